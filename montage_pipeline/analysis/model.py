@@ -1,0 +1,119 @@
+"""`ClipAnalysis`: which moments of which clips are worth showing, and why."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from montage_pipeline.footage.model import Box, ClipFacts
+from montage_pipeline.records import Record
+
+RejectCode = Literal["blurred", "dark", "overexposed", "shaky", "frozen", "black", "duplicate", "too_short", "irrelevant", "other"]
+
+
+class RejectReason(Record):
+    """Why a moment must not be used."""
+
+    code: RejectCode
+    message: str
+
+
+class QualityScores(Record):
+    """Measures of a moment, each 0 (worst) to 1 (best).
+
+    `stability` is 1 for a camera at rest, `motion` is the energy of movement in the picture
+    (neither end is bad by itself), `speech` the share of the moment in which someone talks or
+    the sound is loud.
+    """
+
+    sharpness: float = Field(ge=0, le=1)
+    exposure: float = Field(ge=0, le=1)
+    stability: float = Field(ge=0, le=1)
+    motion: float = Field(ge=0, le=1)
+    colour: float = Field(ge=0, le=1)
+    faces: float = Field(ge=0, le=1)
+    speech: float = Field(ge=0, le=1)
+
+
+class Moment(Record):
+    """A stretch of one shot, in the clip's presentation time (seconds).
+
+    A moment never crosses a shot change. `quality` is the technical verdict, `interest` how much
+    it is worth showing, `hook` how well it opens the Reel. `fingerprint` is a 64-bit perceptual
+    hash of its middle frame as 16 hex digits. `subject` is where to look, when known.
+    """
+
+    id: str
+    clip: int
+    start_s: float
+    end_s: float
+    scores: QualityScores
+    quality: float = Field(ge=0, le=1)
+    interest: float = Field(ge=0, le=1)
+    hook: float = Field(ge=0, le=1)
+    subject: Box | None = None
+    fingerprint: str = Field(pattern=r"^[0-9a-f]{16}$")
+    description: str = ""
+    rejects: tuple[RejectReason, ...] = ()
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.end_s - self.start_s
+
+
+class Shot(Record):
+    """A stretch between two changes of picture, in the clip's presentation time (seconds)."""
+
+    start_s: float
+    end_s: float
+
+
+class AnalysedClip(Record):
+    """One usable clip: what it is, its shots, and its moments in order of time."""
+
+    facts: ClipFacts
+    shots: tuple[Shot, ...]
+    moments: tuple[Moment, ...]
+
+
+class RejectedClip(Record):
+    """A clip that was left out as a whole, with the reason to tell the user."""
+
+    url: str
+    code: str
+    message: str
+
+
+class AnalystFacts(Record):
+    """Who made the analysis. `model` and `prompt_version` are empty for the local analyst."""
+
+    name: Literal["claude", "local"]
+    model: str = ""
+    prompt_version: str = ""
+
+
+class ClipAnalysis(Record):
+    """The value of the `clip_analysis` asset.
+
+    `Moment.clip` indexes `clips`. `hook_moment` and every id in `best_moments` (best first)
+    name moments that have no reject reasons.
+    """
+
+    schema_version: Literal[1] = 1
+    clips: tuple[AnalysedClip, ...]
+    rejected_clips: tuple[RejectedClip, ...]
+    hook_moment: str
+    best_moments: tuple[str, ...]
+    mood: str
+    music_prompt: str
+    suggested_bpm: int = Field(ge=50, le=200)
+    analyst: AnalystFacts
+    warnings: tuple[str, ...] = ()
+
+    def moment(self, moment_id: str) -> Moment:
+        """The moment with that id; KeyError when there is none."""
+        for clip in self.clips:
+            for moment in clip.moments:
+                if moment.id == moment_id:
+                    return moment
+        raise KeyError(moment_id)

@@ -1,0 +1,80 @@
+"""What is known about a clip once it has been fetched and probed."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from montage_pipeline.records import Record
+
+
+class FetchedClip(Record):
+    """A clip's bytes on this machine.
+
+    `url` is what the user gave; `path` is valid on this machine only and is never stored.
+    """
+
+    url: str
+    path: Path
+    sha256: str
+    bytes: int
+
+
+class FrameRate(Record):
+    """An exact frame rate, e.g. 30000/1001."""
+
+    num: int = Field(gt=0)
+    den: int = Field(gt=0)
+
+    @property
+    def fraction(self) -> Fraction:
+        """Frames per second."""
+        return Fraction(self.num, self.den)
+
+
+class Box(Record):
+    """A rectangle in shares of the displayed picture: 0..1, origin top left."""
+
+    x: float = Field(ge=0, le=1)
+    y: float = Field(ge=0, le=1)
+    width: float = Field(gt=0, le=1)
+    height: float = Field(gt=0, le=1)
+
+
+class ClipFacts(Record):
+    """Probe of one clip. Sizes are as displayed: after rotation and square pixels.
+
+    `start_s` is the presentation time of the first video frame; all clip times elsewhere are
+    presentation times on the same clock, so the usable span is [start_s, start_s + duration_s).
+    `rotation_deg` is the clockwise turn a player applies: 0, 90, 180 or 270.
+    `hdr` is decided by transfer and primaries together: HLG tags with BT.709 primaries are SDR.
+    """
+
+    url: str
+    sha256: str
+    bytes: int
+    container: str
+    video_codec: str
+    video_stream: int
+    coded_width: int
+    coded_height: int
+    width: int
+    height: int
+    sample_aspect: FrameRate | None = None
+    rotation_deg: Literal[0, 90, 180, 270]
+    mirrored: bool = False
+    pixel_format: str
+    bit_depth: int
+    full_range: bool
+    interlaced: bool
+    fps: FrameRate
+    variable_frame_rate: bool
+    start_s: float
+    duration_s: float
+    color_space: str
+    hdr: Literal["sdr", "hlg", "pq"]
+    audio_codec: str | None
+    audio_stream: int | None
+    audio_channels: int | None
+    audio_sample_rate: int | None

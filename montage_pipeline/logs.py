@@ -1,0 +1,1 @@
+"""Structured logs: context first (request, user, run, asset), then the message; secrets never."""

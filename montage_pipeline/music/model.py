@@ -1,0 +1,42 @@
+"""`MusicTrack`: the music of one Reel and its beat grid."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from montage_pipeline.records import Record
+
+
+class BeatGrid(Record):
+    """Where the beats are, in seconds from the start of the file, ascending.
+
+    `downbeats_s` is a subset of `beats_s`. `confidence` is 1 for a grid known by construction.
+    `source` says how it was found: known by the composer, tracked, or only onsets.
+    """
+
+    bpm: float = Field(gt=0)
+    beats_s: tuple[float, ...]
+    downbeats_s: tuple[float, ...]
+    confidence: float = Field(ge=0, le=1)
+    source: Literal["composed", "tracked", "onsets"]
+
+
+class MusicTrack(Record):
+    """The value of the `music_track` asset. The audio file is in the object store at `key`."""
+
+    schema_version: Literal[1] = 1
+    key: str
+    sha256: str
+    bytes: int
+    content_type: str
+    duration_s: float = Field(gt=0)
+    grid: BeatGrid
+    loudness_lufs: float
+    true_peak_dbtp: float
+    mood: str
+    prompt: str
+    composer: Literal["fal", "local"]
+    model: str = ""
+    provider_request_id: str | None = None
+    seed: int
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,64 @@
+"""`RenderedVideo`: the finished file and what was measured on it; and what an engine is."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal, Protocol
+
+from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.footage.model import FrameRate
+from montage_pipeline.records import Record
+
+ProgressCallback = Callable[[float], None]
+"""Called with the share done, 0..1, never decreasing, at most a few times a second."""
+
+
+class EngineRun(Record):
+    """How a render went. `seconds` is wall time."""
+
+    engine: Literal["ffmpeg", "moviepy"]
+    seconds: float
+    encoder: str
+
+
+class RenderEngine(Protocol):
+    """Turns a timeline into a file. Raises RenderError with the engine's own reason."""
+
+    name: Literal["ffmpeg", "moviepy"]
+
+    def render(self, timeline: Timeline, clip_paths: Mapping[str, Path], music_path: Path, output: Path, progress: ProgressCallback) -> EngineRun:
+        """Render to `output` (an MP4 that appears only when whole). `clip_paths` maps clip URL to a local file."""
+        ...
+
+
+class FileCheck(Record):
+    """What the finished-file check measured; made only when every rule held."""
+
+    width: int
+    height: int
+    fps: FrameRate
+    frames: int
+    duration_s: float
+    video_codec: str
+    video_profile: str
+    pixel_format: str
+    color_space: str
+    audio_codec: str
+    audio_sample_rate: int
+    audio_channels: int
+    moov_first: bool
+    bit_rate_mbps: float
+    loudness_lufs: float
+    true_peak_dbtp: float
+
+
+class RenderedVideo(Record):
+    """The value of the `rendered_video` asset. The files are in the object store."""
+
+    schema_version: Literal[1] = 1
+    key: str
+    sha256: str
+    bytes: int
+    content_type: Literal["video/mp4"] = "video/mp4"
+    poster_key: str
+    run: EngineRun
+    check: FileCheck

@@ -1,0 +1,31 @@
+"""`DeliveredObject`: what was handed over, and where it can be watched."""
+
+from typing import Literal
+
+from montage_pipeline.records import Record
+
+
+class StoredObject(Record):
+    """An object as the store reports it. `etag` is without quotes."""
+
+    bucket: str
+    key: str
+    etag: str
+    bytes: int
+    content_type: str
+
+
+class DeliveredObject(Record):
+    """The value of the `r2_object` asset."""
+
+    schema_version: Literal[1] = 1
+    bucket: str
+    key: str
+    etag: str
+    bytes: int
+    content_type: str
+    sha256: str
+    generated_media_url: str
+    music_url: str
+    poster_url: str
+    uploaded: bool
