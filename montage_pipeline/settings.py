@@ -8,9 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
 
 
 class Settings(BaseSettings):
@@ -23,43 +22,83 @@ class Settings(BaseSettings):
     # Postgres
     database_url: str = Field(
         "",
-        validation_alias=AliasChoices("DATABASE_URL", "database_url"),
+        validation_alias="DATABASE_URL",
         description="Postgres of the product, e.g. postgresql://user:pass@host/montage. Unset: `montage` starts an embedded one.",
     )
 
     # Object store (Cloudflare R2 or anything that speaks S3)
-    r2_account_id: str = Field("", validation_alias=AliasChoices("R2_ACCOUNT_ID", "r2_account_id"), description="Cloudflare account id; gives the endpoint unless R2_ENDPOINT_URL is set.")
-    r2_endpoint_url: str = Field("", validation_alias=AliasChoices("R2_ENDPOINT_URL", "r2_endpoint_url"), description="S3 endpoint. Unset with no account id: `montage` starts an embedded store.")
-    r2_access_key_id: str = Field("", validation_alias=AliasChoices("R2_ACCESS_KEY_ID", "r2_access_key_id"), description="S3 access key id.")
-    r2_secret_access_key: SecretStr = Field(SecretStr(""), validation_alias=AliasChoices("R2_SECRET_ACCESS_KEY", "r2_secret_access_key"), description="S3 secret access key.")
-    r2_bucket: str = Field("montage", validation_alias=AliasChoices("R2_BUCKET", "r2_bucket"), description="Bucket for uploads, work files and Reels.")
-    r2_region: str = Field("auto", validation_alias=AliasChoices("R2_REGION", "r2_region"), description="S3 region; R2 calls it auto.")
-    r2_public_base_url: str = Field("", validation_alias=AliasChoices("R2_PUBLIC_BASE_URL", "r2_public_base_url"), description="Public base URL of the bucket (custom domain). Unset: media URLs are presigned.")
-    r2_presign_seconds: int = Field(604_800, ge=1, le=604_800, validation_alias=AliasChoices("R2_PRESIGN_SECONDS", "r2_presign_seconds"), description="Life of presigned URLs in seconds; R2 allows at most 7 days.")
+    r2_account_id: str = Field(
+        "", validation_alias="R2_ACCOUNT_ID", description="Cloudflare account id; gives the endpoint unless R2_ENDPOINT_URL is set."
+    )
+    r2_endpoint_url: str = Field(
+        "", validation_alias="R2_ENDPOINT_URL", description="S3 endpoint. Unset with no account id: `montage` starts an embedded store."
+    )
+    r2_access_key_id: str = Field("", validation_alias="R2_ACCESS_KEY_ID", description="S3 access key id.")
+    r2_secret_access_key: SecretStr = Field(SecretStr(""), validation_alias="R2_SECRET_ACCESS_KEY", description="S3 secret access key.")
+    r2_bucket: str = Field("montage", validation_alias="R2_BUCKET", description="Bucket for uploads, work files and Reels.")
+    r2_region: str = Field("auto", validation_alias="R2_REGION", description="S3 region; R2 calls it auto.")
+    r2_public_base_url: str = Field(
+        "",
+        validation_alias="R2_PUBLIC_BASE_URL",
+        description="Public base URL of the bucket (custom domain). Unset: media URLs are presigned.",
+    )
+    r2_presign_seconds: int = Field(
+        604_800,
+        ge=1,
+        le=604_800,
+        validation_alias="R2_PRESIGN_SECONDS",
+        description="Life of presigned URLs in seconds; R2 allows at most 7 days.",
+    )
 
     # Clip analysis
-    analyst: Literal["auto", "claude", "local"] = Field("auto", description="Who analyses clips: claude, local, or auto (claude when ANTHROPIC_API_KEY is set).")
-    anthropic_api_key: SecretStr = Field(SecretStr(""), validation_alias=AliasChoices("ANTHROPIC_API_KEY", "anthropic_api_key"), description="Key for Claude.")
-    anthropic_base_url: str = Field("", validation_alias=AliasChoices("ANTHROPIC_BASE_URL", "anthropic_base_url"), description="Other endpoint for the Anthropic API (a gateway, a test server).")
-    claude_model: str = Field("claude-sonnet-5-5", validation_alias=AliasChoices("CLAUDE_MODEL", "claude_model"), description="Claude model that judges moments.")
-    claude_timeout_s: float = Field(90.0, gt=0, validation_alias=AliasChoices("CLAUDE_TIMEOUT_S", "claude_timeout_s"), description="Time limit of one call to Claude, in seconds.")
-    claude_max_cost_usd: Decimal = Field(Decimal("0.10"), gt=0, validation_alias=AliasChoices("CLAUDE_MAX_COST_USD", "claude_max_cost_usd"), description="A call whose predicted cost is above this is not made (USD).")
+    analyst: Literal["auto", "claude", "local"] = Field(
+        "auto", description="Who analyses clips: claude, local, or auto (claude when ANTHROPIC_API_KEY is set)."
+    )
+    anthropic_api_key: SecretStr = Field(SecretStr(""), validation_alias="ANTHROPIC_API_KEY", description="Key for Claude.")
+    anthropic_base_url: str = Field(
+        "", validation_alias="ANTHROPIC_BASE_URL", description="Other endpoint for the Anthropic API (a gateway, a test server)."
+    )
+    claude_model: str = Field("claude-sonnet-5-5", validation_alias="CLAUDE_MODEL", description="Claude model that judges moments.")
+    claude_timeout_s: float = Field(
+        90.0, gt=0, validation_alias="CLAUDE_TIMEOUT_S", description="Time limit of one call to Claude, in seconds."
+    )
+    claude_max_cost_usd: Decimal = Field(
+        Decimal("0.10"),
+        gt=0,
+        validation_alias="CLAUDE_MAX_COST_USD",
+        description="A call whose predicted cost is above this is not made (USD).",
+    )
 
     # Music
     composer: Literal["auto", "fal", "local"] = Field("auto", description="Who composes: fal, local, or auto (fal when FAL_KEY is set).")
-    fal_key: SecretStr = Field(SecretStr(""), validation_alias=AliasChoices("FAL_KEY", "fal_key"), description="Key for fal.ai.")
-    fal_queue_url: str = Field("https://queue.fal.run", validation_alias=AliasChoices("FAL_QUEUE_URL", "fal_queue_url"), description="Base URL of fal's queue (a gateway, a test server).")
-    fal_music_model: str = Field("cassetteai/music-generator", validation_alias=AliasChoices("FAL_MUSIC_MODEL", "fal_music_model"), description="fal endpoint that composes.")
-    fal_timeout_s: float = Field(180.0, gt=0, validation_alias=AliasChoices("FAL_TIMEOUT_S", "fal_timeout_s"), description="How long to wait for one fal job before the attempt fails, in seconds; the next attempt resumes it.")
+    fal_key: SecretStr = Field(SecretStr(""), validation_alias="FAL_KEY", description="Key for fal.ai.")
+    fal_queue_url: str = Field(
+        "https://queue.fal.run", validation_alias="FAL_QUEUE_URL", description="Base URL of fal's queue (a gateway, a test server)."
+    )
+    fal_music_model: str = Field(
+        "cassetteai/music-generator", validation_alias="FAL_MUSIC_MODEL", description="fal endpoint that composes."
+    )
+    fal_timeout_s: float = Field(
+        180.0,
+        gt=0,
+        validation_alias="FAL_TIMEOUT_S",
+        description="How long to wait for one fal job before the attempt fails, in seconds; the next attempt resumes it.",
+    )
 
     # Footage
     max_clips: int = Field(60, ge=1, description="Most clips in one request.")
     max_clip_bytes: int = Field(4_000_000_000, ge=1, description="Largest clip, in bytes.")
     fetch_timeout_s: float = Field(300.0, gt=0, description="Time limit for fetching one clip, in seconds.")
     fetch_max_redirects: int = Field(3, ge=0, description="Redirects followed for one clip.")
-    fetch_private_hosts: bool = Field(False, description="Allow clip URLs whose host resolves to a private or loopback address, and http://. Leave off in production.")
-    local_files: bool = Field(False, description="Allow file:// clips. `montage make` and `montage demo` turn it on; the API never accepts them.")
-    cache_max_bytes: int = Field(20_000_000_000, ge=0, description="Size of the local clip cache, in bytes; the least recently used clips go first.")
+    fetch_private_hosts: bool = Field(
+        False, description="Allow clip URLs whose host resolves to a private or loopback address, and http://. Leave off in production."
+    )
+    local_files: bool = Field(
+        False, description="Allow file:// clips. `montage make` and `montage demo` turn it on; the API never accepts them."
+    )
+    cache_max_bytes: int = Field(
+        20_000_000_000, ge=0, description="Size of the local clip cache, in bytes; the least recently used clips go first."
+    )
 
     # Rendering
     render_engine: Literal["ffmpeg", "moviepy"] = Field("ffmpeg", description="Engine that renders the timeline.")
@@ -72,8 +111,12 @@ class Settings(BaseSettings):
     retry_delay_s: float = Field(4.0, ge=0, description="Base of the exponential backoff between retries: d, 3d, 7d seconds.")
 
     # Orchestration
-    sensor_interval_s: int = Field(1, ge=1, description="Least seconds between two looks for queued requests (the daemon itself looks every 5 s).")
-    partition_retention_days: int = Field(30, ge=1, description="Finished requests older than this lose their Dagster partition; their rows stay.")
+    sensor_interval_s: int = Field(
+        1, ge=1, description="Least seconds between two looks for queued requests (the daemon itself looks every 5 s)."
+    )
+    partition_retention_days: int = Field(
+        30, ge=1, description="Finished requests older than this lose their Dagster partition; their rows stay."
+    )
 
     # API
     jwt_secret: SecretStr = Field(SecretStr(""), description="HS256 secret of the API's bearer tokens, 32 bytes or more.")

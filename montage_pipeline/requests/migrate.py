@@ -1,0 +1,54 @@
+"""Bring a database to the newest schema; say whether it is there."""
+
+from pathlib import Path
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Engine
+
+# Any constant serves: it only has to be the same in every process that migrates.
+_ADVISORY_LOCK = 0x6D6F6E74
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def upgrade(url: str) -> None:
+    """Run every pending migration. Safe to call from several processes at once.
+
+    `url` is a SQLAlchemy URL or a plain postgresql:// one.
+    """
+    if url.startswith(("postgresql://", "postgres://")):
+        url = "postgresql+psycopg://" + url.split("://", 1)[1]
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
+        connection.commit()
+        try:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+        finally:
+            connection.rollback()
+            connection.execute(sqlalchemy.text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
+            connection.commit()
+
+
+def newest_revision() -> str:
+    """The revision this version of the code needs."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether the database has every migration this version of the code needs."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == newest_revision()

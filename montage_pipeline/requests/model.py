@@ -1,0 +1,92 @@
+"""The documents this room takes and gives: items, clicks, and why one failed."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from montage_pipeline.records import Record
+from montage_pipeline.requests.vocabulary import (
+    MAX_DURATION_S,
+    MIN_DURATION_S,
+    ContentStatus,
+    ContentType,
+    Format,
+    RequestState,
+    Step,
+    Style,
+)
+
+
+class NewContentItem(Record):
+    """What a user asks for with one click."""
+
+    type: ContentType = ContentType.REEL
+    title: str | None = Field(None, max_length=200)
+    clip_urls: tuple[str, ...] = Field(min_length=1)
+    style: Style
+    format: Format
+    duration_s: int = Field(ge=MIN_DURATION_S, le=MAX_DURATION_S)
+
+
+class CreatedRequest(Record):
+    """The answer to a click. `replayed`: the same idempotency key had made it before."""
+
+    content_item_id: UUID
+    request_id: UUID
+    status: ContentStatus
+    replayed: bool = False
+
+
+class RequestFailure(Record):
+    """What is stored in `error` once every retry is spent."""
+
+    code: str
+    message: str
+    step: Step | None
+    attempts: int
+    run_id: str | None
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class ContentItem(Record):
+    """A content item as its owner sees it."""
+
+    id: UUID
+    user_id: UUID
+    type: ContentType
+    title: str | None
+    status: ContentStatus
+    style: Style
+    format: Format
+    duration_s: int
+    clip_urls: tuple[str, ...]
+    generated_media_url: str | None
+    music_url: str | None
+    poster_url: str | None
+    progress_step: Step | None
+    progress_percent: int
+    error: dict[str, Any] | None
+    warnings: tuple[str, ...]
+    created_at: datetime
+    updated_at: datetime
+
+
+class MontageRequest(Record):
+    """One click: the snapshot of what was asked, and where it stands. `id` is the partition key."""
+
+    id: UUID
+    content_item_id: UUID
+    user_id: UUID
+    clip_urls: tuple[str, ...]
+    style: Style
+    format: Format
+    duration_s: int
+    state: RequestState
+    attempt: int
+    run_id: str | None
+    error: dict[str, Any] | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None

@@ -1,0 +1,369 @@
+"""Every query on content items and montage requests, and every change of their states.
+
+A change of state is one UPDATE guarded by the expected old state; the item and its request change in
+one transaction. A guard that does not match changes nothing and the method says so.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CursorResult, Select, and_, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from montage_pipeline.records import PermanentError
+from montage_pipeline.requests.model import ContentItem, CreatedRequest, MontageRequest, NewContentItem, RequestFailure
+from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
+from montage_pipeline.requests.vocabulary import ContentStatus, RequestState, Step
+
+_ACTIVE = (RequestState.QUEUED, RequestState.RUNNING)
+_TERMINAL = (RequestState.SUCCEEDED, RequestState.FAILED, RequestState.CANCELED)
+
+
+class RequestRepository:
+    """Requests and their content items in Postgres."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    # -- what users do ---------------------------------------------------------------------
+
+    def ensure_user(self, user_id: UUID, email: str) -> None:
+        """Make the user's row if there is none."""
+        with Session(self._engine) as session, session.begin():
+            session.execute(insert(UserRow).values(id=user_id, email=email).on_conflict_do_nothing(index_elements=["id"]))
+
+    def create_item(self, user_id: UUID, new: NewContentItem, *, idempotency_key: str | None = None) -> CreatedRequest:
+        """Store a new item with its first queued request.
+
+        With an idempotency key, the same call made again gives the first answer. Raises
+        PermanentError("idempotency_conflict") when the key was used for something else.
+        """
+        digest = hashlib.sha256(new.model_dump_json().encode()).hexdigest()
+        if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
+            return replay
+        try:
+            with Session(self._engine) as session, session.begin():
+                item = ContentItemRow(
+                    user_id=user_id,
+                    type=new.type,
+                    title=new.title,
+                    style=new.style,
+                    format=new.format,
+                    duration_sec=new.duration_s,
+                    clip_urls=list(new.clip_urls),
+                    status=ContentStatus.GENERATING,
+                )
+                session.add(item)
+                session.flush()
+                request = _request_for(item, idempotency_key, digest)
+                session.add(request)
+                session.flush()
+                return CreatedRequest(content_item_id=item.id, request_id=request.id, status=item.status)
+        except IntegrityError:
+            # Two clicks with one key at the same moment: the loser answers what the winner stored.
+            if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
+                return replay
+            raise
+
+    def request_again(self, user_id: UUID, content_item_id: UUID, *, idempotency_key: str | None = None) -> CreatedRequest:
+        """Queue another request for an item.
+
+        Raises PermanentError: "not_found" when the item is not this user's, "already_generating"
+        while one is under way, "idempotency_conflict" as in `create_item`.
+        """
+        digest = hashlib.sha256(f"again:{content_item_id}".encode()).hexdigest()
+        if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
+            return replay
+        try:
+            with Session(self._engine) as session, session.begin():
+                item = session.execute(
+                    update(ContentItemRow)
+                    .where(
+                        ContentItemRow.id == content_item_id,
+                        ContentItemRow.user_id == user_id,
+                        ContentItemRow.status != ContentStatus.GENERATING,
+                    )
+                    .values(_GENERATING)
+                    .returning(ContentItemRow)
+                ).scalar_one_or_none()
+                if item is None:
+                    if session.scalar(_owned_item(user_id, content_item_id)) is None:
+                        raise PermanentError("not_found", f"There is no content item {content_item_id}.")
+                    raise PermanentError("already_generating", "This item is being generated; wait until it is done.")
+                request = _request_for(item, idempotency_key, digest)
+                session.add(request)
+                session.flush()
+                return CreatedRequest(content_item_id=item.id, request_id=request.id, status=item.status)
+        except (IntegrityError, PermanentError):
+            if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
+                return replay
+            raise
+
+    def get_item(self, user_id: UUID, content_item_id: UUID) -> ContentItem | None:
+        """The item if it is this user's."""
+        with Session(self._engine) as session:
+            row = session.scalar(_owned_item(user_id, content_item_id))
+            return None if row is None else _item(row)
+
+    def list_items(self, user_id: UUID, *, limit: int, before: datetime | None = None) -> list[ContentItem]:
+        """The user's items, newest first; `before` continues a page."""
+        query = select(ContentItemRow).where(ContentItemRow.user_id == user_id)
+        if before is not None:
+            query = query.where(ContentItemRow.created_at < before)
+        query = query.order_by(ContentItemRow.created_at.desc(), ContentItemRow.id).limit(limit)
+        with Session(self._engine) as session:
+            return [_item(row) for row in session.scalars(query)]
+
+    def _replay(self, user_id: UUID, key: str, digest: str) -> CreatedRequest | None:
+        query = select(MontageRequestRow, ContentItemRow.status).join(
+            ContentItemRow, MontageRequestRow.content_item_id == ContentItemRow.id
+        )
+        query = query.where(MontageRequestRow.user_id == user_id, MontageRequestRow.idempotency_key == key)
+        with Session(self._engine) as session:
+            found = session.execute(query).one_or_none()
+        if found is None:
+            return None
+        request, status = found
+        if request.idempotency_digest != digest:
+            raise PermanentError("idempotency_conflict", f"Idempotency-Key {key!r} was used for another request; use a new key.")
+        return CreatedRequest(content_item_id=request.content_item_id, request_id=request.id, status=status, replayed=True)
+
+    # -- what the pipeline reads -----------------------------------------------------------
+
+    def get_request(self, request_id: UUID) -> MontageRequest | None:
+        """The request, whoever's it is."""
+        with Session(self._engine) as session:
+            row = session.get(MontageRequestRow, request_id)
+            return None if row is None else _request(row)
+
+    def queued(self, limit: int) -> list[MontageRequest]:
+        """Requests waiting to be picked up, oldest first."""
+        return self._requests(
+            select(MontageRequestRow)
+            .where(MontageRequestRow.state == RequestState.QUEUED)
+            .order_by(MontageRequestRow.created_at)
+            .limit(limit)
+        )
+
+    def active_since(self, age: timedelta, limit: int) -> list[MontageRequest]:
+        """Queued or running requests that were created, or started, longer ago than `age`; oldest first."""
+        touched = func.coalesce(MontageRequestRow.started_at, MontageRequestRow.created_at)
+        query = select(MontageRequestRow).where(MontageRequestRow.state.in_(_ACTIVE), touched < func.now() - age)
+        return self._requests(query.order_by(touched).limit(limit))
+
+    def finished_before(self, request_ids: Sequence[UUID], age: timedelta) -> set[UUID]:
+        """Those of the given requests that are done, or unknown, and ended longer ago than `age`."""
+        with Session(self._engine) as session:
+            rows = session.execute(
+                select(MontageRequestRow.id, MontageRequestRow.state, MontageRequestRow.finished_at < func.now() - age).where(
+                    MontageRequestRow.id.in_(request_ids)
+                )
+            ).all()
+        keep = {row_id for row_id, state, old in rows if not (state in _TERMINAL and old)}
+        return set(request_ids) - keep
+
+    def _requests(self, query: Select[MontageRequestRow]) -> list[MontageRequest]:
+        with Session(self._engine) as session:
+            return [_request(row) for row in session.scalars(query)]
+
+    # -- what the pipeline changes ---------------------------------------------------------
+
+    def start(self, request_id: UUID, run_id: str, *, earlier_runs: Sequence[str] = ()) -> bool:
+        """queued → running under this run; a retried run takes over from one of `earlier_runs`.
+
+        True when the request now runs under `run_id` (also if it already did).
+        """
+        takes_over = and_(MontageRequestRow.state == RequestState.RUNNING, MontageRequestRow.run_id.in_([run_id, *earlier_runs]))
+        with Session(self._engine) as session, session.begin():
+            return _changed(
+                session.execute(
+                    update(MontageRequestRow)
+                    .where(MontageRequestRow.id == request_id, or_(MontageRequestRow.state == RequestState.QUEUED, takes_over))
+                    .values(
+                        state=RequestState.RUNNING,
+                        run_id=run_id,
+                        started_at=func.coalesce(MontageRequestRow.started_at, func.now()),
+                        error=None,
+                    )
+                )
+            )
+
+    def reopen(self, request_id: UUID, run_id: str) -> bool:
+        """A finished request → running, and its item → generating: a person re-materialises it.
+
+        False when the request is not finished, or another request of the item is under way.
+        """
+        try:
+            with Session(self._engine) as session, session.begin():
+                item_id = session.scalar(
+                    update(MontageRequestRow)
+                    .where(MontageRequestRow.id == request_id, MontageRequestRow.state.in_(_TERMINAL))
+                    .values(state=RequestState.RUNNING, run_id=run_id, started_at=func.now(), finished_at=None, error=None)
+                    .returning(MontageRequestRow.content_item_id)
+                )
+                if item_id is None:
+                    return False
+                session.execute(update(ContentItemRow).where(ContentItemRow.id == item_id).values(_GENERATING))
+                return True
+        except IntegrityError:
+            return False
+
+    def progress(self, request_id: UUID, run_id: str, step: Step, percent: int) -> bool:
+        """Show how far the run is, on the item. False when the request no longer belongs to this run."""
+        running = select(MontageRequestRow.content_item_id).where(
+            MontageRequestRow.id == request_id, MontageRequestRow.state == RequestState.RUNNING, MontageRequestRow.run_id == run_id
+        )
+        with Session(self._engine) as session, session.begin():
+            return _changed(
+                session.execute(
+                    update(ContentItemRow)
+                    .where(ContentItemRow.id == running.scalar_subquery(), ContentItemRow.status == ContentStatus.GENERATING)
+                    .values(progress_step=step, progress_percent=percent, updated_at=func.now())
+                )
+            )
+
+    def succeed(
+        self, request_id: UUID, run_id: str, *, media_url: str, music_url: str, poster_url: str, warnings: Sequence[str] = ()
+    ) -> bool:
+        """running → succeeded, and the item generating → draft with its media."""
+        values: dict[str, Any] = {
+            "status": ContentStatus.DRAFT,
+            "generated_media_url": media_url,
+            "music_url": music_url,
+            "poster_url": poster_url,
+            "progress_step": Step.R2_OBJECT,
+            "progress_percent": 100,
+            "error": None,
+            "warnings": list(warnings),
+        }
+        running = and_(MontageRequestRow.state == RequestState.RUNNING, MontageRequestRow.run_id == run_id)
+        return self._finish(request_id, RequestState.SUCCEEDED, running, values, None)
+
+    def fail(self, request_id: UUID, failure: RequestFailure) -> bool:
+        """queued or running under the failure's run → failed, and the item generating → failed with the details."""
+        mine = or_(MontageRequestRow.state == RequestState.QUEUED, MontageRequestRow.run_id == failure.run_id)
+        error = failure.model_dump(mode="json")
+        return self._finish(request_id, RequestState.FAILED, mine, {"status": ContentStatus.FAILED, "error": error}, error)
+
+    def cancel(self, request_id: UUID, run_id: str | None) -> bool:
+        """queued or running under that run → canceled; the item becomes failed, saying that it was stopped."""
+        failure = RequestFailure(
+            code="canceled", message="The run was stopped by a person before it was done.", step=None, attempts=1, run_id=run_id
+        )
+        mine = or_(MontageRequestRow.state == RequestState.QUEUED, MontageRequestRow.run_id == run_id)
+        error = failure.model_dump(mode="json")
+        return self._finish(request_id, RequestState.CANCELED, mine, {"status": ContentStatus.FAILED, "error": error}, error)
+
+    def requeue(self, request_id: UUID, *, attempt: int, run_id: str | None) -> bool:
+        """Give a request whose run was lost to a new run: attempt + 1, queued again."""
+        same_run = MontageRequestRow.run_id.is_(None) if run_id is None else MontageRequestRow.run_id == run_id
+        with Session(self._engine) as session, session.begin():
+            return _changed(
+                session.execute(
+                    update(MontageRequestRow)
+                    .where(
+                        MontageRequestRow.id == request_id,
+                        MontageRequestRow.state.in_(_ACTIVE),
+                        MontageRequestRow.attempt == attempt,
+                        same_run,
+                    )
+                    .values(state=RequestState.QUEUED, run_id=None, attempt=attempt + 1, started_at=func.now())
+                )
+            )
+
+    def _finish(self, request_id: UUID, state: RequestState, guard: Any, item_values: dict[str, Any], error: dict[str, Any] | None) -> bool:
+        with Session(self._engine) as session, session.begin():
+            item_id = session.scalar(
+                update(MontageRequestRow)
+                .where(MontageRequestRow.id == request_id, MontageRequestRow.state.in_(_ACTIVE), guard)
+                .values(state=state, finished_at=func.now(), error=error)
+                .returning(MontageRequestRow.content_item_id)
+            )
+            if item_id is None:
+                return False
+            session.execute(
+                update(ContentItemRow)
+                .where(ContentItemRow.id == item_id, ContentItemRow.status == ContentStatus.GENERATING)
+                .values(**item_values, updated_at=func.now())
+            )
+            return True
+
+
+_GENERATING: dict[str, Any] = {
+    "status": ContentStatus.GENERATING,
+    "progress_step": None,
+    "progress_percent": 0,
+    "error": None,
+    "warnings": [],
+    "updated_at": func.now(),
+}
+
+
+def _owned_item(user_id: UUID, content_item_id: UUID) -> Select[ContentItemRow]:
+    return select(ContentItemRow).where(ContentItemRow.id == content_item_id, ContentItemRow.user_id == user_id)
+
+
+def _request_for(item: ContentItemRow, idempotency_key: str | None, digest: str) -> MontageRequestRow:
+    return MontageRequestRow(
+        content_item_id=item.id,
+        user_id=item.user_id,
+        clip_urls=item.clip_urls,
+        style=item.style,
+        format=item.format,
+        duration_sec=item.duration_sec,
+        idempotency_key=idempotency_key,
+        idempotency_digest=digest if idempotency_key else None,
+    )
+
+
+def _changed(result: Any) -> bool:
+    assert isinstance(result, CursorResult)
+    return bool(result.rowcount)
+
+
+def _item(row: ContentItemRow) -> ContentItem:
+    return ContentItem(
+        id=row.id,
+        user_id=row.user_id,
+        type=row.type,
+        title=row.title,
+        status=row.status,
+        style=row.style,
+        format=row.format,
+        duration_s=row.duration_sec,
+        clip_urls=tuple(row.clip_urls),
+        generated_media_url=row.generated_media_url,
+        music_url=row.music_url,
+        poster_url=row.poster_url,
+        progress_step=row.progress_step,
+        progress_percent=row.progress_percent,
+        error=row.error,
+        warnings=tuple(row.warnings),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _request(row: MontageRequestRow) -> MontageRequest:
+    return MontageRequest(
+        id=row.id,
+        content_item_id=row.content_item_id,
+        user_id=row.user_id,
+        clip_urls=tuple(row.clip_urls),
+        style=row.style,
+        format=row.format,
+        duration_s=row.duration_sec,
+        state=row.state,
+        attempt=row.attempt,
+        run_id=row.run_id,
+        error=row.error,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
