@@ -1,1 +1,94 @@
-"""Structured logs: context first (request, user, run, asset), then the message; secrets never."""
+"""Structured logs: context first (request, user, run, asset), then the message; secrets never.
+
+`configure(settings)` once per process, `bind(...)` for the context of what is being done, and
+`get_logger(__name__)` wherever something is worth saying.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+
+from montage_pipeline.settings import Settings
+
+_CONTEXT = ("request_id", "content_item_id", "user_id", "run_id", "asset")
+_SECRET_NAME = re.compile(r"(api_?key|secret|password|passwd|authorization|bearer|(^|_)token($|_))", re.IGNORECASE)
+_SECRET_TEXT = (
+    # The query of a presigned URL is as good as a password until it expires.
+    (re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']*(?:X-Amz-Signature|Signature|token|sig)=[^\s\"']*", re.IGNORECASE), r"\1?[signed]"),
+    (re.compile(r"(\w+://[^\s:/@]+):[^\s/@]+@"), r"\1:[hidden]@"),
+    (re.compile(r"\b(Bearer|Key)\s+[A-Za-z0-9._:\-]{8,}"), r"\1 [hidden]"),
+    (re.compile(r"\bsk-[A-Za-z0-9_\-]{8,}"), "[hidden]"),
+)
+
+
+def hide_secrets(text: str) -> str:
+    """The text without keys, passwords and signatures in it."""
+    for pattern, replacement in _SECRET_TEXT:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    def clean(name: str, value: Any) -> Any:
+        if _SECRET_NAME.search(name):
+            return "[hidden]"
+        if isinstance(value, str):
+            return hide_secrets(value)
+        if isinstance(value, dict):
+            return {key: clean(str(key), inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [clean("", inner) for inner in value]
+        return value
+
+    return {name: clean(name, value) for name, value in event.items()}
+
+
+def _context_first(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    first = {name: event[name] for name in ("timestamp", "level", *_CONTEXT, "event") if name in event}
+    return first | {name: value for name, value in event.items() if name not in first}
+
+
+def _console(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+    context = " ".join(f"{name.removesuffix('_id')}={str(event.pop(name))[:8]}" for name in _CONTEXT if event.get(name))
+    timestamp, level, message = event.pop("timestamp", ""), event.pop("level", "info"), event.pop("event", "")
+    trace = event.pop("exception", None)
+    facts = " ".join(f"{name}={value}" for name, value in event.items())
+    line = f"{timestamp} {level:<7} {f'[{context}] ' if context else ''}{message}{f'  {facts}' if facts else ''}"
+    return f"{line}\n{trace}" if trace else line
+
+
+def configure(settings: Settings) -> None:
+    """Send structured logs, and those of the libraries, to stderr in the format the settings ask for."""
+    console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console),
+        structlog.processors.format_exc_info,
+        _without_secrets,
+        _context_first,
+    ]
+    renderer: Any = _console if console else structlog.processors.JSONRenderer(default=str)
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level]),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def get_logger(name: str) -> Any:
+    """A logger; `name` is the module that speaks."""
+    return structlog.get_logger(module=name)
+
+
+@contextmanager
+def bind(**context: Any) -> Iterator[None]:
+    """Put context in front of every message logged inside the block."""
+    with structlog.contextvars.bound_contextvars(**{name: value for name, value in context.items() if value is not None}):
+        yield

@@ -1,0 +1,1 @@
+"""The Dagster graph: the only room that imports dagster."""

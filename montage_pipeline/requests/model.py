@@ -87,6 +87,7 @@ class MontageRequest(Record):
     attempt: int
     run_id: str | None
     error: dict[str, Any] | None
+    step_seconds: dict[str, float]
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

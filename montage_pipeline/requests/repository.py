@@ -228,6 +228,15 @@ class RequestRepository:
                 )
             )
 
+    def note_step(self, request_id: UUID, step: Step, seconds: float) -> None:
+        """Remember how long a step took."""
+        with Session(self._engine) as session, session.begin():
+            session.execute(
+                update(MontageRequestRow)
+                .where(MontageRequestRow.id == request_id)
+                .values(step_seconds=MontageRequestRow.step_seconds.op("||")(func.jsonb_build_object(step.value, round(seconds, 3))))
+            )
+
     def succeed(
         self, request_id: UUID, run_id: str, *, media_url: str, music_url: str, poster_url: str, warnings: Sequence[str] = ()
     ) -> bool:
@@ -363,6 +372,7 @@ def _request(row: MontageRequestRow) -> MontageRequest:
         attempt=row.attempt,
         run_id=row.run_id,
         error=row.error,
+        step_seconds=row.step_seconds,
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,

@@ -89,6 +89,8 @@ class MontageRequestRow(Base):
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     run_id: Mapped[str | None] = mapped_column(String(64))
     error: Mapped[dict[str, Any] | None]
+    # Seconds each step took in the run that finished it, by step name.
+    step_seconds: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
     idempotency_digest: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -80,6 +80,7 @@ def upgrade() -> None:
         sa.Column("attempt", sa.SmallInteger(), server_default="1", nullable=False),
         sa.Column("run_id", sa.String(64)),
         sa.Column("error", postgresql.JSONB()),
+        sa.Column("step_seconds", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False),
         sa.Column("idempotency_key", sa.String(255)),
         sa.Column("idempotency_digest", sa.String(64)),
         _now("created_at"),

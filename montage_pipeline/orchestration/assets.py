@@ -1,0 +1,364 @@
+"""The five assets that turn a montage request into a Reel, each for one partition."""
+
+import base64
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, ResourceParam
+
+from montage_pipeline.analysis.model import ClipAnalysis
+from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.music.model import MusicTrack
+from montage_pipeline.orchestration.partitions import montage_requests
+from montage_pipeline.orchestration.services import Services
+from montage_pipeline.orchestration.steps import StepScope, montage_step
+from montage_pipeline.records import MontageError, PermanentError
+from montage_pipeline.rendering.model import RenderedVideo
+from montage_pipeline.requests.vocabulary import Step
+from montage_pipeline.settings import Settings
+from montage_pipeline.storage.model import DeliveredObject
+
+FINISHED_FILE_CHECK = "finished_file"
+
+_OWNERS = ["team:montage"]
+
+
+def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The five assets with the retry policy of the settings."""
+    common: dict[str, Any] = {
+        "partitions_def": montage_requests,
+        "retry_policy": dg.RetryPolicy(
+            max_retries=settings.retry_max,
+            delay=settings.retry_delay_s,
+            backoff=dg.Backoff.EXPONENTIAL,
+            jitter=dg.Jitter.PLUS_MINUS,
+        ),
+        "group_name": "montage",
+        "owners": _OWNERS,
+        "io_manager_key": "documents",
+        "code_version": "1",
+    }
+
+    @dg.asset(
+        **common,
+        pool="claude",
+        kinds={"python", "anthropic"},
+        tags={"domain": "analysis", "paid": "claude"},
+        description="Which moments of the clips are worth showing, which clip opens the Reel, and what is left out, with reasons.",
+    )
+    def clip_analysis(context: AssetExecutionContext, services: ResourceParam[Services]) -> MaterializeResult[ClipAnalysis]:
+        with montage_step(context, services, Step.CLIP_ANALYSIS) as scope:
+            return _analyse(scope, services)
+
+    @dg.asset(
+        **common,
+        pool="fal",
+        kinds={"python", "fal"},
+        tags={"domain": "music", "paid": "fal"},
+        description="Original music for this Reel and its beat grid.",
+    )
+    def music_track(
+        context: AssetExecutionContext, services: ResourceParam[Services], clip_analysis: ClipAnalysis
+    ) -> MaterializeResult[MusicTrack]:
+        with montage_step(context, services, Step.MUSIC_TRACK) as scope:
+            return _compose(scope, services, clip_analysis)
+
+    @dg.asset(
+        **common,
+        kinds={"python"},
+        tags={"domain": "editing"},
+        description="The edit, frame by frame: a 1.7 s hook, then cuts of 3 to 5 s on the beat, no footage twice.",
+    )
+    def edit_timeline(
+        context: AssetExecutionContext, services: ResourceParam[Services], clip_analysis: ClipAnalysis, music_track: MusicTrack
+    ) -> MaterializeResult[Timeline]:
+        with montage_step(context, services, Step.EDIT_TIMELINE) as scope:
+            return _edit(scope, services, clip_analysis, music_track)
+
+    @dg.asset(
+        **common,
+        pool="render",
+        kinds={"ffmpeg"},
+        tags={"domain": "rendering"},
+        description="The finished file, checked: it decodes whole and has the size, frames, codec and loudness that were asked for.",
+        check_specs=[
+            dg.AssetCheckSpec(
+                FINISHED_FILE_CHECK,
+                asset="rendered_video",
+                description="Size, frame count, codec, colour, loudness and layout of the file are what the timeline asks for.",
+            )
+        ],
+    )
+    def rendered_video(
+        context: AssetExecutionContext, services: ResourceParam[Services], edit_timeline: Timeline, music_track: MusicTrack
+    ) -> MaterializeResult[RenderedVideo]:
+        with montage_step(context, services, Step.RENDERED_VIDEO) as scope:
+            return _render(scope, services, edit_timeline, music_track)
+
+    @dg.asset(
+        **common,
+        kinds={"s3", "cloudflare"},
+        tags={"domain": "delivery"},
+        description="The Reel, its music and its poster where the user can watch them.",
+    )
+    def r2_object(
+        context: AssetExecutionContext,
+        services: ResourceParam[Services],
+        rendered_video: RenderedVideo,
+        music_track: MusicTrack,
+        edit_timeline: Timeline,
+        clip_analysis: ClipAnalysis,
+    ) -> MaterializeResult[DeliveredObject]:
+        with montage_step(context, services, Step.R2_OBJECT) as scope:
+            warnings = (*clip_analysis.warnings, *_left_out(clip_analysis), *music_track.warnings, *edit_timeline.warnings)
+            return _deliver(scope, services, rendered_video, music_track, warnings)
+
+    return [clip_analysis, music_track, edit_timeline, rendered_video, r2_object]
+
+
+def _analyse(scope: StepScope, services: Services) -> MaterializeResult[ClipAnalysis]:
+    from montage_pipeline.analysis.model import RejectedClip
+
+    urls = tuple(dict.fromkeys(scope.request.clip_urls))
+    fetched, unfetched = [], []
+    for number, url in enumerate(urls):
+        try:
+            fetched.append(services.fetcher.fetch(url))
+        except PermanentError as error:
+            unfetched.append(RejectedClip(url=_unsigned(url), code=error.code, message=error.message))
+        scope.progress(0.4 * (number + 1) / len(urls))
+    if not fetched:
+        reasons = "; ".join(f"{Path(clip.url).name}: {clip.message}" for clip in unfetched)
+        raise PermanentError("no_usable_clips", f"None of the {len(urls)} clips can be used. {reasons}")
+    analysis = services.analyst(scope.request, scope.run_id).analyse(fetched, scope.request.style, float(scope.request.duration_s))
+    analysis = analysis.model_copy(update={"rejected_clips": (*unfetched, *analysis.rejected_clips)})
+    moments = [moment for clip in analysis.clips for moment in clip.moments]
+    return dg.MaterializeResult(
+        value=analysis,
+        metadata={
+            "analyst": analysis.analyst.name,
+            "model": analysis.analyst.model or "none",
+            "clips": len(analysis.clips),
+            "clips_left_out": len(analysis.rejected_clips),
+            "moments": len(moments),
+            "moments_rejected": sum(bool(moment.rejects) for moment in moments),
+            "mood": analysis.mood,
+            "suggested_bpm": analysis.suggested_bpm,
+            "music_prompt": analysis.music_prompt,
+            "left_out": MetadataValue.md(_bullets(_left_out(analysis)) or "nothing"),
+            **_cost_metadata(scope, services, Step.CLIP_ANALYSIS),
+        },
+    )
+
+
+def _compose(scope: StepScope, services: Services, analysis: ClipAnalysis) -> MaterializeResult[MusicTrack]:
+    from montage_pipeline.music.composer import MusicBrief
+    from montage_pipeline.music.track import store_track
+
+    brief = MusicBrief(
+        request_id=str(scope.request.id),
+        user_id=scope.request.user_id,
+        run_id=scope.run_id,
+        mood=analysis.mood,
+        style=scope.request.style,
+        prompt=analysis.music_prompt,
+        bpm=analysis.suggested_bpm,
+        duration_s=float(scope.request.duration_s),
+        seed=_seed(scope),
+    )
+    with tempfile.TemporaryDirectory(dir=services.scratch, prefix="music-") as folder:
+        composed = services.composer().compose(brief, Path(folder))
+        scope.progress(0.8)
+        track = store_track(composed, services.store, f"work/{scope.request.id}")
+    return dg.MaterializeResult(
+        value=track,
+        metadata={
+            "composer": track.composer,
+            "model": track.model or "none",
+            "bpm": track.grid.bpm,
+            "beats": len(track.grid.beats_s),
+            "beat_source": track.grid.source,
+            "duration_s": track.duration_s,
+            "loudness_lufs": track.loudness_lufs,
+            "listen": MetadataValue.url(services.store.media_url(track.key)),
+            **_cost_metadata(scope, services, Step.MUSIC_TRACK),
+        },
+    )
+
+
+def _edit(scope: StepScope, services: Services, analysis: ClipAnalysis, music: MusicTrack) -> MaterializeResult[Timeline]:
+    from montage_pipeline.editing.planner import EditRequest, plan_timeline
+    from montage_pipeline.editing.storyboard import draw_storyboard, storyboard_thumbnail
+
+    timeline = plan_timeline(
+        EditRequest(
+            request_id=str(scope.request.id),
+            style=scope.request.style,
+            format=scope.request.format,
+            duration_s=float(scope.request.duration_s),
+            seed=_seed(scope),
+        ),
+        analysis,
+        music,
+    )
+    scope.progress(0.4)
+    with tempfile.TemporaryDirectory(dir=services.scratch, prefix="storyboard-") as folder:
+        picture = Path(folder) / "storyboard.png"
+        draw_storyboard(timeline, analysis, _clip_paths(services, timeline), music, picture)
+        thumbnail = base64.b64encode(storyboard_thumbnail(picture)).decode()
+        key = storyboard_key(str(scope.request.id))
+        services.store.put_file(key, picture, content_type="image/png")
+    cuts = len(timeline.segments) - 1
+    on_beat = sum(segment.on_beat for segment in timeline.segments[:-1])
+    return dg.MaterializeResult(
+        value=timeline,
+        metadata={
+            "storyboard": MetadataValue.md(f"[![storyboard](data:image/jpeg;base64,{thumbnail})]({services.store.media_url(key)})"),
+            "segments": len(timeline.segments),
+            "clips_used": len({segment.clip for segment in timeline.segments}),
+            "duration_s": float(timeline.duration),
+            "cuts_on_beat": f"{on_beat} of {cuts}",
+            "originality": timeline.originality.score,
+            "seed": str(timeline.seed),
+            "why": MetadataValue.md(_bullets(segment.why for segment in timeline.segments)),
+            "warnings": MetadataValue.md(_bullets(timeline.warnings) or "none"),
+        },
+    )
+
+
+def _render(scope: StepScope, services: Services, timeline: Timeline, music: MusicTrack) -> MaterializeResult[RenderedVideo]:
+    from montage_pipeline.rendering.render import render_checked
+
+    prefix = f"work/{scope.request.id}"
+    with tempfile.TemporaryDirectory(dir=services.scratch, prefix="render-") as folder:
+        workdir = Path(folder)
+        music_path = workdir / Path(music.key).name
+        services.store.download(music.key, music_path)
+        engine = services.render_engine()
+        video, poster, run, check = render_checked(
+            timeline, _clip_paths(services, timeline), music_path, workdir, engine, lambda done: scope.progress(0.95 * done)
+        )
+        with video.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        stored = services.store.put_file(f"{prefix}/video.mp4", video, content_type="video/mp4", sha256=digest)
+        services.store.put_file(f"{prefix}/poster.jpg", poster, content_type="image/jpeg")
+    rendered = RenderedVideo(key=stored.key, sha256=digest, bytes=stored.bytes, poster_key=f"{prefix}/poster.jpg", run=run, check=check)
+    return dg.MaterializeResult(
+        value=rendered,
+        metadata={
+            "engine": run.engine,
+            "encoder": run.encoder,
+            "render_seconds": run.seconds,
+            "times_realtime": float(timeline.duration) / max(run.seconds, 1e-6),
+            "frames": check.frames,
+            "size": f"{check.width}x{check.height}",
+            "megabytes": stored.bytes / 1e6,
+            "loudness_lufs": check.loudness_lufs,
+            "true_peak_dbtp": check.true_peak_dbtp,
+            "watch": MetadataValue.url(services.store.media_url(stored.key)),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name=FINISHED_FILE_CHECK, passed=True, metadata={"measured": MetadataValue.json(check.model_dump(mode="json"))}
+            )
+        ],
+    )
+
+
+def _deliver(
+    scope: StepScope, services: Services, rendered: RenderedVideo, music: MusicTrack, warnings: tuple[str, ...]
+) -> MaterializeResult[DeliveredObject]:
+    from montage_pipeline.storage.delivery import deliver
+
+    with tempfile.TemporaryDirectory(dir=services.scratch, prefix="deliver-") as folder:
+        delivered = deliver(
+            services.store,
+            video_key=rendered.key,
+            video_sha256=rendered.sha256,
+            music_key=music.key,
+            music_sha256=music.sha256,
+            poster_key=rendered.poster_key,
+            user_id=str(scope.request.user_id),
+            content_item_id=str(scope.request.content_item_id),
+            workdir=Path(folder),
+        )
+    if scope.tracked and not services.requests.succeed(
+        scope.request.id,
+        scope.run_id,
+        media_url=delivered.generated_media_url,
+        music_url=delivered.music_url,
+        poster_url=delivered.poster_url,
+        warnings=warnings,
+    ):
+        raise MontageError("request_taken", "The request was stopped or taken over by another run before its Reel was delivered.")
+    total = sum((entry.cost_usd for entry in services.ledger.entries(scope.request.id)), Decimal(0))
+    return dg.MaterializeResult(
+        value=delivered,
+        metadata={
+            "generated_media_url": MetadataValue.url(delivered.generated_media_url),
+            "key": delivered.key,
+            "etag": delivered.etag,
+            "megabytes": delivered.bytes / 1e6,
+            "uploaded": delivered.uploaded,
+            "request_cost_usd": float(total),
+        },
+    )
+
+
+def storyboard_key(request_id: str) -> str:
+    """Where the object store keeps the storyboard of a request."""
+    return f"work/{request_id}/storyboard.png"
+
+
+def _seed(scope: StepScope) -> int:
+    """The request's id as a number: the same request gives the same edit."""
+    return scope.request.id.int % (1 << 63)
+
+
+def _clip_paths(services: Services, timeline: Timeline) -> Mapping[str, Path]:
+    """The used clips on this machine's disk; fails when a source changed after it was analysed."""
+    paths = {}
+    for index in sorted({segment.clip for segment in timeline.segments}):
+        facts = timeline.clips[index]
+        clip = services.fetcher.fetch(facts.url)
+        if clip.sha256 != facts.sha256:
+            raise PermanentError(
+                "clip_changed", f"{_unsigned(facts.url)} changed after it was analysed. Generate again to use the new version."
+            )
+        paths[facts.url] = clip.path
+    return paths
+
+
+def _cost_metadata(scope: StepScope, services: Services, step: Step) -> dict[str, Any]:
+    """What the paid calls of this step cost, over every attempt, as numbers that the UI plots."""
+    entries = services.ledger.entries(scope.request.id, asset=step.value)
+    tokens_in = sum(int(entry.usage.get("input_tokens") or 0) for entry in entries)
+    tokens_out = sum(int(entry.usage.get("output_tokens") or 0) for entry in entries)
+    columns = [
+        dg.TableRecord({"service": e.service.value, "endpoint": e.endpoint, "cost_usd": str(e.cost_usd), "state": e.state.value})
+        for e in entries
+    ]
+    metadata: dict[str, Any] = {"cost_usd": float(sum((entry.cost_usd for entry in entries), Decimal(0))), "paid_calls": len(entries)}
+    if tokens_in or tokens_out:
+        metadata |= {"input_tokens": tokens_in, "output_tokens": tokens_out}
+    if columns:
+        metadata["costs"] = MetadataValue.table(records=columns)
+    return metadata
+
+
+def _left_out(analysis: ClipAnalysis) -> tuple[str, ...]:
+    return tuple(f"{Path(_unsigned(clip.url)).name} was left out: {clip.message}" for clip in analysis.rejected_clips)
+
+
+def _unsigned(url: str) -> str:
+    """The URL without its query, which may carry a signature."""
+    return url.partition("?")[0]
+
+
+def _bullets(lines: Any) -> str:
+    return "\n".join(f"- {line}" for line in lines)
