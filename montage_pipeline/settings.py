@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Configuration of one process. Empty variables count as unset."""
 
-    model_config = SettingsConfigDict(env_prefix="MONTAGE_", env_ignore_empty=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(env_prefix="MONTAGE_", env_file=".env", env_ignore_empty=True, extra="ignore", populate_by_name=True)
 
     home: Path = Field(Path(".montage"), description="Folder for local state: embedded Postgres and object store, clip cache, logs.")
 
@@ -24,6 +24,12 @@ class Settings(BaseSettings):
         "",
         validation_alias="DATABASE_URL",
         description="Postgres of the product, e.g. postgresql://user:pass@host/montage. Unset: `montage` starts an embedded one.",
+    )
+
+    dagster_postgres_url: str = Field(
+        "",
+        validation_alias="DAGSTER_POSTGRES_URL",
+        description="Postgres of Dagster's own storage, postgresql+psycopg2://user:pass@host/dagster. Unset: `montage up` takes the database `dagster` on the server of DATABASE_URL.",
     )
 
     # Object store (Cloudflare R2 or anything that speaks S3)
@@ -125,6 +131,7 @@ class Settings(BaseSettings):
     jwt_issuer: str = Field("", description="Expected `iss` of tokens; unset: not checked.")
     api_host: str = Field("127.0.0.1", description="Address the API listens on with `montage up`.")
     api_port: int = Field(8000, ge=0, le=65535, description="Port of the API with `montage up`.")
+    api_cors_origins: str = Field("", description="Web origins that may call the API from a browser, comma separated, e.g. https://app.example.com. Unset: none.")
     ui_port: int = Field(3000, ge=0, le=65535, description="Port of the Dagster UI with `montage up`.")
 
     # Logs

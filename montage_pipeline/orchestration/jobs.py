@@ -2,13 +2,11 @@
 
 import dagster as dg
 
-from montage_pipeline.orchestration.partitions import montage_requests
 from montage_pipeline.requests.vocabulary import Step
 
 montage = dg.define_asset_job(
     "montage",
     selection=dg.AssetSelection.assets(*(step.value for step in Step)),
-    partitions_def=montage_requests,
     description="One Reel: analysis, music, edit, render, delivery.",
     tags={"dagster/max_runtime": "1800"},
 )

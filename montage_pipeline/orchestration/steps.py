@@ -70,9 +70,9 @@ def montage_step(context: AssetExecutionContext, services: Services, step: Step)
     logs.configure(services.settings)
     request = _request(context, services)
     user = {"request_id": str(request.id), "content_item_id": str(request.content_item_id), "user_id": str(request.user_id)}
-    with logs.bind(**user, run_id=context.run_id, asset=step.value):
+    with logs.bind(**user, run_id=context.run.run_id, asset=step.value):
         tracked = _claim(context, services, request)
-        scope = StepScope(services, request, context.run_id, step, tracked=tracked)
+        scope = StepScope(services, request, context.run.run_id, step, tracked=tracked)
         started = time.monotonic()
         log.info("step started", attempt=context.retry_number + 1)
         try:
@@ -99,12 +99,12 @@ def _request(context: AssetExecutionContext, services: Services) -> MontageReque
 
 def _claim(context: AssetExecutionContext, services: Services, request: MontageRequest) -> bool:
     """Make the request this run's. False: the run works on a finished request without delivering, so it tracks nothing."""
-    group = context.instance.get_run_group(context.run_id)
-    earlier = [run.run_id for run in group[1] if run.run_id != context.run_id] if group else []
-    if services.requests.start(request.id, context.run_id, earlier_runs=earlier):
+    group = context.instance.get_run_group(context.run.run_id)
+    earlier = [run.run_id for run in group[1] if run.run_id != context.run.run_id] if group else []
+    if services.requests.start(request.id, context.run.run_id, earlier_runs=earlier):
         return True
     delivers = _delivers(context)
-    if delivers and services.requests.reopen(request.id, context.run_id):
+    if delivers and services.requests.reopen(request.id, context.run.run_id):
         return True
     now = services.requests.get_request(request.id)
     if now is not None and now.state.is_terminal and not delivers:
@@ -145,7 +145,7 @@ def _failure(context: AssetExecutionContext, services: Services, scope: StepScop
             message=message,
             step=step,
             attempts=context.retry_number + 1,
-            run_id=context.run_id,
+            run_id=context.run.run_id,
             details={name: logs.hide_secrets(str(value)) for name, value in details.items()},
         )
         services.requests.fail(scope.request.id, failure)

@@ -1,0 +1,26 @@
+# One image for the code server, the daemon, the webserver and the API; the command decides which.
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /build
+COPY pyproject.toml constraints.txt README.md dagster.yaml workspace.yaml ./
+COPY montage_pipeline montage_pipeline
+RUN python -m venv /app \
+ && /app/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt .
+
+FROM python:3.11-slim-bookworm
+RUN useradd --system --create-home --uid 10001 montage
+COPY --from=build /app /app
+COPY --chown=montage dagster.yaml workspace.yaml /home/montage/dagster/
+ENV PATH=/app/bin:$PATH \
+    DAGSTER_HOME=/home/montage/dagster \
+    MONTAGE_HOME=/home/montage/state \
+    MONTAGE_CODE_SERVER_HOST=code \
+    MONTAGE_CODE_SERVER_PORT=4000 \
+    MONTAGE_LOG_FORMAT=json \
+    PYTHONUNBUFFERED=1
+RUN install -d -o montage /home/montage/state
+USER montage
+WORKDIR /home/montage/dagster
+EXPOSE 3000 4000 8000
+# code server (default) | dagster-daemon run -w workspace.yaml | dagster-webserver -w workspace.yaml -h 0.0.0.0 -p 3000
+# | uvicorn --factory montage_pipeline.api.app:create_app --host 0.0.0.0 --port 8000 | montage migrate
+CMD ["dagster", "api", "grpc", "-m", "montage_pipeline.definitions", "-h", "0.0.0.0", "-p", "4000", "--location-name", "montage_pipeline"]

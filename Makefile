@@ -1,0 +1,48 @@
+# Needs only Python 3.11+ and make; everything else goes to .venv/.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help demo up test test-all lint format types clean bench
+
+help: ## Show what can be made.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/.run: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing into .venv (first time: a few minutes)"
+	@$(PIP_INSTALL) --editable '.[local]'
+	@touch $@
+
+.venv/.dev: .venv/.run
+	@$(PIP_INSTALL) --editable '.[local,dev]'
+	@touch $@
+
+demo: .venv/.run ## Make a Reel from real sample footage, through the whole system.
+	@$(BIN)/montage demo
+
+up: .venv/.run ## Run the whole system on this machine.
+	@$(BIN)/montage up
+
+test: .venv/.dev ## Run the tests (under 10 minutes on 2 cores).
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-all: test ## Run every test.
+
+lint: .venv/.dev ## Style, types, rooms, definitions.
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@home=$$(mktemp -d) && DAGSTER_HOME=$$home $(BIN)/dg check defs; status=$$?; rm -rf $$home; exit $$status
+
+format: .venv/.dev ## Format the code.
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: .venv/.dev ## Time a 30 s Reel by step, and write docs/benchmarks.md.
+	@$(BIN)/python -m benchmarks.reel
+
+clean: ## Remove the environment and local state.
+	@rm -rf .venv .montage

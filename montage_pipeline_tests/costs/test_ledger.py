@@ -1,0 +1,113 @@
+"""Rows of paid calls are written before the call, settled once, and summed exactly."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
+
+from montage_pipeline.costs.ledger import CostLedger, PaidCall, fingerprint_of, log_cost
+from montage_pipeline.costs.reports import costs_by_day, costs_by_user, get_user_costs
+from montage_pipeline.records import MontageError
+from montage_pipeline.requests.database import create_engine
+from montage_pipeline.requests.model import NewContentItem
+from montage_pipeline.requests.repository import RequestRepository
+from montage_pipeline.requests.vocabulary import CostState, Format, Service, Style
+from montage_pipeline.settings import Settings
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = create_engine(Settings(database_url=database_url))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def ledger(engine: Engine) -> CostLedger:
+    return CostLedger(engine)
+
+
+@pytest.fixture
+def call(engine: Engine) -> PaidCall:
+    requests = RequestRepository(engine)
+    user_id = uuid4()
+    requests.ensure_user(user_id, "somebody@example.org")
+    asked = NewContentItem(clip_urls=("https://x/a.mp4",), style=Style.FOOD, format=Format.REEL, duration_s=30)
+    created = requests.create_item(user_id, asked)
+    return PaidCall(
+        user_id=user_id,
+        service=Service.CLAUDE,
+        endpoint="/v1/messages",
+        montage_request_id=created.request_id,
+        run_id="run",
+        asset="clip_analysis",
+        fingerprint=fingerprint_of("claude-sonnet-5-5", "v1", "clips"),
+    )
+
+
+def test_a_later_attempt_finds_what_an_earlier_one_left(ledger: CostLedger, call: PaidCall) -> None:
+    assert ledger.find_pending(call) is None
+    entry_id = ledger.open(call)
+    ledger.attach(entry_id, "req-1")
+    found = ledger.find_pending(call)
+    assert found is not None
+    assert (found.id, found.provider_request_id) == (entry_id, "req-1")
+    assert ledger.find_pending(call.model_copy(update={"fingerprint": fingerprint_of("something else")})) is None
+    assert ledger.find_bought(call) is None
+    ledger.settle(entry_id, cost_usd=Decimal("0.01"), usage={"seconds": 30}, price_version="v")
+    assert ledger.find_pending(call) is None
+    bought = ledger.find_bought(call)
+    assert bought is not None
+    assert bought.provider_request_id == "req-1"
+
+
+def test_a_settled_price_is_never_written_over(ledger: CostLedger, call: PaidCall, engine: Engine) -> None:
+    entry_id = ledger.open(call)
+    ledger.settle(entry_id, cost_usd=Decimal("0.01"), usage={}, price_version="v", provider_request_id="req-1")
+    for change in (
+        lambda: ledger.settle(entry_id, cost_usd=Decimal(9), usage={}, price_version="v"),
+        lambda: ledger.estimate(entry_id, cost_usd=Decimal(9), usage={}, price_version="v"),
+        lambda: ledger.attach(entry_id, "req-2"),
+    ):
+        with pytest.raises(MontageError, match="not pending"):
+            change()
+    assert get_user_costs(engine, call.user_id).total_usd == Decimal("0.01")
+
+
+def test_a_provider_request_is_logged_once(ledger: CostLedger, call: PaidCall) -> None:
+    log_cost(ledger, call, cost_usd=Decimal("0.01"), usage={}, price_version="v", provider_request_id="req-1")
+    with pytest.raises(IntegrityError):
+        log_cost(ledger, call, cost_usd=Decimal("0.01"), usage={}, price_version="v", provider_request_id="req-1")
+
+
+@hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.decimals(min_value=0, max_value=50, places=12), min_size=1, max_size=6))
+def test_sums_are_exact_to_the_last_decimal(ledger: CostLedger, call: PaidCall, engine: Engine, amounts: list[Decimal]) -> None:
+    user_id = uuid4()
+    RequestRepository(engine).ensure_user(user_id, "other@example.org")
+    theirs = call.model_copy(update={"user_id": user_id})
+    for amount in amounts:
+        log_cost(ledger, theirs, cost_usd=amount, usage={}, price_version="v")
+    assert get_user_costs(engine, user_id).total_usd == sum(amounts)
+    by_user = costs_by_user(engine)
+    assert list(by_user[by_user["user_id"] == str(user_id)]["cost_usd"]) == [sum(amounts)]
+
+
+def test_reports_by_day_and_since(ledger: CostLedger, call: PaidCall, engine: Engine) -> None:
+    log_cost(ledger, call, cost_usd=Decimal("0.0000001"), usage={"input_tokens": 1}, price_version="v")
+    ledger.estimate(ledger.open(call), cost_usd=Decimal("0.02"), usage={"uncertain": True}, price_version="v")
+    days = costs_by_day(engine)
+    assert {(row.state, row.cost_usd) for row in days.itertuples()} == {("settled", Decimal("0.0000001")), ("estimated", Decimal("0.02"))}
+    assert set(days["day"]) == {datetime.now(UTC).date()}
+    assert get_user_costs(engine, call.user_id, datetime.now(UTC) + timedelta(minutes=1)).rows == ()
+    report = get_user_costs(engine, call.user_id, datetime.now(UTC) - timedelta(minutes=1))
+    assert report.by_service == {Service.CLAUDE: Decimal("0.0200001")}
+    assert [row.state for row in report.rows] == [CostState.ESTIMATED, CostState.SETTLED]
+    assert isinstance(report.rows[0].id, UUID)
