@@ -12,6 +12,7 @@ help: ## Show what can be made.
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing into .venv (first time: a few minutes)"
+	@$(PIP_INSTALL) --upgrade pip
 	@$(PIP_INSTALL) --editable '.[local]'
 	@touch $@
 
@@ -41,8 +42,8 @@ format: .venv/.dev ## Format the code.
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: .venv/.dev ## Time a 30 s Reel by step, and write docs/benchmarks.md.
-	@$(BIN)/python -m benchmarks.reel
+bench: .venv/.dev ## Time a Reel by step (CLIPS="a.mp4 b.mp4"), and write docs/benchmarks.md.
+	@$(BIN)/python -m benchmarks.reel --write $(CLIPS)
 
 clean: ## Remove the environment and local state.
 	@rm -rf .venv .montage

@@ -253,6 +253,7 @@ def _stack(console: Console) -> Iterator[Settings]:
     stack = LocalStack(settings, with_ui=False, with_api=False)
     try:
         yield _adopt(stack.start(lambda line: console.print(line, highlight=False)).env)
+        stack.wait_until_unused(lambda line: console.print(line, highlight=False))
     finally:
         stack.stop()
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from montage_pipeline import logs
 from montage_pipeline.orchestration.assets import montage_assets
 from montage_pipeline.orchestration.cost_assets import api_costs_by_day, api_costs_by_user
 from montage_pipeline.orchestration.documents import DocumentIOManager, TableIOManager
@@ -44,4 +45,6 @@ def build_definitions(settings: Settings | None = None, **resource_overrides: An
     )
 
 
+# This module is what the code server and the run workers load, so their logs begin here.
+logs.configure(get_settings())
 defs = build_definitions()

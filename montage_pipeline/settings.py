@@ -131,7 +131,9 @@ class Settings(BaseSettings):
     jwt_issuer: str = Field("", description="Expected `iss` of tokens; unset: not checked.")
     api_host: str = Field("127.0.0.1", description="Address the API listens on with `montage up`.")
     api_port: int = Field(8000, ge=0, le=65535, description="Port of the API with `montage up`.")
-    api_cors_origins: str = Field("", description="Web origins that may call the API from a browser, comma separated, e.g. https://app.example.com. Unset: none.")
+    api_cors_origins: str = Field(
+        "", description="Web origins that may call the API from a browser, comma separated, e.g. https://app.example.com. Unset: none."
+    )
     ui_port: int = Field(3000, ge=0, le=65535, description="Port of the Dagster UI with `montage up`.")
 
     # Logs

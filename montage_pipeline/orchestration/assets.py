@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -96,9 +96,10 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     )
     def rendered_video(
         context: AssetExecutionContext, services: ResourceParam[Services], edit_timeline: Timeline, music_track: MusicTrack
-    ) -> MaterializeResult:  # type: ignore[type-arg]  # with a check beside it, Dagster takes a parameter for a second output
+    ) -> Iterator[MaterializeResult[RenderedVideo]]:
         with montage_step(context, services, Step.RENDERED_VIDEO) as scope:
-            return _render(scope, services, edit_timeline, music_track)
+            result = _render(scope, services, edit_timeline, music_track)
+        yield result
 
     @dg.asset(
         **common,

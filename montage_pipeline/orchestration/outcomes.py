@@ -14,7 +14,7 @@ from dagster import ResourceParam, RunFailureSensorContext, RunStatusSensorConte
 from montage_pipeline import logs
 from montage_pipeline.orchestration.services import Services
 from montage_pipeline.requests.model import MontageRequest, RequestFailure
-from montage_pipeline.requests.vocabulary import RequestState
+from montage_pipeline.requests.vocabulary import RequestState, Step
 
 _WILL_RETRY_TAG = "dagster/will_retry"
 _RECONCILE_EVERY_S = 30
@@ -48,6 +48,18 @@ def crash_of(run_id: str | None, attempts: int, message: str = "The run ended wi
     return RequestFailure(code="run_crashed", message=message, step=None, attempts=attempts, run_id=run_id)
 
 
+def _failure_of(context: RunFailureSensorContext) -> RequestFailure:
+    """A step that failed outside its own body (storing its output, say) is named with its reason; else the run crashed."""
+    run_id = context.dagster_run.run_id
+    for event in context.get_step_failure_events():
+        error = event.step_failure_data.error
+        if event.step_key in list(Step) and error is not None:
+            reason = logs.hide_secrets((error.cause or error).message.strip())
+            return RequestFailure(code="step_failed", message=reason, step=Step(event.step_key), attempts=1, run_id=run_id)
+    group = context.instance.get_run_group(run_id)
+    return crash_of(run_id, len(list(group[1])) if group else 1)
+
+
 @dg.run_failure_sensor(
     name="montage_run_failed",
     minimum_interval_seconds=5,
@@ -59,11 +71,7 @@ def run_failed_sensor(context: RunFailureSensorContext, services: ResourceParam[
     request_id = _request_id(run)
     if request_id is None or _will_retry(run):
         return dg.SkipReason("Not a montage run, or Dagster retries it.")
-    group = context.instance.get_run_group(run.run_id)
-    attempts = len(list(group[1])) if group else 1
-    if services.requests.fail(
-        request_id, crash_of(run.run_id, attempts, logs.hide_secrets(context.failure_event.message or "The run failed."))
-    ):
+    if services.requests.fail(request_id, _failure_of(context)):
         log.error("request failed with its run", request_id=str(request_id), run_id=run.run_id)
     return None
 

@@ -25,7 +25,9 @@ class RenderEngine(Protocol):
 
     name: Literal["ffmpeg", "moviepy"]
 
-    def render(self, timeline: Timeline, clip_paths: Mapping[str, Path], music_path: Path, output: Path, progress: ProgressCallback) -> EngineRun:
+    def render(
+        self, timeline: Timeline, clip_paths: Mapping[str, Path], music_path: Path, output: Path, progress: ProgressCallback
+    ) -> EngineRun:
         """Render to `output` (an MP4 that appears only when whole). `clip_paths` maps clip URL to a local file."""
         ...
 

@@ -1,0 +1,1 @@
+"""Measurements, each against a baseline or a limit of the same run."""

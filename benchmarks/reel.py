@@ -1,0 +1,85 @@
+"""Time a Reel by step, from the row's insert to `draft`, through the whole system.
+
+    python -m benchmarks.reel [--runs 3] [--duration 30] [--write] CLIP…
+
+Without clips it uses the sample footage of the demo, for 15 s. `--write` puts the table into docs/benchmarks.md.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from montage_pipeline.requests.vocabulary import Step
+
+TABLE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+TOTAL_LIMIT_S = 60.0
+RENDER_LIMIT_S = 45.0
+_BEGIN, _END = "<!-- reel: begin -->\n", "<!-- reel: end -->\n"
+
+
+def measure(clips: Sequence[str], duration_s: int, runs: int) -> list[dict[str, Any]]:
+    """The JSON of `montage make` for each run, with a fresh home for all of them."""
+    command = [str(Path(sys.executable).parent / "montage")]
+    command += ["make", *clips, "--duration", str(duration_s), "--json"] if clips else ["demo", "--json"]
+    outcomes = []
+    with tempfile.TemporaryDirectory(prefix="montage-bench-") as home:
+        # Postgres runs under another account when this runs as root; it must be able to reach its folder.
+        Path(home).chmod(0o755)
+        for _ in range(runs):
+            done = subprocess.run(command, env=os.environ | {"MONTAGE_HOME": home}, stdout=subprocess.PIPE, text=True, check=True)
+            outcomes.append(json.loads(done.stdout))
+    return outcomes
+
+
+def table(outcomes: Sequence[dict[str, Any]]) -> str:
+    """Median, least and most seconds of each step, and their share of the limit."""
+    limits = {Step.RENDERED_VIDEO.value: RENDER_LIMIT_S, "total": TOTAL_LIMIT_S}
+    rows = {step.value: [outcome["steps"][step.value] for outcome in outcomes] for step in Step}
+    rows["waiting for daemon and worker"] = [outcome["totalSeconds"] - sum(outcome["steps"].values()) for outcome in outcomes]
+    rows["total"] = [outcome["totalSeconds"] for outcome in outcomes]
+    first = outcomes[0]
+    lines = [
+        f"{first['durationSec']:.1f} s, {first['width']}x{first['height']}, {first['frames']} frames; analyst {first['analyst']}, "
+        f"composer {first['composer']}; {os.cpu_count()} cores ({platform.machine()}); {len(outcomes)} runs.",
+        "",
+        "| step | median s | least s | most s | share of limit |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, seconds in rows.items():
+        median = statistics.median(seconds)
+        share = f"{median / limits[name]:.2f} of {limits[name]:.0f} s" if name in limits else ""
+        lines.append(f"| {name} | {median:.1f} | {min(seconds):.1f} | {max(seconds):.1f} | {share} |")
+    return "\n".join(lines) + "\n"
+
+
+def write(text: str) -> None:
+    """Replace the table in docs/benchmarks.md."""
+    page = TABLE.read_text()
+    before, _, rest = page.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    TABLE.write_text(before + _BEGIN + text + _END + after)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", nargs="*", metavar="CLIP")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--duration", type=int, default=30)
+    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    arguments = parser.parse_args()
+    text = table(measure(arguments.clips, arguments.duration, arguments.runs))
+    print(text)
+    if arguments.write:
+        write(text)
+
+
+if __name__ == "__main__":
+    main()

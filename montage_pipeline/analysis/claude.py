@@ -1,0 +1,146 @@
+"""`ClaudeAnalyst`: measured candidates, judged by Claude from their key frames."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import anthropic
+import httpx2
+import structlog
+
+from montage_pipeline.analysis.analyst import Analyst
+from montage_pipeline.analysis.claude_call import Answer, PaidMessages
+from montage_pipeline.analysis.claude_judgement import Judgement, UnusableAnswerError, merge, read_judgement
+from montage_pipeline.analysis.claude_models import options_of
+from montage_pipeline.analysis.claude_request import Brief, Question, ask_about, ask_again, choose_candidates, prompt_version
+from montage_pipeline.analysis.local import LocalAnalyst
+from montage_pipeline.analysis.model import AnalystFacts, ClipAnalysis
+from montage_pipeline.costs.ledger import CostLedger, fingerprint_of
+from montage_pipeline.costs.prices import require_price
+from montage_pipeline.footage.model import FetchedClip
+from montage_pipeline.records import MontageError, PermanentError
+from montage_pipeline.requests.vocabulary import Service, Style
+from montage_pipeline.settings import Settings
+from montage_pipeline.storage.object_store import ObjectStore
+
+_MOST_BOUGHT = 2  # answers bought by one attempt: the first, and one after telling Claude what was wrong
+_CONNECT_TIMEOUT_S = 10.0
+
+_log = structlog.get_logger(__name__)
+
+
+def connect(settings: Settings) -> anthropic.Anthropic:
+    """The SDK's client. It never retries: an attempt that nobody counts is a call that nobody prices."""
+    return anthropic.Anthropic(
+        api_key=settings.anthropic_api_key.get_secret_value(),
+        base_url=settings.anthropic_base_url or "https://api.anthropic.com",
+        timeout=httpx2.Timeout(settings.claude_timeout_s, connect=min(settings.claude_timeout_s, _CONNECT_TIMEOUT_S)),
+        max_retries=0,
+    )
+
+
+class ClaudeAnalyst:
+    """Measures the clips locally, then asks Claude about the best candidates and merges its judgement in.
+
+    Claude adds hook scores, interest, descriptions, subjects, rejects, mood and the music; what was measured stays.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: CostLedger,
+        store: ObjectStore,
+        *,
+        user_id: UUID,
+        montage_request_id: UUID | None,
+        run_id: str | None,
+        client_factory: Callable[[Settings], anthropic.Anthropic] | None = None,
+        measured_by: Analyst | None = None,
+    ) -> None:
+        """`user_id`, `montage_request_id` and `run_id` name who pays, for what, in which run.
+
+        `client_factory` replaces the SDK's client, `measured_by` the local analyst that finds the candidates.
+        """
+        self._settings = settings
+        self._ledger = ledger
+        self._store = store
+        self._payer: dict[str, Any] = {"user_id": user_id, "montage_request_id": montage_request_id, "run_id": run_id}
+        self._connect = client_factory or connect
+        self._measured_by = measured_by or LocalAnalyst(settings)
+
+    def analyse(self, clips: Sequence[FetchedClip], style: Style, duration_s: float) -> ClipAnalysis:
+        """Judge the clips for a Reel of `duration_s` seconds, as `Analyst.analyse` says.
+
+        Errors, besides those of the local analyst and of `PaidMessages.answer`: PermanentError "analysis_not_configured",
+        "unknown_price", "analysis_too_expensive", "analysis_refused"; MontageError "analysis_unusable".
+        """
+        settings, today = self._settings, datetime.now(UTC).date()
+        if not settings.anthropic_api_key.get_secret_value():
+            raise PermanentError("analysis_not_configured", "Claude needs a key: set ANTHROPIC_API_KEY, or set MONTAGE_ANALYST=local.")
+        require_price(Service.CLAUDE, settings.claude_model, today)
+
+        measured = self._measured_by.analyse(clips, style, duration_s)
+        options = options_of(settings.claude_model)
+        candidates = choose_candidates(measured, duration_s, max_moments=options.max_images)
+        if not candidates:
+            raise PermanentError("no_usable_clips", "No moment of the clips is technically usable.")
+        brief = Brief(measured, candidates, style, duration_s, settings.claude_model, options)
+        question = ask_about(brief, clips, budget_usd=settings.claude_max_cost_usd, on=today)
+        asked = [moment.id for moment in candidates]
+        judgement, model = self._judgement(question, asked)
+        analyst = AnalystFacts(name="claude", model=model, prompt_version=prompt_version())
+        return merge(measured, judgement, asked, analyst)
+
+    def _judgement(self, first: Question, asked: Sequence[str]) -> tuple[Judgement, str]:
+        """A usable judgement and the model that made it.
+
+        Even rounds ask the question, odd rounds ask again with what was wrong. An unusable answer that an earlier attempt
+        bought is passed over without being bought again, so a retry of the step gets two new answers.
+        """
+        with self._connect(self._settings) as client:
+            messages = PaidMessages(client, self._ledger, self._store, **self._payer)
+            question, bought = first, 0
+            for round_ in count():
+                answer = messages.answer(question, fingerprint_of(question.fingerprint, str(round_)))
+                bought += answer.bought
+                try:
+                    return _usable(answer, asked), str(answer.message.get("model") or self._settings.claude_model)
+                except UnusableAnswerError as error:
+                    _log.warning("claude_answer_unusable", round=round_, bought=answer.bought, problem=str(error))
+                    if bought >= _MOST_BOUGHT:
+                        raise MontageError(
+                            "analysis_unusable",
+                            f"Claude's answer could not be used, also after it was told why: {error}",
+                            stop_reason=answer.message.get("stop_reason"),
+                            message_id=answer.message.get("id"),
+                        ) from error
+                    question = first if round_ % 2 else self._corrected(first, answer, str(error))
+        raise AssertionError("unreachable: the loop above ends by return or raise")
+
+    def _corrected(self, question: Question, answer: Answer, problem: str) -> Question:
+        return ask_again(
+            question,
+            answer.text,
+            problem,
+            budget_usd=self._settings.claude_max_cost_usd,
+            on=datetime.now(UTC).date(),
+        )
+
+
+def _usable(answer: Answer, asked: Sequence[str]) -> Judgement:
+    stop_reason = answer.message.get("stop_reason")
+    if stop_reason == "refusal":
+        stop = answer.message.get("stop_details") or {}
+        said = stop.get("explanation") or "no explanation was given"
+        raise PermanentError(
+            "analysis_refused",
+            f"Claude declined to judge this footage ({stop.get('category') or 'no category'}): {said}",
+            category=stop.get("category"),
+            explanation=stop.get("explanation"),
+            message_id=answer.message.get("id"),
+        )
+    if stop_reason != "end_turn":
+        raise UnusableAnswerError(f"it is incomplete (stop_reason {stop_reason}); be brief")
+    return read_judgement(answer.text, asked)

@@ -1,0 +1,90 @@
+"""How good a moment is: quality (technical), interest (worth showing) and hook (worth opening with).
+
+Belongs here: turning measured figures into scores 0..1.
+Does not belong here: limits below which footage is not used (faults).
+"""
+
+import math
+
+from montage_pipeline.analysis.model import QualityScores
+from montage_pipeline.analysis.tastes import Taste
+from montage_pipeline.footage.measure import StretchMeasures
+from montage_pipeline.footage.model import Box, ClipFacts
+from montage_pipeline.footage.movement import box_around
+
+HOOK_S = 1.7
+_FULL_HEIGHT_PIXELS = 1080  # of the shorter side, from which resolution costs nothing
+_FACE_TO_PERSON = 2.2
+
+
+def quality_scores(measures: StretchMeasures) -> QualityScores:
+    """The figures of a stretch as the scores of the contract."""
+    face_size = measures.face.height if measures.face else 0.0
+    return QualityScores(
+        sharpness=_share((measures.sharpness - 0.25) / 0.55),
+        exposure=_share(measures.exposure),
+        stability=_share(measures.stability),
+        motion=_share(measures.motion),
+        colour=_share(measures.colour),
+        faces=_share(measures.face_share * min(1.0, 0.5 + face_size / 0.3)),
+        speech=_share(measures.speech),
+    )
+
+
+def quality(scores: QualityScores, facts: ClipFacts) -> float:
+    """Technical verdict: the mean of what matters, drawn towards the weakest of them."""
+    resolution = _share(math.sqrt(min(facts.width, facts.height) / _FULL_HEIGHT_PIXELS))
+    parts = ((scores.sharpness, 0.40), (scores.exposure, 0.25), (scores.stability, 0.20), (resolution, 0.15))
+    mean = sum(part * weight for part, weight in parts)
+    return _share(0.65 * mean + 0.35 * min(scores.sharpness, scores.exposure, scores.stability))
+
+
+def interest(scores: QualityScores, taste: Taste, *, novelty: float) -> float:
+    """How much a moment is worth showing in a style. `novelty` (0..1): how unlike the other moments it looks."""
+    pleasing_motion = 1 - abs(scores.motion - taste.likes_motion) / max(taste.likes_motion, 1 - taste.likes_motion)
+    liked = (taste.motion * pleasing_motion + taste.faces * scores.faces + taste.colour * scores.colour + taste.speech * scores.speech) / (
+        taste.motion + taste.faces + taste.colour + taste.speech
+    )
+    return _share(0.8 * liked + 0.2 * novelty)
+
+
+def hook(scores: QualityScores, *, quality: float, interest: float, duration_s: float) -> float:
+    """How well a moment opens a Reel: interesting, clean, and with something going on from the first frame."""
+    action = max(scores.motion, 0.9 * scores.faces)
+    value = 0.40 * interest + 0.30 * action + 0.20 * quality + 0.10 * scores.colour
+    return _share(value * min(1.0, duration_s / HOOK_S))
+
+
+def novelty(fingerprint: int, others: list[int]) -> float:
+    """Distance to the most alike of the other moments: 0 for the same picture, 1 for an unrelated one."""
+    if not others:
+        return 1.0
+    return min(1.0, min((fingerprint ^ other).bit_count() for other in others) / 24)
+
+
+def subject(measures: StretchMeasures) -> Box | None:
+    """Where to look: the face with its shoulders, else where the movement is, else nowhere in particular."""
+    face = measures.face
+    if face is not None and measures.face_share >= 0.3:
+        middle_y = face.y + face.height * 0.8
+        return box_around(face.x + face.width / 2, middle_y, face.width * _FACE_TO_PERSON, face.height * _FACE_TO_PERSON)
+    return measures.moving
+
+
+def description(scores: QualityScores) -> str:
+    """The scores in a few words, for people who look at a storyboard."""
+    camera = "steady camera" if scores.stability >= 0.8 else "moving camera" if scores.stability >= 0.45 else "restless camera"
+    action = "lively" if scores.motion >= 0.5 else "some movement" if scores.motion >= 0.12 else "still"
+    words = [camera, action]
+    if scores.faces >= 0.3:
+        words.append("a face")
+    if scores.speech >= 0.5:
+        words.append("sound or speech")
+    if scores.colour >= 0.8:
+        words.append("vivid colour")
+    return ", ".join(words)
+
+
+def _share(value: float) -> float:
+    """Within 0..1, to four places, so that equal input gives equal documents."""
+    return round(min(1.0, max(0.0, value)), 4)

@@ -1,0 +1,72 @@
+"""The application, assembled once: `uvicorn --factory montage_pipeline.api.app:create_app`."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from montage_pipeline import logs
+from montage_pipeline.api import content_items, costs, health, uploads
+from montage_pipeline.api.errors import install_error_handlers
+from montage_pipeline.api.openapi import DESCRIPTION, describe
+from montage_pipeline.api.request_frame import REQUEST_ID_HEADER, RequestFrame
+from montage_pipeline.api.schemas import MAX_URL_CHARS
+from montage_pipeline.api.services import Services
+from montage_pipeline.records import PermanentError
+from montage_pipeline.settings import Settings, get_settings
+
+_BODY_BESIDE_CLIPS_BYTES = 16_384
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The API with everything it needs, from the environment unless `settings` are given.
+
+    Raises PermanentError when the configuration cannot work: no database, no object store, no safe way to check tokens.
+    """
+    settings = settings or get_settings()
+    logs.configure(settings)
+    services = Services.from_settings(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        services.close()
+
+    app = FastAPI(
+        title="Montage API",
+        description=DESCRIPTION,
+        version=version("montage-pipeline"),
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    for router in (content_items.router, uploads.router, costs.router, health.router):
+        app.include_router(router)
+    install_error_handlers(app)
+    # The last one added is the outermost: a browser may read every answer, also those of the frame.
+    app.add_middleware(RequestFrame, max_body_bytes=_BODY_BESIDE_CLIPS_BYTES + settings.max_clips * MAX_URL_CHARS)
+    if origins := _origins(settings.api_cors_origins):
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", REQUEST_ID_HEADER],
+            expose_headers=["Location", "Retry-After", "Idempotent-Replay", REQUEST_ID_HEADER],
+        )
+    describe(app, settings)
+    return app
+
+
+def _origins(comma_separated: str) -> list[str]:
+    origins = [origin.strip() for origin in comma_separated.split(",") if origin.strip()]
+    for origin in origins:
+        if origin != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?", origin):
+            raise PermanentError(
+                "cors_origin_invalid",
+                f"MONTAGE_API_CORS_ORIGINS: {origin!r} is not an origin; write scheme and host only, as in https://app.example.com",
+            )
+    return origins

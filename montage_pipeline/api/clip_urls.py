@@ -1,0 +1,71 @@
+"""Which clip URLs a user may hand in.
+
+A refusal here spares the user a run that cannot succeed. It is not the guard of the network: host names are resolved,
+and private addresses refused, where the bytes are fetched.
+"""
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from urllib.parse import SplitResult, urlsplit
+from uuid import UUID
+
+from montage_pipeline.api.errors import FieldProblem
+from montage_pipeline.settings import Settings
+
+UPLOAD_PREFIX = "uploads"
+
+
+def check_clip_urls(clip_urls: Sequence[str], *, user_id: UUID, bucket: str, settings: Settings) -> list[FieldProblem]:
+    """Everything that is wrong with these URLs; empty when they may be used."""
+    problems = []
+    if len(clip_urls) > settings.max_clips:
+        problems.append(FieldProblem(field="clipUrls", message=f"has {len(clip_urls)} clips; at most {settings.max_clips} are accepted"))
+    for position, clip_url in enumerate(clip_urls):
+        reason = _refusal(clip_url, user_id, bucket, settings)
+        if reason:
+            problems.append(FieldProblem(field=f"clipUrls.{position}", message=reason))
+    return problems
+
+
+def _refusal(clip_url: str, user_id: UUID, bucket: str, settings: Settings) -> str | None:
+    if " " in clip_url or "\\" in clip_url:
+        return "must not contain spaces or backslashes; percent-encode them"
+    try:
+        parts = urlsplit(clip_url)
+        _ = parts.port  # raises when it is not a number in range
+    except ValueError as error:
+        return f"is not a URL: {error}"
+    match parts.scheme:
+        case "s3":
+            return _refusal_of_upload(clip_url, user_id, bucket)
+        case "https":
+            return _refusal_of_host(parts, settings)
+        case "http" if settings.fetch_private_hosts:
+            return _refusal_of_host(parts, settings)
+        case "http":
+            return "must use https://, so that nobody on the way can change the clip"
+        case _:
+            return "must be an https:// URL or a clipUrl given by POST /api/uploads"
+
+
+def _refusal_of_upload(clip_url: str, user_id: UUID, bucket: str) -> str | None:
+    own = f"s3://{bucket}/{UPLOAD_PREFIX}/{user_id}/"
+    if clip_url.startswith(own) and re.fullmatch(r"[0-9a-f-]{36}/[A-Za-z0-9][A-Za-z0-9._-]*", clip_url[len(own) :]):
+        return None
+    return "is not one of your uploads; use the clipUrl given by POST /api/uploads"
+
+
+def _refusal_of_host(parts: SplitResult, settings: Settings) -> str | None:
+    if not parts.hostname:
+        return "names no host"
+    if parts.username is not None or parts.password is not None:
+        return "must not carry a user name or password; use a presigned URL"
+    if settings.fetch_private_hosts:
+        return None
+    host = parts.hostname.rstrip(".")
+    try:
+        public = ipaddress.ip_address(host).is_global
+    except ValueError:
+        public = host != "localhost" and not host.endswith(".localhost")
+    return None if public else "names a private or loopback host, which is not fetched from"

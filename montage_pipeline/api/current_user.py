@@ -1,0 +1,34 @@
+"""The dependency that turns a request's bearer token into its user."""
+
+from typing import Annotated
+
+import structlog
+from fastapi import Depends
+from fastapi.concurrency import run_in_threadpool
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from montage_pipeline.api.auth import User, unauthenticated
+from montage_pipeline.api.services import Services, ServicesNeeded
+
+_bearer = HTTPBearer(scheme_name="bearerAuth", bearerFormat="JWT", auto_error=False, description="`sub` is the user's UUID.")
+
+
+async def current_user(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)], services: ServicesNeeded) -> User:
+    """The user of this request, who has a row from here on.
+
+    A coroutine, because what a worker thread binds to the log context does not reach the endpoint.
+    """
+    if credentials is None:
+        raise unauthenticated("unauthenticated", "Send a token: Authorization: Bearer <JWT>.")
+    user = await run_in_threadpool(_authenticate, services, credentials.credentials)
+    structlog.contextvars.bind_contextvars(user_id=str(user.id))
+    return user
+
+
+CurrentUser = Annotated[User, Depends(current_user)]
+
+
+def _authenticate(services: Services, token: str) -> User:
+    user = services.authenticator.authenticate(token)
+    services.known_users.ensure(user)
+    return user

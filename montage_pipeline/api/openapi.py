@@ -1,0 +1,126 @@
+"""The OpenAPI document: what the models cannot say by themselves.
+
+Belongs here: the introduction, examples, and the limits of this installation.
+Does not belong here: fields and answers; those are described where they are declared.
+"""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from montage_pipeline.settings import Settings
+
+DESCRIPTION = """
+Hand in raw clips, get a finished Reel.
+
+1. `POST /api/uploads` for each clip that is not on the web yet, and PUT its bytes.
+2. `POST /api/content-items` with the clips, a style, a format and a length.
+3. Poll `GET /api/content-items/{contentItemId}/status` until it is `draft` (finished) or `failed`.
+
+Every answer that is not a success has the form `{"error": {"code", "message", "details"}}`. Every answer carries `X-Request-Id`.
+"""
+
+_USER_ID = "6f1a2c34-0d2e-4f6b-9a57-2f3f1f1f9c11"
+_ITEM_ID = "0b9f7a52-3d0c-4e2e-8f0e-9a4f1f0b7c21"
+_CLIP_URL = f"s3://montage/uploads/{_USER_ID}/7c2f1f6e-8f43-4a51-9b8e-1f3f0a2d4c5b/beach.mp4"
+_REQUEST_ID = "3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10"
+
+_ASKED: dict[str, Any] = {
+    "type": "reel",
+    "title": "Sunday at the beach",
+    "clipUrls": [_CLIP_URL, "https://media.example.com/clips/surf.mov"],
+    "style": "travel",
+    "format": "reel",
+    "durationSec": 30,
+}
+_GENERATING: dict[str, Any] = {
+    "id": _ITEM_ID,
+    "status": "generating",
+    "progressStep": "music_track",
+    "progressPercent": 40,
+    "generatedMediaUrl": None,
+    "musicUrl": None,
+    "posterUrl": None,
+    "error": None,
+    "updatedAt": "2026-05-04T09:30:12.123456Z",
+}
+_FAILED: dict[str, Any] = {
+    **_GENERATING,
+    "status": "failed",
+    "progressStep": "edit_timeline",
+    "progressPercent": 60,
+    "error": {
+        "code": "footage_too_short",
+        "message": "The clips hold 9 s of usable footage; a Reel of 30 s needs more.",
+        "step": "edit_timeline",
+        "attempts": 1,
+        "runId": "1f0c2b9e-10aa-4c55-a1d6-7d3a1e9a0c51",
+        "details": {},
+    },
+}
+_FINISHED: dict[str, Any] = {
+    **_GENERATING,
+    **_ASKED,
+    "status": "draft",
+    "progressStep": "r2_object",
+    "progressPercent": 100,
+    "generatedMediaUrl": "https://media.example.com/reels/5f0c.mp4",
+    "musicUrl": "https://media.example.com/reels/5f0c.music.wav",
+    "posterUrl": "https://media.example.com/reels/5f0c.jpg",
+    "warnings": [],
+    "createdAt": "2026-05-04T09:28:40.004211Z",
+}
+_WRONG_DURATION = {"field": "durationSec", "message": "Input should be less than or equal to 90"}
+
+EXAMPLES: dict[str, list[dict[str, Any]]] = {
+    "NewContentItemBody": [_ASKED],
+    "AcceptedOut": [{"id": _ITEM_ID, "requestId": _REQUEST_ID, "status": "generating"}],
+    "StatusOut": [_GENERATING, _FAILED],
+    "ContentItemOut": [_FINISHED],
+    "ContentItemsOut": [{"items": [_FINISHED], "nextBefore": None}],
+    "UploadBody": [{"fileName": "beach.mp4", "contentType": "video/mp4", "bytes": 482_130}],
+    "UploadOut": [
+        {
+            "uploadUrl": "https://account.r2.cloudflarestorage.com/montage/uploads/…?X-Amz-Signature=…",
+            "clipUrl": _CLIP_URL,
+            "method": "PUT",
+            "headers": {"Content-Type": "video/mp4"},
+            "expiresAt": "2026-05-04T10:30:12Z",
+        }
+    ],
+    "CostsOut": [
+        {
+            "since": "2026-05-01T00:00:00Z",
+            "totalUsd": "0.031200000000",
+            "byService": {"claude": "0.011200000000", "fal": "0.020000000000"},
+            "rows": [],
+        }
+    ],
+    "ErrorEnvelope": [
+        {
+            "error": {
+                "code": "validation_error",
+                "message": "durationSec: Input should be less than or equal to 90",
+                "details": {"errors": [_WRONG_DURATION]},
+            }
+        }
+    ],
+}
+"""Examples by model; here and not in the models, because FastAPI drops nulls from what it finds there."""
+
+
+def describe(app: FastAPI, settings: Settings) -> None:
+    """Make `app.openapi()` give a document that is true for an installation with these settings."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            made = FastAPI.openapi(app)
+            schemas = made["components"]["schemas"]
+            schemas["NewContentItemBody"]["properties"]["clipUrls"]["maxItems"] = settings.max_clips
+            schemas["UploadBody"]["properties"]["bytes"]["maximum"] = settings.max_clip_bytes
+            for model, examples in EXAMPLES.items():
+                schemas[model]["examples"] = examples
+            app.openapi_schema = made
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]

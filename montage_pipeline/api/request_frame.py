@@ -1,0 +1,113 @@
+"""What holds for every request, whatever route it takes: an id, a log line, a limit of size, safe headers, no traces.
+
+A plain ASGI middleware: it runs in the request's own context, so what the routes bind to the log context is in the line
+written here at the end.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from montage_pipeline.api.errors import error_response
+from montage_pipeline.logs import get_logger
+
+log = get_logger(__name__)
+
+REQUEST_ID_HEADER = "X-Request-Id"
+_ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_PROBES = ("/healthz", "/readyz")
+
+_SAFE_HEADERS: Mapping[str, str] = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    # Answers carry presigned URLs and change from poll to poll.
+    "Cache-Control": "no-store",
+}
+
+
+class RequestFrame:
+    """Wraps the application; `max_body_bytes` is the largest body it accepts."""
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        offered_id = headers.get(REQUEST_ID_HEADER, "")
+        request_id = offered_id if _ACCEPTED_REQUEST_ID.fullmatch(offered_id) else uuid4().hex
+        status = 0
+
+        async def send_framed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                answer = MutableHeaders(scope=message)
+                answer[REQUEST_ID_HEADER] = request_id
+                for name, value in _SAFE_HEADERS.items():
+                    answer.setdefault(name, value)
+                if answer.get("Content-Type", "").startswith("application/json"):
+                    answer.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+            await send(message)
+
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(http_request_id=request_id)
+        begun = time.perf_counter()
+        try:
+            if int(headers.get("Content-Length") or 0) > self._max_body_bytes:
+                too_large = error_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request_too_large", self._too_large_message)
+                await too_large(scope, receive, send_framed)
+            else:
+                await self._app(scope, self._limited(receive), send_framed)
+        except Exception:
+            log.exception("unexpected_error", method=scope["method"], path=scope["path"])
+            if status:
+                raise  # The answer has begun: all that is left is to break the connection.
+            failure = error_response(
+                HTTPStatus.INTERNAL_SERVER_ERROR,
+                "internal_error",
+                "Something went wrong on our side; the request id finds it in our logs.",
+                {"requestId": request_id},
+            )
+            await failure(scope, receive, send_framed)
+        finally:
+            log.log(
+                logging.DEBUG if scope["path"] in _PROBES else logging.INFO,
+                "http_request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                duration_ms=round((time.perf_counter() - begun) * 1000, 1),
+            )
+            structlog.contextvars.clear_contextvars()
+
+    def _limited(self, receive: Receive) -> Receive:
+        """`receive` that stops a body without a Content-Length as soon as it is too large."""
+        received_bytes = 0
+
+        async def receive_limited() -> Message:
+            nonlocal received_bytes
+            message = await receive()
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > self._max_body_bytes:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._too_large_message)
+            return message
+
+        return receive_limited
+
+    @property
+    def _too_large_message(self) -> str:
+        return f"The body is larger than {self._max_body_bytes} bytes."

@@ -1,0 +1,172 @@
+"""What a paid call costs: exact arithmetic from the provider's usage report and the dated price table.
+
+Belongs here: choosing the row of a day and multiplying. Does not belong here: the rates (`price_table`) and the rows of
+calls that were made (`ledger`).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_CEILING, Decimal
+from typing import Any, TypeVar
+
+from montage_pipeline.costs.price_table import (
+    BATCH_FACTOR,
+    CLAUDE_PRICES,
+    FAL_PRICES,
+    TABLE_VERSION,
+    WEB_SEARCH_USD,
+    ClaudePrice,
+    FalPrice,
+    TokenRates,
+)
+from montage_pipeline.records import PermanentError
+from montage_pipeline.requests.vocabulary import Service
+
+_MILLION = Decimal(1_000_000)
+_SNAPSHOT_SUFFIX = re.compile(r"[-@]\d{8}$")
+
+_Price = TypeVar("_Price", ClaudePrice, FalPrice)
+
+
+@dataclass(frozen=True)
+class PricedCall:
+    """The price of one call.
+
+    `cost_usd` is exact and not rounded. `price_version` names the table and its row. `estimated` is True when the usage or
+    the price list left something open (an unreported unit count, a mode without a published price).
+    """
+
+    cost_usd: Decimal
+    price_version: str
+    estimated: bool
+
+
+def require_price(service: Service, model: str, on: date) -> None:
+    """Raise PermanentError("unknown_price") unless calls to `model` on that day have a price. Call it before anything is sent."""
+    if service is Service.CLAUDE:
+        _claude_price(model, on)
+    elif service is Service.FAL:
+        _fal_price(model, on)
+    else:
+        raise PermanentError("unknown_price", f"There is no price list for {service}.", service=str(service), model=model)
+
+
+def claude_cost(model: str, usage: Mapping[str, Any], *, on: date) -> PricedCall:
+    """Price one answered Messages call from its raw `usage` JSON.
+
+    `model` is the id in the answer (a dated snapshot counts as its model). All tokens of a request whose prompt (fresh, written
+    to and read from the cache) is above the model's threshold are at the long rate. Errors: PermanentError "unknown_price",
+    "unreadable_usage".
+    """
+    price = _claude_price(model, on)
+    fresh, output = _count(usage, "input_tokens", required=True), _count(usage, "output_tokens", required=True)
+    written, read = _count(usage, "cache_creation_input_tokens"), _count(usage, "cache_read_input_tokens")
+    written_1h = _count(usage.get("cache_creation") or {}, "ephemeral_1h_input_tokens")
+    written_5m = _count(usage.get("cache_creation") or {}, "ephemeral_5m_input_tokens")
+    written = max(written, written_5m + written_1h)
+    written_5m = written - written_1h  # writes without a stated life are at the default life, 5 minutes
+
+    rates = _rates_for(price, prompt_tokens=fresh + written + read)
+    cost = (
+        fresh * rates.input
+        + written_5m * rates.cache_write_5m
+        + written_1h * rates.cache_write_1h
+        + read * rates.cache_read
+        + output * rates.output
+    ) / _MILLION
+
+    estimated = False
+    if usage.get("speed") == "fast":
+        estimated |= price.fast_factor is None
+        cost *= price.fast_factor or 1
+    match usage.get("service_tier"):
+        case "batch":
+            cost *= BATCH_FACTOR
+        case None | "standard":
+            pass
+        case _:  # the priority tier has no public price
+            estimated = True
+    match usage.get("inference_geo"):
+        case "us":
+            cost *= price.us_factor
+        case None | "" | "global" | "not_available":
+            pass
+        case _:
+            estimated = True
+    cost += _count(usage.get("server_tool_use") or {}, "web_search_requests") * WEB_SEARCH_USD
+    return PricedCall(cost, _version(price), estimated)
+
+
+def predict_claude_cost(model: str, *, input_tokens: int, output_tokens: int, on: date) -> Decimal:
+    """USD of an uncached, standard call with that many tokens. PermanentError "unknown_price" for a model without a price."""
+    return claude_cost(model, {"input_tokens": input_tokens, "output_tokens": output_tokens}, on=on).cost_usd
+
+
+def fal_cost(model: str, *, seconds: float, billable_units: Decimal | None, on: date) -> PricedCall:
+    """Price one finished fal job.
+
+    `seconds` is the length of the audio asked for; `billable_units` is the provider's x-fal-billable-units header, in the
+    endpoint's own unit, and wins when it is there. Errors: PermanentError "unknown_price", "unreadable_usage".
+    """
+    price = _fal_price(model, on)
+    if billable_units is not None:
+        if not billable_units.is_finite() or billable_units < 0:
+            raise PermanentError("unreadable_usage", f"fal reported {billable_units} billable units for {model}.", model=model)
+        return PricedCall(billable_units * price.usd_per_unit, _version(price), estimated=False)
+    if not seconds > 0:
+        raise PermanentError("unreadable_usage", f"The length of the audio from {model} must be above 0 s, got {seconds}.", model=model)
+    if price.unit == "generation":
+        return PricedCall(price.usd_per_unit, _version(price), estimated=False)
+    minutes = Decimal(str(seconds)) / 60
+    if price.rounding == "up":
+        minutes = minutes.to_integral_value(ROUND_CEILING)
+    return PricedCall(minutes * price.usd_per_unit, _version(price), estimated=not price.rounding_known)
+
+
+def _claude_price(model: str, on: date) -> ClaudePrice:
+    return _row(Service.CLAUDE, CLAUDE_PRICES, _SNAPSHOT_SUFFIX.sub("", model), on)
+
+
+def _fal_price(model: str, on: date) -> FalPrice:
+    return _row(Service.FAL, FAL_PRICES, model.strip("/").lower(), on)
+
+
+def _row(service: Service, table: Sequence[_Price], model: str, on: date) -> _Price:
+    rows = [row for row in table if row.model == model]
+    for row in rows:
+        if (row.first_day is None or row.first_day <= on) and (row.last_day is None or on <= row.last_day):
+            return row
+    known = sorted({row.model for row in table})
+    if rows:
+        reason = (
+            f"{model} has no price on {on.isoformat()}: its rows in montage_pipeline/costs/price_table.py cover other days. "
+            "Check the clock, or add a row."
+        )
+    else:
+        reason = (
+            f"No price is known for the {service} model {model}. Use one of {', '.join(known)}, "
+            "or add its row to montage_pipeline/costs/price_table.py."
+        )
+    raise PermanentError("unknown_price", reason, service=str(service), model=model, on=on.isoformat(), known=known)
+
+
+def _rates_for(price: ClaudePrice, *, prompt_tokens: int) -> TokenRates:
+    if price.long_prompt is not None and prompt_tokens > price.long_prompt.above_tokens:
+        return price.long_prompt.rates
+    return price.rates
+
+
+def _count(usage: Mapping[str, Any], field: str, *, required: bool = False) -> int:
+    value = usage.get(field)
+    if value is None and not required:
+        return 0
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise PermanentError("unreadable_usage", f"The usage report's {field} must be a count, got {value!r}.", field=field)
+    return value
+
+
+def _version(price: ClaudePrice | FalPrice) -> str:
+    since = f"@{price.first_day.isoformat()}" if price.first_day else ""
+    return f"{TABLE_VERSION}:{price.model}{since}"

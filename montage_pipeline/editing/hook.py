@@ -1,0 +1,95 @@
+"""Choosing the hook, and the length the Reel can have once the hook is taken."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from montage_pipeline.analysis.model import ClipAnalysis, Moment
+from montage_pipeline.editing.candidates import Stretch
+from montage_pipeline.editing.packing import CutRules, Piece, longest_total
+
+
+class HookChoice(NamedTuple):
+    """The hook, and how many frames can follow it (<= the frames asked for)."""
+
+    piece: Piece
+    moment: Moment
+    body_frames: int
+
+
+class _Window(NamedTuple):
+    """Frames `[start, end)` of a stretch in which the hook may lie, for the sake of `moment`."""
+
+    stretch: int
+    moment: Moment
+    start: int
+    end: int
+
+
+def choose_hook(analysis: ClipAnalysis, stretches: Sequence[Stretch], rules: CutRules, body_frames: int, shift: float) -> HookChoice | None:
+    """The analysis's hook moment when it is usable, else the best by hook score; None when no moment is long enough.
+
+    A later choice is taken only when it leaves room for a longer Reel. `shift` in -1..1 moves the hook
+    inside its moment where there is room, so that another seed may open differently.
+    """
+    best: HookChoice | None = None
+    judged: set[tuple[int, int]] = set()
+    every_room = [stretch.room for stretch in stretches]
+    ceiling = longest_total(every_room, rules, body_frames)
+    for window in _windows(analysis, stretches, rules.hook_frames):
+        others = every_room[: window.stretch] + every_room[window.stretch + 1 :]
+        for start in _starts(window, stretches[window.stretch], rules, shift):
+            # The room left beside the hook depends on its place only, so that another moment's window there brings nothing new.
+            if (window.stretch, start) in judged:
+                continue
+            judged.add((window.stretch, start))
+            frames = longest_total([*others, *_beside(stretches[window.stretch], start, rules)], rules, body_frames)
+            if best is None or frames > best.body_frames:
+                best = HookChoice(Piece(window.stretch, start, rules.hook_frames), window.moment, frames)
+            if best.body_frames == ceiling:
+                return best
+    return best
+
+
+def _beside(stretch: Stretch, start: int, rules: CutRules) -> list[tuple[int, int]]:
+    before = start - stretch.gap
+    after = stretch.frames - start - rules.hook_frames - stretch.gap
+    return [(frames, stretch.gap) for frames in (before, after) if frames > 0]
+
+
+def _windows(analysis: ClipAnalysis, stretches: Sequence[Stretch], hook_frames: int) -> Iterator[_Window]:
+    single = [
+        _Window(index, span.moment, span.start, span.end)
+        for index, stretch in enumerate(stretches)
+        for span in stretch.spans
+        if span.end - span.start >= hook_frames
+    ]
+    single.sort(key=lambda window: (window.moment.id != analysis.hook_moment, -window.moment.hook, window.stretch, window.start))
+    yield from single
+    # Only moments shorter than the hook are left: let the best of them begin a hook that runs into its neighbour.
+    joined = [
+        _Window(index, max(stretch.spans, key=lambda span: span.moment.hook).moment, 0, stretch.frames)
+        for index, stretch in enumerate(stretches)
+        if stretch.frames >= hook_frames and all(span.end - span.start < hook_frames for span in stretch.spans)
+    ]
+    joined.sort(key=lambda window: (window.moment.id != analysis.hook_moment, -window.moment.hook, window.stretch))
+    yield from joined
+
+
+def _starts(window: _Window, stretch: Stretch, rules: CutRules, shift: float) -> Iterator[int]:
+    """Places for the hook in its window: the liked one first, then every place that can matter to the room beside it.
+
+    The frames that k pieces before and m pieces after the hook can show change their slope only where one
+    of the two sides just holds its pieces at their shortest or longest; the best place is among those.
+    """
+    first, last = window.start, window.end - rules.hook_frames
+    middle = (first + last) / 2
+    yield min(last, max(first, round(middle + shift * (last - first) / 4)))
+    yield first
+    yield last
+    gap, end = stretch.gap, stretch.frames
+    for length in (rules.max_frames, rules.min_frames):
+        for pieces in range(1, end // length + 1):
+            side = pieces * (length + gap)
+            for start in (side, end - rules.hook_frames - side):
+                if first <= start <= last:
+                    yield start

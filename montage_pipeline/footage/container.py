@@ -1,0 +1,79 @@
+"""Opening a clip's file for reading, with nothing in the file able to make us open another.
+
+Belongs here: what may be opened, how, and how a decoder's trouble is named.
+Does not belong here: facts about the clip (probe), pictures (picture, sample).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.records import PermanentError
+
+# Demuxers that hold their own pictures. Left out on purpose: hls, dash, concat, image2, sdp, tedcaptions
+# and whatever else can name a second file or address.
+MEDIA_FORMATS = ("mov", "mp4", "matroska", "webm", "avi", "mpegts", "mpeg", "ogg", "flv", "asf", "mxf", "dv", "mpegvideo")
+
+_OPTIONS = {"format_whitelist": ",".join(MEDIA_FORMATS), "protocol_whitelist": "file"}
+
+
+@contextmanager
+def open_clip(path: Path) -> Iterator[InputContainer]:
+    """The clip's container, open for reading.
+
+    Raises PermanentError("clip_unreadable") when FFmpeg cannot make sense of the file, also later,
+    while it is being read inside the `with` block.
+    """
+    try:
+        with av.open(f"file:{path}", mode="r", options=_OPTIONS) as container:
+            yield container
+    except av.FFmpegError as error:
+        raise PermanentError("clip_unreadable", f"FFmpeg cannot read it: {error.strerror or error}") from error
+
+
+def video_stream(container: InputContainer, facts: ClipFacts, *, threads: Literal["AUTO", "SLICE"] = "AUTO") -> VideoStream:
+    """The stream that the probe chose, set up for threaded decoding."""
+    stream = container.streams[facts.video_stream]
+    if not isinstance(stream, VideoStream):
+        raise PermanentError("clip_unreadable", f"stream {facts.video_stream} is {stream.type}, the probe said video")
+    stream.thread_type = threads
+    return stream
+
+
+def decoded_frames(container: InputContainer, stream: VideoStream) -> Iterator[tuple[float, VideoFrame]]:
+    """Frames with their presentation times (s) in order; damaged packets are skipped, not fatal.
+
+    Raises av.FFmpegError only when the container itself cannot be read on.
+    """
+    time_base = float(stream.time_base or 0)
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except (av.InvalidDataError, av.EOFError, av.OSError):
+            # A file cut short: what came before is good footage.
+            return
+        if packet is None:
+            return
+        try:
+            frames = packet.decode()
+        except av.InvalidDataError:
+            continue
+        for frame in frames:
+            if isinstance(frame, VideoFrame) and frame.pts is not None:
+                yield frame.pts * time_base, frame
+
+
+def seek_before(container: InputContainer, stream: VideoStream, time_s: float) -> None:
+    """Seek to the keyframe at or before `time_s` (presentation time, s); to the start when the file has no index."""
+    try:
+        container.seek(round(time_s / float(stream.time_base or 1)), stream=stream, backward=True)
+    except av.FFmpegError:
+        container.seek(0)

@@ -1,0 +1,318 @@
+"""Bringing a clip to this machine, whatever the address, without trusting the address.
+
+Belongs here: the kinds of address, their limits, and what their failures mean to the user.
+Does not belong here: which hosts are allowed (address), what counts as video (sniff), the cache's files (cache).
+"""
+
+import errno
+import hashlib
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+
+import httpcore
+import httpx
+
+from montage_pipeline.footage.address import GuardedTransport
+from montage_pipeline.footage.cache import CachedSource, ClipCache
+from montage_pipeline.footage.model import FetchedClip
+from montage_pipeline.footage.sniff import HEAD_BYTES, refuse_unless_video
+from montage_pipeline.records import MontageError, PermanentError
+from montage_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from montage_pipeline.storage.model import StoredObject
+
+_CHUNK_BYTES = 1 << 20
+_CONNECT_TIMEOUT_S = 10.0
+_SILENCE_TIMEOUT_S = 30.0  # longest wait for the next bytes
+_REDIRECTS = {301, 302, 303, 307, 308}
+_TRY_LATER = {408, 409, 423, 425, 429}
+_USER_AGENT = "montage-pipeline"
+
+
+class ClipStore(Protocol):
+    """What is needed of the object store; `ObjectStore` is one."""
+
+    bucket: str
+
+    def head(self, key: str) -> "StoredObject | None":
+        """The object's facts, or None."""
+        ...
+
+    def download(self, key: str, path: Path) -> None:
+        """Write the object to `path`."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    """Bytes that came: where they lie, their hash, and the source's mark for this version."""
+
+    part: Path
+    sha256: str
+    bytes: int
+    version: str
+
+
+class ClipFetcher:
+    """Fetches clips from https://, s3:// (our bucket) and, where settings allow, http://, file:// and plain paths.
+
+    Clips are cached under `cache_dir` and cannot be evicted until `close`. Safe with several threads and processes.
+    """
+
+    def __init__(self, settings: Settings, store: ClipStore | None, cache_dir: Path) -> None:
+        """`store` may be None where no s3:// clip will be asked for."""
+        self._settings = settings
+        self._store = store
+        self._cache = ClipCache(cache_dir, settings.cache_max_bytes)
+
+    def __enter__(self) -> "ClipFetcher":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the fetched clips: from now on they may be evicted."""
+        self._cache.close()
+
+    def fetch(self, url: str, *, expected_sha256: str | None = None) -> FetchedClip:
+        """The clip's bytes on this machine.
+
+        With `expected_sha256` (hex, from an earlier look at the clip) a cached copy is used without asking
+        the source, and different bytes are an error.
+
+        Raises PermanentError for what the clip or its address is at fault for: "clip_bad_url",
+        "clip_forbidden_host", "clip_not_found", "clip_refused", "clip_too_large", "clip_not_video",
+        "clip_changed"; and MontageError for what may pass: "clip_fetch_failed", "clip_cache_full".
+        """
+        if expected_sha256 and (held := self._cache.hold(expected_sha256)):
+            return FetchedClip(url=url, path=held, sha256=expected_sha256, bytes=held.stat().st_size)
+        parts = _split(url)
+        if parts.scheme in ("https", "http"):
+            fetched = self._from_web(url)
+        elif parts.scheme == "s3":
+            fetched = self._from_store(url, parts.netloc, parts.path.removeprefix("/"))
+        elif parts.scheme == "file" or url.startswith("/"):
+            fetched = self._from_disk(url, unquote(parts.path) if parts.scheme == "file" else url)
+        else:
+            raise PermanentError("clip_bad_url", f"{shown_url(url)}: clips come from https:// or s3:// addresses", url=shown_url(url))
+        if expected_sha256 and fetched.sha256 != expected_sha256:
+            message = f"{shown_url(url)} now holds another file than the one that was analysed; ask for a new montage"
+            raise PermanentError("clip_changed", message, url=shown_url(url))
+        return fetched
+
+    def _from_disk(self, url: str, name: str) -> FetchedClip:
+        if not self._settings.local_files:
+            raise PermanentError(
+                "clip_bad_url", f"{shown_url(url)}: local files are not accepted here; upload the clip", url=shown_url(url)
+            )
+        path = Path(name)
+        try:
+            facts = path.stat()
+            if not path.is_file():
+                raise PermanentError("clip_not_video", f"{name} is not a file", url=url)
+            self._refuse_size(url, facts.st_size)
+            version = f"{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ino}"
+            known = self._cache.source(url)
+            if known and known.version == version:
+                return FetchedClip(url=url, path=path, sha256=known.sha256, bytes=known.bytes)
+            with path.open("rb") as file:
+                head = file.read(HEAD_BYTES)
+                _naming(url, head, "")
+                digest = hashlib.sha256(head)
+                while chunk := file.read(_CHUNK_BYTES):
+                    digest.update(chunk)
+        except FileNotFoundError as error:
+            raise PermanentError("clip_not_found", f"there is no file {name}", url=url) from error
+        except PermissionError as error:
+            raise PermanentError("clip_refused", f"{name} may not be read: permission denied", url=url) from error
+        self._cache.remember(url, CachedSource(sha256=digest.hexdigest(), bytes=facts.st_size, version=version))
+        return FetchedClip(url=url, path=path, sha256=digest.hexdigest(), bytes=facts.st_size)
+
+    def _from_store(self, url: str, bucket: str, key: str) -> FetchedClip:
+        if self._store is None or bucket != self._store.bucket:
+            raise PermanentError("clip_bad_url", f"{url}: only clips of our own bucket can be read with s3://", url=url)
+        key = unquote(key)
+        stored = self._store.head(key)
+        if stored is None:
+            raise PermanentError("clip_not_found", f"{url} is not in the bucket; was the upload finished?", url=url)
+        self._refuse_size(url, stored.bytes)
+        version = f"{stored.etag}:{stored.bytes}"
+        with self._cache.alone_with(url):
+            if (clip := self._cached(url, version)) is not None:
+                return clip
+            part = self._cache.new_part()
+            try:
+                self._store.download(key, part)
+                with part.open("rb") as file:
+                    _naming(url, file.read(HEAD_BYTES), stored.content_type)
+                    file.seek(0)
+                    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                return self._kept(url, _Arrival(part, sha256, part.stat().st_size, version))
+            except OSError as error:
+                raise _disk_trouble(error) from error
+            finally:
+                part.unlink(missing_ok=True)
+
+    def _from_web(self, url: str) -> FetchedClip:
+        with self._cache.alone_with(url):
+            known = self._cache.source(url)
+            held = self._cache.hold(known.sha256) if known else None
+            try:
+                arrival = self._download(url, known.version if known and held else "")
+            except OSError as error:
+                raise _disk_trouble(error) from error
+            if arrival is None and known is not None and held is not None:
+                return FetchedClip(url=url, path=held, sha256=known.sha256, bytes=known.bytes)
+            if arrival is None:
+                raise MontageError("clip_fetch_failed", f"{shown_url(url)}: the server says it is unchanged, but it was never fetched")
+            return self._kept(url, arrival)
+
+    def _download(self, url: str, version: str) -> _Arrival | None:
+        """The clip in a new part; None when the source still has `version`."""
+        deadline_s = time.monotonic() + self._settings.fetch_timeout_s
+        headers = {"User-Agent": _USER_AGENT, "Accept": "video/*, application/octet-stream, */*;q=0.5", "Accept-Encoding": "identity"}
+        if version:
+            headers["If-None-Match"] = version
+        name = shown_url(url)
+        # The transport is driven directly: httpx.Client would log every address with its signature.
+        timeout = httpx.Timeout(_SILENCE_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S).as_dict()
+        try:
+            with GuardedTransport(allow_private=self._settings.fetch_private_hosts, deadline_s=deadline_s) as transport:
+                at = url
+                for _ in range(self._settings.fetch_max_redirects + 1):
+                    self._refuse_url(at)
+                    response = transport.handle_request(httpx.Request("GET", at, headers=headers, extensions={"timeout": timeout}))
+                    with closing(response):
+                        if response.status_code in _REDIRECTS and "location" in response.headers:
+                            at = urljoin(at, response.headers["location"])
+                            continue
+                        if response.status_code == 304 and version:
+                            return None
+                        _refuse_status(name, response.status_code)
+                        return self._received(url, response)
+                limit = self._settings.fetch_max_redirects
+                raise PermanentError("clip_refused", f"{name} redirects more than {limit} times; give the final address", url=name)
+        except (httpcore.TimeoutException, httpx.TimeoutException) as error:
+            late = time.monotonic() >= deadline_s
+            why = f"took longer than {self._settings.fetch_timeout_s:g} s" if late else "stopped answering"
+            raise MontageError("clip_fetch_failed", f"{name}: the server {why}", url=name) from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, httpx.HTTPError) as error:
+            raise MontageError("clip_fetch_failed", f"{name} could not be fetched: {error}", url=name) from error
+        except httpx.InvalidURL as error:
+            raise PermanentError("clip_bad_url", f"{name} is not an address that can be fetched: {error}", url=name) from error
+
+    def _received(self, url: str, response: httpx.Response) -> _Arrival:
+        """Stream the body into a part, hashing as it comes; refuse it as soon as it can be told that it will not do."""
+        announced = response.headers.get("content-length", "")
+        if announced.isdigit():
+            self._refuse_size(url, int(announced))
+        part = self._cache.new_part()
+        digest = hashlib.sha256()
+        size = 0
+        head = b""
+        sniffed = False
+        content_type = response.headers.get("content-type", "")
+        try:
+            with part.open("wb") as file:
+                for chunk in response.iter_raw(_CHUNK_BYTES):
+                    size += len(chunk)
+                    self._refuse_size(url, size)
+                    if not sniffed:
+                        head += chunk[: HEAD_BYTES - len(head)]
+                        if len(head) >= HEAD_BYTES:
+                            _naming(url, head, content_type)
+                            sniffed = True
+                    digest.update(chunk)
+                    file.write(chunk)
+            if not sniffed:
+                _naming(url, head, content_type)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        etag = response.headers.get("etag", "")
+        return _Arrival(part, digest.hexdigest(), size, etag)
+
+    def _cached(self, url: str, version: str) -> FetchedClip | None:
+        known = self._cache.source(url)
+        if known is None or known.version != version or (held := self._cache.hold(known.sha256)) is None:
+            return None
+        return FetchedClip(url=url, path=held, sha256=known.sha256, bytes=known.bytes)
+
+    def _kept(self, url: str, arrival: _Arrival) -> FetchedClip:
+        try:
+            path = self._cache.keep(arrival.part, arrival.sha256)
+            self._cache.remember(url, CachedSource(sha256=arrival.sha256, bytes=arrival.bytes, version=arrival.version))
+        except OSError as error:
+            raise _disk_trouble(error) from error
+        return FetchedClip(url=url, path=path, sha256=arrival.sha256, bytes=arrival.bytes)
+
+    def _refuse_url(self, url: str) -> None:
+        """Checked for the address given and again for every redirect."""
+        parts = _split(url)
+        if parts.scheme != "https" and not (parts.scheme == "http" and self._settings.fetch_private_hosts):
+            raise PermanentError("clip_bad_url", f"{shown_url(url)}: only https:// addresses are fetched", url=shown_url(url))
+        if not parts.hostname:
+            raise PermanentError("clip_bad_url", f"{shown_url(url)} names no host", url=shown_url(url))
+        if parts.username or parts.password:
+            raise PermanentError("clip_bad_url", f"{shown_url(url)}: addresses with a user name or password in them are not fetched")
+
+    def _refuse_size(self, url: str, size: int) -> None:
+        if size > self._settings.max_clip_bytes:
+            limit = self._settings.max_clip_bytes
+            message = f"{shown_url(url)} is larger than {limit / 1e6:,.1f} MB, the limit for one clip"
+            raise PermanentError("clip_too_large", message, url=shown_url(url), limit_bytes=limit)
+
+
+def shown_url(url: str) -> str:
+    """The address without query, fragment and user: what may stand in logs and messages, as queries carry signatures."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return url.split("?", 1)[0].split("#", 1)[0][:200]
+    if not parts.scheme:
+        return parts.path
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}{parts.path}"
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise PermanentError("clip_bad_url", f"{shown_url(url)} is not a valid address: {error}") from error
+    return parts
+
+
+def _naming(url: str, head: bytes, content_type: str) -> None:
+    """Sniff, with the clip named in the error."""
+    try:
+        refuse_unless_video(head, content_type)
+    except PermanentError as error:
+        raise PermanentError(error.code, f"{shown_url(url)}: {error.message}", url=shown_url(url)) from None
+
+
+def _refuse_status(name: str, status: int) -> None:
+    if status == 200:
+        return
+    if status in (404, 410):
+        raise PermanentError("clip_not_found", f"{name}: the server has no such file (HTTP {status})", url=name, status=status)
+    if status in (401, 403):
+        message = f"{name}: the server does not let us read it (HTTP {status}); the link may have expired or need a login"
+        raise PermanentError("clip_refused", message, url=name, status=status)
+    if status >= 500 or status in _TRY_LATER:
+        raise MontageError("clip_fetch_failed", f"{name}: the server failed (HTTP {status})", url=name, status=status)
+    raise PermanentError("clip_refused", f"{name}: the server answered HTTP {status}", url=name, status=status)
+
+
+def _disk_trouble(error: OSError) -> MontageError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    why = "the disk is full" if full else str(error)
+    return MontageError("clip_cache_full" if full else "clip_cache_failed", f"the clip cache cannot be written: {why}")

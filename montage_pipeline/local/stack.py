@@ -1,0 +1,245 @@
+"""`LocalStack`: the whole system on one machine, started, watched and stopped as one.
+
+Belongs here: order, supervision and clean ends. Does not belong here: how each server is run (`servers.py`, `stores.py`).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from signal import SIGTERM
+
+import psutil
+
+from montage_pipeline import logs
+from montage_pipeline.local import servers
+from montage_pipeline.local.address import StackAddress, in_use, publish, running_stack, stack_lock, withdraw
+from montage_pipeline.local.environment import HOME_MARK, child_environment, empty_temporary_folder, make_dagster_home
+from montage_pipeline.local.process import ServerProcess, end_strays, free_port, port_is_free
+from montage_pipeline.local.servers import ServerCommand
+from montage_pipeline.local.stores import Stores
+from montage_pipeline.records import MontageError, PermanentError
+from montage_pipeline.settings import Settings
+
+__all__ = ["LocalStack", "StackAddress", "running_stack"]
+
+_LOOK_EVERY_S = 0.5
+_FIRST_BACKOFF_S = 0.5
+_LONGEST_BACKOFF_S = 30.0
+_HEALTHY_AFTER_S = 60.0
+
+log = logs.get_logger(__name__)
+
+
+@dataclass
+class _Supervised:
+    """A server that is to run for as long as the system does."""
+
+    command: ServerCommand
+    process: ServerProcess
+    started_at: float
+    backoff_s: float = _FIRST_BACKOFF_S
+    restart_at: float | None = None
+
+
+class LocalStack:
+    """Database, object store, code server, daemon, and on request the Dagster UI and the API, on one home.
+
+    One live process owns a home. When that process dies, by kill -9 too, a keeper ends everything it started, and the
+    next start clears what is left and hands interrupted runs back to Dagster.
+    """
+
+    def __init__(self, settings: Settings, *, with_ui: bool, with_api: bool) -> None:
+        self._settings = settings.model_copy(update={"home": settings.home.resolve()})
+        self._home = self._settings.home
+        self._with_ui = with_ui
+        self._with_api = with_api
+        self._lock = stack_lock(self._home)
+        self._stores: Stores | None = None
+        self._environment: dict[str, str] = {}
+        self._running: dict[str, _Supervised] = {}
+        self._watcher: threading.Thread | None = None
+        self._stopping = threading.Event()
+
+    def start(self, say: Callable[[str], object] = lambda line: None) -> StackAddress:
+        """Start everything and wait until it works; `say` gets a line for people now and then.
+
+        Raises MontageError naming what did not start and quoting its log; nothing is left running then.
+        """
+        if not self._lock.acquire():
+            raise MontageError(
+                "stack_running", f"another montage runs on {self._home} already: stop it, or set MONTAGE_HOME to another folder"
+            )
+        try:
+            return self._start(say)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything in order, within seconds: daemon, code server with its runs, UI and API, stores. Safe to call again."""
+        self._stopping.set()
+        if not self._lock.held:
+            return
+        withdraw(self._home)
+        if self._watcher is not None and self._watcher is not threading.current_thread():
+            self._watcher.join()
+        for supervised in self._running.values():
+            # The code server is asked last: while the daemon lives, it must not launch anything new without it.
+            if supervised.command.name != "code-server":
+                supervised.process.ask_to_stop()
+        for name in ("daemon", "code-server", "dagster-ui", "api"):
+            if name in self._running:
+                self._running[name].process.stop(timeout_s=3.0)
+        self._running.clear()
+        if self._stores is not None:
+            self._stores.stop()
+        empty_temporary_folder(self._home)
+        self._lock.release()
+
+    def wait_until_unused(self, say: Callable[[str], object] = lambda line: None) -> None:
+        """Wait for other commands that found this system and still use it. Call before `stop` when nobody is in a hurry."""
+        if in_use(self._home):
+            say("Another montage command still uses this system: it stops when that is done.")
+            while in_use(self._home):
+                time.sleep(_LOOK_EVERY_S)
+
+    def pid_of(self, name: str) -> int | None:
+        """The process id of a running server: code-server, daemon, dagster-ui or api."""
+        supervised = self._running.get(name)
+        return supervised.process.pid if supervised is not None and supervised.process.alive else None
+
+    def _start(self, say: Callable[[str], object]) -> StackAddress:
+        ui_port = self._chosen_port("MONTAGE_UI_PORT", self._settings.ui_port) if self._with_ui else 0
+        api_port = self._chosen_port("MONTAGE_API_PORT", self._settings.api_port) if self._with_api else 0
+        withdraw(self._home)
+        self._end_strays()
+        empty_temporary_folder(self._home)
+        dagster_home = make_dagster_home(self._home)
+        self._stores = stores = Stores(self._settings)
+        say("Starting the database and the object store.")
+        stores.begin()
+        found = stores.variables() | {"DAGSTER_HOME": str(dagster_home), "MONTAGE_HOME": str(self._home)}
+        code_port = free_port()
+        self._environment = child_environment(self._settings, found, code_port)
+        self._settle_lost_runs(stores)
+
+        say("Starting Dagster.")
+        # The code server loads its definitions while the object store gets ready; the others need the code server.
+        self._launch(servers.code_server(code_port))
+        stores.finish()
+        self._wait_for("code-server")
+        workspace = dagster_home / "workspace.yaml"
+        self._launch(servers.daemon(workspace, stores.dagster_dsn()))
+        if self._with_ui:
+            self._launch(servers.webserver(workspace, ui_port))
+        if self._with_api:
+            self._launch(servers.api(self._settings.api_host, api_port))
+        for name in list(self._running):
+            self._wait_for(name)
+
+        address = StackAddress(
+            home=str(self._home),
+            pid=psutil.Process().pid,
+            env=found,
+            ui_url=servers.base_url("127.0.0.1", ui_port) if self._with_ui else "",
+            api_url=servers.base_url(self._settings.api_host, api_port) if self._with_api else "",
+        )
+        publish(address)
+        self._watcher = threading.Thread(target=self._watch, name="stack-watcher", daemon=True)
+        self._watcher.start()
+        return address
+
+    def _chosen_port(self, variable: str, port: int) -> int:
+        if port == 0:
+            return free_port()
+        if not port_is_free(port):
+            raise PermanentError("port_taken", f"TCP port {port} of this machine is taken: set {variable} to another, or to 0 for any")
+        return port
+
+    def _launch(self, command: ServerCommand) -> None:
+        process = ServerProcess.start(
+            command.name,
+            command.argv,
+            cwd=self._home / "dagster",
+            env=self._environment,
+            log_path=self._home / "logs" / f"{command.name}.log",
+            stop_signal=SIGTERM,
+        )
+        self._running[command.name] = _Supervised(command, process, time.monotonic())
+
+    def _wait_for(self, name: str) -> None:
+        supervised = self._running[name]
+        supervised.process.wait_until(supervised.command.ready, timeout_s=supervised.command.start_limit_s)
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(_LOOK_EVERY_S):
+            try:
+                self._look_after_everything()
+            except Exception:
+                log.exception("could not restart a part of the local system; trying again")
+
+    def _look_after_everything(self) -> None:
+        if self._stores is not None and (revived := self._stores.revive()):
+            log.warning("restarted what had died", servers=", ".join(revived))
+        for supervised in list(self._running.values()):
+            if self._stopping.is_set():
+                return
+            self._look_after(supervised)
+
+    def _look_after(self, supervised: _Supervised) -> None:
+        now = time.monotonic()
+        if supervised.process.alive:
+            if now - supervised.started_at > _HEALTHY_AFTER_S:
+                supervised.backoff_s = _FIRST_BACKOFF_S
+            return
+        name = supervised.command.name
+        if supervised.restart_at is None:
+            supervised.restart_at = now + supervised.backoff_s
+            log.warning(f"{name} died, starting it again", exit_status=supervised.process.exit_status, in_s=supervised.backoff_s)
+            # Its group may have survived it: runs that nobody watches any more, for instance.
+            supervised.process.stop(timeout_s=0)
+            if name == "code-server" and self._stores is not None:
+                self._settle_lost_runs(self._stores)
+        elif now >= supervised.restart_at:
+            backoff_s = min(supervised.backoff_s * 2, _LONGEST_BACKOFF_S)
+            self._launch(supervised.command)
+            self._running[name].backoff_s = backoff_s
+
+    def _settle_lost_runs(self, stores: Stores) -> None:
+        """Tell Dagster that runs it believes to be under way are gone: no process of ours can have survived to here."""
+        if not stores.owns_dagster_storage or not servers.runs_under_way(stores.dagster_dsn()):
+            return
+        done = _run_module("montage_pipeline.orchestration.lost_runs", self._environment)
+        if done.returncode:
+            raise MontageError("lost_runs_not_settled", f"could not tell Dagster about interrupted runs: {done.stdout.strip()[-2000:]}")
+
+    def _end_strays(self) -> None:
+        """End processes of an earlier owner of this home that its keeper did not reach."""
+        home = str(self._home)
+        own_line = {process.pid for process in (psutil.Process(), *psutil.Process().parents())}
+
+        def is_ours(process: psutil.Process) -> bool:
+            return process.pid not in own_line and process.environ().get(HOME_MARK) == home
+
+        with suppress(psutil.Error):
+            end_strays(is_ours, first=SIGTERM)
+
+
+def _run_module(module: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", module],
+        env=dict(environment),
+        cwd=environment["DAGSTER_HOME"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=90,
+    )

@@ -1,0 +1,70 @@
+"""What a composer is asked for and what it hands back.
+
+Belongs here: the brief, the result, the protocol. Does not belong here: how anybody composes.
+"""
+
+from pathlib import Path
+from typing import Literal, Protocol
+from uuid import UUID
+
+from pydantic import Field
+
+from montage_pipeline.music.model import BeatGrid
+from montage_pipeline.records import Record
+from montage_pipeline.requests.vocabulary import Style
+
+SPARE_S = 2.5
+"""Music composed beyond the length of the Reel, so that the edit may start up to a bar into it."""
+
+
+class MusicBrief(Record):
+    """An order for the music of one Reel.
+
+    `duration_s` is the length of the Reel; the music must last at least `needed_s`. `user_id`,
+    `run_id` and `request_id` say who pays. The same `seed` asks for the same piece.
+    """
+
+    request_id: str
+    user_id: UUID
+    run_id: str | None = None
+    mood: str
+    style: Style
+    prompt: str
+    bpm: int = Field(ge=50, le=200)
+    duration_s: float = Field(gt=0, le=600)
+    seed: int
+
+    @property
+    def needed_s(self) -> float:
+        """Least length of the music, in seconds."""
+        return self.duration_s + SPARE_S
+
+
+class ComposedMusic(Record):
+    """A finished piece on this machine's disk.
+
+    `path` is valid on this machine only. `prompt` is what was really asked of the composer.
+    """
+
+    path: Path
+    content_type: str
+    duration_s: float = Field(gt=0)
+    grid: BeatGrid
+    mood: str
+    prompt: str
+    composer: Literal["fal", "local"]
+    model: str = ""
+    provider_request_id: str | None = None
+    seed: int
+    warnings: tuple[str, ...] = ()
+
+
+class Composer(Protocol):
+    """Makes the music of a Reel."""
+
+    def compose(self, brief: MusicBrief, workdir: Path) -> ComposedMusic:
+        """Compose, and leave the audio file in `workdir` (which exists).
+
+        Raises MontageError when trying again may help, PermanentError when it cannot.
+        """
+        ...

@@ -1,0 +1,257 @@
+"""The check of a finished file: what it promises is measured on the file itself, by other means than it was made with.
+
+Belongs here: the rules of a Reel and the measuring. Does not belong here: mending anything; a bad file is an error.
+"""
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+
+from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.footage.ffmpeg import run_ffmpeg
+from montage_pipeline.footage.loudness import measure_loudness
+from montage_pipeline.footage.model import FrameRate
+from montage_pipeline.records import MontageError
+from montage_pipeline.rendering.master import AUDIBLE_LUFS, LOUDNESS_TOLERANCE_LU
+from montage_pipeline.rendering.model import FileCheck
+
+_MAX_BIT_RATE_MBPS = 25.0
+_MAX_GOP_S = 2
+_PROFILES = ("Constrained Baseline", "Baseline", "Main", "High")
+_IDR = 5
+_TRUE_PEAK_SLACK_DB = 0.05  # FFmpeg prints tenths
+_DECODED = re.compile(r"frame=\s*(\d+)")
+_REASON_LINES = 3
+
+
+@dataclass(frozen=True)
+class _Video:
+    """The picture track as its packets and headers say. Times in seconds, exact."""
+
+    width: int
+    height: int
+    codec: str
+    profile: str
+    pixel_format: str
+    container_tags: tuple[int, int, int, int]
+    picture_tags: tuple[int, int, int, int]
+    times: tuple[Fraction, ...]
+    key_times: tuple[Fraction, ...]
+    open_keys: int
+
+
+@dataclass(frozen=True)
+class _Audio:
+    """The sound track as its packets and headers say. Times in seconds, exact."""
+
+    codec: str
+    profile: str
+    sample_rate: int
+    channels: int
+    start: Fraction
+    end: Fraction
+
+
+class _Rules:
+    """Collects every rule that is broken, in sentences."""
+
+    def __init__(self) -> None:
+        self.broken: list[str] = []
+
+    def hold(self, rule: str, measured: object, expected: object, *, when: bool | None = None) -> None:
+        """Note the rule as broken unless `when` holds (by default: measured equals expected)."""
+        if not (measured == expected if when is None else when):
+            self.broken.append(f"{rule} is {measured}, expected {expected}")
+
+
+def check_file(path: Path, timeline: Timeline) -> FileCheck:
+    """Decode the whole file and measure it against the timeline and the rules of a Reel.
+
+    Raises MontageError("bad_render") that names each broken rule with the measured and the expected value.
+    """
+    rules = _Rules()
+    try:
+        video, audio = _read_tracks(path)
+    except (av.FFmpegError, ValueError, struct.error) as error:
+        raise MontageError("bad_render", f"{path.name} cannot be read: {error}") from error
+    fps = timeline.fps.fraction
+    frame_s = 1 / fps
+
+    rules.hold("size", f"{video.width}x{video.height}", f"{timeline.width}x{timeline.height}")
+    rules.hold("video codec", video.codec, "h264")
+    rules.hold("profile", video.profile, " or ".join(_PROFILES), when=video.profile in _PROFILES)
+    rules.hold("pixel format", video.pixel_format, "yuv420p")
+    rules.hold("colour (range, matrix, primaries, transfer) in the container", video.container_tags, _BT709_TAGS)
+    rules.hold("colour (range, matrix, primaries, transfer) in the picture", video.picture_tags, _BT709_TAGS)
+    rules.hold("frames in the file", len(video.times), timeline.total_frames)
+    steps = {later - earlier for earlier, later in pairwise(video.times)}
+    rules.hold(
+        "frame interval",
+        ", ".join(f"{float(step):.6f} s" for step in sorted(steps)[:5]),
+        f"{float(frame_s):.6f} s",
+        when=steps <= {frame_s},
+    )
+    first_s = video.times[0] if video.times else None
+    rules.hold("first frame's time", first_s, 0)
+    gops = [later - earlier for earlier, later in pairwise((*video.key_times, timeline.duration))]
+    longest_s = max(gops, default=timeline.duration)
+    rules.hold("longest GOP", f"{float(longest_s):.3f} s", f"at most {_MAX_GOP_S} s", when=longest_s <= _MAX_GOP_S)
+    rules.hold("key frames that are not IDR (open GOPs)", video.open_keys, 0)
+
+    rules.hold("audio codec", f"{audio.codec} {audio.profile}", "aac LC")
+    rules.hold("sample rate", audio.sample_rate, 48_000)
+    rules.hold("channels", audio.channels, 2)
+    video_end = video.times[-1] + frame_s if video.times else Fraction(0)
+    apart = abs(video_end - audio.end)
+    rules.hold("sound and picture end apart", f"{float(apart):.4f} s", f"at most {float(frame_s):.4f} s", when=apart <= frame_s)
+    rules.hold("sound starts at", f"{float(audio.start):.4f} s", "0 s", when=audio.start == 0)
+
+    size = path.stat().st_size
+    bit_rate_mbps = float(size * 8 / max(video_end, frame_s) / 1_000_000)
+    rules.hold("bit rate", f"{bit_rate_mbps:.2f} Mbit/s", f"at most {_MAX_BIT_RATE_MBPS:g}", when=bit_rate_mbps <= _MAX_BIT_RATE_MBPS)
+    moov_first, edit_list = _layout(path)
+    rules.hold("moov before mdat", moov_first, True)
+    rules.hold("edit list", edit_list, False)
+
+    decoded, complaint = _decode(path)
+    rules.hold(
+        "frames that decode", f"{decoded}{complaint}", timeline.total_frames, when=decoded == timeline.total_frames and not complaint
+    )
+    loudness = measure_loudness(path)
+    low, high = timeline.target_lufs - LOUDNESS_TOLERANCE_LU, timeline.target_lufs + LOUDNESS_TOLERANCE_LU
+    loud_enough = low <= loudness.integrated_lufs <= high
+    rules.hold(
+        "loudness", f"{loudness.integrated_lufs} LUFS", f"{low:g} to {high:g}", when=loud_enough or loudness.integrated_lufs < AUDIBLE_LUFS
+    )
+    peak = loudness.true_peak_dbtp
+    limit = timeline.max_true_peak_dbtp
+    rules.hold("true peak", f"{peak} dBTP", f"at most {limit:g}", when=peak <= limit + _TRUE_PEAK_SLACK_DB)
+
+    if rules.broken:
+        raise MontageError("bad_render", f"{path.name} breaks {len(rules.broken)} rule(s): " + "; ".join(rules.broken), broken=rules.broken)
+    return FileCheck(
+        width=video.width,
+        height=video.height,
+        fps=FrameRate(num=fps.numerator, den=fps.denominator),
+        frames=decoded,
+        duration_s=float(video_end),
+        video_codec=video.codec,
+        video_profile=video.profile,
+        pixel_format=video.pixel_format,
+        color_space="bt709",
+        audio_codec=audio.codec,
+        audio_sample_rate=audio.sample_rate,
+        audio_channels=audio.channels,
+        moov_first=moov_first,
+        bit_rate_mbps=round(bit_rate_mbps, 3),
+        loudness_lufs=loudness.integrated_lufs,
+        true_peak_dbtp=peak,
+    )
+
+
+_BT709_TAGS = (int(ColorRange.MPEG), int(Colorspace.ITU709), int(ColorPrimaries.BT709), int(ColorTrc.BT709))
+
+
+def _read_tracks(path: Path) -> tuple[_Video, _Audio]:
+    with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+        if len(container.streams.video) != 1 or len(container.streams.audio) != 1:
+            raise ValueError(
+                f"it has {len(container.streams.video)} video and {len(container.streams.audio)} audio tracks, expected one of each"
+            )
+        picture, sound = container.streams.video[0], container.streams.audio[0]
+        context, tone = picture.codec_context, sound.codec_context
+        picture_base, sound_base = picture.time_base or Fraction(1), sound.time_base or Fraction(1)
+        # Before anything is decoded, these come from the container's own box; a decoder replaces them by the stream's.
+        container_tags = (int(context.color_range), int(context.colorspace), int(context.color_primaries), int(context.color_trc))
+        times: list[Fraction] = []
+        keys: list[Fraction] = []
+        open_keys = 0
+        ends: list[Fraction] = []
+        starts: list[Fraction] = []
+        first = next(container.decode(picture), None)
+        if first is None:
+            raise ValueError("its video track has no picture")
+        container.seek(0)
+        for packet in container.demux(picture, sound):
+            if packet.pts is None or not packet.size:
+                continue
+            if packet.stream_index == sound.index:
+                starts.append(packet.pts * sound_base)
+                ends.append((packet.pts + (packet.duration or 0)) * sound_base)
+                continue
+            times.append(packet.pts * picture_base)
+            if packet.is_keyframe:
+                keys.append(packet.pts * picture_base)
+                open_keys += _IDR not in _nal_types(bytes(packet))
+        video = _Video(
+            width=picture.width,
+            height=picture.height,
+            codec=context.name,
+            profile=context.profile or "unknown",
+            pixel_format=str(context.pix_fmt),
+            container_tags=container_tags,
+            picture_tags=(int(first.color_range), int(first.colorspace), int(first.color_primaries), int(first.color_trc)),
+            times=tuple(sorted(times)),
+            key_times=tuple(keys),
+            open_keys=open_keys,
+        )
+        if not ends:
+            raise ValueError("its audio track is empty")
+        return video, _Audio(tone.name, tone.profile or "unknown", tone.sample_rate, tone.channels, min(starts), max(ends))
+
+
+def _nal_types(packet: bytes) -> Iterator[int]:
+    """Types of the H.264 units in a packet of an MP4 (each with its length in four bytes before it)."""
+    at = 0
+    while at + 5 <= len(packet):
+        yield packet[at + 4] & 0x1F
+        at += 4 + int(struct.unpack_from(">I", packet, at)[0])
+
+
+def _layout(path: Path) -> tuple[bool, bool]:
+    """Whether moov comes before mdat, and whether there is an edit list."""
+    order: list[bytes] = []
+    edit_list = False
+    with path.open("rb") as file:
+        for kind, size in _boxes(file, path.stat().st_size):
+            order.append(kind)
+            if kind == b"moov":
+                edit_list = b"elst" in file.read(size)
+    return b"moov" in order and b"mdat" in order and order.index(b"moov") < order.index(b"mdat"), edit_list
+
+
+def _boxes(file: BinaryIO, end: int) -> Iterator[tuple[bytes, int]]:
+    """Kind and content size of each top-level box; the file stands at the content."""
+    at = 0
+    while at + 8 <= end:
+        file.seek(at)
+        size, kind = struct.unpack(">I4s", file.read(8))
+        header = 8
+        if size == 1:
+            size, header = struct.unpack(">Q", file.read(8))[0], 16
+        elif size == 0:
+            size = end - at
+        if size < header:
+            raise MontageError("bad_render", f"the box {kind!r} at byte {at} has a wrong size")
+        yield kind, size - header
+        at += size
+
+
+def _decode(path: Path) -> tuple[int, str]:
+    """Frames that FFmpeg decodes when any damage is an error, and what it complains about."""
+    source = ["-stats", "-loglevel", "info", "-xerror", "-err_detect", "explode", "-protocol_whitelist", "file", "-i", f"file:{path}"]
+    try:
+        said = run_ffmpeg([*source, "-map", "0", "-fps_mode", "passthrough", "-f", "null", "-"], code="bad_render")
+    except MontageError as error:
+        lines = error.message.splitlines()
+        return 0, f" ({' / '.join(lines[-_REASON_LINES:])})"
+    counts = _DECODED.findall(said)
+    return (int(counts[-1]) if counts else 0), ""

@@ -1,0 +1,7 @@
+"""Why a render failed."""
+
+from montage_pipeline.records import MontageError
+
+
+class RenderError(MontageError):
+    """The engine could not make the file; the message carries the engine's own reason."""

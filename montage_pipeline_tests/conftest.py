@@ -1,0 +1,123 @@
+"""Fixtures for every room: a real Postgres and a real S3 server, started only for tests that ask, one pair for each pytest worker.
+
+`database_url` and `object_store` are fresh for each test, so tests never see each other's rows or objects.
+Imports are inside the fixtures: a room's tests load nothing that they do not use.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from montage_pipeline.local.postgres import EmbeddedPostgres
+    from montage_pipeline.local.seaweed import EmbeddedObjectStore
+    from montage_pipeline.settings import Settings
+    from montage_pipeline.storage.object_store import ObjectStore
+
+_TEMPLATE = "migrated"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests neither need nor use keys and addresses of the machine they run on."""
+    from montage_pipeline.settings import get_settings
+
+    ours = ("MONTAGE_", "R2_", "DATABASE_URL", "ANTHROPIC_", "CLAUDE_", "FAL_", "DAGSTER_")
+    for name in list(os.environ):
+        if name.startswith(ours):
+            monkeypatch.delenv(name)
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def servers_home() -> Iterator[Path]:
+    """A folder for servers, below which the unprivileged account that Postgres takes may search (pytest's own folders are private)."""
+    home = Path(tempfile.mkdtemp(prefix="montage-tests-"))
+    home.chmod(0o755)
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(servers_home: Path) -> Iterator[EmbeddedPostgres]:
+    """A running Postgres, not safe against power cuts."""
+    from montage_pipeline.local.postgres import EmbeddedPostgres
+
+    server = EmbeddedPostgres(servers_home, durable=False)
+    server.start()
+    yield server
+    server.destroy()
+
+
+@pytest.fixture(scope="session")
+def embedded_object_store(servers_home: Path) -> Iterator[EmbeddedObjectStore]:
+    """A running S3 server."""
+    from montage_pipeline.local.seaweed import EmbeddedObjectStore
+
+    server = EmbeddedObjectStore(servers_home)
+    server.start()
+    yield server
+    server.destroy()
+
+
+@pytest.fixture(scope="session")
+def _migrated_template(postgres: EmbeddedPostgres) -> str:
+    """A database with every migration, made once; each test gets a copy of it."""
+    from montage_pipeline.requests.migrate import upgrade
+    from montage_pipeline.settings import Settings
+
+    postgres.create_database(_TEMPLATE)
+    upgrade(Settings(database_url=postgres.dsn(_TEMPLATE)).sqlalchemy_url)
+    postgres.disconnect(_TEMPLATE)
+    return _TEMPLATE
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres, _migrated_template: str) -> Iterator[str]:
+    """The DATABASE_URL (postgresql://…) of a fresh, migrated database; gone after the test, whatever is still connected."""
+    name = f"test_{uuid.uuid4().hex}"
+    postgres.create_database(name, template=_migrated_template)
+    yield postgres.dsn(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def settings(database_url: str, object_store: ObjectStore, embedded_object_store: EmbeddedObjectStore, tmp_path: Path) -> Settings:
+    """Settings that lead to this test's database and bucket, with a home of its own and no keys."""
+    from pydantic import SecretStr
+
+    from montage_pipeline.settings import Settings
+
+    found = embedded_object_store.settings()
+    return Settings(
+        home=tmp_path / "home",
+        database_url=database_url,
+        r2_endpoint_url=found["R2_ENDPOINT_URL"],
+        r2_access_key_id=found["R2_ACCESS_KEY_ID"],
+        r2_secret_access_key=SecretStr(found["R2_SECRET_ACCESS_KEY"]),
+        r2_bucket=object_store.bucket,
+    )
+
+
+@pytest.fixture
+def object_store(embedded_object_store: EmbeddedObjectStore) -> ObjectStore:
+    """An `ObjectStore` on a fresh, empty bucket."""
+    from montage_pipeline.storage.object_store import ObjectStore
+
+    found = embedded_object_store.settings()
+    store = ObjectStore(
+        endpoint_url=found["R2_ENDPOINT_URL"],
+        access_key_id=found["R2_ACCESS_KEY_ID"],
+        secret_access_key=found["R2_SECRET_ACCESS_KEY"],
+        bucket=f"test-{uuid.uuid4().hex}",
+    )
+    store.ensure_bucket()
+    return store

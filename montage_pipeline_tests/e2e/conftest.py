@@ -1,0 +1,137 @@
+"""The whole system: embedded stores, code server, daemon, UI and API, with Claude and fal faked at the wire."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import psutil
+import pytest
+
+from montage_pipeline.api.auth import issue_token
+from montage_pipeline.costs.ledger import CostLedger
+from montage_pipeline.local.footage import demo_clips
+from montage_pipeline.local.stack import LocalStack, StackAddress
+from montage_pipeline.requests.database import create_engine
+from montage_pipeline.requests.repository import RequestRepository
+from montage_pipeline.requests.vocabulary import Step
+from montage_pipeline.settings import Settings
+from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer
+from montage_pipeline_tests.fakes.fal_server import FalServer
+
+
+@dataclass
+class System:
+    """A running system and what a test needs to use and to disturb it."""
+
+    stack: LocalStack
+    address: StackAddress
+    settings: Settings
+    anthropic: AnthropicServer
+    fal: FalServer
+    requests: RequestRepository
+    ledger: CostLedger
+
+    def client(self, user_id: UUID) -> httpx.Client:
+        """An API client of that user."""
+        token = issue_token(self.settings, user_id, email="somebody@example.org", ttl_s=3600)
+        return httpx.Client(base_url=self.address.api_url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+
+    def graphql(self, query: str, **variables: Any) -> Any:
+        """The answer of the Dagster UI's own interface."""
+        answer = httpx.post(f"{self.address.ui_url}/graphql", json={"query": query, "variables": variables}, timeout=30).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    def run_workers(self) -> list[psutil.Process]:
+        """Processes that run montages now."""
+        server = self.stack.pid_of("code-server")
+        assert server is not None
+        children = psutil.Process(server).children(recursive=True)
+        return [child for child in children if any("spawn_main" in part for part in _command(child))]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+@pytest.fixture(scope="session")
+def system(servers_home: Path) -> Iterator[System]:
+    with AnthropicServer() as anthropic, FalServer() as fal:
+        settings = Settings(
+            home=servers_home / "system",
+            fetch_private_hosts=True,
+            analyst="claude",
+            anthropic_api_key="test-key",
+            anthropic_base_url=anthropic.url,
+            composer="fal",
+            fal_key="test-key",
+            fal_queue_url=fal.url,
+            retry_delay_s=0.5,
+            jwt_secret="0123456789abcdef0123456789abcdef",
+            api_port=0,
+            ui_port=0,
+            _env_file=None,
+        )
+        stack = LocalStack(settings, with_ui=True, with_api=True)
+        address = stack.start()
+        try:
+            engine = create_engine(settings.model_copy(update={"database_url": address.env["DATABASE_URL"]}))
+            yield System(stack, address, settings, anthropic, fal, RequestRepository(engine), CostLedger(engine))
+            engine.dispose()
+        finally:
+            stack.stop()
+
+
+@pytest.fixture
+def user() -> UUID:
+    return uuid4()
+
+
+def upload(client: httpx.Client, path: Path) -> str:
+    """Put a file where the API says, and give its clip URL."""
+    size = path.stat().st_size
+    answer = client.post("/api/uploads", json={"fileName": path.name, "contentType": "video/mp4", "bytes": size})
+    answer.raise_for_status()
+    place = answer.json()
+    httpx.put(place["uploadUrl"], content=path.read_bytes(), headers=place["headers"]).raise_for_status()
+    return str(place["clipUrl"])
+
+
+def click(client: httpx.Client, **changes: Any) -> dict[str, Any]:
+    """Ask for a Reel from the sample clips."""
+    body = {
+        "type": "reel",
+        "clipUrls": [upload(client, clip) for clip in demo_clips()],
+        "style": "dynamic",
+        "format": "square",
+        "durationSec": 8,
+    }
+    answer = client.post("/api/content-items", json=body | changes)
+    assert answer.status_code == 202, answer.text
+    created: dict[str, Any] = answer.json()
+    return created
+
+
+def wait_for(client: httpx.Client, item_id: str, *, limit_s: float = 150) -> tuple[dict[str, Any], list[tuple[str | None, int]]]:
+    """Poll as the frontend does; the last answer, and every progress seen."""
+    seen: list[tuple[str | None, int]] = []
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        status = client.get(f"/api/content-items/{item_id}/status").json()
+        progress = (status["progressStep"], status["progressPercent"])
+        if progress not in seen:
+            seen.append(progress)
+        if status["status"] != "generating":
+            return status, seen
+        time.sleep(0.2)
+    raise AssertionError(f"not done after {limit_s} s, seen {seen}")
+
+
+ORDER = [step.value for step in Step]

@@ -1,0 +1,52 @@
+from montage_pipeline.editing.originality import originality_report
+from montage_pipeline.editing.planner import EditRequest, plan_timeline
+from montage_pipeline.editing.timeline import Originality, Segment
+from montage_pipeline.requests.vocabulary import Format, Style
+from montage_pipeline_tests.editing.footage import analysis, facts, moment, steady_clips, steady_music
+
+CLIPS = steady_clips(5, 30)
+MUSIC = steady_music(120, 40)
+PLAN = plan_timeline(EditRequest(request_id="r", style=Style.TRAVEL, format=Format.REEL, duration_s=30, seed=1), CLIPS, MUSIC)
+
+
+def report(segments: list[Segment]) -> dict[str, float]:
+    made = originality_report(segments, CLIPS, MUSIC, PLAN.fps)
+    return scores(made) | {"all": made.score}
+
+
+def scores(made: Originality) -> dict[str, float]:
+    return {part.name: part.score for part in made.parts}
+
+
+def test_a_varied_edit_is_original() -> None:
+    assert PLAN.originality.score > 0.9
+    assert scores(PLAN.originality)["frames shown once"] == 1
+    assert all(part.note for part in PLAN.originality.parts)
+
+
+def test_showing_frames_twice_costs_what_is_repeated() -> None:
+    first, *rest = PLAN.segments
+    twice = report([first, *rest, rest[0]])
+    total = sum(segment.frames for segment in PLAN.segments) + rest[0].frames
+    assert abs(twice["frames shown once"] - (1 - rest[0].frames / total)) < 1e-6
+    assert twice["all"] < PLAN.originality.score
+
+
+def test_a_copy_of_a_file_by_another_name_is_still_the_same_footage() -> None:
+    original = facts("a", 10)
+    copy = original.model_copy(update={"url": "https://clips.example/copy.mp4"})
+    clips = analysis([(original, [moment(0, 0, 0, 10)]), (copy, [moment(1, 0, 0, 10)])])
+    shown = [PLAN.segments[1].model_copy(update={"clip": clip, "moment": f"c{clip}m0", "source_in_s": 2.0}) for clip in (0, 1)]
+    assert scores(originality_report(shown, clips, MUSIC, PLAN.fps))["frames shown once"] == 0.5
+
+
+def test_one_clip_and_one_look_and_one_take_each_lose_their_part() -> None:
+    clip = CLIPS.clips[0].moments
+    take = [
+        PLAN.segments[1].model_copy(update={"clip": 0, "moment": clip[0].id, "source_in_s": at_s, "frames": 90}) for at_s in (0, 3.1, 6.2)
+    ]
+    lost = report(take)
+    assert lost["clip variety"] == 0
+    assert lost["cuts look different"] == 0
+    assert lost["edited, not the raw take"] == 0
+    assert lost["frames shown once"] == 1

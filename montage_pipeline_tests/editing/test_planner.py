@@ -1,0 +1,241 @@
+"""What a good edit is, on footage where the answer is known."""
+
+import os
+import subprocess
+import sys
+import time
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from montage_pipeline.analysis.model import ClipAnalysis
+from montage_pipeline.editing.planner import EditRequest, plan_timeline
+from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.records import PermanentError
+from montage_pipeline.requests.vocabulary import Format, Style
+from montage_pipeline_tests.editing.footage import analysis, facts, moment, music, steady_clips, steady_music
+from montage_pipeline_tests.editing.rules import assert_rules, is_on_beat, span_s
+
+
+def request(duration_s: float = 30.0, style: Style = Style.DYNAMIC, seed: int = 1, format_: Format = Format.REEL) -> EditRequest:
+    return EditRequest(request_id="r", style=style, format=format_, duration_s=duration_s, seed=seed)
+
+
+def frames_shown(timeline: Timeline) -> set[tuple[int, int]]:
+    return {(s.clip, round(s.source_in_s * 30) + k) for s in timeline.segments[1:] for k in range(s.frames)}
+
+
+def continuations(timeline: Timeline) -> int:
+    pairs = [(a, b) for a, b in pairwise(timeline.segments) if a.clip == b.clip]
+    return sum(0 <= b.source_in_s - span_s(timeline, a)[1] < 1 for a, b in pairs)
+
+
+# -- the hook and the beats ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("style", Style)
+def test_with_plenty_of_footage_the_hook_is_the_chosen_one_and_every_cut_is_on_a_beat(style: Style) -> None:
+    clips = steady_clips(6, 30)
+    track = steady_music(128, 40)
+    timeline = plan_timeline(request(style=style), clips, track)
+    assert_rules(timeline, request(style=style), clips, track)
+    assert timeline.segments[0].moment == clips.hook_moment
+    assert all(segment.on_beat for segment in timeline.segments[:-1])
+    hook_cut_s = timeline.music.source_in_s + timeline.segments[0].frames / 30
+    assert min(abs(hook_cut_s - beat) for beat in track.grid.downbeats_s) <= 1 / 30
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(0.3, 9.0), min_size=2, max_size=14), st.floats(31, 45))
+def test_no_choice_of_cuts_misses_fewer_beats_when_footage_is_no_matter(steps: list[float], music_s: float) -> None:
+    beats = [sum(steps[: index + 1]) for index in range(len(steps))]
+    beats = [beat for beat in beats if beat < music_s]
+    clips, track = steady_clips(8, 40, moment_s=20), music(beats, music_s)
+    timeline = plan_timeline(request(), clips, track)
+    missed = [cut < 900 and not is_on_beat(cut, timeline, track) for cut in range(901)]
+    fewest = {900: 0}
+    for frame in range(810, 50, -1):
+        ends = [fewest[cut] + missed[cut] for cut in range(frame + 90, frame + 151) if cut in fewest]
+        if ends:
+            fewest[frame] = min(ends)
+    assert sum(not segment.on_beat for segment in timeline.segments[1:-1]) == fewest[51]
+
+
+def test_the_music_starts_where_the_hooks_cut_meets_a_downbeat_and_never_so_late_that_it_runs_out() -> None:
+    track = steady_music(100, 31.5, first_s=0.25)
+    timeline = plan_timeline(request(), steady_clips(6, 30), track)
+    assert timeline.music.source_in_s + 30 <= 31.5
+    assert timeline.segments[0].on_beat
+    short = plan_timeline(request(), steady_clips(6, 30), steady_music(100, 20))
+    assert short.music.source_in_s == 0
+    assert any("music" in warning for warning in short.warnings)
+
+
+def test_a_hook_moment_too_short_gives_way_to_the_next_best_hook() -> None:
+    moments = [moment(0, 0, 0, 1.5, hook=0.9), moment(0, 1, 2, 9, hook=0.5), moment(0, 2, 10, 20, hook=0.7)]
+    clips = analysis([(facts("a", 20), moments)])
+    assert clips.hook_moment == "c0m0"
+    assert plan_timeline(request(8), clips, steady_music(120, 12)).segments[0].moment == "c0m2"
+
+
+# -- variety -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("style", Style)
+def test_many_clips_are_all_used_and_neighbours_differ(style: Style) -> None:
+    timeline = plan_timeline(request(45, style), steady_clips(8, 30), steady_music(120, 60))
+    assert all(a.clip != b.clip for a, b in pairwise(timeline.segments))
+    assert len({segment.clip for segment in timeline.segments}) >= 6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_long_clip_is_cut_with_visible_jumps(seed: int) -> None:
+    timeline = plan_timeline(request(30, seed=seed), steady_clips(1, 90), steady_music(120, 40))
+    assert continuations(timeline) == 0
+
+
+def test_tight_footage_of_one_take_is_reordered_before_it_goes_on_and_on() -> None:
+    timeline = plan_timeline(request(11), steady_clips(1, 13, moment_s=13), steady_music(120, 20))
+    assert timeline.total_frames == 330
+    assert continuations(timeline) == 0
+
+
+def test_another_seed_is_clearly_another_edit_and_the_same_seed_the_same() -> None:
+    for clips, duration_s in ((steady_clips(6, 30), 30), (steady_clips(40, 12, moment_s=4), 60)):
+        edits = [plan_timeline(request(duration_s, seed=seed), clips, steady_music(120, 70)) for seed in range(5)]
+        shown = [frames_shown(edit) for edit in edits]
+        shared = [len(a & b) / len(a) for i, a in enumerate(shown) for b in shown[:i]]
+        assert sum(shared) / len(shared) < 0.6
+        assert max(shared) < 0.85
+        assert plan_timeline(request(duration_s, seed=3), clips, steady_music(120, 70)) == edits[3]
+
+
+def test_better_moments_are_preferred() -> None:
+    clips = steady_clips(6, 30)
+    moments = [m for clip in clips.clips for m in clip.moments]
+    timelines = [plan_timeline(request(30, seed=seed), clips, steady_music(120, 40)) for seed in range(4)]
+    shown = [clips.moment(segment.moment) for timeline in timelines for segment in timeline.segments[1:]]
+    worth_shown = sum(m.interest + m.quality for m in shown) / len(shown)
+    worth_all = sum(m.interest + m.quality for m in moments) / len(moments)
+    assert worth_shown > worth_all + 0.2
+
+
+def test_styles_differ_in_pace_movement_and_order() -> None:
+    clips, track = steady_clips(10, 40), steady_music(120, 70)
+    edits = {style: plan_timeline(request(60, style), clips, track) for style in Style}
+
+    def motion(style: Style) -> float:
+        shown = [clips.moment(segment.moment).scores.motion for segment in edits[style].segments]
+        return sum(shown) / len(shown)
+
+    def order(style: Style) -> float:
+        places = [(s.clip, s.source_in_s) for s in edits[style].segments[1:]]
+        pairs = [(a, b) for i, a in enumerate(places) for b in places[i + 1 :]]
+        return sum(a < b for a, b in pairs) / len(pairs)
+
+    assert len(edits[Style.FITNESS].segments) > len(edits[Style.MINIMAL].segments)
+    assert motion(Style.FITNESS) > motion(Style.MINIMAL) + 0.2
+    assert order(Style.TRAVEL) > order(Style.FITNESS)
+    assert order(Style.TRAVEL) > 0.65
+
+
+def test_copies_of_one_file_do_not_show_the_same_seconds_twice() -> None:
+    moments = [moment(0, i, i * 5, i * 5 + 5) for i in range(3)]
+    again = [m.model_copy(update={"id": f"x{m.id}", "clip": 1}) for m in moments]
+    original = facts("a", 15)
+    clips = analysis([(original, moments), (original.model_copy(update={"url": "https://clips.example/copy.mp4"}), again)])
+    timeline = plan_timeline(request(20), clips, steady_music(120, 30))
+    assert_rules(timeline, request(20), clips, steady_music(120, 30))
+    assert timeline.total_frames < 15 * 30
+
+
+# -- sound -------------------------------------------------------------------------------------------
+
+
+def test_speech_keeps_its_sound_and_the_rest_lies_low() -> None:
+    clips = steady_clips(6, 30)
+    timeline = plan_timeline(request(40), clips, steady_music(120, 50))
+    for segment in timeline.segments:
+        # A cut may show two moments; the clear cases are told by the one it is named for.
+        speech = clips.moment(segment.moment).scores.speech
+        if speech > 0.95:
+            assert segment.clip_gain_db > -6
+        if speech < 0.2:
+            assert segment.clip_gain_db <= -12
+    assert {segment.clip_gain_db > -6 for segment in timeline.segments} == {True, False}
+
+
+# -- too little footage ------------------------------------------------------------------------------
+
+
+def clips_of(*lengths_s: float) -> ClipAnalysis:
+    return analysis([(facts(f"clip{i}", length_s), [moment(i, 0, 0, length_s)]) for i, length_s in enumerate(lengths_s)])
+
+
+def test_seven_seconds_end_on_one_longer_cut() -> None:
+    timeline = plan_timeline(request(7), clips_of(8, 9), steady_music(120, 12))
+    assert [segment.frames for segment in timeline.segments] == [51, 159]
+    assert any("last cut is 5.3 s" in warning for warning in timeline.warnings)
+
+
+def test_seven_seconds_without_a_long_take_become_the_longest_reel_there_is() -> None:
+    timeline = plan_timeline(request(7), clips_of(2, 5.1, 5.1), steady_music(120, 12))
+    assert [segment.frames for segment in timeline.segments] == [51, 150]
+    assert any("Asked for 7 s, got 6.7 s" in warning for warning in timeline.warnings)
+
+
+def test_short_footage_gives_the_longest_possible_reel_and_says_so() -> None:
+    timeline = plan_timeline(request(30), clips_of(1.8, 4, 4, 4, 4), steady_music(120, 40))
+    assert timeline.total_frames == 51 + 4 * 120
+    assert timeline.asked_duration_s == 30
+    assert any("Asked for 30 s, got 17.7 s" in warning for warning in timeline.warnings)
+
+
+def test_far_too_little_footage_is_refused_with_the_figures() -> None:
+    with pytest.raises(PermanentError) as refused:
+        plan_timeline(request(30), clips_of(1.8, 4, 4), steady_music(120, 40))
+    assert refused.value.code == "not_enough_footage"
+    assert refused.value.details == {"usable_s": 9.7, "missing_s": 20.3, "asked_s": 30.0}
+    assert "9.7 s" in refused.value.message
+    assert "20.3 s" in refused.value.message
+
+
+@pytest.mark.parametrize("lengths_s", [(), (1.0,), (2.0, 2.0, 2.9), (4.0,)])
+def test_no_reel_at_all_is_refused(lengths_s: tuple[float, ...]) -> None:
+    with pytest.raises(PermanentError) as refused:
+        plan_timeline(request(7), clips_of(*lengths_s), steady_music(120, 12))
+    assert refused.value.code == "not_enough_footage"
+
+
+def test_every_frame_of_awkward_footage_is_found() -> None:
+    """Twenty moments that hold one cut each: the one way to 60 s uses nearly all of them."""
+    timeline = plan_timeline(request(60), clips_of(1.7, *[3.05] * 19), steady_music(120, 70))
+    assert timeline.total_frames == 51 + 19 * 91
+    exact = plan_timeline(request(58.7), clips_of(1.7, *[3.0] * 19), steady_music(120, 70))
+    assert exact.total_frames == 1761
+    assert not exact.warnings
+
+
+# -- the same everywhere, and fast --------------------------------------------------------------------
+
+_PLAN_ELSEWHERE = """
+from montage_pipeline_tests.editing.test_planner import request, steady_clips, steady_music, plan_timeline
+print(plan_timeline(request(45), steady_clips(7, 20, moment_s=4), steady_music(97, 60)).model_dump_json())
+"""
+
+
+def test_another_process_plans_the_same_timeline() -> None:
+    here = plan_timeline(request(45), steady_clips(7, 20, moment_s=4), steady_music(97, 60)).model_dump_json()
+    run = subprocess.run(
+        [sys.executable, "-c", _PLAN_ELSEWHERE], env={**os.environ, "PYTHONHASHSEED": "4242"}, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == here
+
+
+def test_sixty_clips_and_ninety_seconds_take_no_more_than_a_moment() -> None:
+    clips, track = steady_clips(60, 20, moment_s=4), steady_music(120, 100)
+    began_s = time.process_time()
+    plan_timeline(request(90), clips, track)
+    assert time.process_time() - began_s < 2.5

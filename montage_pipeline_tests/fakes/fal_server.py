@@ -1,0 +1,384 @@
+"""fal's queue on loopback: submit, status, result, cancel and the file itself, with faults on demand.
+
+    with FalServer() as server:
+        server.script("submit", Fault.http(503))          # for the next submission
+        server.plan(JobPlan(error="Out of memory"))       # for the next job
+        ... FAL_QUEUE_URL=server.url, FAL_KEY=anything ...
+        assert len(server.jobs) == 1 and server.charged_usd == Decimal("0.01")
+
+A job is charged when it is accepted and will succeed, whether or not anybody fetches it: as the real queue does.
+
+Standalone: python -m montage_pipeline_tests.fakes.fal_server [--port N] prints one line of JSON with its url.
+"""
+
+import argparse
+import io
+import json
+import re
+import socket
+import struct
+import sys
+import threading
+import time
+import uuid
+import wave
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import numpy as np
+
+Place = Literal["submit", "status", "result", "file"]
+RATE = 44_100
+_USD_PER_MINUTE = {"cassetteai/music-generator": Decimal("0.02")}
+_USD_PER_AUDIO = {"fal-ai/stable-audio-25/text-to-audio": Decimal("0.20"), "fal-ai/lyria3": Decimal("0.04")}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens to one call instead of a good answer."""
+
+    kind: Literal["http", "cut_before", "cut_after", "slow", "garbage"]
+    status: int = 0
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @classmethod
+    def http(cls, status: int, body: Any = None, **headers: str) -> "Fault":
+        """An error answer; a str body is sent as it is. `_` in header names stands for `-`."""
+        return cls("http", status, body, {name.replace("_", "-"): value for name, value in headers.items()})
+
+    @classmethod
+    def cut_before(cls) -> "Fault":
+        """The connection breaks and nothing was done."""
+        return cls("cut_before")
+
+    @classmethod
+    def cut_after(cls) -> "Fault":
+        """It was done (a job was queued), but the connection breaks before the answer."""
+        return cls("cut_after")
+
+    @classmethod
+    def slow(cls, seconds: float) -> "Fault":
+        """A good answer, late."""
+        return cls("slow", seconds=seconds)
+
+    @classmethod
+    def garbage(cls) -> "Fault":
+        """It was done, and the answer is 200 with something that is not JSON."""
+        return cls("garbage")
+
+
+@dataclass(frozen=True)
+class JobPlan:
+    """How one job goes. `polls` looks find it unfinished; `seconds` overrides the length of its music."""
+
+    polls: int = 1
+    error: str | None = None
+    error_status: int = 500
+    billed_units: str | None = "auto"
+    never: bool = False
+    seconds: float | None = None
+    file_body: bytes | None = None
+    file_gone: bool = False
+
+
+@dataclass
+class FakeJob:
+    """A job the server accepted."""
+
+    id: str
+    endpoint: str
+    arguments: dict[str, Any]
+    plan: JobPlan
+    charged_usd: Decimal
+    polls: int = 0
+    results: int = 0
+    canceled: bool = False
+
+    @property
+    def units(self) -> Decimal:
+        """Billable units: minutes of output, or audios."""
+        if self.endpoint in _USD_PER_MINUTE:
+            return Decimal(str(self.arguments.get("duration", 0))) / 60
+        return Decimal(1)
+
+    @property
+    def done(self) -> bool:
+        """Whether the job has finished, well or not."""
+        return not self.plan.never and self.polls > self.plan.polls
+
+
+class FalServer:
+    """The queue at `url`. Everything that happened is in `jobs`, `calls` and `charged_usd`."""
+
+    def __init__(self, *, key: str | None = None, port: int = 0) -> None:
+        self.jobs: list[FakeJob] = []
+        self.calls: dict[str, int] = defaultdict(int)
+        self._key = key
+        self._faults: dict[str, deque[Fault]] = defaultdict(deque)
+        self._plans: deque[JobPlan] = deque()
+        self._default_plan = JobPlan()
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"fal": self}))
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def charged_usd(self) -> Decimal:
+        """What the account owes for all jobs."""
+        return sum((job.charged_usd for job in self.jobs), Decimal(0))
+
+    def script(self, place: Place, *faults: Fault) -> None:
+        """Faults for the next calls of that kind, in order."""
+        self._faults[place].extend(faults)
+
+    def plan(self, *plans: JobPlan) -> None:
+        """How the next jobs go, in order; later ones go well."""
+        self._plans.extend(plans)
+
+    def plan_all(self, plan: JobPlan) -> None:
+        """How jobs without a plan of their own go."""
+        self._default_plan = plan
+
+    def finish(self, job: FakeJob) -> None:
+        """Let a never-ending job come to its end."""
+        job.plan = JobPlan(polls=0, billed_units=job.plan.billed_units)
+
+    # For the handler
+
+    def next_fault(self, place: Place) -> Fault | None:
+        with self._lock:
+            self.calls[place] += 1
+            return self._faults[place].popleft() if self._faults[place] else None
+
+    def accept(self, endpoint: str, arguments: dict[str, Any]) -> FakeJob:
+        with self._lock:
+            plan = self._plans.popleft() if self._plans else self._default_plan
+            if plan.error is None and (faulty := _faulty_field(endpoint, arguments)):
+                plan = JobPlan(polls=0, error=f"Invalid {faulty}", error_status=422)
+            job = FakeJob(str(uuid.uuid4()), endpoint, arguments, plan, Decimal(0))
+            if plan.error is None:
+                price = _USD_PER_MINUTE.get(endpoint) or _USD_PER_AUDIO.get(endpoint, Decimal("0.10"))
+                job.charged_usd = job.units * price
+            self.jobs.append(job)
+            return job
+
+    def find(self, request_id: str) -> FakeJob | None:
+        return next((job for job in self.jobs if job.id == request_id), None)
+
+    def knows(self, authorization: str | None) -> bool:
+        return authorization is not None and authorization.startswith("Key ") and (self._key is None or authorization == f"Key {self._key}")
+
+
+def _faulty_field(endpoint: str, arguments: dict[str, Any]) -> str | None:
+    if not isinstance(arguments.get("prompt"), str) or not arguments["prompt"]:
+        return "prompt"
+    if endpoint == "cassetteai/music-generator":
+        duration = arguments.get("duration")
+        if not isinstance(duration, int) or not 10 <= duration <= 180:
+            return "duration"
+    return None
+
+
+class _Handler(BaseHTTPRequestHandler):
+    fal: FalServer
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        fault = self.fal.next_fault("submit")
+        if not self._allowed() or self._failed_before(fault):
+            return
+        endpoint = self.path.split("?")[0].strip("/")
+        job = self.fal.accept(endpoint, json.loads(body))
+        owner, alias = endpoint.split("/")[:2]
+        # The real queue names itself, whatever gateway the call came through.
+        base = f"https://queue.fal.run/{owner}/{alias}/requests/{job.id}"
+        answer = {
+            "status": "IN_QUEUE",
+            "request_id": job.id,
+            "response_url": base,
+            "status_url": f"{base}/status",
+            "cancel_url": f"{base}/cancel",
+        }
+        self._answer(200, answer | {"queue_position": 0}, fault)
+
+    def do_PUT(self) -> None:
+        job = self._job(self.path)
+        if job is not None:
+            job.canceled = True
+            self._answer(202, {"status": "CANCELLATION_REQUESTED"}, None)
+
+    def do_GET(self) -> None:
+        path = self.path.split("?")[0]
+        if path.startswith("/files/"):
+            self._file(path)
+        elif path.endswith("/status"):
+            fault = self.fal.next_fault("status")
+            if self._allowed() and not self._failed_before(fault) and (job := self._job(path)):
+                self._status(job, fault)
+        else:
+            fault = self.fal.next_fault("result")
+            if self._allowed() and not self._failed_before(fault) and (job := self._job(path)):
+                self._result(job, fault)
+
+    def _status(self, job: FakeJob, fault: Fault | None) -> None:
+        job.polls += 1
+        answer: dict[str, Any] = {"request_id": job.id, "logs": None}
+        if job.done:
+            answer |= {"status": "COMPLETED", "metrics": {"inference_time": 1.5}}
+            if job.plan.error is not None:
+                answer |= {"error": job.plan.error, "error_type": "runner_error"}
+        elif job.polls == 1:
+            answer |= {"status": "IN_QUEUE", "queue_position": 0}
+        else:
+            answer |= {"status": "IN_PROGRESS"}
+        self._answer(200 if job.done else 202, answer, fault)
+
+    def _result(self, job: FakeJob, fault: Fault | None) -> None:
+        if not job.done:
+            self._answer(400, {"detail": "Request is still in progress"}, fault)
+            return
+        headers = {"x-fal-request-id": job.id}
+        if job.plan.error is not None:
+            if job.plan.billed_units not in (None, "auto"):
+                headers["x-fal-billable-units"] = str(job.plan.billed_units)
+            detail = [{"loc": ["body"], "msg": job.plan.error, "type": "value_error"}] if job.plan.error_status == 422 else job.plan.error
+            self._answer(job.plan.error_status, {"detail": detail}, fault, {**headers, "x-fal-error-type": "runner_error"})
+            return
+        job.results += 1
+        if job.plan.billed_units is not None:
+            headers["x-fal-billable-units"] = str(job.units) if job.plan.billed_units == "auto" else job.plan.billed_units
+        field_name = "audio_file" if job.endpoint.startswith("cassetteai/") else "audio"
+        url = f"{self.fal.url}/files/{job.id}_generated.wav"
+        self._answer(200, {field_name: {"url": url, "content_type": "audio/wav", "file_name": "generated.wav"}}, fault, headers)
+
+    def _file(self, path: str) -> None:
+        fault = self.fal.next_fault("file")
+        job = self.fal.find(path.removeprefix("/files/").split("_")[0])
+        if self._failed_before(fault):
+            return
+        if job is None or job.plan.file_gone:
+            self._answer(404, {"detail": "not found"}, None)
+            return
+        body = job.plan.file_body
+        if body is None:
+            seconds = job.plan.seconds or float(job.arguments.get("duration") or job.arguments.get("seconds_total") or 30)
+            tempo = re.search(r"Tempo: (\d+)", job.arguments["prompt"])
+            body = wav(seconds, float(tempo.group(1)) if tempo else 120.0)
+        self.send_response(200)
+        self.send_header("content-type", "audio/wav")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        if fault is not None and fault.kind == "cut_after":
+            self.wfile.write(body[: len(body) // 2])
+            self._cut()
+            return
+        self.wfile.write(body)
+
+    def _job(self, path: str) -> FakeJob | None:
+        """The job of /owner/alias/requests/id[/…]; answers 404 itself when there is none."""
+        parts = path.strip("/").split("/")
+        job = self.fal.find(parts[3]) if len(parts) >= 4 and parts[2] == "requests" else None
+        if job is None or job.endpoint.split("/")[:2] != parts[:2]:
+            self._answer(404, {"detail": "Request not found"}, None)
+            return None
+        return job
+
+    def _allowed(self) -> bool:
+        if self.fal.knows(self.headers.get("authorization")):
+            return True
+        self._answer(401, {"detail": "Authentication is required to access this application."}, None)
+        return False
+
+    def _failed_before(self, fault: Fault | None) -> bool:
+        if fault is None or fault.kind in ("cut_after", "garbage"):
+            return False
+        if fault.kind == "slow":
+            time.sleep(fault.seconds)
+            return False
+        if fault.kind == "cut_before":
+            self._cut()
+        else:
+            self._answer(fault.status, fault.body if fault.body is not None else {"detail": f"fault {fault.status}"}, None, fault.headers)
+        return True
+
+    def _answer(self, status: int, body: Any, fault: Fault | None, headers: dict[str, str] | None = None) -> None:
+        if fault is not None and fault.kind == "cut_after":
+            self._cut()
+            return
+        garbage = fault is not None and fault.kind == "garbage"
+        data = b"<html>surprise</html>" if garbage else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("content-type", "text/html" if garbage or isinstance(body, str) else "application/json")
+        self.send_header("content-length", str(len(data)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def _cut(self) -> None:
+        """A reset, not a polite goodbye."""
+        self.close_connection = True
+        self.wfile.flush()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+
+@lru_cache(maxsize=8)
+def wav(seconds: float, bpm: float) -> bytes:
+    """A drum loop over a bass line with a chord a bar: 16-bit stereo 44.1 kHz, first beat at 0 s."""
+    samples = int(seconds * RATE)
+    t = np.arange(samples) / RATE
+    beat_s = 60.0 / bpm
+    place = t % beat_s
+    number = (t / beat_s).astype(int)
+    drum = np.where(number % 2 == 0, np.sin(2 * np.pi * 55 * place) * np.exp(-place / 0.09), 0.0)
+    noise = np.random.default_rng(1).standard_normal(samples)
+    drum += np.where(number % 2 == 1, noise * 0.5 * np.exp(-place / 0.05), 0.0)
+    drum += 0.12 * noise * np.exp(-(t % (beat_s / 2)) / 0.012)
+    root = np.choose(number // 4 % 4, [110.0, 87.3, 130.8, 98.0])
+    tone = sum(np.sin(2 * np.pi * root * ratio * t) for ratio in (1.0, 2.0, 2.5, 3.0)) * 0.05
+    whole = np.clip((drum * 0.6 + tone) * 0.8 * 32767, -32768, 32767).astype("<i2")
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(np.repeat(whole, 2).tobytes())
+    return out.getvalue()
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    parser = argparse.ArgumentParser(description="fal's queue on loopback.")
+    parser.add_argument("--port", type=int, default=0)
+    with FalServer(port=parser.parse_args().port) as server:
+        sys.stdout.write(json.dumps({"url": server.url}) + "\n")
+        sys.stdout.flush()
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            return
+
+
+if __name__ == "__main__":
+    main()

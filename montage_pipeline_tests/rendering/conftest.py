@@ -1,0 +1,50 @@
+"""Media shared by the tests of this room, made once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from montage_pipeline.footage.model import FetchedClip
+from montage_pipeline.rendering.model import RenderEngine
+from montage_pipeline.settings import Settings
+from montage_pipeline_tests.rendering.counters import CounterClip, write_clip
+from montage_pipeline_tests.rendering.edits import music_of
+
+ClipMaker = Callable[[CounterClip], FetchedClip]
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("media")
+
+
+@pytest.fixture(scope="session")
+def clip(media: Path) -> ClipMaker:
+    made: dict[str, FetchedClip] = {}
+
+    def make(wanted: CounterClip) -> FetchedClip:
+        if wanted.name not in made:
+            made[wanted.name] = write_clip(wanted, media)
+        return made[wanted.name]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def music(media: Path) -> Path:
+    return music_of(media / "music.wav", 40)
+
+
+@pytest.fixture(params=["ffmpeg", "moviepy"])
+def engine(request: pytest.FixtureRequest) -> RenderEngine:
+    from montage_pipeline.rendering.engines import engine_for
+
+    return engine_for(Settings(render_engine=request.param, render_threads=2))
+
+
+@pytest.fixture
+def ffmpeg_engine() -> RenderEngine:
+    from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
+
+    return FfmpegEngine(Settings(render_threads=2))

@@ -1,0 +1,131 @@
+"""Clips whose every frame carries its own number as black and white blocks, and reading the number back.
+
+The blocks are drawn on the displayed picture, in the middle, so that they survive a portrait crop, scaling and H.264.
+"""
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from montage_pipeline.editing.timeline import CropRect
+from montage_pipeline.footage.ffmpeg import ffmpeg_path
+from montage_pipeline.footage.model import ClipFacts, FetchedClip
+from montage_pipeline.footage.probe import probe
+
+Picture = NDArray[np.uint8]
+COLUMNS, ROWS = 3, 4
+_MARGIN = 0.06  # of the picture's height around the grid
+
+
+@dataclass(frozen=True)
+class CounterClip:
+    """How to make one clip. `width` and `height` are displayed; `stored_width` differs when pixels are not square."""
+
+    name: str
+    fps: str = "30"
+    frames: int = 60
+    width: int = 320
+    height: int = 240
+    rotation_deg: int = 0
+    mirrored: bool = False
+    stored_width: int | None = None
+    video: Sequence[str] = ("-c:v", "libx264", "-preset", "veryfast", "-g", "40", "-crf", "16")
+    output: Sequence[str] = ()
+    filters: str = "null"
+    audio: str | None = None
+    first: int = 0
+    extra: Sequence[str] = ()
+    raw_filters: bool = False  # `filters` alone decides the pixel format
+
+
+def grid(width: int, height: int) -> list[tuple[float, float, float]]:
+    """Centre x, centre y and side of each block, in pixels of a displayed picture."""
+    side = height * (1 - 2 * _MARGIN) / ROWS
+    side = min(side, height * 0.5 / COLUMNS)
+    left, top = (width - side * COLUMNS) / 2, (height - side * ROWS) / 2
+    return [(left + side * (n % COLUMNS + 0.5), top + side * (n // COLUMNS + 0.5), side) for n in range(COLUMNS * ROWS)]
+
+
+def drawn(number: int, width: int, height: int) -> Picture:
+    """A displayed RGB picture that carries `number`; the background is a gradient with a colour in each corner."""
+    x, y = np.meshgrid(np.linspace(40, 215, width), np.linspace(40, 215, height))
+    picture = np.stack([x, y, 255 - x], axis=-1).astype(np.uint8)
+    for bit, (cx, cy, side) in enumerate(grid(width, height)):
+        half = side / 2
+        picture[round(cy - half) : round(cy + half), round(cx - half) : round(cx + half)] = 235 if number >> bit & 1 else 16
+    return picture
+
+
+def read_number(picture: Picture, facts: ClipFacts, crop: CropRect) -> int:
+    """The number in an output frame that shows `crop` of a clip."""
+    grey = picture.mean(axis=-1) if picture.ndim == 3 else picture
+    height, width = grey.shape
+    number = 0
+    for bit, (cx, cy, side) in enumerate(grid(facts.width, facts.height)):
+        scale_x, scale_y = width / crop.width, height / crop.height
+        x, y, half = (cx - crop.x) * scale_x, (cy - crop.y) * scale_y, side * 0.2 * min(scale_x, scale_y)
+        number |= int(grey[int(y - half) : int(y + half) + 1, int(x - half) : int(x + half) + 1].mean() > 125) << bit
+    return number
+
+
+def write_clip(clip: CounterClip, folder: Path) -> FetchedClip:
+    """Encode the clip and return it as if fetched."""
+    path = folder / clip.name
+    sar = "1/1"
+    if clip.stored_width:
+        sar = f"{clip.width}/{clip.stored_width}"
+    stored = [_as_stored(drawn(clip.first + number, clip.width, clip.height), clip) for number in range(clip.frames)]
+    height, width = stored[0].shape[:2]
+    upright = path if not (clip.rotation_deg or clip.mirrored) else path.with_name(f"plain-{clip.name}")
+    args = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}", "-framerate", clip.fps, "-i", "pipe:0"]
+    if clip.audio:
+        args += ["-f", "lavfi", "-i", clip.audio]
+    conversion = "" if clip.raw_filters else "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p,"
+    chain = f"{clip.filters},{conversion}setsar={sar}"
+    args += ["-vf", chain, *clip.video, *clip.extra, "-fps_mode", "passthrough"]
+    run([*args, *clip.output, str(upright)], b"".join(frame.tobytes() for frame in stored))
+    if upright != path:
+        # FFmpeg's option gives the counter-clockwise turn and mirrors afterwards.
+        turn = ["-display_rotation:v:0", str(-clip.rotation_deg if not clip.mirrored else clip.rotation_deg)]
+        run([*turn, *(["-display_hflip:v:0"] if clip.mirrored else []), "-i", str(upright), "-map", "0", "-c", "copy", str(path)])
+    return FetchedClip(url=f"https://clips.test/{clip.name}", path=path, sha256="0" * 64, bytes=path.stat().st_size)
+
+
+def run(args: Sequence[str], stdin: bytes = b"") -> None:
+    """FFmpeg, quietly; its words in the failure."""
+    done = subprocess.run([ffmpeg_path(), "-y", "-loglevel", "error", *args], input=stdin, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def facts_of(clip: FetchedClip) -> ClipFacts:
+    """The probe's facts."""
+    return probe(clip)
+
+
+def source_times(path: Path, stream: int) -> list[float]:
+    """Presentation times of all frames, ascending, as PyAV decodes them."""
+    with av.open(str(path)) as container:
+        frames = [frame for frame in container.decode(container.streams[stream]) if isinstance(frame, VideoFrame)]
+        return sorted(float(frame.time) for frame in frames if frame.time is not None)
+
+
+def expected_number(times: Sequence[float], at_s: float, first: int = 0) -> int:
+    """The number on screen at a presentation time: that of the last frame which is not later (1 ms of rounding)."""
+    return first + max(index for index, time_s in enumerate(times) if time_s <= at_s + 0.001)
+
+
+def _as_stored(picture: Picture, clip: CounterClip) -> Picture:
+    """Undo what a player does: the turn, then the mirror; and squeeze to the stored width."""
+    picture = np.rot90(picture, k=clip.rotation_deg // 90)
+    if clip.mirrored:
+        picture = picture[:, ::-1]
+    if clip.stored_width:
+        columns = (np.arange(clip.stored_width) * picture.shape[1] / clip.stored_width).astype(int)
+        picture = picture[:, columns]
+    return np.ascontiguousarray(picture)

@@ -1,0 +1,114 @@
+"""The check of the finished file finds what was done to it, and names the rule."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.footage.model import FetchedClip
+from montage_pipeline.records import MontageError
+from montage_pipeline.rendering.check import check_file
+from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
+from montage_pipeline.rendering.poster import write_poster
+from montage_pipeline.settings import Settings
+from montage_pipeline_tests.rendering.conftest import ClipMaker
+from montage_pipeline_tests.rendering.counters import CounterClip, expected_number, read_number, run, source_times
+from montage_pipeline_tests.rendering.edits import HEIGHT, WIDTH, Cut, paths_of, pictures, timeline_of
+
+Reel = tuple[Path, Timeline, FetchedClip]
+_BARE = ("-movflags", "+faststart", "-use_editlist", "0")
+
+
+@pytest.fixture(scope="module")
+def reel(clip: ClipMaker, music: Path, tmp_path_factory: pytest.TempPathFactory) -> Reel:
+    source = clip(CounterClip("f30.mov", fps="30"))
+    cuts = [Cut(source, 0.2, 50), Cut(source, 0.5, 40)]
+    timeline = timeline_of(cuts)
+    path = tmp_path_factory.mktemp("reel") / "reel.mp4"
+    FfmpegEngine(Settings()).render(timeline, paths_of(cuts), music, path, lambda share: None)
+    return path, timeline, source
+
+
+def test_good_file_passes_with_its_figures(reel: Reel) -> None:
+    path, timeline, _ = reel
+    check = check_file(path, timeline)
+    assert (check.width, check.height, check.frames) == (WIDTH, HEIGHT, 90)
+    assert check.fps.fraction == 30
+    assert check.duration_s == 3.0
+    assert (check.video_codec, check.pixel_format, check.color_space) == ("h264", "yuv420p", "bt709")
+    assert (check.audio_codec, check.audio_sample_rate, check.audio_channels) == ("aac", 48_000, 2)
+    assert check.moov_first
+    assert check.loudness_lufs == pytest.approx(-14, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("how", "rule"),
+    [
+        (("-c", "copy", "-use_editlist", "0"), "moov before mdat is False"),
+        (("-c", "copy", "-movflags", "+faststart"), "edit list is True"),
+        (("-c", "copy", *_BARE, "-bsf:v", "setts=ts=TS*2:duration=DURATION*2"), "frame interval is 0.066667 s, expected 0.033333 s"),
+        (("-c", "copy", *_BARE, "-bsf:v", "setts=ts=TS+gt(N\\,10)*200"), "frame interval"),
+        (("-c", "copy", *_BARE, "-bsf:v", "h264_metadata=video_full_range_flag=1"), "in the picture is (2,"),
+        (("-c", "copy", *_BARE, "-bsf:v", "h264_metadata=matrix_coefficients=6"), "in the picture is (1, 6,"),
+        (("-c", "copy", *_BARE, "-frames:v", "80"), "frames in the file is 80, expected 90"),
+        (("-c", "copy", *_BARE, "-c:a", "aac", "-af", "volume=-4dB"), "loudness is -1"),
+        (("-c", "copy", *_BARE, "-c:a", "aac", "-af", "volume=9dB"), "true peak"),
+        (("-c", "copy", *_BARE, "-c:a", "aac", "-ac", "1"), "channels is 1, expected 2"),
+        (("-c", "copy", *_BARE, "-c:a", "aac", "-af", "atrim=end=2.5"), "sound and picture end apart"),
+        (("-c", "copy", *_BARE, "-an"), "0 audio tracks"),
+        (("-c", "copy", *_BARE, "-c:v", "libx264", "-g", "300", "-bf", "0"), "longest GOP"),
+        (("-c", "copy", *_BARE, "-c:v", "libx264", "-pix_fmt", "yuv422p", "-bf", "0"), "pixel format is yuv422p"),
+        (("-c", "copy", *_BARE, "-c:v", "libx264", "-vf", "scale=160:320", "-bf", "0"), "size is 160x320"),
+        (("-c", "copy", *_BARE, "-c:v", "libx264", "-bf", "2", "-x264-params", "open-gop=1:keyint=20:scenecut=0"), "open GOPs"),
+    ],
+)
+def test_tampered_file_fails_and_names_the_rule(how: Sequence[str], rule: str, reel: Reel, tmp_path: Path) -> None:
+    path, timeline, _ = reel
+    bad = tmp_path / "bad.mp4"
+    run(["-i", str(path), *how, str(bad)])
+    with pytest.raises(MontageError) as failure:
+        check_file(bad, timeline)
+    assert failure.value.code == "bad_render"
+    assert rule in failure.value.message
+
+
+def test_truncated_file_fails(reel: Reel, tmp_path: Path) -> None:
+    path, timeline, _ = reel
+    data = path.read_bytes()
+    for share in (0.02, 0.5, 0.98):
+        bad = tmp_path / "cut.mp4"
+        bad.write_bytes(data[: int(len(data) * share)])
+        with pytest.raises(MontageError) as failure:
+            check_file(bad, timeline)
+        assert failure.value.code == "bad_render"
+
+
+def test_damaged_picture_fails(reel: Reel, tmp_path: Path) -> None:
+    path, timeline, _ = reel
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 3_000] = b"\x55" * 3_000
+    bad = tmp_path / "damaged.mp4"
+    bad.write_bytes(data)
+    with pytest.raises(MontageError, match="that decode") as failure:
+        check_file(bad, timeline)
+    assert failure.value.code == "bad_render"
+
+
+def test_poster_is_the_frame_at_its_time(reel: Reel, tmp_path: Path) -> None:
+    path, timeline, source = reel
+    poster = tmp_path / "poster.jpg"
+    write_poster(path, poster, 1.0)
+    with Image.open(poster) as image:
+        assert (image.format, image.size) == ("JPEG", (WIDTH, HEIGHT))
+        picture = np.asarray(image.convert("RGB"))
+    segment = timeline.segments[0]
+    times = source_times(source.path, 0)
+    assert read_number(picture, timeline.clips[0], segment.crop) == expected_number(times, segment.source_in_s + 1.0)
+    shown = list(pictures(path))[30]
+    assert abs(picture.astype(int) - shown).mean() < 4
+    with pytest.raises(MontageError, match=r"has no frame at 30\.000 s"):
+        write_poster(path, tmp_path / "late.jpg", 30.0)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["poster.jpg"]
