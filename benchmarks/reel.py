@@ -2,7 +2,7 @@
 
     python -m benchmarks.reel [--runs 3] [--duration 30] [--write] CLIP…
 
-Without clips it uses the sample footage of the demo, for 15 s. `--write` puts the table into docs/benchmarks.md.
+Without clips it uses the sample footage of the demo, for 10 s. `--write` puts the table into docs/benchmarks.md.
 """
 
 import argparse

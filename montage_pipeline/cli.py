@@ -29,7 +29,7 @@ FormatOption = Annotated[Format, typer.Option(help="reel 1080x1920, feed 1080x13
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; progress goes to stderr.")]
 DurationOption = Annotated[int, typer.Option(min=MIN_DURATION_S, max=MAX_DURATION_S, help="Seconds.")]
 
-_DEMO_DURATION_S = 15
+_DEMO_DURATION_S = 10
 
 
 @app.command()

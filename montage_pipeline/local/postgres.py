@@ -171,6 +171,8 @@ class EmbeddedPostgres:
             os.chown(password_file, account.pw_uid, account.pw_gid)
         command: list[str | Path] = [programs / "initdb", "-D", fresh, "-U", USER, "--auth=scram-sha-256", f"--pwfile={password_file}"]
         command += ["-E", "UTF8", "--locale=C", "--no-instructions"]
+        # Stretching protects guessable passwords; this one has 192 random bits, and Dagster connects anew for every call: 27 ms become 4 ms.
+        command += ["--set", "scram_iterations=1"]
         if not self._durable:
             command.append("--no-sync")
         try:
