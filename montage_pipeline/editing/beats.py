@@ -19,22 +19,23 @@ ON_BEAT_FRAMES = 1.0
 _MOST_OFFSETS = 48
 _FLOAT_SLACK = 1e-6
 UNREACHABLE = 1_000_000
-"""`misses_from` of a frame from which the end cannot be reached with cuts of allowed length."""
+"""`off_beat_ahead` of a frame from which the end cannot be reached with cuts of allowed length."""
 
 
 class BeatRuler(NamedTuple):
     """Beats on the Reel's own frames, for one start of the music.
 
     `beat_distance[c]` and `downbeat_distance[c]` say how many frames frame c is from the nearest beat and
-    downbeat; `misses_from[c]` how many cuts after c must miss the beat at the least (the Reel's end never
-    counts) if footage were no matter.
+    downbeat; `off_beat_ahead[c]` how many frames after c must lie in cuts that end off the beat, at the
+    least, if footage were no matter (the last cut never counts). Frames, not cuts, are counted, because music
+    without beats would otherwise ask for as few cuts as possible, whatever the style.
     """
 
     music_in_s: float
     total_frames: int
     beat_distance: npt.NDArray[np.float64]
     downbeat_distance: npt.NDArray[np.float64]
-    misses_from: npt.NDArray[np.int64]
+    off_beat_ahead: npt.NDArray[np.int64]
 
     def on_beat(self, frame: int) -> bool:
         """Whether a cut at `frame` is on a beat."""
@@ -55,7 +56,7 @@ class BeatRuler(NamedTuple):
 def rulers(music: MusicTrack, total_frames: int, rules: CutRules, fps: Fraction) -> list[BeatRuler]:
     """One ruler per place in the music worth starting from, best first; at least one.
 
-    Best is: fewest cuts off the beat, then the hook's cut on a downbeat, then the earliest start.
+    Best is: least of the Reel in cuts off the beat, then the hook's cut on a downbeat, then the earliest start.
     """
     rate = float(fps)
     offsets = _offsets(music, total_frames, rules, rate)
@@ -63,13 +64,13 @@ def rulers(music: MusicTrack, total_frames: int, rules: CutRules, fps: Fraction)
     downbeats = np.stack([_distance(music.grid.downbeats_s, offset, total_frames, music.duration_s, rate) for offset in offsets])
     missed = (beats > ON_BEAT_FRAMES + _FLOAT_SLACK).astype(np.int64)
     missed[:, total_frames] = 0
-    ahead = _misses_ahead(missed, total_frames, rules)
+    ahead = _off_beat_ahead(missed, total_frames, rules)
     found = [BeatRuler(offset, total_frames, beats[index], downbeats[index], ahead[index]) for index, offset in enumerate(offsets)]
     hook = rules.hook_frames
     return sorted(
         found,
         key=lambda ruler: (
-            int(ruler.misses[hook]) + int(ruler.misses_from[hook]),
+            int(ruler.misses[hook]) * rules.max_frames + int(ruler.off_beat_ahead[hook]),
             not ruler.on_beat(hook),
             not ruler.on_downbeat(hook),
             ruler.music_in_s,
@@ -107,14 +108,13 @@ def _distance(beats_s: Sequence[float], offset_s: float, total_frames: int, musi
     return np.asarray(np.minimum(left, right), dtype=np.float64)
 
 
-def _misses_ahead(missed: npt.NDArray[np.int64], total_frames: int, rules: CutRules) -> npt.NDArray[np.int64]:
-    """For every ruler and frame: the fewest missed beats on the way to the end, over all allowed cut lengths."""
+def _off_beat_ahead(missed: npt.NDArray[np.int64], total_frames: int, rules: CutRules) -> npt.NDArray[np.int64]:
+    """For every ruler and frame: the fewest frames in cuts off the beat on the way to the end, over all allowed cut lengths."""
     ahead = np.full_like(missed, UNREACHABLE)
     ahead[:, total_frames] = 0
-    cost = np.full_like(missed, UNREACHABLE)
-    cost[:, total_frames] = 0
+    lengths = np.arange(rules.min_frames, rules.max_frames + 1)
     for frame in range(total_frames - rules.min_frames, -1, -1):
-        last = min(frame + rules.max_frames, total_frames)
-        ahead[:, frame] = cost[:, frame + rules.min_frames : last + 1].min(axis=1)
-        cost[:, frame] = np.minimum(UNREACHABLE, ahead[:, frame] + missed[:, frame])
+        fitting = lengths[: total_frames - frame - rules.min_frames + 1]
+        cuts = slice(frame + rules.min_frames, frame + int(fitting[-1]) + 1)
+        ahead[:, frame] = np.minimum(UNREACHABLE, missed[:, cuts] * fitting + ahead[:, cuts]).min(axis=1)
     return ahead

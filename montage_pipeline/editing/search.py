@@ -27,8 +27,8 @@ _MOST_LENGTHS = 7
 _SCARCE_FROM = 0.5
 """Share of the usable footage the Reel needs from which every edge of free footage is looked at too."""
 
-MISS_COST = 4.0
-"""Points a cut off the beat costs: more than any moment is worth, less than showing the same take on and on."""
+MISS_COST = 5.0
+"""Points that 4 s in a cut off the beat cost: more than any moment is worth, less than showing the same take on and on."""
 CONTINUATION_COST = 9.0
 SAME_CLIP_COST = 1.2
 SAME_SHOT_COST = 0.6
@@ -152,23 +152,26 @@ class EditSearch:
         rules = self._rules
         left = self._total - frame
         window = np.arange(rules.min_frames, min(rules.max_frames, left) + 1)
-        window = window[self._ruler.misses_from[frame + window] < UNREACHABLE]
+        window = window[self._ruler.off_beat_ahead[frame + window] < UNREACHABLE]
         if not len(window):
             return window
         cuts = frame + window
-        cost = self._misses[cuts] + self._ruler.misses_from[cuts]
+        cost = self._misses[cuts] * window + self._ruler.off_beat_ahead[cuts]
         distance = np.minimum(self._ruler.beat_distance[cuts], 1e6)
         nearest = np.ones(len(window), dtype=bool)
         nearest[1:] &= distance[1:] < distance[:-1]
         nearest[:-1] &= distance[:-1] <= distance[1:]
-        liking = np.abs(window - self._preferred) / self._rate - 0.5 * (self._ruler.downbeat_distance[cuts] <= 1) + 3.0 * cost
+        liking = (
+            np.abs(window - self._preferred) / self._rate - 0.5 * (self._ruler.downbeat_distance[cuts] <= 1) + 3.0 * cost / self._reference
+        )
         on_beat = np.flatnonzero((self._misses[cuts] == 0) & nearest)
         chosen = on_beat[np.argsort(liking[on_beat], kind="stable")][:_MOST_LENGTHS]
         spare = np.flatnonzero(self._misses[cuts] == 1)
         if len(spare) and (self._scarce or not len(chosen) or cost[spare].min() < cost[chosen].min()):
-            fitting = spare[cost[spare] == cost[spare].min()]
+            fitting = spare[cost[spare] <= cost[spare].min() + 0.25 * self._rate]
             steps = np.unique(np.linspace(0, len(fitting) - 1, 4).astype(np.int64))
-            chosen = np.concatenate([chosen, fitting[steps]])
+            best = [spare[np.argmin(cost[spare])], fitting[np.argmin(np.abs(window[fitting] - self._preferred))]]
+            chosen = np.concatenate([chosen, fitting[steps], best])
         if self._scarce:
             chosen = np.concatenate([chosen, [0, len(window) - 1]])
         if left <= rules.max_frames:
@@ -258,10 +261,13 @@ class EditSearch:
         worth -= _REPEATED_LOOK_COST * np.clip((12 - state.looks[moment]) / 12, 0, 1)
         worth += luck
 
-        cut = -MISS_COST * self._misses[cuts] + style.downbeat * (self._ruler.downbeat_distance[cuts] <= 1) * ~ends
+        cut = (
+            -MISS_COST * self._misses[cuts] * lengths / self._reference
+            + style.downbeat * (self._ruler.downbeat_distance[cuts] <= 1) * ~ends
+        )
         cut = cut - style.length_weight * ((lengths - self._preferred) / self._rate) ** 2
         score = state.score + worth + cut[:, None]
-        ahead = self._mean_value * (self._total - cuts) / self._reference - MISS_COST * self._ruler.misses_from[cuts]
+        ahead = (self._mean_value * (self._total - cuts) - MISS_COST * self._ruler.off_beat_ahead[cuts]) / self._reference
         return score, score + ahead[:, None]
 
     def _motion_of(self, piece: Piece) -> float:

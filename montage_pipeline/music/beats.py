@@ -63,15 +63,17 @@ def track_beats(path: Path, expected_bpm: float | None = None) -> BeatGrid:
 def find_beats(sound: NDArray[np.float32], expected_bpm: float | None = None) -> BeatGrid:
     """The beat grid of mono samples at 22 050 Hz."""
     bands = onset_bands(sound)
+    if bands.shape[1] * FRAME_S < 3.0:
+        return _onset_grid(np.zeros(1), 120.0, 0.0)
     onsets = _combine(bands)
-    if len(onsets) * FRAME_S < 3.0 or float(onsets.max(initial=0.0)) <= 0.0:
+    if float(onsets.max(initial=0.0)) <= 0.0:
         return _onset_grid(onsets, 120.0, 0.0)
     period, strength = _choose_period(onsets, bands[:2].sum(axis=0), expected_bpm)
     beats = _place_beats(onsets, period)
     exact, phase_frames, contrast = _steady_grid(onsets, period)
     if len(beats) < 4:
         return _onset_grid(onsets, 60.0 / (period * FRAME_S), 0.0)
-    steady, heard = _fit(onsets, exact, _settle_phase(bands, exact, phase_frames))
+    steady, heard = _fit(onsets, exact, _settle_phase(bands, sound, exact, phase_frames))
     followed = float(_strength_at(onsets, beats).mean())
     if float(_strength_at(onsets, steady).mean()) > 0.6 * followed:
         beats = steady
@@ -179,7 +181,7 @@ def _check_octave(onsets: Curve, bass: Curve, period: float) -> float:
             return period / 2
     even, odd = typical(onsets, beats[::2]), typical(onsets, beats[1::2])
     bass_even, bass_odd = typical(bass, beats[::2]), typical(bass, beats[1::2])
-    every_second = min(even, odd) < 0.3 * max(even, odd) and min(bass_even, bass_odd) < 0.1 * max(bass_even, bass_odd)
+    every_second = min(even, odd) < 0.62 * max(even, odd) and min(bass_even, bass_odd) < 0.1 * max(bass_even, bass_odd)
     return period * 2 if every_second and 60.0 / (period * 2 * FRAME_S) >= MIN_BPM else period
 
 
@@ -246,20 +248,26 @@ def _steady_grid(onsets: Curve, period: float) -> tuple[float, float, float]:
     return best[0], best[1], best[2] / max(float(smooth.mean()), 1e-9)
 
 
-def _settle_phase(bands: Curve, period: float, phase: float) -> float:
-    """The phase, or the one half a beat later, whichever has the drums on it.
+def _settle_phase(bands: Curve, sound: NDArray[np.float32], period: float, phase: float) -> float:
+    """The phase, or the one half a beat later, whichever is where the music counts.
 
-    Off-beat hats and off-beat basses are loud in much of today's music, so the middle, where
-    kick, snare and clap have their attack, decides; the bass only leans.
+    Off-beat hats, basses and strums are loud in much of today's music. What tells: harmony changes
+    on beats, and the middle of the spectrum, where kick, snare and clap have their attack; the bass only leans.
     """
+    later = (phase + period / 2) % period
+    frames = bands.shape[1]
 
     def leaning(curve: Curve) -> float:
-        on = float(_strength_at(curve, np.arange(phase, curve.shape[0], period)).mean())
-        off = float(_strength_at(curve, np.arange((phase + period / 2) % period, curve.shape[0], period)).mean())
+        on, off = (float(_strength_at(curve, np.arange(first, frames, period)).mean()) for first in (phase, later))
         return float(np.log((on + 1e-6) / (off + 1e-6)))
 
     middle = float(np.mean([leaning(band) for band in bands[4:6]]))
-    return phase if middle + 0.2 * leaning(bands[:2].sum(axis=0)) >= 0 else (phase + period / 2) % period
+    halves = np.arange(phase, frames, period / 2)
+    change = _harmony_change(sound, halves, period)
+    # A bar is eight half beats: the strongest of those on beats against the strongest between.
+    strongest = [max(float(change[place::8].mean()) for place in places if place < len(change)) for places in ((0, 2, 4, 6), (1, 3, 5, 7))]
+    harmony = float(np.log((strongest[0] + 0.05) / (strongest[1] + 0.05)))
+    return phase if middle + 0.2 * leaning(bands[:2].sum(axis=0)) + 1.3 * harmony >= 0 else later
 
 
 def _fit(onsets: Curve, period: float, phase: float) -> tuple[Curve, float]:
@@ -295,29 +303,36 @@ def _downbeat_phase(bands: Curve, sound: NDArray[np.float32], beats: Curve) -> i
         return 0
     low = bands[:2].sum(axis=0)
     accent = np.array([float(low[max(0, int(beat) - 2) : int(beat) + 3].max(initial=0.0)) for beat in beats])
-    change = _harmony_change(sound, beats)
-    score = accent / (accent.std() + 1e-9) + 1.6 * change / (change.std() + 1e-9)
+    change = _harmony_change(sound, beats, float(np.median(np.diff(beats))))
+    score = accent / (accent.std() + 1e-9) + 3.0 * change / (change.std() + 1e-9)
     return int(np.argmax([float(score[phase::4].mean()) for phase in range(4)]))
 
 
-def _harmony_change(sound: NDArray[np.float32], beats: Curve) -> Curve:
-    """How much the pitch classes differ after each beat from before it."""
+def _harmony_change(sound: NDArray[np.float32], places: Curve, period: float) -> Curve:
+    """How much the pitch classes differ after each place (frames) from before it: 0 none, 1 all, 2 opposite.
+
+    Where there is no sound on one side, the mean of the other places stands.
+    """
     size = 8192
     hz = np.fft.rfftfreq(size, 1 / RATE)
     audible = (hz > 55) & (hz < 2000)
     classes = np.rint(12 * np.log2(hz[audible] / 440.0)).astype(int) % 12
-    chromas = []
-    edges = [*(int(beat * HOP) for beat in beats), len(sound)]
-    for first, last in itertools.pairwise(edges):
-        piece = sound[first : min(last, first + size)]
-        if len(piece) < 512:
-            chromas.append(np.zeros(12))
-            continue
-        spectrum = np.abs(np.fft.rfft(piece * np.hanning(len(piece)), size))[audible]
-        chroma = np.bincount(classes, weights=spectrum, minlength=12)
-        chromas.append(chroma / (np.linalg.norm(chroma) + 1e-9))
-    stacked = np.asarray(chromas)
-    return np.concatenate([[0.0], 1.0 - (stacked[1:] * stacked[:-1]).sum(axis=1)])
+    span = int(min(period * HOP, size))
+
+    def chroma(first: int) -> Curve | None:
+        piece = sound[max(0, first) : max(0, first) + span]
+        if first < -HOP or len(piece) < span // 2:
+            return None
+        spectrum = np.sqrt(np.abs(np.fft.rfft(piece * np.hanning(len(piece)), size))[audible])
+        folded = np.bincount(classes, weights=spectrum, minlength=12)
+        folded -= folded.mean()
+        return np.asarray(folded / (np.linalg.norm(folded) + 1e-9))
+
+    samples = [int((place + _LATENESS_S / FRAME_S) * HOP) for place in places]
+    pairs = [(chroma(sample - span), chroma(sample)) for sample in samples]
+    change = np.array([np.nan if before is None or after is None else 1.0 - float(before @ after) for before, after in pairs])
+    known = change[~np.isnan(change)]
+    return np.where(np.isnan(change), float(known.mean()) if len(known) else 0.0, change)
 
 
 def _onset_grid(onsets: Curve, bpm: float, confidence: float) -> BeatGrid:

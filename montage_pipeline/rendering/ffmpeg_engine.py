@@ -16,6 +16,8 @@ from montage_pipeline.rendering.model import EngineRun, ProgressCallback
 from montage_pipeline.rendering.segment_frames import SegmentFrames, write_tables
 from montage_pipeline.settings import Settings
 
+_LIGHT_PIXELS = 2560 * 1440
+
 
 class FfmpegEngine:
     """Renders with FFmpeg processes only."""
@@ -63,14 +65,20 @@ class _ReelFrames:
 
     def frames(self) -> Iterator[memoryview]:
         """Each frame is valid until the next."""
-        self._start(0)
         for number in range(len(self._timeline.segments)):
-            if number + 1 < len(self._timeline.segments):
+            if not self._open:
+                self._start(number)
+            if number + 1 < len(self._timeline.segments) and self._light(number) and self._light(number + 1):
                 self._start(number + 1)
             reader = self._open[0]
             yield from reader.frames()
             reader.close()
             self._open.remove(reader)
+
+    def _light(self, number: int) -> bool:
+        """Whether a reader is cheap to keep waiting: one of 4K holds 300 MB, and uses both cores alone anyway."""
+        facts = self._timeline.clips[self._timeline.segments[number].clip]
+        return facts.coded_width * facts.coded_height <= _LIGHT_PIXELS
 
     def _start(self, number: int) -> None:
         url = self._timeline.segments[number].clip_url

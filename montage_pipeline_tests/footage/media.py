@@ -13,7 +13,7 @@ from montage_pipeline.footage.model import FetchedClip
 CARD = "testsrc2=size={size}:rate={rate}"
 
 
-def scenery(path: Path, seed: int = 1, size: tuple[int, int] = (800, 450)) -> Path:
+def scenery(path: Path, seed: int = 1, size: tuple[int, int] = (1400, 450)) -> Path:
     """A still picture with the statistics of a photograph: detail at every scale, colour, light and dark. A PNG at `path`."""
     chance = np.random.default_rng(seed)
     width, height = size
@@ -22,7 +22,7 @@ def scenery(path: Path, seed: int = 1, size: tuple[int, int] = (800, 450)) -> Pa
         cells = (2**octave * 9 // 16 + 2, 2**octave + 2, 3)
         layer = cv2.resize(chance.normal(size=cells).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
         picture += layer / octave
-    for _ in range(30):
+    for _ in range(50):
         x, y, side = (int(value) for value in (chance.integers(0, width), chance.integers(0, height), chance.integers(10, 90)))
         colour = tuple(float(value) for value in chance.normal(scale=2, size=3))
         cv2.rectangle(picture, (x, y), (x + side, y + side // 2), colour, -1)

@@ -1,0 +1,121 @@
+"""Beats are found where drums and clicks are, at tempos from 60 to 180, and nothing is claimed where there are none."""
+
+import time
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from montage_pipeline.music.arrangement import fit_tempo
+from montage_pipeline.music.beats import RATE, find_beats, track_beats
+from montage_pipeline.music.composer import ComposedMusic
+from montage_pipeline.music.styles import SCORES
+from montage_pipeline.records import PermanentError
+from montage_pipeline.requests.vocabulary import Style
+from montage_pipeline_tests.fakes.fal_server import wav
+from montage_pipeline_tests.music.pieces import REEL_S, f_measure
+
+
+def drum_loop(pattern: str, bpm: float, seconds: float, start_s: float = 0.3) -> tuple[NDArray[np.float32], list[float]]:
+    """A loop at 22 050 Hz and its true beats. Patterns: `click`, `four` (kick on each beat), `rock` (kick, snare)."""
+    noise = np.random.default_rng(3)
+    t = np.arange(int(0.25 * RATE)) / RATE
+    sounds = {
+        "click": np.sin(2 * np.pi * 1500 * t) * np.exp(-t / 0.006),
+        "kick": np.sin(2 * np.pi * (50 * t + 5 * (1 - np.exp(-t / 0.03)))) * np.exp(-t / 0.1),
+        "snare": noise.standard_normal(len(t)) * np.exp(-t / 0.05) * 0.6,
+        "hat": np.diff(noise.standard_normal(len(t) + 1)) * np.exp(-t / 0.015) * 0.2,
+    }
+    sound = noise.standard_normal(int(seconds * RATE)) * 1e-4
+    beat_s = 60.0 / bpm
+
+    def strike(name: str, at_s: float) -> None:
+        span = sound[int(at_s * RATE) :][: len(t)]
+        span += sounds[name][: len(span)]
+
+    beats = list(np.arange(start_s, seconds - 0.3, beat_s))
+    for number, at_s in enumerate(beats):
+        if pattern == "click":
+            strike("click", at_s)
+            continue
+        strike("snare" if number % 2 and pattern == "rock" else "kick", at_s)
+        strike("hat", at_s)
+        strike("hat", at_s + beat_s / 2)
+        if number % 2 and pattern == "four":
+            strike("snare", at_s)
+    return sound.astype(np.float32), beats
+
+
+@pytest.mark.parametrize("pattern", ["click", "four", "rock"])
+@pytest.mark.parametrize("bpm", [60, 72.5, 90, 100, 120, 133, 150, 168, 180])
+def test_plain_loops_are_followed(pattern: str, bpm: float) -> None:
+    sound, beats = drum_loop(pattern, bpm, 16.0)
+    grid = find_beats(sound)
+    assert grid.source == "tracked"
+    assert f_measure(beats, grid.beats_s) >= 0.95
+    assert grid.bpm == pytest.approx(bpm, rel=0.005)
+    nearest_ms = [1000 * (found - min(beats, key=lambda beat: abs(beat - found))) for found in grid.beats_s]
+    assert abs(float(np.median(nearest_ms))) < 12
+
+
+@pytest.mark.parametrize("style", list(Style))
+def test_the_local_composers_own_grid_is_found_in_its_sound(style: Style, pieces: dict[Style, ComposedMusic]) -> None:
+    music = pieces[style]
+    grid = track_beats(music.path)
+    # Nothing strikes any more after the last chord.
+    until_s = fit_tempo(SCORES[style].home_bpm, REEL_S)[1] * 4 * 60 / music.grid.bpm + 0.1
+    assert f_measure([b for b in music.grid.beats_s if b < until_s], [b for b in grid.beats_s if b < until_s]) >= 0.9
+    assert f_measure([b for b in music.grid.downbeats_s if b < until_s], [b for b in grid.downbeats_s if b < until_s]) >= 0.85
+
+
+def test_bars_start_where_the_harmony_changes(tmp_path: Path) -> None:
+    (tmp_path / "m.wav").write_bytes(wav(30.0, 104.0))
+    grid = track_beats(tmp_path / "m.wav")
+    assert set(grid.downbeats_s) <= set(grid.beats_s)
+    assert f_measure(list(np.arange(0, 30, 4 * 60 / 104)), grid.downbeats_s) >= 0.9
+
+
+def test_a_tempo_that_was_asked_for_settles_half_or_double() -> None:
+    sound, beats = drum_loop("rock", 172, 16.0)
+    assert find_beats(sound, 172.0).bpm == pytest.approx(172, rel=0.005)
+    assert find_beats(sound, 86.0).bpm == pytest.approx(86, rel=0.005)
+    assert len(beats) > 40
+
+
+def test_sound_without_a_beat_gives_onsets_and_says_so() -> None:
+    noise = np.random.default_rng(4)
+    sound = noise.standard_normal(20 * RATE).astype(np.float32) * 1e-3
+    struck = np.cumsum(noise.uniform(0.35, 1.6, 18))
+    for at_s in struck[struck < 19]:
+        span = sound[int(at_s * RATE) :][:4000]
+        span += (np.sin(np.arange(len(span)) * 0.3) * np.exp(-np.arange(len(span)) / 800)).astype(np.float32)
+    grid = find_beats(sound)
+    assert grid.source == "onsets"
+    assert grid.downbeats_s == ()
+    assert f_measure(list(struck[struck < 19]), grid.beats_s) > 0.9
+
+
+@pytest.mark.parametrize("seconds", [0.2, 20.0])
+def test_silence_has_no_beats(seconds: float) -> None:
+    grid = find_beats(np.zeros(int(seconds * RATE), dtype=np.float32))
+    assert (grid.beats_s, grid.confidence, grid.source) == ((), 0.0, "onsets")
+
+
+def test_what_is_not_audio_is_named(tmp_path: Path) -> None:
+    (tmp_path / "song.mp3").write_bytes(b"not a song")
+    with pytest.raises(PermanentError, match=r"song\.mp3"):
+        track_beats(tmp_path / "song.mp3")
+    with wave.open(str(tmp_path / "empty.wav"), "wb") as file:
+        file.setparams((1, 2, 22_050, 0, "NONE", ""))
+    with pytest.raises(PermanentError, match=r"empty\.wav"):
+        track_beats(tmp_path / "empty.wav")
+
+
+def test_a_minute_takes_little_time() -> None:
+    sound, _ = drum_loop("rock", 117, 60.0)
+    start_s = time.process_time()
+    find_beats(sound)
+    # 0.7 s on an idle core; the rest is room for a busy machine.
+    assert time.process_time() - start_s < 4.0
