@@ -1,0 +1,1 @@
+"""Which moments of the clips are worth showing, and who judges it."""

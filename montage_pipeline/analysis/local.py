@@ -89,7 +89,7 @@ class LocalAnalyst:
                 first_with[clip.sha256] = clip
                 unique.append(clip)
         # Decoders thread by themselves; a second clip fills the gaps they leave.
-        workers = min(_MOST_CLIPS_AT_ONCE, len(os.sched_getaffinity(0)), max(1, len(unique)))
+        workers = min(_MOST_CLIPS_AT_ONCE, _cores(), max(1, len(unique)))
         with ThreadPoolExecutor(workers, thread_name_prefix="measure") as pool:
             for result in pool.map(_measure_one, unique):
                 if isinstance(result, RejectedClip):
@@ -97,6 +97,11 @@ class LocalAnalyst:
                 else:
                     measured.append(result)
         return measured, rejected
+
+
+def _cores() -> int:
+    """Cores this process may use; containers and schedulers often allow fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _measure_one(clip: FetchedClip) -> _Measured | RejectedClip:
@@ -201,7 +206,8 @@ def _enough(clips: list[AnalysedClip], needed_s: float) -> tuple[list[AnalysedCl
         forgiven[moment.id] = moment.model_copy(update={"rejects": ()})
         usable_s += moment.duration_s
         where = f"{_name(clips[moment.clip].facts.url)} {moment.start_s:.1f}–{moment.end_s:.1f} s"
-        warnings.append(f"{where} is used although it is {'; '.join(reason.message for reason in moment.rejects)}: there is nothing better")
+        faults = "; ".join(reason.message for reason in moment.rejects)
+        warnings.append(f"{where} is used for want of anything better, although: {faults}")
     cleared = [
         clip.model_copy(update={"moments": tuple(forgiven.get(moment.id, moment) for moment in clip.moments)}) if forgiven else clip
         for clip in clips

@@ -1,0 +1,1 @@
+"""Clips as files: fetched safely, probed, sampled and measured."""

@@ -16,6 +16,7 @@ _FROZEN_LEVELS = 0.02  # mean change of luma below which a frame repeats the one
 _PARTS = 3  # parts each way whose movement is followed
 _PEAK = 0.12  # least response of the phase correlation that counts as having followed a part
 _AGREE_PIXELS = 1.0
+_LEAST_PART_PIXELS = 5
 _SUBJECT_SHARE = 0.55  # movement spread over more of the picture than this has no place to look at
 _UNKNOWN_STABILITY = 0.7
 _MAP_SIZE = (16, 16)
@@ -80,6 +81,8 @@ class MotionMeter:
         Every part is followed by itself, so that a bus driving through does not pass for a camera that moves.
         """
         rows, columns = now.shape[0] // _PARTS, now.shape[1] // _PARTS
+        if min(rows, columns) < _LEAST_PART_PIXELS:
+            return None
         if self._window is None or self._window.shape != (rows, columns):
             self._window = cv2.createHanningWindow((columns, rows), cv2.CV_32F).astype(np.float32)
         moves = []

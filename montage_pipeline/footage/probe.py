@@ -31,6 +31,7 @@ _RATE_PACKETS = 600  # read at the start to judge the frame rate
 _TAIL_S = 5.0  # read at the end to find the last frame
 _FIRST_FRAME_PACKETS = 400  # give up on a first picture after so many packets
 _MIN_SIDE, _MAX_SIDE = 16, 16_384
+_MAX_ASPECT = 10
 _FIELD_ORDERS_INTERLACED = {2, 3, 4, 5}
 _MATRIX_NAMES = {
     0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco", 9: "bt2020nc", 10: "bt2020c", 14: "ictcp",
@@ -57,7 +58,7 @@ def probe(clip: FetchedClip) -> ClipFacts:
     """The facts of a clip.
 
     Raises PermanentError: "clip_unreadable" (not a media file, or damaged beyond a first picture),
-    "clip_no_video" (sound only, or only cover pictures), "clip_bad_size" (too small or too large to use).
+    "clip_no_video" (sound only, or a single picture), "clip_bad_size" (too small, too large or too long a strip).
     """
     return inspect(clip).facts
 
@@ -74,6 +75,8 @@ def inspect(clip: FetchedClip) -> Inspection:
         stream.thread_type = "AUTO"
         frame, start_s = _first_frame(container, stream)
         pace = _pace(container, stream)
+        if pace.interval_s <= 0:
+            raise PermanentError("clip_no_video", "it holds a single picture, not moving ones")
         end_s, notes = _end(container, stream, start_s, pace)
         audio = _audio(container)
         if audio is None and container.streams.audio:
@@ -88,10 +91,7 @@ def inspect(clip: FetchedClip) -> Inspection:
         shown_width, shown_height = round(frame.width * sample_aspect), frame.height
         if rotation in (90, 270):
             shown_width, shown_height = shown_height, shown_width
-        if min(shown_width, shown_height) < _MIN_SIDE or max(shown_width, shown_height) > _MAX_SIDE:
-            size = f"{shown_width}x{shown_height}"
-            raise PermanentError("clip_bad_size", f"its picture is {size}; from {_MIN_SIDE} to {_MAX_SIDE} pixels a side can be used")
-
+        _refuse_size(shown_width, shown_height)
         fps = _frame_rate(stream, pace)
         facts = ClipFacts(
             url=clip.url,
@@ -123,6 +123,14 @@ def inspect(clip: FetchedClip) -> Inspection:
             audio_sample_rate=audio.codec_context.sample_rate if audio else None,
         )
         return Inspection(facts, tuple(notes))
+
+
+def _refuse_size(width: int, height: int) -> None:
+    shortest, longest = min(width, height), max(width, height)
+    if shortest < _MIN_SIDE or longest > _MAX_SIDE:
+        raise PermanentError("clip_bad_size", f"its picture is {width}x{height}; from {_MIN_SIDE} to {_MAX_SIDE} pixels a side can be used")
+    if longest > _MAX_ASPECT * shortest:
+        raise PermanentError("clip_bad_size", f"its picture is {width}x{height}; up to {_MAX_ASPECT} times as long as wide can be used")
 
 
 def _display_matrix(frame: VideoFrame) -> bytes | None:
@@ -211,7 +219,7 @@ def _end(container: InputContainer, stream: VideoStream, start_s: float, pace: _
         container.seek(0)
         end_s = _last_end(container, stream, pace)
     if end_s <= start_s:
-        raise PermanentError("clip_unreadable", "it holds a single picture, not moving ones")
+        raise PermanentError("clip_unreadable", "its pictures have no times")
     notes = []
     if end_s < claimed_s - 1.0 and stream.duration:
         notes.append(f"it is cut short: {end_s - start_s:.1f} s of the {claimed_s - start_s:.1f} s it claims are there")

@@ -155,6 +155,8 @@ class EmbeddedPostgres:
                 )
             outside = OUTSIDE_HOME / hashlib.sha256(str(self._folder).encode()).hexdigest()[:16]
             make_outside(outside)
+            # So that a person who finds it knows what it is, and whether its home is still there.
+            (outside / "belongs-to").write_text(f"{self._folder}\n")
             write_private(self._folder / "data-is-at", str(outside / "data"))
         if not may_run(account, [programs / "postgres", "--version"]):
             programs = copied_programs(programs, account)

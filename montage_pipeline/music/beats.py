@@ -73,11 +73,11 @@ def find_beats(sound: NDArray[np.float32], expected_bpm: float | None = None) ->
     exact, phase_frames, contrast = _steady_grid(onsets, period)
     if len(beats) < 4:
         return _onset_grid(onsets, 60.0 / (period * FRAME_S), 0.0)
-    steady, heard = _fit(onsets, exact, _settle_phase(bands, sound, exact, phase_frames))
+    steady, heard = _fit(onsets, exact, phase_frames)
+    confidence = _confidence(contrast, strength, heard, len(steady))
     followed = float(_strength_at(onsets, beats).mean())
     if float(_strength_at(onsets, steady).mean()) > 0.6 * followed:
-        beats = steady
-    confidence = _confidence(contrast, strength, heard, len(steady))
+        beats, _ = _fit(onsets, exact, _settle_phase(bands, sound, exact, phase_frames))
     bpm = 60.0 / (float(np.median(np.diff(beats))) * FRAME_S)
     if confidence < TRUST:
         return _onset_grid(onsets, bpm, confidence)
@@ -181,7 +181,7 @@ def _check_octave(onsets: Curve, bass: Curve, period: float) -> float:
             return period / 2
     even, odd = typical(onsets, beats[::2]), typical(onsets, beats[1::2])
     bass_even, bass_odd = typical(bass, beats[::2]), typical(bass, beats[1::2])
-    every_second = min(even, odd) < 0.62 * max(even, odd) and min(bass_even, bass_odd) < 0.1 * max(bass_even, bass_odd)
+    every_second = min(even, odd) < 0.62 * max(even, odd) and min(bass_even, bass_odd) < 0.25 * max(bass_even, bass_odd)
     return period * 2 if every_second and 60.0 / (period * 2 * FRAME_S) >= MIN_BPM else period
 
 
@@ -294,7 +294,8 @@ def _confidence(contrast: float, repeats: float, heard: float, beats: int) -> fl
     """
     chance = 1.0 + 10.0 / np.sqrt(beats)
     stands_out = float(np.clip((contrast - chance) / 2.5, 0.0, 1.0))
-    return 0.45 * stands_out + 0.35 * float(np.clip(repeats / 0.35, 0.0, 1.0)) + 0.2 * heard * stands_out
+    repeating = float(np.clip((repeats - 0.05) / 0.2, 0.0, 1.0))
+    return repeating * (0.6 * stands_out + 0.4 * heard)
 
 
 def _downbeat_phase(bands: Curve, sound: NDArray[np.float32], beats: Curve) -> int:

@@ -145,7 +145,7 @@ def test_poor_footage_is_used_where_there_is_nothing_better(film: Film) -> None:
     analysis = analyse(worse, better, film("shut.mp4", filters="lutyuv=y=16:u=128:v=128"))
     usable = [analysis.moment(name) for name in analysis.best_moments]
     assert sum(moment.duration_s for moment in usable) >= 7
-    assert any("blurred" in warning and "nothing better" in warning for warning in analysis.warnings)
+    assert any("blurred" in warning and "want of anything better" in warning for warning in analysis.warnings)
     assert rejects_of(analysis)["c2m0"] >= {"black"}, "a black picture is never forgiven"
 
 

@@ -143,8 +143,10 @@ def test_what_cannot_be_used_says_why(plain: Path, tmp_path: Path) -> None:
     sound = tmp_path / "sound.mp4"
     run_ffmpeg(["-y", *SILENCE, "-t", "1", "-c:a", "aac", str(sound)])
     assert code(sound) == "clip_no_video"
-    single = make_clip(tmp_path / "single.mp4", size="8x8", duration_s=0.2)
-    assert code(single) == "clip_bad_size"
+    single = make_clip(tmp_path / "single.mp4", output=(*H264, "-frames:v", "1"))
+    assert code(single) == "clip_no_video"
+    assert code(make_clip(tmp_path / "speck.mp4", size="8x8", duration_s=0.2)) == "clip_bad_size"
+    assert code(make_clip(tmp_path / "strip.mp4", size="2000x20", duration_s=0.2)) == "clip_bad_size"
 
 
 @pytest.mark.parametrize("text", ["#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{0}\n", "ffconcat version 1.0\nfile '{0}'\n"])

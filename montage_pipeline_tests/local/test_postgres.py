@@ -17,6 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from montage_pipeline.local import postgres_programs
 from montage_pipeline.local.postgres import EmbeddedPostgres
 from montage_pipeline.records import MontageError, PermanentError
 from montage_pipeline_tests.local.test_process import runs, wait_until_gone
@@ -198,6 +199,29 @@ def test_a_private_home_of_root_stays_private(tmp_path: Path) -> None:
     finally:
         server.destroy()
     assert not outside.parent.exists()
+
+
+@pytest.mark.skipif(not ROOT, reason="programs that the server's account cannot reach exist only for root")
+def test_programs_below_roots_private_folders_are_copied_to_where_they_can_run(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = postgres_programs.wheel_programs().parent.parent
+    private = tmp_path / "site-packages"
+    private.mkdir(mode=0o700)
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        if folder.exists():
+            shutil.copytree(folder, private / folder.name, symlinks=True)
+    account = postgres_programs.unprivileged_account()
+    programs = private / package.name / "pginstall" / "bin"
+    assert not postgres_programs.may_run(account, [programs / "postgres", "--version"])
+    monkeypatch.setattr(postgres_programs, "OUTSIDE_HOME", home)
+
+    for _ in range(2):
+        copied = postgres_programs.copied_programs(programs, account)
+        assert copied.is_relative_to(home)
+        assert postgres_programs.may_run(account, [copied / "initdb", "--version"])
+    assert stat.S_IMODE(private.stat().st_mode) == 0o700
+    assert len(list(home.iterdir())) == 1
 
 
 def _python_for(account: pwd.struct_passwd) -> tuple[str, dict[str, str]]:
