@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from montage_pipeline.music.harmony import BRIGHT_MODES, Chord, Key
+from montage_pipeline.music.harmony import BRIGHT_MODES, Chord, Key, settled
 from montage_pipeline.music.styles import SCORES, Groove, StyleScore
 from montage_pipeline.requests.vocabulary import Style
 
@@ -195,7 +195,7 @@ def arrange(style: Style, mood: str, bpm: int, reel_s: float, spare_s: float, rn
     before_last, last = _final_chords(key, score)
     if bars > 1:
         chords[-1] = before_last
-    chords.append(last)
+    chords = [settled(chord, key) for chord in (*chords, last)]
     grooves = rng.permutation(len(score.grooves))
     beat_s = 60.0 / exact_bpm
     final_s = bars * BEATS_A_BAR * beat_s

@@ -65,6 +65,26 @@ class Chord:
         return tuple(key.pitch(degree) % 12 for degree in self.degrees())
 
 
+def settled(chord: Chord, key: Key) -> Chord:
+    """The chord without its harsh forms in this key.
+
+    A diminished chord gives way to the one a third below, of which it is the upper part; a ninth, second
+    or fourth that grates on the root or makes a tritone with it is left out.
+    """
+    root = chord.root
+    if (key.pitch(root + 4) - key.pitch(root)) == 6:
+        root = (root - 2) % 7
+    shape = chord.shape
+    ninth, fourth = key.pitch(root + 1) - key.pitch(root), key.pitch(root + 3) - key.pitch(root)
+    if ninth == 1 and shape in ("sus2", "add9"):
+        shape = "triad"
+    if ninth == 1 and shape == "ninth":
+        shape = "seventh"
+    if fourth == 6 and shape == "sus4":
+        shape = "triad"
+    return Chord(root, shape)
+
+
 def voice(chord: Chord, key: Key, previous: tuple[int, ...] | None, centre: int) -> tuple[int, ...]:
     """Close voicing near `centre` that moves as little as possible from `previous`, ascending."""
     classes = chord.pitch_classes(key)

@@ -17,7 +17,7 @@ SAMPLE_RATE = 48_000
 TOP_PARTIAL_HZ = 16_000.0
 _TABLE = 4096
 _LOOP = 2**17
-_GROUP_EDGES = (1, 2, 4, 8, 16, 4096)
+_GROUP_EDGES = (1, 2, 5, 12, 4096)
 
 Stereo = NDArray[np.float32]
 """Samples x 2, full scale 1.0."""
@@ -83,7 +83,7 @@ def _phases(count: int) -> NDArray[np.float64]:
 
 
 def _groups(count: int) -> list[slice]:
-    """The partials (by index from 0) that share an envelope: 1, 2-3, 4-7, 8-15, the rest."""
+    """The partials (by index from 0) that share an envelope: 1, 2-4, 5-11, the rest."""
     return [slice(low - 1, min(high - 1, count)) for low, high in itertools.pairwise(_GROUP_EDGES) if low <= count]
 
 
@@ -94,11 +94,13 @@ def _group_gain(group: int, brightness: float) -> float:
 
 def _shape(samples: int, held: int, patch: Patch, decay_s: float) -> NDArray[np.float32]:
     """Attack, decay to sustain, release: samples x 1."""
-    t = np.arange(samples, dtype=np.float32) / SAMPLE_RATE
-    attack = np.float32(max(patch.attack_s, 0.0015))
-    rise = np.sin(np.minimum(t / attack, 1.0) * np.float32(np.pi / 2)) ** 2
-    body = patch.sustain + (1.0 - patch.sustain) * np.exp(-t / np.float32(decay_s)) if patch.sustain < 1 else np.ones_like(t)
-    envelope = rise * body
+    envelope = np.arange(samples, dtype=np.float32)
+    envelope *= np.float32(-1.0 / (decay_s * SAMPLE_RATE))
+    np.exp(envelope, out=envelope)
+    envelope *= np.float32(1.0 - patch.sustain)
+    envelope += np.float32(patch.sustain)
+    rise = envelope[: int(max(patch.attack_s, 0.0015) * SAMPLE_RATE)]
+    rise *= np.sin(np.linspace(0, np.pi / 2, len(rise), dtype=np.float32)) ** 2
     fall = samples - held
     if fall > 0:
         u = np.linspace(0.0, 1.0, fall, dtype=np.float32)

@@ -6,7 +6,7 @@ from montage_pipeline.music import drums, mixing
 from montage_pipeline.music.arrangement import Arrangement
 from montage_pipeline.music.instruments import SAMPLE_RATE, Instrument, Stereo
 from montage_pipeline.music.patches import PATCHES
-from montage_pipeline.music.performance import Performance, section_gains_db
+from montage_pipeline.music.performance import Hit, Note, Performance, section_gains_db
 
 _BUS_OF_HIT = {
     "kick": "kick",
@@ -68,19 +68,22 @@ def _add(bus: Stereo, sound: Stereo, at: int, gain: float) -> None:
     span += sound[: len(span)] * np.float32(gain)
 
 
-def _sound_hits(piece: Arrangement, played: Performance, buses: dict[str, Stereo], seed: int) -> None:
+def _takes(piece: Arrangement, seed: int) -> dict[str, list[Stereo]]:
+    """The sounds of the kit in their places; three takes of what is struck most, so that no two strokes in a row are the same."""
     kit = drums.kit(np.random.default_rng((seed, 11)), piece.score.kit)
     rng = np.random.default_rng((seed, 12))
     kit |= {
         "swell": drums.swell(rng, min(3.0, 4 * piece.beat_s)),
         "reverse": drums.reverse_cymbal(rng, min(2.0, 2 * piece.beat_s)),
     }
-    # The same stroke never sounds the same twice: three takes of what is struck most.
-    takes: dict[str, list[Stereo]] = {name: [_pan(sound, _PAN.get(name, 0.0))] for name, sound in kit.items()}
+    takes = {name: [_pan(sound, _PAN.get(name, 0.0))] for name, sound in kit.items()}
     for name in ("hat", "shaker", "snare"):
-        base = takes[name][0]
-        takes[name] += [mixing.lowpass(base, cut) for cut in (9000.0, 6500.0)]
-    for count, hit in enumerate(played.hits):
+        takes[name] += [mixing.lowpass(takes[name][0], cut) for cut in (9000.0, 6500.0)]
+    return takes
+
+
+def _sound_hits(bus: Stereo, hits: list[Hit], takes: dict[str, list[Stereo]]) -> None:
+    for count, hit in enumerate(hits):
         choice = takes[hit.sound]
         sound = choice[0] if hit.velocity > 0.75 else choice[count % len(choice)]
         at = int(hit.start_s * SAMPLE_RATE)
@@ -88,46 +91,46 @@ def _sound_hits(piece: Arrangement, played: Performance, buses: dict[str, Stereo
             at -= len(sound)
             if at < -len(sound) // 2:
                 continue
-        loud = hit.velocity**1.5 * _TRIM.get(hit.sound, 1.0)
-        _add(buses[_BUS_OF_HIT.get(hit.sound, "perc")], sound, at, loud)
+        _add(bus, sound, at, hit.velocity**1.5 * _TRIM.get(hit.sound, 1.0))
 
 
-def _sound_notes(piece: Arrangement, played: Performance, buses: dict[str, Stereo], seed: int) -> None:
-    for number, (part, notes) in enumerate(played.notes.items()):
-        instrument = Instrument(PATCHES[played.patches[part]], seed * 16 + number)
-        for note in notes:
-            brightness = 0.15 + 0.85 * note.velocity if not piece.gentle else 0.6 * note.velocity
-            sound = instrument.note(note.pitch, note.length_s, brightness)
-            _add(buses[part], sound, int(note.start_s * SAMPLE_RATE), note.velocity**1.3)
+def _sound_notes(bus: Stereo, notes: list[Note], instrument: Instrument, gentle: float) -> None:
+    for note in notes:
+        brightness = 0.6 * note.velocity if gentle else 0.15 + 0.85 * note.velocity
+        _add(bus, instrument.note(note.pitch, note.length_s, brightness), int(note.start_s * SAMPLE_RATE), note.velocity**1.3)
 
 
 def mix_down(piece: Arrangement, played: Performance, seed: int) -> Stereo:
     """The finished, mastered piece: samples x 2, peaks below -1 dBTP, about -14 LUFS."""
     score = piece.score
     samples = int(piece.length_s * SAMPLE_RATE)
-    buses = {name: np.zeros((samples, 2), dtype=np.float32) for name in score.levels_db}
-    _sound_hits(piece, played, buses, seed)
-    _sound_notes(piece, played, buses, seed)
-
+    takes = _takes(piece, seed)
     kicks = [(hit.start_s, hit.velocity) for hit in played.hits if hit.sound in ("kick", "low_tom")]
     pump = mixing.pump_curve(samples, kicks, score.pump * (0.5 if piece.gentle else 1.0), piece.beat_s)
     mix = np.zeros((samples, 2), dtype=np.float32)
     reverb_send, delay_send = np.zeros_like(mix), np.zeros_like(mix)
-    for name, sound in buses.items():
-        if not sound.any():
+    # One bus after the other: ten of them at once are most of a gigabyte for a minute and a half.
+    for number, name in enumerate(score.levels_db):
+        bus = np.zeros((samples, 2), dtype=np.float32)
+        if name in played.notes:
+            _sound_notes(bus, played.notes[name], Instrument(PATCHES[played.patches[name]], seed * 16 + number), piece.gentle)
+        _sound_hits(bus, [hit for hit in played.hits if _BUS_OF_HIT.get(hit.sound, "perc") == name], takes)
+        if not bus.any():
             continue
         level_db = score.levels_db[name] - (2.5 if piece.gentle and name in ("kick", "drums", "perc", "fx") else 0.0)
-        sound *= np.float32(mixing.db(-20.0 + level_db - mixing.busy_lufs(sound)))
+        bus *= np.float32(mixing.db(-20.0 + level_db - mixing.busy_lufs(bus)))
         if name in _PUMPED:
-            sound *= (1.0 - (1.0 - pump) * np.float32(_PUMPED[name]))[:, None]
-        mix += sound
-        reverb_send += sound * np.float32(_REVERB[name] * score.room)
+            bus *= (1.0 - (1.0 - pump) * np.float32(_PUMPED[name]))[:, None]
+        mix += bus
         if name in _DELAY:
-            delay_send += sound * np.float32(_DELAY[name] * score.delay)
+            delay_send += bus * np.float32(_DELAY[name] * score.delay)
+        if _REVERB[name]:
+            bus *= np.float32(_REVERB[name] * score.room)
+            reverb_send += bus
     echoes = mixing.ping_pong(delay_send, 0.75 * piece.beat_s)
     mix += echoes
-    room = mixing.room_response(score.reverb_s, np.random.default_rng((seed, 13)))
-    mix += mixing.reverberate(reverb_send + echoes * np.float32(0.3), room)
+    reverb_send += echoes * np.float32(0.3)
+    mix += mixing.reverberate(reverb_send, mixing.room_response(score.reverb_s, np.random.default_rng((seed, 13))))
     if score.warmth_hz < 16_000:
         mix = mixing.lowpass(mix, score.warmth_hz)
     times_s, gains_db = zip(*section_gains_db(piece), strict=True)

@@ -7,7 +7,7 @@ _ALL = (
     Patch("grand", slope=1.35, decay_s=2.0, damping=0.42, sustain=0.02, release_s=0.35, unison=2, detune_cents=1.0, width=0.5, knock=1.0),
     Patch(
         "felt",
-        slope=2.0,
+        slope=1.6,
         decay_s=1.7,
         damping=0.5,
         sustain=0.02,
@@ -42,7 +42,7 @@ _ALL = (
     Patch(
         "supersaw", slope=0.95, sustain=0.8, decay_s=0.8, damping=0.1, attack_s=0.008, release_s=0.25, unison=7, detune_cents=20, width=1.0
     ),
-    Patch("warm_pad", slope=1.5, sustain=0.9, decay_s=2.0, attack_s=0.35, release_s=0.9, unison=4, detune_cents=11, width=1.0),
+    Patch("warm_pad", slope=1.25, sustain=0.9, decay_s=2.0, attack_s=0.35, release_s=0.9, unison=4, detune_cents=11, width=1.0),
     Patch("strings", slope=1.15, sustain=0.95, decay_s=2.0, attack_s=0.22, release_s=0.7, unison=5, detune_cents=10, width=1.0),
     Patch(
         "spiccato", slope=1.0, sustain=0.0, decay_s=0.22, damping=0.25, attack_s=0.012, release_s=0.12, unison=5, detune_cents=9, width=0.9

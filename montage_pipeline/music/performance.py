@@ -162,7 +162,7 @@ def _bass(piece: Arrangement, played: Performance, player: _Player, rng: np.rand
         chord, following = piece.chords[bar], piece.chords[bar + 1]
         root = bass_pitch(chord, piece.key)
         target = bass_pitch(following, piece.key)
-        fifth = next((p for p in range(root + 6, root + 9) if p % 12 in {n % 12 for n in _scale(piece)}), root + 7)
+        fifth = root + 7
         for step, steps, accented in line_notes(line):
             mark = line[step]
             below = max((p for p in _scale(piece) if p < target), default=root)

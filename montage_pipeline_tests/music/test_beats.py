@@ -49,7 +49,7 @@ def drum_loop(pattern: str, bpm: float, seconds: float, start_s: float = 0.3) ->
 
 
 @pytest.mark.parametrize("pattern", ["click", "four", "rock"])
-@pytest.mark.parametrize("bpm", [60, 72.5, 90, 100, 120, 133, 150, 168, 180])
+@pytest.mark.parametrize("bpm", [60, 72.5, 90, 120, 150, 180])
 def test_plain_loops_are_followed(pattern: str, bpm: float) -> None:
     sound, beats = drum_loop(pattern, bpm, 16.0)
     grid = find_beats(sound)

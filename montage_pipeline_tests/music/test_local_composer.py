@@ -13,7 +13,7 @@ from montage_pipeline.footage.loudness import measure_loudness
 from montage_pipeline.music.arrangement import arrange, fit_tempo, plan_sections
 from montage_pipeline.music.beats import decode_mono
 from montage_pipeline.music.composer import SPARE_S, ComposedMusic
-from montage_pipeline.music.harmony import BRIGHT_MODES, Chord, Key, bass_pitch, voice
+from montage_pipeline.music.harmony import BRIGHT_MODES, CHORD_SHAPES, MODES, Chord, Key, bass_pitch, settled, voice
 from montage_pipeline.music.instruments import SAMPLE_RATE, Instrument, midi_to_hz
 from montage_pipeline.music.local_composer import LocalComposer, render
 from montage_pipeline.music.mixing import integrated_lufs
@@ -144,6 +144,17 @@ def test_harmony_keeps_to_the_chord_and_moves_little() -> None:
             assert np.mean([min(abs(note - old) for old in previous) for note in notes]) <= 4
         assert bass_pitch(chord, key) % 12 == notes[0] % 12 or bass_pitch(chord, key) % 12 in {note % 12 for note in notes}
         previous = notes
+
+
+@pytest.mark.parametrize("mode", list(MODES))
+def test_no_chord_grates(mode: str) -> None:
+    key = Key(4, mode)
+    for root in range(7):
+        for shape in CHORD_SHAPES:
+            chord = settled(Chord(root, shape), key)
+            pitches = [key.pitch(degree) - key.pitch(chord.root) for degree in chord.degrees()]
+            assert 6 not in pitches, "no tritone on the root"
+            assert not {1, 13} & set(pitches), "no minor ninth"
 
 
 @pytest.mark.parametrize("name", ["supersaw", "saw_bass", "square_lead", "stab", "strings"])
