@@ -4,9 +4,12 @@ Its answer is also where the analyst that asks a model starts from.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+import cv2
 
 from montage_pipeline.analysis import scoring, tastes
 from montage_pipeline.analysis.duplicates import WHOLE_CLIP_SHARE, Repeat, find_repeats
@@ -90,13 +93,28 @@ class LocalAnalyst:
                 unique.append(clip)
         # Decoders thread by themselves; a second clip fills the gaps they leave.
         workers = min(_MOST_CLIPS_AT_ONCE, _cores(), max(1, len(unique)))
-        with ThreadPoolExecutor(workers, thread_name_prefix="measure") as pool:
-            for result in pool.map(_measure_one, unique):
+        with ThreadPoolExecutor(workers, thread_name_prefix="measure") as pool, _opencv_in_one_thread():
+            # The largest first, so that none is left to run alone at the end.
+            order = sorted(unique, key=lambda clip: -clip.bytes)
+            results = dict(zip((clip.sha256 for clip in order), pool.map(_measure_one, order), strict=True))
+            for clip in unique:
+                result = results[clip.sha256]
                 if isinstance(result, RejectedClip):
                     rejected.append(result)
                 else:
                     measured.append(result)
         return measured, rejected
+
+
+@contextmanager
+def _opencv_in_one_thread() -> Iterator[None]:
+    """The pictures are small: OpenCV spends longer handing them to its threads than on them."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def _cores() -> int:

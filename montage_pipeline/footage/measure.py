@@ -24,11 +24,12 @@ from montage_pipeline.footage.shots import ShotDetector, Span
 from montage_pipeline.footage.sound import SoundMeter
 from montage_pipeline.records import PermanentError
 
-SAMPLE_S = 0.25  # between pictures that are measured closely
-_STEP_S = 1 / 16  # least time between pictures whose movement is compared
+SAMPLE_S = 0.5  # between pictures that are measured closely
+_STEP_S = 1 / 8  # least time between pictures whose movement is compared
 _LOOK_HZ = 31  # frames looked at for shot changes; of faster clips every second, third … frame
-_FACE_EVERY = 2  # samples
-_SAMPLE_SIDE, _FACE_SIDE, _MOTION_SIDE, _SHOT_SIDE = 640, 320, 160, 40
+_FACE_EVERY_S, _FACE_EVERY_LONG_S = 1.0, 2.0  # between looks for faces; in clips longer than _LONG_S
+_LONG_S = 30.0
+_SAMPLE_SIDE, _FACE_SIDE, _MOTION_SIDE, _SHOT_SIDE = 512, 320, 160, 40
 _MOST_LOOKED_AT_S = 600.0  # of a longer clip, windows spread over it are looked at
 _WINDOW_S = 30.0
 _SKIP_ABOVE_PIXELS_S = 75e6  # more than 1080p30: frames that no other frame needs are not decoded
@@ -119,7 +120,7 @@ class StretchMeasures:
 
 
 def measure(path: Path, facts: ClipFacts) -> ClipMeasures:
-    """Measure a clip in one pass: shots, samples every SAMPLE_S seconds, movement 16 times a second, and its sound.
+    """Measure a clip in one pass: shots, samples every SAMPLE_S seconds, movement 8 times a second, and its sound.
 
     Raises PermanentError("clip_unreadable") when hardly anything of it can be decoded.
     """
@@ -142,6 +143,7 @@ class _Pass:
         self._facts = facts
         self._fps = float(facts.fps.fraction)
         self._every = max(1, round(self._fps / _LOOK_HZ))
+        self._face_every = round((_FACE_EVERY_LONG_S if facts.duration_s > _LONG_S else _FACE_EVERY_S) / SAMPLE_S)
         self._meter = movement.MotionMeter()
         self._sound = SoundMeter()
         self._shots: list[Span] = []
@@ -224,7 +226,7 @@ class _Pass:
 
     def _sample(self, time_s: float, luma: Plane, small: Plane, chroma: tuple[Plane, Plane]) -> Sample:
         faces = None
-        if len(self._samples) % _FACE_EVERY == 0:
+        if len(self._samples) % self._face_every == 0:
             scale = min(1.0, _FACE_SIDE / max(luma.shape))
             size = (round(luma.shape[1] * scale), round(luma.shape[0] * scale))
             faces = tuple(face_finder.faces_in(cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.uint8)))
