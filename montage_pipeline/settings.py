@@ -29,7 +29,8 @@ class Settings(BaseSettings):
     dagster_postgres_url: str = Field(
         "",
         validation_alias="DAGSTER_POSTGRES_URL",
-        description="Postgres of Dagster's own storage, postgresql+psycopg2://user:pass@host/dagster. Unset: `montage up` takes the database `dagster` on the server of DATABASE_URL.",
+        description="Postgres of Dagster's own storage, postgresql+psycopg2://user:pass@host/dagster. "
+        "Unset: `montage up` takes the database `dagster` on the server of DATABASE_URL.",
     )
 
     # Object store (Cloudflare R2 or anything that speaks S3)

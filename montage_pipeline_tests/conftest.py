@@ -28,8 +28,9 @@ _TEMPLATE = "migrated"
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests neither need nor use keys and addresses of the machine they run on."""
-    from montage_pipeline.settings import get_settings
+    from montage_pipeline.settings import Settings, get_settings
 
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
     ours = ("MONTAGE_", "R2_", "DATABASE_URL", "ANTHROPIC_", "CLAUDE_", "FAL_", "DAGSTER_")
     for name in list(os.environ):
         if name.startswith(ours):

@@ -18,12 +18,14 @@ from montage_pipeline.analysis.model import AnalysedClip, AnalystFacts, ClipAnal
 from montage_pipeline.analysis.moments import Candidate, cut_into_moments
 from montage_pipeline.footage.measure import ClipMeasures, measure
 from montage_pipeline.footage.model import FetchedClip
-from montage_pipeline.footage.probe import inspect
+from montage_pipeline.footage.probe import Inspection, inspect
 from montage_pipeline.records import PermanentError
 from montage_pipeline.requests.vocabulary import MIN_DURATION_S, Style
 from montage_pipeline.settings import Settings
 
 _MOST_CLIPS_AT_ONCE = 4
+_LOOK_PER_REEL = 7.0  # seconds looked at for each second of the Reel: choice enough, and the user waits for it
+_LEAST_LOOK_S = 15.0
 _REPEATED_SHARE = 0.5  # of a moment, from which it counts as shown before
 
 
@@ -50,7 +52,7 @@ class LocalAnalyst:
         """
         if len(clips) > self._settings.max_clips:
             raise PermanentError("too_many_clips", f"{len(clips)} clips were given; at most {self._settings.max_clips} can be used")
-        measured, rejected = self._measure_all(clips)
+        measured, rejected = self._measure_all(clips, _LOOK_PER_REEL * duration_s)
         measured, repeats, repeated = _without_repeated_clips(measured)
         rejected += repeated
         warnings = [f"{_name(one.clip.url)}: {note}" for one in measured for note in one.notes]
@@ -78,8 +80,11 @@ class LocalAnalyst:
             warnings=tuple(warnings),
         )
 
-    def _measure_all(self, clips: Sequence[FetchedClip]) -> tuple[list[_Measured], list[RejectedClip]]:
-        """Measure clips side by side, in the order given; files that were given twice are measured once."""
+    def _measure_all(self, clips: Sequence[FetchedClip], budget_s: float) -> tuple[list[_Measured], list[RejectedClip]]:
+        """Measure clips side by side, in the order given; files that were given twice are measured once.
+
+        About `budget_s` seconds of footage are looked at in all; short clips whole, long ones in windows.
+        """
         measured: list[_Measured] = []
         rejected: list[RejectedClip] = []
         first_with: dict[str, FetchedClip] = {}
@@ -94,11 +99,18 @@ class LocalAnalyst:
         # Decoders thread by themselves; a second clip fills the gaps they leave.
         workers = min(_MOST_CLIPS_AT_ONCE, _cores(), max(1, len(unique)))
         with ThreadPoolExecutor(workers, thread_name_prefix="measure") as pool, _opencv_in_one_thread():
-            # The largest first, so that none is left to run alone at the end.
-            order = sorted(unique, key=lambda clip: -clip.bytes)
-            results = dict(zip((clip.sha256 for clip in order), pool.map(_measure_one, order), strict=True))
-            for clip in unique:
-                result = results[clip.sha256]
+            inspected: list[_Inspected] = []
+            for found in pool.map(_inspect, unique):
+                if isinstance(found, RejectedClip):
+                    rejected.append(found)
+                else:
+                    inspected.append(found)
+            most_s = _share_of_each([one.inspection.facts.duration_s for one in inspected], budget_s)
+            # The longest first, so that none is left to run alone at the end.
+            order = sorted(range(len(inspected)), key=lambda index: -inspected[index].inspection.facts.duration_s)
+            results = dict(zip(order, pool.map(lambda index: _measure_one(inspected[index], most_s), order), strict=True))
+            for index in range(len(inspected)):
+                result = results[index]
                 if isinstance(result, RejectedClip):
                     rejected.append(result)
                 else:
@@ -122,16 +134,40 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _measure_one(clip: FetchedClip) -> _Measured | RejectedClip:
+@dataclass(frozen=True)
+class _Inspected:
+    clip: FetchedClip
+    inspection: Inspection
+
+
+def _inspect(clip: FetchedClip) -> _Inspected | RejectedClip:
     try:
-        inspection = inspect(clip)
-        measures = measure(clip.path, inspection.facts)
+        return _Inspected(clip, inspect(clip))
+    except PermanentError as error:
+        return RejectedClip(url=clip.url, code=error.code, message=error.message)
+
+
+def _share_of_each(durations_s: Sequence[float], budget_s: float) -> float:
+    """The longest stretch of any clip that may be looked at, so that all together stay within the budget."""
+    rest_s = budget_s
+    for place, duration_s in enumerate(sorted(durations_s)):
+        share_s = rest_s / (len(durations_s) - place)
+        if duration_s > share_s:
+            return max(share_s, _LEAST_LOOK_S)
+        rest_s -= duration_s
+    return max([_LEAST_LOOK_S, *durations_s])
+
+
+def _measure_one(inspected: _Inspected, most_s: float) -> _Measured | RejectedClip:
+    clip, inspection = inspected.clip, inspected.inspection
+    try:
+        measures = measure(clip.path, inspection.facts, most_s)
     except PermanentError as error:
         return RejectedClip(url=clip.url, code=error.code, message=error.message)
     notes = list(inspection.notes)
     looked_at_s = sum(span.duration_s for span in measures.looked_at)
     if looked_at_s < inspection.facts.duration_s - 1:
-        notes.append(f"it is {inspection.facts.duration_s / 60:.0f} min long; {looked_at_s / 60:.0f} min spread over it were looked at")
+        notes.append(f"{looked_at_s:.0f} s spread over its {inspection.facts.duration_s:.0f} s were looked at")
     return _Measured(clip, measures, tuple(notes))
 
 

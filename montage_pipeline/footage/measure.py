@@ -30,8 +30,7 @@ _LOOK_HZ = 31  # frames looked at for shot changes; of faster clips every second
 _FACE_EVERY_S, _FACE_EVERY_LONG_S = 1.0, 2.0  # between looks for faces; in clips longer than _LONG_S
 _LONG_S = 30.0
 _SAMPLE_SIDE, _FACE_SIDE, _MOTION_SIDE, _SHOT_SIDE = 512, 320, 160, 40
-_MOST_LOOKED_AT_S = 600.0  # of a longer clip, windows spread over it are looked at
-_WINDOW_S = 30.0
+_WINDOW_S = 15.0  # of a clip that is longer than may be looked at, windows spread over it are
 _SKIP_ABOVE_PIXELS_S = 75e6  # more than 1080p30: frames that no other frame needs are not decoded
 
 
@@ -119,19 +118,21 @@ class StretchMeasures:
         )
 
 
-def measure(path: Path, facts: ClipFacts) -> ClipMeasures:
+def measure(path: Path, facts: ClipFacts, most_s: float = 600.0) -> ClipMeasures:
     """Measure a clip in one pass: shots, samples every SAMPLE_S seconds, movement 8 times a second, and its sound.
+
+    At most about `most_s` seconds of it are looked at, in windows spread over a longer clip.
 
     Raises PermanentError("clip_unreadable") when hardly anything of it can be decoded.
     """
-    return _Pass(facts).run(path)
+    return _Pass(facts).run(path, most_s)
 
 
-def _windows(facts: ClipFacts) -> list[Span]:
+def _windows(facts: ClipFacts, most_s: float) -> list[Span]:
     start_s, end_s = facts.start_s, facts.start_s + facts.duration_s
-    if facts.duration_s <= _MOST_LOOKED_AT_S:
+    count = max(1, int(most_s / _WINDOW_S))
+    if facts.duration_s <= max(most_s, _WINDOW_S):
         return [Span(start_s, end_s)]
-    count = int(_MOST_LOOKED_AT_S / _WINDOW_S)
     starts = np.linspace(start_s, end_s - _WINDOW_S, count)
     return [Span(float(start), float(start) + _WINDOW_S) for start in starts]
 
@@ -151,8 +152,8 @@ class _Pass:
         self._samples: list[Sample] = []
         self._decoded = 0
 
-    def run(self, path: Path) -> ClipMeasures:
-        windows = _windows(self._facts)
+    def run(self, path: Path, most_s: float) -> ClipMeasures:
+        windows = _windows(self._facts, most_s)
         with open_clip(path) as container:
             stream = video_stream(container, self._facts)
             if self._facts.coded_width * self._facts.coded_height * self._fps > _SKIP_ABOVE_PIXELS_S:

@@ -40,8 +40,6 @@ def env_file() -> str:
     )
     lines = "".join(f"\n# {line.meaning}\n# {line.name}={line.default}\n" for line in setting_lines())
     dagster = (
-        "\n# Dagster's own storage, in a database of its own; `montage up` sets it.\n"
-        "# DAGSTER_POSTGRES_URL=postgresql+psycopg2://user:password@host:5432/dagster\n"
         "\n# Where the daemon and the webserver find the code server; `montage up` sets them.\n"
         "# MONTAGE_CODE_SERVER_HOST=127.0.0.1\n# MONTAGE_CODE_SERVER_PORT=4000\n"
     )

@@ -124,6 +124,7 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 def _analyse(scope: StepScope, services: Services) -> MaterializeResult[ClipAnalysis]:
     from montage_pipeline.analysis.model import RejectedClip
+    from montage_pipeline.footage.fetch import shown_url
 
     urls = tuple(dict.fromkeys(scope.request.clip_urls))
     fetched, unfetched = [], []
@@ -131,7 +132,7 @@ def _analyse(scope: StepScope, services: Services) -> MaterializeResult[ClipAnal
         try:
             fetched.append(services.fetcher.fetch(url))
         except PermanentError as error:
-            unfetched.append(RejectedClip(url=_unsigned(url), code=error.code, message=error.message))
+            unfetched.append(RejectedClip(url=shown_url(url), code=error.code, message=error.message))
         scope.progress(0.4 * (number + 1) / len(urls))
     if not fetched:
         reasons = "; ".join(f"{Path(clip.url).name}: {clip.message}" for clip in unfetched)
@@ -322,15 +323,11 @@ def _seed(scope: StepScope) -> int:
 
 
 def _clip_paths(services: Services, timeline: Timeline) -> Mapping[str, Path]:
-    """The used clips on this machine's disk; fails when a source changed after it was analysed."""
+    """The used clips on this machine's disk; PermanentError("clip_changed") when a source is no longer what was analysed."""
     paths = {}
     for index in sorted({segment.clip for segment in timeline.segments}):
         facts = timeline.clips[index]
-        clip = services.fetcher.fetch(facts.url)
-        if clip.sha256 != facts.sha256:
-            raise PermanentError(
-                "clip_changed", f"{_unsigned(facts.url)} changed after it was analysed. Generate again to use the new version."
-            )
+        clip = services.fetcher.fetch(facts.url, expected_sha256=facts.sha256)
         paths[facts.url] = clip.path
     return paths
 
@@ -353,12 +350,9 @@ def _cost_metadata(scope: StepScope, services: Services, step: Step) -> dict[str
 
 
 def _left_out(analysis: ClipAnalysis) -> tuple[str, ...]:
-    return tuple(f"{Path(_unsigned(clip.url)).name} was left out: {clip.message}" for clip in analysis.rejected_clips)
+    from montage_pipeline.footage.fetch import shown_url
 
-
-def _unsigned(url: str) -> str:
-    """The URL without its query, which may carry a signature."""
-    return url.partition("?")[0]
+    return tuple(f"{Path(shown_url(clip.url)).name} was left out: {clip.message}" for clip in analysis.rejected_clips)
 
 
 def _bullets(lines: Any) -> str:

@@ -155,10 +155,9 @@ def test_dissolves_and_fades_belong_to_no_shot(view: Path, tmp_path: Path) -> No
 
 
 def test_long_clip_is_looked_at_in_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("montage_pipeline.footage.measure._MOST_LOOKED_AT_S", 4.0)
     monkeypatch.setattr("montage_pipeline.footage.measure._WINDOW_S", 2.0)
     clip = fetched(make_clip(tmp_path / "long.mp4", duration_s=12, rate="10", output=(*H264, "-g", "10")))
-    measures = measure(clip.path, probe(clip))
+    measures = measure(clip.path, probe(clip), most_s=4.0)
     assert [(round(span.start_s, 2), round(span.end_s, 2)) for span in measures.looked_at] == [(0, 2), (10, 12)]
     assert [(round(shot.start_s, 2), round(shot.end_s, 2)) for shot in measures.shots] == [(0, 2), (10, 12)]
     assert measures.decoded_frames == 40
