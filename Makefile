@@ -27,9 +27,10 @@ up: .venv/.run ## Run the whole system on this machine.
 	@$(BIN)/montage up
 
 test: .venv/.dev ## Run the tests (under 10 minutes on 2 cores).
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow'
 
-test-all: test ## Run every test.
+test-all: .venv/.dev ## Run every test, the slow ones too.
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: .venv/.dev ## Style, types, rooms, definitions.
 	@$(BIN)/ruff format --check .

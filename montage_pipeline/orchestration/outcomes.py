@@ -5,6 +5,7 @@ by a person, never launched, or vanished. Two sensors follow Dagster's events; b
 a third compares the rows with the runs.
 """
 
+import time
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from montage_pipeline.requests.model import MontageRequest, RequestFailure
 from montage_pipeline.requests.vocabulary import RequestState, Step
 
 _WILL_RETRY_TAG = "dagster/will_retry"
+_DECISION_S = 5.0
 _RECONCILE_EVERY_S = 30
 # Longer than a healthy daemon needs to notice a row, or a failed run's retry to be created.
 _GRACE = timedelta(seconds=90)
@@ -41,6 +43,18 @@ def _request_id(run: dg.DagsterRun) -> UUID | None:
 
 def _will_retry(run: dg.DagsterRun) -> bool:
     return run.tags.get(_WILL_RETRY_TAG) == "true"
+
+
+def _will_be_retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether Dagster starts this failed run again.
+
+    Dagster tags the run with its decision a moment after it stores the failure, and a sensor can be in between.
+    """
+    deadline = time.monotonic() + _DECISION_S
+    while instance.run_retries_enabled and _WILL_RETRY_TAG not in run.tags and time.monotonic() < deadline:
+        time.sleep(0.2)
+        run = instance.get_run_by_id(run.run_id) or run
+    return _will_retry(run)
 
 
 def crash_of(run_id: str | None, attempts: int, message: str = "The run ended without finishing; its process was lost.") -> RequestFailure:
@@ -69,7 +83,7 @@ def _failure_of(context: RunFailureSensorContext) -> RequestFailure:
 def run_failed_sensor(context: RunFailureSensorContext, services: ResourceParam[Services]) -> dg.SkipReason | None:
     run = context.dagster_run
     request_id = _request_id(run)
-    if request_id is None or _will_retry(run):
+    if request_id is None or _will_be_retried(context.instance, run):
         return dg.SkipReason("Not a montage run, or Dagster retries it.")
     if services.requests.fail(request_id, _failure_of(context)):
         log.error("request failed with its run", request_id=str(request_id), run_id=run.run_id)

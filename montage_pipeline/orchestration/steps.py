@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import dagster as dg
-from dagster import AssetExecutionContext
+from dagster import AssetExecutionContext, DagsterExecutionInterruptedError
 
 from montage_pipeline import logs
 from montage_pipeline.orchestration.services import Services
@@ -32,6 +32,9 @@ _PROGRESS_ENDS = dict(zip(_PROGRESS_BEGINS, [*list(_PROGRESS_BEGINS.values())[1:
 
 # A provider may ask for a very long pause; a user should rather see the request fail.
 _LONGEST_RETRY_AFTER_S = 60.0
+
+# Lets a run be retried although a step of it failed; see run_retries in dagster.yaml.
+_RETRY_RUN_TAG = "dagster/retry_on_asset_or_op_failure"
 
 log = logs.get_logger(__name__)
 
@@ -71,6 +74,7 @@ def montage_step(context: AssetExecutionContext, services: Services, step: Step)
     request = _request(context, services)
     user = {"request_id": str(request.id), "content_item_id": str(request.content_item_id), "user_id": str(request.user_id)}
     with logs.bind(**user, run_id=context.run.run_id, asset=step.value):
+        _fails_like_any_run(context)
         tracked = _claim(context, services, request)
         scope = StepScope(services, request, context.run.run_id, step, tracked=tracked)
         started = time.monotonic()
@@ -78,6 +82,8 @@ def montage_step(context: AssetExecutionContext, services: Services, step: Step)
         try:
             scope.progress(0.0)
             yield scope
+        except (DagsterExecutionInterruptedError, KeyboardInterrupt) as interrupt:
+            raise _interruption(context) from interrupt
         except Exception as error:
             raise _failure(context, services, scope, step, error) from error
         seconds = time.monotonic() - started
@@ -121,6 +127,22 @@ def _delivers(context: AssetExecutionContext) -> bool:
     assets = run.asset_selection
     in_selection = assets is None or dg.AssetKey(Step.R2_OBJECT.value) in assets
     return in_selection and (run.step_keys_to_execute is None or Step.R2_OBJECT.value in run.step_keys_to_execute)
+
+
+def _interruption(context: AssetExecutionContext) -> Exception:
+    """What to raise when the process was told to stop: left alone, Dagster would retry the step in it after a pause."""
+    run = context.instance.get_run_by_id(context.run.run_id)
+    if run is not None and run.status is dg.DagsterRunStatus.CANCELING:
+        return dg.Failure("A person stopped the run.", allow_retries=False)
+    # Nobody asked for the run to end, so its process is being shut down, as on a deploy. That is a crash, not a failing step.
+    context.instance.add_run_tags(context.run.run_id, {_RETRY_RUN_TAG: "true"})
+    return dg.Failure("The run's process was told to stop; the run is retried.", allow_retries=False)
+
+
+def _fails_like_any_run(context: AssetExecutionContext) -> None:
+    """A run that replaces an interrupted one inherits its permission to be retried, which was for that once only."""
+    if context.run.tags.get(_RETRY_RUN_TAG) == "true":
+        context.instance.add_run_tags(context.run.run_id, {_RETRY_RUN_TAG: "false"})
 
 
 def _failure(context: AssetExecutionContext, services: Services, scope: StepScope, step: Step, error: Exception) -> Exception:

@@ -1,7 +1,7 @@
 """The whole system: embedded stores, code server, daemon, UI and API, with Claude and fal faked at the wire."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 
 from montage_pipeline.api.auth import issue_token
 from montage_pipeline.costs.ledger import CostLedger
-from montage_pipeline.local.footage import demo_clips
+from montage_pipeline.footage.ffmpeg import run_ffmpeg
 from montage_pipeline.local.stack import LocalStack, StackAddress
 from montage_pipeline.requests.database import create_engine
 from montage_pipeline.requests.repository import RequestRepository
@@ -89,6 +89,14 @@ def system(servers_home: Path) -> Iterator[System]:
             stack.stop()
 
 
+@pytest.fixture(scope="session")
+def small_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Footage that is quick to handle, for tests that are about something else."""
+    path = tmp_path_factory.mktemp("clip") / "moving.mp4"
+    run_ffmpeg(["-f", "lavfi", "-i", "testsrc2=size=320x240:rate=15:duration=12", "-pix_fmt", "yuv420p", str(path)])
+    return path
+
+
 @pytest.fixture
 def user() -> UUID:
     return uuid4()
@@ -104,11 +112,11 @@ def upload(client: httpx.Client, path: Path) -> str:
     return str(place["clipUrl"])
 
 
-def click(client: httpx.Client, **changes: Any) -> dict[str, Any]:
-    """Ask for a Reel from the sample clips."""
+def click(client: httpx.Client, clips: Sequence[Path], **changes: Any) -> dict[str, Any]:
+    """Ask for a Reel from these clips."""
     body = {
         "type": "reel",
-        "clipUrls": [upload(client, clip) for clip in demo_clips()],
+        "clipUrls": [upload(client, clip) for clip in clips],
         "style": "dynamic",
         "format": "square",
         "durationSec": 8,

@@ -1,0 +1,212 @@
+"""Faults of the paid providers, through the real SDKs and the real steps: retried, reported, and each call logged once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+import dagster as dg
+import pytest
+
+from montage_pipeline.costs.ledger import CostEntry
+from montage_pipeline.definitions import build_definitions
+from montage_pipeline.footage.ffmpeg import run_ffmpeg
+from montage_pipeline.orchestration.services import Services
+from montage_pipeline.requests.vocabulary import ContentStatus, CostState
+from montage_pipeline.settings import Settings
+from montage_pipeline.storage.object_store import ObjectStore
+from montage_pipeline_tests.fakes import anthropic_server as claude
+from montage_pipeline_tests.fakes import fal_server as fal
+from montage_pipeline_tests.orchestration.conftest import add_partition, click
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Something small that moves."""
+    path = tmp_path_factory.mktemp("clip") / "moving.mp4"
+    run_ffmpeg(["-f", "lavfi", "-i", "testsrc2=size=192x144:rate=10:duration=5", "-pix_fmt", "yuv420p", str(path)])
+    return path
+
+
+@pytest.fixture
+def anthropic() -> Iterator[claude.AnthropicServer]:
+    with claude.AnthropicServer() as server:
+        yield server
+
+
+@pytest.fixture
+def queue() -> Iterator[fal.FalServer]:
+    with fal.FalServer() as server:
+        yield server
+
+
+@dataclass
+class Outcome:
+    """How the run of one click ended."""
+
+    success: bool
+    retries: int
+    status: ContentStatus
+    error: dict[str, object]
+    entries: list[CostEntry]
+
+    @property
+    def logged_usd(self) -> Decimal:
+        return sum((entry.cost_usd for entry in self.entries), Decimal(0))
+
+
+def outcome_of(settings: Settings, instance: dg.DagsterInstance, user: UUID, clip: Path, *assets: str) -> Outcome:
+    services = Services(settings)
+    created = click(services, user, clip.as_uri())
+    partition = add_partition(instance, created)
+    job = build_definitions(settings).resolve_job_def("montage")
+    result = job.execute_in_process(
+        instance=instance, partition_key=partition, raise_on_error=False, asset_selection=[dg.AssetKey(name) for name in assets]
+    )
+    item = services.requests.get_item(user, created.content_item_id)
+    assert item is not None
+    retries = sum(event.event_type_value == "STEP_UP_FOR_RETRY" for event in result.all_events)
+    entries = services.ledger.entries(created.request_id)
+    services.engine.dispose()
+    return Outcome(result.success, retries, item.status, item.error or {}, entries)
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (claude.Fault.rate_limited(1), "analysis_rate_limited"),
+        (claude.Fault.overloaded(), "analysis_unavailable"),
+        (claude.Fault.server_error(), "analysis_unavailable"),
+        (claude.Fault.cut(), "analysis_unreachable"),
+        (claude.Fault.broken_body(), "analysis_unreadable"),
+    ],
+    ids=["429", "529", "500", "cut connection", "broken body"],
+)
+@pytest.mark.parametrize("times", [1, 4])
+def test_faults_of_claude(
+    pipeline_settings: Settings,
+    object_store: ObjectStore,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clip: Path,
+    anthropic: claude.AnthropicServer,
+    fault: claude.Fault,
+    code: str,
+    times: int,
+) -> None:
+    anthropic.script(*[fault] * times)
+    settings = pipeline_settings.model_copy(update={"analyst": "claude", "anthropic_base_url": anthropic.url} | _KEYS)
+    outcome = outcome_of(settings, instance, user, clip, "clip_analysis")
+    assert len(anthropic.requests) == len(outcome.entries), "one row for each call that was sent"
+    assert all(entry.state is not CostState.PENDING for entry in outcome.entries)
+    if times == 1:
+        assert (outcome.success, outcome.retries) == (True, 1)
+        assert outcome.entries[-1].state is CostState.SETTLED
+    else:
+        assert (outcome.success, outcome.retries) == (False, 3)
+        assert outcome.status is ContentStatus.FAILED
+        assert {name: outcome.error[name] for name in ("code", "step", "attempts")} == {
+            "code": code,
+            "step": "clip_analysis",
+            "attempts": 4,
+        }
+    if any(entry.state is CostState.ESTIMATED for entry in outcome.entries):
+        assert outcome.logged_usd >= anthropic.charged_usd
+    else:
+        assert outcome.logged_usd == anthropic.charged_usd
+
+
+def test_an_unusable_answer_is_asked_for_once_more(
+    pipeline_settings: Settings,
+    object_store: ObjectStore,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clip: Path,
+    anthropic: claude.AnthropicServer,
+) -> None:
+    anthropic.script(claude.Fault.invalid_json())
+    settings = pipeline_settings.model_copy(update={"analyst": "claude", "anthropic_base_url": anthropic.url} | _KEYS)
+    outcome = outcome_of(settings, instance, user, clip, "clip_analysis")
+    assert (outcome.success, outcome.retries, len(anthropic.requests)) == (True, 0, 2)
+    assert outcome.logged_usd == anthropic.charged_usd
+
+
+def test_a_refusal_fails_at_once_and_is_paid_for(
+    pipeline_settings: Settings,
+    object_store: ObjectStore,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clip: Path,
+    anthropic: claude.AnthropicServer,
+) -> None:
+    anthropic.script(claude.Fault.refusal())
+    settings = pipeline_settings.model_copy(update={"analyst": "claude", "anthropic_base_url": anthropic.url} | _KEYS)
+    outcome = outcome_of(settings, instance, user, clip, "clip_analysis")
+    assert (outcome.success, outcome.retries) == (False, 0)
+    assert (outcome.error["code"], outcome.error["attempts"]) == ("analysis_refused", 1)
+    assert outcome.logged_usd == anthropic.charged_usd > 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (fal.Fault.http(429, {"detail": "slow down"}, Retry_After="1"), "music_rate_limited"),
+        (fal.Fault.http(500, {"detail": "broken"}), "music_unavailable"),
+        (fal.Fault.cut_after(), "music_submit_uncertain"),
+    ],
+    ids=["429", "500", "cut connection"],
+)
+@pytest.mark.parametrize("times", [1, 4])
+def test_faults_of_fals_queue(
+    pipeline_settings: Settings,
+    object_store: ObjectStore,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clip: Path,
+    queue: fal.FalServer,
+    fault: fal.Fault,
+    code: str,
+    times: int,
+) -> None:
+    queue.script("submit", *[fault] * times)
+    outcome = outcome_of(_with_fal(pipeline_settings, queue), instance, user, clip, "clip_analysis", "music_track")
+    assert queue.calls["submit"] == len(outcome.entries) == (2 if times == 1 else 4), "one submission and one row for each attempt"
+    if times == 1:
+        assert (outcome.success, outcome.retries) == (True, 1)
+    else:
+        assert outcome.status is ContentStatus.FAILED
+        assert {name: outcome.error[name] for name in ("code", "step", "attempts")} == {"code": code, "step": "music_track", "attempts": 4}
+    assert outcome.logged_usd == queue.charged_usd
+
+
+def test_a_failed_job_is_bought_again_and_costs_nothing(
+    pipeline_settings: Settings, object_store: ObjectStore, instance: dg.DagsterInstance, user: UUID, clip: Path, queue: fal.FalServer
+) -> None:
+    queue.plan(fal.JobPlan(error="Out of memory", billed_units=None))
+    outcome = outcome_of(_with_fal(pipeline_settings, queue), instance, user, clip, "clip_analysis", "music_track")
+    assert (outcome.success, outcome.retries, len(queue.jobs)) == (True, 1, 2)
+    assert [entry.cost_usd for entry in outcome.entries] == [0, queue.charged_usd]
+
+
+def test_a_job_that_always_fails_and_one_that_never_ends(
+    pipeline_settings: Settings, object_store: ObjectStore, instance: dg.DagsterInstance, user: UUID, clip: Path, queue: fal.FalServer
+) -> None:
+    queue.plan(*[fal.JobPlan(error="Out of memory", billed_units=None)] * 4)
+    settings = _with_fal(pipeline_settings, queue)
+    failing = outcome_of(settings, instance, user, clip, "clip_analysis", "music_track")
+    assert (failing.error["code"], failing.error["attempts"], failing.logged_usd) == ("music_failed", 4, 0)
+    jobs_before = len(queue.jobs)
+    queue.plan(fal.JobPlan(never=True))
+    endless = outcome_of(settings.model_copy(update={"fal_timeout_s": 0.5}), instance, user, clip, "clip_analysis", "music_track")
+    assert (endless.error["code"], endless.error["attempts"]) == ("music_timeout", 4)
+    assert len(queue.jobs) == jobs_before + 1, "every attempt waits for the job that was bought first"
+    [entry] = endless.entries
+    assert entry.provider_request_id == queue.jobs[-1].id
+
+
+_KEYS = Settings(anthropic_api_key="test-key", fal_key="test-key").model_dump(include={"anthropic_api_key", "fal_key"})
+
+
+def _with_fal(settings: Settings, queue: fal.FalServer) -> Settings:
+    return settings.model_copy(update={"composer": "fal", "fal_queue_url": queue.url, "analyst": "local"} | _KEYS)
