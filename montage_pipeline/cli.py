@@ -64,9 +64,10 @@ def _make(
     as_json: bool,
     title: str,
 ) -> None:
-    from montage_pipeline.local.job import LocalJob
+    from montage_pipeline.local.job import LocalJob, require_files
     from montage_pipeline.local.terminal import ProgressView, show_outcome
 
+    require_files(clips)
     console = _console(as_json)
     with _stack(console) as settings, ProgressView(console) as view:
         from montage_pipeline.costs.ledger import CostLedger

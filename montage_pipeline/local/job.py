@@ -64,6 +64,13 @@ class JobOutcome(Record):
     error: dict[str, Any] | None = None
 
 
+def require_files(clips: Sequence[Path]) -> None:
+    """PermanentError("no_such_clip") naming every path that is no file."""
+    missing = [str(path) for path in clips if not path.is_file()]
+    if missing:
+        raise PermanentError("no_such_clip", f"There is no file {', '.join(missing)}.")
+
+
 class LocalJob:
     """Requests of the local user."""
 
@@ -75,9 +82,7 @@ class LocalJob:
 
     def submit(self, clips: Sequence[Path], *, style: Style, format: Format, duration_s: int, title: str) -> CreatedRequest:
         """Queue a Reel from files of this machine."""
-        missing = [str(path) for path in clips if not path.is_file()]
-        if missing:
-            raise PermanentError("no_such_clip", f"There is no file {', '.join(missing)}.")
+        require_files(clips)
         self._requests.ensure_user(LOCAL_USER_ID, LOCAL_USER_EMAIL)
         urls = tuple(path.resolve().as_uri() for path in clips)
         return self._requests.create_item(

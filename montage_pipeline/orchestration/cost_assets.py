@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _PREVIEW_ROWS = 50
+_COMMON: dict[str, Any] = {
+    "group_name": "costs",
+    "owners": ["team:montage"],
+    "kinds": {"postgres", "pandas"},
+    "tags": {"domain": "costs"},
+    "io_manager_key": "tables",
+    "code_version": "1",
+}
 
 
 def _materialised(frame: "pd.DataFrame") -> dg.MaterializeResult[Any]:
@@ -29,12 +37,7 @@ def _materialised(frame: "pd.DataFrame") -> dg.MaterializeResult[Any]:
 
 
 @dg.asset(
-    group_name="costs",
-    owners=["team:montage"],
-    kinds={"postgres", "pandas"},
-    tags={"domain": "costs"},
-    io_manager_key="tables",
-    code_version="1",
+    **_COMMON,
     description="Paid calls summed by UTC day, service, endpoint and state.",
 )
 def api_costs_by_day(services: ResourceParam[Services]) -> dg.MaterializeResult[Any]:
@@ -45,12 +48,7 @@ def api_costs_by_day(services: ResourceParam[Services]) -> dg.MaterializeResult[
 
 
 @dg.asset(
-    group_name="costs",
-    owners=["team:montage"],
-    kinds={"postgres", "pandas"},
-    tags={"domain": "costs"},
-    io_manager_key="tables",
-    code_version="1",
+    **_COMMON,
     description="Paid calls summed by user and service.",
 )
 def api_costs_by_user(services: ResourceParam[Services]) -> dg.MaterializeResult[Any]:

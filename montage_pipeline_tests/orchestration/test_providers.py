@@ -8,6 +8,7 @@ from uuid import UUID
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
 from montage_pipeline.costs.ledger import CostEntry
 from montage_pipeline.definitions import build_definitions
@@ -39,6 +40,22 @@ def anthropic() -> Iterator[claude.AnthropicServer]:
 def queue() -> Iterator[fal.FalServer]:
     with fal.FalServer() as server:
         yield server
+
+
+@pytest.fixture
+def with_claude(pipeline_settings: Settings, object_store: ObjectStore, anthropic: claude.AnthropicServer) -> Settings:
+    """Claude analyses."""
+    return pipeline_settings.model_copy(
+        update={"analyst": "claude", "anthropic_base_url": anthropic.url, "anthropic_api_key": SecretStr("test-key")}
+    )
+
+
+@pytest.fixture
+def with_fal(pipeline_settings: Settings, object_store: ObjectStore, queue: fal.FalServer) -> Settings:
+    """fal composes; the local analyst analyses."""
+    return pipeline_settings.model_copy(
+        update={"composer": "fal", "fal_queue_url": queue.url, "fal_key": SecretStr("test-key"), "analyst": "local"}
+    )
 
 
 @dataclass
@@ -85,8 +102,7 @@ def outcome_of(settings: Settings, instance: dg.DagsterInstance, user: UUID, cli
 )
 @pytest.mark.parametrize("times", [1, 4])
 def test_faults_of_claude(
-    pipeline_settings: Settings,
-    object_store: ObjectStore,
+    with_claude: Settings,
     instance: dg.DagsterInstance,
     user: UUID,
     clip: Path,
@@ -96,8 +112,7 @@ def test_faults_of_claude(
     times: int,
 ) -> None:
     anthropic.script(*[fault] * times)
-    settings = pipeline_settings.model_copy(update={"analyst": "claude", "anthropic_base_url": anthropic.url} | _KEYS)
-    outcome = outcome_of(settings, instance, user, clip, "clip_analysis")
+    outcome = outcome_of(with_claude, instance, user, clip, "clip_analysis")
     assert len(anthropic.requests) == len(outcome.entries), "one row for each call that was sent"
     assert all(entry.state is not CostState.PENDING for entry in outcome.entries)
     if times == 1:
@@ -118,31 +133,27 @@ def test_faults_of_claude(
 
 
 def test_an_unusable_answer_is_asked_for_once_more(
-    pipeline_settings: Settings,
-    object_store: ObjectStore,
+    with_claude: Settings,
     instance: dg.DagsterInstance,
     user: UUID,
     clip: Path,
     anthropic: claude.AnthropicServer,
 ) -> None:
     anthropic.script(claude.Fault.invalid_json())
-    settings = pipeline_settings.model_copy(update={"analyst": "claude", "anthropic_base_url": anthropic.url} | _KEYS)
-    outcome = outcome_of(settings, instance, user, clip, "clip_analysis")
+    outcome = outcome_of(with_claude, instance, user, clip, "clip_analysis")
     assert (outcome.success, outcome.retries, len(anthropic.requests)) == (True, 0, 2)
     assert outcome.logged_usd == anthropic.charged_usd
 
 
 def test_a_refusal_fails_at_once_and_is_paid_for(
-    pipeline_settings: Settings,
-    object_store: ObjectStore,
+    with_claude: Settings,
     instance: dg.DagsterInstance,
     user: UUID,
     clip: Path,
     anthropic: claude.AnthropicServer,
 ) -> None:
     anthropic.script(claude.Fault.refusal())
-    settings = pipeline_settings.model_copy(update={"analyst": "claude", "anthropic_base_url": anthropic.url} | _KEYS)
-    outcome = outcome_of(settings, instance, user, clip, "clip_analysis")
+    outcome = outcome_of(with_claude, instance, user, clip, "clip_analysis")
     assert (outcome.success, outcome.retries) == (False, 0)
     assert (outcome.error["code"], outcome.error["attempts"]) == ("analysis_refused", 1)
     assert outcome.logged_usd == anthropic.charged_usd > 0
@@ -159,8 +170,7 @@ def test_a_refusal_fails_at_once_and_is_paid_for(
 )
 @pytest.mark.parametrize("times", [1, 4])
 def test_faults_of_fals_queue(
-    pipeline_settings: Settings,
-    object_store: ObjectStore,
+    with_fal: Settings,
     instance: dg.DagsterInstance,
     user: UUID,
     clip: Path,
@@ -170,7 +180,7 @@ def test_faults_of_fals_queue(
     times: int,
 ) -> None:
     queue.script("submit", *[fault] * times)
-    outcome = outcome_of(_with_fal(pipeline_settings, queue), instance, user, clip, "clip_analysis", "music_track")
+    outcome = outcome_of(with_fal, instance, user, clip, "clip_analysis", "music_track")
     assert queue.calls["submit"] == len(outcome.entries) == (2 if times == 1 else 4), "one submission and one row for each attempt"
     if times == 1:
         assert (outcome.success, outcome.retries) == (True, 1)
@@ -181,32 +191,24 @@ def test_faults_of_fals_queue(
 
 
 def test_a_failed_job_is_bought_again_and_costs_nothing(
-    pipeline_settings: Settings, object_store: ObjectStore, instance: dg.DagsterInstance, user: UUID, clip: Path, queue: fal.FalServer
+    with_fal: Settings, instance: dg.DagsterInstance, user: UUID, clip: Path, queue: fal.FalServer
 ) -> None:
     queue.plan(fal.JobPlan(error="Out of memory", billed_units=None))
-    outcome = outcome_of(_with_fal(pipeline_settings, queue), instance, user, clip, "clip_analysis", "music_track")
+    outcome = outcome_of(with_fal, instance, user, clip, "clip_analysis", "music_track")
     assert (outcome.success, outcome.retries, len(queue.jobs)) == (True, 1, 2)
     assert [entry.cost_usd for entry in outcome.entries] == [0, queue.charged_usd]
 
 
 def test_a_job_that_always_fails_and_one_that_never_ends(
-    pipeline_settings: Settings, object_store: ObjectStore, instance: dg.DagsterInstance, user: UUID, clip: Path, queue: fal.FalServer
+    with_fal: Settings, instance: dg.DagsterInstance, user: UUID, clip: Path, queue: fal.FalServer
 ) -> None:
     queue.plan(*[fal.JobPlan(error="Out of memory", billed_units=None)] * 4)
-    settings = _with_fal(pipeline_settings, queue)
-    failing = outcome_of(settings, instance, user, clip, "clip_analysis", "music_track")
+    failing = outcome_of(with_fal, instance, user, clip, "clip_analysis", "music_track")
     assert (failing.error["code"], failing.error["attempts"], failing.logged_usd) == ("music_failed", 4, 0)
     jobs_before = len(queue.jobs)
     queue.plan(fal.JobPlan(never=True))
-    endless = outcome_of(settings.model_copy(update={"fal_timeout_s": 0.5}), instance, user, clip, "clip_analysis", "music_track")
+    endless = outcome_of(with_fal.model_copy(update={"fal_timeout_s": 0.5}), instance, user, clip, "clip_analysis", "music_track")
     assert (endless.error["code"], endless.error["attempts"]) == ("music_timeout", 4)
     assert len(queue.jobs) == jobs_before + 1, "every attempt waits for the job that was bought first"
     [entry] = endless.entries
     assert entry.provider_request_id == queue.jobs[-1].id
-
-
-_KEYS = Settings(anthropic_api_key="test-key", fal_key="test-key").model_dump(include={"anthropic_api_key", "fal_key"})
-
-
-def _with_fal(settings: Settings, queue: fal.FalServer) -> Settings:
-    return settings.model_copy(update={"composer": "fal", "fal_queue_url": queue.url, "analyst": "local"} | _KEYS)
