@@ -30,7 +30,7 @@ _LOOK_HZ = 31  # frames looked at for shot changes; of faster clips every second
 _FACE_EVERY_S, _FACE_EVERY_LONG_S = 1.0, 2.0  # between looks for faces; in clips longer than _LONG_S
 _LONG_S = 30.0
 _SAMPLE_SIDE, _FACE_SIDE, _MOTION_SIDE, _SHOT_SIDE = 512, 320, 160, 40
-_WINDOW_S = 15.0  # of a clip that is longer than may be looked at, windows spread over it are
+_WINDOW_S = 15.0  # about; of a clip that is longer than may be looked at, windows spread over it are
 _SKIP_ABOVE_PIXELS_S = 75e6  # more than 1080p30: frames that no other frame needs are not decoded
 
 
@@ -130,11 +130,11 @@ def measure(path: Path, facts: ClipFacts, most_s: float = 600.0) -> ClipMeasures
 
 def _windows(facts: ClipFacts, most_s: float) -> list[Span]:
     start_s, end_s = facts.start_s, facts.start_s + facts.duration_s
-    count = max(1, int(most_s / _WINDOW_S))
     if facts.duration_s <= max(most_s, _WINDOW_S):
         return [Span(start_s, end_s)]
-    starts = np.linspace(start_s, end_s - _WINDOW_S, count)
-    return [Span(float(start), float(start) + _WINDOW_S) for start in starts]
+    count = max(1, round(most_s / _WINDOW_S))
+    window_s = most_s / count
+    return [Span(float(start), float(start) + window_s) for start in np.linspace(start_s, end_s - window_s, count)]
 
 
 class _Pass:
