@@ -24,7 +24,7 @@ from montage_pipeline.requests.vocabulary import MIN_DURATION_S, Style
 from montage_pipeline.settings import Settings
 
 _MOST_CLIPS_AT_ONCE = 4
-_LOOK_PER_REEL = 6.0  # seconds looked at for each second of the Reel: choice enough, and the user waits for it
+_LOOK_PER_REEL = 4.5  # seconds looked at for each second of the Reel: choice enough, and the user waits for it
 _LEAST_LOOK_S = 15.0
 _REPEATED_SHARE = 0.5  # of a moment, from which it counts as shown before
 
