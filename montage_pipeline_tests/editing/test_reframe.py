@@ -24,8 +24,9 @@ def test_the_crop_is_the_largest_of_its_shape_and_even(width: int, height: int, 
     assert crop.width % 2 == crop.height % 2 == crop.x % 2 == crop.y % 2 == 0
     if box:
         fits = box.width * width <= crop.width - 4 and box.height * height <= crop.height - 4
-        # A person's face is put high; a small subject is then still inside.
-        assert not fits or faces >= 0.3 or kept_share(clip, crop, box) > 0.98
+        # Even sides can cost a pixel at each edge of an odd picture. A person's face is put high on purpose.
+        pixel_off = (1 - 2 / (box.width * width)) * (1 - 2 / (box.height * height))
+        assert not fits or faces >= 0.3 or kept_share(clip, crop, box) >= pixel_off
 
 
 def test_landscape_footage_in_a_reel_follows_its_subject() -> None:
