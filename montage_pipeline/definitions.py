@@ -8,7 +8,7 @@ from montage_pipeline import logs
 from montage_pipeline.orchestration.assets import montage_assets
 from montage_pipeline.orchestration.cost_assets import api_costs_by_day, api_costs_by_user
 from montage_pipeline.orchestration.documents import DocumentIOManager, TableIOManager
-from montage_pipeline.orchestration.jobs import cost_reports, hourly_cost_reports, montage
+from montage_pipeline.orchestration.jobs import cost_reports, hourly_cost_reports, hourly_part_retention, montage, part_retention
 from montage_pipeline.orchestration.outcomes import reconciliation_sensor, run_canceled_sensor, run_failed_sensor
 from montage_pipeline.orchestration.sensors import request_sensor, retirement_sensor
 from montage_pipeline.orchestration.services import Services
@@ -25,8 +25,8 @@ def build_definitions(settings: Settings | None = None, **resource_overrides: An
     services = Services(settings)
     return dg.Definitions(
         assets=[*montage_assets(settings), api_costs_by_day, api_costs_by_user],
-        jobs=[montage, cost_reports],
-        schedules=[hourly_cost_reports],
+        jobs=[montage, cost_reports, part_retention],
+        schedules=[hourly_cost_reports, hourly_part_retention],
         sensors=[
             request_sensor(settings),
             retirement_sensor(settings),

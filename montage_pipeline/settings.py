@@ -11,6 +11,9 @@ from typing import Literal
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+RenderQuality = Literal["draft", "standard", "best"]
+HardwareEncoder = Literal["nvenc", "videotoolbox", "qsv", "vaapi"]
+
 
 class Settings(BaseSettings):
     """Configuration of one process. Empty variables count as unset."""
@@ -109,9 +112,24 @@ class Settings(BaseSettings):
 
     # Rendering
     render_engine: Literal["ffmpeg", "moviepy"] = Field("ffmpeg", description="Engine that renders the timeline.")
-    render_preset: str = Field("ultrafast", description="x264 preset of the FFmpeg engine.")
-    render_crf: int = Field(23, ge=0, le=51, description="x264 constant rate factor; lower is better and larger.")
-    render_threads: int = Field(0, ge=0, description="Encoder threads; 0 lets the encoder decide.")
+    render_quality: RenderQuality = Field(
+        "standard", description="Picture quality: draft, standard or best (VMAF 90, 95, 97 against the uncompressed Reel)."
+    )
+    render_encoder: Literal["auto", "software"] | HardwareEncoder = Field(
+        "auto",
+        description="H.264 encoder: software (libx264), one that is forced (nvenc, videotoolbox, qsv, vaapi), "
+        "or auto: hardware where a probe encode works, else libx264.",
+    )
+    render_jobs: int = Field(0, ge=0, description="Segments rendered at the same time; 0: one for each core, as memory allows.")
+    render_memory_mb: int = Field(
+        600, ge=100, description="Memory for the FFmpeg processes of one render, in MB; limits how many run at once."
+    )
+    parts_max_bytes: int = Field(
+        20_000_000_000,
+        ge=0,
+        description="Size of the rendered segments kept in the object store for later renders, in bytes; 0 keeps none.",
+    )
+    parts_max_days: int = Field(14, ge=1, description="Rendered segments that were not used for this many days are removed.")
 
     # Retries of one step
     retry_max: int = Field(3, ge=0, description="Retries of a failed step.")

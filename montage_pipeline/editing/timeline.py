@@ -1,7 +1,7 @@
 """`Timeline`: the edit, frame-exact and serialisable; everything a renderer needs."""
 
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,13 @@ class CropRect(Record):
     height: int = Field(gt=0)
 
 
+class Effect(Record):
+    """A MoviePy effect on one segment: a name of `moviepy.video.fx` and its parameters."""
+
+    name: str = Field(min_length=1)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
 class Segment(Record):
     """One cut of the Reel.
 
@@ -26,6 +33,7 @@ class Segment(Record):
     presentation time `source_in_s + k / fps` of the timeline. `source_in_s` is the presentation
     time of the first frame shown. `on_beat` says whether the segment *ends* on a beat.
     `moment` is the id in the ClipAnalysis; `why` is a sentence for people.
+    A segment with an `effect` is rendered by MoviePy, whichever engine renders the rest.
     """
 
     clip_url: str
@@ -39,6 +47,7 @@ class Segment(Record):
     clip_gain_db: float = 0.0
     score: float = 0.0
     why: str
+    effect: Effect | None = None
 
 
 class MusicPlacement(Record):

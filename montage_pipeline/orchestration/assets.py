@@ -3,29 +3,65 @@
 import base64
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, ResourceParam
+from pydantic import Field
 
 from montage_pipeline.analysis.model import ClipAnalysis
-from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.editing.timeline import Effect, Timeline
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.partitions import montage_requests
 from montage_pipeline.orchestration.services import Services
 from montage_pipeline.orchestration.steps import StepScope, montage_step
 from montage_pipeline.records import MontageError, PermanentError
-from montage_pipeline.rendering.model import RenderedVideo
+from montage_pipeline.rendering.model import RenderedVideo, Rule, RuleGroup
 from montage_pipeline.requests.vocabulary import Step
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.model import DeliveredObject
 
-FINISHED_FILE_CHECK = "finished_file"
+FILE_CHECKS: dict[RuleGroup, tuple[str, str]] = {
+    "picture": (
+        "reel_picture",
+        "Size, codec, profile, pixel format and BT.709 colour of the finished file, in the container and in the stream.",
+    ),
+    "frames": ("reel_frames", "Every frame is there, in constant rate from zero on, in closed GOPs of at most 2 s, and decodes."),
+    "sound": ("reel_sound", "AAC-LC stereo at 48 kHz, as long as the picture, at the loudness and below the peak that were asked for."),
+    "container": ("reel_container", "Index first, no edit list, below 25 Mbit/s on average and in every second."),
+}
+"""The asset checks of `rendered_video`: name and description by the group of rules they show."""
 
 _OWNERS = ["team:montage"]
+
+
+class SegmentEffect(dg.Config):
+    """A MoviePy effect for one segment."""
+
+    segment: int = Field(ge=0, description="Number of the segment, from 0 (the hook).")
+    name: str = Field(description="A name of moviepy.video.fx, such as BlackAndWhite.")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="The effect's own parameters, such as {factor: 1.2}.")
+
+
+class RenderConfig(dg.Config):
+    """What a person may change about a render in the launchpad."""
+
+    effects: list[SegmentEffect] = Field(
+        default_factory=list, description="MoviePy effects, at most one for each segment. Only those segments are rendered anew."
+    )
+
+    def applied_to(self, timeline: Timeline) -> Timeline:
+        """The timeline with the effects on its segments. PermanentError("bad_effect") when there is no such segment."""
+        segments = list(timeline.segments)
+        for effect in self.effects:
+            if effect.segment >= len(segments):
+                raise PermanentError("bad_effect", f"there is no segment {effect.segment}; the timeline has {len(segments)}, from 0")
+            chosen = Effect(name=effect.name, parameters=effect.parameters)
+            segments[effect.segment] = segments[effect.segment].model_copy(update={"effect": chosen})
+        return timeline.model_copy(update={"segments": tuple(segments)})
 
 
 def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -86,19 +122,24 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         kinds={"ffmpeg"},
         tags={"domain": "rendering"},
         description="The finished file, checked: it decodes whole and has the size, frames, codec and loudness that were asked for.",
-        check_specs=[
-            dg.AssetCheckSpec(
-                FINISHED_FILE_CHECK,
-                asset="rendered_video",
-                description="Size, frame count, codec, colour, loudness and layout of the file are what the timeline asks for.",
-            )
-        ],
+        check_specs=[dg.AssetCheckSpec(name, asset="rendered_video", description=text) for name, text in FILE_CHECKS.values()],
     )
     def rendered_video(
-        context: AssetExecutionContext, services: ResourceParam[Services], edit_timeline: Timeline, music_track: MusicTrack
-    ) -> Iterator[MaterializeResult[RenderedVideo]]:
+        context: AssetExecutionContext,
+        config: RenderConfig,
+        services: ResourceParam[Services],
+        edit_timeline: Timeline,
+        music_track: MusicTrack,
+    ) -> Iterator[MaterializeResult[RenderedVideo] | dg.AssetCheckResult]:
+        from montage_pipeline.rendering.check import BadRender
+
         with montage_step(context, services, Step.RENDERED_VIDEO) as scope:
-            result = _render(scope, services, edit_timeline, music_track)
+            try:
+                result = _render(scope, services, config.applied_to(edit_timeline), music_track)
+            except BadRender as error:
+                # The step fails and nothing is delivered; the checks show what was measured.
+                yield from _check_results(error.rules)
+                raise
         yield result
 
     @dg.asset(
@@ -256,6 +297,7 @@ def _render(scope: StepScope, services: Services, timeline: Timeline, music: Mus
             "engine": run.engine,
             "encoder": run.encoder,
             "render_seconds": run.seconds,
+            "segments_reused": f"{run.parts_reused} of {run.parts}",
             "times_realtime": float(timeline.duration) / max(run.seconds, 1e-6),
             "frames": check.frames,
             "size": f"{check.width}x{check.height}",
@@ -264,12 +306,22 @@ def _render(scope: StepScope, services: Services, timeline: Timeline, music: Mus
             "true_peak_dbtp": check.true_peak_dbtp,
             "watch": MetadataValue.url(services.store.media_url(stored.key)),
         },
-        check_results=[
-            dg.AssetCheckResult(
-                check_name=FINISHED_FILE_CHECK, passed=True, metadata={"measured": MetadataValue.json(check.model_dump(mode="json"))}
-            )
-        ],
+        check_results=_check_results(check.rules),
     )
+
+
+def _check_results(rules: Sequence[Rule]) -> list[dg.AssetCheckResult]:
+    """One result for each group of rules, with a row for each rule."""
+    results = []
+    for group, (name, _) in FILE_CHECKS.items():
+        of_group = [rule for rule in rules if rule.group == group]
+        rows = [
+            dg.TableRecord({"rule": rule.name, "measured": rule.measured, "expected": rule.expected, "holds": rule.holds})
+            for rule in of_group
+        ]
+        passed = all(rule.holds for rule in of_group)
+        results.append(dg.AssetCheckResult(check_name=name, passed=passed, metadata={"rules": MetadataValue.table(records=rows)}))
+    return results
 
 
 def _deliver(

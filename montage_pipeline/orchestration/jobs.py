@@ -1,7 +1,9 @@
 """The jobs: one Reel from clips to delivery, and the cost tables."""
 
 import dagster as dg
+from dagster import OpExecutionContext, ResourceParam
 
+from montage_pipeline.orchestration.services import Services
 from montage_pipeline.requests.vocabulary import Step
 
 montage = dg.define_asset_job(
@@ -23,4 +25,25 @@ hourly_cost_reports = dg.ScheduleDefinition(
     cron_schedule="5 * * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Keeps the cost tables at most an hour old.",
+)
+
+
+@dg.op(description="Removes rendered segments that are too old, then the longest unused above the size limit.")
+def evict_parts(context: OpExecutionContext, services: ResourceParam[Services]) -> None:
+    removed, left = services.parts.evict()
+    context.log.info(f"{removed} rendered segments removed, {left} left")
+    context.add_output_metadata({"removed": removed, "left": left})
+
+
+@dg.job(description="Keep the store of rendered segments within its limits.")
+def part_retention() -> None:
+    evict_parts()
+
+
+hourly_part_retention = dg.ScheduleDefinition(
+    name="hourly_part_retention",
+    job=part_retention,
+    cron_schedule="35 * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Keeps the rendered segments in the object store within their age and size.",
 )

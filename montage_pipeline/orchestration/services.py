@@ -4,6 +4,7 @@ Imports of the heavy rooms stay inside the methods: the code server, the daemon'
 this module and never open a video.
 """
 
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from montage_pipeline.footage.fetch import ClipFetcher
     from montage_pipeline.music.composer import Composer
     from montage_pipeline.rendering.model import RenderEngine
+    from montage_pipeline.rendering.part_store import ObjectPartStore
     from montage_pipeline.requests.model import MontageRequest
     from montage_pipeline.requests.repository import RequestRepository
     from montage_pipeline.storage.object_store import ObjectStore
@@ -102,4 +104,11 @@ class Services:
         """Who renders, as configured."""
         from montage_pipeline.rendering.engines import engine_for
 
-        return engine_for(self.settings)
+        return engine_for(self.settings, self.parts if self.settings.parts_max_bytes else None)
+
+    @cached_property
+    def parts(self) -> "ObjectPartStore":
+        """Rendered segments kept for later renders."""
+        from montage_pipeline.rendering.part_store import ObjectPartStore
+
+        return ObjectPartStore(self.store, self.settings.parts_max_bytes, timedelta(days=self.settings.parts_max_days))

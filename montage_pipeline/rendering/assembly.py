@@ -1,7 +1,7 @@
-"""What every engine shares: frames into the encoder while the sound is made, then one whole file.
+"""What every engine shares: the parts and the sound are made at the same time, then joined into one whole file.
 
 Belongs here: the order of the work, scratch files, progress, and the moment the output appears.
-Does not belong here: how an engine makes its frames.
+Does not belong here: how an engine makes a part.
 """
 
 import os
@@ -9,63 +9,77 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 from montage_pipeline.editing.timeline import Timeline
-from montage_pipeline.footage.ffmpeg import run_ffmpeg
 from montage_pipeline.records import PermanentError
+from montage_pipeline.rendering.encoding import encoding_for
 from montage_pipeline.rendering.errors import RenderError
+from montage_pipeline.rendering.joining import join
 from montage_pipeline.rendering.master import mastered_sound
 from montage_pipeline.rendering.mix import mixed_sound
-from montage_pipeline.rendering.model import ProgressCallback
-from montage_pipeline.rendering.picture_encoder import PictureEncoder
+from montage_pipeline.rendering.model import EngineName, EngineRun, ProgressCallback
+from montage_pipeline.rendering.part import PartJob, PartMaker
+from montage_pipeline.rendering.part_crew import PartCrew
+from montage_pipeline.rendering.part_store import PartStore
+from montage_pipeline.rendering.segment_frames import write_tables
 from montage_pipeline.settings import Settings
-
-FrameSource = Callable[[Path], AbstractContextManager[Iterator[memoryview]]]
-"""Given a scratch folder, opens the frames of the whole timeline, in order; each is valid until the next."""
 
 _PICTURE_SHARE = 0.95
 _PROGRESS_EVERY_S = 0.3
 
 
-def assemble(
-    timeline: Timeline,
-    clip_paths: Mapping[str, Path],
-    music_path: Path,
-    output: Path,
-    progress: ProgressCallback,
-    settings: Settings,
-    frames: FrameSource,
-    pixel_format: Literal["yuv420p", "rgb24"],
-) -> str:
-    """Make the file and return a description of the encoder. `output` appears only when it is whole."""
-    check_spans(timeline, clip_paths)
-    report = _throttled(progress)
-    with _disk_failures(output), scratch_folder(output) as folder:
-        picture, whole = folder / "picture.mp4", folder / "whole.mp4"
+class Assembler:
+    """Renders a timeline whose parts are made by `maker_of`; an engine is this with its own makers."""
 
-        def make_sound() -> Path:
-            mix = mixed_sound(timeline, clip_paths, music_path)
-            return mastered_sound(mix, timeline.target_lufs, timeline.max_true_peak_dbtp, folder)
+    def __init__(self, engine: EngineName, settings: Settings, parts: PartStore | None, maker_of: Callable[[PartJob], PartMaker]) -> None:
+        """`parts` may be None: then every part is made anew and none is kept."""
+        self._engine: EngineName = engine
+        self._settings = settings
+        self._parts = parts
+        self._maker_of = maker_of
 
-        with (
-            ThreadPoolExecutor(1, "sound") as worker,
-            PictureEncoder(timeline, picture, settings, pixel_format) as encoder,
-            frames(folder) as source,
-        ):
-            sound = worker.submit(make_sound)
-            for done, frame in enumerate(source, 1):
-                encoder.write(frame)
-                report(_PICTURE_SHARE * done / timeline.total_frames)
-                if sound.done():
-                    sound.result()  # a failure of the sound ends the picture at once
-            encoder.finish()
-            _join(picture, sound.result(), whole)
-        os.replace(whole, output)
-    progress(1.0)
-    return encoder.description
+    def render(
+        self, timeline: Timeline, clip_paths: Mapping[str, Path], music_path: Path, output: Path, progress: ProgressCallback
+    ) -> EngineRun:
+        """Make the file. `output` appears only when it is whole."""
+        started_s = time.monotonic()
+        check_spans(timeline, clip_paths)
+        encoding = encoding_for(self._settings)
+        crew = PartCrew(self._settings, self._parts, hardware=encoding.hardware)
+        report = _throttled(progress)
+        with _disk_failures(output), scratch_folder(output) as folder:
+            write_tables(timeline, folder)
+            jobs = [
+                PartJob(timeline, number, clip_paths[segment.clip_url], encoding, folder)
+                for number, segment in enumerate(timeline.segments)
+            ]
+
+            def make_sound() -> Path:
+                mix = mixed_sound(timeline, clip_paths, music_path)
+                return mastered_sound(mix, timeline.target_lufs, timeline.max_true_peak_dbtp, folder)
+
+            with ThreadPoolExecutor(1, "sound") as worker:
+                sound = worker.submit(make_sound)
+
+                def on_progress(frames: int) -> None:
+                    report(_PICTURE_SHARE * min(1.0, frames / timeline.total_frames))
+                    if sound.done():
+                        sound.result()  # a failure of the sound ends the picture at once
+
+                made = crew.make([self._maker_of(job) for job in jobs], folder, on_progress)
+                whole = folder / "whole.mp4"
+                join(timeline, made.paths, sound.result(), whole)
+            os.replace(whole, output)
+        progress(1.0)
+        return EngineRun(
+            engine=self._engine,
+            seconds=round(time.monotonic() - started_s, 3),
+            encoder=encoding.name,
+            parts=len(jobs),
+            parts_reused=made.reused,
+        )
 
 
 def check_spans(timeline: Timeline, clip_paths: Mapping[str, Path]) -> None:
@@ -115,17 +129,6 @@ def _alive(pid: str) -> bool:
     except (PermissionError, ValueError):
         return True
     return True
-
-
-def _join(picture: Path, sound: Path, whole: Path) -> None:
-    """Put both streams into an MP4 with its index first and no edit list: both start at zero by themselves."""
-    run_ffmpeg(
-        [
-            *("-y", "-loglevel", "error", "-i", f"file:{picture}", "-i", f"file:{sound}", "-map", "0:v:0", "-map", "1:a:0", "-c", "copy"),
-            *("-movflags", "+faststart", "-use_editlist", "0", "-map_metadata", "-1", "-f", "mp4", f"file:{whole}"),
-        ],
-        code="render_failed",
-    )
 
 
 def _throttled(progress: ProgressCallback) -> ProgressCallback:

@@ -5,7 +5,8 @@ Belongs here: the rules of a Reel and the measuring. Does not belong here: mendi
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -17,14 +18,13 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.footage.ffmpeg import run_ffmpeg
-from montage_pipeline.footage.loudness import measure_loudness
+from montage_pipeline.footage.loudness import SILENCE_LUFS, Loudness, measure_loudness
 from montage_pipeline.footage.model import FrameRate
 from montage_pipeline.records import MontageError
+from montage_pipeline.rendering.encoding import MAX_BIT_RATE_MBPS, MAX_GOP_S
 from montage_pipeline.rendering.master import AUDIBLE_LUFS, LOUDNESS_TOLERANCE_LU
-from montage_pipeline.rendering.model import FileCheck
+from montage_pipeline.rendering.model import FileCheck, Rule, RuleGroup
 
-_MAX_BIT_RATE_MBPS = 25.0
-_MAX_GOP_S = 2
 _PROFILES = ("Constrained Baseline", "Baseline", "Main", "High")
 _IDR = 5
 _TRUE_PEAK_SLACK_DB = 0.05  # FFmpeg prints tenths
@@ -44,6 +44,7 @@ class _Video:
     container_tags: tuple[int, int, int, int]
     picture_tags: tuple[int, int, int, int]
     times: tuple[Fraction, ...]
+    sizes: tuple[int, ...]
     key_times: tuple[Fraction, ...]
     open_keys: int
 
@@ -61,82 +62,78 @@ class _Audio:
 
 
 class _Rules:
-    """Collects every rule that is broken, in sentences."""
+    """Collects every rule with what was measured."""
 
     def __init__(self) -> None:
-        self.broken: list[str] = []
+        self.all: list[Rule] = []
 
-    def hold(self, rule: str, measured: object, expected: object, *, when: bool | None = None) -> None:
-        """Note the rule as broken unless `when` holds (by default: measured equals expected)."""
-        if not (measured == expected if when is None else when):
-            self.broken.append(f"{rule} is {measured}, expected {expected}")
+    def hold(self, group: RuleGroup, name: str, measured: object, expected: object, *, when: bool | None = None) -> None:
+        """Note a rule; it holds if `when` does (by default: measured equals expected)."""
+        holds = measured == expected if when is None else when
+        self.all.append(Rule(group=group, name=name, measured=str(measured), expected=str(expected), holds=holds))
 
 
 def check_file(path: Path, timeline: Timeline) -> FileCheck:
     """Decode the whole file and measure it against the timeline and the rules of a Reel.
 
-    Raises MontageError("bad_render") that names each broken rule with the measured and the expected value.
+    Raises BadRender, which names each broken rule with the measured and the expected value.
     """
     rules = _Rules()
-    try:
-        video, audio = _read_tracks(path)
-    except (av.FFmpegError, ValueError, struct.error) as error:
-        raise MontageError("bad_render", f"{path.name} cannot be read: {error}") from error
+    with ThreadPoolExecutor(2, "check") as workers:
+        decoding, measuring = workers.submit(_decode, path), workers.submit(_loudness, path)
+        try:
+            video, audio = _read_tracks(path)
+        except (av.FFmpegError, ValueError, struct.error) as error:
+            raise MontageError("bad_render", f"{path.name} cannot be read: {error}") from error
+        decoded, complaint = decoding.result()
+        loudness = measuring.result()
     fps = timeline.fps.fraction
     frame_s = 1 / fps
 
-    rules.hold("size", f"{video.width}x{video.height}", f"{timeline.width}x{timeline.height}")
-    rules.hold("video codec", video.codec, "h264")
-    rules.hold("profile", video.profile, " or ".join(_PROFILES), when=video.profile in _PROFILES)
-    rules.hold("pixel format", video.pixel_format, "yuv420p")
-    rules.hold("colour (range, matrix, primaries, transfer) in the container", video.container_tags, _BT709_TAGS)
-    rules.hold("colour (range, matrix, primaries, transfer) in the picture", video.picture_tags, _BT709_TAGS)
-    rules.hold("frames in the file", len(video.times), timeline.total_frames)
+    rules.hold("picture", "size", f"{video.width}x{video.height}", f"{timeline.width}x{timeline.height}")
+    rules.hold("picture", "video codec", video.codec, "h264")
+    rules.hold("picture", "profile", video.profile, " or ".join(_PROFILES), when=video.profile in _PROFILES)
+    rules.hold("picture", "pixel format", video.pixel_format, "yuv420p")
+    tags = "colour (range, matrix, primaries, transfer) in the"
+    rules.hold("picture", f"{tags} container", video.container_tags, _BT709_TAGS)
+    rules.hold("picture", f"{tags} picture", video.picture_tags, _BT709_TAGS)
+
     steps = {later - earlier for earlier, later in pairwise(video.times)}
-    rules.hold(
-        "frame interval",
-        ", ".join(f"{float(step):.6f} s" for step in sorted(steps)[:5]),
-        f"{float(frame_s):.6f} s",
-        when=steps <= {frame_s},
-    )
-    first_s = video.times[0] if video.times else None
-    rules.hold("first frame's time", first_s, 0)
+    shown_steps = ", ".join(f"{float(step):.6f} s" for step in sorted(steps)[:5])
     gops = [later - earlier for earlier, later in pairwise((*video.key_times, timeline.duration))]
     longest_s = max(gops, default=timeline.duration)
-    rules.hold("longest GOP", f"{float(longest_s):.3f} s", f"at most {_MAX_GOP_S} s", when=longest_s <= _MAX_GOP_S)
-    rules.hold("key frames that are not IDR (open GOPs)", video.open_keys, 0)
+    rules.hold("frames", "frames in the file", len(video.times), timeline.total_frames)
+    rules.hold("frames", "frame interval", shown_steps, f"{float(frame_s):.6f} s", when=steps <= {frame_s})
+    rules.hold("frames", "first frame's time", video.times[0] if video.times else None, 0)
+    rules.hold("frames", "longest GOP", f"{float(longest_s):.3f} s", f"at most {MAX_GOP_S} s", when=longest_s <= MAX_GOP_S)
+    rules.hold("frames", "key frames that are not IDR (open GOPs)", video.open_keys, 0)
+    whole = decoded == timeline.total_frames and not complaint
+    rules.hold("frames", "frames that decode", f"{decoded}{complaint}", timeline.total_frames, when=whole)
 
-    rules.hold("audio codec", f"{audio.codec} {audio.profile}", "aac LC")
-    rules.hold("sample rate", audio.sample_rate, 48_000)
-    rules.hold("channels", audio.channels, 2)
     video_end = video.times[-1] + frame_s if video.times else Fraction(0)
     apart = abs(video_end - audio.end)
-    rules.hold("sound and picture end apart", f"{float(apart):.4f} s", f"at most {float(frame_s):.4f} s", when=apart <= frame_s)
-    rules.hold("sound starts at", f"{float(audio.start):.4f} s", "0 s", when=audio.start == 0)
-
-    size = path.stat().st_size
-    bit_rate_mbps = float(size * 8 / max(video_end, frame_s) / 1_000_000)
-    rules.hold("bit rate", f"{bit_rate_mbps:.2f} Mbit/s", f"at most {_MAX_BIT_RATE_MBPS:g}", when=bit_rate_mbps <= _MAX_BIT_RATE_MBPS)
-    moov_first, edit_list = _layout(path)
-    rules.hold("moov before mdat", moov_first, True)
-    rules.hold("edit list", edit_list, False)
-
-    decoded, complaint = _decode(path)
-    rules.hold(
-        "frames that decode", f"{decoded}{complaint}", timeline.total_frames, when=decoded == timeline.total_frames and not complaint
-    )
-    loudness = measure_loudness(path)
+    rules.hold("sound", "audio codec", f"{audio.codec} {audio.profile}", "aac LC")
+    rules.hold("sound", "sample rate", audio.sample_rate, 48_000)
+    rules.hold("sound", "channels", audio.channels, 2)
+    rules.hold("sound", "sound and picture end apart", f"{float(apart):.4f} s", f"at most {float(frame_s):.4f} s", when=apart <= frame_s)
+    rules.hold("sound", "sound starts at", f"{float(audio.start):.4f} s", "0 s", when=audio.start == 0)
+    lufs, peak = loudness.integrated_lufs, loudness.true_peak_dbtp
     low, high = timeline.target_lufs - LOUDNESS_TOLERANCE_LU, timeline.target_lufs + LOUDNESS_TOLERANCE_LU
-    loud_enough = low <= loudness.integrated_lufs <= high
-    rules.hold(
-        "loudness", f"{loudness.integrated_lufs} LUFS", f"{low:g} to {high:g}", when=loud_enough or loudness.integrated_lufs < AUDIBLE_LUFS
-    )
-    peak = loudness.true_peak_dbtp
+    rules.hold("sound", "loudness", f"{lufs} LUFS", f"{low:g} to {high:g}", when=low <= lufs <= high or lufs < AUDIBLE_LUFS)
     limit = timeline.max_true_peak_dbtp
-    rules.hold("true peak", f"{peak} dBTP", f"at most {limit:g}", when=peak <= limit + _TRUE_PEAK_SLACK_DB)
+    rules.hold("sound", "true peak", f"{peak} dBTP", f"at most {limit:g}", when=peak <= limit + _TRUE_PEAK_SLACK_DB)
 
-    if rules.broken:
-        raise MontageError("bad_render", f"{path.name} breaks {len(rules.broken)} rule(s): " + "; ".join(rules.broken), broken=rules.broken)
+    bit_rate_mbps = float(path.stat().st_size * 8 / max(video_end, frame_s) / 1_000_000)
+    busiest_mbps = _busiest_second_mbps(video)
+    expected_rate = f"at most {MAX_BIT_RATE_MBPS:g}"
+    rules.hold("container", "bit rate", f"{bit_rate_mbps:.2f} Mbit/s", expected_rate, when=bit_rate_mbps <= MAX_BIT_RATE_MBPS)
+    rules.hold("container", "picture's busiest second", f"{busiest_mbps:.2f} Mbit/s", expected_rate, when=busiest_mbps <= MAX_BIT_RATE_MBPS)
+    moov_first, edit_list = _layout(path)
+    rules.hold("container", "moov before mdat", moov_first, True)
+    rules.hold("container", "edit list", edit_list, False)
+
+    if not all(rule.holds for rule in rules.all):
+        raise BadRender(path.name, rules.all)
     return FileCheck(
         width=video.width,
         height=video.height,
@@ -152,9 +149,39 @@ def check_file(path: Path, timeline: Timeline) -> FileCheck:
         audio_channels=audio.channels,
         moov_first=moov_first,
         bit_rate_mbps=round(bit_rate_mbps, 3),
-        loudness_lufs=loudness.integrated_lufs,
+        loudness_lufs=lufs,
         true_peak_dbtp=peak,
+        rules=tuple(rules.all),
     )
+
+
+class BadRender(MontageError):
+    """The finished file breaks rules; `rules` has all of them with what was measured."""
+
+    def __init__(self, name: str, rules: Sequence[Rule]) -> None:
+        broken = [f"{rule.name} is {rule.measured}, expected {rule.expected}" for rule in rules if not rule.holds]
+        super().__init__("bad_render", f"{name} breaks {len(broken)} rule(s): " + "; ".join(broken), broken=broken)
+        self.rules = tuple(rules)
+
+
+def _loudness(path: Path) -> Loudness:
+    try:
+        return measure_loudness(path)
+    except MontageError:
+        # What is wrong with the sound is found by reading the tracks, and told in the words of the rules.
+        return Loudness(integrated_lufs=SILENCE_LUFS, true_peak_dbtp=SILENCE_LUFS, range_lu=0.0)
+
+
+def _busiest_second_mbps(video: _Video) -> float:
+    """Bits of the picture in the worst second, from any frame on, in Mbit."""
+    worst, first, inside = 0, 0, 0
+    for number, time in enumerate(video.times):
+        inside += video.sizes[number]
+        while time - video.times[first] >= 1:
+            inside -= video.sizes[first]
+            first += 1
+        worst = max(worst, inside)
+    return worst * 8 / 1_000_000
 
 
 _BT709_TAGS = (int(ColorRange.MPEG), int(Colorspace.ITU709), int(ColorPrimaries.BT709), int(ColorTrc.BT709))
@@ -171,7 +198,7 @@ def _read_tracks(path: Path) -> tuple[_Video, _Audio]:
         picture_base, sound_base = picture.time_base or Fraction(1), sound.time_base or Fraction(1)
         # Before anything is decoded, these come from the container's own box; a decoder replaces them by the stream's.
         container_tags = (int(context.color_range), int(context.colorspace), int(context.color_primaries), int(context.color_trc))
-        times: list[Fraction] = []
+        times: list[tuple[Fraction, int]] = []
         keys: list[Fraction] = []
         open_keys = 0
         ends: list[Fraction] = []
@@ -187,10 +214,11 @@ def _read_tracks(path: Path) -> tuple[_Video, _Audio]:
                 starts.append(packet.pts * sound_base)
                 ends.append((packet.pts + (packet.duration or 0)) * sound_base)
                 continue
-            times.append(packet.pts * picture_base)
+            times.append((packet.pts * picture_base, packet.size))
             if packet.is_keyframe:
                 keys.append(packet.pts * picture_base)
                 open_keys += _IDR not in _nal_types(bytes(packet))
+        times.sort()
         video = _Video(
             width=picture.width,
             height=picture.height,
@@ -199,7 +227,8 @@ def _read_tracks(path: Path) -> tuple[_Video, _Audio]:
             pixel_format=str(context.pix_fmt),
             container_tags=container_tags,
             picture_tags=(int(first.color_range), int(first.colorspace), int(first.color_primaries), int(first.color_trc)),
-            times=tuple(sorted(times)),
+            times=tuple(time for time, _ in times),
+            sizes=tuple(size for _, size in times),
             key_times=tuple(keys),
             open_keys=open_keys,
         )

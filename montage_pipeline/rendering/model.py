@@ -12,24 +12,42 @@ ProgressCallback = Callable[[float], None]
 """Called with the share done, 0..1, never decreasing, at most a few times a second."""
 
 
-class EngineRun(Record):
-    """How a render went. `seconds` is wall time."""
+EngineName = Literal["ffmpeg", "moviepy"]
 
-    engine: Literal["ffmpeg", "moviepy"]
+
+class EngineRun(Record):
+    """How a render went. `seconds` is wall time; of its `parts` (one for each segment), `parts_reused` were not made anew."""
+
+    engine: EngineName
     seconds: float
     encoder: str
+    parts: int = 0
+    parts_reused: int = 0
 
 
 class RenderEngine(Protocol):
     """Turns a timeline into a file. Raises RenderError with the engine's own reason."""
 
-    name: Literal["ffmpeg", "moviepy"]
+    name: EngineName
 
     def render(
         self, timeline: Timeline, clip_paths: Mapping[str, Path], music_path: Path, output: Path, progress: ProgressCallback
     ) -> EngineRun:
         """Render to `output` (an MP4 that appears only when whole). `clip_paths` maps clip URL to a local file."""
         ...
+
+
+RuleGroup = Literal["picture", "frames", "sound", "container"]
+
+
+class Rule(Record):
+    """One promise of a finished file, with what was measured."""
+
+    group: RuleGroup
+    name: str
+    measured: str
+    expected: str
+    holds: bool
 
 
 class FileCheck(Record):
@@ -51,6 +69,7 @@ class FileCheck(Record):
     bit_rate_mbps: float
     loudness_lufs: float
     true_peak_dbtp: float
+    rules: tuple[Rule, ...] = ()
 
 
 class RenderedVideo(Record):

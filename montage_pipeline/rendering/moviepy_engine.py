@@ -1,35 +1,45 @@
-"""The second engine: MoviePy, with the same picture as the FFmpeg engine, frame for frame.
+"""MoviePy as an engine: the second one, with the same picture as FFmpeg's frame for frame, and any effect in Python.
 
-Belongs here: the readable way from a timeline to pictures, and the place to add an effect in Python: `segment_clip`
-returns an ordinary MoviePy clip. Frames are picked by PyAV, because MoviePy's own reader assumes a constant frame rate.
+Belongs here: the readable way from a segment to pictures: `segment_clip` returns an ordinary MoviePy clip.
+Frames are picked by PyAV, because MoviePy's own reader assumes a constant frame rate.
 """
 
-import time
+import inspect
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import av
+import moviepy
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
-from moviepy import VideoClip, concatenate_videoclips
+from moviepy import VideoClip
+from moviepy.video import fx
 from moviepy.video.fx import Crop, Resize
 from numpy.typing import NDArray
 
-from montage_pipeline.editing.timeline import Segment, Timeline
+from montage_pipeline.editing.timeline import Effect, Segment, Timeline
 from montage_pipeline.footage.model import ClipFacts
-from montage_pipeline.rendering.assembly import assemble
+from montage_pipeline.records import PermanentError
+from montage_pipeline.rendering.assembly import Assembler
+from montage_pipeline.rendering.encoding import BT709_TAGS
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.geometry import StoredCrop, stored_crop
-from montage_pipeline.rendering.model import EngineRun, ProgressCallback
+from montage_pipeline.rendering.model import EngineName, EngineRun, ProgressCallback
+from montage_pipeline.rendering.part import CONTAINER_ARGS, PartJob, check_part, content_address, ffmpeg_version
+from montage_pipeline.rendering.part_store import PartStore
+from montage_pipeline.rendering.processes import EncodingProcess
 from montage_pipeline.rendering.seeking import TIME_TOLERANCE_S, seek_point_s
 from montage_pipeline.rendering.segment_frames import source_matrix, tail_frames
 from montage_pipeline.rendering.tone import sdr_from_hdr
 from montage_pipeline.settings import Settings
 
+_RECIPE = 1
+"""Counts up when this module makes other frames from the same segment, so that kept parts are made anew."""
+
+_FROM_RGB = "scale=flags=bicubic+accurate_rnd:in_range=pc:out_color_matrix=bt709:out_range=tv,format=yuv420p"
 _COLORSPACES = {
     "bt709": Colorspace.ITU709,
     "bt601": Colorspace.ITU601,
@@ -42,10 +52,12 @@ _COLORSPACES = {
 class MoviePyEngine:
     """Renders with MoviePy; several times slower than FfmpegEngine."""
 
-    name: Literal["ffmpeg", "moviepy"] = "moviepy"
+    name: EngineName = "moviepy"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, parts: PartStore | None = None) -> None:
+        """`parts` keeps the picture of each segment for later renders."""
         self._settings = settings
+        self._parts = parts
 
     def render(
         self, timeline: Timeline, clip_paths: Mapping[str, Path], music_path: Path, output: Path, progress: ProgressCallback
@@ -54,48 +66,128 @@ class MoviePyEngine:
 
         Raises RenderError with the reason, PermanentError when the timeline asks for what the clips or the music do not have.
         """
+        return Assembler(self.name, self._settings, self._parts, MoviePyPart).render(timeline, clip_paths, music_path, output, progress)
 
-        @contextmanager
-        def frames(folder: Path) -> Iterator[Iterator[memoryview]]:
-            del folder  # everything is in memory
-            readers = [SegmentReader(timeline, number, clip_paths[one.clip_url]) for number, one in enumerate(timeline.segments)]
-            try:
-                clips = [segment_clip(timeline, segment, reader) for segment, reader in zip(timeline.segments, readers, strict=True)]
-                yield _frames(timeline, concatenate_videoclips(clips, method="chain"))
-            finally:
-                for reader in readers:
-                    reader.close()
 
-        started_s = time.monotonic()
-        encoder = assemble(timeline, clip_paths, music_path, output, progress, self._settings, frames, "rgb24")
-        return EngineRun(engine=self.name, seconds=round(time.monotonic() - started_s, 3), encoder=f"moviepy, {encoder}")
+class MoviePyPart:
+    """A part whose frames are made by MoviePy and encoded by FFmpeg; see PartMaker."""
+
+    def __init__(self, job: PartJob) -> None:
+        self._job = job
+        self._process: EncodingProcess | None = None
+        self._stopped = False
+        # Whole RGB pictures of the clip are held here, not the encoder's small ones.
+        self.memory_mb = job.memory_mb + 30 * job.facts.coded_width * job.facts.coded_height / 1e6
+        self.cost = 4 * job.cost
+        if job.segment.effect is not None:
+            effect_of(job.segment.effect, job.name)
+
+    def address(self) -> str:
+        """Hash of the clip, the segment, the output and the programs that make it."""
+        job = self._job
+        segment = job.segment.model_dump(include={"source_in_s", "frames", "crop", "effect"})
+        facts = job.facts.model_dump(exclude={"url"})
+        timeline = job.timeline.model_dump(include={"width", "height", "fps"})
+        return content_address("moviepy", _RECIPE, moviepy.__version__, ffmpeg_version(), segment, facts, timeline, self._encode_args())
+
+    def make(self, output: Path, threads: int) -> None:
+        """Write the part. Raises RenderError with the reason."""
+        job = self._job
+        reader = SegmentReader(job.timeline, job.number, job.source, threads)
+        self._process = EncodingProcess(self._encode_args(), output, f"encoded {job.name}", job.folder, fed=True)
+        try:
+            clip = segment_clip(job.timeline, job.segment, reader)
+            for frame in _frames(job, clip):
+                if self._stopped:
+                    return
+                self._process.write(frame)
+            self._process.finish()
+        finally:
+            self._process.kill()
+            reader.close()
+        check_part(output, job)
+
+    def stop(self) -> None:
+        """End `make` at the next frame, and its encoder at once."""
+        self._stopped = True
+        if self._process is not None:
+            self._process.kill()
+
+    @property
+    def frames_done(self) -> int:
+        """Frames encoded so far."""
+        return self._process.frames if self._process else 0
+
+    def _encode_args(self) -> list[str]:
+        timeline, encoding = self._job.timeline, self._job.encoding
+        size = ("-video_size", f"{timeline.width}x{timeline.height}", "-framerate", f"{timeline.fps.num}/{timeline.fps.den}")
+        source = [*encoding.setup, "-f", "rawvideo", "-pix_fmt", "rgb24", *size, "-i", "pipe:0"]
+        chain = ",".join((_FROM_RGB, BT709_TAGS, *encoding.filters))
+        return [*source, "-vf", chain, "-fps_mode", "passthrough", *encoding.output_args(timeline), *CONTAINER_ARGS]
+
+
+def effect_of(effect: Effect, where: str) -> Any:
+    """The MoviePy effect. PermanentError("bad_effect") naming what is wrong with its name or parameters."""
+    if effect.name not in fx.__all__:
+        raise PermanentError("bad_effect", f"{where}: MoviePy has no effect {effect.name!r}; it has {', '.join(fx.__all__)}")
+    kind = getattr(fx, effect.name)
+    try:
+        return kind(**effect.parameters)
+    except TypeError as error:
+        message = f"{where}: {effect.name} takes {inspect.signature(kind)}, not {effect.parameters}: {error}"
+        raise PermanentError("bad_effect", message, effect=effect.name) from error
 
 
 def segment_clip(timeline: Timeline, segment: Segment, reader: "SegmentReader") -> Any:
-    """A MoviePy clip of one segment: cropped, and scaled to the output size."""
+    """A MoviePy clip of one segment: cropped, scaled to the output size, and with its effect.
+
+    Raises PermanentError("bad_effect") when the effect fails or changes the size or the length.
+    """
     fps = float(timeline.fps.fraction)
     source = VideoClip(frame_function=lambda t: reader.frame(int(t * fps)), duration=segment.frames / fps)
     crop = reader.upright_crop
     cropped = source.with_effects([Crop(x1=crop.x, y1=crop.y, width=crop.width, height=crop.height)])
-    return cropped.with_effects([Resize((timeline.width, timeline.height))])
+    plain = cropped.with_effects([Resize((timeline.width, timeline.height))])
+    if segment.effect is None:
+        return plain
+    try:
+        changed = plain.with_effects([effect_of(segment.effect, segment.clip_url)])
+    except PermanentError:
+        raise
+    except Exception as error:
+        raise PermanentError("bad_effect", f"{segment.effect.name} cannot be applied to {segment.clip_url}: {error}") from error
+    if tuple(changed.size) != (timeline.width, timeline.height) or abs((changed.duration or 0) - plain.duration) > 0.5 / fps:
+        message = f"{segment.effect.name} makes {segment.clip_url} {changed.size[0]}x{changed.size[1]} and {changed.duration} s long; "
+        message += f"a segment keeps its {timeline.width}x{timeline.height} and {plain.duration:.3f} s"
+        raise PermanentError("bad_effect", message)
+    return changed
 
 
-def _frames(timeline: Timeline, reel: Any) -> Iterator[memoryview]:
-    fps = float(timeline.fps.fraction)
-    for number in range(timeline.total_frames):
-        # The middle of a frame is the same frame whichever way a sum of durations was rounded.
-        picture = np.ascontiguousarray(reel.get_frame((number + 0.5) / fps), dtype=np.uint8)
+def _frames(job: PartJob, clip: Any) -> Iterator[memoryview]:
+    fps = float(job.timeline.fps.fraction)
+    for number in range(job.segment.frames):
+        try:
+            # The middle of a frame is the same frame whichever way times are rounded.
+            picture = np.ascontiguousarray(np.clip(clip.get_frame((number + 0.5) / fps), 0, 255), dtype=np.uint8)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            if job.segment.effect is None:
+                raise
+            raise PermanentError("bad_effect", f"{job.segment.effect.name} fails at frame {number} of {job.name}: {error}") from error
         yield picture.reshape(-1).data
 
 
 class SegmentReader:
-    """The source frames of a segment as upright uint8 RGB pictures, picked by presentation time. Read them in order."""
+    """The source frames of a segment as upright uint8 RGB pictures, picked by presentation time.
 
-    def __init__(self, timeline: Timeline, number: int, path: Path) -> None:
+    Frames asked for in order are decoded once; an effect that looks back costs a new start from the key frame before.
+    """
+
+    def __init__(self, timeline: Timeline, number: int, path: Path, threads: int) -> None:
         self._segment = timeline.segments[number]
         self._facts = timeline.clips[self._segment.clip]
         self._fps = float(timeline.fps.fraction)
         self._path = path
+        self._threads = threads
         self._tail = tail_frames(self._facts, self._fps)
         self._container: Any = None
         self._decoded: Iterator[tuple[float, VideoFrame]] = iter(())
@@ -108,7 +200,8 @@ class SegmentReader:
         """The picture that output frame `number` of the segment shows, of shape (height, width, 3)."""
         if self._picture is not None and self._picture[0] == number:
             return self._picture[1]
-        if self._container is None:
+        if self._container is None or (self._picture is not None and number < self._picture[0]):
+            self.close()
             self._open()
         target_s = self._segment.source_in_s + number / self._fps + TIME_TOLERANCE_S
         before = self._shown
@@ -122,14 +215,13 @@ class SegmentReader:
         unchanged = self._picture is not None and self._shown is before
         picture = self._picture[1] if unchanged and self._picture is not None else _rgb(self._shown[1], self._facts)
         self._picture = (number, picture)
-        if number == self._segment.frames - 1:
-            self.close()
         return picture
 
     def close(self) -> None:
         """Release the file and the decoder."""
         if self._container is not None:
             self._container.close()
+            self._container = None
         self._shown = self._next = None
         self._decoded = iter(())
 
@@ -137,6 +229,7 @@ class SegmentReader:
         self._container = av.open(f"file:{self._path}", options={"protocol_whitelist": "file"})
         stream = self._container.streams[self._facts.video_stream]
         stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = self._threads
         seek_s = seek_point_s(self._path, self._facts, self._segment.source_in_s)
         if seek_s is not None:
             self._container.seek(int(seek_s * av.time_base), backward=True)

@@ -1,26 +1,22 @@
-"""The frames of one segment, read by FFmpeg: picked, cropped, scaled, converted.
+"""What FFmpeg is told to read one segment's frames: picked, cropped, scaled, converted.
 
-Belongs here: the input options and the filter chain of a segment, and reading its frames.
-Does not belong here: encoding them.
+Belongs here: the input options and the filter chain of a segment.
+Does not belong here: encoding, or running anything (part).
 
 Which frame is shown: output frame k shows the last source frame whose presentation time is not after
 source_in_s + k/fps. `setpts` moves source_in_s (and a tolerance for rounded timestamps) to zero on a microsecond
 clock, and `fps=round=up` then gives each source frame the first output frame that is not before it: the same rule.
 """
 
-from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
 
 from montage_pipeline.editing.timeline import Segment, Timeline
 from montage_pipeline.footage.model import ClipFacts
-from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.geometry import stored_crop, turned_size
-from montage_pipeline.rendering.processes import FrameProcess
 from montage_pipeline.rendering.seeking import TIME_TOLERANCE_S, seek_point_s
 from montage_pipeline.rendering.tone import write_cube
 
-_DECODE_THREADS = 2
 _MATRICES = {
     "bt709": "bt709",
     "fcc": "fcc",
@@ -34,44 +30,9 @@ _HD_LINES = 720
 _TURNS = {0: "", 90: "transpose=clock", 180: "hflip,vflip", 270: "transpose=cclock"}
 
 
-class SegmentFrames:
-    """An FFmpeg that decodes one segment as yuv420p BT.709 limited-range frames of the timeline's size.
-
-    `folder` holds the tone-mapping tables that `write_tables` made.
-    """
-
-    def __init__(self, timeline: Timeline, number: int, path: Path, folder: Path) -> None:
-        self._segment = timeline.segments[number]
-        facts = timeline.clips[self._segment.clip]
-        self._name = f"segment {number} ({facts.url})"
-        self._size = timeline.width * timeline.height * 3 // 2
-        args = ["-nostdin", *input_args(facts, self._segment, path), "-map", f"0:{facts.video_stream}", "-an", "-sn", "-dn"]
-        args += ["-vf", video_chain(timeline, self._segment), "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1"]
-        self._process = FrameProcess(args, "read", f"decoded {self._name}", folder)
-
-    def close(self) -> None:
-        """End the reader."""
-        self._process.kill()
-
-    def frames(self) -> Iterator[memoryview]:
-        """Exactly the segment's frames; each is valid until the next. RenderError when the clip gives fewer or more."""
-        buffer = memoryview(bytearray(self._size))
-        for frame in range(self._segment.frames):
-            if self._process.read_into(buffer) < self._size:
-                self._process.finish()
-                raise RenderError(
-                    "clip_too_short",
-                    f"{self._name} gave {frame} of its {self._segment.frames} frames: the clip has no picture at that time",
-                )
-            yield buffer
-        if self._process.read_into(buffer[:1]):
-            raise RenderError("render_failed", f"{self._name} gave more than its {self._segment.frames} frames")
-        self._process.finish()
-
-
-def input_args(facts: ClipFacts, segment: Segment, path: Path) -> list[str]:
-    """Open the clip a little before the segment, keeping its own clock and its stored orientation."""
-    args = ["-copyts", "-noautorotate", "-threads", str(_DECODE_THREADS)]
+def input_args(facts: ClipFacts, segment: Segment, path: Path, threads: int) -> list[str]:
+    """Open the clip a little before the segment, keeping its own clock and its stored orientation; decode with `threads`."""
+    args = ["-copyts", "-noautorotate", "-threads", str(threads)]
     seek_s = seek_point_s(path, facts, segment.source_in_s)
     if seek_s is not None:
         # Without -noaccurate_seek FFmpeg drops the frame that is on screen at the in-point when it began before it.

@@ -1,18 +1,21 @@
 """`DeliveredObject`: what was handed over, and where it can be watched."""
 
+from datetime import datetime
 from typing import Literal
 
 from montage_pipeline.records import Record
 
 
 class StoredObject(Record):
-    """An object as the store reports it. `etag` is without quotes."""
+    """An object as the store reports it. `etag` is without quotes; `sha256` (hex) is there when it was recorded on writing."""
 
     bucket: str
     key: str
     etag: str
     bytes: int
     content_type: str
+    modified: datetime | None = None
+    sha256: str | None = None
 
 
 class DeliveredObject(Record):

@@ -204,10 +204,21 @@ class ObjectStore:
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         """Every key that starts with `prefix`, ascending, fetched a thousand at a time as they are asked for."""
+        return (stored.key for stored in self.list_objects(prefix))
+
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+        """Like `list_keys`, with sizes and times. The store lists neither content types nor hashes."""
         with self._translated("list", prefix):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
                 for entry in page.get("Contents", []):
-                    yield entry["Key"]
+                    yield StoredObject(
+                        bucket=self.bucket,
+                        key=entry["Key"],
+                        etag=_unquoted(entry["ETag"]),
+                        bytes=entry["Size"],
+                        content_type="",
+                        modified=entry["LastModified"],
+                    )
 
     def media_url(self, key: str) -> str:
         """Where a browser finds the object: below the public base URL, else a presigned GET that ends after R2_PRESIGN_SECONDS."""
@@ -247,6 +258,8 @@ class ObjectStore:
             etag=_unquoted(answer["ETag"]),
             bytes=answer["ContentLength"],
             content_type=answer.get("ContentType", ""),
+            modified=answer.get("LastModified"),
+            sha256=_recorded_sha256(answer),
         )
 
     def _name(self, key: str) -> str:

@@ -40,11 +40,11 @@ def music(media: Path) -> Path:
 def engine(request: pytest.FixtureRequest) -> RenderEngine:
     from montage_pipeline.rendering.engines import engine_for
 
-    return engine_for(Settings(render_engine=request.param, render_threads=2))
+    return engine_for(Settings(render_engine=request.param, render_jobs=2))
 
 
 @pytest.fixture
 def ffmpeg_engine() -> RenderEngine:
     from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 
-    return FfmpegEngine(Settings(render_threads=2))
+    return FfmpegEngine(Settings(render_jobs=2))

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from montage_pipeline.records import MontageError, PermanentError
+from montage_pipeline.rendering import assembly
+from montage_pipeline.rendering.encoding import x264_encoding
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.rendering.model import RenderEngine
@@ -29,7 +31,7 @@ from montage_pipeline.settings import Settings
 
 timeline, clip, music, output = sys.argv[1:]
 edit = Timeline.model_validate_json(Path(timeline).read_text())
-engine = FfmpegEngine(Settings(render_preset="veryslow"))
+engine = FfmpegEngine(Settings(render_quality="best"))
 engine.render(edit, {edit.clips[0].url: Path(clip)}, Path(music), Path(output), lambda share: print(share, flush=True))
 """
 
@@ -89,11 +91,11 @@ def test_killed_render_leaves_no_process_and_the_next_one_cleans_up(clip: ClipMa
     assert [entry.name for entry in folder.iterdir()] == ["reel.mp4"]
 
 
-def test_ffmpegs_own_reason_is_told(clip: ClipMaker, music: Path, tmp_path: Path) -> None:
+def test_ffmpegs_own_reason_is_told(clip: ClipMaker, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assembly, "encoding_for", lambda settings: x264_encoding("warpspeed", 23))
     cuts = [Cut(clip(_PLAIN), 0.1, 20)]
-    engine = FfmpegEngine(Settings(render_preset="warpspeed"))
     with pytest.raises(RenderError, match="warpspeed") as failure:
-        engine.render(timeline_of(cuts), paths_of(cuts), music, tmp_path / "reel.mp4", lambda share: None)
+        FfmpegEngine(Settings()).render(timeline_of(cuts), paths_of(cuts), music, tmp_path / "reel.mp4", lambda share: None)
     assert failure.value.code == "render_failed"
     assert failure.value.retryable
     assert list(tmp_path.iterdir()) == []
