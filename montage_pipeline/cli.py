@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from montage_pipeline.local.identity import LOCAL_USER_EMAIL, LOCAL_USER_ID, local_jwt_secret
-from montage_pipeline.records import MontageError
+from montage_pipeline.records import MontageError, PermanentError
 from montage_pipeline.requests.vocabulary import MAX_DURATION_S, MIN_DURATION_S, ContentStatus, Format, Style
 from montage_pipeline.settings import Settings, get_settings
 
@@ -90,6 +90,32 @@ def _make(
         show_outcome(console, outcome)
     if outcome.status is not ContentStatus.DRAFT:
         raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    timeline: Annotated[Path, typer.Argument(help="The timeline's JSON file, as `montage make` leaves it.")],
+    out: Annotated[Path, typer.Option(help="File to write; its suffix says how: .otio, .edl or .xml (Final Cut 7, Premiere, Resolve).")],
+) -> None:
+    """Write an edit for another editing program."""
+    from pydantic import ValidationError
+
+    from montage_pipeline.editing.export import EditFormat, exported_edit
+    from montage_pipeline.editing.timeline import Timeline
+    from montage_pipeline.music.model import MusicTrack
+
+    try:
+        format = EditFormat(out.suffix.removeprefix(".").lower())
+    except ValueError:
+        raise PermanentError("export_impossible", f"{out.name}: edits are written as .otio, .edl or .xml") from None
+    try:
+        edit = Timeline.model_validate_json(timeline.read_bytes())
+        track = timeline.with_name("music_track.json")
+        music = MusicTrack.model_validate_json(track.read_bytes()) if track.is_file() else None
+    except (OSError, ValidationError) as error:
+        raise PermanentError("bad_timeline", f"{timeline} is not a timeline's file: {error}") from error
+    out.write_text(exported_edit(edit, format, music))
+    Console().print(f"{len(edit.segments)} cuts written to {out}", highlight=False, soft_wrap=True)
 
 
 @app.command()

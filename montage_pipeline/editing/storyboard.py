@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline.editing import drawing as d
 from montage_pipeline.editing.timeline import Segment, Timeline
+from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.footage.sample import frames_at
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.records import PermanentError
@@ -40,11 +41,11 @@ class _Card(NamedTuple):
 
 
 def draw_storyboard(
-    timeline: Timeline, analysis: ClipAnalysis, clip_paths: Mapping[str, Path], music: MusicTrack, output: Path, max_width: int = 1600
+    timeline: Timeline, analysis: ClipAnalysis, clip_paths: Mapping[str, ClipSource], music: MusicTrack, output: Path, max_width: int = 1600
 ) -> None:
     """Draw the storyboard of `timeline` to `output` (PNG, or JPEG by its suffix), at most `max_width` pixels wide.
 
-    `clip_paths` maps clip URL to a local file. Raises PermanentError `clip_missing` for a clip without a
+    `clip_paths` maps clip URL to where it is read. Raises PermanentError `clip_missing` for a clip without a
     path, and what `frames_at` raises for one that cannot be read.
     """
     cards = _cards(timeline, analysis, clip_paths)
@@ -82,7 +83,7 @@ def storyboard_thumbnail(path: Path, max_bytes: int = 24_000) -> bytes:
     raise ValueError(f"no JPEG of the storyboard fits in {max_bytes} bytes")
 
 
-def _cards(timeline: Timeline, analysis: ClipAnalysis, clip_paths: Mapping[str, Path]) -> list[_Card]:
+def _cards(timeline: Timeline, analysis: ClipAnalysis, clip_paths: Mapping[str, ClipSource]) -> list[_Card]:
     frames: dict[int, Image.Image] = {}
     for clip in sorted({segment.clip for segment in timeline.segments}):
         facts = timeline.clips[clip]

@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -102,6 +103,12 @@ class ClipCache:
         """Where to write a clip that is on its way."""
         return self._parts / f"clip.{os.getpid()}.{secrets.token_hex(6)}"
 
+    def new_folder(self) -> Path:
+        """A folder for this process's own unfinished business; what is left of it goes with stale parts."""
+        folder = self._parts / f"ranges.{os.getpid()}.{secrets.token_hex(6)}"
+        folder.mkdir()
+        return folder
+
     def keep(self, part: Path, sha256: str) -> Path:
         """Move a finished part into the cache and hold it; makes room by removing what was not used for longest."""
         for _ in range(_KEEP_TRIES):
@@ -130,7 +137,7 @@ class ClipCache:
         for part in self._parts.iterdir():
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - part.stat().st_mtime > _STALE_PART_S:
-                    part.unlink()
+                    shutil.rmtree(part) if part.is_dir() else part.unlink()
 
 
 def _removed_unless_used(path: Path) -> bool:

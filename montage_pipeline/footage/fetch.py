@@ -18,7 +18,8 @@ import httpx
 
 from montage_pipeline.footage.address import GuardedTransport
 from montage_pipeline.footage.cache import CachedSource, ClipCache
-from montage_pipeline.footage.model import FetchedClip
+from montage_pipeline.footage.model import ClipFacts, ClipSource, FetchedClip
+from montage_pipeline.footage.ranges import RangeServer
 from montage_pipeline.footage.sniff import HEAD_BYTES, refuse_unless_video
 from montage_pipeline.records import MontageError, PermanentError
 from montage_pipeline.settings import Settings
@@ -31,6 +32,9 @@ _CONNECT_TIMEOUT_S = 10.0
 _SILENCE_TIMEOUT_S = 30.0  # longest wait for the next bytes
 _REDIRECTS = {301, 302, 303, 307, 308}
 _TRY_LATER = {408, 409, 423, 425, 429}
+_RANGE_FROM_BYTES = 16 * (1 << 20)
+_RANGE_MOST_SHARE = 0.5  # of a clip's length: from there on one download is quicker than many ranges
+_LEAD_S = 5.0
 _USER_AGENT = "montage-pipeline"
 
 
@@ -45,6 +49,10 @@ class ClipStore(Protocol):
 
     def download(self, key: str, path: Path) -> None:
         """Write the object to `path`."""
+        ...
+
+    def get_range(self, key: str, start: int, length: int, *, etag: str) -> bytes:
+        """Some bytes of the object, if it still has this ETag."""
         ...
 
 
@@ -69,6 +77,7 @@ class ClipFetcher:
         self._settings = settings
         self._store = store
         self._cache = ClipCache(cache_dir, settings.cache_max_bytes)
+        self._ranges: RangeServer | None = None
 
     def __enter__(self) -> "ClipFetcher":
         return self
@@ -77,7 +86,10 @@ class ClipFetcher:
         self.close()
 
     def close(self) -> None:
-        """Let go of the fetched clips: from now on they may be evicted."""
+        """Let go of the fetched clips: from now on they may be evicted, and addresses given by `reach` are gone."""
+        if self._ranges is not None:
+            self._ranges.close()
+            self._ranges = None
         self._cache.close()
 
     def fetch(self, url: str, *, expected_sha256: str | None = None) -> FetchedClip:
@@ -102,9 +114,35 @@ class ClipFetcher:
         else:
             raise PermanentError("clip_bad_url", f"{shown_url(url)}: clips come from https:// or s3:// addresses", url=shown_url(url))
         if expected_sha256 and fetched.sha256 != expected_sha256:
-            message = f"{shown_url(url)} now holds another file than the one that was analysed; ask for a new montage"
-            raise PermanentError("clip_changed", message, url=shown_url(url))
+            raise _changed(url)
         return fetched
+
+    def reach(self, facts: ClipFacts, used_s: float) -> ClipSource:
+        """Where to read an analysed clip from when `used_s` seconds of it are wanted.
+
+        A copy on this machine; else, for a large clip in our bucket of which little is wanted, an address that fetches just
+        the bytes that are read (good until `close`); else the clip is fetched whole. Raises as `fetch` does.
+        """
+        if held := self._cache.hold(facts.sha256):
+            return held
+        parts = _split(facts.url)
+        # The sound and the way from the key frame before each span are read as well.
+        little = facts.bytes >= _RANGE_FROM_BYTES and used_s + _LEAD_S <= facts.duration_s * _RANGE_MOST_SHARE
+        if parts.scheme != "s3" or self._store is None or parts.netloc != self._store.bucket or not little or not facts.version:
+            return self.fetch(facts.url, expected_sha256=facts.sha256).path
+        key = unquote(parts.path.removeprefix("/"))
+        stored = self._store.head(key)
+        if stored is None:
+            raise PermanentError("clip_not_found", f"{facts.url} is no longer in the bucket", url=facts.url)
+        if f"{stored.etag}:{stored.bytes}" != facts.version:
+            raise _changed(facts.url)
+        if self._ranges is None:
+            self._ranges = RangeServer(self._store, self._cache.new_folder())
+        return self._ranges.address_of(key, stored.bytes, stored.etag)
+
+    def range_error(self) -> MontageError | None:
+        """Why an address that `reach` gave could not be read on, if the store failed behind it."""
+        return self._ranges.error() if self._ranges else None
 
     def _from_disk(self, url: str, name: str) -> FetchedClip:
         if not self._settings.local_files:
@@ -242,7 +280,7 @@ class ClipFetcher:
         known = self._cache.source(url)
         if known is None or known.version != version or (held := self._cache.hold(known.sha256)) is None:
             return None
-        return FetchedClip(url=url, path=held, sha256=known.sha256, bytes=known.bytes)
+        return FetchedClip(url=url, path=held, sha256=known.sha256, bytes=known.bytes, version=version)
 
     def _kept(self, url: str, arrival: _Arrival) -> FetchedClip:
         try:
@@ -250,7 +288,7 @@ class ClipFetcher:
             self._cache.remember(url, CachedSource(sha256=arrival.sha256, bytes=arrival.bytes, version=arrival.version))
         except OSError as error:
             raise _disk_trouble(error) from error
-        return FetchedClip(url=url, path=path, sha256=arrival.sha256, bytes=arrival.bytes)
+        return FetchedClip(url=url, path=path, sha256=arrival.sha256, bytes=arrival.bytes, version=arrival.version)
 
     def _refuse_url(self, url: str) -> None:
         """Checked for the address given and again for every redirect."""
@@ -267,6 +305,11 @@ class ClipFetcher:
             limit = self._settings.max_clip_bytes
             message = f"{shown_url(url)} is larger than {limit / 1e6:,.1f} MB, the limit for one clip"
             raise PermanentError("clip_too_large", message, url=shown_url(url), limit_bytes=limit)
+
+
+def _changed(url: str) -> PermanentError:
+    message = f"{shown_url(url)} now holds another file than the one that was analysed; ask for a new montage"
+    return PermanentError("clip_changed", message, url=shown_url(url))
 
 
 def shown_url(url: str) -> str:

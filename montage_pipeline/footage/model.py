@@ -8,17 +8,22 @@ from pydantic import Field
 
 from montage_pipeline.records import Record
 
+ClipSource = Path | str
+"""Where a clip is read: a local file, or a loopback address that serves parts of a stored clip."""
+
 
 class FetchedClip(Record):
     """A clip's bytes on this machine.
 
-    `url` is what the user gave; `path` is valid on this machine only and is never stored.
+    `url` is what the user gave; `path` is valid on this machine only and is never stored. `version` is the
+    source's own mark of this content, when it has one.
     """
 
     url: str
     path: Path
     sha256: str
     bytes: int
+    version: str = ""
 
 
 class FrameRate(Record):
@@ -54,6 +59,7 @@ class ClipFacts(Record):
     url: str
     sha256: str
     bytes: int
+    version: str = ""
     container: str
     video_codec: str
     video_stream: int

@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 from av.video.frame import VideoFrame
 
 from montage_pipeline.footage.container import decoded_frames, open_clip, seek_before, video_stream
-from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.picture import Picture, rgb_picture
 from montage_pipeline.records import PermanentError
 
@@ -18,7 +17,7 @@ _STEPS_BACK_S = (0.0, 3.0, 15.0, math.inf)
 _TIME_SLACK_S = 1e-6
 
 
-def frames_at(path: Path, facts: ClipFacts, times_s: Sequence[float], max_side: int) -> list[Picture]:
+def frames_at(source: ClipSource, facts: ClipFacts, times_s: Sequence[float], max_side: int) -> list[Picture]:
     """The frame on screen at each presentation time (s), in the order asked.
 
     Each is uint8 RGB of shape (height, width, 3), upright with square pixels, its longer side at most
@@ -28,7 +27,7 @@ def frames_at(path: Path, facts: ClipFacts, times_s: Sequence[float], max_side: 
     Raises PermanentError("clip_unreadable") when no frame can be decoded at one of the times.
     """
     pictures: dict[float, Picture] = {}
-    with open_clip(path) as container:
+    with open_clip(source) as container:
         stream = video_stream(container, facts)
         frames = decoded_frames(container, stream)
         shown: tuple[float, VideoFrame] | None = None

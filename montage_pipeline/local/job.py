@@ -49,6 +49,7 @@ class JobOutcome(Record):
     video: str | None = None
     poster: str | None = None
     storyboard: str | None = None
+    otio: str | None = None
     timeline: str | None = None
     analysis: str | None = None
     duration_sec: float | None = None
@@ -138,6 +139,7 @@ class LocalJob:
             "video": "video.mp4",
             "poster": "poster.jpg",
             "storyboard": "storyboard.png",
+            "otio": "timeline.otio",
             "timeline": f"{Step.EDIT_TIMELINE.value}.json",
             "analysis": f"{Step.CLIP_ANALYSIS.value}.json",
             "music": f"{Step.MUSIC_TRACK.value}.json",

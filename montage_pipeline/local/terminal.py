@@ -90,4 +90,7 @@ def show_outcome(console: Console, outcome: JobOutcome) -> None:
     for warning in outcome.warnings:
         console.print(f"[yellow]note[/yellow] {warning}", soft_wrap=True, highlight=False)
     console.print(f"storyboard  {outcome.storyboard}", soft_wrap=True, highlight=False)
+    console.print(
+        f"edit        {outcome.otio}  (montage export turns the timeline beside it into EDL or XML)", soft_wrap=True, highlight=False
+    )
     console.print(f"[bold]reel        {outcome.video}[/bold]", soft_wrap=True, highlight=False)

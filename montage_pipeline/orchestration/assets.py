@@ -14,6 +14,7 @@ from pydantic import Field
 
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.editing.timeline import Effect, Timeline
+from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.partitions import montage_requests
 from montage_pipeline.orchestration.services import Services
@@ -235,6 +236,7 @@ def _compose(scope: StepScope, services: Services, analysis: ClipAnalysis) -> Ma
 
 
 def _edit(scope: StepScope, services: Services, analysis: ClipAnalysis, music: MusicTrack) -> MaterializeResult[Timeline]:
+    from montage_pipeline.editing.export import EditFormat, exported_edit
     from montage_pipeline.editing.planner import EditRequest, plan_timeline
     from montage_pipeline.editing.storyboard import draw_storyboard, storyboard_thumbnail
 
@@ -252,10 +254,13 @@ def _edit(scope: StepScope, services: Services, analysis: ClipAnalysis, music: M
     scope.progress(0.4)
     with tempfile.TemporaryDirectory(dir=services.scratch, prefix="storyboard-") as folder:
         picture = Path(folder) / "storyboard.png"
-        draw_storyboard(timeline, analysis, _clip_paths(services, timeline), music, picture)
+        draw_storyboard(timeline, analysis, _clip_sources(services, timeline), music, picture)
         thumbnail = base64.b64encode(storyboard_thumbnail(picture)).decode()
         key = storyboard_key(str(scope.request.id))
         services.store.put_file(key, picture, content_type="image/png")
+    edit_key = f"work/{scope.request.id}/timeline.otio"
+    edit = exported_edit(timeline, EditFormat.OTIO, music, services.store.media_url(music.key))
+    services.store.put_bytes(edit_key, edit.encode(), content_type="application/vnd.pixar.opentimelineio+json")
     cuts = len(timeline.segments) - 1
     on_beat = sum(segment.on_beat for segment in timeline.segments[:-1])
     return dg.MaterializeResult(
@@ -268,6 +273,7 @@ def _edit(scope: StepScope, services: Services, analysis: ClipAnalysis, music: M
             "cuts_on_beat": f"{on_beat} of {cuts}",
             "originality": timeline.originality.score,
             "seed": str(timeline.seed),
+            "edit_for_other_programs": MetadataValue.url(services.store.media_url(edit_key)),
             "why": MetadataValue.md(_bullets(segment.why for segment in timeline.segments)),
             "warnings": MetadataValue.md(_bullets(timeline.warnings) or "none"),
         },
@@ -283,9 +289,14 @@ def _render(scope: StepScope, services: Services, timeline: Timeline, music: Mus
         music_path = workdir / Path(music.key).name
         services.store.download(music.key, music_path)
         engine = services.render_engine()
-        video, poster, run, check = render_checked(
-            timeline, _clip_paths(services, timeline), music_path, workdir, engine, lambda done: scope.progress(0.95 * done)
-        )
+        sources = _clip_sources(services, timeline)
+        try:
+            video, poster, run, check = render_checked(
+                timeline, sources, music_path, workdir, engine, lambda done: scope.progress(0.95 * done)
+            )
+        except MontageError as error:
+            # Behind a clip that is read in parts stands the store: its reason says more than a reader's broken connection.
+            raise services.fetcher.range_error() or error from error
         with video.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         stored = services.store.put_file(f"{prefix}/video.mp4", video, content_type="video/mp4", sha256=digest)
@@ -374,14 +385,14 @@ def _seed(scope: StepScope) -> int:
     return scope.request.id.int % (1 << 63)
 
 
-def _clip_paths(services: Services, timeline: Timeline) -> Mapping[str, Path]:
-    """The used clips on this machine's disk; PermanentError("clip_changed") when a source is no longer what was analysed."""
-    paths = {}
+def _clip_sources(services: Services, timeline: Timeline) -> Mapping[str, ClipSource]:
+    """Where the used clips are read; PermanentError("clip_changed") when a source is no longer what was analysed."""
+    sources = {}
     for index in sorted({segment.clip for segment in timeline.segments}):
         facts = timeline.clips[index]
-        clip = services.fetcher.fetch(facts.url, expected_sha256=facts.sha256)
-        paths[facts.url] = clip.path
-    return paths
+        frames = sum(segment.frames for segment in timeline.segments if segment.clip == index)
+        sources[facts.url] = services.fetcher.reach(facts, float(frames / timeline.fps.fraction))
+    return sources
 
 
 def _cost_metadata(scope: StepScope, services: Services, step: Step) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.records import PermanentError
 from montage_pipeline.rendering.encoding import encoding_for
 from montage_pipeline.rendering.errors import RenderError
@@ -41,7 +42,7 @@ class Assembler:
         self._maker_of = maker_of
 
     def render(
-        self, timeline: Timeline, clip_paths: Mapping[str, Path], music_path: Path, output: Path, progress: ProgressCallback
+        self, timeline: Timeline, clip_paths: Mapping[str, ClipSource], music_path: Path, output: Path, progress: ProgressCallback
     ) -> EngineRun:
         """Make the file. `output` appears only when it is whole."""
         started_s = time.monotonic()
@@ -82,11 +83,12 @@ class Assembler:
         )
 
 
-def check_spans(timeline: Timeline, clip_paths: Mapping[str, Path]) -> None:
+def check_spans(timeline: Timeline, clip_paths: Mapping[str, ClipSource]) -> None:
     """PermanentError when a segment asks for pictures that its clip does not have, or for a clip that is not here."""
     for number, segment in enumerate(timeline.segments):
         facts = timeline.clips[segment.clip]
-        if facts.url not in clip_paths or not clip_paths[facts.url].is_file():
+        source = clip_paths.get(facts.url)
+        if source is None or (isinstance(source, Path) and not source.is_file()):
             raise PermanentError("clip_missing", f"segment {number} needs {facts.url}, which is not on this machine")
         last_s = segment.source_in_s + float((segment.frames - 1) / timeline.fps.fraction)
         slack_s = 0.002

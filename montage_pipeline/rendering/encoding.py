@@ -26,8 +26,8 @@ MAX_BIT_RATE_MBPS = 25.0
 """Above this, Instagram refuses a Reel."""
 
 _MAX_RATE, _BUFFER = "20M", "5M"  # x264 starts with a full buffer: 25 Mbit in the worst second, sound not counted
-BT709_TAGS = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
-"""The filter that ends every chain: an encoder believes the frames, not its options."""
+BT709_TAGS = "setsar=1,setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709:chroma_location=left:field_mode=prog"
+"""The filters that end every chain: an encoder believes the frames, not its options, and parts must be encoded alike to be joined."""
 
 _TAGS = ("-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.rendering.assembly import Assembler
 from montage_pipeline.rendering.model import EngineName, EngineRun, ProgressCallback
 from montage_pipeline.rendering.part import FfmpegPart, PartJob, PartMaker
@@ -27,7 +28,7 @@ class FfmpegEngine:
         self._parts = parts
 
     def render(
-        self, timeline: Timeline, clip_paths: Mapping[str, Path], music_path: Path, output: Path, progress: ProgressCallback
+        self, timeline: Timeline, clip_paths: Mapping[str, ClipSource], music_path: Path, output: Path, progress: ProgressCallback
     ) -> EngineRun:
         """Render to `output`, which appears only when whole.
 

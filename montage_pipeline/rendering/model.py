@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from montage_pipeline.editing.timeline import Timeline
-from montage_pipeline.footage.model import FrameRate
+from montage_pipeline.footage.model import ClipSource, FrameRate
 from montage_pipeline.records import Record
 
 ProgressCallback = Callable[[float], None]
@@ -31,9 +31,9 @@ class RenderEngine(Protocol):
     name: EngineName
 
     def render(
-        self, timeline: Timeline, clip_paths: Mapping[str, Path], music_path: Path, output: Path, progress: ProgressCallback
+        self, timeline: Timeline, clip_paths: Mapping[str, ClipSource], music_path: Path, output: Path, progress: ProgressCallback
     ) -> EngineRun:
-        """Render to `output` (an MP4 that appears only when whole). `clip_paths` maps clip URL to a local file."""
+        """Render to `output` (an MP4 that appears only when whole). `clip_paths` maps clip URL to where it is read."""
         ...
 
 

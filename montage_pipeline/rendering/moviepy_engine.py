@@ -21,7 +21,8 @@ from moviepy.video.fx import Crop, Resize
 from numpy.typing import NDArray
 
 from montage_pipeline.editing.timeline import Effect, Segment, Timeline
-from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.footage.source import open_source
 from montage_pipeline.records import PermanentError
 from montage_pipeline.rendering.assembly import Assembler
 from montage_pipeline.rendering.encoding import BT709_TAGS
@@ -60,7 +61,7 @@ class MoviePyEngine:
         self._parts = parts
 
     def render(
-        self, timeline: Timeline, clip_paths: Mapping[str, Path], music_path: Path, output: Path, progress: ProgressCallback
+        self, timeline: Timeline, clip_paths: Mapping[str, ClipSource], music_path: Path, output: Path, progress: ProgressCallback
     ) -> EngineRun:
         """Render to `output`, which appears only when whole.
 
@@ -182,11 +183,11 @@ class SegmentReader:
     Frames asked for in order are decoded once; an effect that looks back costs a new start from the key frame before.
     """
 
-    def __init__(self, timeline: Timeline, number: int, path: Path, threads: int) -> None:
+    def __init__(self, timeline: Timeline, number: int, source: ClipSource, threads: int) -> None:
         self._segment = timeline.segments[number]
         self._facts = timeline.clips[self._segment.clip]
         self._fps = float(timeline.fps.fraction)
-        self._path = path
+        self._source = source
         self._threads = threads
         self._tail = tail_frames(self._facts, self._fps)
         self._container: Any = None
@@ -226,11 +227,11 @@ class SegmentReader:
         self._decoded = iter(())
 
     def _open(self) -> None:
-        self._container = av.open(f"file:{self._path}", options={"protocol_whitelist": "file"})
+        self._container = open_source(self._source)
         stream = self._container.streams[self._facts.video_stream]
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = self._threads
-        seek_s = seek_point_s(self._path, self._facts, self._segment.source_in_s)
+        seek_s = seek_point_s(self._source, self._facts, self._segment.source_in_s)
         if seek_s is not None:
             self._container.seek(int(seek_s * av.time_base), backward=True)
         self._decoded = self._pictures(stream)

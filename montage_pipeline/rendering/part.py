@@ -20,7 +20,7 @@ import av
 
 from montage_pipeline.editing.timeline import Segment, Timeline
 from montage_pipeline.footage.ffmpeg import ffmpeg_path
-from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.rendering.encoding import BT709_TAGS, Encoding
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.processes import EncodingProcess
@@ -69,7 +69,7 @@ class PartJob:
 
     timeline: Timeline
     number: int
-    source: Path
+    source: ClipSource
     encoding: Encoding
     folder: Path
 

@@ -80,7 +80,7 @@ class ObjectPartStore:
         size, removed = 0, 0
         for modified, one in sorted(listed, key=lambda entry: entry[0], reverse=True):
             size += one.bytes
-            if modified < oldest or size > self._max_bytes:
+            if modified <= oldest or size > self._max_bytes:
                 self._store.delete(one.key)
                 size -= one.bytes
                 removed += 1

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.rendering.check import check_file
 from montage_pipeline.rendering.model import EngineRun, FileCheck, ProgressCallback, RenderEngine
 from montage_pipeline.rendering.poster import write_poster
@@ -11,7 +12,7 @@ from montage_pipeline.rendering.poster import write_poster
 
 def render_checked(
     timeline: Timeline,
-    clip_paths: Mapping[str, Path],
+    clip_paths: Mapping[str, ClipSource],
     music_path: Path,
     workdir: Path,
     engine: RenderEngine,

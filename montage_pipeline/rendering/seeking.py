@@ -5,11 +5,11 @@ which may be long after the time that was asked for.
 """
 
 from fractions import Fraction
-from pathlib import Path
 
 import av
 
-from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.footage.source import open_source
 
 TIME_TOLERANCE_S = 0.001
 """A frame this little after the asked time counts as on screen: containers round timestamps to milliseconds."""
@@ -17,9 +17,9 @@ TIME_TOLERANCE_S = 0.001
 _STEPS_BACK_S = (0.05, 0.5, 2.0, 5.0, 10.0)
 
 
-def seek_point_s(path: Path, facts: ClipFacts, time_s: float) -> float | None:
+def seek_point_s(source: ClipSource, facts: ClipFacts, time_s: float) -> float | None:
     """A time to seek to, from which the first key frame is shown at or before `time_s`; None to read from the start."""
-    with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+    with open_source(source) as container:
         stream = container.streams.video[[one.index for one in container.streams.video].index(facts.video_stream)]
         for back_s in _STEPS_BACK_S:
             point_s = time_s - back_s

@@ -12,7 +12,8 @@ from math import ceil
 from pathlib import Path
 
 from montage_pipeline.editing.timeline import Segment, Timeline
-from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.footage.source import allowed_protocols, input_address
 from montage_pipeline.rendering.geometry import stored_crop, turned_size
 from montage_pipeline.rendering.seeking import TIME_TOLERANCE_S, seek_point_s
 from montage_pipeline.rendering.tone import write_cube
@@ -30,14 +31,14 @@ _HD_LINES = 720
 _TURNS = {0: "", 90: "transpose=clock", 180: "hflip,vflip", 270: "transpose=cclock"}
 
 
-def input_args(facts: ClipFacts, segment: Segment, path: Path, threads: int) -> list[str]:
+def input_args(facts: ClipFacts, segment: Segment, source: ClipSource, threads: int) -> list[str]:
     """Open the clip a little before the segment, keeping its own clock and its stored orientation; decode with `threads`."""
     args = ["-copyts", "-noautorotate", "-threads", str(threads)]
-    seek_s = seek_point_s(path, facts, segment.source_in_s)
+    seek_s = seek_point_s(source, facts, segment.source_in_s)
     if seek_s is not None:
         # Without -noaccurate_seek FFmpeg drops the frame that is on screen at the in-point when it began before it.
         args += ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{seek_s:.6f}"]
-    return [*args, "-protocol_whitelist", "file", "-i", f"file:{path.absolute()}"]
+    return [*args, "-protocol_whitelist", allowed_protocols(source), "-i", input_address(source)]
 
 
 def tail_frames(facts: ClipFacts, fps: float) -> int | None:

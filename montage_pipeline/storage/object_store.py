@@ -187,6 +187,25 @@ class ObjectStore:
         finally:
             part.unlink(missing_ok=True)
 
+    def get_range(self, key: str, start: int, length: int, *, etag: str) -> bytes:
+        """`length` bytes of an object from byte `start` on.
+
+        Raises PermanentError("store_changed") when the object is no longer the one with this ETag.
+        """
+        from botocore.exceptions import ClientError
+
+        with self._translated("read", key):
+            try:
+                span = f"bytes={start}-{start + length - 1}"
+                data = self._client.get_object(Bucket=self.bucket, Key=key, Range=span, IfMatch=f'"{etag}"')["Body"].read()
+            except ClientError as error:
+                if _status(error) == 412:
+                    raise PermanentError("store_changed", f"{self._name(key)} was replaced while it was being read", key=key) from error
+                raise
+        if len(data) != length:
+            raise MontageError("store_incomplete", f"asked for {length} bytes of {self._name(key)} and got {len(data)}", key=key)
+        return data
+
     def head(self, key: str) -> StoredObject | None:
         """What the store says about `key`; None when it is not there."""
         answer = self._head(key)
