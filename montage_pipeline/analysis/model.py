@@ -34,12 +34,21 @@ class QualityScores(Record):
     speech: float = Field(ge=0, le=1)
 
 
+class SubjectPoint(Record):
+    """Where the subject is at a presentation time (seconds), and what says so."""
+
+    time_s: float
+    box: Box
+    source: Literal["face", "model", "motion", "saliency"]
+
+
 class Moment(Record):
     """A stretch of one shot, in the clip's presentation time (seconds).
 
     A moment never crosses a shot change. `quality` is the technical verdict, `interest` how much
     it is worth showing, `hook` how well it opens the Reel. `fingerprint` is a 64-bit perceptual
-    hash of its middle frame as 16 hex digits. `subject` is where to look, when known.
+    hash of its middle frame as 16 hex digits. `subject` is where to look over all of it, when known, and
+    `subject_path` where to look when, ascending in time.
     """
 
     id: str
@@ -51,6 +60,7 @@ class Moment(Record):
     interest: float = Field(ge=0, le=1)
     hook: float = Field(ge=0, le=1)
     subject: Box | None = None
+    subject_path: tuple[SubjectPoint, ...] = ()
     fingerprint: str = Field(pattern=r"^[0-9a-f]{16}$")
     description: str = ""
     rejects: tuple[RejectReason, ...] = ()

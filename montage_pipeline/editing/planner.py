@@ -44,7 +44,11 @@ _CONTAINER_ROUNDING_S = 0.001
 
 
 class EditRequest(Record):
-    """What is asked of the planner. `seed` makes the choice among good edits; another seed gives another edit."""
+    """What is asked of the planner. `seed` makes the choice among good edits; another seed gives another edit.
+
+    `hook_clip` and `must_use` are clip URLs: the clip that opens the Reel, and clips that must appear in it.
+    `caption` is text for the hook.
+    """
 
     request_id: str
     style: Style
@@ -52,6 +56,9 @@ class EditRequest(Record):
     duration_s: float = Field(ge=MIN_DURATION_S, le=MAX_DURATION_S)
     seed: int
     fps: FrameRate = FrameRate(num=30, den=1)
+    hook_clip: str = ""
+    must_use: tuple[str, ...] = ()
+    caption: str = ""
 
 
 def plan_timeline(request: EditRequest, analysis: ClipAnalysis, music: MusicTrack) -> Timeline:

@@ -33,6 +33,8 @@ class Segment(Record):
     presentation time `source_in_s + k / fps` of the timeline. `source_in_s` is the presentation
     time of the first frame shown. `on_beat` says whether the segment *ends* on a beat.
     `moment` is the id in the ClipAnalysis; `why` is a sentence for people.
+    With `crop_end` the crop moves smoothly from `crop` to there, which has the same size, over the whole segment.
+    `caption` is drawn on the picture.
     A segment with an `effect` is rendered by MoviePy, whichever engine renders the rest.
     """
 
@@ -42,12 +44,14 @@ class Segment(Record):
     source_in_s: float = Field(ge=0)
     frames: int = Field(gt=0)
     crop: CropRect
+    crop_end: CropRect | None = None
     on_beat: bool
     role: Literal["hook", "body", "ending"]
     clip_gain_db: float = 0.0
     score: float = 0.0
     why: str
     effect: Effect | None = None
+    caption: str = ""
 
 
 class MusicPlacement(Record):
@@ -112,8 +116,11 @@ class Timeline(Record):
             if segment.clip >= len(self.clips) or self.clips[segment.clip].url != segment.clip_url:
                 raise ValueError(f"segment names clip {segment.clip} ({segment.clip_url}), which is not in clips")
             facts = self.clips[segment.clip]
-            if segment.crop.x + segment.crop.width > facts.width or segment.crop.y + segment.crop.height > facts.height:
-                raise ValueError(f"crop {segment.crop} leaves the {facts.width}x{facts.height} picture of {segment.clip_url}")
+            for crop in (segment.crop, segment.crop_end or segment.crop):
+                if crop.x + crop.width > facts.width or crop.y + crop.height > facts.height:
+                    raise ValueError(f"crop {crop} leaves the {facts.width}x{facts.height} picture of {segment.clip_url}")
+                if (crop.width, crop.height) != (segment.crop.width, segment.crop.height):
+                    raise ValueError(f"a crop that moves keeps its size; {segment.clip_url} has {segment.crop} and {crop}")
         return self
 
     @property
