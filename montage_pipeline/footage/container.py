@@ -6,7 +6,6 @@ Does not belong here: facts about the clip (probe), pictures (picture, sample).
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Literal
 
 import av
@@ -14,25 +13,25 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.footage.source import open_source
 from montage_pipeline.records import PermanentError
 
 # Demuxers that hold their own pictures. Left out on purpose: hls, dash, concat, image2, sdp, tedcaptions
 # and whatever else can name a second file or address.
 MEDIA_FORMATS = ("mov", "mp4", "matroska", "webm", "avi", "mpegts", "mpeg", "ogg", "flv", "asf", "mxf", "dv", "mpegvideo")
 
-_OPTIONS = {"format_whitelist": ",".join(MEDIA_FORMATS), "protocol_whitelist": "file"}
 
 
 @contextmanager
-def open_clip(path: Path) -> Iterator[InputContainer]:
+def open_clip(source: ClipSource) -> Iterator[InputContainer]:
     """The clip's container, open for reading.
 
     Raises PermanentError("clip_unreadable") when FFmpeg cannot make sense of the file, also later,
     while it is being read inside the `with` block.
     """
     try:
-        with av.open(f"file:{path}", mode="r", options=_OPTIONS) as container:
+        with open_source(source, MEDIA_FORMATS) as container:
             yield container
     except av.FFmpegError as error:
         raise PermanentError("clip_unreadable", f"FFmpeg cannot read it: {error.strerror or error}") from error

@@ -38,6 +38,8 @@ def run_ffmpeg(args: Sequence[str], *, timeout_s: float | None = None, code: str
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=timeout_s, check=False
         )
+    except (FileNotFoundError, PermissionError) as error:
+        raise unusable_ffmpeg(error) from error
     except subprocess.TimeoutExpired as error:
         said = (error.stderr or b"").decode("utf-8", "replace")
         message = f"FFmpeg took longer than {timeout_s:g} s; it last said: {last_lines(said)}"
@@ -47,6 +49,11 @@ def run_ffmpeg(args: Sequence[str], *, timeout_s: float | None = None, code: str
         said = last_lines(stderr)
         raise MontageError(code, f"FFmpeg failed (exit {done.returncode}): {said}", args=list(args), exit_code=done.returncode, stderr=said)
     return stderr
+
+
+def unusable_ffmpeg(error: OSError) -> MontageError:
+    """What to raise when the program cannot be started."""
+    return MontageError("ffmpeg_missing", f"FFmpeg cannot be started ({error}); reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to one")
 
 
 def last_lines(text: str, count: int = _ERROR_LINES) -> str:

@@ -54,6 +54,8 @@ class ClipFacts(Record):
     presentation times on the same clock, so the usable span is [start_s, start_s + duration_s).
     `rotation_deg` is the clockwise turn a player applies: 0, 90, 180 or 270.
     `hdr` is decided by transfer and primaries together: HLG tags with BT.709 primaries are SDR.
+    `color_space` is the YCbCr matrix ("gbr" for RGB), `color_primaries` the gamut, both in FFmpeg's words or "unknown".
+    `end_hold_s` is how long the last picture stays on screen, None when that is not known.
     """
 
     url: str
@@ -78,7 +80,9 @@ class ClipFacts(Record):
     variable_frame_rate: bool
     start_s: float
     duration_s: float
+    end_hold_s: float | None = None
     color_space: str
+    color_primaries: str = "unknown"
     hdr: Literal["sdr", "hlg", "pq"]
     audio_codec: str | None
     audio_stream: int | None

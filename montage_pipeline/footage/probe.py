@@ -33,9 +33,14 @@ _FIRST_FRAME_PACKETS = 400  # give up on a first picture after so many packets
 _MIN_SIDE, _MAX_SIDE = 16, 16_384
 _MAX_ASPECT = 10
 _FIELD_ORDERS_INTERLACED = {2, 3, 4, 5}
-_MATRIX_NAMES = {
-    0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco", 9: "bt2020nc", 10: "bt2020c", 14: "ictcp",
+_MATRIX_NAMES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
+_STRANGE_MATRICES = {8: "YCgCo", 11: "YDzDx", 12: "derived", 13: "derived", 14: "ICtCp", 15: "IPT", 16: "YCgCo", 17: "YCgCo"}
+_PRIMARIES_NAMES = {
+    1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020", 11: "smpte431", 12: "smpte432",
+    22: "ebu3213",
 }  # fmt: skip
+_HDR_PRIMARIES = {ColorPrimaries.BT2020, ColorPrimaries.SMPTE431, ColorPrimaries.SMPTE432}
+_DOLBY_VISION_TAGS = ("dvh1", "dvhe", "dav1", "dva1", "dvav")
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,8 @@ def probe(clip: FetchedClip) -> ClipFacts:
     """The facts of a clip.
 
     Raises PermanentError: "clip_unreadable" (not a media file, or damaged beyond a first picture),
-    "clip_no_video" (sound only, or a single picture), "clip_bad_size" (too small, too large or too long a strip).
+    "clip_no_video" (sound only, or a single picture), "clip_bad_size" (too small, too large or too long a strip),
+    "clip_strange_colour" (colours coded in a way that would come out wrong).
     """
     return inspect(clip).facts
 
@@ -71,18 +77,14 @@ def inspect(clip: FetchedClip) -> Inspection:
         if not candidates:
             others = ", ".join(sorted({stream.type for stream in container.streams})) or "no streams"
             raise PermanentError("clip_no_video", f"it has no video track that can be decoded (it holds: {others})")
-        stream = max(candidates, key=lambda one: (one.width * one.height, bool(one.disposition & Disposition.default), -one.index))
-        stream.thread_type = "AUTO"
-        frame, start_s = _first_frame(container, stream)
-        pace = _pace(container, stream)
-        if pace.interval_s <= 0:
-            raise PermanentError("clip_no_video", "it holds a single picture, not moving ones")
-        end_s, notes = _end(container, stream, start_s, pace)
+        stream, frame, start_s, pace = _moving(container, candidates)
+        _refuse_colour(stream, frame)
+        last_s, end_s, notes = _end(container, stream, start_s, pace)
         audio = _audio(container)
         if audio is None and container.streams.audio:
             notes.append("its sound track cannot be decoded and is left out")
         if len(candidates) > 1:
-            notes.append(f"it has {len(candidates)} video tracks; the largest, track {stream.index}, is used")
+            notes.append(f"it has {len(candidates)} video tracks; track {stream.index} is used")
 
         rotation, mirrored = orientation(_display_matrix(frame))
         sample_aspect = stream.sample_aspect_ratio or Fraction(1)
@@ -96,6 +98,7 @@ def inspect(clip: FetchedClip) -> Inspection:
         facts = ClipFacts(
             url=clip.url,
             sha256=clip.sha256,
+            version=clip.version,
             bytes=clip.bytes,
             container=container_name,
             video_codec=stream.codec_context.name,
@@ -107,15 +110,17 @@ def inspect(clip: FetchedClip) -> Inspection:
             sample_aspect=None if sample_aspect == 1 else FrameRate(num=sample_aspect.numerator, den=sample_aspect.denominator),
             rotation_deg=rotation,
             mirrored=mirrored,
-            pixel_format=frame.format.name,
+            pixel_format=_pixel_format(stream, frame),
             bit_depth=max(component.bits for component in frame.format.components),
-            full_range=frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj") or "rgb" in frame.format.name,
+            full_range=frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj") or _is_rgb(frame),
             interlaced=frame.interlaced_frame or int(stream.codec_context.field_order or 0) in _FIELD_ORDERS_INTERLACED,
             fps=FrameRate(num=fps.numerator, den=fps.denominator),
             variable_frame_rate=pace.variable,
             start_s=start_s,
             duration_s=end_s - start_s,
-            color_space=_MATRIX_NAMES.get(int(frame.colorspace), "unknown"),
+            end_hold_s=end_s - last_s,
+            color_space="gbr" if _is_rgb(frame) else _MATRIX_NAMES.get(int(frame.colorspace), "unknown"),
+            color_primaries=_PRIMARIES_NAMES.get(int(frame.color_primaries), "unknown"),
             hdr=_hdr(frame),
             audio_codec=audio.codec_context.name if audio else None,
             audio_stream=audio.index if audio else None,
@@ -133,6 +138,27 @@ def _refuse_size(width: int, height: int) -> None:
         raise PermanentError("clip_bad_size", f"its picture is {width}x{height}; up to {_MAX_ASPECT} times as long as wide can be used")
 
 
+def _refuse_colour(stream: VideoStream, frame: VideoFrame) -> None:
+    """Colours that FFmpeg's scaler would take for others: a green or purple picture is worse than none."""
+    export = "export it in BT.709, or as HLG, and give that file"
+    if int(frame.colorspace) in _STRANGE_MATRICES:
+        coded = _STRANGE_MATRICES[int(frame.colorspace)]
+        raise PermanentError("clip_strange_colour", f"its colours are coded as {coded}, which cannot be shown right; {export}")
+    untagged = (frame.color_primaries, frame.color_trc) == (ColorPrimaries.UNSPECIFIED, ColorTrc.UNSPECIFIED)
+    dolby = str(stream.codec_context.codec_tag).lower() in _DOLBY_VISION_TAGS or frame.side_data.get("DOVI_METADATA") is not None
+    if dolby and untagged:
+        raise PermanentError("clip_strange_colour", f"it is Dolby Vision without a picture that other players can show; {export}")
+
+
+def _is_rgb(frame: VideoFrame) -> bool:
+    return frame.format.is_rgb or frame.format.has_palette
+
+
+def _pixel_format(stream: VideoStream, frame: VideoFrame) -> str:
+    """The decoder's format; WebM keeps transparency beside the picture, where the usual decoder does not look."""
+    return "yuva420p" if stream.metadata.get("alpha_mode") == "1" and frame.format.name == "yuv420p" else frame.format.name
+
+
 def _display_matrix(frame: VideoFrame) -> bytes | None:
     matrix = frame.side_data.get("DISPLAYMATRIX")
     return bytes(cast("Buffer", matrix)) if matrix is not None else None
@@ -148,6 +174,26 @@ def _audio(container: InputContainer) -> AudioStream | None:
     """The default or else the first audio track with a decoder; phones add tracks without one."""
     real = [stream for stream in container.streams.audio if stream.codec_context is not None and stream.codec_context.sample_rate]
     return min(real, key=lambda one: (not one.disposition & Disposition.default, one.index), default=None)
+
+
+def _moving(container: InputContainer, candidates: list[VideoStream]) -> tuple[VideoStream, VideoFrame, float, _Pace]:
+    """The largest track with moving pictures: its first picture, the time of that (s), and its pace."""
+    candidates.sort(key=lambda one: (-one.width * one.height, not one.disposition & Disposition.default, one.index))
+    refused: list[PermanentError] = []
+    for stream in candidates:
+        stream.thread_type = "AUTO"
+        try:
+            if refused:
+                container.seek(0)
+            frame, start_s = _first_frame(container, stream)
+        except PermanentError as error:
+            refused.append(error)
+            continue
+        pace = _pace(container, stream)
+        if pace.interval_s > 0:
+            return stream, frame, start_s, pace
+        refused.append(PermanentError("clip_no_video", "it holds a single picture, not moving ones"))
+    raise refused[0]
 
 
 def _first_frame(container: InputContainer, stream: VideoStream) -> tuple[VideoFrame, float]:
@@ -201,34 +247,35 @@ def _pace(container: InputContainer, stream: VideoStream) -> _Pace:
     return _Pace(typical, variable=odd > max(1, 0.01 * len(steps)))
 
 
-def _end(container: InputContainer, stream: VideoStream, start_s: float, pace: _Pace) -> tuple[float, list[str]]:
-    """End of the last picture that is really in the file (presentation time, s), and notes."""
+def _end(container: InputContainer, stream: VideoStream, start_s: float, pace: _Pace) -> tuple[float, float, list[str]]:
+    """Begin and end of the last picture that is really in the file (presentation times, s), and notes."""
     claimed_s = start_s
     if stream.duration:
         claimed_s = start_s + float(stream.duration * (stream.time_base or Fraction(0)))
     elif container.duration:
         claimed_s = start_s + container.duration / av.time_base
-    end_s = start_s
+    last_s = end_s = start_s
     try:
         container.seek(int(max(claimed_s - _TAIL_S, start_s) / float(stream.time_base or 1)), stream=stream, backward=True)
-        end_s = _last_end(container, stream, pace)
+        last_s, end_s = _last_picture(container, stream, pace)
     except av.FFmpegError:
         pass
     if end_s <= start_s or end_s < claimed_s - _TAIL_S:
         # No index, or the file is cut short: only reading it through tells.
         container.seek(0)
-        end_s = _last_end(container, stream, pace)
+        last_s, end_s = _last_picture(container, stream, pace)
     if end_s <= start_s:
         raise PermanentError("clip_unreadable", "its pictures have no times")
     notes = []
     if end_s < claimed_s - 1.0 and stream.duration:
         notes.append(f"it is cut short: {end_s - start_s:.1f} s of the {claimed_s - start_s:.1f} s it claims are there")
-    return end_s, notes
+    return last_s, end_s, notes
 
 
-def _last_end(container: InputContainer, stream: VideoStream, pace: _Pace) -> float:
+def _last_picture(container: InputContainer, stream: VideoStream, pace: _Pace) -> tuple[float, float]:
     times = _packet_times(container, stream, None)
-    return max((time_s + (duration_s or pace.interval_s) for time_s, duration_s in times), default=float("-inf"))
+    # The picture that begins last ends last, whatever longer duration another one claims.
+    return max(((time_s, time_s + (duration_s or pace.interval_s)) for time_s, duration_s in times), default=(float("-inf"),) * 2)
 
 
 def _frame_rate(stream: VideoStream, pace: _Pace) -> Fraction:
@@ -242,8 +289,12 @@ def _frame_rate(stream: VideoStream, pace: _Pace) -> Fraction:
 
 
 def _hdr(frame: VideoFrame) -> Literal["sdr", "hlg", "pq"]:
-    """HDR needs both tags: shared albums keep the HLG transfer on pictures already converted to BT.709."""
-    if frame.color_primaries != ColorPrimaries.BT2020:
+    """HDR needs both tags: shared albums keep the HLG transfer on pictures already converted to BT.709.
+
+    Where nothing is said of the primaries, more than 8 bits tell.
+    """
+    untold = frame.color_primaries == ColorPrimaries.UNSPECIFIED and max(component.bits for component in frame.format.components) > 8
+    if frame.color_primaries not in _HDR_PRIMARIES and not untold:
         return "sdr"
     if frame.color_trc == ColorTrc.ARIB_STD_B67:
         return "hlg"

@@ -22,7 +22,7 @@ from montage_pipeline.footage.loudness import SILENCE_LUFS, Loudness, measure_lo
 from montage_pipeline.footage.model import FrameRate
 from montage_pipeline.records import MontageError
 from montage_pipeline.rendering.encoding import MAX_BIT_RATE_MBPS, MAX_GOP_S
-from montage_pipeline.rendering.master import AUDIBLE_LUFS, LOUDNESS_TOLERANCE_LU
+from montage_pipeline.rendering.master import LOUDNESS_TOLERANCE_LU, loudness_verdict
 from montage_pipeline.rendering.model import FileCheck, Rule, RuleGroup
 
 _PROFILES = ("Constrained Baseline", "Baseline", "Main", "High")
@@ -119,8 +119,11 @@ def check_file(path: Path, timeline: Timeline) -> FileCheck:
     rules.hold("sound", "sound starts at", f"{float(audio.start):.4f} s", "0 s", when=audio.start == 0)
     lufs, peak = loudness.integrated_lufs, loudness.true_peak_dbtp
     low, high = timeline.target_lufs - LOUDNESS_TOLERANCE_LU, timeline.target_lufs + LOUDNESS_TOLERANCE_LU
-    rules.hold("sound", "loudness", f"{lufs} LUFS", f"{low:g} to {high:g}", when=low <= lufs <= high or lufs < AUDIBLE_LUFS)
     limit = timeline.max_true_peak_dbtp
+    verdict = loudness_verdict(loudness, timeline.target_lufs, limit)
+    rules.hold(
+        "sound", "loudness", f"{lufs} LUFS ({verdict})" if verdict else f"{lufs} LUFS", f"{low:g} to {high:g}", when=verdict is not None
+    )
     rules.hold("sound", "true peak", f"{peak} dBTP", f"at most {limit:g}", when=peak <= limit + _TRUE_PEAK_SLACK_DB)
 
     bit_rate_mbps = float(path.stat().st_size * 8 / max(video_end, frame_s) / 1_000_000)
@@ -150,6 +153,7 @@ def check_file(path: Path, timeline: Timeline) -> FileCheck:
         moov_first=moov_first,
         bit_rate_mbps=round(bit_rate_mbps, 3),
         loudness_lufs=lufs,
+        loudness_verdict=verdict or "on_target",
         true_peak_dbtp=peak,
         rules=tuple(rules.all),
     )

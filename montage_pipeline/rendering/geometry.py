@@ -6,13 +6,15 @@ Does not belong here: choosing the crop (editing) or applying it (the engines).
 
 from dataclasses import dataclass
 
+import av
+
 from montage_pipeline.editing.timeline import CropRect
 from montage_pipeline.footage.model import ClipFacts
 
 
 @dataclass(frozen=True)
 class StoredCrop:
-    """A rectangle in stored pixels, before mirroring and turning. x and y are even, so that chroma samples stay with their pixels."""
+    """A rectangle in stored pixels, before mirroring and turning."""
 
     x: int
     y: int
@@ -26,10 +28,11 @@ class StoredCrop:
 
 
 def stored_crop(facts: ClipFacts, crop: CropRect) -> StoredCrop:
-    """The stored pixels that a player shows inside `crop`.
+    """The stored pixels that a player shows inside `crop`, rounded to whole ones.
 
-    The corner moves by at most one stored pixel to keep chroma aligned; the size is rounded to whole pixels.
+    Where FFmpeg cannot cut between chroma samples the corner moves to one, by at most two stored pixels.
     """
+    step_x, step_y = _corner_steps(facts)
     turned = facts.rotation_deg in (90, 270)
     stored_width, stored_height = (facts.height, facts.width) if turned else (facts.width, facts.height)
     # Undo the turn first and the mirror second: a player mirrors, then turns.
@@ -43,17 +46,30 @@ def stored_crop(facts: ClipFacts, crop: CropRect) -> StoredCrop:
         x, y, width, height = crop.x, crop.y, crop.width, crop.height
     if facts.mirrored:
         x = stored_width - x - width
-    left, wide = _aligned(x, width, stored_width, facts.coded_width)
-    top, high = _aligned(y, height, stored_height, facts.coded_height)
+    left, wide = _aligned(x, width, stored_width, facts.coded_width, step_x)
+    top, high = _aligned(y, height, stored_height, facts.coded_height, step_y)
     return StoredCrop(left, top, wide, high)
 
 
-def _aligned(start: int, length: int, shown: int, stored: int) -> tuple[int, int]:
-    """Even start and length in stored pixels of a stretch given in displayed ones."""
+def chroma_steps(pixel_format: str) -> tuple[int, int]:
+    """Luma samples for each chroma sample, across and down."""
+    layout = av.VideoFormat(pixel_format)
+    return 8 // layout.chroma_width(8), 8 // layout.chroma_height(8)
+
+
+def _corner_steps(facts: ClipFacts) -> tuple[int, int]:
+    """What the corner must be a multiple of: one where the scaler can be told that chroma lies half a sample off."""
+    step_x, step_y = chroma_steps(facts.pixel_format)
+    woven = facts.pixel_format.startswith(("nv", "p0", "p2", "p4"))  # both chroma components in one plane
+    return tuple(step if woven or step > 2 else 1 for step in (step_x, step_y))  # type: ignore[return-value]
+
+
+def _aligned(start: int, length: int, shown: int, stored: int, step: int) -> tuple[int, int]:
+    """Start, a multiple of `step`, and length in stored pixels of a stretch given in displayed ones."""
     ratio = stored / shown
     size = max(2, min(stored, round(length * ratio)))
-    begin = 2 * round(start * ratio / 2)
-    return max(0, min(begin, (stored - size) // 2 * 2)), size
+    begin = step * round(start * ratio / step)
+    return max(0, min(begin, (stored - size) // step * step)), size
 
 
 def turned_size(facts: ClipFacts, width: int, height: int) -> tuple[int, int]:

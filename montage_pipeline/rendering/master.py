@@ -1,141 +1,144 @@
 """The mix brought to the target loudness under the true-peak limit, and encoded as AAC.
 
-Belongs here: one constant gain, a true-peak limiter, AAC, and measuring what came out.
+Belongs here: what loudness is asked of a Reel and when less is right; one constant gain, the limiter, AAC, and measuring what came out.
 Does not belong here: mixing. A constant gain keeps the ducking and the fades as they were mixed.
 """
 
+import os
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.io import wavfile
-from scipy.ndimage import maximum_filter1d, minimum_filter1d
-from scipy.signal import oaconvolve, resample_poly
-
-from montage_pipeline.footage.ffmpeg import run_ffmpeg
-from montage_pipeline.footage.loudness import measure_loudness
+from montage_pipeline.footage.loudness import Loudness
+from montage_pipeline.logs import get_logger
+from montage_pipeline.rendering.aac import encode_aac
 from montage_pipeline.rendering.errors import RenderError
-from montage_pipeline.rendering.sound_reading import SAMPLE_RATE, Samples
+from montage_pipeline.rendering.levels import StepValues, integrated_lufs, step_peaks, true_peak_dbtp, weighted_powers
+from montage_pipeline.rendering.limiter import Drive, drive_for, limited
+from montage_pipeline.rendering.model import LoudnessVerdict
+from montage_pipeline.rendering.sound_reading import Samples, read_whole_sound
 
 AUDIBLE_LUFS = -50.0
 """A mix below this holds nothing to hear; raising it to the target would only bring up noise."""
 
-LOUDNESS_TOLERANCE_LU = 1.0
+LOUDNESS_TOLERANCE_LU = 0.5
 """How far from the target the finished file may be."""
 
-_AIM_LU = 0.3  # good enough to stop
-_PEAK_AIM_DB = 0.1
-_TRUE_PEAK_MARGIN_DB = 0.5  # AAC overshoots its input
-_ENCODINGS, _GAIN_STEPS = 4, 6
-_MAX_STEP_DB, _MIN_SLOPE = 50.0, 0.15
-_OVERSAMPLING = 4
-_PIECE, _PIECE_EDGE = 10 * SAMPLE_RATE, 64
-_LIMITER_WINDOW = 289  # 6 ms
-_AAC_BITS = "192k"
-_AAC_FRAME = 1024
+_ROUNDING = 0.05  # FFmpeg prints tenths
+_LIMIT_WITHIN_DB = 1.5
+_SILENT_MARGIN_LU = 1.0
+_AIM_LU = 0.25  # good enough to stop
+_PEAK_AIM_DB = 0.05
+_PEAK_ROOM_DB = 1.0
+_TRUE_PEAK_MARGIN_DB = 1.0  # AAC overshoots its input
+_ENCODINGS = 6  # one is usual; white noise, of which AAC leaves out the top, takes two; lone clicks, which it smears, three
+_LIKELY_DRIVE_DB = 3.0
+_SPARE_GAIN_DB = 6.0  # beyond what lifts the faintest audible mix to the target
+
+_log = get_logger(__name__)
+
+
+def loudness_verdict(loudness: Loudness, target_lufs: float, max_true_peak_dbtp: float) -> LoudnessVerdict | None:
+    """Why the loudness measured on a finished file is right, or None when it is wrong.
+
+    Sound below the target is right only if there is nothing to hear in it, or if it cannot be raised because its peaks are at the limit.
+    """
+    if abs(loudness.integrated_lufs - target_lufs) <= LOUDNESS_TOLERANCE_LU + _ROUNDING:
+        return "on_target"
+    if loudness.integrated_lufs < AUDIBLE_LUFS:
+        return "silent"
+    at_limit = loudness.true_peak_dbtp >= max_true_peak_dbtp - _LIMIT_WITHIN_DB - _ROUNDING
+    return "peak_limited" if loudness.integrated_lufs < target_lufs and at_limit else None
+
+
+class _Aim(NamedTuple):
+    """What is asked of the limiter."""
+
+    lufs: float
+    ceiling_dbtp: float
+
+
+class _Result(NamedTuple):
+    """What was measured on an encoded file; `at_limit` says whether the limiter forbade more gain."""
+
+    lufs: float
+    true_peak_dbtp: float
+    at_limit: bool
+
+
+class _Mix:
+    """The mix with its levels; peaks are looked at closely only where they can matter."""
+
+    def __init__(self, sound: Samples) -> None:
+        self.sound = sound
+        self.powers: StepValues = weighted_powers(sound)
+        self.lufs = integrated_lufs(self.powers)
+        self._peaks: StepValues | None = None
+        self._peaks_from_dbtp = 0.0
+
+    def raised(self, aim: _Aim) -> tuple[Samples, Drive]:
+        """The mix with one gain and the limiter, at the loudness aimed at or as near as the limiter lets it get."""
+        from_dbtp = aim.ceiling_dbtp - max(0.0, aim.lufs - self.lufs + _LIKELY_DRIVE_DB)
+        while True:
+            if self._peaks is None or from_dbtp < self._peaks_from_dbtp:
+                self._peaks = step_peaks(self.sound, 10 ** (from_dbtp / 20))
+                self._peaks_from_dbtp = from_dbtp
+            most_gain_db = aim.lufs - AUDIBLE_LUFS + _SPARE_GAIN_DB
+            drive = drive_for(self.powers, self._peaks, aim.lufs, aim.ceiling_dbtp, most_gain_db)
+            if aim.ceiling_dbtp - drive.gain_db >= self._peaks_from_dbtp:
+                return limited(self.sound, self._peaks, drive.gain_db, aim.ceiling_dbtp), drive
+            from_dbtp = aim.ceiling_dbtp - drive.gain_db - _LIKELY_DRIVE_DB
 
 
 def mastered_sound(mix: Samples, target_lufs: float, max_true_peak_dbtp: float, folder: Path) -> Path:
     """Encode the mix to an ADTS file in `folder` and return it.
 
-    Its first sample is the mix's first sample and its length is the mix's, rounded up to whole AAC frames.
-    Raises MontageError with FFmpeg's reason when encoding or measuring fails.
+    Its first sample is the mix's first sample and its length is the mix's, rounded up to whole AAC frames. Where the true-peak limit
+    keeps the sound from the target, it is as loud as the limiter makes it, and the log says so; `loudness_verdict` tells from the file.
+    Raises RenderError("sound_encoding_failed") with FFmpeg's reason when encoding fails, and RenderError("true_peak_exceeded") when
+    no encoding stays under the limit.
     """
-    wav, sound = folder / "mix.wav", folder / "sound.aac"
-    _write_wav(wav, mix)
-    loudness = measure_loudness(wav)
-    if loudness.integrated_lufs < AUDIBLE_LUFS:
-        _encode(wav, len(mix), sound)
-        return sound
-    peaks = true_peaks(mix)
-    ceiling_dbtp = max_true_peak_dbtp - _TRUE_PEAK_MARGIN_DB
-    aim_lufs = target_lufs
+    source = _Mix(mix)
+    silent = source.lufs < AUDIBLE_LUFS
+    # What is nearly silent stays so after the encoder, whichever way that rounds.
+    wanted_lufs = min(source.lufs, AUDIBLE_LUFS - _SILENT_MARGIN_LU) if silent else target_lufs
+    aim = _Aim(wanted_lufs, max_true_peak_dbtp - _TRUE_PEAK_MARGIN_DB)
+    output, attempt = folder / "sound.aac", folder / "sound.attempt.aac"
+    best: _Result | None = None
     for _ in range(_ENCODINGS):
-        _write_wav(wav, _raised(mix, peaks, loudness.integrated_lufs, aim_lufs, ceiling_dbtp, wav))
-        _encode(wav, len(mix), sound)
-        after = measure_loudness(sound)
-        excess_db = after.true_peak_dbtp - max_true_peak_dbtp + _PEAK_AIM_DB
-        short_lu = target_lufs - after.integrated_lufs
-        if excess_db <= 0 and abs(short_lu) <= 2 * _AIM_LU:
+        result = _encoded(source, aim, attempt)
+        room_db = max_true_peak_dbtp - _PEAK_AIM_DB - result.true_peak_dbtp
+        short_lu = wanted_lufs - result.lufs
+        if room_db >= 0 and (best is None or abs(short_lu) < abs(wanted_lufs - best.lufs)):
+            best = result
+            os.replace(attempt, output)
+        full = result.at_limit and short_lu > 0
+        if room_db >= 0 and (silent or abs(short_lu) <= _AIM_LU or (full and room_db <= _PEAK_ROOM_DB)):
             break
-        # Of sharp, noisy sound AAC loses some loudness and overshoots by more than the margin: leave it that room.
-        aim_lufs += short_lu
-        ceiling_dbtp -= max(0.0, excess_db + _PEAK_AIM_DB)
-    return sound
+        # Towards the peak limit from above always, from below only if that is all that keeps the sound down.
+        moved_dbtp = aim.ceiling_dbtp + room_db - _PEAK_AIM_DB if room_db < 0 or full else aim.ceiling_dbtp
+        aim = _Aim(aim.lufs if full else aim.lufs + short_lu, moved_dbtp)
+    attempt.unlink(missing_ok=True)
+    if best is None:
+        raise RenderError(
+            "true_peak_exceeded",
+            f"after {_ENCODINGS} encodings the sound still peaks at {result.true_peak_dbtp:.1f} dBTP, above {max_true_peak_dbtp:g}",
+        )
+    _tell(best, target_lufs, max_true_peak_dbtp)
+    return output
 
 
-def _raised(mix: Samples, peaks: NDArray[np.float64], mix_lufs: float, target_lufs: float, ceiling_dbtp: float, wav: Path) -> Samples:
-    """The mix with one gain and the limiter, at the target loudness if the limiter lets it get there."""
-    gain_db, lufs, slope = 0.0, mix_lufs, 1.0
-    raised = mix
-    for _ in range(_GAIN_STEPS):
-        # The more the limiter works, the less a decibel of gain adds: go by what the last step brought.
-        step_db = float(np.clip((target_lufs - lufs) / slope, -_MAX_STEP_DB, _MAX_STEP_DB))
-        gain_db += step_db
-        gain = 10 ** (gain_db / 20)
-        raised = (mix * (gain * limiter_gain(peaks * gain, ceiling_dbtp))[:, None]).astype(np.float32)
-        _write_wav(wav, raised)
-        before, lufs = lufs, measure_loudness(wav).integrated_lufs
-        if abs(lufs - target_lufs) <= _AIM_LU:
-            break
-        slope = float(np.clip((lufs - before) / step_db, _MIN_SLOPE, 1.0))
-    return raised
+def _encoded(source: _Mix, aim: _Aim, output: Path) -> _Result:
+    raised, drive = source.raised(aim)
+    encode_aac(raised, output)
+    decoded = read_whole_sound(output)
+    return _Result(integrated_lufs(weighted_powers(decoded)), true_peak_dbtp(decoded), drive.at_limit)
 
 
-def true_peaks(sound: Samples) -> NDArray[np.float64]:
-    """Per sample, the largest magnitude (4 times oversampled, both channels) between its two neighbours."""
-    peaks = np.empty(len(sound))
-    # In pieces, because 90 s at four times the rate would take half a gigabyte.
-    for begin in range(0, len(sound), _PIECE):
-        before = min(begin, _PIECE_EDGE)
-        piece = sound[begin - before : begin + _PIECE + _PIECE_EDGE]
-        oversampled = np.abs(resample_poly(piece, _OVERSAMPLING, 1, axis=0)).max(axis=1)
-        around = maximum_filter1d(oversampled, 2 * _OVERSAMPLING + 1, mode="nearest")[::_OVERSAMPLING]
-        peaks[begin : begin + _PIECE] = around[before : before + _PIECE]
-    return peaks
-
-
-def limiter_gain(peaks: NDArray[np.float64], ceiling_dbtp: float) -> NDArray[np.float64]:
-    """Gain per sample that holds `peaks` under the ceiling without audible steps."""
-    needed = np.minimum(1.0, 10 ** (ceiling_dbtp / 20) / np.maximum(peaks, 1e-9))
-    if needed.min() >= 1.0:
-        return needed
-    # A weighted mean of minima over the same window is never above what any sample in it needs.
-    window = np.hanning(_LIMITER_WINDOW + 2)[1:-1]
-    lowest = np.pad(minimum_filter1d(needed, _LIMITER_WINDOW, mode="nearest"), _LIMITER_WINDOW // 2, mode="edge")
-    return np.asarray(np.minimum(oaconvolve(lowest, window / window.sum(), mode="valid"), 1.0))
-
-
-def _write_wav(path: Path, sound: Samples) -> None:
-    wavfile.write(path, SAMPLE_RATE, np.ascontiguousarray(sound, dtype=np.float32))
-
-
-def _encode(wav: Path, samples: int, output: Path) -> None:
-    """AAC-LC, 192 kbit/s, without the encoder's delay.
-
-    The encoder puts one frame of delay first, and an MP4 needs an edit list to hide it, which Reels forbid.
-    Leaving that frame out puts the first sample at time zero; it costs only a rise of the first 21 ms.
-    """
-    encoded = output.with_suffix(".delayed.aac")
-    run_ffmpeg(
-        ["-y", "-loglevel", "error", "-i", f"file:{wav}", "-c:a", "aac", "-b:a", _AAC_BITS, "-ac", "2", "-f", "adts", f"file:{encoded}"],
-        code="sound_encoding_failed",
-    )
-    frames = _adts_frames(encoded.read_bytes())
-    wanted = -(-samples // _AAC_FRAME)
-    if len(frames) < wanted + 1:
-        raise RenderError("sound_encoding_failed", f"the AAC encoder gave {len(frames)} frames where {wanted + 1} were due")
-    output.write_bytes(b"".join(frames[1 : wanted + 1]))
-    encoded.unlink()
-
-
-def _adts_frames(data: bytes) -> list[bytes]:
-    frames: list[bytes] = []
-    at = 0
-    while at + 7 <= len(data):
-        size = (data[at + 3] & 0x03) << 11 | data[at + 4] << 3 | data[at + 5] >> 5
-        if data[at] != 0xFF or size < 7:
-            raise RenderError("sound_encoding_failed", "the AAC encoder wrote a stream that is not ADTS")
-        frames.append(data[at : at + size])
-        at += size
-    return frames
+def _tell(result: _Result, target_lufs: float, max_true_peak_dbtp: float) -> None:
+    loudness = Loudness(integrated_lufs=result.lufs, true_peak_dbtp=result.true_peak_dbtp, range_lu=0.0)
+    verdict = loudness_verdict(loudness, target_lufs, max_true_peak_dbtp)
+    facts = {"lufs": round(result.lufs, 1), "true_peak_dbtp": round(result.true_peak_dbtp, 1), "target_lufs": target_lufs}
+    if verdict == "peak_limited":
+        _log.warning("the sound stays below its loudness target: its peaks are at the limit", **facts)
+    elif verdict == "silent":
+        _log.warning("there is nothing to hear in the sound", **facts)

@@ -1,7 +1,7 @@
 """The sound of a Reel: the clips' own sound joined at the cuts, over music that makes room for it.
 
-Belongs here: joining, gains, fades, ducking.
-Does not belong here: loudness of the whole and encoding (master).
+Belongs here: joining, gains, fades.
+Does not belong here: when the music dips (ducking), loudness of the whole and encoding (master).
 """
 
 from collections.abc import Mapping
@@ -11,19 +11,16 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from montage_pipeline.editing.timeline import MusicPlacement, Timeline
+from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.records import PermanentError
+from montage_pipeline.rendering.ducking import duck_gain
 from montage_pipeline.rendering.sound_reading import SAMPLE_RATE, Samples, read_sound, read_whole_sound
 
 _CROSSFADE_SAMPLES = 960  # 20 ms around each cut: no click, and nothing of the neighbour is heard
 _END_FADE_SAMPLES = 480
-_LEVEL_STEP = 480  # 10 ms: the clock on which ducking is decided
-_LEVEL_WINDOW_STEPS = 20
-# Below the first level (dBFS RMS) clip sound is background and the music stays; above the second it gets all of the duck.
-_DUCK_FROM_DBFS, _DUCK_FULL_DBFS = -48.0, -34.0
-_DUCK_LEAD_STEPS, _DUCK_HOLD_STEPS, _DUCK_RAMP_STEPS = 15, 40, 30
+_SPARE_S = 0.1  # of music beyond the end, for the resampler
 
 
 def sample_at(timeline: Timeline, frame: int) -> int:
@@ -31,21 +28,27 @@ def sample_at(timeline: Timeline, frame: int) -> int:
     return round(frame * SAMPLE_RATE / timeline.fps.fraction)
 
 
-def mixed_sound(timeline: Timeline, clip_paths: Mapping[str, Path], music_path: Path) -> Samples:
+def segment_bounds(timeline: Timeline) -> list[int]:
+    """The samples at which segments begin, and the end."""
+    return [sample_at(timeline, frame) for frame in (0, *timeline.cut_frames, timeline.total_frames)]
+
+
+def mixed_sound(timeline: Timeline, clip_paths: Mapping[str, ClipSource], music_path: Path) -> Samples:
     """The whole mix, before mastering: exactly as long as the picture, in samples.
 
     Raises PermanentError("music_too_short") when the music ends before the picture: it is never looped.
     """
     clips = clip_sound(timeline, clip_paths)
-    music = placed_music(timeline.music, read_whole_sound(music_path), len(clips), float(1 / timeline.fps.fraction))
-    mix = clips + music * duck_gain(clips, timeline.music.duck_db)[:, None]
+    until_s = timeline.music.source_in_s + len(clips) / SAMPLE_RATE
+    music = placed_music(timeline.music, read_whole_sound(music_path, until_s + _SPARE_S), len(clips), float(1 / timeline.fps.fraction))
+    mix = clips + music * duck_gain(clips, segment_bounds(timeline), timeline.music.duck_db)[:, None]
     mix[-_END_FADE_SAMPLES:] *= _ramp(_END_FADE_SAMPLES)[::-1, None]
     return cast(Samples, mix)
 
 
-def clip_sound(timeline: Timeline, clip_paths: Mapping[str, Path]) -> Samples:
+def clip_sound(timeline: Timeline, clip_paths: Mapping[str, ClipSource]) -> Samples:
     """The clips' own sound, crossfaded at the cuts; clips without sound are silent."""
-    bounds = [sample_at(timeline, frame) for frame in (0, *timeline.cut_frames, timeline.total_frames)]
+    bounds = segment_bounds(timeline)
     bus = np.zeros((bounds[-1], 2), np.float32)
     for segment, (begin, end) in zip(timeline.segments, pairwise(bounds), strict=True):
         facts = timeline.clips[segment.clip]
@@ -54,9 +57,8 @@ def clip_sound(timeline: Timeline, clip_paths: Mapping[str, Path]) -> Samples:
         half = min(_CROSSFADE_SAMPLES, end - begin) // 2
         # The first and the last edge have no neighbour to fade over: they fade inside.
         before, after = half * (begin > 0), half * (end < len(bus))
-        sound = read_sound(
-            clip_paths[facts.url], facts.audio_stream, segment.source_in_s - before / SAMPLE_RATE, end - begin + before + after
-        )
+        start_s, samples = segment.source_in_s - before / SAMPLE_RATE, end - begin + before + after
+        sound = read_sound(clip_paths[facts.url], facts.audio_stream, start_s, samples, facts.url)
         sound[: 2 * half] *= _ramp(2 * half)[:, None]
         sound[len(sound) - 2 * half :] *= _ramp(2 * half)[::-1, None]
         bus[begin - before : end + after] += sound * 10 ** (segment.clip_gain_db / 20)
@@ -83,24 +85,6 @@ def placed_music(placement: MusicPlacement, music: Samples, samples: int, frame_
     if fade_out > 0:
         gain[samples - fade_out :] *= _ramp(fade_out)[::-1]
     return cast(Samples, np.pad(stretch, ((0, max(0, missing)), (0, 0))) * gain[:, None])
-
-
-def duck_gain(clips: Samples, duck_db: float) -> NDArray[np.float32]:
-    """Gain of the music, per sample: down by `duck_db` while the clips have something to say, with soft ramps.
-
-    The dip begins before the sound does and holds over short pauses, so that the music does not pump between words.
-    """
-    steps = -(-len(clips) // _LEVEL_STEP)
-    power = np.pad((clips.astype(np.float64) ** 2).mean(axis=1), (0, steps * _LEVEL_STEP - len(clips)))
-    power = power.reshape(steps, _LEVEL_STEP).mean(axis=1)
-    level_db = 10 * np.log10(uniform_filter1d(power, _LEVEL_WINDOW_STEPS, mode="nearest").clip(1e-12))
-    share = np.clip((level_db - _DUCK_FROM_DBFS) / (_DUCK_FULL_DBFS - _DUCK_FROM_DBFS), 0.0, 1.0)
-    size = _DUCK_LEAD_STEPS + _DUCK_HOLD_STEPS + 1
-    held = maximum_filter1d(share, size, origin=(_DUCK_HOLD_STEPS - _DUCK_LEAD_STEPS) // 2, mode="constant", cval=0.0)
-    smooth = uniform_filter1d(held, _DUCK_RAMP_STEPS, mode="nearest")
-    centres = (np.arange(steps) + 0.5) * _LEVEL_STEP
-    gain_db = np.interp(np.arange(len(clips)), centres, smooth) * -abs(duck_db)
-    return np.asarray(10 ** (gain_db / 20), dtype=np.float32)
 
 
 def _ramp(samples: int) -> NDArray[np.float32]:

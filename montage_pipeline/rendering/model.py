@@ -37,6 +37,9 @@ class RenderEngine(Protocol):
         ...
 
 
+LoudnessVerdict = Literal["on_target", "silent", "peak_limited"]
+"""Why a loudness is right: it is the target's; there is nothing to hear; or the true-peak limit allows no more."""
+
 RuleGroup = Literal["picture", "frames", "sound", "container"]
 
 
@@ -68,6 +71,7 @@ class FileCheck(Record):
     moov_first: bool
     bit_rate_mbps: float
     loudness_lufs: float
+    loudness_verdict: LoudnessVerdict
     true_peak_dbtp: float
     rules: tuple[Rule, ...] = ()
 

@@ -13,7 +13,7 @@ import av
 import moviepy
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 from moviepy import VideoClip
 from moviepy.video import fx
@@ -33,14 +33,16 @@ from montage_pipeline.rendering.part import CONTAINER_ARGS, PartJob, check_part,
 from montage_pipeline.rendering.part_store import PartStore
 from montage_pipeline.rendering.processes import EncodingProcess
 from montage_pipeline.rendering.seeking import TIME_TOLERANCE_S, seek_point_s
-from montage_pipeline.rendering.segment_frames import source_matrix, tail_frames
-from montage_pipeline.rendering.tone import sdr_from_hdr
+from montage_pipeline.rendering.segment_frames import has_alpha, source_matrix, tail_frames
+from montage_pipeline.rendering.tone import colour_map, to_bt709
 from montage_pipeline.settings import Settings
 
 _RECIPE = 1
 """Counts up when this module makes other frames from the same segment, so that kept parts are made anew."""
 
 _FROM_RGB = "scale=flags=bicubic+accurate_rnd:in_range=pc:out_color_matrix=bt709:out_range=tv,format=yuv420p"
+# Without full chroma and accurate rounding swscale's RGB comes out two levels too dark.
+_EXACT = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 _COLORSPACES = {
     "bt709": Colorspace.ITU709,
     "bt601": Colorspace.ITU601,
@@ -270,16 +272,24 @@ def _pulled(graph: av.filter.Graph) -> Iterator[tuple[float, VideoFrame]]:
 
 def _rgb(frame: VideoFrame, facts: ClipFacts) -> NDArray[np.uint8]:
     """The whole frame as a player shows it, but with the stored number of pixels: SDR, mirrored and turned."""
-    matrix = _COLORSPACES[source_matrix(facts)]
-    array = frame.reformat(
-        format="rgb24" if facts.hdr == "sdr" else "rgb48le",
+    matrix, mapping, alpha = _COLORSPACES[source_matrix(facts)], colour_map(facts), has_alpha(facts)
+    deep = mapping is not None or alpha
+    array: NDArray[Any] = frame.reformat(
+        # A clip that changes its size on the way: its first size, as the timeline's crop expects.
+        facts.coded_width,
+        facts.coded_height,
+        "rgba64le" if alpha else "rgb48le" if deep else "rgb24",
+        interpolation=_EXACT,
         src_colorspace=matrix,
         dst_colorspace=matrix,
         src_color_range=ColorRange.JPEG if facts.full_range else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
     ).to_ndarray()
-    if facts.hdr != "sdr":
-        array = (sdr_from_hdr(array / 65535.0, facts.hdr) * 255 + 0.5).astype(np.uint8)
+    if alpha:
+        array = array[..., :3] * (array[..., 3:] / 65535.0)
+    if deep:
+        signal = array / 65535.0
+        array = ((to_bt709(signal, mapping) if mapping else signal) * 255 + 0.5).astype(np.uint8)
     if facts.mirrored:
         array = array[:, ::-1]
     return np.rot90(array, k=-(facts.rotation_deg // 90))

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-from montage_pipeline.footage.ffmpeg import ffmpeg_path, last_lines
+from montage_pipeline.footage.ffmpeg import ffmpeg_path, last_lines, unusable_ffmpeg
 from montage_pipeline.rendering.errors import RenderError
 
 STALL_TIMEOUT_S = 120.0
@@ -44,15 +44,18 @@ class EncodingProcess:
         self._last_sign_s = time.monotonic()
         self._disk_error: OSError | None = None
         command = [ffmpeg_path(), "-hide_banner", "-nostats", "-loglevel", "warning", "-stats_period", _PROGRESS_EVERY_S]
-        self._process = subprocess.Popen(
-            [*command, "-progress", "pipe:2", "-y", *args, "pipe:1"],
-            stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            cwd=folder,
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [*command, "-progress", "pipe:2", "-y", *args, "pipe:1"],
+                stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                cwd=folder,
+                start_new_session=True,
+            )
+        except (FileNotFoundError, PermissionError) as error:
+            raise unusable_ffmpeg(error) from error
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._keep_output, self._keep_lines)]
         for thread in self._threads:
             thread.start()

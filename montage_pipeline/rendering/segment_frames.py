@@ -11,12 +11,14 @@ clock, and `fps=round=up` then gives each source frame the first output frame th
 from math import ceil
 from pathlib import Path
 
+import av
+
 from montage_pipeline.editing.timeline import Segment, Timeline
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.source import allowed_protocols, input_address
-from montage_pipeline.rendering.geometry import stored_crop, turned_size
+from montage_pipeline.rendering.geometry import StoredCrop, chroma_steps, stored_crop, turned_size
 from montage_pipeline.rendering.seeking import TIME_TOLERANCE_S, seek_point_s
-from montage_pipeline.rendering.tone import write_cube
+from montage_pipeline.rendering.tone import colour_map, write_cube
 
 _MATRICES = {
     "bt709": "bt709",
@@ -27,13 +29,20 @@ _MATRICES = {
     "bt2020nc": "bt2020",
     "bt2020c": "bt2020",
 }
+_COLORSPACE_NAMES = {"bt601": "smpte170m", "fcc": "fcc", "smpte240m": "smpte240m", "bt2020": "bt2020nc"}  # the colorspace filter's words
+_CENTRED_CHROMA = ("mjpeg", "mpeg1video")  # chroma between the luma samples; everyone else has it below the left one
 _HD_LINES = 720
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own leave transparency out
+_SCALE_FLAGS = "flags=bicubic+accurate_rnd"
 _TURNS = {0: "", 90: "transpose=clock", 180: "hflip,vflip", 270: "transpose=cclock"}
 
 
 def input_args(facts: ClipFacts, segment: Segment, source: ClipSource, threads: int) -> list[str]:
     """Open the clip a little before the segment, keeping its own clock and its stored orientation; decode with `threads`."""
-    args = ["-copyts", "-noautorotate", "-threads", str(threads)]
+    # A clip that changes its size on the way is brought to its first size by the chain; a new graph would forget the clock.
+    args = ["-copyts", "-noautorotate", "-reinit_filter", "0", "-threads", str(threads)]
+    if has_alpha(facts) and facts.video_codec in _ALPHA_DECODERS:
+        args += [f"-c:{facts.video_stream}", _ALPHA_DECODERS[facts.video_codec]]
     seek_s = seek_point_s(source, facts, segment.source_in_s)
     if seek_s is not None:
         # Without -noaccurate_seek FFmpeg drops the frame that is on screen at the in-point when it began before it.
@@ -44,22 +53,24 @@ def input_args(facts: ClipFacts, segment: Segment, source: ClipSource, threads: 
 def tail_frames(facts: ClipFacts, fps: float) -> int | None:
     """How many output frames the clip's last picture may stand beyond its own length; None for no limit.
 
-    A clip with a constant rate that ends earlier than its probe said is damaged and must not freeze in silence.
+    A clip that ends earlier than its probe said is damaged and must not freeze in silence.
     """
-    return None if facts.variable_frame_rate else ceil(fps * (2 / float(facts.fps.fraction) + 0.1))
+    if facts.variable_frame_rate and facts.end_hold_s is None:
+        return None
+    return ceil(fps * (max(2 / float(facts.fps.fraction), facts.end_hold_s or 0.0) + 0.1))
 
 
 def write_tables(timeline: Timeline, folder: Path) -> None:
-    """Write the tone-mapping tables of the HDR clips in use."""
-    for transfer in {timeline.clips[segment.clip].hdr for segment in timeline.segments}:
-        if transfer != "sdr":
-            write_cube(folder / f"{transfer}.cube", transfer)
+    """Write the colour tables of the HDR and wide-gamut clips in use."""
+    for mapping in {colour_map(timeline.clips[segment.clip]) for segment in timeline.segments}:
+        if mapping is not None:
+            write_cube(folder / mapping.table, mapping)
 
 
 def video_chain(timeline: Timeline, segment: Segment) -> str:
     """The filter chain of one segment, from decoded frames to yuv420p of the output size.
 
-    It names the tone-mapping table without a folder: run it where `write_tables` wrote.
+    It names the colour table without a folder: run it where `write_tables` wrote.
     """
     facts = timeline.clips[segment.clip]
     fps = timeline.fps
@@ -68,6 +79,8 @@ def video_chain(timeline: Timeline, segment: Segment) -> str:
     crop = stored_crop(facts, segment.crop)
     width, height = turned_size(facts, timeline.width, timeline.height)
     steps = [
+        # Does nothing until the clip changes its size: never stretched, and never smaller than the crop expects.
+        f"scale={facts.coded_width}:{facts.coded_height}:force_original_aspect_ratio=increase",
         "bwdif=mode=send_frame" if facts.interlaced else "",
         "settb=1/1000000",
         f"setpts=PTS-({zero_us})",
@@ -76,7 +89,7 @@ def video_chain(timeline: Timeline, segment: Segment) -> str:
         # Frames before the in-point end here, before any pixel is touched.
         f"trim=start_pts=0:end_pts={segment.frames}",
         f"crop={crop.width}:{crop.height}:{crop.x}:{crop.y}:exact=1",
-        *_conversion(facts, crop.pixels, width, height),
+        *_conversion(facts, crop, width, height),
         "hflip" if facts.mirrored else "",
         _TURNS[facts.rotation_deg],
         "setsar=1",
@@ -86,17 +99,42 @@ def video_chain(timeline: Timeline, segment: Segment) -> str:
 
 def source_matrix(facts: ClipFacts) -> str:
     """The YCbCr matrix of the clip in swscale's words; without a tag HD is BT.709 and SD is BT.601, as players have it."""
+    if facts.color_space == "gbr":
+        return "bt709"  # RGB has none; this one needs no conversion afterwards
+    if facts.color_space == "unknown" and facts.color_primaries == "bt2020":
+        return "bt2020"
     return _MATRICES.get(facts.color_space) or ("bt709" if facts.coded_height >= _HD_LINES else "bt601")
 
 
-def _conversion(facts: ClipFacts, crop_pixels: int, width: int, height: int) -> list[str]:
-    source = f"in_color_matrix={source_matrix(facts)}:in_range={'pc' if facts.full_range else 'tv'}"
-    target = "out_color_matrix=bt709:out_range=tv"
-    resize = f"scale={width}:{height}:flags=bicubic+accurate_rnd"
-    if facts.hdr == "sdr":
-        return [f"{resize}:{source}:{target}", "format=yuv420p"]
-    mapping = ["format=gbrp10", f"lut3d=file={facts.hdr}.cube:interp=tetrahedral"]
+def has_alpha(facts: ClipFacts) -> bool:
+    """Whether the clip's pictures are partly transparent; what raw 32-bit video holds in that place means nothing."""
+    return facts.video_codec != "rawvideo" and any(component.is_alpha for component in av.VideoFormat(facts.pixel_format).components)
+
+
+def _conversion(facts: ClipFacts, crop: StoredCrop, width: int, height: int) -> list[str]:
+    matrix = source_matrix(facts)
+    # Players show transparent pictures over black.
+    flatten = ["premultiply=inplace=1"] if has_alpha(facts) else []
+    source = f"in_range={'pc' if facts.full_range else 'tv'}{_chroma_place(facts, crop)}"
+    resize = f"scale={width}:{height}:{_SCALE_FLAGS}"
+    mapping = colour_map(facts)
+    if mapping is None:
+        # swscale would turn one matrix into another by way of 8-bit RGB: slower, and grey comes out tinted.
+        scaled = [f"{resize}:{source}:in_color_matrix={matrix}:out_color_matrix={matrix}:out_range=tv", "format=yuv420p"]
+        same = "iprimaries=bt709:itrc=bt709:irange=tv:primaries=bt709:trc=bt709:range=tv"
+        rematrix = [] if matrix == "bt709" else [f"colorspace=ispace={_COLORSPACE_NAMES[matrix]}:{same}:space=bt709:fast=1"]
+        return [*flatten, *scaled, *rematrix]
+    # Sixteen bits are faster than ten here, and keep the dark end smooth.
+    table = ["format=gbrp16", f"lut3d=file={mapping.table}:interp=tetrahedral"]
+    source, target = f"{source}:in_color_matrix={matrix}", "out_color_matrix=bt709:out_range=tv"
     # The table is the dear part: apply it to the smaller of the two pictures.
-    if crop_pixels < width * height:
-        return [f"scale={source}", *mapping, f"{resize}:{target}", "format=yuv420p"]
-    return [f"{resize}:{source}", *mapping, f"scale={target}", "format=yuv420p"]
+    if crop.pixels < width * height:
+        return [*flatten, f"scale={_SCALE_FLAGS}:{source}", *table, f"{resize}:{target}", "format=yuv420p"]
+    return [*flatten, f"{resize}:{source}", *table, f"scale={_SCALE_FLAGS}:{target}", "format=yuv420p"]
+
+
+def _chroma_place(facts: ClipFacts, crop: StoredCrop) -> str:
+    """Scale options that say where chroma lies when the crop begins in the middle of a chroma sample (in 1/256 luma samples)."""
+    step_x, step_y = chroma_steps(facts.pixel_format)
+    across = f":in_h_chr_pos={(128 if facts.video_codec in _CENTRED_CHROMA else 0) - 256}" if crop.x % step_x else ""
+    return across + (":in_v_chr_pos=-128" if crop.y % step_y else "")

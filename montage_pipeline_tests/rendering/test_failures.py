@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from montage_pipeline.footage import ffmpeg
 from montage_pipeline.records import MontageError, PermanentError
-from montage_pipeline.rendering import assembly
+from montage_pipeline.rendering import assembly, processes
 from montage_pipeline.rendering.encoding import x264_encoding
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
@@ -99,6 +100,19 @@ def test_ffmpegs_own_reason_is_told(clip: ClipMaker, music: Path, tmp_path: Path
     assert failure.value.code == "render_failed"
     assert failure.value.retryable
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("program", ["not-there", "not-executable"])
+def test_missing_ffmpeg_is_named(program: str, clip: ClipMaker, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cuts = [Cut(clip(_PLAIN), 0.1, 20)]
+    timeline = timeline_of(cuts)
+    (tmp_path / "not-executable").write_text("nothing")
+    for module in (processes, ffmpeg):
+        monkeypatch.setattr(module, "ffmpeg_path", lambda: str(tmp_path / program))
+    with pytest.raises(MontageError, match=program) as failure:
+        FfmpegEngine(Settings()).render(timeline, paths_of(cuts), music, tmp_path / "out" / "reel.mp4", lambda share: None)
+    assert failure.value.code == "ffmpeg_missing"
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_clip_that_ends_early_is_named(engine: RenderEngine, clip: ClipMaker, music: Path, tmp_path: Path) -> None:

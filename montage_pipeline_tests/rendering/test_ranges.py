@@ -17,8 +17,8 @@ from montage_pipeline_tests.rendering.edits import Cut, pictures, timeline_of
 
 _LONG = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-qp", "8")
 _CLIPS = [
-    CounterClip("end.mp4", frames=1800, video=_LONG, audio="sine=330:duration=60", filters="noise=alls=12:allf=t"),
-    CounterClip("cues.mkv", frames=1500, video=_LONG, filters="noise=alls=12:allf=t"),
+    CounterClip("end.mp4", frames=700, video=_LONG, audio="sine=330:duration=23", filters="noise=alls=12:allf=t"),
+    CounterClip("cues.mkv", frames=600, video=_LONG, filters="noise=alls=12:allf=t"),
 ]
 _BLOCK = 1 << 16
 
@@ -49,7 +49,7 @@ def test_only_what_is_used_is_fetched(
         for clip in long_clips:
             object_store.put_file(f"uploads/{clip.path.name}", clip.path, content_type="video/mp4")
             stored.append(analysing.fetch(f"s3://{object_store.bucket}/uploads/{clip.path.name}"))
-    cuts = [Cut(stored[0], 31.2, 20), Cut(stored[1], 41.7, 20), Cut(stored[0], 12.35, 15)]
+    cuts = [Cut(stored[0], 19.2, 20), Cut(stored[1], 15.7, 20), Cut(stored[0], 8.35, 15)]
     timeline = timeline_of(cuts)
 
     with _fetcher(object_store, tmp_path / "elsewhere") as rendering:
@@ -84,7 +84,7 @@ def test_small_or_much_used_clips_and_those_at_hand_are_files(
         assert isinstance(small.reach(facts, 1.0), Path)
     monkeypatch.setattr(fetch, "_RANGE_FROM_BYTES", 1 << 20)
     with _fetcher(object_store, tmp_path / "much") as much:
-        assert isinstance(much.reach(facts, 28.0), Path)
+        assert isinstance(much.reach(facts, 9.0), Path)
 
 
 def test_a_clip_that_was_replaced_is_not_mixed_in(
@@ -95,7 +95,7 @@ def test_a_clip_that_was_replaced_is_not_mixed_in(
     url = f"s3://{object_store.bucket}/uploads/a.mkv"
     object_store.put_file("uploads/a.mkv", long_clips[1].path, content_type="video/x-matroska")
     with _fetcher(object_store, tmp_path / "first") as first:
-        timeline = timeline_of([Cut(first.fetch(url), 20.0, 20)])
+        timeline = timeline_of([Cut(first.fetch(url), 12.0, 20)])
     with _fetcher(object_store, tmp_path / "second") as second:
         source = second.reach(timeline.clips[0], 0.7)
         object_store.put_bytes("uploads/a.mkv", long_clips[1].path.read_bytes()[:-1] + b"\x01", content_type="video/x-matroska")
