@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,7 +11,8 @@ from PIL import Image
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.records import MontageError
-from montage_pipeline.rendering.check import check_file
+from montage_pipeline.rendering import check
+from montage_pipeline.rendering.check import BadRender, check_file
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.rendering.poster import write_poster
 from montage_pipeline.settings import Settings
@@ -34,14 +36,14 @@ def reel(clip: ClipMaker, music: Path, tmp_path_factory: pytest.TempPathFactory)
 
 def test_good_file_passes_with_its_figures(reel: Reel) -> None:
     path, timeline, _ = reel
-    check = check_file(path, timeline)
-    assert (check.width, check.height, check.frames) == (WIDTH, HEIGHT, 90)
-    assert check.fps.fraction == 30
-    assert check.duration_s == 3.0
-    assert (check.video_codec, check.pixel_format, check.color_space) == ("h264", "yuv420p", "bt709")
-    assert (check.audio_codec, check.audio_sample_rate, check.audio_channels) == ("aac", 48_000, 2)
-    assert check.moov_first
-    assert check.loudness_lufs == pytest.approx(-14, abs=1)
+    found = check_file(path, timeline)
+    assert (found.width, found.height, found.frames) == (WIDTH, HEIGHT, 90)
+    assert found.fps.fraction == 30
+    assert found.duration_s == 3.0
+    assert (found.video_codec, found.pixel_format, found.color_space) == ("h264", "yuv420p", "bt709")
+    assert (found.audio_codec, found.audio_sample_rate, found.audio_channels) == ("aac", 48_000, 2)
+    assert found.moov_first
+    assert found.loudness_lufs == pytest.approx(-14, abs=0.5)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,24 @@ def test_tampered_file_fails_and_names_the_rule(how: Sequence[str], rule: str, r
         check_file(bad, timeline)
     assert failure.value.code == "bad_render"
     assert rule in failure.value.message
+
+
+def test_bit_rate_is_held_on_average_and_in_every_second(reel: Reel, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, timeline, _ = reel
+    sizes = [len(packet) for packet in _picture_packets(path)]
+    busiest_mbps = max(sum(sizes[at : at + 30]) for at in range(len(sizes))) * 8 / 1e6
+    for limit, holds in ((busiest_mbps * 0.999, False), (busiest_mbps * 1.001, True)):
+        monkeypatch.setattr(check, "MAX_BIT_RATE_MBPS", limit)
+        try:
+            rules = check_file(path, timeline).rules
+        except BadRender as error:
+            rules = error.rules
+        assert {rule.name: rule.holds for rule in rules}["picture's busiest second"] is holds
+
+
+def _picture_packets(path: Path) -> list[bytes]:
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(video=0) if packet.size]
 
 
 def test_truncated_file_fails(reel: Reel, tmp_path: Path) -> None:
