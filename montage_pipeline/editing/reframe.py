@@ -2,7 +2,12 @@
 
 from collections.abc import Sequence
 from math import floor
+from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from montage_pipeline.analysis.model import SubjectPoint
 from montage_pipeline.editing.timeline import CropRect
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.requests.vocabulary import FrameSize
@@ -12,6 +17,122 @@ FACE_SHARE = 0.3
 
 _CENTRE_Y_WITHOUT_SUBJECT = 0.45
 """A little above the middle: captions and buttons of the apps cover the bottom of a Reel, and heads are above the middle."""
+
+_POINT_SLACK_S = 0.3  # a point this little outside the cut still tells where the subject is
+_WEIGHTS = {"face": 3.0, "model": 2.0, "motion": 1.0, "saliency": 0.5}
+_EDGE_MARGIN = 0.04  # of the crop's side, kept between the subject and the edge
+_UI_TOP, _UI_BOTTOM, _UI_SIDES = 0.14, 0.35, 0.06  # of a Reel, covered by the app's own captions and buttons
+_UI_COST, _OFF_CENTRE_COST = 0.25, 0.15  # beside 1 for what leaves the crop
+_PLACES = 33  # tried along each axis, at both ends of a move
+_MOST_CROPS_PER_S = 0.3
+_LEAST_MOVE = 0.08  # of the crop's side; less would look like a shake
+_MOVE_GAIN = 0.6  # a move is taken when it leaves less than this share of a still crop's loss
+_LITTLE_LOSS = 0.02
+
+_Floats = NDArray[np.float64]
+
+
+class Framing(NamedTuple):
+    """The crop at a cut's first frame and, when it moves, at its last; between them it moves by `eased`."""
+
+    crop: CropRect
+    crop_end: CropRect | None
+
+
+def eased(share: float) -> float:
+    """How far a moving crop has come when `share` (0..1) of the cut is over: it starts and ends at rest."""
+    return share * share * (3 - 2 * share)
+
+
+def framing_for(
+    facts: ClipFacts,
+    size: FrameSize,
+    path: Sequence[SubjectPoint],
+    start_s: float,
+    end_s: float,
+    *,
+    subjects: Sequence[tuple[Box, float]] = (),
+    faces: float = 0.0,
+) -> Framing:
+    """The crop for the span [start_s, end_s) of a clip that follows its subject: still if that will do, else one smooth move.
+
+    `path` says where the subject is when; without a point in the span, `subjects` and `faces` decide as in `crop_for`.
+    """
+    points = [point for point in path if start_s - _POINT_SLACK_S <= point.time_s < end_s + _POINT_SLACK_S]
+    still = crop_for(facts, size, subjects, faces)
+    if not points or end_s <= start_s:
+        return Framing(still, None)
+    whens = np.clip([(point.time_s - start_s) / (end_s - start_s) for point in points], 0.0, 1.0)
+    progress = np.asarray([eased(float(when)) for when in whens])
+    weights = np.asarray([_WEIGHTS[point.source] for point in points])
+    face = np.asarray([point.source == "face" for point in points])
+    reach = _MOST_CROPS_PER_S * (end_s - start_s)
+    upright = size.height > size.width
+    across = _Axis(
+        np.asarray([[point.box.x, point.box.x + point.box.width] for point in points]) * facts.width,
+        still.width, facts.width - still.width, 0.5, (_UI_SIDES, _UI_SIDES) if upright else (0.0, 0.0),
+    )  # fmt: skip
+    down = _Axis(
+        np.asarray([[point.box.y, point.box.y + point.box.height] for point in points]) * facts.height,
+        still.height, facts.height - still.height, 1 / 3 if upright and bool(face.any()) else 0.5,
+        (_UI_TOP, _UI_BOTTOM) if upright else (0.0, 0.0),
+    )  # fmt: skip
+    left, right = _best_places(across, progress, weights, face, reach)
+    top, bottom = _best_places(down, progress, weights, face, reach)
+    begin = still.model_copy(update={"x": left, "y": top})
+    end = still.model_copy(update={"x": right, "y": bottom})
+    return Framing(begin, end if end != begin else None)
+
+
+class _Axis(NamedTuple):
+    """One direction: the subject's two edges at each point (shape [points, 2]) and the crop's side and room, in pixels.
+
+    `anchor` is where in the crop the subject's middle belongs, `covered` the shares of the crop that the app covers.
+    """
+
+    edges: _Floats
+    side: int
+    room: int
+    anchor: float
+    covered: tuple[float, float]
+
+
+def _best_places(axis: _Axis, progress: _Floats, weights: _Floats, face: NDArray[np.bool_], reach: float) -> tuple[int, int]:
+    """Where the crop begins and ends its way along one axis; the same place twice when it stays."""
+    places = np.unique([_even_within(float(at), axis.room) for at in np.linspace(0, axis.room, _PLACES)]).astype(np.float64)
+    stays = _losses(axis, places[:, None] + np.zeros(len(progress)), weights, face)
+    best = int(np.argmin(stays))
+    stay = int(places[best]), int(places[best])
+    if stays[best] <= _LITTLE_LOSS or len(places) < 2:
+        return stay
+    begin, end = (grid.ravel() for grid in np.meshgrid(places, places, indexing="ij"))
+    way = np.abs(end - begin) / axis.side
+    allowed = (way >= _LEAST_MOVE) & (way <= reach)
+    if not allowed.any():
+        return stay
+    begin, end = begin[allowed], end[allowed]
+    moves = _losses(axis, begin[:, None] + (end - begin)[:, None] * progress, weights, face)
+    found = int(np.argmin(moves))
+    return (int(begin[found]), int(end[found])) if moves[found] < _MOVE_GAIN * stays[best] else stay
+
+
+def _losses(axis: _Axis, starts: _Floats, weights: _Floats, face: NDArray[np.bool_]) -> _Floats:
+    """What is lost of the subject for each row of crop starts (shape [ways, points]); 0 is perfect."""
+    side = float(axis.side)
+    low, high = axis.edges[:, 0] - starts, axis.edges[:, 1] - starts
+    middle = (low + high) / 2
+    # Of a subject that is larger than the crop its middle counts, and as much around it as fits.
+    half = np.minimum((high - low) / 2, side * (0.5 - _EDGE_MARGIN))
+    low, high = middle - half, middle + half
+
+    def beyond(before: float, after: float) -> _Floats:
+        return np.asarray(np.maximum(0.0, before * side - low) + np.maximum(0.0, high - (1 - after) * side)) / side
+
+    lost = np.minimum(beyond(_EDGE_MARGIN, _EDGE_MARGIN), 1.0)
+    hidden = np.minimum(beyond(*axis.covered), 1.0) * face
+    off = (middle / side - axis.anchor) ** 2
+    loss = lost + _UI_COST * hidden + _OFF_CENTRE_COST * off
+    return np.asarray((loss * weights).sum(axis=1) / weights.sum())
 
 
 def crop_for(facts: ClipFacts, size: FrameSize, subjects: Sequence[tuple[Box, float]] = (), faces: float = 0.0) -> CropRect:

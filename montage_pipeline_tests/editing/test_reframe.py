@@ -1,8 +1,9 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from montage_pipeline.editing.reframe import crop_for, kept_share
+from montage_pipeline.analysis.model import SubjectPoint
+from montage_pipeline.editing.reframe import Framing, crop_for, eased, framing_for, kept_share
 from montage_pipeline.footage.model import Box
 from montage_pipeline.requests.vocabulary import Format
 from montage_pipeline_tests.editing.footage import facts
@@ -53,3 +54,61 @@ def test_even_a_picture_of_a_few_pixels_has_a_crop(size: tuple[int, int]) -> Non
         crop = crop_for(facts("a", 5, width=size[0], height=size[1]), format_.frame_size)
         assert 1 <= crop.width <= size[0] - crop.x
         assert 1 <= crop.height <= size[1] - crop.y
+
+
+def _walk(begin: float, end: float, width: float = 0.08, source: str = "motion", seconds: float = 4.0) -> list[SubjectPoint]:
+    """A subject whose middle goes from one share of the picture's width to another, seen twice a second."""
+    steps = int(seconds * 2) + 1
+    middles = [begin + (end - begin) * step / (steps - 1) for step in range(steps)]
+    boxes = [Box(x=max(0.0, min(1 - width, middle - width / 2)), y=0.3, width=width, height=0.3) for middle in middles]
+    return [SubjectPoint(time_s=10 + step / 2, box=box, source=source) for step, box in enumerate(boxes)]  # type: ignore[arg-type]
+
+
+def _crop_at(framing: Framing, share: float) -> tuple[float, float]:
+    end = framing.crop_end or framing.crop
+    way = eased(share)
+    return framing.crop.x + (end.x - framing.crop.x) * way, framing.crop.y + (end.y - framing.crop.y) * way
+
+
+@settings(max_examples=60, deadline=None)
+@given(begin=st.floats(0.05, 0.95), change=st.floats(-0.3, 0.3))
+def test_the_crop_goes_with_a_subject_that_walks(begin: float, change: float) -> None:
+    end = min(0.95, max(0.05, begin + change))
+    clip, size = facts("a", 30), Format.REEL.frame_size
+    framing = framing_for(clip, size, _walk(begin, end), 10.0, 14.0)
+    for share in (0.0, 0.125, 0.25, 0.5, 0.75, 0.875, 1.0):
+        x, _ = _crop_at(framing, share)
+        middle = (begin + (end - begin) * share) * clip.width
+        assert x <= middle <= x + framing.crop.width
+    assert framing == framing_for(clip, size, _walk(begin, end), 10.0, 14.0)
+
+
+def test_a_subject_that_hardly_moves_gets_a_still_crop_and_a_runner_a_slow_one() -> None:
+    clip, size = facts("a", 30), Format.REEL.frame_size
+    assert framing_for(clip, size, _walk(0.5, 0.56), 10.0, 14.0).crop_end is None
+    moving = framing_for(clip, size, _walk(0.3, 0.6), 10.0, 14.0)
+    assert moving.crop_end is not None
+    assert moving.crop_end.x > moving.crop.x
+    assert (moving.crop_end.width, moving.crop_end.height) == (moving.crop.width, moving.crop.height)
+    rushing = framing_for(clip, size, _walk(0.05, 0.95, seconds=1.0), 10.0, 11.0)
+    assert rushing.crop_end is None or abs(rushing.crop_end.x - rushing.crop.x) <= 0.3 * rushing.crop.width + 1
+
+
+def test_a_face_outweighs_what_moves_and_stays_out_of_the_interface() -> None:
+    clip, size = facts("a", 30), Format.REEL.frame_size
+    face = [point.model_copy(update={"source": "face"}) for point in _walk(0.2, 0.2)]
+    framing = framing_for(clip, size, [*face, *_walk(0.9, 0.9)], 10.0, 14.0)
+    assert framing.crop_end is None
+    for point in face:
+        assert kept_share(clip, framing.crop, point.box) == 1.0
+    tall = facts("b", 30, width=1080, height=2400)
+    low = [point.model_copy(update={"box": Box(x=0.4, y=0.5, width=0.2, height=0.08)}) for point in face]
+    crop = framing_for(tall, size, low, 10.0, 14.0).crop
+    assert crop.y + 0.14 * crop.height <= 0.5 * 2400
+    assert crop.y + 0.65 * crop.height >= 0.58 * 2400
+
+
+def test_without_points_in_the_span_the_moments_subject_decides() -> None:
+    clip, size = facts("a", 30), Format.REEL.frame_size
+    subjects = ((Box(x=0.7, y=0.3, width=0.1, height=0.2), 1.0),)
+    assert framing_for(clip, size, _walk(0.1, 0.2), 20.0, 24.0, subjects=subjects).crop == crop_for(clip, size, subjects)
