@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo up test test-all lint format types clean bench
+.PHONY: help demo up test test-all lint format types clean bench bench-render bench-edit
 
 help: ## Show what can be made.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .venv/.run: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
@@ -45,6 +45,12 @@ format: .venv/.dev ## Format the code.
 
 bench: .venv/.dev ## Time a Reel by step (CLIPS="a.mp4 b.mp4"), and write docs/benchmarks.md.
 	@$(BIN)/python -m benchmarks.reel --write $(CLIPS)
+
+bench-render: .venv/.dev ## Measure the render: limit, MoviePy, encoder, changes, memory (ONLY=limit,memory).
+	@$(BIN)/python -m benchmarks.render --write $(if $(ONLY),--only $(ONLY))
+
+bench-edit: .venv/.dev ## Measure the planner: time, proved gap, cuts on beats, what two attempts share.
+	@$(BIN)/python -m benchmarks.edit --write
 
 clean: ## Remove the environment and local state.
 	@rm -rf .venv .montage

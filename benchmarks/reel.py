@@ -8,7 +8,6 @@ Without clips it uses the sample footage of the demo, for 10 s. `--write` puts t
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -17,12 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import report
 from montage_pipeline.requests.vocabulary import Step
 
-TABLE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 TOTAL_LIMIT_S = 60.0
 RENDER_LIMIT_S = 45.0
-_BEGIN, _END = "<!-- reel: begin -->\n", "<!-- reel: end -->\n"
 
 
 def measure(clips: Sequence[str], duration_s: int, runs: int) -> list[dict[str, Any]]:
@@ -46,26 +44,16 @@ def table(outcomes: Sequence[dict[str, Any]]) -> str:
     rows["waiting for daemon and worker"] = [outcome["totalSeconds"] - sum(outcome["steps"].values()) for outcome in outcomes]
     rows["total"] = [outcome["totalSeconds"] for outcome in outcomes]
     first = outcomes[0]
-    lines = [
+    head = (
         f"{first['durationSec']:.1f} s, {first['width']}x{first['height']}, {first['frames']} frames; analyst {first['analyst']}, "
-        f"composer {first['composer']}; {os.cpu_count()} cores ({platform.machine()}); {len(outcomes)} runs.",
-        "",
-        "| step | median s | least s | most s | share of limit |",
-        "|---|---:|---:|---:|---:|",
-    ]
+        f"composer {first['composer']}; {report.machine()}; {len(outcomes)} runs.\n\n"
+    )
+    lines = []
     for name, seconds in rows.items():
         median = statistics.median(seconds)
         share = f"{median / limits[name]:.2f} of {limits[name]:.0f} s" if name in limits else ""
-        lines.append(f"| {name} | {median:.1f} | {min(seconds):.1f} | {max(seconds):.1f} | {share} |")
-    return "\n".join(lines) + "\n"
-
-
-def write(text: str) -> None:
-    """Replace the table in docs/benchmarks.md."""
-    page = TABLE.read_text()
-    before, _, rest = page.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    TABLE.write_text(before + _BEGIN + text + _END + after)
+        lines.append([name, f"{median:.1f}", f"{min(seconds):.1f}", f"{max(seconds):.1f}", share])
+    return head + report.table(("step", "median s", "least s", "most s", "share of limit"), lines)
 
 
 def main() -> None:
@@ -78,7 +66,7 @@ def main() -> None:
     text = table(measure(arguments.clips, arguments.duration, arguments.runs))
     print(text)
     if arguments.write:
-        write(text)
+        report.write("reel", text)
 
 
 if __name__ == "__main__":

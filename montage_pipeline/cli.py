@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -19,8 +19,12 @@ from rich.table import Table
 
 from montage_pipeline.local.identity import LOCAL_USER_EMAIL, LOCAL_USER_ID, local_jwt_secret
 from montage_pipeline.records import MontageError, PermanentError
+from montage_pipeline.requests.options import MAX_CAPTION_CHARS, MAX_TARGET_BPM, MIN_TARGET_BPM, refuse_contradictions
 from montage_pipeline.requests.vocabulary import MAX_DURATION_S, MIN_DURATION_S, ContentStatus, Format, Style
 from montage_pipeline.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from montage_pipeline.local.job import LocalWishes
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Turn raw clips into a finished Reel.")
 
@@ -28,6 +32,15 @@ StyleOption = Annotated[Style, typer.Option(help="How the edit and the music sho
 FormatOption = Annotated[Format, typer.Option(help="reel 1080x1920, feed 1080x1350, square 1080x1080, landscape 1920x1080.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; progress goes to stderr.")]
 DurationOption = Annotated[int, typer.Option(min=MIN_DURATION_S, max=MAX_DURATION_S, help="Seconds.")]
+
+MusicOption = Annotated[str | None, typer.Option(help="Your own music instead of composed music: a file, or an https:// address.")]
+TargetBpmOption = Annotated[
+    int | None,
+    typer.Option(min=MIN_TARGET_BPM, max=MAX_TARGET_BPM, help="Tempo to compose at; with --music, the tempo you expect it to have."),
+]
+CaptionsOption = Annotated[
+    str | None, typer.Option(help=f"Text drawn on the opening, in any script, up to {MAX_CAPTION_CHARS} characters.")
+]
 
 _DEMO_DURATION_S = 10
 
@@ -38,24 +51,51 @@ def make(
     style: StyleOption = Style.DYNAMIC,
     format: FormatOption = Format.REEL,
     duration: DurationOption = 30,
+    hook_clip: Annotated[Path | None, typer.Option(help="The clip that opens the Reel.")] = None,
+    must_use: Annotated[list[Path] | None, typer.Option(help="A clip that must appear; may be given several times.")] = None,
+    exclude: Annotated[list[Path] | None, typer.Option(help="A clip that must not be used; may be given several times.")] = None,
+    music: MusicOption = None,
+    target_bpm: TargetBpmOption = None,
+    captions: CaptionsOption = None,
     out: Annotated[Path | None, typer.Option(help="Copy the Reel to this file as well.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a Reel from your own files."""
-    _make(clips, style=style, format=format, duration_s=duration, out=out, as_json=as_json, title=f"{len(clips)} clips")
+    from montage_pipeline.local.job import LocalWishes
+
+    wishes = LocalWishes(
+        hook_clip=hook_clip,
+        must_use=tuple(must_use or ()),
+        exclude=tuple(exclude or ()),
+        music=music,
+        target_bpm=target_bpm,
+        captions=captions,
+    )
+    title = f"{len(clips)} clips"
+    _make(clips, wishes, style=style, format=format, duration_s=duration, out=out, as_json=as_json, title=title)
 
 
 @app.command()
-def demo(style: StyleOption = Style.TRAVEL, format: FormatOption = Format.REEL, as_json: JsonOption = False) -> None:
+def demo(
+    style: StyleOption = Style.TRAVEL,
+    format: FormatOption = Format.REEL,
+    music: MusicOption = None,
+    target_bpm: TargetBpmOption = None,
+    captions: CaptionsOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Make a Reel from real sample footage: the main job, end to end."""
     from montage_pipeline.local.footage import ATTRIBUTION, demo_clips
+    from montage_pipeline.local.job import LocalWishes
 
+    wishes = LocalWishes(music=music, target_bpm=target_bpm, captions=captions)
     _console(as_json).print(ATTRIBUTION, highlight=False, soft_wrap=True)
-    _make(demo_clips(), style=style, format=format, duration_s=_DEMO_DURATION_S, out=None, as_json=as_json, title="Demo")
+    _make(demo_clips(), wishes, style=style, format=format, duration_s=_DEMO_DURATION_S, out=None, as_json=as_json, title="Demo")
 
 
 def _make(
     clips: Sequence[Path],
+    wishes: "LocalWishes",
     *,
     style: Style,
     format: Format,
@@ -67,7 +107,14 @@ def _make(
     from montage_pipeline.local.job import LocalJob, require_files
     from montage_pipeline.local.terminal import ProgressView, show_outcome
 
+    # Whatever can be told from the command line alone is told before anything is started.
     require_files(clips)
+    options = wishes.as_options()
+    refuse_contradictions([path.resolve().as_uri() for path in clips], options)
+    if options.captions:
+        from montage_pipeline.rendering.captions import refuse_unfit
+
+        refuse_unfit(options.captions, format)
     console = _console(as_json)
     with _stack(console) as settings, ProgressView(console) as view:
         from montage_pipeline.costs.ledger import CostLedger
@@ -77,7 +124,7 @@ def _make(
 
         engine = create_engine(settings)
         job = LocalJob(settings, RequestRepository(engine), CostLedger(engine), ObjectStore.from_settings(settings))
-        created = job.submit(clips, style=style, format=format, duration_s=duration_s, title=title)
+        created = job.submit(clips, style=style, format=format, duration_s=duration_s, title=title, wishes=options)
         item = job.watch(created, view.update)
         outcome = job.collect(created, item)
     if out is not None and outcome.video is not None:

@@ -98,6 +98,7 @@ class Settings(BaseSettings):
     # Footage
     max_clips: int = Field(60, ge=1, description="Most clips in one request.")
     max_clip_bytes: int = Field(4_000_000_000, ge=1, description="Largest clip, in bytes.")
+    max_music_bytes: int = Field(200_000_000, ge=1, description="Largest file of a user's own music, in bytes.")
     fetch_timeout_s: float = Field(300.0, gt=0, description="Time limit for fetching one clip, in seconds.")
     fetch_max_redirects: int = Field(3, ge=0, description="Redirects followed for one clip.")
     fetch_private_hosts: bool = Field(

@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router)
     install_error_handlers(app)
     # The last one added is the outermost: a browser may read every answer, also those of the frame.
-    app.add_middleware(RequestFrame, max_body_bytes=_BODY_BESIDE_CLIPS_BYTES + settings.max_clips * MAX_URL_CHARS)
+    app.add_middleware(RequestFrame, max_body_bytes=_BODY_BESIDE_CLIPS_BYTES + (3 * settings.max_clips + 2) * MAX_URL_CHARS)
     if origins := _origins(settings.api_cors_origins):
         app.add_middleware(
             CORSMiddleware,

@@ -1,4 +1,4 @@
-"""Which clip URLs a user may hand in.
+"""Which URLs of clips and music a user may hand in.
 
 A refusal here spares the user a run that cannot succeed. It is not the guard of the network: host names are resolved,
 and private addresses refused, where the bytes are fetched.
@@ -26,6 +26,12 @@ def check_clip_urls(clip_urls: Sequence[str], *, user_id: UUID, bucket: str, set
         if reason:
             problems.append(FieldProblem(field=f"clipUrls.{position}", message=reason))
     return problems
+
+
+def check_music_url(music_url: str | None, *, user_id: UUID, bucket: str, settings: Settings) -> list[FieldProblem]:
+    """What is wrong with the address of the user's own music, by the same rules; empty when it may be used."""
+    reason = _refusal(music_url, user_id, bucket, settings) if music_url is not None else None
+    return [FieldProblem(field="musicUrl", message=reason)] if reason else []
 
 
 def _refusal(clip_url: str, user_id: UUID, bucket: str, settings: Settings) -> str | None:

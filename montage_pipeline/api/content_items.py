@@ -6,10 +6,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
-from montage_pipeline.api.clip_urls import check_clip_urls
+from montage_pipeline.api.clip_urls import check_clip_urls, check_music_url
 from montage_pipeline.api.current_user import CurrentUser
 from montage_pipeline.api.errors import ApiError, documented_errors, validation_error
-from montage_pipeline.api.schemas import AcceptedOut, ContentItemOut, ContentItemsOut, Moment, NewContentItemBody, StatusOut
+from montage_pipeline.api.schemas import AcceptedOut, ContentItemOut, ContentItemsOut, Moment, NewContentItemBody, StatusOut, WishesBody
 from montage_pipeline.api.services import Services, ServicesNeeded
 from montage_pipeline.logs import get_logger
 from montage_pipeline.requests.model import ContentItem, CreatedRequest
@@ -62,9 +62,11 @@ def create_content_item(
     body: NewContentItemBody, user: CurrentUser, services: ServicesNeeded, response: Response, idempotency_key: IdempotencyKey = None
 ) -> AcceptedOut:
     """Store a new content item and queue its first generation."""
-    problems = check_clip_urls(body.clip_urls, user_id=user.id, bucket=services.store.bucket, settings=services.settings)
+    rules: dict[str, Any] = {"user_id": user.id, "bucket": services.store.bucket, "settings": services.settings}
+    problems = [*check_clip_urls(body.clip_urls, **rules), *check_music_url(body.music_url, **rules)]
     if problems:
         raise validation_error(problems)
+    _refuse_undrawable(body)
     # The user may have been deleted since a request of theirs was last seen here.
     services.repository.ensure_user(user.id, user.email)
     created = services.repository.create_item(user.id, body.as_document(), idempotency_key=idempotency_key)
@@ -79,14 +81,30 @@ def create_content_item(
     response_description="The request is stored.",
     responses={
         **_ACCEPTED,
-        **documented_errors(404, 409, 422, s409="`already_generating`, or `idempotency_conflict`: the key was used for something else."),
+        **documented_errors(
+            400, 404, 409, 413, 422, s409="`already_generating`, or `idempotency_conflict`: the key was used for something else."
+        ),
     },
 )
 def generate_again(
-    content_item_id: ItemId, user: CurrentUser, services: ServicesNeeded, response: Response, idempotency_key: IdempotencyKey = None
+    content_item_id: ItemId,
+    user: CurrentUser,
+    services: ServicesNeeded,
+    response: Response,
+    body: WishesBody | None = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> AcceptedOut:
-    """Queue another generation of the item; the edit and the music will differ."""
-    created = services.repository.request_again(user.id, content_item_id, idempotency_key=idempotency_key)
+    """Queue another generation of the item; the edit and the music will differ.
+
+    Without a body the wishes of the last request stand; a body replaces them all, `{}` drops them.
+    """
+    if body is not None:
+        problems = check_music_url(body.music_url, user_id=user.id, bucket=services.store.bucket, settings=services.settings)
+        if problems:
+            raise validation_error(problems)
+        _refuse_undrawable(body)
+    options = body.as_options() if body is not None else None
+    created = services.repository.request_again(user.id, content_item_id, options, idempotency_key=idempotency_key)
     return _accepted(created, response)
 
 
@@ -125,6 +143,15 @@ def get_content_item_status(content_item_id: ItemId, user: CurrentUser, services
     item = _owned(content_item_id, user.id, services)
     _hint_next_poll(item, response)
     return StatusOut.of(item, services.fresh_url)
+
+
+def _refuse_undrawable(body: WishesBody) -> None:
+    """422 `caption_unsupported` for text that no font has, before anything is stored."""
+    if body.captions is not None:
+        # Reading the fonts' tables takes a moment: only for those who ask for text.
+        from montage_pipeline.rendering.captions import refuse_undrawable
+
+        refuse_undrawable(body.captions)
 
 
 def _owned(content_item_id: UUID, user_id: UUID, services: Services) -> ContentItem:

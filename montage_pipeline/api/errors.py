@@ -14,11 +14,12 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
 from montage_pipeline.api.schemas import ApiModel
 from montage_pipeline.logs import get_logger
-from montage_pipeline.records import MontageError
+from montage_pipeline.records import MontageError, PermanentError
 
 log = get_logger(__name__)
 
@@ -80,14 +81,20 @@ class FieldProblem(ApiModel):
     message: str
 
 
-def validation_error(problems: Sequence[FieldProblem]) -> ApiError:
+def validation_error(problems: Sequence[FieldProblem], code: str = "validation_error") -> ApiError:
     """422 naming every field that is wrong."""
     return ApiError(
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        "validation_error",
+        code,
         "; ".join(f"{problem.field}: {problem.message}" for problem in problems[:3]) + (" …" if len(problems) > 3 else ""),
         details={"errors": [problem.model_dump(by_alias=True) for problem in problems]},
     )
+
+
+def impossible_wishes(error: PermanentError) -> ApiError:
+    """422 for wishes that contradict each other or the clips, with the first contradiction's code and every field at fault."""
+    problems = [FieldProblem(field=to_camel(one["option"]), message=one["message"]) for one in error.details["problems"]]
+    return validation_error(problems, error.code)
 
 
 def error_response(
@@ -115,7 +122,9 @@ def install_error_handlers(app: FastAPI) -> None:
         return error_response(exc.status_code, code, _MESSAGE_OF_STATUS.get(exc.status_code, str(exc.detail)), headers=exc.headers)
 
     @app.exception_handler(MontageError)
-    async def on_montage_error(_: Request, exc: MontageError) -> Response:
+    async def on_montage_error(request: Request, exc: MontageError) -> Response:
+        if isinstance(exc, PermanentError) and "problems" in exc.details:
+            return await on_api_error(request, impossible_wishes(exc))
         status = _STATUS_OF_CODE.get(exc.code)
         if status is not None:
             return error_response(status, exc.code, exc.message, jsonable_encoder(exc.details))

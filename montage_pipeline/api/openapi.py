@@ -13,7 +13,7 @@ from montage_pipeline.settings import Settings
 DESCRIPTION = """
 Hand in raw clips, get a finished Reel.
 
-1. `POST /api/uploads` for each clip that is not on the web yet, and PUT its bytes.
+1. `POST /api/uploads` for each clip (and your own music, if any) that is not on the web yet, and PUT its bytes.
 2. `POST /api/content-items` with the clips, a style, a format and a length.
 3. Poll `GET /api/content-items/{contentItemId}/status` until it is `draft` (finished) or `failed`.
 
@@ -78,6 +78,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "StatusOut": [_GENERATING, _FAILED],
     "ContentItemOut": [_FINISHED],
     "ContentItemsOut": [{"items": [_FINISHED], "nextBefore": None}],
+    "WishesBody": [{"mustUse": [_CLIP_URL], "targetBpm": 120, "captions": "Three days by the sea"}],
     "UploadBody": [{"fileName": "beach.mp4", "contentType": "video/mp4", "bytes": 482_130}],
     "UploadOut": [
         {

@@ -16,6 +16,7 @@ from pydantic.alias_generators import to_camel
 
 from montage_pipeline.costs.reports import UserCosts
 from montage_pipeline.requests.model import ContentItem, CreatedRequest, NewContentItem
+from montage_pipeline.requests.options import MAX_CAPTION_CHARS, MAX_TARGET_BPM, MIN_TARGET_BPM, MontageOptions
 from montage_pipeline.requests.vocabulary import (
     MAX_DURATION_S,
     MIN_DURATION_S,
@@ -77,16 +78,47 @@ Usd = Annotated[
 ]
 
 
-class NewContentItemBody(ApiModel):
+_Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_CHARS), _NoControls]
+
+
+class WishesBody(ApiModel):
+    """What may be wished for beside clips, style, format and length. Clips are named as in `clipUrls`."""
+
+    hook_clip: _Url | None = Field(None, description="The clip that opens the Reel.")
+    must_use: list[_Url] = Field(default_factory=list, description="Clips that must appear in the Reel.")
+    exclude: list[_Url] = Field(default_factory=list, description="Clips that must not be used; at least one has to be left.")
+    music_url: _Url | None = Field(
+        None,
+        description="Your own music instead of composed music: an https:// URL, or a `clipUrl` of POST /api/uploads. "
+        "It must be at least as long as the Reel.",
+    )
+    target_bpm: Annotated[StrictInt, Field(ge=MIN_TARGET_BPM, le=MAX_TARGET_BPM)] | None = Field(
+        None, description="Tempo to compose at, in beats per minute; with `musicUrl`, the tempo you expect it to have."
+    )
+    captions: Annotated[str, Field(max_length=MAX_CAPTION_CHARS), _NoControls, AfterValidator(_not_blank)] | None = Field(
+        None, description="Text drawn on the opening, in any script."
+    )
+
+    def as_options(self) -> MontageOptions:
+        """The same in the words of the rooms below."""
+        return MontageOptions(
+            hook_clip=self.hook_clip,
+            must_use=tuple(dict.fromkeys(self.must_use)),
+            exclude=tuple(dict.fromkeys(self.exclude)),
+            music_url=self.music_url,
+            target_bpm=self.target_bpm,
+            captions=self.captions,
+        )
+
+
+class NewContentItemBody(WishesBody):
     """A Reel to make from these clips."""
 
     type: ContentType = Field(description="What to make.")
     title: Annotated[str, Field(max_length=MAX_TITLE_CHARS), _NoControls, AfterValidator(_not_blank)] | None = Field(
         None, description="Shown in the library."
     )
-    clip_urls: list[Annotated[str, Field(min_length=1, max_length=MAX_URL_CHARS), _NoControls]] = Field(
-        min_length=1, description="Raw clips: https:// URLs, or `clipUrl`s of POST /api/uploads."
-    )
+    clip_urls: list[_Url] = Field(min_length=1, description="Raw clips: https:// URLs, or `clipUrl`s of POST /api/uploads.")
     style: Style = Field(description="How the edit and the music should feel.")
     format: Format = Field(description="Shape: reel 1080×1920, feed 1080×1350, square 1080×1080, landscape 1920×1080.")
     duration_sec: StrictInt = Field(ge=MIN_DURATION_S, le=MAX_DURATION_S, description="Length of the finished Reel, in seconds.")
@@ -100,6 +132,7 @@ class NewContentItemBody(ApiModel):
             style=self.style,
             format=self.format,
             duration_s=self.duration_sec,
+            options=self.as_options(),
         )
 
 
@@ -206,13 +239,15 @@ class ContentItemsOut(ApiModel):
 
 
 class UploadBody(ApiModel):
-    """A clip about to be uploaded."""
+    """A clip, or the user's own music, about to be uploaded."""
 
     file_name: Annotated[str, Field(min_length=1, max_length=MAX_FILE_NAME_CHARS), _NoControls] = Field(
         description="Name of the person's file; only its letters, digits, dots and dashes are kept."
     )
     content_type: str = Field(
-        pattern=r"^video/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}$", description="Its type; the PUT must send the same.", examples=["video/mp4"]
+        pattern=r"^(video|audio)/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}$",
+        description="Its type; the PUT must send the same.",
+        examples=["video/mp4"],
     )
     bytes: StrictInt = Field(ge=1, description="Its exact size; the PUT must send as many.")
 
@@ -221,7 +256,7 @@ class UploadOut(ApiModel):
     """Where to PUT the clip, and what to name it afterwards."""
 
     upload_url: str = Field(description="Takes the bytes until `expiresAt`; keep it secret.")
-    clip_url: str = Field(description="What to send in `clipUrls` once the PUT has succeeded.")
+    clip_url: str = Field(description="What to send in `clipUrls`, or as `musicUrl`, once the PUT has succeeded.")
     method: Literal["PUT"]
     headers: dict[str, str] = Field(description="Headers the PUT must send, exactly; Content-Length is set by every client by itself.")
     expires_at: Moment

@@ -1,4 +1,4 @@
-"""Uploads: the client PUTs its clips straight into the object store; no bytes pass through the API."""
+"""Uploads: the client PUTs its clips and its music straight into the object store; no bytes pass through the API."""
 
 import re
 import unicodedata
@@ -24,14 +24,16 @@ _MAX_KEPT_NAME_CHARS = 100
 @router.post(
     "",
     operation_id="createUpload",
-    summary="Get a place to upload a clip to",
+    summary="Get a place to upload a clip or music to",
     response_description="PUT the bytes to `uploadUrl`.",
     responses=documented_errors(400, 413, 422),
 )
 def create_upload(body: UploadBody, user: CurrentUser, services: ServicesNeeded) -> UploadOut:
-    """Sign one PUT of one clip of this size and type."""
-    if body.bytes > services.settings.max_clip_bytes:
-        raise validation_error([FieldProblem(field="bytes", message=f"must be at most {services.settings.max_clip_bytes}")])
+    """Sign one PUT of one file of this size and type."""
+    settings = services.settings
+    limit = settings.max_music_bytes if body.content_type.startswith("audio/") else settings.max_clip_bytes
+    if body.bytes > limit:
+        raise validation_error([FieldProblem(field="bytes", message=f"must be at most {limit}")])
     key = f"{UPLOAD_PREFIX}/{user.id}/{uuid4()}/{safe_file_name(body.file_name)}"
     expires_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=UPLOAD_EXPIRES_S)
     upload_url = services.store.presign_put(key, content_type=body.content_type, expires_s=UPLOAD_EXPIRES_S, content_length=body.bytes)

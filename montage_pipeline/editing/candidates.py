@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from montage_pipeline.analysis.model import AnalysedClip, ClipAnalysis, Moment
+from montage_pipeline.editing.originality import ALIKE_BITS, SeenSegment, marked_share
 from montage_pipeline.editing.packing import Room
 from montage_pipeline.editing.reframe import crop_for, kept_share
 from montage_pipeline.editing.styles import StyleRules
@@ -27,6 +28,13 @@ _TIME_SLACK_S = 1e-6
 
 CHANCE = 0.8
 """How far another seed shifts the worth of moments, in spreads of the footage's own worth."""
+
+SEEN = 2.5
+"""Points that a reference cut of footage costs which an earlier Reel of the user showed: more than moments differ, less than a beat."""
+MARKED = 0.5
+"""Points that a moment full of borders, logos or text loses."""
+SEEN_ALIKE = 0.3
+"""How much a moment of another file counts as seen when it looks like what an earlier Reel showed."""
 
 
 class MomentSpan(NamedTuple):
@@ -170,23 +178,35 @@ def _spans(moments: Sequence[Moment], start_s: float, frames: int, fps: Fraction
 class Footage:
     """Every usable frame in one line, stretch after stretch, with its worth for one style and one seed.
 
-    `offset[s]` is where stretch `s` begins on that line. `value_sum` and `motion_sum` are running sums, so the
-    mean over frames [i, j) is `(sum[j] - sum[i]) / (j - i)`. `moment_at[i]` indexes `moments`.
+    `offset[s]` is where stretch `s` begins on that line; behind each stretch lie the frames that two pieces must keep
+    apart. `value_sum`, `motion_sum` and `seen_sum` are running sums, so the mean over frames [i, j) is
+    `(sum[j] - sum[i]) / (j - i)`; `seen_sum` sums how much a frame was seen in the user's earlier Reels (0..1), which is
+    taken from its value already. `moment_at[i]` indexes `moments`, `look_of` and the other arrays over moments; moments of
+    one look look alike. `place_at[i]` is how far into all footage a frame is, 0..1, `key_frame_at[i]` 1 on a key frame,
+    falling to 0 a second later, 0 where key frames are not known.
     """
 
-    def __init__(self, analysis: ClipAnalysis, stretches: Sequence[Stretch], style: StyleRules, size: FrameSize, seed: int) -> None:
+    def __init__(
+        self, analysis: ClipAnalysis, stretches: Sequence[Stretch], style: StyleRules, size: FrameSize, fps: FrameRate, seed: int,
+        seen: Sequence[SeenSegment] = (), key_frames_s: Sequence[Sequence[float]] = (),
+    ) -> None:  # fmt: skip
         random = np.random.default_rng(seed % 2**64)
+        rate = float(fps.fraction)
         self.stretches = tuple(stretches)
         self.clip_count = len({stretch.clip for stretch in stretches})
+        self.stretch_frames = np.asarray([stretch.frames for stretch in stretches], dtype=np.int64)
+        self.stretch_gap = np.asarray([stretch.gap for stretch in stretches], dtype=np.int64)
+        self.stretch_clip = np.asarray([stretch.clip for stretch in stretches], dtype=np.int64)
+        self.clips = len(analysis.clips)
+        padded = self.stretch_frames + self.stretch_gap
+        self.offset = np.cumsum(padded) - padded
+        self.total_frames = int(padded.sum())
         self.moments: list[Moment] = []
         worth: list[float] = []
         best_rank = {moment: rank for rank, moment in enumerate(analysis.best_moments)}
-        offsets: list[int] = []
         owners: list[npt.NDArray[np.int32]] = []
-        total = 0
-        for stretch in stretches:
-            offsets.append(total)
-            owner = np.full(stretch.frames, -1, dtype=np.int32)
+        for stretch, frames in zip(stretches, padded.tolist(), strict=True):
+            owner = np.full(frames, -1, dtype=np.int32)
             for span in stretch.spans:
                 owner[span.start : span.end] = len(self.moments)
                 self.moments.append(span.moment)
@@ -195,44 +215,87 @@ class Footage:
                 chosen = 0.0 if rank is None else 0.15 * (1 - rank / len(best_rank))
                 worth.append(moment_worth(span.moment, style) * (0.6 + 0.4 * framing) + chosen)
             known = np.flatnonzero(owner >= 0)
-            nearest = known[np.clip(np.searchsorted(known, np.arange(stretch.frames)), 0, len(known) - 1)]
+            nearest = known[np.clip(np.searchsorted(known, np.arange(frames)), 0, len(known) - 1)]
             owners.append(owner[nearest])
-            total += stretch.frames
-        self.offset = np.asarray(offsets, dtype=np.int64)
-        self.total_frames = total
         self.moment_at = np.concatenate(owners) if owners else np.zeros(0, dtype=np.int32)
         motion = np.asarray([moment.scores.motion for moment in self.moments], dtype=np.float64)
         self.moment_scale = np.asarray([subject_scale(moment) for moment in self.moments], dtype=np.float64)
+        self.prints = np.asarray([int(moment.fingerprint, 16) for moment in self.moments], dtype=np.uint64)
+        self.look_of = looks(self.prints)
+        self.look_count = int(self.look_of.max(initial=-1)) + 1
         # Chance is measured against how much the footage differs: it decides between near equals, not between good and bad.
         spread = min(0.15, max(0.02, float(np.std(worth)))) if worth else 0.0
         luck = random.normal(0.0, CHANCE * spread, size=len(worth))
         clip_luck = random.normal(0.0, CHANCE * spread, size=len(analysis.clips))
         clips = [moment.clip for moment in self.moments]
-        self.value_sum = _running_sum(np.asarray(worth) + luck + clip_luck[clips], self.moment_at)
-        self.motion_sum = _running_sum(motion, self.moment_at)
-        prints = np.asarray([int(moment.fingerprint, 16) for moment in self.moments], dtype=np.uint64)
-        self.print_distance = np.bitwise_count(prints[:, None] ^ prints[None, :]) if len(prints) <= 4000 else None
-        self.prints = prints
-
-    def rooms(self) -> list[Room]:
-        """One room per stretch, nothing used yet."""
-        return [Room(index, 0, stretch.frames, stretch.gap) for index, stretch in enumerate(self.stretches)]
+        seen_share = self._seen_share(analysis, seen, rate)
+        self.value_sum = _running_sum((np.asarray(worth) + luck + clip_luck[clips])[self.moment_at] - SEEN * seen_share)
+        self.motion_sum = _running_sum(motion[self.moment_at])
+        self.seen_sum = _running_sum(seen_share)
+        self.place_at = np.arange(self.total_frames) / max(1, self.total_frames)
+        self.key_frame_at = self._key_frames(key_frames_s, rate)
 
     def stretch_of(self, frames: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The stretch each frame of the line lies in."""
         return np.searchsorted(self.offset, frames, side="right") - 1
 
-    def distance_from(self, moment: int) -> npt.NDArray[np.uint8]:
-        """Differing bits between the fingerprint of one moment and all others."""
-        if self.print_distance is not None:
-            return np.asarray(self.print_distance[moment], dtype=np.uint8)
-        return np.asarray(np.bitwise_count(self.prints ^ self.prints[moment]), dtype=np.uint8)
+    def rooms(self) -> list[Room]:
+        """One room per stretch, nothing used yet."""
+        return [Room(index, 0, stretch.frames, stretch.gap) for index, stretch in enumerate(self.stretches)]
+
+    def _seen_share(self, analysis: ClipAnalysis, seen: Sequence[SeenSegment], rate: float) -> npt.NDArray[np.float64]:
+        """1 for every frame that an earlier Reel showed, less for moments of other files that look like what it showed."""
+        share = np.zeros(self.total_frames, dtype=np.float64)
+        if not seen:
+            return share
+        files = {clip.facts.sha256 for clip in analysis.clips if clip.facts.sha256}
+        foreign = np.asarray([int(one.fingerprint, 16) for one in seen if one.fingerprint and one.sha256 not in files], dtype=np.uint64)
+        if len(foreign):
+            alike = (np.bitwise_count(self.prints[:, None] ^ foreign[None, :]) < ALIKE_BITS).any(axis=1)
+            share[alike[self.moment_at]] = SEEN_ALIKE
+        for index, stretch in enumerate(self.stretches):
+            begin = int(self.offset[index])
+            for one in seen:
+                if one.sha256 and one.sha256 == analysis.clips[stretch.clip].facts.sha256:
+                    first = max(0, floor((one.start_s - stretch.start_s) * rate))
+                    last = min(stretch.frames, ceil((one.end_s - stretch.start_s) * rate))
+                    share[begin + first : begin + max(first, last)] = 1.0
+        return share
+
+    def _key_frames(self, key_frames_s: Sequence[Sequence[float]], rate: float) -> npt.NDArray[np.float64]:
+        near = np.zeros(self.total_frames, dtype=np.float64)
+        for index, stretch in enumerate(self.stretches):
+            times = np.sort(np.asarray(key_frames_s[stretch.clip] if stretch.clip < len(key_frames_s) else (), dtype=np.float64))
+            if not len(times):
+                continue
+            at_s = stretch.start_s + np.arange(stretch.frames) / rate + _TIME_SLACK_S
+            before = np.searchsorted(times, at_s, side="right") - 1
+            since_s = np.where(before >= 0, at_s - times[np.maximum(before, 0)], np.inf)
+            begin = int(self.offset[index])
+            near[begin : begin + stretch.frames] = np.clip(1 - since_s, 0, 1)
+        return near
 
 
-def _running_sum(per_moment: npt.NDArray[np.float64], moment_at: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-    sums = np.zeros(len(moment_at) + 1, dtype=np.float64)
-    if len(moment_at):
-        np.cumsum(per_moment[moment_at], out=sums[1:])
+def looks(prints: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    """For every fingerprint the number of its look: two that differ in fewer than `ALIKE_BITS` bits always have the same."""
+    look = np.full(len(prints), -1, dtype=np.int64)
+    count = 0
+    for index in range(len(prints)):
+        if look[index] >= 0:
+            continue
+        found = [index]
+        look[index] = count
+        while found:
+            near = np.flatnonzero((np.bitwise_count(prints ^ prints[found.pop()]) < ALIKE_BITS) & (look < 0))
+            look[near] = count
+            found.extend(near.tolist())
+        count += 1
+    return look
+
+
+def _running_sum(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    sums = np.zeros(len(values) + 1, dtype=np.float64)
+    np.cumsum(values, out=sums[1:])
     return sums
 
 
@@ -246,6 +309,7 @@ def moment_worth(moment: Moment, style: StyleRules) -> float:
         + style.faces * scores.faces
         + style.stability * scores.stability
         + 0.05 * scores.speech
+        - MARKED * marked_share(moment)
     )
 
 

@@ -1,15 +1,19 @@
-"""Choosing the hook, and the length the Reel can have once the hook is taken."""
+"""The ways to open the Reel, and the length it can have with each of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline.editing.candidates import Stretch
 from montage_pipeline.editing.packing import CutRules, Piece, longest_total
 
+_MOST_CHOICES = 12
+_PLACES_EACH = 3
+"""How many places in one moment are offered, so that another attempt may open with other frames of the same moment."""
+
 
 class HookChoice(NamedTuple):
-    """The hook, and how many frames can follow it (<= the frames asked for)."""
+    """A hook, and how many frames can follow it (<= the frames asked for)."""
 
     piece: Piece
     moment: Moment
@@ -25,29 +29,39 @@ class _Window(NamedTuple):
     end: int
 
 
-def choose_hook(analysis: ClipAnalysis, stretches: Sequence[Stretch], rules: CutRules, body_frames: int, shift: float) -> HookChoice | None:
-    """The analysis's hook moment when it is usable, else the best by hook score; None when no moment is long enough.
+def hook_choices(
+    analysis: ClipAnalysis, stretches: Sequence[Stretch], rules: CutRules, body_frames: int, shift: float, clips: Container[int]
+) -> list[HookChoice]:
+    """Hooks from `clips` that leave room for the longest Reel there can be: what the analysis named first, then by hook score.
 
-    A later choice is taken only when it leaves room for a longer Reel. `shift` in -1..1 moves the hook
-    inside its moment where there is room, so that another seed may open differently.
+    Empty when no moment is long enough. `shift` in -1..1 moves the hook inside its moment where there is room, so that
+    another seed may open differently.
     """
-    best: HookChoice | None = None
+    best: list[HookChoice] = []
     judged: set[tuple[int, int]] = set()
     every_room = [stretch.room for stretch in stretches]
     ceiling = longest_total(every_room, rules, body_frames)
     for window in _windows(analysis, stretches, rules.hook_frames):
+        if stretches[window.stretch].clip not in clips:
+            continue
         others = every_room[: window.stretch] + every_room[window.stretch + 1 :]
+        taken = 0
         for start in _starts(window, stretches[window.stretch], rules, shift):
             # The room left beside the hook depends on its place only, so that another moment's window there brings nothing new.
             if (window.stretch, start) in judged:
                 continue
             judged.add((window.stretch, start))
             frames = longest_total([*others, *_beside(stretches[window.stretch], start, rules)], rules, body_frames)
-            if best is None or frames > best.body_frames:
-                best = HookChoice(Piece(window.stretch, start, rules.hook_frames), window.moment, frames)
-            if best.body_frames == ceiling:
-                return best
-    return best
+            if best and frames < best[0].body_frames:
+                continue
+            choice = HookChoice(Piece(window.stretch, start, rules.hook_frames), window.moment, frames)
+            best = [*best, choice] if best and frames == best[0].body_frames else [choice]
+            taken += 1
+            if taken == _PLACES_EACH and frames == ceiling:
+                break
+        if len(best) >= _MOST_CHOICES and best[0].body_frames == ceiling:
+            break
+    return best[:_MOST_CHOICES]
 
 
 def _beside(stretch: Stretch, start: int, rules: CutRules) -> list[tuple[int, int]]:

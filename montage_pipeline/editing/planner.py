@@ -9,20 +9,23 @@ from collections.abc import Sequence
 from math import ceil, floor
 from typing import NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline.editing.beats import BeatRuler, rulers
 from montage_pipeline.editing.candidates import Footage, Stretch, source_frame_s, usable_stretches
-from montage_pipeline.editing.hook import HookChoice, choose_hook
-from montage_pipeline.editing.originality import originality_report
+from montage_pipeline.editing.hook import HookChoice, hook_choices
+from montage_pipeline.editing.objective import POINT, Objective
+from montage_pipeline.editing.optimum import HARDLY_ANY, NoRoom, Optimum, best_edit, gap, misses, unavoidable_misses
+from montage_pipeline.editing.originality import SeenSegment, originality_report
 from montage_pipeline.editing.packing import CutRules, Piece, longest_total
-from montage_pipeline.editing.reframe import crop_for
-from montage_pipeline.editing.retiming import continuations, off_beat_cuts, onto_beats, without_continuations
-from montage_pipeline.editing.search import EditSearch
+from montage_pipeline.editing.reframe import framing_for
+from montage_pipeline.editing.space import HookPlace
 from montage_pipeline.editing.styles import STYLE_RULES, StyleRules
-from montage_pipeline.editing.timeline import MusicPlacement, Segment, Timeline
-from montage_pipeline.editing.wording import why_cut, why_hook
+from montage_pipeline.editing.timeline import MusicPlacement, PlanProof, Segment, Timeline
+from montage_pipeline.editing.wishes import clip_of, longest_s, unusable
+from montage_pipeline.editing.wording import Wording
 from montage_pipeline.footage.model import ClipFacts, FrameRate
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.records import PermanentError, Record
@@ -37,7 +40,9 @@ MAX_LONE_CUT_S = 6
 SPEECH_SHARE = 0.5
 """`scores.speech` from which a clip's own sound matters."""
 
-_RULERS_TRIED = 6
+_RULERS_TRIED = 3
+_TIGHT_FROM = 0.5
+"""Share of the usable footage the Reel needs from which every frame of it is looked at."""
 
 _CONTAINER_ROUNDING_S = 0.001
 """Some containers round presentation times to milliseconds; a start this far into a frame is in it in every one."""
@@ -47,7 +52,7 @@ class EditRequest(Record):
     """What is asked of the planner. `seed` makes the choice among good edits; another seed gives another edit.
 
     `hook_clip` and `must_use` are clip URLs: the clip that opens the Reel, and clips that must appear in it.
-    `caption` is text for the hook.
+    `caption` is text for the hook. `seen` is the footage of the user's earlier Reels, which this one avoids.
     """
 
     request_id: str
@@ -59,30 +64,28 @@ class EditRequest(Record):
     hook_clip: str = ""
     must_use: tuple[str, ...] = ()
     caption: str = ""
+    seen: tuple[SeenSegment, ...] = ()
 
 
 def plan_timeline(request: EditRequest, analysis: ClipAnalysis, music: MusicTrack) -> Timeline:
     """The timeline for a request.
 
-    Raises PermanentError `not_enough_footage` (details `usable_s`, `missing_s`, `asked_s`) when the usable
-    footage does not reach half the asked length.
+    Raises PermanentError: `not_enough_footage` (details `usable_s`, `missing_s`, `asked_s`) when the usable footage does not
+    reach half the asked length; `hook_clip_unusable`, `must_use_unusable` (details `clip_url`, `reason`) when a wish cannot be met.
     """
     rate = float(request.fps.fraction)
     style = STYLE_RULES[request.style]
     stretches = usable_stretches(analysis, request.fps)
-    plan = _possible_length(request, analysis, stretches)
-    total = plan.hook.piece.frames + plan.hook.body_frames
-    footage = Footage(analysis, stretches, style, request.format.frame_size, request.seed)
-    preferred = min(max(style.preferred_cut_s * rate, plan.rules.min_frames), plan.rules.max_frames)
-
-    choices = rulers(music, total, plan.rules, request.fps.fraction)
-    ruler = choices[0]
-    found = EditSearch(footage, style, ruler, plan.rules, plan.hook.piece, rate, request.seed).best()
-    pieces = without_continuations([plan.hook.piece, *found], stretches, rate)
-    ruler, pieces = _best_timing(pieces, stretches, choices, plan.rules, preferred, rate)
-
-    segments = _segments(request, analysis, footage, pieces, ruler, plan.hook, style)
-    warnings = [*plan.warnings, *_music_warnings(music, total / rate)]
+    wishes = _wishes(request, analysis, stretches)
+    plan = _possible_length(request, analysis, stretches, wishes)
+    total = plan.rules.hook_frames + plan.hooks[0].body_frames
+    footage = Footage(
+        analysis, stretches, style, request.format.frame_size, request.fps, request.seed, request.seen, _key_frames_s(analysis)
+    )
+    ruler, best = _best(request, analysis, footage, plan, wishes, rulers(music, total, plan.rules, request.fps.fraction))
+    hook = next(hook for hook in plan.hooks if hook.piece == best.hook.piece)
+    segments = _segments(request, analysis, footage, best.edit.pieces, ruler, hook, plan.rules)
+    warnings = [*plan.warnings, *_beat_warnings(segments), *_music_warnings(music, total / rate)]
     size = request.format.frame_size
     return Timeline(
         request_id=request.request_id,
@@ -97,19 +100,63 @@ def plan_timeline(request: EditRequest, analysis: ClipAnalysis, music: MusicTrac
         clips=tuple(clip.facts for clip in analysis.clips),
         segments=segments,
         music=_music(music, ruler, style, total / rate),
-        originality=originality_report(segments, analysis, music, request.fps),
+        originality=originality_report(segments, analysis, music, request.fps, request.seen),
+        proof=PlanProof(
+            objective=best.edit.units / POINT,
+            bound=best.bound / POINT,
+            gap=round(gap(best.edit, best.bound), 6),
+        ),
         warnings=tuple(warnings),
     )
 
 
+class _Wishes(NamedTuple):
+    """The clip that opens (None: any), and the clips that must appear."""
+
+    hook: int | None
+    must_use: frozenset[int]
+
+
 class _Plan(NamedTuple):
     rules: CutRules
-    hook: HookChoice
+    hooks: list[HookChoice]
     warnings: tuple[str, ...]
 
 
-def _possible_length(request: EditRequest, analysis: ClipAnalysis, stretches: Sequence[Stretch]) -> _Plan:
-    """The hook and the length of the Reel: the asked one if any choice of footage makes it, else the longest possible."""
+def _wishes(request: EditRequest, analysis: ClipAnalysis, stretches: Sequence[Stretch]) -> _Wishes:
+    rate = float(request.fps.fraction)
+    hook = None
+    if request.hook_clip:
+        hook = clip_of(request.hook_clip, analysis, stretches, "hook_clip_unusable")
+        if longest_s(stretches, hook, rate) < HOOK_S:
+            why = f"an opening takes {HOOK_S} s, and its longest usable run has {longest_s(stretches, hook, rate):.1f} s"
+            raise unusable("hook_clip_unusable", request.hook_clip, why)
+    must_use: dict[int, str] = {}
+    for url in request.must_use:
+        clip = clip_of(url, analysis, stretches, "must_use_unusable")
+        must_use.setdefault(clip, url)
+        run_s = longest_s(stretches, clip, rate)
+        if run_s >= MIN_CUT_S or clip == hook:
+            continue
+        # Too short for a cut, such a clip can only open.
+        if run_s >= HOOK_S and hook is None:
+            hook = clip
+            continue
+        opens = f", and another clip opens the Reel ({analysis.clips[hook].facts.url})" if run_s >= HOOK_S and hook is not None else ""
+        raise unusable("must_use_unusable", url, f"a cut takes {MIN_CUT_S} s, and its longest usable run has {run_s:.1f} s{opens}")
+    cuts = max(1, floor((request.duration_s - HOOK_S) / MIN_CUT_S + 1e-9)) + 1
+    beside_hook = [url for clip, url in must_use.items() if clip != hook]
+    room = cuts if hook is None else cuts - 1
+    if len(beside_hook) > room:
+        why = f"{len(must_use)} clips are to be shown, and {request.duration_s:g} s have room for {cuts} cuts"
+        raise unusable("must_use_unusable", beside_hook[room], why)
+    if hook is None and len(beside_hook) == cuts:
+        hook = next(iter(must_use))
+    return _Wishes(hook, frozenset(must_use))
+
+
+def _possible_length(request: EditRequest, analysis: ClipAnalysis, stretches: Sequence[Stretch], wishes: _Wishes) -> _Plan:
+    """The hooks and the length of the Reel: the asked one if any choice of footage makes it, else the longest possible."""
     fps = request.fps.fraction
     rate = float(fps)
     asked_frames = round(request.duration_s * request.fps.num / request.fps.den)
@@ -117,26 +164,78 @@ def _possible_length(request: EditRequest, analysis: ClipAnalysis, stretches: Se
     body = asked_frames - rules.hook_frames
     # A small even number from the seed's last digits: the hook's place inside its moment.
     shift = ((request.seed % 9) - 4) / 4
+    clips = range(len(analysis.clips)) if wishes.hook is None else {wishes.hook}
     if not any(count * rules.min_frames <= body <= count * rules.max_frames for count in range(1, body // rules.min_frames + 1)):
         lone = CutRules(rules.hook_frames, body, body)
-        hook = choose_hook(analysis, stretches, lone, body, shift) if body <= MAX_LONE_CUT_S * fps else None
-        if hook is not None and hook.body_frames == body:
+        hooks = hook_choices(analysis, stretches, lone, body, shift, clips) if body <= MAX_LONE_CUT_S * fps else []
+        if hooks and hooks[0].body_frames == body:
             note = (
                 f"{request.duration_s:g} s cannot be made of a {HOOK_S} s hook and cuts of {MIN_CUT_S} to {MAX_CUT_S} s, "
                 f"so the last cut is {body / rate:.1f} s long."
             )
-            return _Plan(lone, hook, (note,))
-    hook = choose_hook(analysis, stretches, rules, body, shift)
-    got_frames = rules.hook_frames + hook.body_frames if hook is not None and hook.body_frames else 0
-    if hook is None or not got_frames or 2 * got_frames < asked_frames:
+            return _Plan(lone, hooks, (note,))
+    hooks = hook_choices(analysis, stretches, rules, body, shift, clips)
+    got_frames = rules.hook_frames + hooks[0].body_frames if hooks and hooks[0].body_frames else 0
+    if not got_frames or 2 * got_frames < asked_frames:
+        if wishes.hook is not None:
+            _possible_length(request, analysis, stretches, wishes._replace(hook=None))
+            url, code = (request.hook_clip, "hook_clip_unusable") if request.hook_clip else (request.must_use[0], "must_use_unusable")
+            raise unusable(code, url, f"with its footage as the opening, the rest of the clips is too short for {request.duration_s:g} s")
         raise _too_little(request, analysis, stretches, rules, got_frames)
+    if wishes.hook is not None and request.hook_clip:
+        # That clip's best moment opens, whatever else would suit the rest of the Reel.
+        hooks = [hook for hook in hooks if hook.moment.id == hooks[0].moment.id]
     if got_frames == asked_frames:
-        return _Plan(rules, hook, ())
+        return _Plan(rules, hooks, ())
     note = (
         f"Asked for {request.duration_s:g} s, got {got_frames / rate:.1f} s: the clips have no more usable footage in pieces of "
         f"{MIN_CUT_S} s or longer."
     )
-    return _Plan(rules, hook, (note,))
+    return _Plan(rules, hooks, (note,))
+
+
+def _best(
+    request: EditRequest, analysis: ClipAnalysis, footage: Footage, plan: _Plan, wishes: _Wishes, choices: Sequence[BeatRuler]
+) -> tuple[BeatRuler, Optimum]:
+    """The best edit; another start of the music is tried only where the first one leaves cuts off the beat."""
+    style, rate = STYLE_RULES[request.style], float(request.fps.fraction)
+    capacity = int(footage.stretch_frames[footage.stretch_frames >= plan.rules.min_frames].sum())
+    best: tuple[BeatRuler, Optimum] | None = None
+    most = 0
+    for ruler in _different(choices)[:_RULERS_TRIED]:
+        objective = Objective(footage, style, ruler, plan.rules, rate, wishes.must_use)
+        at = footage.offset[[hook.piece.stretch for hook in plan.hooks]] + [hook.piece.start for hook in plan.hooks]
+        strength = np.asarray([hook.moment.hook for hook in plan.hooks], dtype=np.float64)
+        chosen = np.asarray([hook.moment.id == analysis.hook_moment for hook in plan.hooks])
+        points = objective.hook_points(at, strength, chosen)
+        hooks = [HookPlace(hook.piece, int(units)) for hook, units in zip(plan.hooks, points, strict=True)]
+        try:
+            found = best_edit(objective, hooks, tight=ruler.total_frames > _TIGHT_FROM * capacity)
+        except NoRoom:
+            url = request.must_use[-1]
+            why = "with the other clips that must appear, its footage does not fill the Reel exactly"
+            raise unusable("must_use_unusable", url, why) from None
+        # Without what is given back for unavoidable misses, which differs between starts of the music.
+        units = found.edit.units - objective.unavoidable
+        if best is None or units > most:
+            best, most = (ruler, found), units
+        if misses(objective, found.edit) - unavoidable_misses(objective) <= HARDLY_ANY:
+            break
+    assert best is not None
+    return best
+
+
+def _different(choices: Sequence[BeatRuler]) -> list[BeatRuler]:
+    """The starts of the music that put beats on other frames, best first."""
+    patterns: dict[bytes, BeatRuler] = {}
+    for ruler in choices:
+        patterns.setdefault(ruler.beat_distance.round(3).tobytes() + ruler.accent.tobytes(), ruler)
+    return list(patterns.values())
+
+
+def _key_frames_s(analysis: ClipAnalysis) -> list[tuple[float, ...]]:
+    """Presentation times of every clip's key frames, empty where they are not known."""
+    return [tuple(getattr(clip.facts, "key_frames_s", None) or ()) for clip in analysis.clips]
 
 
 def _too_little(
@@ -174,22 +273,6 @@ def _too_little(
     )
 
 
-def _best_timing(
-    pieces: Sequence[Piece], stretches: Sequence[Stretch], choices: Sequence[BeatRuler], rules: CutRules, preferred: float, rate: float
-) -> tuple[BeatRuler, list[Piece]]:
-    """The cuts on beats; another start of the music is taken only when it brings more of them."""
-    best: tuple[tuple[int, int], BeatRuler, list[Piece]] | None = None
-    for ruler in choices[:_RULERS_TRIED]:
-        timed = onto_beats(pieces, stretches, ruler, rules, preferred, rate)
-        cost = (off_beat_cuts(timed, ruler), continuations(timed, rate))
-        if best is None or cost < best[0]:
-            best = (cost, ruler, timed)
-        if best[0][0] == 0:
-            break
-    assert best is not None
-    return best[1], best[2]
-
-
 def _segments(
     request: EditRequest,
     analysis: ClipAnalysis,
@@ -197,25 +280,31 @@ def _segments(
     pieces: Sequence[Piece],
     ruler: BeatRuler,
     hook: HookChoice,
-    style: StyleRules,
+    rules: CutRules,
 ) -> tuple[Segment, ...]:
     rate = float(request.fps.fraction)
+    style = STYLE_RULES[request.style]
     starts_s = _source_starts(pieces, footage.stretches, analysis, rate)
+    shown = [_moments_shown(footage.stretches[piece.stretch], piece) for piece in pieces]
+    moments = [_hook_shown(hook, shown[0]), *(max(parts, key=lambda part: part[1])[0] for parts in shown[1:])]
+    must_use = frozenset(request.must_use)
+    wording = Wording(analysis, footage, ruler, rules, style, rate, pieces, moments, bool(request.hook_clip), must_use)
     segments: list[Segment] = []
     frame = 0
-    before: Moment | None = None
-    for index, piece in enumerate(pieces):
+    for index, (piece, moment, parts) in enumerate(zip(pieces, moments, shown, strict=True)):
         frame += piece.frames
         stretch = footage.stretches[piece.stretch]
         facts = analysis.clips[stretch.clip].facts
-        shown = _moments_shown(stretch, piece)
-        moment = _hook_shown(hook, shown) if index == 0 else max(shown, key=lambda part: part[1])[0]
-        mean_faces = sum(m.scores.faces * frames for m, frames in shown) / sum(frames for _, frames in shown)
-        subjects = [(m.subject, float(frames)) for m, frames in shown if m.subject is not None]
-        if before is None:
-            why = why_hook(moment, moment.id == analysis.hook_moment, frame, ruler, rate)
-        else:
-            why = why_cut(moment, before, piece, pieces[index - 1], frame, ruler, rate)
+        mean_faces = sum(m.scores.faces * frames for m, frames in parts) / sum(frames for _, frames in parts)
+        framing = framing_for(
+            facts,
+            request.format.frame_size,
+            sorted((point for m, _ in parts for point in m.subject_path), key=lambda point: point.time_s),
+            starts_s[index],
+            starts_s[index] + piece.frames / rate,
+            subjects=[(m.subject, float(frames)) for m, frames in parts if m.subject is not None],
+            faces=mean_faces,
+        )
         segments.append(
             Segment(
                 clip_url=facts.url,
@@ -223,15 +312,16 @@ def _segments(
                 moment=moment.id,
                 source_in_s=starts_s[index],
                 frames=piece.frames,
-                crop=crop_for(facts, request.format.frame_size, subjects, mean_faces),
+                crop=framing.crop,
+                crop_end=framing.crop_end,
                 on_beat=ruler.on_beat(frame),
                 role="hook" if index == 0 else "ending" if index == len(pieces) - 1 else "body",
-                clip_gain_db=_clip_gain_db(facts, shown, style),
+                clip_gain_db=_clip_gain_db(facts, parts, style),
                 score=round(moment.hook if index == 0 else (moment.interest + moment.quality) / 2, 4),
-                why=why,
+                why=wording.why(index),
+                caption=request.caption if index == 0 else "",
             )
         )
-        before = moment
     return tuple(segments)
 
 
@@ -292,6 +382,14 @@ def _music(music: MusicTrack, ruler: BeatRuler, style: StyleRules, reel_s: float
         fade_in_s=fade_in_s,
         fade_out_s=min(style.fade_out_s, reel_s / 4),
     )
+
+
+def _beat_warnings(segments: Sequence[Segment]) -> list[str]:
+    off = [index for index, segment in enumerate(segments[:-1]) if not segment.on_beat]
+    if not off:
+        return []
+    cuts = len(segments) - 1
+    return [f"{len(off)} of {cuts} cuts are not on a beat; the reason stands with each cut."]
 
 
 def _music_warnings(music: MusicTrack, reel_s: float) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from montage_pipeline.analysis.model import SubjectPoint
-from montage_pipeline.editing.timeline import CropRect
+from montage_pipeline.editing.timeline import CropRect, eased
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.requests.vocabulary import FrameSize
 
@@ -37,11 +37,6 @@ class Framing(NamedTuple):
 
     crop: CropRect
     crop_end: CropRect | None
-
-
-def eased(share: float) -> float:
-    """How far a moving crop has come when `share` (0..1) of the cut is over: it starts and ends at rest."""
-    return share * share * (3 - 2 * share)
 
 
 def framing_for(

@@ -19,6 +19,11 @@ class CropRect(Record):
     height: int = Field(gt=0)
 
 
+def eased(share: float) -> float:
+    """How far a moving crop has come when `share` (0..1) of the segment is over: it starts and ends at rest."""
+    return share * share * (3 - 2 * share)
+
+
 class Effect(Record):
     """A MoviePy effect on one segment: a name of `moviepy.video.fx` and its parameters."""
 
@@ -86,6 +91,19 @@ class Originality(Record):
     parts: tuple[OriginalityPart, ...] = ()
 
 
+class PlanProof(Record):
+    """How good the edit is, by the planner's objective (in points), and what was proved about it.
+
+    No edit of the space that was searched (places where moments can begin, cuts on beats, this start of the music) has more
+    points than `bound`; `gap` is what the edit may lack at the most, as a share of the bound, or of one point for each cut
+    where the bound is less than that.
+    """
+
+    objective: float
+    bound: float
+    gap: float = Field(ge=0)
+
+
 class Timeline(Record):
     """The value of the `edit_timeline` asset. Segments play back to back; the first is the hook."""
 
@@ -103,6 +121,7 @@ class Timeline(Record):
     segments: tuple[Segment, ...] = Field(min_length=1)
     music: MusicPlacement
     originality: Originality
+    proof: PlanProof | None = None
     target_lufs: float = -14.0
     max_true_peak_dbtp: float = -1.0
     warnings: tuple[str, ...] = ()

@@ -22,7 +22,6 @@ from montage_pipeline.records import PermanentError
 MEDIA_FORMATS = ("mov", "mp4", "matroska", "webm", "avi", "mpegts", "mpeg", "ogg", "flv", "asf", "mxf", "dv", "mpegvideo")
 
 
-
 @contextmanager
 def open_clip(source: ClipSource) -> Iterator[InputContainer]:
     """The clip's container, open for reading.
@@ -75,4 +74,13 @@ def seek_before(container: InputContainer, stream: VideoStream, time_s: float) -
     try:
         container.seek(round(time_s / float(stream.time_base or 1)), stream=stream, backward=True)
     except av.FFmpegError:
+        rewind(container)
+
+
+def rewind(container: InputContainer) -> None:
+    """Seek to the start of the file."""
+    try:
         container.seek(0)
+    except av.FFmpegError:
+        # FLV and others find no key frame at or before 0 when the first is a little later.
+        container.seek(0, backward=False)

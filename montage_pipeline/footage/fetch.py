@@ -7,6 +7,7 @@ Does not belong here: which hosts are allowed (address), what counts as video (s
 import errno
 import hashlib
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from montage_pipeline.footage.address import GuardedTransport
 from montage_pipeline.footage.cache import CachedSource, ClipCache
 from montage_pipeline.footage.model import ClipFacts, ClipSource, FetchedClip
 from montage_pipeline.footage.ranges import RangeServer
-from montage_pipeline.footage.sniff import HEAD_BYTES, refuse_unless_video
+from montage_pipeline.footage.sniff import HEAD_BYTES, refuse_unless_audio, refuse_unless_video
 from montage_pipeline.records import MontageError, PermanentError
 from montage_pipeline.settings import Settings
 
@@ -66,6 +67,16 @@ class _Arrival:
     version: str
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What is being fetched, in words and in rules."""
+
+    what: str
+    limit_bytes: int
+    accept: str
+    refuse_head: Callable[[bytes, str], None]
+
+
 class ClipFetcher:
     """Fetches clips from https://, s3:// (our bucket) and, where settings allow, http://, file:// and plain paths.
 
@@ -78,6 +89,8 @@ class ClipFetcher:
         self._store = store
         self._cache = ClipCache(cache_dir, settings.cache_max_bytes)
         self._ranges: RangeServer | None = None
+        self._clip = _Wanted("clip", settings.max_clip_bytes, "video/*", refuse_unless_video)
+        self._music = _Wanted("music", settings.max_music_bytes, "audio/*", refuse_unless_audio)
 
     def __enter__(self) -> "ClipFetcher":
         return self
@@ -104,18 +117,36 @@ class ClipFetcher:
         """
         if expected_sha256 and (held := self._cache.hold(expected_sha256)):
             return FetchedClip(url=url, path=held, sha256=expected_sha256, bytes=held.stat().st_size)
-        parts = _split(url)
-        if parts.scheme in ("https", "http"):
-            fetched = self._from_web(url)
-        elif parts.scheme == "s3":
-            fetched = self._from_store(url, parts.netloc, parts.path.removeprefix("/"))
-        elif parts.scheme == "file" or url.startswith("/"):
-            fetched = self._from_disk(url, unquote(parts.path) if parts.scheme == "file" else url)
-        else:
-            raise PermanentError("clip_bad_url", f"{shown_url(url)}: clips come from https:// or s3:// addresses", url=shown_url(url))
+        fetched = self._fetched(url, self._clip)
         if expected_sha256 and fetched.sha256 != expected_sha256:
             raise _changed(url)
         return fetched
+
+    def fetch_music(self, url: str) -> FetchedClip:
+        """The same for the user's own music: a file that may be sound alone, with the limit for music.
+
+        The codes of the errors say music where those of `fetch` say clip: "music_not_found", "music_not_audio" …
+        """
+        try:
+            fetched = self._fetched(url, self._music)
+            # What is in the cache may have come as a clip.
+            with fetched.path.open("rb") as file:
+                _naming(url, file.read(HEAD_BYTES), "", self._music)
+        except MontageError as error:
+            kind = MontageError if error.retryable else PermanentError
+            raise kind(error.code.replace("clip_", "music_", 1), error.message, **error.details) from error
+        return fetched
+
+    def _fetched(self, url: str, wanted: _Wanted) -> FetchedClip:
+        parts = _split(url)
+        if parts.scheme in ("https", "http"):
+            return self._from_web(url, wanted)
+        if parts.scheme == "s3":
+            return self._from_store(url, parts.netloc, parts.path.removeprefix("/"), wanted)
+        if parts.scheme == "file" or url.startswith("/"):
+            return self._from_disk(url, unquote(parts.path) if parts.scheme == "file" else url, wanted)
+        message = f"{shown_url(url)}: {wanted.what} comes from https:// or s3:// addresses"
+        raise PermanentError("clip_bad_url", message, url=shown_url(url))
 
     def reach(self, facts: ClipFacts, used_s: float) -> ClipSource:
         """Where to read an analysed clip from when `used_s` seconds of it are wanted.
@@ -144,24 +175,24 @@ class ClipFetcher:
         """Why an address that `reach` gave could not be read on, if the store failed behind it."""
         return self._ranges.error() if self._ranges else None
 
-    def _from_disk(self, url: str, name: str) -> FetchedClip:
+    def _from_disk(self, url: str, name: str, wanted: _Wanted) -> FetchedClip:
         if not self._settings.local_files:
             raise PermanentError(
-                "clip_bad_url", f"{shown_url(url)}: local files are not accepted here; upload the clip", url=shown_url(url)
+                "clip_bad_url", f"{shown_url(url)}: local files are not accepted here; upload the {wanted.what}", url=shown_url(url)
             )
         path = Path(name)
         try:
             facts = path.stat()
             if not path.is_file():
                 raise PermanentError("clip_not_video", f"{name} is not a file", url=url)
-            self._refuse_size(url, facts.st_size)
+            _refuse_size(url, facts.st_size, wanted)
             version = f"{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ino}"
             known = self._cache.source(url)
             if known and known.version == version:
                 return FetchedClip(url=url, path=path, sha256=known.sha256, bytes=known.bytes)
             with path.open("rb") as file:
                 head = file.read(HEAD_BYTES)
-                _naming(url, head, "")
+                _naming(url, head, "", wanted)
                 digest = hashlib.sha256(head)
                 while chunk := file.read(_CHUNK_BYTES):
                     digest.update(chunk)
@@ -172,14 +203,14 @@ class ClipFetcher:
         self._cache.remember(url, CachedSource(sha256=digest.hexdigest(), bytes=facts.st_size, version=version))
         return FetchedClip(url=url, path=path, sha256=digest.hexdigest(), bytes=facts.st_size)
 
-    def _from_store(self, url: str, bucket: str, key: str) -> FetchedClip:
+    def _from_store(self, url: str, bucket: str, key: str, wanted: _Wanted) -> FetchedClip:
         if self._store is None or bucket != self._store.bucket:
-            raise PermanentError("clip_bad_url", f"{url}: only clips of our own bucket can be read with s3://", url=url)
+            raise PermanentError("clip_bad_url", f"{url}: only files of our own bucket can be read with s3://", url=url)
         key = unquote(key)
         stored = self._store.head(key)
         if stored is None:
             raise PermanentError("clip_not_found", f"{url} is not in the bucket; was the upload finished?", url=url)
-        self._refuse_size(url, stored.bytes)
+        _refuse_size(url, stored.bytes, wanted)
         version = f"{stored.etag}:{stored.bytes}"
         with self._cache.alone_with(url):
             if (clip := self._cached(url, version)) is not None:
@@ -188,7 +219,7 @@ class ClipFetcher:
             try:
                 self._store.download(key, part)
                 with part.open("rb") as file:
-                    _naming(url, file.read(HEAD_BYTES), stored.content_type)
+                    _naming(url, file.read(HEAD_BYTES), stored.content_type, wanted)
                     file.seek(0)
                     sha256 = hashlib.file_digest(file, "sha256").hexdigest()
                 return self._kept(url, _Arrival(part, sha256, part.stat().st_size, version))
@@ -197,24 +228,28 @@ class ClipFetcher:
             finally:
                 part.unlink(missing_ok=True)
 
-    def _from_web(self, url: str) -> FetchedClip:
+    def _from_web(self, url: str, wanted: _Wanted) -> FetchedClip:
         with self._cache.alone_with(url):
             known = self._cache.source(url)
             held = self._cache.hold(known.sha256) if known else None
             try:
-                arrival = self._download(url, known.version if known and held else "")
+                arrival = self._download(url, known.version if known and held else "", wanted)
             except OSError as error:
                 raise _disk_trouble(error) from error
             if arrival is None and known is not None and held is not None:
-                return FetchedClip(url=url, path=held, sha256=known.sha256, bytes=known.bytes)
+                return FetchedClip(url=url, path=held, sha256=known.sha256, bytes=known.bytes, version=known.version)
             if arrival is None:
                 raise MontageError("clip_fetch_failed", f"{shown_url(url)}: the server says it is unchanged, but it was never fetched")
             return self._kept(url, arrival)
 
-    def _download(self, url: str, version: str) -> _Arrival | None:
+    def _download(self, url: str, version: str, wanted: _Wanted) -> _Arrival | None:
         """The clip in a new part; None when the source still has `version`."""
         deadline_s = time.monotonic() + self._settings.fetch_timeout_s
-        headers = {"User-Agent": _USER_AGENT, "Accept": "video/*, application/octet-stream, */*;q=0.5", "Accept-Encoding": "identity"}
+        headers = {
+            "User-Agent": _USER_AGENT,
+            "Accept": f"{wanted.accept}, application/octet-stream, */*;q=0.5",
+            "Accept-Encoding": "identity",
+        }
         if version:
             headers["If-None-Match"] = version
         name = shown_url(url)
@@ -233,7 +268,7 @@ class ClipFetcher:
                         if response.status_code == 304 and version:
                             return None
                         _refuse_status(name, response.status_code)
-                        return self._received(url, response)
+                        return self._received(url, response, wanted)
                 limit = self._settings.fetch_max_redirects
                 raise PermanentError("clip_refused", f"{name} redirects more than {limit} times; give the final address", url=name)
         except (httpcore.TimeoutException, httpx.TimeoutException) as error:
@@ -245,11 +280,11 @@ class ClipFetcher:
         except httpx.InvalidURL as error:
             raise PermanentError("clip_bad_url", f"{name} is not an address that can be fetched: {error}", url=name) from error
 
-    def _received(self, url: str, response: httpx.Response) -> _Arrival:
+    def _received(self, url: str, response: httpx.Response, wanted: _Wanted) -> _Arrival:
         """Stream the body into a part, hashing as it comes; refuse it as soon as it can be told that it will not do."""
         announced = response.headers.get("content-length", "")
         if announced.isdigit():
-            self._refuse_size(url, int(announced))
+            _refuse_size(url, int(announced), wanted)
         part = self._cache.new_part()
         digest = hashlib.sha256()
         size = 0
@@ -260,16 +295,16 @@ class ClipFetcher:
             with part.open("wb") as file:
                 for chunk in response.iter_raw(_CHUNK_BYTES):
                     size += len(chunk)
-                    self._refuse_size(url, size)
+                    _refuse_size(url, size, wanted)
                     if not sniffed:
                         head += chunk[: HEAD_BYTES - len(head)]
                         if len(head) >= HEAD_BYTES:
-                            _naming(url, head, content_type)
+                            _naming(url, head, content_type, wanted)
                             sniffed = True
                     digest.update(chunk)
                     file.write(chunk)
             if not sniffed:
-                _naming(url, head, content_type)
+                _naming(url, head, content_type, wanted)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
@@ -300,11 +335,11 @@ class ClipFetcher:
         if parts.username or parts.password:
             raise PermanentError("clip_bad_url", f"{shown_url(url)}: addresses with a user name or password in them are not fetched")
 
-    def _refuse_size(self, url: str, size: int) -> None:
-        if size > self._settings.max_clip_bytes:
-            limit = self._settings.max_clip_bytes
-            message = f"{shown_url(url)} is larger than {limit / 1e6:,.1f} MB, the limit for one clip"
-            raise PermanentError("clip_too_large", message, url=shown_url(url), limit_bytes=limit)
+
+def _refuse_size(url: str, size: int, wanted: _Wanted) -> None:
+    if size > wanted.limit_bytes:
+        message = f"{shown_url(url)} is larger than {wanted.limit_bytes / 1e6:,.1f} MB, the limit for {wanted.what}"
+        raise PermanentError("clip_too_large", message, url=shown_url(url), limit_bytes=wanted.limit_bytes)
 
 
 def _changed(url: str) -> PermanentError:
@@ -334,10 +369,10 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _naming(url: str, head: bytes, content_type: str) -> None:
-    """Sniff, with the clip named in the error."""
+def _naming(url: str, head: bytes, content_type: str, wanted: _Wanted) -> None:
+    """Sniff, with the file named in the error."""
     try:
-        refuse_unless_video(head, content_type)
+        wanted.refuse_head(head, content_type)
     except PermanentError as error:
         raise PermanentError(error.code, f"{shown_url(url)}: {error.message}", url=shown_url(url)) from None
 

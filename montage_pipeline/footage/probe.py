@@ -19,7 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc
 from av.video.stream import VideoStream
 
-from montage_pipeline.footage.container import open_clip
+from montage_pipeline.footage.container import open_clip, rewind
 from montage_pipeline.footage.model import ClipFacts, FetchedClip, FrameRate
 from montage_pipeline.footage.picture import orientation
 from montage_pipeline.records import PermanentError
@@ -31,6 +31,7 @@ _RATE_PACKETS = 600  # read at the start to judge the frame rate
 _TAIL_S = 5.0  # read at the end to find the last frame
 _FIRST_FRAME_PACKETS = 400  # give up on a first picture after so many packets
 _MIN_SIDE, _MAX_SIDE = 16, 16_384
+_MAX_PIXELS = 8192 * 8192  # a decoder holds a dozen pictures: 2 GB at 10 bits
 _MAX_ASPECT = 10
 _FIELD_ORDERS_INTERLACED = {2, 3, 4, 5}
 _MATRIX_NAMES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
@@ -134,6 +135,8 @@ def _refuse_size(width: int, height: int) -> None:
     shortest, longest = min(width, height), max(width, height)
     if shortest < _MIN_SIDE or longest > _MAX_SIDE:
         raise PermanentError("clip_bad_size", f"its picture is {width}x{height}; from {_MIN_SIDE} to {_MAX_SIDE} pixels a side can be used")
+    if width * height > _MAX_PIXELS:
+        raise PermanentError("clip_bad_size", f"its picture is {width}x{height}; up to {_MAX_PIXELS / 1e6:.0f} megapixels can be used")
     if longest > _MAX_ASPECT * shortest:
         raise PermanentError("clip_bad_size", f"its picture is {width}x{height}; up to {_MAX_ASPECT} times as long as wide can be used")
 
@@ -184,7 +187,7 @@ def _moving(container: InputContainer, candidates: list[VideoStream]) -> tuple[V
         stream.thread_type = "AUTO"
         try:
             if refused:
-                container.seek(0)
+                rewind(container)
             frame, start_s = _first_frame(container, stream)
         except PermanentError as error:
             refused.append(error)
@@ -234,7 +237,7 @@ def _pace(container: InputContainer, stream: VideoStream) -> _Pace:
 
     Containers that count in milliseconds write 33 and 34 for 30 fps; only larger steps count as variable.
     """
-    container.seek(0)
+    rewind(container)
     times = sorted(time_s for time_s, _ in _packet_times(container, stream, _RATE_PACKETS))
     # The last packets in file order may lack pictures that are shown before them: leave the edge out.
     times = times[:-4] if len(times) > 40 else times
@@ -262,7 +265,7 @@ def _end(container: InputContainer, stream: VideoStream, start_s: float, pace: _
         pass
     if end_s <= start_s or end_s < claimed_s - _TAIL_S:
         # No index, or the file is cut short: only reading it through tells.
-        container.seek(0)
+        rewind(container)
         last_s, end_s = _last_picture(container, stream, pace)
     if end_s <= start_s:
         raise PermanentError("clip_unreadable", "its pictures have no times")

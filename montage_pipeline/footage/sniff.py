@@ -7,9 +7,9 @@ HEAD_BYTES = 4096  # how much of the start is needed
 _ISO_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"uuid")
 _STILL_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"jpeg", b"crx ")
 _AUDIO_BRANDS = (b"M4A ", b"M4B ", b"M4P ")
+_MATROSKA_AND_OGG = (b"\x1a\x45\xdf\xa3", b"OggS")
 _VIDEO_STARTS = (
-    b"\x1a\x45\xdf\xa3",  # Matroska, WebM
-    b"OggS",
+    *_MATROSKA_AND_OGG,
     b"FLV\x01",
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF, WMV
     b"\x06\x0e\x2b\x34",  # MXF
@@ -38,16 +38,57 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
 )
 
 
+_AUDIO_STARTS = (b"ID3", b"fLaC", b"caff", *_MATROSKA_AND_OGG)
+
+
 def refuse_unless_video(head: bytes, content_type: str = "") -> None:
     """Raise PermanentError("clip_not_video") saying what the bytes are, unless they start like a video file.
 
     `head` is the first HEAD_BYTES of the file, or all of it when it is shorter. `content_type` is only
     quoted in the message; the bytes decide.
     """
-    if _is_video(head):
-        return
-    claimed = f" (the server called it {content_type.split(';')[0].strip()})" if content_type else ""
-    raise PermanentError("clip_not_video", f"it is {_what_it_is(head)}{claimed}")
+    if not _is_video(head):
+        raise PermanentError("clip_not_video", f"it is {_what_it_is(head)}{_claim(content_type)}")
+
+
+def refuse_unless_audio(head: bytes, content_type: str = "") -> None:
+    """The same for music: PermanentError("music_not_audio") unless the bytes start like a file that can hold sound alone.
+
+    An MP4, a WebM or an Ogg may hold either; whether there is sound in it is for the decoder to say.
+    """
+    if not _is_audio(head):
+        what = (
+            _what_it_is(head)
+            .replace(_NO_VIDEO, _NO_SOUND)
+            .replace("not a video file", "not a sound file")
+            .replace("not a video", "not sound")
+        )
+        raise PermanentError("music_not_audio", f"it is {what}{_claim(content_type)}")
+
+
+def _claim(content_type: str) -> str:
+    return f" (the server called it {content_type.split(';')[0].strip()})" if content_type else ""
+
+
+def _is_audio(head: bytes) -> bool:
+    if head[4:8] in _ISO_BOXES:
+        return not (head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS)
+    if head[:4] in (b"RIFF", b"RF64"):
+        return head[8:12] == b"WAVE"
+    if head[:4] == b"FORM":
+        return head[8:12] in (b"AIFF", b"AIFC")
+    return head.startswith(_AUDIO_STARTS) or _is_bare_frame(head)
+
+
+def _is_bare_frame(head: bytes) -> bool:
+    """MP3 (layers II and III) and AAC without a container: frames begin with set bits, then the layer, which is 0 for AAC."""
+    if len(head) < 4 or head[0] != 0xFF:
+        return False
+    return head[1] & 0xF6 == 0xF0 or (head[1] & 0xE0 == 0xE0 and head[1] & 0x18 != 0x08 and head[1] & 0x06 in (0x02, 0x04))
+
+
+_NO_VIDEO = "not a video format that can be read (MP4, MOV, MKV, WebM, AVI, MPEG, MXF, FLV, WMV, Ogg)"
+_NO_SOUND = "not a sound format that can be read (MP3, M4A, AAC, WAV, FLAC, Ogg, AIFF, CAF)"
 
 
 def _is_video(head: bytes) -> bool:
@@ -84,7 +125,7 @@ def _what_it_is(head: bytes) -> str:
         return "a JSON document, not a video file"
     if b"\x00" not in head and _is_text(head):
         return "a text file, not a video"
-    return "not a video format that can be read (MP4, MOV, MKV, WebM, AVI, MPEG, MXF, FLV, WMV, Ogg)"
+    return _NO_VIDEO
 
 
 def _is_text(head: bytes) -> bool:

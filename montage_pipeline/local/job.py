@@ -19,6 +19,7 @@ from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.local.identity import LOCAL_USER_EMAIL, LOCAL_USER_ID
 from montage_pipeline.records import MontageError, PermanentError, Record
 from montage_pipeline.requests.model import ContentItem, CreatedRequest, NewContentItem
+from montage_pipeline.requests.options import MAX_CAPTION_CHARS, MontageOptions
 from montage_pipeline.requests.repository import RequestRepository
 from montage_pipeline.requests.vocabulary import ContentStatus, Format, Step, Style
 from montage_pipeline.settings import Settings
@@ -72,6 +73,45 @@ def require_files(clips: Sequence[Path]) -> None:
         raise PermanentError("no_such_clip", f"There is no file {', '.join(missing)}.")
 
 
+class LocalWishes(Record):
+    """`MontageOptions` as a person at this machine gives them: clips and music are files. `music` may also be an https:// address."""
+
+    hook_clip: Path | None = None
+    must_use: tuple[Path, ...] = ()
+    exclude: tuple[Path, ...] = ()
+    music: str | None = None
+    target_bpm: int | None = None
+    captions: str | None = None
+
+    def as_options(self) -> MontageOptions:
+        """With file:// addresses. PermanentError: "no_such_music" when there is no such file, "caption_too_long", "caption_empty"."""
+        if self.captions is not None and not self.captions.strip():
+            raise PermanentError("caption_empty", "The caption is empty; leave --captions out for none.")
+        if self.captions is not None and len(self.captions) > MAX_CAPTION_CHARS:
+            told = f"The caption has {len(self.captions)} characters; at most {MAX_CAPTION_CHARS} are drawn."
+            raise PermanentError("caption_too_long", told)
+        return MontageOptions(
+            hook_clip=None if self.hook_clip is None else _address(self.hook_clip),
+            must_use=tuple(dict.fromkeys(map(_address, self.must_use))),
+            exclude=tuple(dict.fromkeys(map(_address, self.exclude))),
+            music_url=None if self.music is None else _music_address(self.music),
+            target_bpm=self.target_bpm,
+            captions=self.captions,
+        )
+
+
+def _address(path: Path) -> str:
+    return path.resolve().as_uri()
+
+
+def _music_address(music: str) -> str:
+    if music.startswith(("https://", "http://", "s3://")):
+        return music
+    if not Path(music).is_file():
+        raise PermanentError("no_such_music", f"There is no file {music}. Name a music file or an https:// address.")
+    return _address(Path(music))
+
+
 class LocalJob:
     """Requests of the local user."""
 
@@ -81,14 +121,23 @@ class LocalJob:
         self._ledger = ledger
         self._store = store
 
-    def submit(self, clips: Sequence[Path], *, style: Style, format: Format, duration_s: int, title: str) -> CreatedRequest:
+    def submit(
+        self,
+        clips: Sequence[Path],
+        *,
+        style: Style,
+        format: Format,
+        duration_s: int,
+        title: str,
+        wishes: MontageOptions = MontageOptions(),
+    ) -> CreatedRequest:
         """Queue a Reel from files of this machine."""
         require_files(clips)
         self._requests.ensure_user(LOCAL_USER_ID, LOCAL_USER_EMAIL)
-        urls = tuple(path.resolve().as_uri() for path in clips)
-        return self._requests.create_item(
-            LOCAL_USER_ID, NewContentItem(title=title, clip_urls=urls, style=style, format=format, duration_s=duration_s)
+        asked = NewContentItem(
+            title=title, clip_urls=tuple(map(_address, clips)), style=style, format=format, duration_s=duration_s, options=wishes
         )
+        return self._requests.create_item(LOCAL_USER_ID, asked)
 
     def watch(self, created: CreatedRequest, on_progress: Callable[[Step | None, int], None], *, limit_s: float = 3600) -> ContentItem:
         """Poll until the item is done, saying each change; returns it as `draft` or `failed`."""

@@ -43,7 +43,8 @@ class MusicBrief(Record):
 class ComposedMusic(Record):
     """A finished piece on this machine's disk.
 
-    `path` is valid on this machine only. `prompt` is what was really asked of the composer.
+    `path` is valid on this machine only. `prompt` is what was really asked of the composer. The composer `user` is nobody:
+    the music is the user's own.
     """
 
     path: Path
@@ -52,7 +53,7 @@ class ComposedMusic(Record):
     grid: BeatGrid
     mood: str
     prompt: str
-    composer: Literal["fal", "local"]
+    composer: Literal["fal", "local", "user"]
     model: str = ""
     provider_request_id: str | None = None
     seed: int

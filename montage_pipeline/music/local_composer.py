@@ -53,10 +53,12 @@ def render(brief: MusicBrief) -> tuple[Arrangement, Stereo]:
 def beat_grid(piece: Arrangement) -> BeatGrid:
     """Every beat of the file, through the last chord's ring, so that an edit may end there."""
     beats = np.arange(0.0, piece.length_s - 0.05, piece.beat_s)
+    seconds = tuple(round(float(beat), 5) for beat in beats)
     return BeatGrid(
         bpm=piece.bpm,
-        beats_s=tuple(round(float(beat), 5) for beat in beats),
-        downbeats_s=tuple(round(float(beat), 5) for beat in beats[::BEATS_A_BAR]),
+        beats_s=seconds,
+        downbeats_s=seconds[::BEATS_A_BAR],
+        strong_s=tuple(seconds[section.first_bar * BEATS_A_BAR] for section in piece.sections),
         confidence=1.0,
         source="composed",
     )

@@ -10,19 +10,25 @@ from montage_pipeline.records import Record
 class BeatGrid(Record):
     """Where the beats are, in seconds from the start of the file, ascending.
 
-    `downbeats_s` is a subset of `beats_s`. `confidence` is 1 for a grid known by construction.
+    `downbeats_s` is a subset of `beats_s`; it is empty for onsets. `strong_s`, another subset, are the moments where something big
+    starts: the music itself, a section, a drop or the drums' return (each at its first downbeat), a lone accent. `confidence`
+    is 1 for a grid known by construction, and otherwise about the F-measure (within 70 ms) to expect of the beats.
     `source` says how it was found: known by the composer, tracked, or only onsets.
     """
 
     bpm: float = Field(gt=0)
     beats_s: tuple[float, ...]
     downbeats_s: tuple[float, ...]
+    strong_s: tuple[float, ...] = ()
     confidence: float = Field(ge=0, le=1)
     source: Literal["composed", "tracked", "onsets"]
 
 
 class MusicTrack(Record):
-    """The value of the `music_track` asset. The audio file is in the object store at `key`."""
+    """The value of the `music_track` asset. The audio file is in the object store at `key`.
+
+    `composer` is `user` for music of the user's own, which nobody was asked for: `prompt` is empty then.
+    """
 
     schema_version: Literal[1] = 1
     key: str
@@ -35,7 +41,7 @@ class MusicTrack(Record):
     true_peak_dbtp: float
     mood: str
     prompt: str
-    composer: Literal["fal", "local"]
+    composer: Literal["fal", "local", "user"]
     model: str = ""
     provider_request_id: str | None = None
     seed: int

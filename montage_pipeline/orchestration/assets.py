@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, ResourceParam
@@ -24,6 +24,9 @@ from montage_pipeline.rendering.model import RenderedVideo, Rule, RuleGroup
 from montage_pipeline.requests.vocabulary import Step
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.model import DeliveredObject
+
+if TYPE_CHECKING:
+    from montage_pipeline.music.own_music import OwnMusic
 
 FILE_CHECKS: dict[RuleGroup, tuple[str, str]] = {
     "picture": (
@@ -168,12 +171,22 @@ def _analyse(scope: StepScope, services: Services) -> MaterializeResult[ClipAnal
     from montage_pipeline.analysis.model import RejectedClip
     from montage_pipeline.footage.fetch import shown_url
 
-    urls = tuple(dict.fromkeys(scope.request.clip_urls))
+    wishes = scope.request.options
+    if wishes.captions:
+        from montage_pipeline.rendering.captions import refuse_unfit
+
+        refuse_unfit(wishes.captions, scope.request.format)
+    if own_music := _own_music(scope, services):
+        # Before anything is paid for: music that will not do makes the rest useless.
+        own_music.require(float(scope.request.duration_s))
+    urls = wishes.clips_to_use(scope.request.clip_urls)
     fetched, unfetched = [], []
     for number, url in enumerate(urls):
         try:
             fetched.append(services.fetcher.fetch(url))
         except PermanentError as error:
+            if url in wishes.wished_clips:
+                raise _wish_not_granted(url, error.message) from error
             unfetched.append(RejectedClip(url=shown_url(url), code=error.code, message=error.message))
         scope.progress(0.4 * (number + 1) / len(urls))
     if not fetched:
@@ -181,6 +194,11 @@ def _analyse(scope: StepScope, services: Services) -> MaterializeResult[ClipAnal
         raise PermanentError("no_usable_clips", f"None of the {len(urls)} clips can be used. {reasons}")
     analysis = services.analyst(scope.request, scope.run_id).analyse(fetched, scope.request.style, float(scope.request.duration_s))
     analysis = analysis.model_copy(update={"rejected_clips": (*unfetched, *analysis.rejected_clips)})
+    usable = {clip.facts.url for clip in analysis.clips}
+    for url in wishes.wished_clips:
+        if url not in usable:
+            told = [clip.message for clip in analysis.rejected_clips if clip.url in (url, shown_url(url))]
+            raise _wish_not_granted(url, "; ".join(told) or "it was left out of the analysis")
     moments = [moment for clip in analysis.clips for moment in clip.moments]
     return dg.MaterializeResult(
         value=analysis,
@@ -200,8 +218,26 @@ def _analyse(scope: StepScope, services: Services) -> MaterializeResult[ClipAnal
     )
 
 
+def _own_music(scope: StepScope, services: Services) -> "OwnMusic | None":
+    """The user's own music, if they gave any."""
+    options = scope.request.options
+    if options.music_url is None:
+        return None
+    from montage_pipeline.music.own_music import OwnMusic
+
+    return OwnMusic(services.fetcher, options.music_url, options.target_bpm)
+
+
+def _wish_not_granted(url: str, reason: str) -> PermanentError:
+    from montage_pipeline.footage.fetch import shown_url
+
+    name = shown_url(url)
+    message = f"{Path(name).name} was to appear in the Reel and cannot be used: {reason}. Drop the wish or replace the clip"
+    return PermanentError("wished_clip_unusable", message, url=name)
+
+
 def _compose(scope: StepScope, services: Services, analysis: ClipAnalysis) -> MaterializeResult[MusicTrack]:
-    from montage_pipeline.music.composer import MusicBrief
+    from montage_pipeline.music.composer import Composer, MusicBrief
     from montage_pipeline.music.track import store_track
 
     brief = MusicBrief(
@@ -211,12 +247,13 @@ def _compose(scope: StepScope, services: Services, analysis: ClipAnalysis) -> Ma
         mood=analysis.mood,
         style=scope.request.style,
         prompt=analysis.music_prompt,
-        bpm=analysis.suggested_bpm,
+        bpm=scope.request.options.target_bpm or analysis.suggested_bpm,
         duration_s=float(scope.request.duration_s),
         seed=_seed(scope),
     )
     with tempfile.TemporaryDirectory(dir=services.scratch, prefix="music-") as folder:
-        composed = services.composer().compose(brief, Path(folder))
+        composer: Composer = _own_music(scope, services) or services.composer()
+        composed = composer.compose(brief, Path(folder))
         scope.progress(0.8)
         track = store_track(composed, services.store, f"work/{scope.request.id}")
     return dg.MaterializeResult(
@@ -247,6 +284,9 @@ def _edit(scope: StepScope, services: Services, analysis: ClipAnalysis, music: M
             format=scope.request.format,
             duration_s=float(scope.request.duration_s),
             seed=_seed(scope),
+            hook_clip=scope.request.options.hook_clip or "",
+            must_use=scope.request.options.must_use,
+            caption=scope.request.options.captions or "",
         ),
         analysis,
         music,

@@ -15,6 +15,7 @@ from pathlib import Path
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.records import PermanentError
+from montage_pipeline.rendering.captions import write_captions
 from montage_pipeline.rendering.encoding import encoding_for
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.joining import join
@@ -52,6 +53,7 @@ class Assembler:
         report = _throttled(progress)
         with _disk_failures(output), scratch_folder(output) as folder:
             write_tables(timeline, folder)
+            write_captions(timeline, folder)
             jobs = [
                 PartJob(timeline, number, clip_paths[segment.clip_url], encoding, folder)
                 for number, segment in enumerate(timeline.segments)

@@ -5,10 +5,11 @@ Does not belong here: choosing the crop (editing) or applying it (the engines).
 """
 
 from dataclasses import dataclass
+from math import floor
 
 import av
 
-from montage_pipeline.editing.timeline import CropRect
+from montage_pipeline.editing.timeline import CropRect, Segment, Timeline, eased
 from montage_pipeline.footage.model import ClipFacts
 
 
@@ -49,6 +50,53 @@ def stored_crop(facts: ClipFacts, crop: CropRect) -> StoredCrop:
     left, wide = _aligned(x, width, stored_width, facts.coded_width, step_x)
     top, high = _aligned(y, height, stored_height, facts.coded_height, step_y)
     return StoredCrop(left, top, wide, high)
+
+
+@dataclass(frozen=True)
+class CropMove:
+    """A crop that moves over its segment, as a window that moves over a still, scaled picture.
+
+    `around` (displayed source pixels) holds the whole way and is scaled to `width` x `height`; the window, of the
+    output's size, goes from `begin` to `end` (x, y of its corner in scaled pixels) in `frames` frames.
+    """
+
+    around: CropRect
+    width: int
+    height: int
+    begin: tuple[int, int]
+    end: tuple[int, int]
+    frames: int
+
+    def corner(self, number: int) -> tuple[int, int]:
+        """The window's corner at output frame `number` of the segment."""
+        way = eased(number / max(1, self.frames - 1))
+        return tuple(floor(a + (b - a) * way + 0.5) for a, b in zip(self.begin, self.end, strict=True))  # type: ignore[return-value]
+
+    def filter_args(self) -> str:
+        """FFmpeg's crop filter for the same way; `n` counts frames."""
+        share = f"n/{max(1, self.frames - 1)}"
+        x, y = (f"floor({a}+{b - a}*({share})*({share})*(3-2*({share}))+0.5)" for a, b in zip(self.begin, self.end, strict=True))
+        return f"x={x}:y={y}:exact=1"
+
+
+def crop_move(timeline: Timeline, segment: Segment) -> CropMove | None:
+    """How the crop of a segment moves; None when it stays."""
+    first, last = segment.crop, segment.crop_end
+    if last is None or last == first:
+        return None
+    left, top = min(first.x, last.x), min(first.y, last.y)
+    right, bottom = max(first.x, last.x) + first.width, max(first.y, last.y) + first.height
+    across, down = timeline.width / first.width, timeline.height / first.height
+
+    def corner(crop: CropRect) -> tuple[int, int]:
+        # Even, because some filters refuse pictures with odd sides.
+        return 2 * round((crop.x - left) * across / 2), 2 * round((crop.y - top) * down / 2)
+
+    begin, end = corner(first), corner(last)
+    # Exactly as large as the way needs: the window touches both edges.
+    width, height = (max(a, b) + size for a, b, size in zip(begin, end, (timeline.width, timeline.height), strict=True))
+    around = CropRect(x=left, y=top, width=right - left, height=bottom - top)
+    return CropMove(around, width, height, begin, end, segment.frames)
 
 
 def chroma_steps(pixel_format: str) -> tuple[int, int]:

@@ -25,9 +25,10 @@ from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.source import open_source
 from montage_pipeline.records import PermanentError
 from montage_pipeline.rendering.assembly import Assembler
+from montage_pipeline.rendering.captions import caption_filters
 from montage_pipeline.rendering.encoding import BT709_TAGS
 from montage_pipeline.rendering.errors import RenderError
-from montage_pipeline.rendering.geometry import StoredCrop, stored_crop
+from montage_pipeline.rendering.geometry import StoredCrop, crop_move, stored_crop
 from montage_pipeline.rendering.model import EngineName, EngineRun, ProgressCallback
 from montage_pipeline.rendering.part import CONTAINER_ARGS, PartJob, check_part, content_address, ffmpeg_version
 from montage_pipeline.rendering.part_store import PartStore
@@ -88,7 +89,7 @@ class MoviePyPart:
     def address(self) -> str:
         """Hash of the clip, the segment, the output and the programs that make it."""
         job = self._job
-        segment = job.segment.model_dump(include={"source_in_s", "frames", "crop", "effect"})
+        segment = job.segment.model_dump(include={"source_in_s", "frames", "crop", "crop_end", "effect"})
         facts = job.facts.model_dump(exclude={"url"})
         timeline = job.timeline.model_dump(include={"width", "height", "fps"})
         return content_address("moviepy", _RECIPE, moviepy.__version__, ffmpeg_version(), segment, facts, timeline, self._encode_args())
@@ -125,7 +126,7 @@ class MoviePyPart:
         timeline, encoding = self._job.timeline, self._job.encoding
         size = ("-video_size", f"{timeline.width}x{timeline.height}", "-framerate", f"{timeline.fps.num}/{timeline.fps.den}")
         source = [*encoding.setup, "-f", "rawvideo", "-pix_fmt", "rgb24", *size, "-i", "pipe:0"]
-        chain = ",".join((_FROM_RGB, BT709_TAGS, *encoding.filters))
+        chain = ",".join((_FROM_RGB, BT709_TAGS, *caption_filters(timeline, self._job.segment), *encoding.filters))
         return [*source, "-vf", chain, "-fps_mode", "passthrough", *encoding.output_args(timeline), *CONTAINER_ARGS]
 
 
@@ -148,9 +149,17 @@ def segment_clip(timeline: Timeline, segment: Segment, reader: "SegmentReader") 
     """
     fps = float(timeline.fps.fraction)
     source = VideoClip(frame_function=lambda t: reader.frame(int(t * fps)), duration=segment.frames / fps)
-    crop = reader.upright_crop
+    crop, move = reader.upright_crop, crop_move(timeline, segment)
     cropped = source.with_effects([Crop(x1=crop.x, y1=crop.y, width=crop.width, height=crop.height)])
-    plain = cropped.with_effects([Resize((timeline.width, timeline.height))])
+    plain = cropped.with_effects([Resize((move.width, move.height) if move else (timeline.width, timeline.height))])
+    if move is not None:
+
+        def window(get_frame: Any, t: float) -> Any:
+            x, y = move.corner(int(t * fps))
+            return get_frame(t)[y : y + timeline.height, x : x + timeline.width]
+
+        plain = plain.transform(window)
+        plain.size = (timeline.width, timeline.height)
     if segment.effect is None:
         return plain
     try:
@@ -197,7 +206,8 @@ class SegmentReader:
         self._shown: tuple[float, VideoFrame] | None = None
         self._next: tuple[float, VideoFrame] | None = None
         self._picture: tuple[int, NDArray[np.uint8]] | None = None
-        self.upright_crop = _upright(self._facts, stored_crop(self._facts, self._segment.crop))
+        move = crop_move(timeline, self._segment)
+        self.upright_crop = _upright(self._facts, stored_crop(self._facts, move.around if move else self._segment.crop))
 
     def frame(self, number: int) -> NDArray[np.uint8]:
         """The picture that output frame `number` of the segment shows, of shape (height, width, 3)."""

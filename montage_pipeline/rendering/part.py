@@ -21,6 +21,7 @@ import av
 from montage_pipeline.editing.timeline import Segment, Timeline
 from montage_pipeline.footage.ffmpeg import ffmpeg_path
 from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.rendering.captions import caption_filters
 from montage_pipeline.rendering.encoding import BT709_TAGS, Encoding
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.processes import EncodingProcess
@@ -115,7 +116,8 @@ class FfmpegPart:
     def address(self) -> str:
         """See PartMaker: the clip's bytes, FFmpeg itself, and all that it is told but where to seek."""
         job = self._job
-        # The arguments are what shapes the frames, so nothing can be forgotten here; tables are named in them, and count by content.
+        # The arguments are what shapes the frames, so nothing can be forgotten here. Tables are named in them and count by
+        # content; the name of a caption is made of its script and its fonts.
         args = self._output_args()
         tables = [(job.folder / name).read_text("ascii") for name in _TABLE.findall(" ".join(args))]
         return content_address("ffmpeg", ffmpeg_version(), job.facts.sha256, args, tables)
@@ -146,7 +148,8 @@ class FfmpegPart:
 
     def _output_args(self) -> list[str]:
         job = self._job
-        chain = ",".join((video_chain(job.timeline, job.segment), BT709_TAGS, *job.encoding.filters))
+        steps = (video_chain(job.timeline, job.segment), BT709_TAGS, *caption_filters(job.timeline, job.segment), *job.encoding.filters)
+        chain = ",".join(steps)
         picked = ["-map", f"0:{job.facts.video_stream}", "-an", "-sn", "-dn", "-filter_threads", "1", "-vf", chain]
         return [*picked, "-fps_mode", "passthrough", *job.encoding.output_args(job.timeline), *CONTAINER_ARGS]
 

@@ -16,7 +16,7 @@ import av
 from montage_pipeline.editing.timeline import Segment, Timeline
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.source import allowed_protocols, input_address
-from montage_pipeline.rendering.geometry import StoredCrop, chroma_steps, stored_crop, turned_size
+from montage_pipeline.rendering.geometry import StoredCrop, chroma_steps, crop_move, stored_crop, turned_size
 from montage_pipeline.rendering.seeking import TIME_TOLERANCE_S, seek_point_s
 from montage_pipeline.rendering.tone import colour_map, write_cube
 
@@ -76,8 +76,9 @@ def video_chain(timeline: Timeline, segment: Segment) -> str:
     fps = timeline.fps
     tail = tail_frames(facts, float(fps.fraction))
     zero_us = round((segment.source_in_s + TIME_TOLERANCE_S) * 1_000_000)
-    crop = stored_crop(facts, segment.crop)
-    width, height = turned_size(facts, timeline.width, timeline.height)
+    move = crop_move(timeline, segment)
+    crop = stored_crop(facts, move.around if move else segment.crop)
+    width, height = turned_size(facts, move.width if move else timeline.width, move.height if move else timeline.height)
     steps = [
         # Does nothing until the clip changes its size: never stretched, and never smaller than the crop expects.
         f"scale={facts.coded_width}:{facts.coded_height}:force_original_aspect_ratio=increase",
@@ -92,6 +93,8 @@ def video_chain(timeline: Timeline, segment: Segment) -> str:
         *_conversion(facts, crop, width, height),
         "hflip" if facts.mirrored else "",
         _TURNS[facts.rotation_deg],
+        # After scaling, so that the way is smooth: a step is a pixel of the output.
+        f"crop={timeline.width}:{timeline.height}:{move.filter_args()}" if move else "",
         "setsar=1",
     ]
     return ",".join(step for step in steps if step)
@@ -115,18 +118,20 @@ def _conversion(facts: ClipFacts, crop: StoredCrop, width: int, height: int) -> 
     matrix = source_matrix(facts)
     # Players show transparent pictures over black.
     flatten = ["premultiply=inplace=1"] if has_alpha(facts) else []
-    source = f"in_range={'pc' if facts.full_range else 'tv'}{_chroma_place(facts, crop)}"
+    place = "" if flatten else _chroma_place(facts, crop)  # premultiply works on chroma of full size
+    source = f"in_range={'pc' if facts.full_range else 'tv'}{place}"
+    target = "out_range=tv:out_chroma_loc=left"
     resize = f"scale={width}:{height}:{_SCALE_FLAGS}"
     mapping = colour_map(facts)
     if mapping is None:
         # swscale would turn one matrix into another by way of 8-bit RGB: slower, and grey comes out tinted.
-        scaled = [f"{resize}:{source}:in_color_matrix={matrix}:out_color_matrix={matrix}:out_range=tv", "format=yuv420p"]
+        scaled = [f"{resize}:{source}:in_color_matrix={matrix}:{target}:out_color_matrix={matrix}", "format=yuv420p"]
         same = "iprimaries=bt709:itrc=bt709:irange=tv:primaries=bt709:trc=bt709:range=tv"
         rematrix = [] if matrix == "bt709" else [f"colorspace=ispace={_COLORSPACE_NAMES[matrix]}:{same}:space=bt709:fast=1"]
         return [*flatten, *scaled, *rematrix]
     # Sixteen bits are faster than ten here, and keep the dark end smooth.
     table = ["format=gbrp16", f"lut3d=file={mapping.table}:interp=tetrahedral"]
-    source, target = f"{source}:in_color_matrix={matrix}", "out_color_matrix=bt709:out_range=tv"
+    source, target = f"{source}:in_color_matrix={matrix}", f"{target}:out_color_matrix=bt709"
     # The table is the dear part: apply it to the smaller of the two pictures.
     if crop.pixels < width * height:
         return [*flatten, f"scale={_SCALE_FLAGS}:{source}", *table, f"{resize}:{target}", "format=yuv420p"]
@@ -134,7 +139,11 @@ def _conversion(facts: ClipFacts, crop: StoredCrop, width: int, height: int) -> 
 
 
 def _chroma_place(facts: ClipFacts, crop: StoredCrop) -> str:
-    """Scale options that say where chroma lies when the crop begins in the middle of a chroma sample (in 1/256 luma samples)."""
+    """Scale options that say where the crop's first chroma sample lies, in 1/256 luma samples: it may begin before the crop does.
+
+    Left to itself swscale takes chroma to lie between the luma samples, which shifts the colours of enlarged pictures.
+    """
     step_x, step_y = chroma_steps(facts.pixel_format)
-    across = f":in_h_chr_pos={(128 if facts.video_codec in _CENTRED_CHROMA else 0) - 256}" if crop.x % step_x else ""
-    return across + (":in_v_chr_pos=-128" if crop.y % step_y else "")
+    across = 128 if facts.video_codec in _CENTRED_CHROMA else 0
+    places = [f":in_h_chr_pos={across - 256 * (crop.x % step_x)}"] if step_x > 1 else []
+    return "".join([*places, f":in_v_chr_pos={128 - 256 * (crop.y % step_y)}"] if step_y > 1 else places)

@@ -20,6 +20,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
+from montage_pipeline.footage.container import rewind
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.footage.source import open_source
 from montage_pipeline.logs import get_logger
@@ -185,7 +186,7 @@ def _frames_from(
     first = next(frames, None)
     if first is None or first[0] > start_s + _LATE_S:
         # The index led past the place, or the track starts later: only reading from the start tells.
-        container.seek(0)
+        rewind(container)
         refused.clear()
         yield from _decoded(container, stream, name, refused)
         return

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from montage_pipeline.records import Record
+from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.requests.vocabulary import (
     MAX_DURATION_S,
     MIN_DURATION_S,
@@ -28,6 +29,7 @@ class NewContentItem(Record):
     style: Style
     format: Format
     duration_s: int = Field(ge=MIN_DURATION_S, le=MAX_DURATION_S)
+    options: MontageOptions = MontageOptions()
 
 
 class CreatedRequest(Record):
@@ -83,6 +85,7 @@ class MontageRequest(Record):
     style: Style
     format: Format
     duration_s: int
+    options: MontageOptions
     state: RequestState
     attempt: int
     run_id: str | None

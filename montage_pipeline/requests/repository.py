@@ -5,6 +5,7 @@ one transaction. A guard that does not match changes nothing and the method says
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from montage_pipeline.records import PermanentError
 from montage_pipeline.requests.model import ContentItem, CreatedRequest, MontageRequest, NewContentItem, RequestFailure
+from montage_pipeline.requests.options import MontageOptions, refuse_contradictions
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
 from montage_pipeline.requests.vocabulary import ContentStatus, RequestState, Step
 
@@ -42,9 +44,11 @@ class RequestRepository:
         """Store a new item with its first queued request.
 
         With an idempotency key, the same call made again gives the first answer. Raises
-        PermanentError("idempotency_conflict") when the key was used for something else.
+        PermanentError("idempotency_conflict") when the key was used for something else, and one with a
+        contradiction's own code when the wishes in `new.options` cannot be granted.
         """
-        digest = hashlib.sha256(new.model_dump_json().encode()).hexdigest()
+        refuse_contradictions(new.clip_urls, new.options)
+        digest = _digest(new.model_dump_json(exclude={"options"}), new.options if new.options.stored() else None)
         if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
             return replay
         try:
@@ -61,7 +65,7 @@ class RequestRepository:
                 )
                 session.add(item)
                 session.flush()
-                request = _request_for(item, idempotency_key, digest)
+                request = _request_for(item, new.options, idempotency_key, digest)
                 session.add(request)
                 session.flush()
                 return CreatedRequest(content_item_id=item.id, request_id=request.id, status=item.status)
@@ -71,13 +75,15 @@ class RequestRepository:
                 return replay
             raise
 
-    def request_again(self, user_id: UUID, content_item_id: UUID, *, idempotency_key: str | None = None) -> CreatedRequest:
-        """Queue another request for an item.
+    def request_again(
+        self, user_id: UUID, content_item_id: UUID, options: MontageOptions | None = None, *, idempotency_key: str | None = None
+    ) -> CreatedRequest:
+        """Queue another request for an item, with these wishes, or with those of its last request when they are None.
 
-        Raises PermanentError: "not_found" when the item is not this user's, "already_generating"
-        while one is under way, "idempotency_conflict" as in `create_item`.
+        Raises PermanentError: "not_found" when the item is not this user's, "already_generating" while one is
+        under way, "idempotency_conflict" and contradictions as in `create_item`.
         """
-        digest = hashlib.sha256(f"again:{content_item_id}".encode()).hexdigest()
+        digest = _digest(f"again:{content_item_id}", options)
         if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
             return replay
         try:
@@ -96,7 +102,9 @@ class RequestRepository:
                     if session.scalar(_owned_item(user_id, content_item_id)) is None:
                         raise PermanentError("not_found", f"There is no content item {content_item_id}.")
                     raise PermanentError("already_generating", "This item is being generated; wait until it is done.")
-                request = _request_for(item, idempotency_key, digest)
+                wishes = options if options is not None else _last_options(session, item.id)
+                refuse_contradictions(item.clip_urls, wishes)
+                request = _request_for(item, wishes, idempotency_key, digest)
                 session.add(request)
                 session.flush()
                 return CreatedRequest(content_item_id=item.id, request_id=request.id, status=item.status)
@@ -318,7 +326,19 @@ def _owned_item(user_id: UUID, content_item_id: UUID) -> Select[ContentItemRow]:
     return select(ContentItemRow).where(ContentItemRow.id == content_item_id, ContentItemRow.user_id == user_id)
 
 
-def _request_for(item: ContentItemRow, idempotency_key: str | None, digest: str) -> MontageRequestRow:
+def _last_options(session: Session, content_item_id: UUID) -> MontageOptions:
+    newest = select(MontageRequestRow.options).where(MontageRequestRow.content_item_id == content_item_id)
+    stored = session.scalar(newest.order_by(MontageRequestRow.created_at.desc(), MontageRequestRow.id).limit(1))
+    return MontageOptions.model_validate(stored or {})
+
+
+def _digest(asked: str, options: MontageOptions | None) -> str:
+    """What an idempotency key stands for. Where no wishes are given it is as it was before there were any: older keys still match."""
+    told = asked if options is None else f"{asked} {json.dumps(options.stored(), sort_keys=True)}"
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _request_for(item: ContentItemRow, options: MontageOptions, idempotency_key: str | None, digest: str) -> MontageRequestRow:
     return MontageRequestRow(
         content_item_id=item.id,
         user_id=item.user_id,
@@ -326,6 +346,7 @@ def _request_for(item: ContentItemRow, idempotency_key: str | None, digest: str)
         style=item.style,
         format=item.format,
         duration_sec=item.duration_sec,
+        options=options.stored(),
         idempotency_key=idempotency_key,
         idempotency_digest=digest if idempotency_key else None,
     )
@@ -368,6 +389,7 @@ def _request(row: MontageRequestRow) -> MontageRequest:
         style=row.style,
         format=row.format,
         duration_s=row.duration_sec,
+        options=MontageOptions.model_validate(row.options),
         state=row.state,
         attempt=row.attempt,
         run_id=row.run_id,

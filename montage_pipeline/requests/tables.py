@@ -85,6 +85,8 @@ class MontageRequestRow(Base):
     style: Mapped[Style] = mapped_column(_enum(Style, "montage_style"))
     format: Mapped[Format] = mapped_column(_enum(Format, "montage_format"))
     duration_sec: Mapped[int] = mapped_column(SmallInteger)
+    # The user's wishes, as `MontageOptions`; only what was wished for.
+    options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     state: Mapped[RequestState] = mapped_column(_enum(RequestState, "request_state"), server_default=RequestState.QUEUED.value)
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     run_id: Mapped[str | None] = mapped_column(String(64))

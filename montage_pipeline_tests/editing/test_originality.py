@@ -1,4 +1,5 @@
-from montage_pipeline.editing.originality import originality_report
+from montage_pipeline.analysis.model import RejectReason
+from montage_pipeline.editing.originality import SeenSegment, originality_report
 from montage_pipeline.editing.planner import EditRequest, plan_timeline
 from montage_pipeline.editing.timeline import Originality, Segment
 from montage_pipeline.requests.vocabulary import Format, Style
@@ -50,3 +51,28 @@ def test_one_clip_and_one_look_and_one_take_each_lose_their_part() -> None:
     assert lost["cuts look different"] == 0
     assert lost["edited, not the raw take"] == 0
     assert lost["frames shown once"] == 1
+
+
+def test_every_loss_is_named_in_its_parts_note() -> None:
+    names = {part.name: part for part in PLAN.originality.parts}
+    assert names["no borders or watermarks"].score == names["new footage"].score == names["music made for this Reel"].score == 1
+    own = MUSIC.model_copy(update={"composer": "user", "prompt": ""})
+    seen = [SeenSegment(sha256=CLIPS.clips[s.clip].facts.sha256, start_s=s.source_in_s, end_s=s.source_in_s + 1) for s in PLAN.segments[:2]]
+    alike = CLIPS.moment(PLAN.segments[1].moment).fingerprint
+    first = CLIPS.moment(PLAN.segments[0].moment)
+    marked = first.model_copy(update={"fingerprint": alike, "rejects": (RejectReason.model_construct(code="watermark", message=""),)})
+    clips = CLIPS.model_copy(
+        update={
+            "clips": tuple(
+                clip.model_copy(update={"moments": tuple(marked if m.id == marked.id else m for m in clip.moments)}) for clip in CLIPS.clips
+            )
+        }
+    )
+    lost = {part.name: part for part in originality_report(PLAN.segments, clips, own, PLAN.fps, seen).parts}
+    assert lost["no borders or watermarks"].score == 1 - 1 / len(PLAN.segments)
+    assert "cut 1 (watermark)" in lost["no borders or watermarks"].note
+    assert "Cuts 1 and 2 look alike" in lost["cuts look different"].note
+    assert abs(lost["new footage"].score - (1 - 2 / 30)) < 1e-3
+    assert "cuts 1 and 2" in lost["new footage"].note
+    assert lost["music made for this Reel"].score < 1
+    assert "own music" in lost["music made for this Reel"].note

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.editing.planner import EditRequest, plan_timeline
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.records import PermanentError
 from montage_pipeline.requests.vocabulary import Format, Style
 from montage_pipeline_tests.editing.footage import analysis, facts, moment, music, steady_clips, steady_music
@@ -47,7 +49,7 @@ def test_with_plenty_of_footage_the_hook_is_the_chosen_one_and_every_cut_is_on_a
     assert min(abs(hook_cut_s - beat) for beat in track.grid.downbeats_s) <= 1 / 30
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(st.floats(0.3, 9.0), min_size=2, max_size=14), st.floats(31, 45))
 def test_no_timing_of_as_many_cuts_misses_fewer_beats_when_footage_is_no_matter(steps: list[float], music_s: float) -> None:
     beats = [sum(steps[: index + 1]) for index in range(len(steps))]
@@ -112,13 +114,13 @@ def test_tight_footage_of_one_take_is_reordered_before_it_goes_on_and_on() -> No
 
 
 def test_another_seed_is_clearly_another_edit_and_the_same_seed_the_same() -> None:
-    for clips, duration_s in ((steady_clips(6, 30), 30), (steady_clips(40, 12, moment_s=4), 60)):
-        edits = [plan_timeline(request(duration_s, seed=seed), clips, steady_music(120, 70)) for seed in range(4)]
+    for clips, duration_s in ((steady_clips(6, 30), 30), (steady_clips(40, 12, moment_s=4), 45)):
+        edits = [plan_timeline(request(duration_s, seed=seed), clips, steady_music(120, 70)) for seed in range(3)]
         shown = [frames_shown(edit) for edit in edits]
         shared = [len(a & b) / len(a) for i, a in enumerate(shown) for b in shown[:i]]
         assert sum(shared) / len(shared) < 0.6
         assert max(shared) < 0.85
-        assert plan_timeline(request(duration_s, seed=3), clips, steady_music(120, 70)) == edits[3]
+        assert plan_timeline(request(duration_s, seed=2), clips, steady_music(120, 70)) == edits[2]
 
 
 def test_better_moments_are_preferred() -> None:
@@ -131,25 +133,6 @@ def test_better_moments_are_preferred() -> None:
     assert worth_shown > worth_all + 0.2
 
 
-def test_styles_differ_in_pace_movement_and_order() -> None:
-    clips, track = steady_clips(10, 40), steady_music(120, 70)
-    edits = {style: plan_timeline(request(60, style), clips, track) for style in Style}
-
-    def motion(style: Style) -> float:
-        shown = [clips.moment(segment.moment).scores.motion for segment in edits[style].segments]
-        return sum(shown) / len(shown)
-
-    def order(style: Style) -> float:
-        places = [(s.clip, s.source_in_s) for s in edits[style].segments[1:]]
-        pairs = [(a, b) for i, a in enumerate(places) for b in places[i + 1 :]]
-        return sum(a < b for a, b in pairs) / len(pairs)
-
-    assert len(edits[Style.FITNESS].segments) > len(edits[Style.MINIMAL].segments)
-    assert motion(Style.FITNESS) > motion(Style.MINIMAL) + 0.2
-    assert order(Style.TRAVEL) > order(Style.FITNESS)
-    assert order(Style.TRAVEL) > 0.65
-
-
 def test_copies_of_one_file_do_not_show_the_same_seconds_twice() -> None:
     moments = [moment(0, i, i * 5, i * 5 + 5) for i in range(3)]
     again = [m.model_copy(update={"id": f"x{m.id}", "clip": 1}) for m in moments]
@@ -158,6 +141,71 @@ def test_copies_of_one_file_do_not_show_the_same_seconds_twice() -> None:
     timeline = plan_timeline(request(20), clips, steady_music(120, 30))
     assert_rules(timeline, request(20), clips, steady_music(120, 30))
     assert timeline.total_frames < 15 * 30
+
+
+# -- the proof ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("clips", "duration_s"), [(3, 10), (10, 15), (30, 30), (30, 60)])
+def test_the_edit_is_within_a_few_percent_of_what_no_edit_can_exceed(clips: int, duration_s: float) -> None:
+    proof = plan_timeline(request(duration_s, Style.TRAVEL), steady_clips(clips, 20, moment_s=4), steady_music(120, 70)).proof
+    assert proof is not None
+    assert proof.objective <= proof.bound
+    assert proof.gap <= 0.02
+    assert proof.gap == pytest.approx((proof.bound - proof.objective) / abs(proof.bound), abs=1e-4)
+
+
+def test_changes_are_drawn_to_downbeats_and_most_to_where_something_big_starts() -> None:
+    clips = steady_clips(12, 30, moment_s=4)
+    # No second to spare, so that the music starts at the same place in every edit.
+    beats = [0.2 + 0.5 * k for k in range(60)]
+    plain = music(beats, 30, downbeats_s=[])
+    barred = music(beats, 30, downbeats_s=beats[3::4])
+    strong = plain.model_copy(update={"grid": plain.grid.model_copy(update={"strong_s": tuple(beats[25::8])})})
+
+    def change_at(track: MusicTrack, times: Sequence[float]) -> float:
+        timeline = plan_timeline(request(30, Style.DYNAMIC), clips, track)
+        shown = [clips.moment(segment.moment) for segment in timeline.segments]
+        near = [any(abs(cut / 30 - time) <= 1.01 / 30 for time in times) for cut in timeline.cut_frames]
+        bits = [(int(a.fingerprint, 16) ^ int(b.fingerprint, 16)).bit_count() for a, b in pairwise(shown)]
+        steps = [abs(a.scores.motion - b.scores.motion) for a, b in pairwise(shown)]
+        return sum(step + bit / 32 for step, bit, on in zip(steps, bits, near, strict=True) if on)
+
+    assert change_at(barred, beats[3::4]) > change_at(plain, beats[3::4])
+    assert change_at(strong, beats[25::8]) > change_at(plain, beats[25::8])
+
+
+# -- words -------------------------------------------------------------------------------------------
+
+
+def test_every_exception_to_the_beat_rule_is_explained() -> None:
+    # Two beats in a row that no cut of 3 to 5 s joins, and a take that ends before the beat.
+    sparse = music([1.7 + 5.6 * k for k in range(6)], 40)
+    timeline = plan_timeline(request(30), steady_clips(6, 30), sparse)
+    off = [segment for segment in timeline.segments[:-1] if not segment.on_beat]
+    assert off
+    assert all("no beat lies 3 to 5 s after the cut before" in segment.why for segment in off)
+    assert f"{len(off)} of {len(timeline.segments) - 1} cuts are not on a beat" in " ".join(timeline.warnings)
+    tight = plan_timeline(request(17.7), clips_of(1.7, 3.1, 3.1, 3.1, 3.3, 3.6), steady_music(75, 40))
+    reasons = [segment.why for segment in tight.segments[:-1] if not segment.on_beat]
+    assert any("its footage ends before the next beat" in why for why in reasons)
+
+
+def test_words_say_what_is_shown_and_what_changes() -> None:
+    clips = steady_clips(4, 20)
+    timeline = plan_timeline(request(20, Style.FITNESS), clips, steady_music(120, 40))
+    assert timeline.segments[0].why.startswith("Opens the Reel: the strongest opening of all clips")
+    for before, segment in pairwise(timeline.segments):
+        shown = clips.moment(segment.moment)
+        assert f"interest {shown.interest:.2f}" in segment.why
+        assert ("Changes to another clip" in segment.why) == (segment.clip != before.clip)
+        ranked = shown.id in clips.best_moments
+        assert (
+            (f"number {clips.best_moments.index(shown.id) + 1} of the best moments" in segment.why)
+            if ranked
+            else ("best moments" not in segment.why)
+        )
+    assert "Closes the Reel" in timeline.segments[-1].why
 
 
 # -- sound -------------------------------------------------------------------------------------------

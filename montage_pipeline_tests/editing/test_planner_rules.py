@@ -100,7 +100,7 @@ def planned(request: EditRequest, clips: ClipAnalysis, track: MusicTrack) -> tup
         return None, error.details
 
 
-@settings(max_examples=70, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
+@settings(max_examples=35, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
 @given(edit_requests(), footages(), tracks())
 def test_every_timeline_holds_to_the_rules(request: EditRequest, clips: ClipAnalysis, track: MusicTrack) -> None:
     timeline, refusal = planned(request, clips, track)
@@ -112,6 +112,8 @@ def test_every_timeline_holds_to_the_rules(request: EditRequest, clips: ClipAnal
     event("shortened" if timeline.total_frames < round(request.duration_s * float(request.fps.fraction)) else "full")
     assert_rules(timeline, request, clips, track)
     assert slidable_cuts(timeline, clips, track) == []
+    assert timeline.proof is not None
+    assert timeline.proof.objective <= timeline.proof.bound
     if request.seed % 3 == 0:
         assert plan_timeline(request, clips, track) == timeline
 
@@ -197,7 +199,7 @@ def longest_by_trying(clips: list[SmallClip], asked: int) -> int:
     return best
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
 @given(small_clips(), st.integers(70, 260), st.integers(0, 99))
 def test_the_longest_possible_reel_is_found(clips: list[SmallClip], asked: int, seed: int) -> None:
     request = EditRequest(

@@ -3,7 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from montage_pipeline.analysis.model import SubjectPoint
-from montage_pipeline.editing.reframe import Framing, crop_for, eased, framing_for, kept_share
+from montage_pipeline.editing.reframe import Framing, crop_for, framing_for, kept_share
+from montage_pipeline.editing.timeline import eased
 from montage_pipeline.footage.model import Box
 from montage_pipeline.requests.vocabulary import Format
 from montage_pipeline_tests.editing.footage import facts

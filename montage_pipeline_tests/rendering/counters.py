@@ -4,7 +4,7 @@ The blocks are drawn on the displayed picture, in the middle, so that they survi
 """
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,17 @@ from montage_pipeline.footage.model import ClipFacts, FetchedClip
 from montage_pipeline.footage.probe import probe
 
 Picture = NDArray[np.uint8]
+Signal = Callable[[Picture], NDArray[np.uint16]]
+"""From BT.709 R'G'B' to the R'G'B' that a clip of another kind of colour stores, 0..65535."""
 COLUMNS, ROWS = 3, 4
 _MARGIN = 0.06  # of the picture's height around the grid
+
+
+PATCHES = (
+    ((200, 30, 30), (30, 150, 50), (50, 60, 190), (235, 235, 235)),
+    ((224, 172, 140), (112, 72, 52), (128, 128, 128), (240, 200, 30)),
+)
+"""Colours above and below the blocks: the primaries and white; light skin, dark skin, grey and yellow."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,7 @@ class CounterClip:
     first: int = 0
     extra: Sequence[str] = ()
     raw_filters: bool = False  # `filters` alone decides the pixel format
+    signal: Signal | None = None
 
 
 def grid(width: int, height: int) -> list[tuple[float, float, float]]:
@@ -52,10 +62,24 @@ def grid(width: int, height: int) -> list[tuple[float, float, float]]:
     return [(left + side * (n % COLUMNS + 0.5), top + side * (n // COLUMNS + 0.5), side) for n in range(COLUMNS * ROWS)]
 
 
+def patches(width: int, height: int) -> list[tuple[tuple[float, float, float, float], tuple[int, int, int]]]:
+    """Left, top, right and bottom of each patch of colour in pixels of a displayed picture, and its colour."""
+    (left, top, side), (right, bottom, _) = grid(width, height)[0], grid(width, height)[-1]
+    left, right, above, below = left - side / 2, right + side / 2, top - side / 2, height - (bottom + side / 2)
+    across = (right - left) / len(PATCHES[0])
+    return [
+        ((left + column * across, begin + 0.1 * high, left + (column + 1) * across, begin + 0.9 * high), colour)
+        for colours, begin, high in zip(PATCHES, (0.0, height - below), (above, below), strict=True)
+        for column, colour in enumerate(colours)
+    ]
+
+
 def drawn(number: int, width: int, height: int) -> Picture:
-    """A displayed RGB picture that carries `number`; the background is a gradient with a colour in each corner."""
+    """A displayed RGB picture that carries `number`; the background is a gradient with a colour in each corner, and patches."""
     x, y = np.meshgrid(np.linspace(40, 215, width), np.linspace(40, 215, height))
     picture = np.stack([x, y, 255 - x], axis=-1).astype(np.uint8)
+    for (left, top, right, bottom), colour in patches(width, height):
+        picture[round(top) : round(bottom), round(left) : round(right)] = colour
     for bit, (cx, cy, side) in enumerate(grid(width, height)):
         half = side / 2
         picture[round(cy - half) : round(cy + half), round(cx - half) : round(cx + half)] = 235 if number >> bit & 1 else 16
@@ -83,13 +107,14 @@ def write_clip(clip: CounterClip, folder: Path) -> FetchedClip:
     stored = [_as_stored(drawn(clip.first + number, clip.width, clip.height), clip) for number in range(clip.frames)]
     height, width = stored[0].shape[:2]
     upright = path if not (clip.rotation_deg or clip.mirrored) else path.with_name(f"plain-{clip.name}")
-    args = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}", "-framerate", clip.fps, "-i", "pipe:0"]
+    pixels = "rgb48le" if clip.signal else "rgb24"
+    args = ["-f", "rawvideo", "-pix_fmt", pixels, "-video_size", f"{width}x{height}", "-framerate", clip.fps, "-i", "pipe:0"]
     if clip.audio:
         args += ["-f", "lavfi", "-i", clip.audio]
     conversion = "" if clip.raw_filters else "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p,"
     chain = f"{clip.filters},{conversion}setsar={sar}"
     args += ["-vf", chain, *clip.video, *clip.extra, "-fps_mode", "passthrough"]
-    run([*args, *clip.output, str(upright)], b"".join(frame.tobytes() for frame in stored))
+    run([*args, *clip.output, str(upright)], b"".join((clip.signal(frame) if clip.signal else frame).tobytes() for frame in stored))
     if upright != path:
         # FFmpeg's option gives the counter-clockwise turn and mirrors afterwards.
         turn = ["-display_rotation:v:0", str(-clip.rotation_deg if not clip.mirrored else clip.rotation_deg)]

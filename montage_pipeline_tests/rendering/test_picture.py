@@ -13,7 +13,7 @@ from PIL import Image
 from montage_pipeline.editing.timeline import CropRect
 from montage_pipeline.rendering.engines import engine_for
 from montage_pipeline.rendering.model import RenderEngine
-from montage_pipeline.rendering.tone import sdr_from_hdr
+from montage_pipeline.rendering.tone import ColourMap, to_bt709
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.rendering.conftest import ClipMaker
 from montage_pipeline_tests.rendering.counters import CounterClip, drawn, read_number
@@ -46,9 +46,32 @@ def test_crop_and_orientation(engine: RenderEngine, clip: ClipMaker, music: Path
         expected = np.asarray(source.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC, box=box), dtype=float)
         picture = shown[2 * number]
         assert read_number(picture, facts, crop) == 37
-        # The corner may move by one pixel for the sake of chroma: the best of the neighbouring crops must fit well.
-        error = min(np.abs(np.roll(picture, (dy, dx), (0, 1)) - expected)[4:-4, 4:-4].mean() for dy in (-2, 0, 2) for dx in (-2, 0, 2))
-        assert error < 5, f"{facts.url}: {error:.1f}"
+        error = np.abs(picture - expected)[4:-4, 4:-4].mean()
+        assert error < 3.5, f"{facts.url}: {error:.1f}"
+
+
+def test_colour_lies_on_the_light_it_belongs_to(clip: ClipMaker, music: Path, tmp_path: Path, ffmpeg_engine: RenderEngine) -> None:
+    half = "format=gbrp,drawbox=c=0xC83C3C:t=fill,drawbox=x=161:c=0x1E1E64:t=fill"
+    exact = "flags=accurate_rnd+full_chroma_int:out_chroma_loc=left"  # without the flags the place of chroma is not heeded
+    pixels = f"scale=out_color_matrix=bt709:out_range=tv:{exact},format=yuv420p,setparams=colorspace=bt709"
+    source = clip(CounterClip("edge.mp4", frames=2, filters=f"{half},{pixels}", raw_filters=True))
+    # Four times as large, from an even column and from the odd one beside it, where a chroma sample is cut in half.
+    cuts = [Cut(source, 0.0, 1, crop=CropRect(x=x, y=40, width=90, height=160)) for x in (116, 117)]
+    timeline = timeline_of(cuts, width=360, height=640)
+    ffmpeg_engine.render(timeline, paths_of(cuts), music, tmp_path / "reel.mp4", lambda share: None)
+    with av.open(str(tmp_path / "reel.mp4")) as container:
+        for x, frame in zip((116, 117), container.decode(video=0), strict=True):
+            planes = np.asarray(frame.to_ndarray(), float)  # V lies below U, two lines of either in each row
+            light, colour = _step(planes[200]), _step(planes[640 + 160 + 50, :180])
+            assert light == pytest.approx(4 * (161 - x) - 0.5, abs=0.5)
+            assert 2 * colour == pytest.approx(light, abs=1)
+
+
+def _step(line: NDArray[np.float64]) -> float:
+    """Where a line of samples crosses from one level to the other."""
+    above = (line - (line[2] + line[-3]) / 2) * np.sign(line[2] - line[-3])
+    last = int(np.flatnonzero(above > 0).max())
+    return float(last + above[last] / (above[last] - above[last + 1]))
 
 
 def test_colours_keep_their_look(engine: RenderEngine, clip: ClipMaker, music: Path, tmp_path: Path) -> None:
@@ -88,19 +111,20 @@ def test_hdr_is_tone_mapped_alike_by_both_engines(clip: ClipMaker, music: Path, 
         means.append(next(pictures_709(output)).astype(float))
     crop = timeline.segments[0].crop
     source_picture = drawn(37, 320, 240)[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
-    expected = sdr_from_hdr(source_picture / 255.0, "hlg") * 255
+    expected = to_bt709(source_picture / 255.0, ColourMap("hlg", "bt2020")) * 255
     assert np.abs(means[0] - means[1]).mean() < 3
     assert np.abs(means[0].mean(axis=(0, 1)) - expected.mean(axis=(0, 1))).max() < 4
 
 
 def test_tone_curve_keeps_grey_and_white_apart() -> None:
-    grey, white, peak, black = (float(sdr_from_hdr(np.full((1, 3), level), "hlg")[0, 0]) for level in (0.38, 0.75, 1.0, 0.0))
+    hlg, pq = ColourMap("hlg", "bt2020"), ColourMap("pq", "bt2020")
+    grey, white, peak, black = (float(to_bt709(np.full((1, 3), level), hlg)[0, 0]) for level in (0.38, 0.75, 1.0, 0.0))
     assert 0.40 < grey < 0.45  # BT.2408: 18 % grey is 38 % of HLG and about 42 % of SDR
     assert 0.82 < white < 0.90
     assert peak == pytest.approx(1.0, abs=0.01)
     assert black == 0.0
     # The same light coded as PQ looks the same: 203 nits is 58 % of PQ.
-    assert float(sdr_from_hdr(np.full((1, 3), 0.58), "pq")[0, 0]) == pytest.approx(white, abs=0.01)
+    assert float(to_bt709(np.full((1, 3), 0.58), pq)[0, 0]) == pytest.approx(white, abs=0.01)
 
 
 def test_interlaced_is_deinterlaced(engine: RenderEngine, clip: ClipMaker, music: Path, tmp_path: Path) -> None:
@@ -112,9 +136,10 @@ def test_interlaced_is_deinterlaced(engine: RenderEngine, clip: ClipMaker, music
     assert timeline.clips[0].interlaced
     output = tmp_path / "reel.mp4"
     engine.render(timeline, paths_of(cuts), music, output, lambda share: None)
-    # Two numbers are woven into each source frame; only the first may be seen.
-    shown = [read_number(picture, timeline.clips[0], timeline.segments[0].crop) for picture in pictures(output)]
-    assert shown == [1 + 2 * int((0.2 + k / 30) * 25 + 0.03) for k in range(10)]
+    # Two numbers are woven into each source frame, 2n + 1 and 2n + 2; only the first may be seen.
+    # The lowest bit is the same comb in every frame, which no deinterlacer can tell from a still pattern.
+    shown = [read_number(picture, timeline.clips[0], timeline.segments[0].crop) // 2 for picture in pictures(output)]
+    assert shown == [int((0.2 + k / 30) * 25 + 0.03) for k in range(10)]
 
 
 def pictures_709(path: Path) -> Iterator[NDArray[np.uint8]]:

@@ -1,0 +1,1 @@
+"""How fast, how good and how heavy the render is: `python -m benchmarks.render`."""

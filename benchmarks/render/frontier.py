@@ -1,0 +1,300 @@
+"""Which x264 setting is the fastest that reaches a quality: the profiles in rendering/encoding.py come from here.
+
+The frames are encoded as the render does it: each segment on its own, on one thread, with everything that
+`Encoding.output_args` says. Speed is judged by processor seconds, which other work on the machine changes least.
+
+Two kinds of frames are encoded, and a quality must be reached on both: those of the Reel, most of which were enlarged and are
+soft, and real frames at their own size, which have about as much detail as this size can hold.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from pathlib import Path
+
+import av
+
+from benchmarks.measuring import Usage, timed
+from benchmarks.render.footage import Edit
+from benchmarks.render.pictures import frame_bytes, raw_input, vmaf
+from benchmarks.report import table
+from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.footage.ffmpeg import run_ffmpeg
+from montage_pipeline.local.footage import demo_clips
+from montage_pipeline.rendering import encoding
+from montage_pipeline.rendering.encoding import MAX_BIT_RATE_MBPS, Encoding, x264_encoding
+from montage_pipeline.settings import RenderQuality
+
+TARGETS: dict[RenderQuality, float] = {"draft": 90.0, "standard": 95.0, "best": 97.0}
+_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "medium")
+_EXTRAS = {
+    "ultrafast": ("subme=1", "subme=1:8x8dct=1:analyse=i8x8", "cabac=1", "aq-mode=1", "deblock=0,0"),
+    "superfast": ("aq-mode=0",),
+    "veryfast": ("aq-mode=0",),
+}
+_FIRST_CRF, _LEAST_CRF, _MOST_CRF = 23, 8, 40
+_VMAF_PER_CRF = 1.2  # to guess the next try
+_NEAR, _MORE_TIMINGS = 1.3, 3  # ways that are not slower than that are timed again
+_SHARP_FROM = (0, 36, 72)  # frames of the clip, which has 132
+_HEAD = ("VMAF: Reel", "sharp frames", "processor s", "wall s", "Mbit/s: Reel", "sharp frames", "worst second Mbit/s")
+_TIE = 1.05  # ways whose speed differs by less are equally fast; the smaller file wins
+
+
+@dataclass(frozen=True)
+class Way:
+    """A preset, and x264 parameters that depart from it."""
+
+    preset: str
+    extra: str = ""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.preset} {self.extra}".strip()
+
+    def encoding(self, crf: int) -> Encoding:
+        """As the render would use it."""
+        return x264_encoding(self.preset, crf, self.extra)
+
+
+WAYS = tuple(Way(preset, extra) for preset in _PRESETS for extra in ("", *_EXTRAS.get(preset, ())))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One way at one CRF."""
+
+    way: Way
+    crf: int
+    vmafs: tuple[float, ...]
+    usage: Usage
+    mbps: tuple[float, ...]
+    worst_second_mbps: float
+
+    @property
+    def vmaf(self) -> float:
+        """Of the kind of frames that came out worst."""
+        return min(self.vmafs)
+
+    @property
+    def too_large(self) -> bool:
+        """Whether one kind of frames is beyond the bit rate of a Reel."""
+        return max(self.mbps) > MAX_BIT_RATE_MBPS
+
+    def reaches(self, target: float) -> bool:
+        """Whether it is good enough and small enough."""
+        return self.vmaf >= target and not self.too_large
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.way.name} crf {self.crf}"
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Raw frames of one kind: segments of these lengths, one after the other."""
+
+    raw: Path
+    lengths: tuple[int, ...]
+
+
+class Bench:
+    """Frames that are encoded and compared again and again."""
+
+    def __init__(self, timeline: Timeline, kinds: Sequence[Frames], folder: Path) -> None:
+        self._timeline = timeline
+        self._kinds = kinds
+        self._folder = folder
+        self._trials: dict[tuple[Way, int], Trial] = {}
+
+    @classmethod
+    def of(cls, edit: Edit, composite: Path, folder: Path, part: int) -> "Bench":
+        """The first `1/part` of every segment of the Reel, and the sharp frames."""
+        timeline, sharp = edit.timeline, _sharp(edit.timeline, folder)
+        lengths = [segment.frames for segment in timeline.segments]
+        if part == 1:
+            return cls(timeline, [Frames(composite, tuple(lengths)), sharp], folder)
+        size = frame_bytes(timeline)
+        taken = tuple(-(-frames // part) for frames in lengths)
+        raw = folder / "frontier.yuv"
+        with composite.open("rb") as whole, raw.open("wb") as file:
+            for first, frames in zip(accumulate([0, *lengths]), taken, strict=False):
+                whole.seek(first * size)
+                file.write(whole.read(frames * size))
+        return cls(timeline, [Frames(raw, taken), sharp], folder)
+
+    def trial(self, way: Way, crf: int) -> Trial:
+        """Encode and compare; done once for each way and CRF."""
+        if (way, crf) not in self._trials:
+            self._trials[way, crf] = self._try(way, crf)
+        return self._trials[way, crf]
+
+    def best_crf(self, way: Way, target: float) -> Trial | None:
+        """The largest whole CRF that reaches the target; None when no CRF does."""
+        fails, reaches = _MOST_CRF + 1, _LEAST_CRF - 1
+        crf = self._guess(way, target)
+        while fails - reaches > 1:
+            trial = self.trial(way, crf)
+            if trial.reaches(target):
+                reaches = crf
+            elif trial.too_large or self._capped(trial):
+                return None  # a smaller CRF makes it larger, or is no longer heeded
+            else:
+                fails = crf
+            step = round((trial.vmaf - target) / _VMAF_PER_CRF)
+            crf = min(max(crf + step, reaches + 1), fails - 1)
+        return self.trial(way, reaches) if reaches >= _LEAST_CRF else None
+
+    def _capped(self, trial: Trial) -> bool:
+        """Whether a larger CRF was at least as good: then it is the peak bit rate that limits, not the CRF."""
+        return any(way == trial.way and crf > trial.crf and other.vmaf >= trial.vmaf for (way, crf), other in self._trials.items())
+
+    def _guess(self, way: Way, target: float) -> int:
+        tried = [trial for (other, _), trial in self._trials.items() if other == way]
+        if not tried:
+            return _FIRST_CRF
+        nearest = min(tried, key=lambda trial: abs(trial.vmaf - target))
+        crf = nearest.crf + round((nearest.vmaf - target) / _VMAF_PER_CRF)
+        return min(max(crf, _LEAST_CRF), _MOST_CRF)
+
+    def timed_again(self, trials: Sequence[Trial]) -> list[Trial]:
+        """The same, with the least processor seconds of a few more encodes in turn: what else runs only ever adds to them."""
+        usages = [[trial.usage] for trial in trials]
+        for _ in range(_MORE_TIMINGS):
+            for trial, found in zip(trials, usages, strict=True):
+                found.append(self._encode(trial.way, trial.crf)[1])
+        least = [min(found, key=lambda usage: usage.cpu_s) for found in usages]
+        return [replace(trial, usage=usage) for trial, usage in zip(trials, least, strict=True)]
+
+    def _encode(self, way: Way, crf: int) -> tuple[list[Path], Usage]:
+        """A stream for each kind of frames, and what all of the encoding took."""
+        args = way.encoding(crf).output_args(self._timeline)
+        streams = [self._folder / f"frontier-{number}.h264" for number in range(len(self._kinds))]
+        part = self._folder / "frontier-part.h264"
+        total = Usage()
+        for kind, stream in zip(self._kinds, streams, strict=True):
+            with stream.open("wb") as file:
+                for first, frames in zip(accumulate([0, *kind.lengths]), kind.lengths, strict=False):
+                    source = raw_input(self._timeline, kind.raw, first, frames)
+                    with timed() as usage:
+                        run_ffmpeg(["-y", "-loglevel", "error", *source, *args, "-f", "h264", str(part)])
+                    total = Usage(total.wall_s + usage.wall_s, total.cpu_s + usage.cpu_s)
+                    # Each begins with its own key frame and headers: one after the other they are one stream, as in the finished file.
+                    file.write(part.read_bytes())
+        return streams, total
+
+    def _try(self, way: Way, crf: int) -> Trial:
+        timeline = self._timeline
+        streams, usage = self._encode(way, crf)
+        vmafs, rates, worst = [], [], 0.0
+        for kind, stream in zip(self._kinds, streams, strict=True):
+            encoded = ["-framerate", str(timeline.fps.fraction), "-f", "h264", "-i", str(stream)]
+            vmafs.append(vmaf(encoded, raw_input(timeline, kind.raw)))
+            mbps, worst_second_mbps = _rates(stream, float(timeline.fps.fraction))
+            rates.append(mbps)
+            worst = max(worst, worst_second_mbps)
+        trial = Trial(way, crf, tuple(vmafs), usage, tuple(rates), worst)
+        print(
+            f"frontier: {trial.name}: " + ", ".join(f"{name} {figure}" for name, figure in zip(_HEAD, _figures(trial), strict=True)),
+            flush=True,
+        )
+        return trial
+
+
+def _rates(stream: Path, fps: float) -> tuple[float, float]:
+    """Mean Mbit/s of an H.264 stream, and that of its worst second."""
+    with av.open(str(stream), format="h264") as container:
+        sizes = [packet.size * 8 / 1e6 for packet in container.demux(video=0) if packet.size]
+    second = round(fps)
+    worst = max(sum(sizes[at : at + second]) for at in range(max(1, len(sizes) - second + 1)))
+    return sum(sizes) * fps / len(sizes), worst
+
+
+def _sharp(timeline: Timeline, folder: Path) -> Frames:
+    """Three stretches of the largest demo clip, one above the other, no pixel of them scaled; repeated until there is a segment's worth."""
+    raw, frames = folder / "sharp.yuv", 90
+    band = f"crop={timeline.width}:{timeline.height // 3},fps={timeline.fps.fraction}"
+    bands = [f"[0:v]trim=start_frame={first},setpts=N/{timeline.fps.fraction}/TB,{band}[band{first}]" for first in _SHARP_FROM]
+    stacked = "".join(f"[band{first}]" for first in _SHARP_FROM) + f"vstack={len(_SHARP_FROM)},format=yuv420p"
+    source = ["-stream_loop", "-1", "-i", str(demo_clips()[0])]
+    run_ffmpeg(
+        ["-y", "-loglevel", "error", *source, "-lavfi", ";".join([*bands, stacked]), "-frames:v", str(frames), "-f", "rawvideo", str(raw)]
+    )
+    return Frames(raw, (frames,))
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """What each way needs for each quality, on part of the frames, and the winners on all of them."""
+
+    trials: dict[RenderQuality, list[Trial]]
+    winners: dict[RenderQuality, Trial]
+    in_code: dict[RenderQuality, Trial]
+
+
+def measure(edit: Edit, composite: Path, folder: Path, part: int) -> Frontier:
+    """Search on `1/part` of every segment, then try the winners, and what the code has, on all frames."""
+    searched = Bench.of(edit, composite, folder, part)
+    whole = Bench.of(edit, composite, folder, 1) if part > 1 else searched
+    trials: dict[RenderQuality, list[Trial]] = {quality: [] for quality in TARGETS}
+    for way in WAYS:
+        for quality, target in TARGETS.items():
+            trial = searched.best_crf(way, target)
+            if trial is not None:
+                trials[quality].append(trial)
+    winners = {}
+    for quality, found in trials.items():
+        if not found:
+            continue
+        near = _no_slower(found, _NEAR)
+        trials[quality] = [*searched.timed_again(near), *(trial for trial in found if trial not in near)]
+        winner = min(_no_slower(trials[quality], _TIE), key=lambda trial: sum(trial.mbps))
+        confirmed = whole.trial(winner.way, winner.crf)
+        # What holds for part of the frames may miss by a little on all of them.
+        while not confirmed.reaches(TARGETS[quality]) and confirmed.crf > _LEAST_CRF:
+            confirmed = whole.trial(winner.way, confirmed.crf - 1)
+        winners[quality] = confirmed
+    profiles = encoding._X264  # what the code has now
+    in_code = {quality: whole.trial(Way(preset, extra), crf) for quality, (preset, crf, extra) in profiles.items()}
+    return Frontier(trials, winners, in_code)
+
+
+def _no_slower(trials: Sequence[Trial], times: float) -> list[Trial]:
+    """Those that take at most so many times what the fastest takes."""
+    least_s = min(trial.usage.cpu_s for trial in trials)
+    return [trial for trial in trials if trial.usage.cpu_s <= times * least_s]
+
+
+def text(frontier: Frontier, part: int) -> str:
+    """The table, the profiles, and whether the code has them."""
+    rows = [
+        [f"{target:.0f}: {trial.name}", *_figures(trial)]
+        for quality, target in TARGETS.items()
+        for trial in sorted(frontier.trials[quality], key=lambda one: one.usage.cpu_s)
+    ]
+    said = table(("VMAF to reach: setting", *_HEAD), rows) + "\nThe fastest for each profile, on all frames, and what the code has:\n\n"
+    chosen = [
+        [f"{label}: {trial.name}", *_figures(trial)]
+        for quality, here in frontier.in_code.items()
+        for label, trial in ((quality, frontier.winners.get(quality)), (f"{quality}, in the code", here))
+        if trial is not None
+    ]
+    searched = "all frames" if part == 1 else f"the first 1/{part} of every segment"
+    return f"Searched on {searched}.\n\n" + said + table(("profile", *_HEAD), chosen) + "\n" + _verdict(frontier)
+
+
+def _figures(trial: Trial) -> list[str]:
+    vmafs, rates = [f"{one:.2f}" for one in trial.vmafs], [f"{one:.1f}" for one in trial.mbps]
+    return [*vmafs, f"{trial.usage.cpu_s:.1f}", f"{trial.usage.wall_s:.1f}", *rates, f"{trial.worst_second_mbps:.1f}"]
+
+
+def _verdict(frontier: Frontier) -> str:
+    differing = []
+    for quality, here in frontier.in_code.items():
+        winner = frontier.winners.get(quality)
+        if winner is None:
+            differing.append(f"**{quality}: no setting that was tried reaches VMAF {TARGETS[quality]:.0f}; the code has {here.name}.**")
+        elif (winner.way, winner.crf) != (here.way, here.crf):
+            differing.append(f"**{quality}: the code has {here.name}, measured best is {winner.name}.**")
+    return ("\n".join(differing) if differing else "The profiles in the code are these.") + "\n"

@@ -1,0 +1,118 @@
+"""What the user wished for reaches the assets: clips left alone, own music, tempo, hook and text."""
+
+from pathlib import Path
+from uuid import UUID
+
+import dagster as dg
+import pytest
+
+from montage_pipeline.definitions import build_definitions
+from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.footage.ffmpeg import run_ffmpeg
+from montage_pipeline.music.model import MusicTrack
+from montage_pipeline.orchestration.documents import document_key
+from montage_pipeline.orchestration.services import Services
+from montage_pipeline.requests.model import CreatedRequest, NewContentItem
+from montage_pipeline.requests.options import MontageOptions
+from montage_pipeline.requests.vocabulary import Format, Style
+from montage_pipeline_tests.orchestration.conftest import add_partition
+
+NOWHERE = "http://127.0.0.1:9/never-asked-for.mp4"
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two clips that move, and sixteen seconds of music at 120 BPM."""
+    made = tmp_path_factory.mktemp("wishes")
+    for name, source in {"one.mp4": "testsrc2=size=192x144:rate=10:duration=9", "two.mp4": "mandelbrot=size=192x144:rate=10"}.items():
+        run_ffmpeg(["-f", "lavfi", "-i", source, "-t", "9", "-pix_fmt", "yuv420p", str(made / name)])
+    kick = "0.6*sin(2*PI*60*t)*exp(-16*mod(t,0.5))+0.2*(random(0)-0.5)*exp(-120*mod(t,0.5))"
+    snare_and_hat = "0.4*(random(1)-0.5)*exp(-22*mod(t+0.5,1))+0.08*(random(2)-0.5)*exp(-90*mod(t,0.25))"
+    beat = f"{kick}+{snare_and_hat}"
+    run_ffmpeg(["-f", "lavfi", "-i", f"aevalsrc='{beat}':s=44100:d=16", str(made / "song.mp3")])
+    return made
+
+
+def click(services: Services, user: UUID, urls: list[str], **wishes: object) -> CreatedRequest:
+    asked = NewContentItem(
+        clip_urls=tuple(urls), style=Style.DYNAMIC, format=Format.REEL, duration_s=8, options=MontageOptions.model_validate(wishes)
+    )
+    return services.requests.create_item(user, asked)
+
+
+def run(services: Services, instance: dg.DagsterInstance, created: CreatedRequest, *assets: str) -> bool:
+    job = build_definitions(services.settings).resolve_job_def("montage")
+    keys = [dg.AssetKey(name) for name in assets] or None
+    partition = add_partition(instance, created)
+    return job.execute_in_process(instance=instance, partition_key=partition, raise_on_error=False, asset_selection=keys).success
+
+
+def error_of(services: Services, user: UUID, created: CreatedRequest) -> dict[str, object]:
+    item = services.requests.get_item(user, created.content_item_id)
+    assert item is not None
+    assert item.error is not None, item
+    return item.error
+
+
+def music_of(services: Services, created: CreatedRequest) -> MusicTrack:
+    return MusicTrack.model_validate_json(services.store.get_bytes(document_key(str(created.request_id), "music_track")))
+
+
+def test_every_wish_is_in_the_finished_reel(services: Services, instance: dg.DagsterInstance, user: UUID, folder: Path) -> None:
+    one, two = ((folder / name).as_uri() for name in ("one.mp4", "two.mp4"))
+    wishes = {
+        "hook_clip": two,
+        "must_use": [one],
+        "exclude": [NOWHERE],
+        "music_url": (folder / "song.mp3").as_uri(),
+        "captions": "Ciao 🌊",
+    }
+    created = click(services, user, [one, NOWHERE, two], **wishes)
+    assert run(services, instance, created), error_of(services, user, created)
+    timeline = Timeline.model_validate_json(services.store.get_bytes(document_key(str(created.request_id), "edit_timeline")))
+    assert [segment.caption for segment in timeline.segments] == ["Ciao 🌊"] + [""] * (len(timeline.segments) - 1)
+    assert timeline.segments[0].clip_url == two
+    assert one in {segment.clip_url for segment in timeline.segments}
+    notes = {part.name: part for part in timeline.originality.parts}
+    assert notes["music made for this Reel"].score < 1
+    assert "Composed" not in notes["music made for this Reel"].note
+    item = services.requests.get_item(user, created.content_item_id)
+    assert item is not None
+    assert item.music_url is not None
+    assert not any("never-asked-for" in warning for warning in item.warnings)
+
+
+def test_own_music_costs_nothing_and_keeps_its_beats(services: Services, instance: dg.DagsterInstance, user: UUID, folder: Path) -> None:
+    created = click(services, user, [(folder / "one.mp4").as_uri()], music_url=(folder / "song.mp3").as_uri(), target_bpm=120)
+    assert run(services, instance, created, "clip_analysis", "music_track")
+    track = music_of(services, created)
+    assert (track.composer, track.content_type) == ("user", "audio/flac")
+    away_s = [abs((beat + 0.25) % 0.5 - 0.25) for beat in track.grid.beats_s]
+    assert len(away_s) >= 14
+    assert max(away_s) < 0.05, "beats are where the low tones begin"
+    assert services.ledger.entries(created.request_id) == []
+
+
+def test_the_tempo_asked_for_is_composed(services: Services, instance: dg.DagsterInstance, user: UUID, folder: Path) -> None:
+    created = click(services, user, [(folder / "one.mp4").as_uri()], target_bpm=84)
+    assert run(services, instance, created, "clip_analysis", "music_track")
+    assert music_of(services, created).grid.bpm == pytest.approx(84, rel=0.08)
+
+
+def test_wishes_that_cannot_be_granted_fail_before_anything_else(
+    services: Services, instance: dg.DagsterInstance, user: UUID, folder: Path, tmp_path: Path
+) -> None:
+    clip, short, notes = (folder / "one.mp4").as_uri(), tmp_path / "short.wav", tmp_path / "notes.mp4"
+    run_ffmpeg(["-f", "lavfi", "-i", "sine=d=5", str(short)])
+    notes.write_text("<html>" * 100)
+    for urls, wishes, code, told in (
+        ([NOWHERE], {"music_url": short.as_uri()}, "music_too_short", "3.0 s of music are missing"),
+        ([NOWHERE], {"music_url": (tmp_path / "none.mp3").as_uri()}, "music_not_found", "none.mp3"),
+        ([NOWHERE], {"captions": "ᚠ"}, "caption_unsupported", "U+16A0"),
+        ([clip, notes.as_uri()], {"must_use": [notes.as_uri()]}, "wished_clip_unusable", "notes.mp4 was to appear"),
+    ):
+        created = click(services, user, urls, **wishes)
+        assert not run(services, instance, created)
+        error = error_of(services, user, created)
+        assert (error["code"], error["step"], error["attempts"]) == (code, "clip_analysis", 1)
+        assert told in str(error["message"])

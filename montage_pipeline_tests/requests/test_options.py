@@ -1,0 +1,162 @@
+"""Wishes are stored with their click, outlive it, and are refused when they contradict each other."""
+
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+from alembic import command
+from sqlalchemy import Engine, NullPool, text
+from sqlalchemy import create_engine as engine_for
+
+from montage_pipeline.local.postgres import EmbeddedPostgres
+from montage_pipeline.records import PermanentError
+from montage_pipeline.requests import migrate
+from montage_pipeline.requests.database import create_engine
+from montage_pipeline.requests.model import NewContentItem
+from montage_pipeline.requests.options import MontageOptions
+from montage_pipeline.requests.repository import RequestRepository
+from montage_pipeline.requests.vocabulary import Format, Style
+from montage_pipeline.settings import Settings
+
+CLIPS = ("https://x/a.mp4", "https://x/b.mp4", "https://x/c.mp4")
+WISHES = MontageOptions(
+    hook_clip=CLIPS[1], must_use=CLIPS[:2], exclude=CLIPS[2:], music_url="https://x/song.mp3", target_bpm=96, captions="Сад 花園 🌷"
+)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = create_engine(Settings(database_url=database_url))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def repository(engine: Engine) -> RequestRepository:
+    return RequestRepository(engine)
+
+
+@pytest.fixture
+def user(repository: RequestRepository) -> UUID:
+    user_id = uuid4()
+    repository.ensure_user(user_id, "somebody@example.org")
+    return user_id
+
+
+def asked(options: MontageOptions = MontageOptions()) -> NewContentItem:
+    return NewContentItem(clip_urls=CLIPS, style=Style.TRAVEL, format=Format.REEL, duration_s=30, options=options)
+
+
+def options_of(repository: RequestRepository, request_id: UUID) -> MontageOptions:
+    request = repository.get_request(request_id)
+    assert request is not None
+    return request.options
+
+
+def finish(repository: RequestRepository, request_id: UUID) -> None:
+    assert repository.start(request_id, "run")
+    assert repository.succeed(request_id, "run", media_url="m", music_url="u", poster_url="p")
+
+
+def test_wishes_stand_until_others_are_made(repository: RequestRepository, user: UUID) -> None:
+    first = repository.create_item(user, asked(WISHES))
+    assert options_of(repository, first.request_id) == WISHES
+    assert [request.options for request in repository.queued(5)] == [WISHES]
+    for given, stands in (
+        (None, WISHES),
+        (MontageOptions(target_bpm=140), MontageOptions(target_bpm=140)),
+        (None, MontageOptions(target_bpm=140)),
+        (MontageOptions(), MontageOptions()),
+        (None, MontageOptions()),
+    ):
+        finish(repository, repository.queued(1)[0].id)
+        again = repository.request_again(user, first.content_item_id, given)
+        assert options_of(repository, again.request_id) == stands
+
+
+def test_a_key_stands_for_its_wishes_too(repository: RequestRepository, user: UUID) -> None:
+    first = repository.create_item(user, asked(WISHES), idempotency_key="one")
+    assert repository.create_item(user, asked(WISHES), idempotency_key="one").request_id == first.request_id
+    for other in (MontageOptions(), WISHES.model_copy(update={"captions": "Сад"}), WISHES.model_copy(update={"target_bpm": None})):
+        with pytest.raises(PermanentError) as caught:
+            repository.create_item(user, asked(other), idempotency_key="one")
+        assert caught.value.code == "idempotency_conflict"
+    finish(repository, first.request_id)
+    repository.request_again(user, first.content_item_id, MontageOptions(), idempotency_key="two")
+    for other_again in (None, MontageOptions(target_bpm=90)):
+        with pytest.raises(PermanentError) as caught:
+            repository.request_again(user, first.content_item_id, other_again, idempotency_key="two")
+        assert caught.value.code == "idempotency_conflict"
+
+
+@pytest.mark.parametrize(
+    ("wishes", "codes"),
+    [
+        ({"hook_clip": "https://x/z.mp4"}, ["hook_clip_unknown"]),
+        ({"must_use": ["https://x/z.mp4"]}, ["must_use_unknown"]),
+        ({"exclude": [CLIPS[0], "https://x/z.mp4"]}, ["exclude_unknown"]),
+        ({"hook_clip": CLIPS[0], "exclude": [CLIPS[0]]}, ["hook_clip_excluded"]),
+        ({"must_use": CLIPS[:2], "exclude": [CLIPS[1]]}, ["must_use_excluded"]),
+        ({"exclude": CLIPS}, ["all_clips_excluded"]),
+        ({"hook_clip": CLIPS[0], "must_use": ["https://x/z.mp4"], "exclude": [CLIPS[0]]}, ["must_use_unknown", "hook_clip_excluded"]),
+    ],
+)
+def test_contradictions_have_their_own_codes(
+    wishes: dict[str, object], codes: list[str], repository: RequestRepository, user: UUID
+) -> None:
+    options = MontageOptions.model_validate(wishes)
+    with pytest.raises(PermanentError) as caught:
+        repository.create_item(user, asked(options))
+    assert caught.value.code == codes[0]
+    assert [problem["code"] for problem in caught.value.details["problems"]] == codes
+    assert repository.queued(5) == []
+    first = repository.create_item(user, asked())
+    finish(repository, first.request_id)
+    with pytest.raises(PermanentError) as caught:
+        repository.request_again(user, first.content_item_id, options)
+    assert caught.value.code == codes[0]
+    item = repository.get_item(user, first.content_item_id)
+    assert item is not None
+    assert item.status == "draft", "a refused click leaves the item as it was"
+
+
+def test_clips_are_named_once_and_in_order() -> None:
+    options = MontageOptions(hook_clip=CLIPS[1], must_use=(CLIPS[0], CLIPS[1]), exclude=(CLIPS[2],))
+    assert options.clips_to_use((*CLIPS, CLIPS[0])) == CLIPS[:2]
+    assert options.wished_clips == (CLIPS[1], CLIPS[0])
+
+
+def test_requests_made_before_there_were_wishes_go_on(postgres: EmbeddedPostgres) -> None:
+    name = f"old_{uuid4().hex}"
+    postgres.create_database(name)
+    url = Settings(database_url=postgres.dsn(name)).sqlalchemy_url
+    engine = engine_for(url, poolclass=NullPool)
+    config = migrate._config()
+    user_id, item_id, request_id = uuid4(), uuid4(), uuid4()
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0001")
+        with engine.begin() as connection:
+            ids = {"user": user_id, "item": item_id, "request": request_id}
+            connection.execute(text("INSERT INTO users (id, email) VALUES (:user, 'somebody@example.org')"), ids)
+            columns = "user_id, style, format, duration_sec, clip_urls"
+            values = ":user, 'travel', 'reel', 30, '[\"https://x/a.mp4\"]'"
+            connection.execute(text(f"INSERT INTO content_items (id, type, {columns}) VALUES (:item, 'reel', {values})"), ids)
+            connection.execute(
+                text(f"INSERT INTO montage_requests (id, content_item_id, {columns}) VALUES (:request, :item, {values})"), ids
+            )
+        migrate.upgrade(url)
+        assert migrate.is_current(engine)
+        repository = RequestRepository(engine)
+        assert options_of(repository, request_id) == MontageOptions()
+        finish(repository, request_id)
+        again = repository.request_again(user_id, item_id)
+        assert options_of(repository, again.request_id) == MontageOptions()
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.downgrade(config, "0001")
+            assert connection.execute(text("SELECT count(*) FROM montage_requests")).scalar() == 2
+    finally:
+        engine.dispose()
+        postgres.drop_database(name)
