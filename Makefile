@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo up test test-all lint format types clean bench bench-render bench-edit
+.PHONY: help demo up test test-all lint format types clean bench bench-render bench-edit bench-seen
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ bench-render: .venv/.dev ## Measure the render: limit, MoviePy, encoder, changes
 
 bench-edit: .venv/.dev ## Measure the planner: time, proved gap, cuts on beats, what two attempts share.
 	@$(BIN)/python -m benchmarks.edit --write
+
+bench-seen: .venv/.dev ## Time the search for footage of earlier Reels among a million segments.
+	@$(BIN)/python -m benchmarks.seen --write
 
 clean: ## Remove the environment and local state.
 	@rm -rf .venv .montage

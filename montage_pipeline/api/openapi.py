@@ -68,6 +68,12 @@ _FINISHED: dict[str, Any] = {
     "musicUrl": "https://media.example.com/reels/5f0c.music.wav",
     "posterUrl": "https://media.example.com/reels/5f0c.jpg",
     "warnings": [],
+    "originality": {
+        "score": 0.94,
+        "parts": [
+            {"name": "clip variety", "score": 0.94, "weight": 1.0, "note": "9 cuts from 6 of 7 usable clips, at the most 2 from one."}
+        ],
+    },
     "createdAt": "2026-05-04T09:28:40.004211Z",
 }
 _WRONG_DURATION = {"field": "durationSec", "message": "Input should be less than or equal to 90"}

@@ -203,6 +203,22 @@ class StatusOut(ApiModel):
         )
 
 
+class OriginalityPartOut(ApiModel):
+    """One thing that makes a Reel original, with what cost it points."""
+
+    name: str
+    score: float = Field(description="0 to 1.")
+    weight: float = Field(description="How much it counts beside the other parts.")
+    note: str
+
+
+class OriginalityOut(ApiModel):
+    """How little the newest Reel repeats: itself, earlier Reels of its owner, other publications."""
+
+    score: float = Field(description="0 to 1: the weighted mean of the parts.")
+    parts: list[OriginalityPartOut]
+
+
 class ContentItemOut(StatusOut):
     """A content item as its owner sees it."""
 
@@ -213,6 +229,7 @@ class ContentItemOut(StatusOut):
     duration_sec: int = Field(description="Length asked for, in seconds.")
     clip_urls: list[str]
     warnings: list[str] = Field(description="What the person should know of the newest Reel.")
+    originality: OriginalityOut | None = Field(description="How original the newest Reel is; null before there is one.")
     created_at: Moment
 
     @classmethod
@@ -227,6 +244,7 @@ class ContentItemOut(StatusOut):
             duration_sec=item.duration_s,
             clip_urls=list(item.clip_urls),
             warnings=list(item.warnings),
+            originality=None if item.originality is None else OriginalityOut.model_validate(item.originality),
             created_at=item.created_at,
         )
 

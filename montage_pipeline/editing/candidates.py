@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from montage_pipeline.analysis.model import AnalysedClip, ClipAnalysis, Moment
-from montage_pipeline.editing.originality import ALIKE_BITS, SeenSegment, marked_share
+from montage_pipeline.editing.originality import ALIKE_BITS, marked_share
 from montage_pipeline.editing.packing import Room
 from montage_pipeline.editing.reframe import crop_for, kept_share
 from montage_pipeline.editing.styles import StyleRules
 from montage_pipeline.footage.model import ClipFacts, FrameRate
+from montage_pipeline.requests.seen import SeenSegment
 from montage_pipeline.requests.vocabulary import FrameSize
 
 _TIME_SLACK_S = 1e-6

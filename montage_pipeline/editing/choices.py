@@ -6,6 +6,7 @@ Belongs here: choosing candidates. Does not belong here: what they are worth in 
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from montage_pipeline.editing.beats import ON_BEAT_FRAMES, UNREACHABLE, BeatRuler
 from montage_pipeline.editing.objective import Ints, Objective
@@ -93,13 +94,11 @@ def candidate_frames(ruler: BeatRuler, rules: CutRules, preferred: float, places
     frames = np.arange(total + 1)
     near = ruler.beat_distance <= ON_BEAT_FRAMES + 1e-6
     between = (frames > hook) & (frames < total)
-    if not off_beat and tight:
-        return np.concatenate([[hook], np.flatnonzero(near & between), [total]])
     if not off_beat:
-        # Of the frames near one beat, the nearest.
-        distance = np.where(near, ruler.beat_distance, np.inf)
-        nearest = near & (distance <= np.append(np.inf, distance[:-1])) & (distance < np.append(distance[1:], np.inf))
-        return np.concatenate([[hook], np.flatnonzero(nearest & between), [total]])
+        chosen = near if tight else _nearest(ruler, near)
+        # The frames nearest to their beats alone may leave no way to the end.
+        chosen[_least_missed(ruler, rules, preferred)] = True
+        return np.concatenate([[hook], np.flatnonzero(chosen & between), [total]])
     span = rules.max_frames - rules.min_frames + 1
     step = max(1, int(np.ceil(np.sqrt(span * total * places / _MOST_WORTHS))))
     chosen = between & (near | ((frames - hook) % step == 0) | ((total - frames) % step == 0))
@@ -109,6 +108,12 @@ def candidate_frames(ruler: BeatRuler, rules: CutRules, preferred: float, places
             chosen[[beat + by for by in steps if hook < beat + by < total]] = True
     chosen[_least_missed(ruler, rules, preferred)] = True
     return np.concatenate([[hook], np.flatnonzero(chosen & between), [total]])
+
+
+def _nearest(ruler: BeatRuler, near: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Of the frames near one beat, the nearest."""
+    distance = np.where(near, ruler.beat_distance, np.inf)
+    return near & (distance <= np.append(np.inf, distance[:-1])) & (distance < np.append(distance[1:], np.inf))
 
 
 def _least_missed(ruler: BeatRuler, rules: CutRules, preferred: float) -> list[int]:

@@ -112,7 +112,7 @@ class Objective:
         frames = footage.stretch_frames[stretch]
         window = np.minimum(rules.min_frames, frames - start)
         moment = footage.moment_at[at + window // 2]
-        motion = (footage.motion_sum[at + window] - footage.motion_sum[at]) / window
+        motion = (footage.motion_sum[at + window] - footage.motion_sum[at]) / np.maximum(window, 1)
         return Places(
             at, stretch, start, frames - start, footage.stretch_gap[stretch], footage.stretch_clip[stretch],
             footage.look_of[moment], motion, footage.moment_scale[moment], footage.prints[moment],

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import log
 
-from pydantic import Field
-
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline.editing.timeline import Originality, OriginalityPart, Segment, Timeline
 from montage_pipeline.footage.model import FrameRate
 from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.records import Record
+from montage_pipeline.requests.seen import SeenSegment
 
 ALIKE_BITS = 10
 """Two pictures whose fingerprints differ in fewer bits (of 64) look alike."""
@@ -26,15 +24,6 @@ _HARDLY_ANY_S = 0.05
 def marked_share(moment: Moment) -> float:
     """How much marks footage as taken from elsewhere, 0..1; 0 where the analysis does not look for it."""
     return max(float(getattr(moment.scores, mark, 0.0)) for mark in MARKS)
-
-
-class SeenSegment(Record):
-    """Footage that an earlier Reel of the same user showed: seconds of a file (presentation time), and the moment's fingerprint."""
-
-    sha256: str
-    start_s: float
-    end_s: float
-    fingerprint: str = Field(default="", pattern=r"^([0-9a-f]{16})?$")
 
 
 def footage_shown(timeline: Timeline, analysis: ClipAnalysis) -> tuple[SeenSegment, ...]:

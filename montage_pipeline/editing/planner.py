@@ -18,7 +18,7 @@ from montage_pipeline.editing.candidates import Footage, Stretch, source_frame_s
 from montage_pipeline.editing.hook import HookChoice, hook_choices
 from montage_pipeline.editing.objective import POINT, Objective
 from montage_pipeline.editing.optimum import HARDLY_ANY, NoRoom, Optimum, best_edit, gap, misses, unavoidable_misses
-from montage_pipeline.editing.originality import SeenSegment, originality_report
+from montage_pipeline.editing.originality import originality_report
 from montage_pipeline.editing.packing import CutRules, Piece, longest_total
 from montage_pipeline.editing.reframe import framing_for
 from montage_pipeline.editing.space import HookPlace
@@ -29,6 +29,7 @@ from montage_pipeline.editing.wording import Wording
 from montage_pipeline.footage.model import ClipFacts, FrameRate
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.records import PermanentError, Record
+from montage_pipeline.requests.seen import SeenSegment
 from montage_pipeline.requests.vocabulary import MAX_DURATION_S, MIN_DURATION_S, Format, Style
 
 HOOK_S = 1.7

@@ -11,6 +11,7 @@ from montage_pipeline.editing.packing import CutRules, Piece, rooms_after
 from montage_pipeline.editing.styles import StyleRules
 
 _MUCH = 0.2
+_NEARLY_ALL = 0.85
 _SEEN = 0.2
 """Share of a cut that earlier Reels showed from which it is said."""
 
@@ -125,7 +126,18 @@ class Wording:
             return f"no beat lies {rules.min_frames / rate:g} to {rules.max_frames / rate:g} s after the cut before"
         if beats[0] - began > self._room(index):
             return f"its footage ends before the next beat, at {beats[0] / rate:.2f} s"
+        if self._later_ones_miss(began, self._ends[index], beats):
+            return f"on the beat at {beats[0] / rate:.2f} s it would put a later cut off the beat instead"
+        used = self._ends[-1] / self._footage.total_frames
+        if used >= _NEARLY_ALL:
+            return f"the Reel takes {used:.0%} of all usable footage, which leaves its cuts hardly a choice"
         return "no better edit with a beat here was found"
+
+    def _later_ones_miss(self, began: int, frame: int, beats: Sequence[int]) -> bool:
+        """Whether every way that has this cut on a beat misses as much after it as this one at its best."""
+        ruler = self._ruler
+        missed = ruler.miss_frames(np.asarray([frame]), np.asarray([frame - began]))[0] + ruler.off_beat_ahead[frame]
+        return bool((ruler.off_beat_ahead[list(beats)] >= missed).all())
 
     def _room(self, index: int) -> int:
         """The most frames the piece could have if every other one stayed where it is."""

@@ -28,7 +28,7 @@ def setting_variables(settings: Settings) -> dict[str, str]:
     return variables
 
 
-def child_environment(settings: Settings, found: dict[str, str], code_server_port: int) -> dict[str, str]:
+def child_environment(settings: Settings, found: dict[str, str]) -> dict[str, str]:
     """What a child process gets: this process's environment, these settings and no others, and what was `found` by starting the stores."""
     ours = {_variable(name) for name in Settings.model_fields}
     passed_on = {name: value for name, value in os.environ.items() if name not in ours}
@@ -37,13 +37,16 @@ def child_environment(settings: Settings, found: dict[str, str], code_server_por
         **passed_on,
         **setting_variables(settings),
         **found,
-        "MONTAGE_CODE_SERVER_HOST": "127.0.0.1",
-        "MONTAGE_CODE_SERVER_PORT": str(code_server_port),
         HOME_MARK: str(settings.home.resolve()),
         # What a killed run leaves half made goes with the system's own folder.
         "TMPDIR": temporary,
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def code_server_address(port: int) -> dict[str, str]:
+    """Variables that tell daemon and UI, through workspace.yaml, where the code server listens."""
+    return {"MONTAGE_CODE_SERVER_HOST": "127.0.0.1", "MONTAGE_CODE_SERVER_PORT": str(port)}
 
 
 def temporary_folder(home: Path) -> Path:

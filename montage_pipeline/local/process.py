@@ -91,6 +91,16 @@ class ServerProcess:
         """Exit code, or minus the signal that ended it; None while it runs."""
         return self._popen.poll()
 
+    def listens_on(self, port: int) -> bool:
+        """Whether this server, and not somebody else's, listens on a TCP port."""
+        try:
+            server = psutil.Process(self.pid)
+            family = [server, *server.children(recursive=True)]
+            connections = [connection for process in family for connection in process.net_connections("tcp")]
+        except psutil.Error:
+            return False
+        return any(connection.status == psutil.CONN_LISTEN and connection.laddr.port == port for connection in connections)
+
     def wait_until(self, ready: Callable[[], bool], *, timeout_s: float) -> None:
         """Wait until `ready` says so. Raises MontageError("server_died" or "server_not_ready") quoting the end of the log."""
         deadline = time.monotonic() + timeout_s

@@ -24,6 +24,8 @@ class ServerCommand:
     """The program and its arguments."""
     ready: Callable[[], bool]
     """Whether it does its work already."""
+    port: int | None = None
+    """Where it listens, if it does: an answer from there may be somebody else's."""
     start_limit_s: float = 90.0
     """How long it may take to get ready."""
 
@@ -33,7 +35,7 @@ def code_server(port: int) -> ServerCommand:
     argv = (sys.executable, "-m", "dagster", "api", "grpc", "-m", "montage_pipeline.definitions", "--location-name", CODE_LOCATION)
     address = ("-h", "127.0.0.1", "-p", str(port), "--use-python-environment-entry-point", "--log-level", "warning")
     # It listens only once the definitions are loaded, and ends when they cannot be.
-    return ServerCommand("code-server", (*argv, *address), lambda: _listens(port))
+    return ServerCommand("code-server", (*argv, *address), lambda: _listens(port), port)
 
 
 def daemon(workspace: Path, dagster_dsn: str) -> ServerCommand:
@@ -50,13 +52,13 @@ def daemon(workspace: Path, dagster_dsn: str) -> ServerCommand:
 def webserver(workspace: Path, port: int) -> ServerCommand:
     """The Dagster UI."""
     argv = (sys.executable, "-m", "dagster_webserver", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port))
-    return ServerCommand("dagster-ui", argv, lambda: _answers(f"http://127.0.0.1:{port}/server_info"))
+    return ServerCommand("dagster-ui", argv, lambda: _answers(f"http://127.0.0.1:{port}/server_info"), port)
 
 
 def api(host: str, port: int) -> ServerCommand:
     """The product's HTTP API."""
     argv = (sys.executable, "-m", "uvicorn", "montage_pipeline.api.app:create_app", "--factory", "--host", host, "--port", str(port))
-    return ServerCommand("api", argv, lambda: _answers(f"{base_url(host, port)}/healthz"))
+    return ServerCommand("api", argv, lambda: _answers(f"{base_url(host, port)}/healthz"), port)
 
 
 def base_url(host: str, port: int) -> str:

@@ -5,6 +5,7 @@ Belongs here: order, supervision and clean ends. Does not belong here: how each 
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from signal import SIGTERM
 
 import psutil
@@ -19,7 +21,13 @@ import psutil
 from montage_pipeline import logs
 from montage_pipeline.local import servers
 from montage_pipeline.local.address import StackAddress, in_use, publish, running_stack, stack_lock, withdraw
-from montage_pipeline.local.environment import HOME_MARK, child_environment, empty_temporary_folder, make_dagster_home
+from montage_pipeline.local.environment import (
+    HOME_MARK,
+    child_environment,
+    code_server_address,
+    empty_temporary_folder,
+    make_dagster_home,
+)
 from montage_pipeline.local.process import ServerProcess, end_strays, free_port, port_is_free
 from montage_pipeline.local.servers import ServerCommand
 from montage_pipeline.local.stores import Stores
@@ -32,6 +40,8 @@ _LOOK_EVERY_S = 0.5
 _FIRST_BACKOFF_S = 0.5
 _LONGEST_BACKOFF_S = 30.0
 _HEALTHY_AFTER_S = 60.0
+_PORTS_TRIED = 4
+_PORT_TAKEN = re.compile(r"address already in use|failed to bind", re.IGNORECASE)
 
 log = logs.get_logger(__name__)
 
@@ -63,6 +73,7 @@ class LocalStack:
         self._stores: Stores | None = None
         self._environment: dict[str, str] = {}
         self._running: dict[str, _Supervised] = {}
+        self._ports: dict[str, int] = {}
         self._watcher: threading.Thread | None = None
         self._stopping = threading.Event()
 
@@ -115,8 +126,11 @@ class LocalStack:
         return supervised.process.pid if supervised is not None and supervised.process.alive else None
 
     def _start(self, say: Callable[[str], object]) -> StackAddress:
-        ui_port = self._chosen_port("MONTAGE_UI_PORT", self._settings.ui_port) if self._with_ui else 0
-        api_port = self._chosen_port("MONTAGE_API_PORT", self._settings.api_port) if self._with_api else 0
+        settings = self._settings
+        if self._with_ui:
+            self._refuse_taken("MONTAGE_UI_PORT", settings.ui_port)
+        if self._with_api:
+            self._refuse_taken("MONTAGE_API_PORT", settings.api_port)
         withdraw(self._home)
         self._end_strays()
         empty_temporary_folder(self._home)
@@ -125,42 +139,64 @@ class LocalStack:
         say("Starting the database and the object store.")
         stores.begin()
         found = stores.variables() | {"DAGSTER_HOME": str(dagster_home), "MONTAGE_HOME": str(self._home)}
-        code_port = free_port()
-        self._environment = child_environment(self._settings, found, code_port)
+        self._environment = child_environment(settings, found)
         self._settle_lost_runs(stores)
 
         say("Starting Dagster.")
         # The code server loads its definitions while the object store gets ready; the others need the code server.
-        self._launch(servers.code_server(code_port))
+        code_server = servers.code_server
+        self._launch_at(code_server, 0)
         stores.finish()
-        self._wait_for("code-server")
+        self._wait_at(code_server, 0)
+        self._environment |= code_server_address(self._ports["code-server"])
         workspace = dagster_home / "workspace.yaml"
         self._launch(servers.daemon(workspace, stores.dagster_dsn()))
+        listening: list[tuple[Callable[[int], ServerCommand], int]] = []
         if self._with_ui:
-            self._launch(servers.webserver(workspace, ui_port))
+            listening.append((partial(servers.webserver, workspace), settings.ui_port))
         if self._with_api:
-            self._launch(servers.api(self._settings.api_host, api_port))
-        for name in list(self._running):
-            self._wait_for(name)
+            listening.append((partial(servers.api, settings.api_host), settings.api_port))
+        for command_at, port in listening:
+            self._launch_at(command_at, port)
+        self._wait_for("daemon")
+        for command_at, port in listening:
+            self._wait_at(command_at, port)
 
         address = StackAddress(
             home=str(self._home),
             pid=psutil.Process().pid,
             env=found,
-            ui_url=servers.base_url("127.0.0.1", ui_port) if self._with_ui else "",
-            api_url=servers.base_url(self._settings.api_host, api_port) if self._with_api else "",
+            ui_url=servers.base_url("127.0.0.1", self._ports["dagster-ui"]) if self._with_ui else "",
+            api_url=servers.base_url(settings.api_host, self._ports["api"]) if self._with_api else "",
         )
         publish(address)
         self._watcher = threading.Thread(target=self._watch, name="stack-watcher", daemon=True)
         self._watcher.start()
         return address
 
-    def _chosen_port(self, variable: str, port: int) -> int:
-        if port == 0:
-            return free_port()
-        if not port_is_free(port):
+    def _refuse_taken(self, variable: str, port: int) -> None:
+        if port and not port_is_free(port):
             raise PermanentError("port_taken", f"TCP port {port} of this machine is taken: set {variable} to another, or to 0 for any")
-        return port
+
+    def _launch_at(self, command_at: Callable[[int], ServerCommand], port: int) -> None:
+        """Launch a server at a port, or at any free one for 0."""
+        chosen = port or free_port()
+        command = command_at(chosen)
+        self._ports[command.name] = chosen
+        self._launch(command)
+
+    def _wait_at(self, command_at: Callable[[int], ServerCommand], port: int) -> None:
+        """Wait for such a server. One that may listen anywhere moves when somebody took its port before it could."""
+        for left in reversed(range(_PORTS_TRIED)):
+            name = command_at(port).name
+            try:
+                self._wait_for(name)
+                return
+            except MontageError as error:
+                if port or not left or error.code != "server_died" or not _PORT_TAKEN.search(error.message):
+                    raise
+            log.warning(f"the port chosen for {name} was taken meanwhile, choosing another", port=self._ports[name])
+            self._launch_at(command_at, port)
 
     def _launch(self, command: ServerCommand) -> None:
         process = ServerProcess.start(
@@ -174,8 +210,12 @@ class LocalStack:
         self._running[command.name] = _Supervised(command, process, time.monotonic())
 
     def _wait_for(self, name: str) -> None:
-        supervised = self._running[name]
-        supervised.process.wait_until(supervised.command.ready, timeout_s=supervised.command.start_limit_s)
+        process, command = self._running[name].process, self._running[name].command
+
+        def ready() -> bool:
+            return command.ready() and (command.port is None or process.listens_on(command.port))
+
+        process.wait_until(ready, timeout_s=command.start_limit_s)
 
     def _watch(self) -> None:
         while not self._stopping.wait(_LOOK_EVERY_S):

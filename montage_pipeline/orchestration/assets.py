@@ -27,6 +27,7 @@ from montage_pipeline.storage.model import DeliveredObject
 
 if TYPE_CHECKING:
     from montage_pipeline.music.own_music import OwnMusic
+    from montage_pipeline.requests.seen import SeenSegment
 
 FILE_CHECKS: dict[RuleGroup, tuple[str, str]] = {
     "picture": (
@@ -162,7 +163,7 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     ) -> MaterializeResult[DeliveredObject]:
         with montage_step(context, services, Step.R2_OBJECT) as scope:
             warnings = (*clip_analysis.warnings, *_left_out(clip_analysis), *music_track.warnings, *edit_timeline.warnings)
-            return _deliver(scope, services, rendered_video, music_track, warnings)
+            return _deliver(scope, services, rendered_video, music_track, edit_timeline, clip_analysis, warnings)
 
     return [clip_analysis, music_track, edit_timeline, rendered_video, r2_object]
 
@@ -287,6 +288,7 @@ def _edit(scope: StepScope, services: Services, analysis: ClipAnalysis, music: M
             hook_clip=scope.request.options.hook_clip or "",
             must_use=scope.request.options.must_use,
             caption=scope.request.options.captions or "",
+            seen=_seen(scope, services, analysis),
         ),
         analysis,
         music,
@@ -312,6 +314,12 @@ def _edit(scope: StepScope, services: Services, analysis: ClipAnalysis, music: M
             "duration_s": float(timeline.duration),
             "cuts_on_beat": f"{on_beat} of {cuts}",
             "originality": timeline.originality.score,
+            "originality_parts": MetadataValue.table(
+                records=[
+                    dg.TableRecord({"part": part.name, "score": round(part.score, 3), "weight": part.weight, "note": part.note})
+                    for part in timeline.originality.parts
+                ]
+            ),
             "seed": str(timeline.seed),
             "edit_for_other_programs": MetadataValue.url(services.store.media_url(edit_key)),
             "why": MetadataValue.md(_bullets(segment.why for segment in timeline.segments)),
@@ -376,8 +384,15 @@ def _check_results(rules: Sequence[Rule]) -> list[dg.AssetCheckResult]:
 
 
 def _deliver(
-    scope: StepScope, services: Services, rendered: RenderedVideo, music: MusicTrack, warnings: tuple[str, ...]
+    scope: StepScope,
+    services: Services,
+    rendered: RenderedVideo,
+    music: MusicTrack,
+    timeline: Timeline,
+    analysis: ClipAnalysis,
+    warnings: tuple[str, ...],
 ) -> MaterializeResult[DeliveredObject]:
+    from montage_pipeline.editing.originality import footage_shown
     from montage_pipeline.storage.delivery import deliver
 
     with tempfile.TemporaryDirectory(dir=services.scratch, prefix="deliver-") as folder:
@@ -399,6 +414,8 @@ def _deliver(
         music_url=delivered.music_url,
         poster_url=delivered.poster_url,
         warnings=warnings,
+        originality=timeline.originality.model_dump(mode="json"),
+        shown=footage_shown(timeline, analysis),
     ):
         raise MontageError("request_taken", "The request was stopped or taken over by another run before its Reel was delivered.")
     total = sum((entry.cost_usd for entry in services.ledger.entries(scope.request.id)), Decimal(0))
@@ -412,6 +429,19 @@ def _deliver(
             "uploaded": delivered.uploaded,
             "request_cost_usd": float(total),
         },
+    )
+
+
+def _seen(scope: StepScope, services: Services, analysis: ClipAnalysis) -> "tuple[SeenSegment, ...]":
+    """What the user's Reels of before this request showed of the same or of alike footage."""
+    from montage_pipeline.editing.originality import ALIKE_BITS
+
+    return services.seen.earlier(
+        scope.request.user_id,
+        scope.request.created_at,
+        files={clip.facts.sha256 for clip in analysis.clips},
+        fingerprints={moment.fingerprint for clip in analysis.clips for moment in clip.moments if not moment.rejects},
+        alike_bits=ALIKE_BITS,
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from montage_pipeline.rendering.part_store import ObjectPartStore
     from montage_pipeline.requests.model import MontageRequest
     from montage_pipeline.requests.repository import RequestRepository
+    from montage_pipeline.requests.seen import SeenFootage
     from montage_pipeline.storage.object_store import ObjectStore
 
 
@@ -49,6 +50,13 @@ class Services:
         from montage_pipeline.requests.repository import RequestRepository
 
         return RequestRepository(self.engine)
+
+    @cached_property
+    def seen(self) -> "SeenFootage":
+        """What delivered Reels showed."""
+        from montage_pipeline.requests.seen import SeenFootage
+
+        return SeenFootage(self.engine)
 
     @cached_property
     def ledger(self) -> "CostLedger":

@@ -71,6 +71,7 @@ class ContentItem(Record):
     progress_percent: int
     error: dict[str, Any] | None
     warnings: tuple[str, ...]
+    originality: dict[str, Any] | None
     created_at: datetime
     updated_at: datetime
 

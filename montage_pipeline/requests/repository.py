@@ -6,7 +6,7 @@ one transaction. A guard that does not match changes nothing and the method says
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from montage_pipeline.records import PermanentError
 from montage_pipeline.requests.model import ContentItem, CreatedRequest, MontageRequest, NewContentItem, RequestFailure
 from montage_pipeline.requests.options import MontageOptions, refuse_contradictions
+from montage_pipeline.requests.seen import SeenSegment, store_seen
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
 from montage_pipeline.requests.vocabulary import ContentStatus, RequestState, Step
 
@@ -246,9 +247,18 @@ class RequestRepository:
             )
 
     def succeed(
-        self, request_id: UUID, run_id: str, *, media_url: str, music_url: str, poster_url: str, warnings: Sequence[str] = ()
+        self,
+        request_id: UUID,
+        run_id: str,
+        *,
+        media_url: str,
+        music_url: str,
+        poster_url: str,
+        warnings: Sequence[str] = (),
+        originality: Mapping[str, Any] | None = None,
+        shown: Sequence[SeenSegment] = (),
     ) -> bool:
-        """running → succeeded, and the item generating → draft with its media."""
+        """running → succeeded, and the item generating → draft with its media; what the Reel shows counts as seen from now on."""
         values: dict[str, Any] = {
             "status": ContentStatus.DRAFT,
             "generated_media_url": media_url,
@@ -258,9 +268,10 @@ class RequestRepository:
             "progress_percent": 100,
             "error": None,
             "warnings": list(warnings),
+            "originality": originality,
         }
         running = and_(MontageRequestRow.state == RequestState.RUNNING, MontageRequestRow.run_id == run_id)
-        return self._finish(request_id, RequestState.SUCCEEDED, running, values, None)
+        return self._finish(request_id, RequestState.SUCCEEDED, running, values, None, shown)
 
     def fail(self, request_id: UUID, failure: RequestFailure) -> bool:
         """queued or running under the failure's run → failed, and the item generating → failed with the details."""
@@ -294,7 +305,15 @@ class RequestRepository:
                 )
             )
 
-    def _finish(self, request_id: UUID, state: RequestState, guard: Any, item_values: dict[str, Any], error: dict[str, Any] | None) -> bool:
+    def _finish(
+        self,
+        request_id: UUID,
+        state: RequestState,
+        guard: Any,
+        item_values: dict[str, Any],
+        error: dict[str, Any] | None,
+        shown: Sequence[SeenSegment] | None = None,
+    ) -> bool:
         with Session(self._engine) as session, session.begin():
             item_id = session.scalar(
                 update(MontageRequestRow)
@@ -309,6 +328,8 @@ class RequestRepository:
                 .where(ContentItemRow.id == item_id, ContentItemRow.status == ContentStatus.GENERATING)
                 .values(**item_values, updated_at=func.now())
             )
+            if shown is not None:
+                store_seen(session, request_id, shown)
             return True
 
 
@@ -375,6 +396,7 @@ def _item(row: ContentItemRow) -> ContentItem:
         progress_percent=row.progress_percent,
         error=row.error,
         warnings=tuple(row.warnings),
+        originality=row.originality,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

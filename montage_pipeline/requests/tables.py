@@ -6,7 +6,23 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Enum, ForeignKey, Index, MetaData, Numeric, SmallInteger, String, Text, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Double,
+    Enum,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -63,6 +79,8 @@ class ContentItemRow(Base):
     progress_percent: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     error: Mapped[dict[str, Any] | None]
     warnings: Mapped[list[str]] = mapped_column(server_default=text("'[]'::jsonb"))
+    # Score and parts of the newest Reel, as the planner's report has them.
+    originality: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -127,3 +145,23 @@ class ApiCostLogRow(Base):
     price_version: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class SeenSegmentRow(Base):
+    """Footage that a delivered Reel shows, so that the user's next Reels can show something else."""
+
+    __tablename__ = "seen_segments"
+    __table_args__ = (
+        Index("ix_seen_segments_user_id_shown_at", "user_id", "shown_at"),
+        Index("ix_seen_segments_user_id_sha256_shown_at", "user_id", "sha256", "shown_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    montage_request_id: Mapped[UUID] = mapped_column(ForeignKey("montage_requests.id", ondelete="CASCADE"), index=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    start_s: Mapped[float] = mapped_column(Double)
+    end_s: Mapped[float] = mapped_column(Double)
+    # The 64 bits of the moment's fingerprint, as a signed number.
+    fingerprint: Mapped[int | None] = mapped_column(BigInteger)
+    shown_at: Mapped[datetime] = mapped_column(server_default=func.now())

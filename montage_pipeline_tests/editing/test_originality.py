@@ -1,7 +1,8 @@
 from montage_pipeline.analysis.model import RejectReason
-from montage_pipeline.editing.originality import SeenSegment, originality_report
+from montage_pipeline.editing.originality import originality_report
 from montage_pipeline.editing.planner import EditRequest, plan_timeline
 from montage_pipeline.editing.timeline import Originality, Segment
+from montage_pipeline.requests.seen import SeenSegment
 from montage_pipeline.requests.vocabulary import Format, Style
 from montage_pipeline_tests.editing.footage import analysis, facts, moment, steady_clips, steady_music
 

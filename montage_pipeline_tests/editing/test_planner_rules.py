@@ -100,7 +100,6 @@ def planned(request: EditRequest, clips: ClipAnalysis, track: MusicTrack) -> tup
         return None, error.details
 
 
-@pytest.mark.xfail(strict=False, reason="known defect: no way is found over some very scarce footage")
 @settings(max_examples=35, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
 @given(edit_requests(), footages(), tracks())
 def test_every_timeline_holds_to_the_rules(request: EditRequest, clips: ClipAnalysis, track: MusicTrack) -> None:

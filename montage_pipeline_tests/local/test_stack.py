@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -19,7 +20,9 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from montage_pipeline.local import stack as stack_module
 from montage_pipeline.local.environment import HOME_MARK
+from montage_pipeline.local.process import free_port
 from montage_pipeline.local.stack import LocalStack, StackAddress, running_stack
 from montage_pipeline.records import MontageError, PermanentError
 from montage_pipeline.settings import Settings
@@ -71,6 +74,21 @@ def _sensor_ticks_since(address: StackAddress, moment: float) -> int:
     return int(row[0])
 
 
+@pytest.fixture
+def taken_ports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Somebody else takes the ports that are chosen first, before the servers can listen on them."""
+    with socket.socket() as somebody:
+        somebody.bind(("127.0.0.1", 0))
+        somebody.listen()
+        taken = somebody.getsockname()[1]
+        # For the code server and then, launched together, for the UI and the API.
+        chosen = iter([taken, free_port(), taken, taken])
+        monkeypatch.setattr(stack_module, "free_port", lambda: next(chosen, 0) or free_port())
+        yield
+        assert next(chosen, None) is None
+
+
+@pytest.mark.usefixtures("taken_ports")
 def test_everything_comes_up_comes_back_and_goes_away(home: Path) -> None:
     stack = LocalStack(_settings(home), with_ui=True, with_api=True)
     try:

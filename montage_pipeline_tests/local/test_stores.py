@@ -20,7 +20,7 @@ from montage_pipeline.settings import Settings
 def test_a_child_reads_the_settings_that_were_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = Settings(home=tmp_path, local_files=True, fal_key=SecretStr("k"), claude_max_cost_usd=Decimal("0.25"), sensor_interval_s=3)
     monkeypatch.setenv("R2_BUCKET", "from-the-shell")
-    environment = child_environment(given, {"DATABASE_URL": "postgresql://u@h/d"}, 4000)
+    environment = child_environment(given, {"DATABASE_URL": "postgresql://u@h/d"})
     assert "R2_BUCKET" not in environment, "what the given settings leave at its default stays there"
     assert environment["MONTAGE_LOCAL_FILES"] == "true"
 

@@ -1,0 +1,113 @@
+"""What a user's earlier Reels showed: kept with every delivered Reel, looked up for the next one.
+
+Belongs here: the stored segments and the two ways to find them, by file and by look. Does not belong here: what being
+seen costs an edit.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from pydantic import Field
+from sqlalchemy import LargeBinary, Select, delete, func, insert, select, text
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session
+
+from montage_pipeline.records import Record
+from montage_pipeline.requests.tables import MontageRequestRow, SeenSegmentRow
+
+MOST_COMPARED = 5_000
+"""The newest of a user's segments that are compared, some 500 Reels; it bounds the time however much there is."""
+
+_SIGN = 1 << 63
+
+
+class SeenSegment(Record):
+    """Footage that an earlier Reel of the same user showed: seconds of a file (presentation time), and the moment's fingerprint."""
+
+    sha256: str
+    start_s: float
+    end_s: float
+    fingerprint: str = Field(default="", pattern=r"^([0-9a-f]{16})?$")
+
+
+class SeenFootage:
+    """The segments of delivered Reels in Postgres."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def earlier(
+        self, user_id: UUID, before: datetime, *, files: Collection[str], fingerprints: Collection[str], alike_bits: int
+    ) -> tuple[SeenSegment, ...]:
+        """What the user's Reels that were delivered before `before` showed of these footages, newest first.
+
+        That is every segment of a file in `files` (SHA-256), and of other files those whose fingerprint differs from one of
+        `fingerprints` in fewer than `alike_bits` of 64 bits; of either kind the newest `MOST_COMPARED` are looked at. A
+        moment in time is asked for so that planning the same request again later gives the same edit.
+        """
+        of_user = (
+            select(SeenSegmentRow)
+            .where(SeenSegmentRow.user_id == user_id, SeenSegmentRow.shown_at < before)
+            .order_by(SeenSegmentRow.shown_at.desc(), SeenSegmentRow.id.desc())
+            .limit(MOST_COMPARED)
+        )
+        with Session(self._engine) as session:
+            rows = [*session.scalars(of_user.where(SeenSegmentRow.sha256.in_(files)))] if files else []
+            if fingerprints:
+                others = of_user.where(SeenSegmentRow.fingerprint.is_not(None), SeenSegmentRow.sha256.not_in(files))
+                alike = _alike(session, others, [int(one, 16) for one in fingerprints], alike_bits)
+                rows += session.scalars(of_user.where(SeenSegmentRow.id.in_(alike))) if alike else []
+            return tuple(
+                SeenSegment(sha256=row.sha256, start_s=row.start_s, end_s=row.end_s, fingerprint=_unsigned(row.fingerprint)) for row in rows
+            )
+
+
+def _alike(session: Session, rows: Select[Any], wanted: Sequence[int], alike_bits: int) -> list[int]:
+    """The ids of those rows whose fingerprint differs from any of the wanted ones in fewer than so many bits."""
+    few = rows.with_only_columns(SeenSegmentRow.id, SeenSegmentRow.fingerprint).subquery()
+    # As bytes: making thousands of rows into Python numbers takes longer than comparing them.
+    packed = func.string_agg(func.int8send(few.c.id).op("||")(func.int8send(few.c.fingerprint)), text("''::bytea"), type_=LargeBinary)
+    numbers = np.frombuffer(session.scalar(select(packed)) or b"", dtype=">u8").astype(np.uint64).reshape(-1, 2)
+    others = np.unique(np.asarray(wanted, dtype=np.uint64))
+    near = (np.bitwise_count(numbers[:, 1, None] ^ others[None, :]) < alike_bits).any(axis=1)
+    return [int(number) for number in numbers[near, 0]]
+
+
+def store_seen(session: Session, request_id: UUID, segments: Sequence[SeenSegment]) -> None:
+    """Make these the segments that a delivered request shows, in the caller's transaction.
+
+    A Reel that is delivered again keeps the time of its first delivery, so that what later Reels know of it does not change.
+    """
+    user_id = session.scalar(select(MontageRequestRow.user_id).where(MontageRequestRow.id == request_id))
+    own = SeenSegmentRow.montage_request_id == request_id
+    shown_at = session.scalar(select(func.coalesce(func.min(SeenSegmentRow.shown_at), func.now())).where(own))
+    session.execute(delete(SeenSegmentRow).where(own))
+    rows = [
+        {
+            "user_id": user_id,
+            "montage_request_id": request_id,
+            "sha256": segment.sha256,
+            "start_s": segment.start_s,
+            "end_s": segment.end_s,
+            "fingerprint": _signed(segment.fingerprint),
+            "shown_at": shown_at,
+        }
+        for segment in segments
+    ]
+    if rows:
+        session.execute(insert(SeenSegmentRow), rows)
+
+
+def _signed(fingerprint: str) -> int | None:
+    """A fingerprint as Postgres's 64 bits, which have a sign."""
+    if not fingerprint:
+        return None
+    number = int(fingerprint, 16)
+    return number - 2 * _SIGN if number >= _SIGN else number
+
+
+def _unsigned(stored: int | None) -> str:
+    return "" if stored is None else f"{stored % (2 * _SIGN):016x}"
