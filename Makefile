@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo up test test-all lint format types clean bench bench-render bench-edit bench-seen
+.PHONY: help demo up test test-all lint format types clean bench bench-render bench-edit bench-seen bench-reframe
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,9 @@ bench-edit: .venv/.dev ## Measure the planner: time, proved gap, cuts on beats, 
 
 bench-seen: .venv/.dev ## Time the search for footage of earlier Reels among a million segments.
 	@$(BIN)/python -m benchmarks.seen --write
+
+bench-reframe: .venv/.dev ## Judge crops against labelled subjects (FOOTAGE=dir has more of the labelled clips).
+	@$(BIN)/python -m benchmarks.reframe --write $(if $(FOOTAGE),--footage $(FOOTAGE))
 
 clean: ## Remove the environment and local state.
 	@rm -rf .venv .montage

@@ -70,7 +70,7 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=int, default=_PUBLISHED_S, help="length of the Reel; less is for trying the benchmark out")
     parser.add_argument("--runs", type=int, default=5, help="of the limit and of the incremental renders")
-    parser.add_argument("--frontier-part", type=int, default=3, help="search on this fraction of the frames: 3 is a third, 1 all")
+    parser.add_argument("--frontier-part", type=int, default=3, help="search on every so manyth segment: 3 is about a third, 1 all")
     arguments = parser.parse_args()
     wanted = arguments.only.split(",")
     if unknown := set(wanted) - set(TABLES):

@@ -10,6 +10,7 @@ soft, and real frames at their own size, which have about as much detail as this
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from math import inf
 from pathlib import Path
 
 import av
@@ -37,6 +38,7 @@ _VMAF_PER_CRF = 1.2  # to guess the next try
 _NEAR, _MORE_TIMINGS = 1.3, 3  # ways that are not slower than that are timed again
 _SHARP_FROM = (0, 36, 72)  # frames of the clip, which has 132
 _HEAD = ("VMAF: Reel", "sharp frames", "processor s", "wall s", "Mbit/s: Reel", "sharp frames", "worst second Mbit/s")
+_TOO_SLOW = 1.6  # times the fastest way that reaches the quality: such a way is not followed
 _TIE = 1.05  # ways whose speed differs by less are equally fast; the smaller file wins
 
 
@@ -110,19 +112,19 @@ class Bench:
 
     @classmethod
     def of(cls, edit: Edit, composite: Path, folder: Path, part: int) -> "Bench":
-        """The first `1/part` of every segment of the Reel, and the sharp frames."""
+        """Every `part`-th segment of the Reel, and the sharp frames. Whole segments: quality falls with the distance from a key frame."""
         timeline, sharp = edit.timeline, _sharp(edit.timeline, folder)
         lengths = [segment.frames for segment in timeline.segments]
         if part == 1:
             return cls(timeline, [Frames(composite, tuple(lengths)), sharp], folder)
         size = frame_bytes(timeline)
-        taken = tuple(-(-frames // part) for frames in lengths)
         raw = folder / "frontier.yuv"
+        begins = list(accumulate([0, *lengths]))
         with composite.open("rb") as whole, raw.open("wb") as file:
-            for first, frames in zip(accumulate([0, *lengths]), taken, strict=False):
+            for first, frames in zip(begins[:-1:part], lengths[::part], strict=True):
                 whole.seek(first * size)
                 file.write(whole.read(frames * size))
-        return cls(timeline, [Frames(raw, taken), sharp], folder)
+        return cls(timeline, [Frames(raw, tuple(lengths[::part])), sharp], folder)
 
     def trial(self, way: Way, crf: int) -> Trial:
         """Encode and compare; done once for each way and CRF."""
@@ -130,12 +132,15 @@ class Bench:
             self._trials[way, crf] = self._try(way, crf)
         return self._trials[way, crf]
 
-    def best_crf(self, way: Way, target: float) -> Trial | None:
-        """The largest whole CRF that reaches the target; None when no CRF does."""
+    def best_crf(self, way: Way, target: float, most_cpu_s: float = inf) -> Trial | None:
+        """The largest whole CRF that reaches the target; None when no CRF does. A way that takes longer than that is tried once."""
         fails, reaches = _MOST_CRF + 1, _LEAST_CRF - 1
         crf = self._guess(way, target)
         while fails - reaches > 1:
             trial = self.trial(way, crf)
+            if trial.usage.cpu_s > most_cpu_s:
+                # Another CRF would not make up for it.
+                return trial if trial.reaches(target) else None
             if trial.reaches(target):
                 reaches = crf
             elif trial.too_large or self._capped(trial):
@@ -234,13 +239,14 @@ class Frontier:
 
 
 def measure(edit: Edit, composite: Path, folder: Path, part: int) -> Frontier:
-    """Search on `1/part` of every segment, then try the winners, and what the code has, on all frames."""
+    """Search on every `part`-th segment, then try the winners, and what the code has, on all frames."""
     searched = Bench.of(edit, composite, folder, part)
     whole = Bench.of(edit, composite, folder, 1) if part > 1 else searched
     trials: dict[RenderQuality, list[Trial]] = {quality: [] for quality in TARGETS}
     for way in WAYS:
         for quality, target in TARGETS.items():
-            trial = searched.best_crf(way, target)
+            fastest_s = min((trial.usage.cpu_s for trial in trials[quality]), default=inf)
+            trial = searched.best_crf(way, target, _TOO_SLOW * fastest_s)
             if trial is not None:
                 trials[quality].append(trial)
     winners = {}
@@ -280,8 +286,9 @@ def text(frontier: Frontier, part: int) -> str:
         for label, trial in ((quality, frontier.winners.get(quality)), (f"{quality}, in the code", here))
         if trial is not None
     ]
-    searched = "all frames" if part == 1 else f"the first 1/{part} of every segment"
-    return f"Searched on {searched}.\n\n" + said + table(("profile", *_HEAD), chosen) + "\n" + _verdict(frontier)
+    searched = "all segments" if part == 1 else f"every {part}th segment"
+    slow = f"Ways that take more than {_TOO_SLOW:g} times as long as the fastest were tried once and not followed."
+    return f"Searched on {searched}. {slow}\n\n" + said + table(("profile", *_HEAD), chosen) + "\n" + _verdict(frontier)
 
 
 def _figures(trial: Trial) -> list[str]:

@@ -9,6 +9,8 @@ from functools import lru_cache
 from PIL import Image, ImageDraw, ImageFont
 
 Colour = tuple[int, int, int]
+Corners = tuple[int, int, int, int]
+"""Left, top, right and bottom."""
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 PAPER: Colour = (17, 19, 24)
@@ -132,13 +134,25 @@ def paste_rounded(canvas: Image.Image, picture: Image.Image, at: tuple[int, int]
     canvas.paste(picture, at, mask.resize(picture.size, Image.Resampling.LANCZOS))
 
 
-def dimmed_outside(picture: Image.Image, box: tuple[int, int, int, int], colour: Colour) -> Image.Image:
+def dimmed_outside(picture: Image.Image, box: Corners, colour: Colour) -> Image.Image:
     """The picture, darker outside `box`, which gets an outline."""
     dark = Image.blend(picture, Image.new("RGB", picture.size, (0, 0, 0)), 0.62)
     left, top, right, bottom = box
     dark.paste(picture.crop(box), (left, top))
     ImageDraw.Draw(dark).rectangle((left, top, right - 1, bottom - 1), outline=colour, width=3)
     return dark
+
+
+def moved(picture: Image.Image, begin: Corners, end: Corners, colour: Colour) -> None:
+    """Draw where a box goes: its outline at the end, and an arrow from middle to middle."""
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((end[0], end[1], end[2] - 1, end[3] - 1), outline=colour, width=1)
+    (x, y), (to_x, to_y) = (((box[0] + box[2]) / 2, (box[1] + box[3]) / 2) for box in (begin, end))
+    long = max(1.0, ((to_x - x) ** 2 + (to_y - y) ** 2) ** 0.5)
+    along_x, along_y = (to_x - x) / long, (to_y - y) / long
+    draw.line((x, y, to_x, to_y), fill=colour, width=3)
+    barbs = [(to_x - 9 * along_x + side * 5 * along_y, to_y - 9 * along_y - side * 5 * along_x) for side in (-1, 1)]
+    draw.polygon([(to_x, to_y), *barbs], fill=colour)
 
 
 def rows(draw: ImageDraw.ImageDraw, at: tuple[int, int], lines: Sequence[str], size: int, colour: Colour) -> int:

@@ -20,7 +20,7 @@ from montage_pipeline.editing.objective import POINT, Objective
 from montage_pipeline.editing.optimum import HARDLY_ANY, NoRoom, Optimum, best_edit, gap, misses, unavoidable_misses
 from montage_pipeline.editing.originality import originality_report
 from montage_pipeline.editing.packing import CutRules, Piece, longest_total
-from montage_pipeline.editing.reframe import framing_for
+from montage_pipeline.editing.reframe import framing_of
 from montage_pipeline.editing.space import HookPlace
 from montage_pipeline.editing.styles import STYLE_RULES, StyleRules
 from montage_pipeline.editing.timeline import MusicPlacement, PlanProof, Segment, Timeline
@@ -296,16 +296,7 @@ def _segments(
         frame += piece.frames
         stretch = footage.stretches[piece.stretch]
         facts = analysis.clips[stretch.clip].facts
-        mean_faces = sum(m.scores.faces * frames for m, frames in parts) / sum(frames for _, frames in parts)
-        framing = framing_for(
-            facts,
-            request.format.frame_size,
-            sorted((point for m, _ in parts for point in m.subject_path), key=lambda point: point.time_s),
-            starts_s[index],
-            starts_s[index] + piece.frames / rate,
-            subjects=[(m.subject, float(frames)) for m, frames in parts if m.subject is not None],
-            faces=mean_faces,
-        )
+        framing = framing_of(facts, request.format.frame_size, parts, starts_s[index], starts_s[index] + piece.frames / rate)
         segments.append(
             Segment(
                 clip_url=facts.url,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from montage_pipeline.analysis.model import SubjectPoint
+from montage_pipeline.analysis.model import Moment, SubjectPoint
 from montage_pipeline.editing.timeline import CropRect, eased
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.requests.vocabulary import FrameSize
@@ -77,6 +77,19 @@ def framing_for(
     begin = still.model_copy(update={"x": left, "y": top})
     end = still.model_copy(update={"x": right, "y": bottom})
     return Framing(begin, end if end != begin else None)
+
+
+def framing_of(facts: ClipFacts, size: FrameSize, parts: Sequence[tuple[Moment, int]], start_s: float, end_s: float) -> Framing:
+    """The framing of a cut by what is known of the moments it shows, each with the frames that it has in the cut."""
+    return framing_for(
+        facts,
+        size,
+        sorted((point for moment, _ in parts for point in moment.subject_path), key=lambda point: point.time_s),
+        start_s,
+        end_s,
+        subjects=[(moment.subject, float(frames)) for moment, frames in parts if moment.subject is not None],
+        faces=sum(moment.scores.faces * frames for moment, frames in parts) / sum(frames for _, frames in parts),
+    )
 
 
 class _Axis(NamedTuple):

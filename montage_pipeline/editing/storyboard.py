@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw
 
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline.editing import drawing as d
-from montage_pipeline.editing.timeline import Segment, Timeline
-from montage_pipeline.footage.model import ClipSource
+from montage_pipeline.editing.timeline import CropRect, Segment, Timeline
+from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.sample import frames_at
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.records import PermanentError
@@ -171,18 +171,21 @@ def _draw_pictures(
     source_width = min(_MOST_SOURCE_WIDTH, width - _SCORES_WIDTH - 12 - result[0])
     size = d.fitted(card.frame.size, (source_width, _PICTURE_HEIGHT))
     small = card.frame.resize(size, Image.Resampling.LANCZOS)
-    across, down = size[0] / facts.width, size[1] / facts.height
-    box = (round(crop.x * across), round(crop.y * down), round((crop.x + crop.width) * across), round((crop.y + crop.height) * down))
-    small = d.dimmed_outside(small, box, colour)
+    small = d.dimmed_outside(small, _scaled(crop, facts, size), colour)
+    if card.segment.crop_end is not None:
+        d.moved(small, _scaled(crop, facts, size), _scaled(card.segment.crop_end, facts, size), colour)
     draw.rounded_rectangle((x, y, x + source_width, y + _PICTURE_HEIGHT), radius=6, fill=d.PAPER)
     d.paste_rounded(canvas, small, (x + (source_width - size[0]) // 2, y + (_PICTURE_HEIGHT - size[1]) // 2))
     x += source_width + 12
-    across, down = card.frame.width / facts.width, card.frame.height / facts.height
-    taken = card.frame.crop((
-        round(crop.x * across), round(crop.y * down), round((crop.x + crop.width) * across), round((crop.y + crop.height) * down),
-    ))  # fmt: skip
+    taken = card.frame.crop(_scaled(crop, facts, card.frame.size))
     d.paste_rounded(canvas, taken.resize(result, Image.Resampling.LANCZOS), (x, y + (_PICTURE_HEIGHT - result[1]) // 2))
     return x + result[0]
+
+
+def _scaled(crop: CropRect, facts: ClipFacts, size: tuple[int, int]) -> d.Corners:
+    """Left, top, right and bottom of a crop in a picture of the clip that has this size."""
+    across, down = size[0] / facts.width, size[1] / facts.height
+    return round(crop.x * across), round(crop.y * down), round((crop.x + crop.width) * across), round((crop.y + crop.height) * down)
 
 
 def _draw_scores(draw: ImageDraw.ImageDraw, moment: Moment, at: tuple[int, int], right: int, colour: d.Colour) -> None:

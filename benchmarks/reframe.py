@@ -1,0 +1,160 @@
+"""Measure reframing against labelled subjects: is the subject in the crop, and how much of it, beside a crop of the middle?
+
+    python -m benchmarks.reframe [--footage DIR] [--format reel] [--write]
+
+`subjects.json` has boxes (x, y, width, height as shares of the picture) drawn by hand around the subject of real frames, for
+the demo's clips and for freely available ones, which are taken from `--footage` if they are there (by content). For every
+label a cut of up to four seconds around it is framed as the planner would, from what the local analyst finds in the clip,
+and judged in the labelled frame.
+"""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks import report
+from montage_pipeline.analysis.local import LocalAnalyst
+from montage_pipeline.analysis.model import AnalysedClip, Moment
+from montage_pipeline.editing.reframe import crop_for, framing_of, kept_share
+from montage_pipeline.editing.timeline import CropRect, eased
+from montage_pipeline.footage.model import Box, ClipFacts, FetchedClip
+from montage_pipeline.local.footage import demo_clips
+from montage_pipeline.records import PermanentError
+from montage_pipeline.requests.vocabulary import Format, Style
+from montage_pipeline.settings import Settings
+
+LABELS = Path(__file__).with_name("subjects.json")
+CUT_S = 4.0
+CENTRE_GOAL = 0.95
+_REEL_S = 30.0
+
+
+class Label(NamedTuple):
+    """Where the subject is at a time."""
+
+    time_s: float
+    box: Box
+
+
+class Judged(NamedTuple):
+    """One label: is the subject's middle in the crop and how much of the subject, and the same of a crop of the middle."""
+
+    centre: bool
+    kept: float
+    middle_centre: bool
+    middle_kept: float
+    moves: bool
+
+
+def labelled() -> dict[str, list[Label]]:
+    """The labels of each clip by its SHA-256."""
+    found = {}
+    for clip in json.loads(LABELS.read_text()):
+        found[clip["sha256"]] = [
+            Label(one["time_s"], Box(**dict(zip(("x", "y", "width", "height"), one["box"], strict=True)))) for one in clip["labels"]
+        ]
+    return found
+
+
+def clips(folder: Path | None) -> Iterator[Path]:
+    """The demo's clips, and what the folder has."""
+    yield from demo_clips()
+    if folder is not None:
+        yield from sorted(path for path in folder.iterdir() if path.is_file())
+
+
+def judged(clip: AnalysedClip, label: Label, shape: Format) -> Judged | None:
+    """The framing of a cut around a label; None when no usable moment shows it."""
+    usable = [moment for moment in clip.moments if not moment.rejects]
+    here = [moment for moment in usable if moment.start_s <= label.time_s < moment.end_s]
+    if not here:
+        return None
+    begin_s, end_s = _cut(clip, usable, label.time_s)
+    parts = [(moment, _frames(moment, begin_s, end_s)) for moment in usable]
+    framing = framing_of(clip.facts, shape.frame_size, [part for part in parts if part[1]], begin_s, end_s)
+    crop = framing.crop
+    if framing.crop_end is not None:
+        way = eased((label.time_s - begin_s) / (end_s - begin_s))
+        at = {side: round(getattr(crop, side) + way * (getattr(framing.crop_end, side) - getattr(crop, side))) for side in ("x", "y")}
+        crop = crop.model_copy(update=at)
+    middle = crop_for(clip.facts, shape.frame_size)
+    middle = middle.model_copy(update={"y": (clip.facts.height - middle.height) // 2})
+    return Judged(
+        _holds(clip.facts, crop, label.box), kept_share(clip.facts, crop, label.box),
+        _holds(clip.facts, middle, label.box), kept_share(clip.facts, middle, label.box), framing.crop_end is not None,
+    )  # fmt: skip
+
+
+def _cut(clip: AnalysedClip, usable: list[Moment], time_s: float) -> tuple[float, float]:
+    """A cut about a time, inside its shot and inside what may be used without a break."""
+    shot = next(shot for shot in clip.shots if shot.start_s <= time_s < shot.end_s)
+    begin_s = end_s = time_s
+    for moment in sorted(usable, key=lambda moment: moment.start_s, reverse=True):
+        if moment.start_s <= begin_s <= moment.end_s + 1e-3:
+            begin_s = moment.start_s
+    for moment in sorted(usable, key=lambda moment: moment.start_s):
+        if moment.start_s - 1e-3 <= end_s <= moment.end_s:
+            end_s = moment.end_s
+    low, high = max(begin_s, shot.start_s), min(end_s, shot.end_s)
+    begin_s = max(low, min(time_s - CUT_S / 2, high - CUT_S))
+    return begin_s, min(high, begin_s + CUT_S)
+
+
+def _frames(moment: Moment, begin_s: float, end_s: float) -> int:
+    return max(0, round((min(moment.end_s, end_s) - max(moment.start_s, begin_s)) * 30))
+
+
+def _holds(facts: ClipFacts, crop: CropRect, box: Box) -> bool:
+    x, y = (box.x + box.width / 2) * facts.width, (box.y + box.height / 2) * facts.height
+    return crop.x <= x <= crop.x + crop.width and crop.y <= y <= crop.y + crop.height
+
+
+def main() -> None:
+    """Print the table, and put it into docs/benchmarks.md when asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--footage", type=Path, help="folder with more of the labelled clips")
+    parser.add_argument("--format", type=Format, default=Format.REEL, help="shape of the output")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    arguments = parser.parse_args()
+    labels = labelled()
+    rows, found, absent = [], [], set(labels)
+    for path in clips(arguments.footage):
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        if sha256 not in absent:
+            continue
+        absent.remove(sha256)
+        fetched = FetchedClip(url=path.as_uri(), path=path, sha256=sha256, bytes=path.stat().st_size)
+        try:
+            analysis = LocalAnalyst(Settings()).analyse([fetched], Style.DYNAMIC, _REEL_S)
+        except PermanentError as error:
+            rows.append([path.name, "0", error.code, *[""] * 5])
+            continue
+        results = [judged(analysis.clips[0], label, arguments.format) for label in labels[sha256]]
+        judgements = [result for result in results if result is not None]
+        found += judgements
+        rows.append(_row(path.name, judgements, len(results) - len(judgements)))
+    rows.append(_row("all", found, 0))
+    note = f" {len(absent)} of the labelled clips were not there." if absent else ""
+    text = f"{arguments.format.value}, cuts of up to {CUT_S:g} s; goal: the middle of the subject inside in {CENTRE_GOAL:.0%}.{note}\n\n"
+    text += report.table(
+        ("clip", "frames", "not used", "middle inside", "of a middle crop", "subject shown", "by a middle crop", "cuts that move"), rows
+    )
+    print(text)
+    if arguments.write:
+        report.write("reframe", text)
+
+
+def _row(name: str, judgements: list[Judged], unused: int) -> list[str]:
+    count = max(1, len(judgements))
+    shares = [
+        sum(one.centre for one in judgements) / count, sum(one.middle_centre for one in judgements) / count,
+        sum(one.kept for one in judgements) / count, sum(one.middle_kept for one in judgements) / count,
+    ]  # fmt: skip
+    return [name, str(len(judgements)), str(unused), *(f"{share:.0%}" for share in shares), str(sum(one.moves for one in judgements))]
+
+
+if __name__ == "__main__":
+    main()
