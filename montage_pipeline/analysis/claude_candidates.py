@@ -6,10 +6,10 @@ from math import ceil
 
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
 
-# A cut every 4 s after a hook of 1.7 s, and three candidates for two places, so that there is something to choose from.
+# A cut every 4 s after a hook of 1.7 s, and seven candidates for five places, so that there is something to choose from.
 HOOK_S = 1.7
 CUT_S = 4.0
-CANDIDATES_PER_SEGMENT = 1.5
+CANDIDATES_PER_SEGMENT = 1.4
 ALIKE_BITS = 6  # of the 64 of two fingerprints: at most so many differ when the pictures are nearly the same
 
 

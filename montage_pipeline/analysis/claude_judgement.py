@@ -82,8 +82,8 @@ class Judgement(Record):
     moments: tuple[MomentJudgement, ...]
     hook_moment: str
     best_moments: tuple[str, ...] = Field(min_length=1)
-    mood: _Line
-    music_prompt: _Line
+    mood: Annotated[_Line, Field(min_length=1)]
+    music_prompt: Annotated[_Line, Field(min_length=10)]
     suggested_bpm: Annotated[int, Field(ge=50, le=200, strict=True)]
 
 

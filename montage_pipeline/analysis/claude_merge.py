@@ -17,6 +17,8 @@ JUDGED_SHARE = 0.7
 UNSEEN_FACTOR = 0.8
 """`interest` and `hook` of a moment nobody looked at: of two that measure alike, the one that was seen goes first."""
 
+_ENOUGH = 1.2  # seconds of footage for each second of the Reel: cuts never use up all of a moment
+
 _MOST_REASON, _MOST_MOOD, _MOST_MUSIC_PROMPT = 120, 40, 300  # characters
 
 
@@ -52,7 +54,7 @@ def merge(
         hook_moment=judgement.hook_moment,
         best_moments=tuple(best),
         mood=plain(judgement.mood, _MOST_MOOD) or measured.mood,
-        music_prompt=music_prompt(judgement.music_prompt, _MOST_MUSIC_PROMPT),
+        music_prompt=music_prompt(judgement.music_prompt, _MOST_MUSIC_PROMPT) or measured.music_prompt,
         suggested_bpm=judgement.suggested_bpm,
         analyst=analyst,
         warnings=warnings,
@@ -66,7 +68,7 @@ def _needed_in_spite(measured: ClipAnalysis, verdicts: Mapping[str, MomentJudgem
     left_s = sum(moment.duration_s for moment in usable) - sum(moment.duration_s for moment in rejected)
     needed = set()
     for moment in sorted(rejected, key=lambda moment: (-moment.quality - moment.interest, moment.id)):
-        if left_s >= duration_s:
+        if left_s >= _ENOUGH * duration_s:
             break
         needed.add(moment.id)
         left_s += moment.duration_s

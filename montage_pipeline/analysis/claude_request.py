@@ -26,9 +26,10 @@ from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.records import PermanentError
 from montage_pipeline.requests.vocabulary import Style
 
-OUTPUT_TOKENS_PER_MOMENT = 115
-OUTPUT_TOKENS_OVERALL = 80
-ROOM_FOR_OUTPUT = 1.2  # the expected output times this must be within the budget, so that an answer is not cut off
+OUTPUT_TOKENS_PER_MOMENT = 130
+OUTPUT_TOKENS_OVERALL = 120
+DOUBT = Decimal("1.1")  # the input may be as much above its estimate
+ROOM_FOR_OUTPUT = 1.15  # the expected output times this must be within the budget, so that an answer is not cut off
 
 _STYLE_DIRECTIONS = {
     Style.DYNAMIC: "fast and energetic; movement and surprise first",
@@ -159,8 +160,8 @@ def _predict(brief: Brief, plans: Sequence[SheetPlan], budget_usd: Decimal, on: 
 def _priced(input_tokens: int, output_tokens: int, wanted_output_tokens: int, model: str, budget_usd: Decimal, on: date) -> Prediction:
     asked_usd = predict_claude_cost(model, input_tokens=input_tokens, output_tokens=0, on=on)
     token_usd = predict_claude_cost(model, input_tokens=input_tokens, output_tokens=1, on=on) - asked_usd
-    # max_tokens makes the budget a limit that the call cannot pass, not only a forecast
-    affordable = int((budget_usd - asked_usd) / token_usd)
+    # max_tokens makes the budget a limit that the call cannot pass, not only a forecast, though the input is an estimate
+    affordable = int((budget_usd - DOUBT * asked_usd) / token_usd)
     return Prediction(
         input_tokens=input_tokens,
         output_tokens=output_tokens,

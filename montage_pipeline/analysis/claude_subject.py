@@ -39,6 +39,8 @@ def _passes(track: Sequence[SubjectPoint], pointed: SubjectPoint) -> bool:
 
 
 def _around(boxes: Sequence[Box]) -> Box:
+    if len(boxes) == 1:
+        return boxes[0]
     left, top = min(box.x for box in boxes), min(box.y for box in boxes)
     right, bottom = max(box.x + box.width for box in boxes), max(box.y + box.height for box in boxes)
     return Box(x=left, y=top, width=min(right - left, 1 - left), height=min(bottom - top, 1 - top))

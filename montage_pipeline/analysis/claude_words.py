@@ -10,6 +10,8 @@ import unicodedata
 _LINK = re.compile(r"\w+://\S*|mailto:\S*|\S*@\S*|\b[\w-]+\.[a-z]{2,}\S*", re.IGNORECASE)  # also a plain host.tld
 _NOT_PLAIN = re.compile(r"[^\w\s.,;:!?'’&%()/+-]|_")
 
+_LEAST_MUSIC_PROMPT = 10
+
 
 def plain(text: str, most: int) -> str:
     """One line of letters, digits and common punctuation, without links and addresses, at most `most` characters, cut between words."""
@@ -21,6 +23,8 @@ def plain(text: str, most: int) -> str:
 
 
 def music_prompt(text: str, most: int) -> str:
-    """The same for a composer: always instrumental."""
+    """The same for a composer: always instrumental. Empty when next to nothing of the text is left."""
     said = plain(text, most - len("Instrumental. "))
+    if len(said) < _LEAST_MUSIC_PROMPT:
+        return ""
     return said if "instrumental" in said.lower() else f"Instrumental. {said}"
