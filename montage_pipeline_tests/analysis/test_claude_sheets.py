@@ -40,7 +40,7 @@ def _clips(shapes: list[tuple[int, int]], moments: int) -> ClipAnalysis:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.sampled_from(SHAPES), min_size=1, max_size=12), st.integers(1, 3), st.sampled_from(SAMPLINGS))
 def test_every_moment_has_its_place_once_and_the_page_is_used(shapes: list[tuple[int, int]], moments: int, sampling: Sampling) -> None:
     clips = _clips(shapes, moments)
