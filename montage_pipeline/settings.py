@@ -73,10 +73,11 @@ class Settings(BaseSettings):
         90.0, gt=0, validation_alias="CLAUDE_TIMEOUT_S", description="Time limit of one call to Claude, in seconds."
     )
     claude_max_cost_usd: Decimal = Field(
-        Decimal("0.10"),
+        Decimal("0.04"),
         gt=0,
         validation_alias="CLAUDE_MAX_COST_USD",
-        description="A call whose predicted cost is above this is not made (USD).",
+        description="Most that one request to Claude may cost (USD): a question that is predicted to cost more shows fewer and smaller "
+        "frames, then fewer moments, or is not asked. Ten clips for 30 s cost about 0.03 with Sonnet 5.5.",
     )
 
     # Music

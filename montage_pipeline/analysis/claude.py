@@ -1,6 +1,6 @@
-"""`ClaudeAnalyst`: measured candidates, judged by Claude from their key frames."""
+"""`ClaudeAnalyst`: measured candidates, judged by Claude from contact sheets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -12,9 +12,10 @@ import structlog
 
 from montage_pipeline.analysis.analyst import Analyst
 from montage_pipeline.analysis.claude_call import Answer, PaidMessages
-from montage_pipeline.analysis.claude_judgement import Judgement, UnusableAnswerError, merge, read_judgement
-from montage_pipeline.analysis.claude_models import options_of
-from montage_pipeline.analysis.claude_request import Brief, Question, ask_about, ask_again, choose_candidates, prompt_version
+from montage_pipeline.analysis.claude_judgement import Judgement, Shown, UnusableAnswerError, read_judgement
+from montage_pipeline.analysis.claude_merge import merge
+from montage_pipeline.analysis.claude_prompt import prompt_version
+from montage_pipeline.analysis.claude_request import Brief, Question, ask_about, ask_again
 from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import AnalystFacts, ClipAnalysis
 from montage_pipeline.costs.ledger import CostLedger, fingerprint_of
@@ -82,19 +83,13 @@ class ClaudeAnalyst:
         require_price(Service.CLAUDE, settings.claude_model, today)
 
         measured = self._measured_by.analyse(clips, style, duration_s)
-        options = options_of(settings.claude_model)
-        candidates = choose_candidates(measured, duration_s, max_moments=options.max_images)
-        if not candidates:
-            raise PermanentError("no_usable_clips", "No moment of the clips is technically usable.")
-        brief = Brief(measured, candidates, style, duration_s, settings.claude_model, options)
+        brief = Brief(measured, style, duration_s, settings.claude_model)
         question = ask_about(brief, clips, budget_usd=settings.claude_max_cost_usd, on=today)
-        asked = [moment.id for moment in candidates]
-        judgement, model = self._judgement(question, asked)
-        analyst = AnalystFacts(name="claude", model=model, prompt_version=prompt_version())
-        return merge(measured, judgement, asked, analyst)
+        judgement, analyst = self._judgement(question)
+        return merge(measured, judgement, question.shown, analyst, duration_s=duration_s)
 
-    def _judgement(self, first: Question, asked: Sequence[str]) -> tuple[Judgement, str]:
-        """A usable judgement and the model that made it.
+    def _judgement(self, first: Question) -> tuple[Judgement, AnalystFacts]:
+        """A usable judgement, and who made it from which prompt.
 
         Even rounds ask the question, odd rounds ask again with what was wrong. An unusable answer that an earlier attempt
         bought is passed over without being bought again, so a retry of the step gets two new answers.
@@ -106,7 +101,7 @@ class ClaudeAnalyst:
                 answer = messages.answer(question, fingerprint_of(question.fingerprint, str(round_)))
                 bought += answer.bought
                 try:
-                    return _usable(answer, asked), str(answer.message.get("model") or self._settings.claude_model)
+                    return _usable(answer, first.shown), self._facts(question, answer)
                 except UnusableAnswerError as error:
                     _log.warning("claude_answer_unusable", round=round_, bought=answer.bought, problem=str(error))
                     if bought >= _MOST_BOUGHT:
@@ -119,6 +114,18 @@ class ClaudeAnalyst:
                     question = first if round_ % 2 else self._corrected(first, answer, str(error))
         raise AssertionError("unreachable: the loop above ends by return or raise")
 
+    def _facts(self, question: Question, answer: Answer) -> AnalystFacts:
+        """Also logs the forecast beside the bill: the estimate of text cannot be proved here, so its drift must be seen."""
+        predicted, billed = question.prediction.input_tokens, answer.input_tokens
+        _log.info("claude_answered", predicted_tokens=predicted, billed_tokens=billed, prompt_version=prompt_version())
+        return AnalystFacts(
+            name="claude",
+            model=str(answer.message.get("model") or self._settings.claude_model),
+            prompt_version=prompt_version(),
+            predicted_tokens=predicted,
+            billed_tokens=billed,
+        )
+
     def _corrected(self, question: Question, answer: Answer, problem: str) -> Question:
         return ask_again(
             question,
@@ -129,7 +136,7 @@ class ClaudeAnalyst:
         )
 
 
-def _usable(answer: Answer, asked: Sequence[str]) -> Judgement:
+def _usable(answer: Answer, shown: Mapping[str, Shown]) -> Judgement:
     stop_reason = answer.message.get("stop_reason")
     if stop_reason == "refusal":
         stop = answer.message.get("stop_details") or {}
@@ -143,4 +150,4 @@ def _usable(answer: Answer, asked: Sequence[str]) -> Judgement:
         )
     if stop_reason != "end_turn":
         raise UnusableAnswerError(f"it is incomplete (stop_reason {stop_reason}); be brief")
-    return read_judgement(answer.text, asked)
+    return read_judgement(answer.text, shown)

@@ -47,6 +47,12 @@ class Answer:
         """The answer's text; thinking and other blocks left out."""
         return "".join(block.get("text", "") for block in self.message.get("content", []) if block.get("type") == "text")
 
+    @property
+    def input_tokens(self) -> int:
+        """The tokens of the question as they were billed, cached or not; 0 when the answer does not say."""
+        usage = self.message.get("usage") or {}
+        return sum(int(usage.get(name) or 0) for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"))
+
 
 class PaidMessages:
     """Buys answers from POST /v1/messages for one user and one montage request."""

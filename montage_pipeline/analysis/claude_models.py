@@ -8,6 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+NEWER_TEXT_FACTOR = 1.3
+"""The tokenizer of the models from 4.7 on makes about 30 % more tokens of a text than the one before."""
+
 _SNAPSHOT_SUFFIX = re.compile(r"[-@]\d{8}$")
 
 
@@ -16,18 +19,21 @@ class ModelOptions:
     """How one model is asked for a short judgement.
 
     `thinking` and `effort` are sent when not None. `thinking_tokens` is what thinking that cannot be turned off is
-    expected to use (billed as output). `max_images` is the API's limit of images in one request.
+    expected to use (billed as output). `max_images` is the API's limit of images in one request. `text_factor` is how many tokens
+    its tokenizer makes of what was one token in the models before 4.7.
     """
 
     thinking: dict[str, Any] | None = None
     effort: str | None = None
     thinking_tokens: int = 0
     max_images: int = 600
+    text_factor: float = NEWER_TEXT_FACTOR
 
 
 _ALWAYS_THINKS = ModelOptions(effort="low", thinking_tokens=1_500)
 _THINKS_WHEN_ASKED = ModelOptions(effort="low")
-_BEFORE_EFFORT = ModelOptions(max_images=100)  # 200k context
+_OLDER_TEXT = ModelOptions(effort="low", text_factor=1.0)
+_BEFORE_EFFORT = ModelOptions(max_images=100, text_factor=1.0)  # 200k context
 
 _OPTIONS = {
     # thinking "disabled" is refused by Sonnet 5.5; "between_tools" is its way to have none before the answer
@@ -42,8 +48,8 @@ _OPTIONS = {
     "claude-opus-5": _ALWAYS_THINKS,
     "claude-opus-4-8": _THINKS_WHEN_ASKED,
     "claude-opus-4-7": _THINKS_WHEN_ASKED,
-    "claude-opus-4-6": _THINKS_WHEN_ASKED,
-    "claude-sonnet-4-6": _THINKS_WHEN_ASKED,
+    "claude-opus-4-6": _OLDER_TEXT,
+    "claude-sonnet-4-6": _OLDER_TEXT,
     "claude-opus-4-5": _BEFORE_EFFORT,
     "claude-sonnet-4-5": _BEFORE_EFFORT,
     "claude-haiku-4-5": _BEFORE_EFFORT,

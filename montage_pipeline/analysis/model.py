@@ -9,6 +9,9 @@ from montage_pipeline.records import Record
 
 RejectCode = Literal["blurred", "dark", "overexposed", "shaky", "frozen", "black", "duplicate", "too_short", "irrelevant", "other"]
 
+StoryRole = Literal["opening", "scene", "action", "detail", "reaction", "ending"]
+MomentMood = Literal["calm", "joyful", "funny", "tender", "tense", "energetic", "epic", "neutral"]
+
 
 class RejectReason(Record):
     """Why a moment must not be used."""
@@ -48,7 +51,8 @@ class Moment(Record):
     A moment never crosses a shot change. `quality` is the technical verdict, `interest` how much
     it is worth showing, `hook` how well it opens the Reel. `fingerprint` is a 64-bit perceptual
     hash of its middle frame as 16 hex digits. `subject` is where to look over all of it, when known, and
-    `subject_path` where to look when, ascending in time.
+    `subject_path` where to look when, ascending in time. `role`, `mood` and `peak_s` (the best instant, in the same time) are
+    known when somebody judged what the moment means.
     """
 
     id: str
@@ -63,6 +67,9 @@ class Moment(Record):
     subject_path: tuple[SubjectPoint, ...] = ()
     fingerprint: str = Field(pattern=r"^[0-9a-f]{16}$")
     description: str = ""
+    role: StoryRole | None = None
+    mood: MomentMood | None = None
+    peak_s: float | None = None
     rejects: tuple[RejectReason, ...] = ()
 
     @property
@@ -95,11 +102,16 @@ class RejectedClip(Record):
 
 
 class AnalystFacts(Record):
-    """Who made the analysis. `model` and `prompt_version` are empty for the local analyst."""
+    """Who made the analysis. All but `name` is empty for the local analyst.
+
+    `predicted_tokens` and `billed_tokens` are the input tokens of the call that was answered: foretold, and as the provider counted.
+    """
 
     name: Literal["claude", "local"]
     model: str = ""
     prompt_version: str = ""
+    predicted_tokens: int = 0
+    billed_tokens: int = 0
 
 
 class ClipAnalysis(Record):

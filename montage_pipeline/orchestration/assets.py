@@ -86,7 +86,7 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     }
 
     @dg.asset(
-        **common,
+        **{**common, "code_version": _analysis_version(settings)},
         pool="claude",
         kinds={"python", "anthropic"},
         tags={"domain": "analysis", "paid": "claude"},
@@ -168,6 +168,15 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     return [clip_analysis, music_track, edit_timeline, rendered_video, r2_object]
 
 
+def _analysis_version(settings: Settings) -> str:
+    """Follows the prompt while Claude judges, so that analyses made from an older one show as stale."""
+    if settings.analyst_used == "local":
+        return "1"
+    from montage_pipeline.analysis.claude_prompt import prompt_version
+
+    return f"1+{prompt_version()}"
+
+
 def _analyse(scope: StepScope, services: Services) -> MaterializeResult[ClipAnalysis]:
     from montage_pipeline.analysis.model import RejectedClip
     from montage_pipeline.footage.fetch import shown_url
@@ -206,6 +215,9 @@ def _analyse(scope: StepScope, services: Services) -> MaterializeResult[ClipAnal
         metadata={
             "analyst": analysis.analyst.name,
             "model": analysis.analyst.model or "none",
+            "prompt_version": analysis.analyst.prompt_version or "none",
+            "input_tokens_predicted": analysis.analyst.predicted_tokens,
+            "input_tokens_billed": analysis.analyst.billed_tokens,
             "clips": len(analysis.clips),
             "clips_left_out": len(analysis.rejected_clips),
             "moments": len(moments),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from montage_pipeline.analysis.analyst import Analyst
 from montage_pipeline.analysis.claude import ClaudeAnalyst
 from montage_pipeline.analysis.model import AnalysedClip, AnalystFacts, ClipAnalysis, Moment, QualityScores, RejectReason, Shot
 from montage_pipeline.costs.ledger import OpenEntry, PaidCall
@@ -170,7 +171,8 @@ class MemoryStore:
 class Bench:
     """One montage request at one server: every `analyst()` is a further attempt of its step."""
 
-    def __init__(self, server: AnthropicServer, clips: list[FetchedClip]) -> None:
+    def __init__(self, server: AnthropicServer, clips: list[FetchedClip], measured_by: Analyst | None = None) -> None:
+        self.measured_by = measured_by or Candidates()
         self.server = server
         self.clips = clips
         self.ledger = MemoryLedger()
@@ -192,7 +194,7 @@ class Bench:
             montage_request_id=self.request_id,
             run_id="run-1",
             client_factory=client_factory,
-            measured_by=Candidates(),
+            measured_by=self.measured_by,
         )
 
     def analyse(self, *, duration_s: float = 30, **changes: Any) -> ClipAnalysis:

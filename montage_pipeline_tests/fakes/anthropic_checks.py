@@ -9,7 +9,9 @@ from math import ceil
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 
 MAX_BODY_BYTES = 32_000_000
 MAX_IMAGE_BYTES = 5_000_000
@@ -17,6 +19,8 @@ MAX_SIDE_PX = 8000
 MAX_SIDE_OF_MANY_PX = 2000
 MANY_IMAGES = 20
 MAX_IMAGE_TOKENS = 4784
+_PAGE_LIGHT = 0.8
+_LEAST_CELL_PX = 40  # a picture, not a letter of a label
 
 _EFFORTS = {"low", "medium", "high", "xhigh", "max"}
 _THINKING = {"enabled", "disabled", "adaptive", "between_tools"}
@@ -39,15 +43,27 @@ class ApiError(Exception):
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A decoded image of a request. `caption` is the text block before it; brightness, contrast, colour are 0..1."""
+class Cell:
+    """A part of a picture: where it is (pixels), and its brightness, contrast and colour, 0..1."""
 
+    x: int
+    y: int
     width_px: int
     height_px: int
-    caption: str
     brightness: float
     contrast: float
     colour: float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded image of a request. `cells` are the pictures on it, if it is a white page with pictures, in the order one reads."""
+
+    width_px: int
+    height_px: int
+    jpeg: bytes
+    whole: Cell
+    cells: tuple[Cell, ...]
 
     @property
     def tokens(self) -> int:
@@ -132,15 +148,13 @@ def _check_messages(model: str, messages: Any) -> Iterator[Picture]:
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
         if not isinstance(blocks, list) or not blocks:
             raise _invalid(f"{where}.content: at least one block is required")
-        caption = ""
         for position, block in enumerate(blocks):
             place = f"{where}.content.{position}"
             if block.get("type") == "text":
                 if not isinstance(block.get("text"), str) or not block["text"].strip():
                     raise _invalid(f"{place}: text content blocks must be non-empty")
-                caption = block["text"]
             elif block.get("type") == "image" and message["role"] == "user":
-                pictures.append(_decoded(block, caption, place))
+                pictures.append(_decoded(block, place))
             else:
                 raise _invalid(f"{place}.type: {block.get('type')!r} is not expected here")
     limit = 100 if _OLD_CONTEXT.search(model) else 600
@@ -157,7 +171,7 @@ def _check_messages(model: str, messages: Any) -> Iterator[Picture]:
     yield from pictures
 
 
-def _decoded(block: dict[str, Any], caption: str, place: str) -> Picture:
+def _decoded(block: dict[str, Any], place: str) -> Picture:
     source = block.get("source") or {}
     if source.get("type") != "base64":
         raise _invalid(f"{place}.source.type: this test server takes base64 only")
@@ -171,9 +185,34 @@ def _decoded(block: dict[str, Any], caption: str, place: str) -> Picture:
         raise _invalid(f"{place}.source: image exceeds {MAX_IMAGE_BYTES} bytes")
     if source.get("media_type") != Image.MIME.get(image.format or ""):
         raise _invalid(f"{place}.source.media_type: the image is {Image.MIME.get(image.format or '')}")
-    pixels = np.asarray(image.convert("RGB").resize((64, 64)), dtype=np.float64) / 255
+    pixels = np.asarray(image.convert("RGB"), dtype=np.float64) / 255
+    whole = _measured(pixels, 0, 0)
+    return Picture(*image.size, data, whole, tuple(_cells(pixels)))
+
+
+def _cells(pixels: NDArray[np.float64]) -> list[Cell]:
+    printed, _ = ndimage.label(pixels.min(axis=2) < _PAGE_LIGHT)
+    boxes = [(down.start, across.start, down.stop, across.stop) for down, across in ndimage.find_objects(printed)]
+    large = sorted(box for box in boxes if min(box[2] - box[0], box[3] - box[1]) >= _LEAST_CELL_PX)
+    large = [box for box in large if not any(box != other and _within(box, other) for other in large)]
+    rows: list[list[tuple[int, int, int, int]]] = []
+    for box in large:
+        if rows and box[0] - rows[-1][0][0] < _LEAST_CELL_PX:
+            rows[-1].append(box)
+        else:
+            rows.append([box])
+    in_order = [box for row in rows for box in sorted(row, key=lambda box: box[1])]
+    return [_measured(pixels[top:bottom, left:right], left, top) for top, left, bottom, right in in_order]
+
+
+def _within(box: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
+    return other[0] <= box[0] and other[1] <= box[1] and box[2] <= other[2] and box[3] <= other[3]
+
+
+def _measured(pixels: NDArray[np.float64], x: int, y: int) -> Cell:
     grey = pixels.mean(axis=2)
-    return Picture(*image.size, caption, float(grey.mean()), float(grey.std()), float((pixels.max(axis=2) - pixels.min(axis=2)).mean()))
+    colour = float((pixels.max(axis=2) - pixels.min(axis=2)).mean())
+    return Cell(x, y, pixels.shape[1], pixels.shape[0], float(grey.mean()), float(grey.std()), colour)
 
 
 def _invalid(message: str) -> ApiError:

@@ -48,6 +48,7 @@ class Fault:
     message: str = ""
     details: dict[str, Any] | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    rewrite: Callable[[dict[str, Any]], object] | None = None
 
     @classmethod
     def error(cls, status: int, error_type: str, message: str, *, error_code: str | None = None, **headers: str) -> "Fault":
@@ -115,6 +116,11 @@ class Fault:
     def broken_body(cls) -> "Fault":
         """HTTP 200 whose body is not JSON at all; charged."""
         return cls("broken_body")
+
+    @classmethod
+    def misjudged(cls, rewrite: Callable[[dict[str, Any]], object]) -> "Fault":
+        """The judgement after `rewrite` changed it in place: what a careless or a misled model might say."""
+        return cls("misjudged", rewrite=rewrite)
 
     @classmethod
     def named(cls, name: str) -> "Fault":
@@ -270,11 +276,13 @@ class _Handler(BaseHTTPRequestHandler):
         if kind == "reject_all":
             for moment in judgement["moments"]:
                 moment["reject"] = {"code": "irrelevant", "reason": "nothing to see"}
+        if fault is not None and fault.rewrite is not None:
+            fault.rewrite(judgement)
         text = json.dumps(judgement)
         stop_reason, stop_details = "end_turn", None
         if kind == "invalid_json":
             text = "Here is what I think of these clips: " + text[:80]
-        output_tokens = tokens(text)
+        output_tokens = tokens(text, body["model"])
         if kind == "max_tokens" or output_tokens > body["max_tokens"]:
             output_tokens = min(output_tokens, body["max_tokens"])
             text, stop_reason = text[: 3 * output_tokens // 2], "max_tokens"
@@ -285,7 +293,7 @@ class _Handler(BaseHTTPRequestHandler):
             content, stop_reason, output_tokens = [], "refusal", 1
             stop_details = {"type": "refusal", "category": "general_harms", "explanation": "The footage cannot be judged."}
         usage = {
-            "input_tokens": sum(picture.tokens for picture in pictures) + tokens(text_of(body)) + _REQUEST_OVERHEAD_TOKENS,
+            "input_tokens": sum(picture.tokens for picture in pictures) + tokens(text_of(body), body["model"]) + _REQUEST_OVERHEAD_TOKENS,
             "output_tokens": output_tokens,
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,

@@ -12,9 +12,10 @@ import httpx
 import pytest
 from PIL import Image
 
-from montage_pipeline.analysis.claude_request import answer_schema
+from montage_pipeline.analysis.claude_prompt import answer_schema
 from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer
 
+LIST = "Sheet 1.\na | 0.0-3.0 | 1.5 | 50 50 50 50 50 50 50"
 HEADERS = {"authorization": "Bearer sk-test", "anthropic-version": "2026-10-21"}
 
 
@@ -34,7 +35,7 @@ def _body(*blocks: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {
         "model": "claude-sonnet-5-5",
         "max_tokens": 1000,
-        "messages": [{"role": "user", "content": [{"type": "text", "text": "Moment a: 0-3 s"}, *(blocks or (_image(),))]}],
+        "messages": [{"role": "user", "content": [{"type": "text", "text": LIST}, *(blocks or (_image(),))]}],
         "output_config": {"format": {"type": "json_schema", "schema": answer_schema()}},
         **changes,
     }
