@@ -66,7 +66,7 @@ def find_beats(sound: NDArray[np.float32], expected_bpm: float | None = None) ->
     scores = metre.scores(found, expected_bpm)
     chosen = int(np.argmax(scores))
     length, first = int(found.ticks[chosen]), int(found.first[chosen])
-    confidence = metre.confidence(found, scores, chosen, pulse, len(ticks))
+    confidence = metre.confidence(found, scores, chosen, pulse)
     beats = _placed(onsets.all, pulse, tick_frames(pulse)[first::length])
     bpm = 60.0 / (float(np.median(np.diff(beats))) * FRAME_S)
     if confidence < TRUST:

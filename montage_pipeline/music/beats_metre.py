@@ -1,7 +1,7 @@
 """Which pulse is the beat, which beat starts a bar, and how far to believe it.
 
 Every reading of the ticks (a beat of so many ticks from such a tick on) is described by the same few figures, and a
-weighted sum of them decides. The weights are in `beats_weights`; `benchmarks/fit_beats.py` fits them.
+weighted sum of them decides. The weights were fitted on generated loops and rounded; each figure has its reason beside it.
 """
 
 from typing import NamedTuple
@@ -9,52 +9,80 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from montage_pipeline.music import beats_weights
 from montage_pipeline.music.beats_onsets import FRAME_S, Curve
 from montage_pipeline.music.beats_pulse import TICKS, Pulse
 
-MIN_BPM, MAX_BPM = 50.0, 205.0
-_BEATS_IN_TICKS = (4, 6, 8, 12, 16, 18, 24, 36)
+MIN_BPM, MAX_BPM = 55.0, 190.0
+_USUAL_BPM = 112.0
+_BEATS_IN_TICKS = (4, 6, 8, 9, 12, 16, 18, 24, 36)
 _COMMON_TICKS = 144
-CHANNELS = ("all", "bass", "body", "snap", "air", "notes", "chords")
-_PLACES = ("on", "half", "third", "quarter")
+_CHANNELS = 7
+_ALL, _BASS, _BODY, _SNAP, _AIR, _NOTES, _CHORDS = range(_CHANNELS)
+_FAINT = 0.25
+_ALIKE = (0.2, 0.6, 0.3)
+"""How much pulses that are alike may differ (log of the onset) over all, in the bass and in the body: measured on metronomes."""
 
-FEATURES = (
-    "tempo",
-    "tempo^2",
-    "tempo^3",
-    "slow",
-    "fast",
-    *(f"{place} {channel}" for place in _PLACES for channel in CHANNELS),
-    *(f"apart {channel}" for channel in CHANNELS),
-    "backbeat",
-    *(f"one in {beats} {channel}" for beats in (3, 4, 8) for channel in CHANNELS),
-    *(f"again {beats} {what}" for what in ("sound", "notes") for beats in (1, 2, 3, 4, 8)),
-    "subdivided",
-    "lead all",
-    "lead snap",
-)
-BAR_FEATURES = (
-    "three",
-    *(f"{channel} {place} of {beats}" for beats in (3, 4) for channel in CHANNELS for place in range(beats)),
-    *(f"again {beats} {what}" for beats in (3, 4) for what in ("sound", "notes")),
-)
-CONFIDENCE_FEATURES = ("constant", "on all", "on bass", "on snap", "again 1 sound", "again 4 sound", "repeats", "beats")
-
-
+WEIGHTS = {
+    "on bass": 3.2,  # Kick and bass strike on beats,
+    "on snap": 2.7,  # snare and clap too,
+    "on air": 1.6,  # and hats, if also between.
+    "bar chords": 4.5,  # Chords change on one beat of four, not on all.
+    "apart snap": 1.9,  # Snare or clap on every second beat is usual;
+    "apart all": -2.0,  # beats that are strong and weak in turn are not: half the tempo is.
+    "between": 1.0,  # Something happens between beats.
+    "unheard": -5.1,  # Beats on which nothing sets in are few.
+    "again": 8.4,  # Music repeats after four beats.
+    "fast": 4.4,  # Of two readings the slower one has more of all that on its beats; this makes up for it.
+    "unusual": -2.2,  # Music is seldom far from the usual tempo (octaves squared).
+}
+_BAR_WEIGHTS = {
+    "bass": 2.8,  # A bar starts on a kick and a bass note,
+    "body": 5.2,  # a chord is struck there,
+    "notes": 1.2,  # with other notes,
+    "chords": 1.4,  # often of another chord;
+    "backbeat": 2.3,  # snare and clap answer on 2 and 4, or 2 and 3.
+}
+_PRESENCE_WEIGHTS = {"constant": -6.9, "again": 10.4, "repeats": 7.0}
+"""A beat is there where the sound repeats after four beats and after one."""
 _ASKED_SPREAD_OCTAVES = 0.06
 _ASKED_WEIGHT = 8.0
-_TEMPO_FIGURES = 5
-"""How many of FEATURES, from the first on, are about tempo alone."""
 
 
 class Readings(NamedTuple):
-    """Every way to read beats from ticks: `ticks[i]` ticks a beat, the first at tick `first[i]`; figures are readings x FEATURES."""
+    """Every way to read beats from ticks: `ticks[i]` ticks a beat, the first at tick `first[i]`; figures are readings x WEIGHTS."""
 
     ticks: NDArray[np.int64]
     first: NDArray[np.int64]
     bpm: Curve
     figures: Curve
+
+    def figure(self, name: str) -> Curve:
+        return self.figures[:, list(WEIGHTS).index(name)]
+
+
+def readings(ticks: Curve, pulse: Pulse) -> Readings:
+    """Describe every reading between MIN_BPM and MAX_BPM of ticks x channels; only one where every onset is alike and on a pulse."""
+    pulse_bpm = 60.0 / (pulse.period * FRAME_S)
+    typical = float(np.quantile(ticks[:, _ALL], 0.97))
+    heard = ticks[:, _ALL] >= _FAINT * typical
+    ticks = ticks / (ticks.mean(axis=0) + 1e-3)
+    again = _repetition(ticks)
+    found = [Readings(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros((0, len(WEIGHTS))))]
+    plain = pulse.even and _alike(ticks)
+    for length in (TICKS,) if plain else _BEATS_IN_TICKS:
+        bpm = pulse_bpm * TICKS / length
+        if not MIN_BPM <= bpm <= MAX_BPM or len(ticks) < 4 * length:
+            continue
+        figures = _figures(ticks, heard, again, length, bpm)
+        kept = 1 if plain else length
+        found.append(Readings(np.full(kept, length), np.arange(kept), np.full(kept, bpm), figures[:kept]))
+    return Readings(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def _alike(ticks: Curve) -> bool:
+    """Whether every second pulse sounds like the others, as of a metronome; hats between the beats of a slow band do not."""
+    two = _log(_folded(ticks, 2 * TICKS))
+    return bool(np.all(np.abs(two[0] - two[TICKS])[: len(_ALIKE)] <= _ALIKE))
 
 
 def _folded(ticks: Curve, length: int) -> Curve:
@@ -69,124 +97,92 @@ def _log(values: Curve) -> Curve:
     return np.log(values + 0.1)
 
 
-def readings(ticks: Curve, pulse: Pulse) -> Readings:
-    """Describe every reading between MIN_BPM and MAX_BPM of ticks x CHANNELS."""
-    pulse_bpm = 60.0 / (pulse.period * FRAME_S)
-    ticks = ticks / (ticks.mean(axis=0) + 1e-3)
-    again = _repetition(ticks)
-    lengths, firsts, bpms, figures = [], [], [], []
-    for length in _BEATS_IN_TICKS:
-        bpm = pulse_bpm * TICKS / length
-        if not MIN_BPM <= bpm <= MAX_BPM or len(ticks) < 4 * length:
-            continue
-        lengths.append(np.full(length, length))
-        firsts.append(np.arange(length))
-        bpms.append(np.full(length, bpm))
-        figures.append(_figures(ticks, again, length, bpm))
-    if not lengths:
-        return Readings(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros((0, len(FEATURES))))
-    return Readings(np.concatenate(lengths), np.concatenate(firsts), np.concatenate(bpms), np.concatenate(figures))
-
-
 def _repetition(ticks: Curve) -> Curve:
-    """Autocorrelation over ticks of the sound (all but harmony together) and of the harmony: lags x 2."""
-    centred = np.minimum(ticks, 6.0)
+    """Autocorrelation of the sound (all channels but harmony) over ticks, 1 at lag 0."""
+    centred = np.minimum(ticks[:, :_NOTES], 6.0)
     centred = centred - centred.mean(axis=0)
     size = 1 << (2 * len(ticks) - 1).bit_length()
-    raw = np.fft.irfft(np.square(np.abs(np.fft.rfft(centred, size, axis=0))), size, axis=0)[: len(ticks)]
-    raw = raw / np.maximum(len(ticks) - np.arange(len(ticks)), len(ticks) / 4)[:, None]
-    both = np.stack([raw[:, :5].sum(axis=1), raw[:, 5]], axis=1)
-    return np.asarray(both / (both[0] + 1e-6))
+    power = np.square(np.abs(np.fft.rfft(centred, size, axis=0))).sum(axis=1)
+    raw = np.fft.irfft(power, size)[: len(ticks)] / np.maximum(len(ticks) - np.arange(len(ticks)), len(ticks) / 4)
+    return np.asarray(raw / (raw[0] + 1e-6))
 
 
-def _figures(ticks: Curve, again: Curve, length: int, bpm: float) -> Curve:
-    octaves = float(np.log2(bpm / 110.0))
-    tempo = np.array([octaves, octaves**2, octaves**3, max(0.0, -0.5 - octaves), max(0.0, octaves - 0.6)])
-    first = np.arange(length)
-    once = _log(_folded(ticks, length))
-    thirds = np.maximum(np.roll(once, -round(length / 3), axis=0), np.roll(once, -round(2 * length / 3), axis=0))
-    quarters = np.maximum(np.roll(once, -(length // 4), axis=0), np.roll(once, -(3 * length // 4), axis=0))
-    half = np.roll(once, -(length // 2), axis=0)
-    twice = _log(_folded(ticks, 2 * length)).reshape(2, length, -1)
-    apart = twice[0] - twice[1]
-    columns = [np.tile(tempo, (length, 1)), once, half, thirds, quarters, np.abs(apart)]
-    columns.append(np.maximum(0.0, -np.tanh(apart[:, 1]) * np.tanh(apart[:, 3]))[:, None])
-    for beats in (3, 4, 8):
-        bars = _folded(ticks, beats * length).reshape(beats, length, -1)
-        columns.append(_log(bars.max(axis=0)) - once)
-    lags = [beats * length for beats in (1, 2, 3, 4, 8)]
-    columns.append(
-        np.tile(np.concatenate([[again[lag, part] if lag < len(again) else 0.0 for lag in lags] for part in (0, 1)]), (length, 1))
-    )
-    columns.append(np.maximum(half[:, 0], quarters[:, 0])[:, None] - once[first, 0][:, None])
-    columns += [(once[:, channel] - once[:, channel].max())[:, None] for channel in (0, 3)]
-    return np.concatenate(columns, axis=1)
+def _figures(ticks: Curve, heard: NDArray[np.bool_], again: Curve, length: int, bpm: float) -> Curve:
+    """The figures of the readings with beats of `length` ticks: length x WEIGHTS."""
+    # Four beats in a row are the finest look; means of it give what one and two beats have.
+    four = _folded(ticks, 4 * length).reshape(4, length, -1)
+    two = _log((four[:2] + four[2:]) / 2)
+    on = _log(four.mean(axis=0))
+    apart = np.abs(two[0] - two[1])
+    halves = (np.roll(on[:, _ALL], -(length // 2)), np.roll(on[:, _ALL], -((length + 1) // 2)))
+    quarters = (np.roll(on[:, _ALL], -(length // 4)), np.roll(on[:, _ALL], -(3 * length // 4)))
+    octaves = float(np.log2(bpm / _USUAL_BPM))
+    columns = {
+        "on bass": on[:, _BASS],
+        "on snap": on[:, _SNAP],
+        "on air": on[:, _AIR],
+            "bar chords": _log(four[:, :, _CHORDS]).max(axis=0) - on[:, _CHORDS],
+        "apart snap": apart[:, _SNAP],
+        "apart all": apart[:, _ALL],
+        "between": np.max([*halves, *quarters], axis=0) - on[:, _ALL],
+        "unheard": 1.0 - _folded(heard[:, None].astype(np.float64), length)[:, 0],
+        "again": np.full(length, again[4 * length] if 4 * length < len(again) else 0.0),
+        "fast": np.full(length, octaves),
+        "unusual": np.full(length, octaves**2),
+    }
+    return np.stack([columns[name] for name in WEIGHTS], axis=1)
 
 
-def bar_figures(ticks: Curve, length: int, first: int) -> Curve:
-    """The seven ways to bar the beats of one reading, three beats from beat 0..2 and four from beat 0..3: 7 x BAR_FEATURES."""
-    ticks = ticks / (ticks.mean(axis=0) + 1e-3)
-    again = _repetition(ticks)
-    # A beat late is late by most of a tick here and there; its neighbours hear it too.
-    near = np.max([np.roll(ticks, shift, axis=0) for shift in (-1, 0, 1)], axis=0) if length >= 8 else ticks
-    beats = near[first::length]
-    rows = []
-    for bar in (3, 4):
-        table = _log(_folded(beats, bar))
-        table = table - table.mean(axis=0)
-        lag = bar * length
-        same = again[lag] if lag < len(again) else np.zeros(2)
-        for start in range(bar):
-            row = np.zeros(len(BAR_FEATURES))
-            row[0] = bar == 3
-            at = 1 if bar == 3 else 1 + 3 * len(CHANNELS)
-            row[at : at + bar * len(CHANNELS)] = np.roll(table, -start, axis=0).T.ravel()
-            row[-4 if bar == 3 else -2 :][:2] = same
-            rows.append(row)
-    return np.asarray(rows)
+def scores(found: Readings, expected_bpm: float | None) -> Curve:
+    """The score of each reading. A tempo that was asked for takes the place of what is usual."""
+    weights = dict(WEIGHTS)
+    if expected_bpm is None:
+        return np.asarray(found.figures @ np.array(list(weights.values())))
+    weights["fast"] = weights["unusual"] = 0.0
+    asked = np.exp(-0.5 * (np.log2(found.bpm / expected_bpm) / _ASKED_SPREAD_OCTAVES) ** 2)
+    return np.asarray(found.figures @ np.array(list(weights.values())) + _ASKED_WEIGHT * asked)
 
 
-def confidence_figures(found: Readings, chosen: int, pulse: Pulse, ticks: int) -> Curve:
-    """CONFIDENCE_FEATURES of the chosen reading of so many ticks."""
-    own = dict(zip(FEATURES, found.figures[chosen], strict=True))
-    beats = float(np.log(max(1.0, ticks / float(found.ticks[chosen])) / 30.0))
-    return np.array([1.0, own["on all"], own["on bass"], own["on snap"], own["again 1 sound"], own["again 4 sound"], pulse.repeats, beats])
+def confidence(found: Readings, scored: Curve, chosen: int, pulse: Pulse) -> float:
+    """About the F-measure to expect of the chosen reading, 0..1: that there is a beat at all, times `agreement`."""
+    presence = presence_figures(found, chosen, pulse) @ np.array(list(_PRESENCE_WEIGHTS.values()))
+    return float(agreement(found, scored, chosen) / (1.0 + np.exp(-presence)))
+
+
+def presence_figures(found: Readings, chosen: int, pulse: Pulse) -> Curve:
+    """The figures of _PRESENCE_WEIGHTS."""
+    return np.array([1.0, found.figure("again")[chosen], pulse.repeats])
 
 
 def agreement(found: Readings, scored: Curve, chosen: int) -> float:
     """The F-measure of the chosen reading to expect if one of all the readings is right, each as likely as its score says."""
     chance = np.exp(scored - scored.max())
     chance /= chance.sum()
-    places = np.arange(_COMMON_TICKS)
-    beats = (places - found.first[:, None]) % found.ticks[:, None] == 0
+    beats = (np.arange(_COMMON_TICKS) - found.first[:, None]) % found.ticks[:, None] == 0
     near = beats[chosen] | np.roll(beats[chosen], 1) | np.roll(beats[chosen], -1)
     each, own = beats.sum(axis=1), int(beats[chosen].sum())
     hits = np.minimum((beats & near).sum(axis=1), own)
     return float(chance @ (2.0 * hits / (each + own)))
 
 
-def _weights(table: dict[str, float], names: tuple[str, ...]) -> Curve:
-    return np.array([table[name] for name in names])
-
-
-def scores(found: Readings, expected_bpm: float | None) -> Curve:
-    """The score of each reading. A tempo that was asked for takes the place of what is usual."""
-    weights = _weights(beats_weights.METRE, FEATURES)
-    if expected_bpm is None:
-        return np.asarray(found.figures @ weights)
-    usual = found.figures[:, :_TEMPO_FIGURES] @ weights[:_TEMPO_FIGURES]
-    octaves = np.log2(found.bpm / expected_bpm)
-    return np.asarray(found.figures @ weights - usual + _ASKED_WEIGHT * np.exp(-0.5 * (octaves / _ASKED_SPREAD_OCTAVES) ** 2))
-
-
-def confidence(found: Readings, scored: Curve, chosen: int, pulse: Pulse, ticks: int) -> float:
-    """About the F-measure to expect of the chosen reading, 0..1: that there is a beat at all, times `agreement`."""
-    weights = _weights(beats_weights.CONFIDENCE, CONFIDENCE_FEATURES)
-    beat = 1.0 / (1.0 + np.exp(-weights @ confidence_figures(found, chosen, pulse, ticks)))
-    return float(beat) * agreement(found, scored, chosen)
-
-
 def bars(ticks: Curve, length: int, first: int) -> tuple[int, int]:
     """Beats a bar (3 or 4), and which of the first of them starts one."""
-    best = int(np.argmax(bar_figures(ticks, length, first) @ _weights(beats_weights.BARS, BAR_FEATURES)))
+    best = int(np.argmax(bar_figures(ticks, length, first) @ np.array(list(_BAR_WEIGHTS.values()))))
     return (3, best) if best < 3 else (4, best - 3)
+
+
+def bar_figures(ticks: Curve, length: int, first: int) -> Curve:
+    """The seven ways to bar the beats of one reading, three beats from beat 0..2 and four from beat 0..3: 7 x _BAR_WEIGHTS."""
+    ticks = ticks / (ticks.mean(axis=0) + 1e-3)
+    # A beat late is late by most of a tick here and there; its neighbours hear it too.
+    near = np.max([np.roll(ticks, shift, axis=0) for shift in (-1, 0, 1)], axis=0) if length >= 8 else ticks
+    beats = near[first::length]
+    rows = []
+    for bar, strong, weak in ((3, [0], [1, 2]), (4, [0, 2], [1, 3])):
+        table = _log(_folded(beats, bar))
+        table = table - table.mean(axis=0)
+        for start in range(bar):
+            turned = np.roll(table, -start, axis=0)
+            backbeat = turned[weak, _SNAP].mean() - turned[strong, _SNAP].mean()
+            rows.append([*turned[0, [_BASS, _BODY, _NOTES, _CHORDS]], backbeat])
+    return np.array(rows)

@@ -16,7 +16,7 @@ TICKS = 12
 _SLOWEST_BPM, _FASTEST_BPM = 55.0, 215.0
 _CENTRE_BPM, _SPREAD_OCTAVES = 112.0, 0.8
 _TIGHTNESS = 60.0
-_SLOWEST_PLAIN_BPM, _FASTEST_PLAIN_BPM = 58.0, 185.0
+_SLOWEST_EVEN_BPM, _FASTEST_EVEN_BPM = 58.0, 185.0
 _FEWEST_EVEN = 5
 _ONE_ONSET_S = 0.06
 _FAINT = 0.25
@@ -34,13 +34,13 @@ class Pulse(NamedTuple):
     """`places` are frames (fractional), the first at or before the first frame, the last at or after the last.
 
     `repeats` is how strongly the onsets repeat at the period, about 0..1; `steady` says whether the places are equally far apart;
-    `plain` that every onset is on one and none lacks an onset.
+    `even` that every onset is on one and none lacks an onset.
     """
 
     places: Curve
     repeats: float
     steady: bool
-    plain: bool
+    even: bool
 
     @property
     def period(self) -> float:
@@ -52,16 +52,17 @@ def find_pulse(onsets: Curve, expected_bpm: float | None) -> Pulse:
     """The pulse that the onsets repeat by most strongly, near `expected_bpm` when that is given."""
     smooth = np.convolve(onsets, np.hanning(7) / np.hanning(7).sum(), mode="same")
     even = _even_onsets(onsets)
-    plain = even is not None and not _multiple(60.0 / (even * FRAME_S), expected_bpm)
-    period, repeats = _most_repeated(smooth, 60.0 / (even * FRAME_S) if even is not None and plain else expected_bpm)
+    if even is not None and _multiple(60.0 / (even * FRAME_S), expected_bpm):
+        even = None
+    period, repeats = _most_repeated(smooth, expected_bpm if even is None else 60.0 / (even * FRAME_S))
     exact, phase = draw_to_onsets(onsets, *_steady(smooth, period))
     places = phase + exact * np.arange(-np.ceil(phase / exact), np.ceil((len(onsets) - 1 - phase) / exact) + 1)
     if _keeps_time(smooth, places):
-        return Pulse(places, repeats, True, plain)
+        return Pulse(places, repeats, True, even is not None)
     followed = _follow(onsets, period)
     if len(followed) < 4 or _strength(onsets, places) > 0.8 * _strength(onsets, followed):
-        return Pulse(places, repeats, True, plain)
-    return Pulse(_to_both_ends(refine(onsets, followed), len(onsets)), repeats, False, plain)
+        return Pulse(places, repeats, True, even is not None)
+    return Pulse(_to_both_ends(refine(onsets, followed), len(onsets)), repeats, False, even is not None)
 
 
 def _even_onsets(onsets: Curve) -> float | None:
@@ -77,7 +78,7 @@ def _even_onsets(onsets: Curve) -> float | None:
         return None
     period = float(np.median(gaps))
     even = np.abs(gaps / period - 1.0) < 0.1
-    usual = _SLOWEST_PLAIN_BPM <= 60.0 / (period * FRAME_S) <= _FASTEST_PLAIN_BPM
+    usual = _SLOWEST_EVEN_BPM <= 60.0 / (period * FRAME_S) <= _FASTEST_EVEN_BPM
     return float(gaps[even].mean()) if usual and even.mean() >= 0.95 else None
 
 

@@ -23,7 +23,8 @@ def strong_places(curves: Onsets, beats: Curve, bar_starts: Sequence[int], beats
     # Log power, and twice the density of onsets, over four parts of the spectrum: what a listener would call energy.
     density = np.stack([curves.bass, curves.body, curves.snap, curves.air], axis=1)
     energy = (curves.loudness.mean(axis=1) + 2.0 * density.mean(axis=1)) / 2
-    changes = np.array([_change(energy, float(beats[number]), beat * beats_a_bar) for number in bar_starts])
+    total = np.concatenate([[0.0], np.cumsum(energy)])
+    changes = np.array([_change(total, float(beats[number]), beat * beats_a_bar) for number in bar_starts])
     found = []
     for place, number in enumerate(bar_starts):
         # Rises compete with rises only: a pause of one bar has its end right after its start.
@@ -33,18 +34,23 @@ def strong_places(curves: Onsets, beats: Curve, bar_starts: Sequence[int], beats
     return sorted({*found, *_accents(curves.all, beats, 2 * beats_a_bar)})
 
 
-def _change(energy: Curve, place: float, bar: float) -> float:
-    """How much more energy the bars after a place have than those before it, over one bar and over two, averaged."""
+def _change(total: Curve, place: float, bar: float) -> float:
+    """How much more energy the bars after a place have than those before it, over one bar and over two, averaged.
+
+    `total` is the energy of all frames before each frame.
+    """
+    frames = len(total) - 1
     # A sound is heard in the frames just before its own.
-    middle = max(0, round(place) - 2)
+    middle = min(max(0, round(place) - 2), frames - 1)
     changes = []
     for span in (round(bar), round(2 * bar)):
-        after, before = energy[middle : middle + span], energy[max(0, middle - span) : middle]
+        last, first = min(frames, middle + span), max(0, middle - span)
+        after, before = total[last] - total[middle], total[middle] - total[first]
         # Before the file begins there is silence.
-        changes.append(float(after.mean() - before.sum() / max(len(before), round(bar))) if len(after) else 0.0)
+        changes.append(float(after / (last - middle) - before / max(middle - first, round(bar))))
     change = (changes[0] + changes[1]) / 2
     # In the last two bars less and less is heard: the last chord, or a fade. Nothing starts there any more.
-    return change if len(energy) - middle >= (0.9 if change > 0 else 1.9) * bar else 0.0
+    return change if frames - middle >= (0.9 if change > 0 else 1.9) * bar else 0.0
 
 
 def _accents(onsets: Curve, beats: Curve, reach: int) -> list[int]:
