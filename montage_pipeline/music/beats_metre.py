@@ -23,16 +23,17 @@ _ALIKE = (0.2, 0.6, 0.3)
 """How much pulses that are alike may differ (log of the onset) over all, in the bass and in the body: measured on metronomes."""
 
 WEIGHTS = {
-    "on bass": 3.2,  # Kick and bass strike on beats,
-    "on snap": 2.7,  # snare and clap too,
-    "on air": 1.6,  # and hats, if also between.
-    "bar chords": 4.5,  # Chords change on one beat of four, not on all.
-    "apart snap": 1.9,  # Snare or clap on every second beat is usual;
-    "apart all": -2.0,  # beats that are strong and weak in turn are not: half the tempo is.
+    "on bass": 3.4,  # Kick and bass strike on beats,
+    "on snap": 2.5,  # snare and clap too,
+    "on air": 1.7,  # and hats, if also between.
+    "bar chords": 5.1,  # Chords change on one beat of four,
+    "on chords": -2.9,  # not on each.
+    "apart snap": 1.7,  # Snare or clap on every second beat is usual;
+    "apart all": -1.9,  # beats that are strong and weak in turn are not: half the tempo is.
     "between": 1.0,  # Something happens between beats.
-    "unheard": -5.1,  # Beats on which nothing sets in are few.
-    "again": 8.4,  # Music repeats after four beats.
-    "fast": 4.4,  # Of two readings the slower one has more of all that on its beats; this makes up for it.
+    "unheard": -6.1,  # Beats on which nothing sets in are few.
+    "again": 8.2,  # Music repeats after four beats.
+    "fast": 4.7,  # Of two readings the slower one has more of all that on its beats; this makes up for it.
     "unusual": -2.2,  # Music is seldom far from the usual tempo (octaves squared).
 }
 _BAR_WEIGHTS = {
@@ -121,7 +122,8 @@ def _figures(ticks: Curve, heard: NDArray[np.bool_], again: Curve, length: int, 
         "on bass": on[:, _BASS],
         "on snap": on[:, _SNAP],
         "on air": on[:, _AIR],
-            "bar chords": _log(four[:, :, _CHORDS]).max(axis=0) - on[:, _CHORDS],
+            "on chords": on[:, _CHORDS],
+        "bar chords": _log(four[:, :, _CHORDS]).max(axis=0) - on[:, _CHORDS],
         "apart snap": apart[:, _SNAP],
         "apart all": apart[:, _ALL],
         "between": np.max([*halves, *quarters], axis=0) - on[:, _ALL],
@@ -173,10 +175,12 @@ def bars(ticks: Curve, length: int, first: int) -> tuple[int, int]:
 
 def bar_figures(ticks: Curve, length: int, first: int) -> Curve:
     """The seven ways to bar the beats of one reading, three beats from beat 0..2 and four from beat 0..3: 7 x _BAR_WEIGHTS."""
-    ticks = ticks / (ticks.mean(axis=0) + 1e-3)
-    # A beat late is late by most of a tick here and there; its neighbours hear it too.
-    near = np.max([np.roll(ticks, shift, axis=0) for shift in (-1, 0, 1)], axis=0) if length >= 8 else ticks
-    beats = near[first::length]
+    at = np.arange(first, len(ticks), length)
+    beats = ticks[at]
+    if length >= 8:
+        # A beat late is late by most of a tick here and there; its neighbours hear it too.
+        beats = np.maximum(beats, np.maximum(ticks[at - 1], ticks[np.minimum(at + 1, len(ticks) - 1)]))
+    beats = beats / (ticks.mean(axis=0) + 1e-3)
     rows = []
     for bar, strong, weak in ((3, [0], [1, 2]), (4, [0, 2], [1, 3])):
         table = _log(_folded(beats, bar))

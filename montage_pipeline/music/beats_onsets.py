@@ -52,8 +52,7 @@ class Onsets(NamedTuple):
 
 def onset_curves(sound: NDArray[np.float32]) -> Onsets:
     """The onsets of mono samples at RATE."""
-    half = _halved(sound)
-    eighth = _halved(_halved(half))
+    half, eighth = _thinned(sound, 2), _thinned(sound, 8)
     level = _levels(half, eighth)
     rise = np.zeros_like(level)
     np.maximum(level[2:] - level[:-2], 0.0, out=rise[1:-1])
@@ -94,10 +93,9 @@ def _power(sound: NDArray[np.float32], waves: Matrix, hop: int, frames: int) -> 
     return np.asarray(turns[:, :count] + turns[:, count:])
 
 
-def _halved(sound: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Every two samples averaged. What folds down is the top of the spectrum, and as welcome there."""
-    even = len(sound) // 2 * 2
-    return np.asarray((sound[:even:2] + sound[1:even:2]) * np.float32(0.5), dtype=np.float32)
+def _thinned(sound: NDArray[np.float32], times: int) -> NDArray[np.float32]:
+    """Means of every so many samples. What folds down is the top of the spectrum, and as welcome there."""
+    return np.asarray(sound[: len(sound) // times * times].reshape(-1, times) @ np.full(times, 1 / times, np.float32))
 
 
 @cache

@@ -124,10 +124,10 @@ def _most_repeated(smooth: Curve, expected_bpm: float | None) -> tuple[float, fl
 
 def _steady(smooth: Curve, period: float) -> tuple[float, float]:
     """Period and phase in frames of the constant grid within 3 % of `period` that collects the most onset."""
-    size = 1 << (16 * len(smooth) - 1).bit_length()
+    size = 1 << (4 * len(smooth) - 1).bit_length()
     power = np.square(np.abs(np.fft.rfft(smooth - smooth.mean(), size)))
     # Bins of the fundamental, which is looked up with its overtones: the higher ones tell the period more exactly.
-    fundamental = np.arange(size / (period * 1.03), size / (period * 0.97), 0.25)
+    fundamental = np.arange(size / (period * 1.03), size / (period * 0.97), 0.1)
     together = sum(power[np.minimum(np.rint(fundamental * overtone).astype(np.int64), len(power) - 1)] for overtone in range(1, 7))
     exact = float(size / fundamental[int(np.argmax(together))])
     bins = max(8, round(exact / 1.5))
