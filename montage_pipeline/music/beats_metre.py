@@ -19,21 +19,24 @@ _COMMON_TICKS = 144
 _CHANNELS = 7
 _ALL, _BASS, _BODY, _SNAP, _AIR, _NOTES, _CHORDS = range(_CHANNELS)
 _FAINT = 0.25
+_MOST_APART = 1.5
+"""Beats further apart than this (log of the onset) are apart, no matter how far: beside silence anything is."""
 _ALIKE = (0.2, 0.6, 0.3)
 """How much pulses that are alike may differ (log of the onset) over all, in the bass and in the body: measured on metronomes."""
 
 WEIGHTS = {
-    "on bass": 3.4,  # Kick and bass strike on beats,
-    "on snap": 2.5,  # snare and clap too,
-    "on air": 1.7,  # and hats, if also between.
-    "bar chords": 5.1,  # Chords change on one beat of four,
+    "on bass": 3.5,  # Kick and bass strike on beats,
+    "on snap": 2.4,  # snare and clap too,
+    "on air": 1.8,  # and hats, if also between.
+    "bar chords": 5.2,  # Chords change on one beat of four,
     "on chords": -2.9,  # not on each.
     "apart snap": 1.7,  # Snare or clap on every second beat is usual;
-    "apart all": -1.9,  # beats that are strong and weak in turn are not: half the tempo is.
+    "apart all": -0.8,  # beats that are strong and weak in turn are not: half the tempo is,
     "between": 1.0,  # Something happens between beats.
-    "unheard": -6.1,  # Beats on which nothing sets in are few.
-    "again": 8.2,  # Music repeats after four beats.
-    "fast": 4.7,  # Of two readings the slower one has more of all that on its beats; this makes up for it.
+    "lesser": -2.3,  # nor those that lack kick and snare both.
+    "unheard": -7.6,  # Beats on which nothing sets in are few.
+    "again": 7.6,  # Music repeats after four beats.
+    "fast": 5.0,  # Of two readings the slower one has more of all that on its beats; this makes up for it.
     "unusual": -2.2,  # Music is seldom far from the usual tempo (octaves squared).
 }
 _BAR_WEIGHTS = {
@@ -43,7 +46,7 @@ _BAR_WEIGHTS = {
     "chords": 1.4,  # often of another chord;
     "backbeat": 2.3,  # snare and clap answer on 2 and 4, or 2 and 3.
 }
-_PRESENCE_WEIGHTS = {"constant": -6.9, "again": 10.4, "repeats": 7.0}
+_PRESENCE_WEIGHTS = {"constant": -6.9, "again": 10.4, "repeats": 7.1}
 """A beat is there where the sound repeats after four beats and after one."""
 _ASKED_SPREAD_OCTAVES = 0.06
 _ASKED_WEIGHT = 8.0
@@ -114,7 +117,8 @@ def _figures(ticks: Curve, heard: NDArray[np.bool_], again: Curve, length: int, 
     four = _folded(ticks, 4 * length).reshape(4, length, -1)
     two = _log((four[:2] + four[2:]) / 2)
     on = _log(four.mean(axis=0))
-    apart = np.abs(two[0] - two[1])
+    apart = two[0] - two[1]
+    drums = apart[:, [_BASS, _BODY, _SNAP]]
     halves = (np.roll(on[:, _ALL], -(length // 2)), np.roll(on[:, _ALL], -((length + 1) // 2)))
     quarters = (np.roll(on[:, _ALL], -(length // 4)), np.roll(on[:, _ALL], -(3 * length // 4)))
     octaves = float(np.log2(bpm / _USUAL_BPM))
@@ -124,8 +128,9 @@ def _figures(ticks: Curve, heard: NDArray[np.bool_], again: Curve, length: int, 
         "on air": on[:, _AIR],
             "on chords": on[:, _CHORDS],
         "bar chords": _log(four[:, :, _CHORDS]).max(axis=0) - on[:, _CHORDS],
-        "apart snap": apart[:, _SNAP],
-        "apart all": apart[:, _ALL],
+        "apart snap": np.minimum(np.abs(apart[:, _SNAP]), _MOST_APART),
+        "apart all": np.minimum(np.abs(apart[:, _ALL]), _MOST_APART),
+        "lesser": np.clip(np.maximum(drums.min(axis=1), -drums.max(axis=1)), 0.0, _MOST_APART),
         "between": np.max([*halves, *quarters], axis=0) - on[:, _ALL],
         "unheard": 1.0 - _folded(heard[:, None].astype(np.float64), length)[:, 0],
         "again": np.full(length, again[4 * length] if 4 * length < len(again) else 0.0),
