@@ -1,7 +1,8 @@
 """Which pulse is the beat, which beat starts a bar, and how far to believe it.
 
 Every reading of the ticks (a beat of so many ticks from such a tick on) is described by the same few figures, and a
-weighted sum of them decides. The weights were fitted on generated loops and rounded; each figure has its reason beside it.
+weighted sum of them decides. The weights were fitted on generated loops, rounded, and those of tempo, hats and chords
+then set so that music comes before loops; each figure has its reason beside it.
 """
 
 from typing import NamedTuple
@@ -25,25 +26,26 @@ _ALIKE = (0.2, 0.6, 0.3)
 """How much pulses that are alike may differ (log of the onset) over all, in the bass and in the body: measured on metronomes."""
 
 WEIGHTS = {
-    "on bass": 3.5,  # Kick and bass strike on beats,
-    "on snap": 2.4,  # snare and clap too,
+    "on bass": 3.4,  # Kick and bass strike on beats,
+    "on snap": 2.1,  # snare and clap too,
     "on air": 1.8,  # and hats, if also between.
-    "bar chords": 5.2,  # Chords change on one beat of four,
-    "on chords": -2.9,  # not on each.
-    "apart snap": 1.7,  # Snare or clap on every second beat is usual;
-    "apart all": -0.8,  # beats that are strong and weak in turn are not: half the tempo is,
-    "between": 1.0,  # Something happens between beats.
-    "lesser": -2.3,  # nor those that lack kick and snare both.
+    "bar chords": 5.0,  # Chords change on one beat of four,
+    "on chords": -3.0,  # not on each.
+    "apart snap": 1.8,  # Snare or clap on every second beat is usual;
+    "apart all": -0.9,  # beats that are strong and weak in turn are not: half the tempo is,
+    "lesser": -2.1,  # nor are beats that lack kick and snare both;
+    "hats": -12.0,  # and if all sounds are evenly spaced, those that lack both are hats between beats.
+    "between": 0.9,  # Something happens between beats.
     "unheard": -7.6,  # Beats on which nothing sets in are few.
     "again": 7.6,  # Music repeats after four beats.
-    "fast": 5.0,  # Of two readings the slower one has more of all that on its beats; this makes up for it.
-    "unusual": -2.2,  # Music is seldom far from the usual tempo (octaves squared).
+    "fast": 4.2,  # Of two readings the slower one has more of all that on its beats; this makes up for it.
+    "unusual": -4.0,  # Music is seldom far from the usual tempo (octaves squared).
 }
 _BAR_WEIGHTS = {
     "bass": 2.8,  # A bar starts on a kick and a bass note,
     "body": 5.2,  # a chord is struck there,
     "notes": 1.2,  # with other notes,
-    "chords": 1.4,  # often of another chord;
+    "chords": 3.0,  # often of another chord;
     "backbeat": 2.3,  # snare and clap answer on 2 and 4, or 2 and 3.
 }
 _PRESENCE_WEIGHTS = {"constant": -6.9, "again": 10.4, "repeats": 7.1}
@@ -77,7 +79,7 @@ def readings(ticks: Curve, pulse: Pulse) -> Readings:
         bpm = pulse_bpm * TICKS / length
         if not MIN_BPM <= bpm <= MAX_BPM or len(ticks) < 4 * length:
             continue
-        figures = _figures(ticks, heard, again, length, bpm)
+        figures = _figures(ticks, heard, again, length, bpm, even=pulse.even and length == TICKS)
         kept = 1 if plain else length
         found.append(Readings(np.full(kept, length), np.arange(kept), np.full(kept, bpm), figures[:kept]))
     return Readings(*(np.concatenate(column) for column in zip(*found, strict=True)))
@@ -111,7 +113,7 @@ def _repetition(ticks: Curve) -> Curve:
     return np.asarray(raw / (raw[0] + 1e-6))
 
 
-def _figures(ticks: Curve, heard: NDArray[np.bool_], again: Curve, length: int, bpm: float) -> Curve:
+def _figures(ticks: Curve, heard: NDArray[np.bool_], again: Curve, length: int, bpm: float, *, even: bool) -> Curve:
     """The figures of the readings with beats of `length` ticks: length x WEIGHTS."""
     # Four beats in a row are the finest look; means of it give what one and two beats have.
     four = _folded(ticks, 4 * length).reshape(4, length, -1)
@@ -119,6 +121,7 @@ def _figures(ticks: Curve, heard: NDArray[np.bool_], again: Curve, length: int, 
     on = _log(four.mean(axis=0))
     apart = two[0] - two[1]
     drums = apart[:, [_BASS, _BODY, _SNAP]]
+    lesser = np.clip(np.maximum(drums.min(axis=1), -drums.max(axis=1)), 0.0, _MOST_APART)
     halves = (np.roll(on[:, _ALL], -(length // 2)), np.roll(on[:, _ALL], -((length + 1) // 2)))
     quarters = (np.roll(on[:, _ALL], -(length // 4)), np.roll(on[:, _ALL], -(3 * length // 4)))
     octaves = float(np.log2(bpm / _USUAL_BPM))
@@ -130,8 +133,9 @@ def _figures(ticks: Curve, heard: NDArray[np.bool_], again: Curve, length: int, 
         "bar chords": _log(four[:, :, _CHORDS]).max(axis=0) - on[:, _CHORDS],
         "apart snap": np.minimum(np.abs(apart[:, _SNAP]), _MOST_APART),
         "apart all": np.minimum(np.abs(apart[:, _ALL]), _MOST_APART),
-        "lesser": np.clip(np.maximum(drums.min(axis=1), -drums.max(axis=1)), 0.0, _MOST_APART),
+        "lesser": lesser,
         "between": np.max([*halves, *quarters], axis=0) - on[:, _ALL],
+        "hats": lesser * even,
         "unheard": 1.0 - _folded(heard[:, None].astype(np.float64), length)[:, 0],
         "again": np.full(length, again[4 * length] if 4 * length < len(again) else 0.0),
         "fast": np.full(length, octaves),
