@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo up test test-all lint format types clean bench bench-render bench-edit
+.PHONY: help demo up test test-all lint format types clean bench bench-render bench-edit bench-beats
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,10 @@ bench-render: .venv/.dev ## Measure the render: limit, MoviePy, encoder, changes
 
 bench-edit: .venv/.dev ## Measure the planner: time, proved gap, cuts on beats, what two attempts share.
 	@$(BIN)/python -m benchmarks.edit --write
+
+bench-beats: .venv/.dev ## Compare the beat tracker with librosa's on generated loops (MUSIC="NAME=FILE=BPM@FIRST_S").
+	@$(PIP_INSTALL) --editable '.[bench]'
+	@$(BIN)/python -m benchmarks.beats --write $(if $(MUSIC),--music $(MUSIC))
 
 clean: ## Remove the environment and local state.
 	@rm -rf .venv .montage

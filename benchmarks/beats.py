@@ -3,12 +3,13 @@
     python -m benchmarks.beats [--seeds 12] [--music NAME=FILE=BPM@FIRST_S …] [--write]
 
 Needs librosa (`pip install '.[bench]'`), whose `beat_track` runs with its defaults. F-measures follow mir_eval: a beat is right
-within 70 ms, each once, and nothing before second 5 counts. `--music` adds a recording whose beats keep to a tempo, the first at so
+within 70 ms, each once, and nothing before second 5 counts (in sounds shorter than 10 s, everything does). `--music` adds a recording whose beats keep to a tempo, the first at so
 many seconds. Time is CPU time of one thread, user and system, for samples already decoded. `--write` puts the tables into
 docs/benchmarks.md.
 """
 
 import argparse
+import itertools
 import os
 import statistics
 import subprocess
@@ -59,13 +60,14 @@ def compare(kind: str, sound: NDArray[np.float32], beats_s: Sequence[float], dow
 
     grid, ours_s = _timed(lambda: find_beats(sound))
     (_, found), librosa_s = _timed(lambda: beat_track(y=sound, sr=RATE, units="time"))
-    downbeats = None if downbeats_s is None else f_measure(_counted(downbeats_s), _counted(grid.downbeats_s))
-    ours, theirs = (f_measure(_counted(beats_s), _counted(times)) for times in (grid.beats_s, found))
+    from_s = _SKIPPED_S if len(sound) / RATE > 2 * _SKIPPED_S else 0.0
+    downbeats = None if downbeats_s is None else f_measure(_counted(downbeats_s, from_s), _counted(grid.downbeats_s, from_s))
+    ours, theirs = (f_measure(_counted(beats_s, from_s), _counted(times, from_s)) for times in (grid.beats_s, found))
     return Outcome(kind, ours, theirs, downbeats, grid.confidence, ours_s, librosa_s)
 
 
-def _counted(times_s: Iterable[float]) -> list[float]:
-    return [float(second) for second in times_s if second >= _SKIPPED_S]
+def _counted(times_s: Iterable[float], from_s: float) -> list[float]:
+    return [float(second) for second in times_s if second >= from_s]
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, float]:
@@ -126,7 +128,7 @@ def trust_table(found: Sequence[Outcome]) -> str:
     """What confidence is worth: mean F by how sure the tracker was."""
     edges = [0.0, TRUST, 0.7, 0.8, 0.9, 1.01]
     rows = []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in itertools.pairwise(edges):
         group = [outcome.ours for outcome in found if low <= outcome.confidence < high]
         name = f"below {TRUST} (onsets)" if low == 0.0 else f"{low} and more" if high > 1 else f"{low} to {high}"
         rows.append([name, str(len(group)), f"{statistics.mean(group):.2f}" if group else ""])

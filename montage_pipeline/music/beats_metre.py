@@ -34,11 +34,11 @@ WEIGHTS = {
     "apart snap": 1.8,  # Snare or clap on every second beat is usual;
     "apart all": -0.9,  # beats that are strong and weak in turn are not: half the tempo is,
     "lesser": -2.1,  # nor are beats that lack kick and snare both;
-    "hats": -12.0,  # and if all sounds are evenly spaced, those that lack both are hats between beats.
+    "hats": -20.0,  # and if all sounds are evenly spaced, those that lack both are hats between beats.
     "between": 0.9,  # Something happens between beats.
     "unheard": -7.6,  # Beats on which nothing sets in are few.
     "again": 7.6,  # Music repeats after four beats.
-    "fast": 4.2,  # Of two readings the slower one has more of all that on its beats; this makes up for it.
+    "fast": 4.0,  # Of two readings the slower one has more of all that on its beats; this makes up for it.
     "unusual": -4.0,  # Music is seldom far from the usual tempo (octaves squared).
 }
 _BAR_WEIGHTS = {
@@ -129,7 +129,7 @@ def _figures(ticks: Curve, heard: NDArray[np.bool_], again: Curve, length: int, 
         "on bass": on[:, _BASS],
         "on snap": on[:, _SNAP],
         "on air": on[:, _AIR],
-            "on chords": on[:, _CHORDS],
+        "on chords": on[:, _CHORDS],
         "bar chords": _log(four[:, :, _CHORDS]).max(axis=0) - on[:, _CHORDS],
         "apart snap": np.minimum(np.abs(apart[:, _SNAP]), _MOST_APART),
         "apart all": np.minimum(np.abs(apart[:, _ALL]), _MOST_APART),

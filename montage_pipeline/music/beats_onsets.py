@@ -79,7 +79,7 @@ def _levels(half: NDArray[np.float32], eighth: NDArray[np.float32]) -> Matrix:
 
 
 def _power(sound: NDArray[np.float32], waves: Matrix, hop: int, frames: int) -> Matrix:
-    """Power of `sound` about every `hop`-th sample for each wave: frames x waves. Of `waves` the first half are cosines, the others their sines.
+    """Power of `sound` about every `hop`-th sample for each wave: frames x waves. The first half of `waves` are cosines, then their sines.
 
     A bank of windowed waves in one matrix product: a few dozen are enough, and faster than a transform of each frame.
     """

@@ -7,7 +7,7 @@ import numpy as np
 from montage_pipeline.music.beats_onsets import FRAME_S, Curve, Onsets
 
 _SECTION_CHANGE = 0.45
-"""Change of energy that makes a section: bars of one section differ by 0.1 to 0.3, a verse after a louder hook by 0.6, a drop by 0.7 and more."""
+"""Change of energy that makes a section: bars of one section differ by 0.1 to 0.3, a verse after a hook by 0.6, a drop by 0.7 or more."""
 _ACCENT = 2.2
 """An accent has this many times the onset of the beats around it."""
 
