@@ -3,9 +3,9 @@
     python -m benchmarks.beats [--seeds 12] [--music NAME=FILE=BPM@FIRST_S …] [--write]
 
 Needs librosa (`pip install '.[bench]'`), whose `beat_track` runs with its defaults. F-measures follow mir_eval: a beat is right
-within 70 ms, each once, and nothing before second 5 counts (in sounds shorter than 10 s, everything does). `--music` adds a recording whose beats keep to a tempo, the first at so
-many seconds. Time is CPU time of one thread, user and system, for samples already decoded. `--write` puts the tables into
-docs/benchmarks.md.
+within 70 ms, each once, and nothing before second 5 counts (in sounds shorter than 10 s, everything does). `--music` adds a
+recording whose beats keep to a tempo, the first at so many seconds. Time is CPU time of one thread, user and system, for samples
+already decoded. `--write` puts the tables into docs/benchmarks.md.
 """
 
 import argparse
