@@ -58,9 +58,13 @@ def onset_curves(sound: NDArray[np.float32]) -> Onsets:
     np.maximum(level[2:] - level[:-2], 0.0, out=rise[1:-1])
     groups = _groups()
     parts = (rise @ groups).astype(np.float64)
+    bass, body, snap, air = (_unit_mean(parts[:, group]) for group in range(len(_GROUPS_HZ)))
     return Onsets(
         _standing_out(parts[:, -1]),
-        *(_unit_mean(parts[:, group]) for group in range(len(_GROUPS_HZ))),
+        bass,
+        body,
+        snap,
+        air,
         (level @ groups[:, :-1]).astype(np.float64),
         _harmony(eighth, len(level)),
     )

@@ -58,10 +58,10 @@ def _accents(onsets: Curve, beats: Curve, reach: int) -> list[int]:
     around = np.clip(np.rint(beats).astype(np.int64)[:, None] + np.arange(-3, 4), 0, len(onsets) - 1)
     struck = onsets[around].max(axis=1)
     found = []
-    for number in np.flatnonzero(struck > 2.0 * np.median(struck)):
+    for number in np.flatnonzero(struck > 2.0 * np.median(struck)).tolist():
         others = np.delete(struck[max(0, number - reach) : number + reach + 1], min(number, reach))
         if len(others) > 1 and struck[number] >= _ACCENT * np.partition(others, -2)[-2]:
-            found.append(int(number))
+            found.append(number)
     return found if 2 * reach * len(found) <= len(beats) else []
 
 
