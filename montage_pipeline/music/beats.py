@@ -96,7 +96,7 @@ def _placed(onsets: Curve, pulse: Pulse, places: Curve) -> Curve:
     if not pulse.steady:
         return np.maximum.accumulate(refine(onsets, places))
     period, phase = draw_to_onsets(onsets, float(np.mean(np.diff(places))), float(places[0]))
-    return phase + period * np.arange(len(places))
+    return np.asarray(phase + period * np.arange(len(places)), dtype=np.float64)
 
 
 def _rounded(places: Curve) -> tuple[float, ...]:
