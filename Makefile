@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo up test test-all lint format types clean bench bench-render bench-edit bench-seen bench-reframe
+.PHONY: help demo up test test-all lint format types clean bench bench-render bench-edit bench-seen bench-reframe bench-beats
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,10 @@ bench-seen: .venv/.dev ## Time the search for footage of earlier Reels among a m
 
 bench-reframe: .venv/.dev ## Judge crops against labelled subjects (FOOTAGE=dir has more of the labelled clips).
 	@$(BIN)/python -m benchmarks.reframe --write $(if $(FOOTAGE),--footage $(FOOTAGE))
+
+bench-beats: .venv/.dev ## Compare the beat tracker with librosa's on generated loops (MUSIC="NAME=FILE=BPM@FIRST_S").
+	@$(PIP_INSTALL) --editable '.[bench]'
+	@$(BIN)/python -m benchmarks.beats --write $(if $(MUSIC),--music $(MUSIC))
 
 clean: ## Remove the environment and local state.
 	@rm -rf .venv .montage

@@ -27,11 +27,12 @@ def brief_for(style: Style, *, seed: int = 1, duration_s: float = 12.0, mood: st
 
 def f_measure(known: Sequence[float], found: Sequence[float], tolerance_s: float = 0.07) -> float:
     """Harmonic mean of precision and recall; each found beat may match one known beat."""
-    left = sorted(found)
-    hits = 0
-    for beat in sorted(known):
-        match = next((place for place, other in enumerate(left) if abs(other - beat) <= tolerance_s), None)
-        if match is not None:
-            left.pop(match)
+    left, right, hits = sorted(known), sorted(found), 0
+    place = 0
+    for beat in left:
+        while place < len(right) and right[place] < beat - tolerance_s:
+            place += 1
+        if place < len(right) and right[place] <= beat + tolerance_s:
             hits += 1
-    return 2 * hits / (len(known) + len(found)) if known or found else 1.0
+            place += 1
+    return 2 * hits / (len(left) + len(right)) if left or right else 1.0
