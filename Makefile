@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo up test test-all lint format types clean bench bench-render bench-edit
+.PHONY: help demo up test test-all lint format types clean bench bench-render bench-edit bench-analysis
 
 help: ## Show what can be made.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .venv/.run: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
@@ -51,6 +51,9 @@ bench-render: .venv/.dev ## Measure the render: limit, MoviePy, encoder, changes
 
 bench-edit: .venv/.dev ## Measure the planner: time, proved gap, cuts on beats, what two attempts share.
 	@$(BIN)/python -m benchmarks.edit --write
+
+bench-analysis: .venv/.dev ## Measure looking at long footage: time, memory, PySceneDetect's share, changes of shot.
+	@$(BIN)/python -m benchmarks.analysis --write
 
 clean: ## Remove the environment and local state.
 	@rm -rf .venv .montage

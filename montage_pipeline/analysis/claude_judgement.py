@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from montage_pipeline.analysis.model import AnalysedClip, AnalystFacts, ClipAnalysis, Moment, RejectReason
+from montage_pipeline.analysis.model import AnalystFacts, ClipAnalysis, Moment, RejectReason
 from montage_pipeline.footage.model import Box
 from montage_pipeline.records import Record
 
@@ -109,7 +109,7 @@ def merge(measured: ClipAnalysis, judgement: Judgement, asked: Sequence[str], an
     """
     verdicts = {verdict.id: verdict for verdict in judgement.moments}
     clips = tuple(
-        AnalysedClip(facts=clip.facts, shots=clip.shots, moments=tuple(_judged(moment, verdicts.get(moment.id)) for moment in clip.moments))
+        clip.model_copy(update={"moments": tuple(_judged(moment, verdicts.get(moment.id)) for moment in clip.moments)})
         for clip in measured.clips
     )
     usable = [moment for clip in clips for moment in clip.moments if not moment.rejects]

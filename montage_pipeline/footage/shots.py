@@ -62,7 +62,7 @@ class ShotDetector:
         self._cuts: list[Span] = []
         self._mixes: list[Span] = []
         self._first_s: float | None = None
-        self._last_s = 0.0
+        self._full = False
 
     def add(self, time_s: float, luma: Plane, chroma: tuple[Plane, Plane]) -> None:
         """Look at the next frame: small upright planes, always of one size."""
@@ -76,11 +76,13 @@ class ShotDetector:
             self._scores.append((_change(before, thumb), before.time_s, time_s, before))
             self._recent.append(thumb)
             if len(self._scores) == self._scores.maxlen:
-                self._judge(_NEIGHBOURS)
+                # The first frames have no full neighbourhood before them; judge them with what there is.
+                for index in (_NEIGHBOURS,) if self._full else range(_NEIGHBOURS + 1):
+                    self._judge(index)
+                self._full = True
             self._find_mix()
         if not self._recent:
             self._recent.append(thumb)
-        self._last_s = time_s
 
     def shots(self, end_s: float) -> tuple[Span, ...]:
         """The shots, in order, up to `end_s`; the frames of fades and dissolves belong to none."""
