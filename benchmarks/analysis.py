@@ -17,7 +17,8 @@ from benchmarks.render.footage import Footage
 from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.footage.ffmpeg import run_ffmpeg
-from montage_pipeline.footage.measure import ClipMeasures, measure
+from montage_pipeline.footage.measure import measure
+from montage_pipeline.footage.measures import ClipMeasures
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.footage.packets import read_packets
 from montage_pipeline.footage.probe import probe

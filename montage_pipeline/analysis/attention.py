@@ -78,7 +78,9 @@ def choose(
     stretch_s = float(np.clip(least_s / max(1, len(looks)), *_STRETCHES_S))
     options = [_options(look, stretch_s) for look in looks]
     chosen: list[list[Span]] = [[] for _ in looks]
-    seen_prints: list[int] = []
+    seen_prints = [
+        near.fingerprint for look, row in zip(looks, taken, strict=True) for span in row if (near := _near(look, span)) is not None
+    ]
     spent = seconds = 0.0
     while True:
         best: tuple[tuple[bool, float], int, int] | None = None
@@ -133,13 +135,18 @@ def _options(look: FirstLook, stretch_s: float) -> list[_Option]:
         if span.duration_s < min(_LEAST_STRETCH_S, whole.duration_s):
             continue
         middle_s = (span.start_s + span.end_s) / 2
-        near = min(look.glances, key=lambda one: abs(one.time_s - middle_s), default=None)
+        near = _near(look, span)
         inside = [one for one in look.glances if span.start_s <= one.time_s < span.end_s] or ([near] if near is not None else [])
         shown = float(np.mean([_looks(one) for one in inside])) if inside else 0.5
         heard = float(look.sound.loud_share(np.array([middle_s]), span.duration_s)[0])
         promise = (0.30 * float(moving) + 0.10 * heard + 0.60 * shown) / (1 + _BREAK_COST * _breaks(table, span))
         options.append(_Option(span, promise, near.fingerprint if near is not None else None))
     return options
+
+
+def _near(look: FirstLook, span: Span) -> Glance | None:
+    """What was seen nearest to the middle of a stretch."""
+    return min(look.glances, key=lambda one: abs(one.time_s - (span.start_s + span.end_s) / 2), default=None)
 
 
 def _long_gaps(table: PacketTable, whole: Span, stretch_s: float) -> list[float]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from montage_pipeline.footage.measure import SAMPLE_S, ClipMeasures
+from montage_pipeline.footage.measures import SAMPLE_S, ClipMeasures
 from montage_pipeline.footage.shots import Span
 
 _ALIKE = 0.93  # least correlation of two pictures of the same footage, whatever the encode

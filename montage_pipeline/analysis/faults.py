@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from montage_pipeline.analysis.model import RejectCode, RejectReason
-from montage_pipeline.footage.measure import StretchMeasures, area
+from montage_pipeline.footage.measures import StretchMeasures, area
 
 
 class Fault(NamedTuple):

@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 
 from montage_pipeline.analysis.faults import first_fault, reasons, too_short
 from montage_pipeline.analysis.model import RejectCode, RejectReason
-from montage_pipeline.footage.measure import SAMPLE_S, ClipMeasures, StretchMeasures
+from montage_pipeline.footage.measures import SAMPLE_S, ClipMeasures, StretchMeasures
 from montage_pipeline.footage.shots import Span
 
 LEAST_MOMENT_S = 1.0

@@ -8,7 +8,7 @@ import math
 
 from montage_pipeline.analysis.model import QualityScores
 from montage_pipeline.analysis.tastes import Taste
-from montage_pipeline.footage.measure import StretchMeasures, area
+from montage_pipeline.footage.measures import StretchMeasures, area
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.footage.subject import person_around
 

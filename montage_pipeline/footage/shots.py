@@ -25,7 +25,7 @@ _MIX_ALIKE = 0.75
 _MIX_LINEAR = 0.16  # how far the middle may lie from the mean of both ends, as a share of their distance
 _MOVED_ALIKE = 0.8
 _COARSE = (12, 12)
-_SHORTEST_SHOT_S = 0.25
+SHORTEST_SHOT_S = 0.25
 
 
 class Span(NamedTuple):
@@ -97,7 +97,7 @@ class ShotDetector:
             shots.append(Span(start_s, max(start_s, change.start_s)))
             start_s = max(start_s, change.end_s)
         shots.append(Span(start_s, max(start_s, end_s)))
-        return tuple(shot for shot in shots if shot.duration_s >= _SHORTEST_SHOT_S)
+        return tuple(shot for shot in shots if shot.duration_s >= SHORTEST_SHOT_S)
 
     def _judge_rest(self) -> None:
         """The last frames have no full neighbourhood after them; judge them with what there is."""

@@ -9,6 +9,7 @@ from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.footage import measure as measuring
 from montage_pipeline.footage.ffmpeg import run_ffmpeg
+from montage_pipeline.footage.measures import ClipMeasures
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.requests.vocabulary import Style
 from montage_pipeline.settings import Settings
@@ -42,12 +43,12 @@ def little_work(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     decoded: list[int] = []
     real = measuring.measure
 
-    def counted(*args: object, **kwargs: object) -> measuring.ClipMeasures:
+    def counted(*args: object, **kwargs: object) -> ClipMeasures:
         seen = real(*args, **kwargs)  # type: ignore[arg-type]
         decoded.append(seen.decoded_frames)
         return seen
 
-    monkeypatch.setattr("montage_pipeline.analysis.local.measure", counted)
+    monkeypatch.setattr("montage_pipeline.analysis.looking.measure", counted)
     return decoded
 
 

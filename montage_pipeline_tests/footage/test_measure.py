@@ -10,7 +10,8 @@ from scipy.io import wavfile
 
 from montage_pipeline.footage.ffmpeg import run_ffmpeg
 from montage_pipeline.footage.loudness import SILENCE_LUFS, measure_loudness
-from montage_pipeline.footage.measure import StretchMeasures, measure
+from montage_pipeline.footage.measure import measure
+from montage_pipeline.footage.measures import StretchMeasures
 from montage_pipeline.footage.probe import probe
 from montage_pipeline.footage.shots import Span
 from montage_pipeline.records import MontageError, PermanentError
