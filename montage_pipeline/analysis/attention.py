@@ -78,9 +78,8 @@ def choose(
     stretch_s = float(np.clip(least_s / max(1, len(looks)), *_STRETCHES_S))
     options = [_options(look, stretch_s) for look in looks]
     chosen: list[list[Span]] = [[] for _ in looks]
-    seen_prints = [
-        near.fingerprint for look, row in zip(looks, taken, strict=True) for span in row if (near := _near(look, span)) is not None
-    ]
+    before = [_near(look, span) for look, row in zip(looks, taken, strict=True) for span in row]
+    seen_prints = [one.fingerprint for one in before if one is not None]
     spent = seconds = 0.0
     while True:
         best: tuple[tuple[bool, float], int, int] | None = None
