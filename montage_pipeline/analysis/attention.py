@@ -21,6 +21,7 @@ WORK = 6000.0  # megapixels decoded and measured in all, unless the Reel needs m
 COARSE_SHARE = 0.25  # of that, for the first look
 NEED = 1.15  # seconds looked at closely for each second of the Reel, whatever it costs: a cut from each leaves a little to choose
 HARD_WORK = 3.0  # times WORK: beyond this the Reel's need does not count either
+THIN_SHARE = 0.6  # of its cost, when calm parts are not decoded
 _STRETCHES_S = (3.6, 4.5)  # looked at in one go: a cut of 3 to 4 s, and what lies too near to its ends
 _LEAST_STRETCH_S = 2.0
 _SPACING_S = 0.5

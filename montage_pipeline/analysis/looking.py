@@ -17,6 +17,7 @@ from montage_pipeline.analysis.attention import FirstLook
 from montage_pipeline.analysis.duplicates import find_repeats
 from montage_pipeline.analysis.model import RejectedClip
 from montage_pipeline.analysis.moments import cut_into_moments
+from montage_pipeline.footage.calm import calm_parts
 from montage_pipeline.footage.coarse import glance_over, scaled_to
 from montage_pipeline.footage.measure import measure
 from montage_pipeline.footage.measures import SHOWN_SIDE, ClipMeasures
@@ -91,13 +92,16 @@ def _look_closely(pool: Executor, clips: list[_Inspected], duration_s: float) ->
     left = max(0.0, (1 - attention.COARSE_SHARE) * attention.WORK - sum(work for work, fits in zip(works, whole, strict=True) if fits))
     sure_s = sum(one.facts.duration_s for one, fits in zip(clips, whole, strict=True) if fits)
     spans: dict[int, Sequence[Span]] = {index: () for index, fits in enumerate(whole) if fits}
-    most_ever = attention.HARD_WORK * attention.WORK
-    spans |= _chosen(looks, {}, attention.NEED * duration_s - sure_s, left, most_ever)
+    most_ever = attention.HARD_WORK * attention.WORK / attention.THIN_SHARE
+    chosen = _chosen(looks, {}, attention.NEED * duration_s - sure_s, left, most_ever)
+    spans |= chosen
+    # Where every picture of what the Reel needs would cost too much, calm parts are believed to be calm.
+    thin = sum(span_work(clips[index].facts, clips[index].table, span) for index, row in chosen.items() for span in row) > left
     measures: dict[int, ClipMeasures] = {}
     failed: dict[int, RejectedClip] = {}
     for _ in range(_MOST_ROUNDS):
         most_ever -= sum(span_work(clips[index].facts, clips[index].table, span) for index, row in spans.items() for span in row)
-        _measure_spans(pool, clips, spans, measures, failed)
+        _measure_spans(pool, clips, spans, measures, failed, thin=thin)
         good_s = _good_s(list(measures.values())) if looks else duration_s
         if good_s >= duration_s:
             break
@@ -141,13 +145,19 @@ def _measure_spans(
     spans: dict[int, Sequence[Span]],
     measures: dict[int, ClipMeasures],
     failed: dict[int, RejectedClip],
+    *,
+    thin: bool,
 ) -> None:
-    """Measure these spans (none: all) of these clips and put the results into `measures` or, for the first look that fails, `failed`."""
+    """Measure these spans (none: all) of these clips and put the results into `measures` or, for the first look that fails, `failed`.
+
+    `thin`: without decoding what is calm.
+    """
 
     def measure_one(index: int) -> ClipMeasures | RejectedClip:
         one = clips[index]
         try:
-            return measure(one.clip.path, one.facts, spans[index], one.table)
+            calm = calm_parts(one.clip.path, one.facts, one.table, spans[index]) if thin else ()
+            return measure(one.clip.path, one.facts, spans[index], one.table, calm)
         except PermanentError as error:
             return RejectedClip(url=one.clip.url, code=error.code, message=error.message)
 

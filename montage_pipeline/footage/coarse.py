@@ -56,15 +56,17 @@ def glance_over(source: ClipSource, facts: ClipFacts, table: PacketTable, most_w
     if len(chosen) > count:
         wanted_s = facts.start_s + facts.duration_s * (np.arange(count) + 0.5) / count
         chosen = sorted({float(keys[int(np.argmin(np.abs(keys - time_s)))]) for time_s in wanted_s})
+    glances = [glance(time_s, frame, facts) for time_s, frame in key_pictures(source, facts, table, chosen)]
+    return tuple(sorted(glances, key=lambda one: one.time_s))
+
+
+def key_pictures(source: ClipSource, facts: ClipFacts, table: PacketTable, times_s: Sequence[float]) -> Iterator[tuple[float, VideoFrame]]:
+    """The key frames at these times (ascending, of the table), each with its presentation time (s); damaged ones are left out."""
     with open_clip(source) as container:
         stream = video_stream(container, facts)
-        pictures = _decoded(stream, _key_packets(container, stream, table, chosen))
-        glances = [
-            glance(frame.pts * float(stream.time_base or 0), frame, facts)
-            for frame in pictures
-            if (frame.width, frame.height) == (facts.coded_width, facts.coded_height) and frame.pts is not None
-        ]
-    return tuple(sorted(glances, key=lambda one: one.time_s))
+        for frame in _decoded(stream, _key_packets(container, stream, table, times_s)):
+            if (frame.width, frame.height) == (facts.coded_width, facts.coded_height) and frame.pts is not None:
+                yield frame.pts * float(stream.time_base or 0), frame
 
 
 def glance(time_s: float, frame: VideoFrame, facts: ClipFacts) -> Glance:

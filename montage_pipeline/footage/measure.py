@@ -7,22 +7,20 @@ sound), and putting the results together (measures).
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import av
 import cv2
 import numpy as np
-from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from montage_pipeline.footage import faces as face_finder
 from montage_pipeline.footage import movement, overlays, still
 from montage_pipeline.footage.coarse import scaled_to
-from montage_pipeline.footage.container import open_clip, seek_before, video_stream
-from montage_pipeline.footage.damage import DamageLog, without
+from montage_pipeline.footage.container import open_clip, video_stream
+from montage_pipeline.footage.damage import without
 from montage_pipeline.footage.look import Plane, planes_of, small_chroma, small_luma
 from montage_pipeline.footage.measures import SAMPLE_S, SHOWN_SIDE, ClipMeasures, Sample
 from montage_pipeline.footage.model import ClipFacts, ClipSource
-from montage_pipeline.footage.packets import PacketTable, key_bits, packets_of, read_only
+from montage_pipeline.footage.packets import PacketTable, key_bits
+from montage_pipeline.footage.reading import Piece, Reader, pieces_of
 from montage_pipeline.footage.shots import SHORTEST_SHOT_S, ShotDetector, Span
 from montage_pipeline.footage.sound import Sound, listen
 from montage_pipeline.records import PermanentError
@@ -30,18 +28,19 @@ from montage_pipeline.records import PermanentError
 _STEP_S = 1 / 8  # least time between pictures whose movement is compared
 _LOOK_HZ = 31  # frames looked at for shot changes; of faster clips every second, third … frame
 _SAMPLE_SIDE, _MOTION_SIDE, _SHOT_SIDE = 512, 160, 40
-_SKIP_ABOVE_PIXELS_S = 75e6  # more than 1080p30: frames that no other frame needs are not decoded
 
 
-def measure(source: ClipSource, facts: ClipFacts, spans: Sequence[Span] = (), table: PacketTable | None = None) -> ClipMeasures:
+def measure(
+    source: ClipSource, facts: ClipFacts, spans: Sequence[Span] = (), table: PacketTable | None = None, calm: Sequence[Span] = ()
+) -> ClipMeasures:
     """Measure stretches of a clip in one pass: shots, samples every SAMPLE_S seconds, movement 8 times a second, and its sound.
 
     `spans` are in order and do not overlap; none means the whole clip. `table` tells where each can be entered; without it the
-    container is asked.
+    container is asked. `calm` are parts of the spans that need not be decoded, because it is known that no shot changes there.
 
     Raises PermanentError("clip_unreadable") when no picture of them can be decoded.
     """
-    return _Pass(facts, table).run(source, tuple(spans))
+    return _Pass(facts, table).run(source, tuple(spans), calm)
 
 
 class _Pass:
@@ -60,27 +59,15 @@ class _Pass:
         self._samples: list[Sample] = []
         self._decoded = 0
 
-    def run(self, source: ClipSource, spans: tuple[Span, ...]) -> ClipMeasures:
-        whole = Span(self._facts.start_s, self._facts.start_s + self._facts.duration_s)
+    def run(self, source: ClipSource, spans: tuple[Span, ...], calm: Sequence[Span]) -> ClipMeasures:
         with open_clip(source) as container:
-            stream = video_stream(container, self._facts)
-            read_only(container, stream)
-            if self._facts.coded_width * self._facts.coded_height * self._fps > _SKIP_ABOVE_PIXELS_S:
-                stream.codec_context.skip_frame = "NONREF"
-            packets = packets_of(container, stream)
-            log = self._log(stream)
-            for span in spans or (whole,):
-                entry_s = self._table.entry_s(span.start_s) if spans and self._table is not None else None
-                if self._looked_at and entry_s is not None and entry_s <= self._looked_at[-1].end_s:
-                    entry_s = None  # no key frame on the way: decode on, with what was damaged before
-                elif spans:
-                    log = self._log(stream)
-                    if self._table is None or self._table.seekable:
-                        seek_before(container, stream, span.start_s if entry_s is None else entry_s)
-                        packets = packets_of(container, stream)
-                    else:
-                        stream.codec_context.flush_buffers()
-                self._look_through(self._frames(packets, stream, span, entry_s, log), span, log)
+            reader = Reader(container, video_stream(container, self._facts), self._facts, self._table)
+            if spans:
+                for piece in pieces_of(spans, calm, self._table):
+                    self._look_through(reader.frames(piece), piece, reader)
+            else:
+                whole = Span(self._facts.start_s, self._facts.start_s + self._facts.duration_s)
+                self._look_through(reader.everything(whole), Piece(whole), reader)
         if not self._samples:
             raise PermanentError("clip_unreadable", "none of its pictures can be decoded")
         return ClipMeasures(
@@ -94,10 +81,8 @@ class _Pass:
             key_bits=key_bits(self._facts, self._table) if self._table is not None else None,
         )
 
-    def _log(self, stream: VideoStream) -> DamageLog:
-        return DamageLog(1 / self._fps, stream.codec_context.thread_count)
-
-    def _look_through(self, frames: Iterator[tuple[float, VideoFrame]], span: Span, log: DamageLog) -> None:
+    def _look_through(self, frames: Iterator[tuple[float, VideoFrame]], piece: Piece, reader: Reader) -> None:
+        span = piece.span
         detector = ShotDetector(self._every / self._fps)
         self._meter.restart()
         next_sample_s = next_step_s = span.start_s
@@ -122,42 +107,21 @@ class _Pass:
             return  # nothing there can be decoded
         end_s = min(span.end_s, last_s + 1 / self._fps)
         seen = Span(max(span.start_s, first_s), end_s)
-        damaged = log.spans(seen)
+        damaged = reader.log.spans(seen)
+        shots = list(without(detector.shots(end_s), damaged, SHORTEST_SHOT_S))
+        if piece.after_calm and self._looked_at and self._looked_at[-1].end_s == span.start_s:
+            # The shot that was calm goes on.
+            before = self._looked_at.pop()
+            if self._shots and shots and self._shots[-1].end_s == before.end_s and shots[0].start_s == seen.start_s:
+                shots[0] = Span(self._shots.pop().start_s, shots[0].end_s)
+            seen = Span(before.start_s, seen.end_s)
+        if piece.calm_until_s is not None:
+            if shots and shots[-1].end_s == seen.end_s:
+                shots[-1] = Span(shots[-1].start_s, piece.calm_until_s)
+            seen = Span(seen.start_s, piece.calm_until_s)
         self._looked_at.append(seen)
         self._damaged.extend(damaged)
-        self._shots.extend(without(detector.shots(end_s), damaged, SHORTEST_SHOT_S))
-
-    def _frames(
-        self, packets: Iterator["Packet[VideoStream]"], stream: VideoStream, span: Span, entry_s: float | None, log: DamageLog
-    ) -> Iterator[tuple[float, VideoFrame]]:
-        """Pictures of the span. What comes before the key frame at `entry_s` is not decoded."""
-        time_base = float(stream.time_base or 0)
-        entered = entry_s is None
-        for packet in packets:
-            if entry_s is not None and not entered:
-                at = max((time for time in (packet.pts, packet.dts) if time is not None), default=None)
-                entered = at is not None and packet.is_keyframe and at * time_base >= entry_s - 1e-3
-                if not entered:
-                    continue
-            fed_s = packet.pts * time_base if packet.pts is not None else None
-            log.fed(fed_s, key=packet.is_keyframe)
-            if packet.is_corrupt and fed_s is not None:
-                log.wrong(fed_s)
-            try:
-                frames = packet.decode()
-            except av.InvalidDataError:
-                log.failed()
-                continue
-            for frame in frames:
-                if not isinstance(frame, VideoFrame) or frame.pts is None:
-                    continue
-                time_s = frame.pts * time_base
-                if frame.is_corrupt:
-                    log.wrong(time_s)
-                if time_s >= span.end_s:
-                    return
-                if time_s >= span.start_s - 1e-6 and (frame.width, frame.height) == (self._facts.coded_width, self._facts.coded_height):
-                    yield time_s, frame
+        self._shots.extend(shots)
 
     def _sample(self, time_s: float, luma: Plane, small: Plane, chroma: tuple[Plane, Plane]) -> Sample:
         shown = scaled_to(luma, SHOWN_SIDE)
