@@ -96,17 +96,20 @@ def _look_closely(pool: Executor, clips: list[_Inspected], duration_s: float) ->
     chosen = _chosen(looks, {}, attention.NEED * duration_s - sure_s, left, most_ever)
     spans |= chosen
     # Where every picture of what the Reel needs would cost too much, calm parts are believed to be calm.
-    thin = sum(span_work(clips[index].facts, clips[index].table, span) for index, row in chosen.items() for span in row) > left
+    thin = _work_of(clips, chosen) > left
+    most_again = attention.AGAIN_SHARE * attention.WORK
     measures: dict[int, ClipMeasures] = {}
     failed: dict[int, RejectedClip] = {}
     for _ in range(_MOST_ROUNDS):
-        most_ever -= sum(span_work(clips[index].facts, clips[index].table, span) for index, row in spans.items() for span in row)
+        most_ever -= _work_of(clips, spans)
         _measure_spans(pool, clips, spans, measures, failed, thin=thin)
         good_s = _good_s(list(measures.values())) if looks else duration_s
         if good_s >= duration_s:
             break
         taken = {index: measures[index].looked_at if index in measures else () for index in looks if index not in failed}
+        most_ever = min(most_ever, most_again)
         spans = _chosen({index: looks[index] for index in taken}, taken, attention.NEED * (duration_s - good_s), 0.0, most_ever)
+        most_again -= _work_of(clips, spans)
         if not spans:
             break
     measured = []
@@ -128,6 +131,10 @@ def _look_closely(pool: Executor, clips: list[_Inspected], duration_s: float) ->
             code = "clip_passed_over" if glances else "clip_unreadable"
             failed[index] = RejectedClip(url=one.clip.url, code=code, message=seen)
     return measured, [failed[index] for index in sorted(failed)]
+
+
+def _work_of(clips: list[_Inspected], spans: dict[int, Sequence[Span]]) -> float:
+    return sum(span_work(clips[index].facts, clips[index].table, span) for index, row in spans.items() for span in row)
 
 
 def _chosen(
