@@ -18,7 +18,7 @@ from montage_pipeline.footage.shots import Span
 from montage_pipeline.footage.sound import Sound
 
 WORK = 6000.0  # megapixels decoded and measured in all, unless the Reel needs more; see footage.packets
-COARSE_SHARE = 0.25  # of that, for the first look
+COARSE_SHARE = 0.2  # of that, for the first look
 NEED = 1.15  # seconds looked at closely for each second of the Reel, whatever it costs: a cut from each leaves a little to choose
 HARD_WORK = 3.0  # times WORK: beyond this the Reel's need does not count either
 THIN_SHARE = 0.5  # of its cost, where calm parts are not decoded

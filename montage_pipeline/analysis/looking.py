@@ -30,7 +30,7 @@ from montage_pipeline.records import PermanentError
 
 _MOST_CLIPS_AT_ONCE = 4
 _MOST_ROUNDS = 3  # of looking closely, where what was seen first is not good enough
-_PIECES, _PIECE_S = 20, 2.0  # of the sound of a long clip, listened to before looking closely
+_PIECES, _PIECE_S = 12, 1.0  # of the sound of a long clip, listened to before looking closely
 
 
 @dataclass(frozen=True)

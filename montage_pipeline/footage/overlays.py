@@ -171,10 +171,12 @@ def _rows(letters: NDArray[np.intp], stats: NDArray[np.int32], centres: NDArray[
     """Letters put together that stand side by side: of like height, at one level, little more than a letter apart."""
     order = sorted((int(letter) for letter in letters), key=lambda letter: int(stats[letter, 0]))
     rows: list[list[int]] = []
+    near: list[list[int]] = []  # those that a letter may still join
     for letter in order:
         x, height = int(stats[letter, 0]), int(stats[letter, 3])
+        near = [row for row in near if x - int(stats[row[-1], 0] + stats[row[-1], 2]) <= 1.1 * _GLYPH_HEIGHT[1]]
         best = None
-        for row in rows:
+        for row in near:
             last = row[-1]
             tall = max(height, int(stats[last, 3]))
             gap = x - int(stats[last, 0] + stats[last, 2])
@@ -184,6 +186,7 @@ def _rows(letters: NDArray[np.intp], stats: NDArray[np.int32], centres: NDArray[
                 best = (gap, row)
         if best is None:
             rows.append([letter])
+            near.append(rows[-1])
         else:
             best[1].append(letter)
     return rows

@@ -1,6 +1,5 @@
 """Faces of real footage: how many, how large, and where."""
 
-
 import pytest
 
 from montage_pipeline.footage.ffmpeg import run_ffmpeg
