@@ -36,6 +36,7 @@ _TOLERANCE_FRAMES = 2
 _STRETCH_S, _EVERY_S = 3.0, 4.0
 _FILM = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "21", "-g", "50", "-sc_threshold", "0", "-pix_fmt", "yuv420p")
 _FPS, _LOOP_FRAMES, _GOP = 30, 60, 30
+_WIDE = "0.9*min(iw\\,ih*16/9)"
 _VIEWS = ((1, 0), (1, 125), (0, 0))  # which of the demo's clips, from which frame
 _TURNS = ("null", "hflip", "vflip", "hflip,vflip")  # together with the views, no clip shows what another does
 _ENCODER = (
@@ -54,7 +55,7 @@ def long_clips(folder: Path, kept: Path, b_frames: bool) -> list[Path]:
         if not loop.is_file():
             print(f"making {loop}", flush=True)
             chain = (
-                f"trim=start_frame={first},setpts=N/{_FPS}/TB,fps={_FPS},crop=0.9*iw:0.9*iw*9/16:(iw-ow)*n/{_LOOP_FRAMES}:(ih-oh)/2,"
+                f"trim=start_frame={first},setpts=N/{_FPS}/TB,fps={_FPS},crop={_WIDE}:{_WIDE}*9/16:(iw-ow)*n/{_LOOP_FRAMES}:(ih-oh)/2,"
                 f"{_TURNS[number // len(_VIEWS)]},scale=3840:2160:flags=bicubic,setsar=1,noise=alls=4:allf=t,format=yuv420p"
             )
             draft = kept / f".{loop.name}"

@@ -18,7 +18,7 @@ _DECODED_S = 0.5  # after entering: a picture to sample at its beginning and one
 _ENTER_AGAIN_S = 1.4  # with the first key frame after so long
 _LEAST_CALM_S = 0.3
 _BETWEEN_KEYS_S = (0.45, 4.2)
-_OUTLIER = 2.0  # times the usual bytes of a picture: something new came into view
+_OUTLIER = 2.5  # times the usual bytes of a picture: something new came into view
 _LUMA_SIDE, _SIDE = 160, 40
 
 
