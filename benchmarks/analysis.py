@@ -100,14 +100,14 @@ class Film(NamedTuple):
 def films(folder: Path) -> list[Film]:
     """The demo's clips with their real cuts; generated cuts, fades and flashes over their pictures; and cuts as large as phones film."""
     pictures = demo_clips()
-    # Clip, from when on, how it is turned: pieces of two seconds without a cut of their own.
-    scenes = [(which, at_s, turn) for turn in _TURNS for which, at_s in ((0, 0.0), (2, 1.0), (1, 0.2), (2, 6.0))]
+    # Clip, from when on, how it is turned: pieces of 1.9 seconds without a cut of their own.
+    scenes = [(which, at_s, turn) for turn in _TURNS for which, at_s in ((0, 0.0), (1, 3.2), (2, 1.0), (1, 5.5), (0, 2.7), (1, 7.5))][:16]
     made = [Film(path, None) for path in pictures]
     lengths = [1.2 + 0.08 * (place * 7 % 9) for place in range(len(scenes))]
     for name, size, count in (("cuts", "640x360", len(scenes)), ("large-cuts", "3840x2160", 5)):
         made.append(_film(folder / f"{name}.mp4", pictures, scenes[:count], [round(length * 25) / 25 for length in lengths], size))
     for name, mix in (("dissolves", "fade"), ("dips", "fadeblack")):
-        made.append(_film(folder / f"{name}.mp4", pictures, scenes[::2], [2.0] * 8, "640x360", mix))
+        made.append(_film(folder / f"{name}.mp4", pictures, scenes[::2], [1.88] * 8, "640x360", mix))
     flashes = folder / "flashes.mp4"
     flash = "fps=25,eq=brightness='if(lt(mod(n,40),2),0.5,0)':eval=frame,format=yuv420p"
     run_ffmpeg(["-y", "-loglevel", "error", "-i", str(pictures[0]), "-vf", flash, *_FILM, "-an", str(flashes)])
@@ -121,8 +121,9 @@ def _film(
     inputs: list[str] = []
     chains: list[str] = []
     for place, ((which, at_s, turn), length_s) in enumerate(zip(scenes, lengths, strict=False)):
-        inputs += ["-ss", str(at_s), "-t", str(length_s + 0.2), "-i", str(pictures[which])]
-        look = f"fps=25,trim=end_frame={round(length_s * 25)},{turn},scale={size.replace('x', ':')},setsar=1,format=yuv420p,settb=1/25"
+        inputs += ["-ss", str(at_s), "-t", str(length_s + 0.08), "-i", str(pictures[which])]
+        frames = round(length_s * 25)
+        look = f"fps=25:start_time=0,tpad=stop_mode=clone:stop=50,trim=end_frame={frames},{turn},scale={size.replace('x', ':')},setsar=1,format=yuv420p,settb=1/25"
         chains.append(f"[{place}:v]{look}[v{place}]")
     ends = list(accumulate(lengths[: len(scenes)]))[:-1]
     if mix:
