@@ -123,7 +123,8 @@ def _film(
     for place, ((which, at_s, turn), length_s) in enumerate(zip(scenes, lengths, strict=False)):
         inputs += ["-ss", str(at_s), "-t", str(length_s + 0.08), "-i", str(pictures[which])]
         frames = round(length_s * 25)
-        look = f"fps=25:start_time=0,tpad=stop_mode=clone:stop=50,trim=end_frame={frames},{turn},scale={size.replace('x', ':')},setsar=1,format=yuv420p,settb=1/25"
+        exact = f"fps=25:start_time=0,tpad=stop_mode=clone:stop=50,trim=end_frame={frames}"
+        look = f"{exact},{turn},scale={size.replace('x', ':')},setsar=1,format=yuv420p,settb=1/25"
         chains.append(f"[{place}:v]{look}[v{place}]")
     ends = list(accumulate(lengths[: len(scenes)]))[:-1]
     if mix:
