@@ -32,7 +32,7 @@ from montage_pipeline.settings import Settings
 CLIPS, CLIP_S = 10, 60
 REFERENCE_S = 6  # of each clip that PySceneDetect is given; its time grows with the footage's length, so the rest is reckoned
 LIMIT_S, LIMIT_SHARE, LIMIT_MB, LIMIT_F1 = 30.0, 0.2, 1000.0, 0.95
-_TOLERANCE_FRAMES = 2
+_TOLERANCE_FRAMES, _MARGIN_S = 2, 0.3
 _STRETCH_S, _EVERY_S = 3.0, 4.0
 _FILM = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "21", "-g", "50", "-sc_threshold", "0", "-pix_fmt", "yuv420p")
 _FPS, _LOOP_FRAMES, _GOP = 30, 60, 30
@@ -117,7 +117,7 @@ def films(folder: Path) -> list[Film]:
 def _film(
     path: Path, pictures: Sequence[Path], scenes: Sequence[tuple[int, float, str]], lengths: Sequence[float], size: str, mix: str = ""
 ) -> Film:
-    """Scenes of the given lengths (s) back to back, or mixed into each other over 0.4 to 1 s; no key frame gives a change away."""
+    """Scenes of the given lengths (s) back to back, or mixed into each other over 0.4 to 0.7 s; no key frame gives a change away."""
     inputs: list[str] = []
     chains: list[str] = []
     for place, ((which, at_s, turn), length_s) in enumerate(zip(scenes, lengths, strict=False)):
@@ -130,7 +130,7 @@ def _film(
     if mix:
         changes, joined, at = [], "v0", lengths[0]
         for place in range(1, len(scenes)):
-            takes_s = (0.4, 0.72, 1.0)[place % 3]
+            takes_s = (0.4, 0.6, 0.72)[place % 3]
             chains.append(f"[{joined}][v{place}]xfade=transition={mix}:duration={takes_s}:offset={at - takes_s:.2f}[x{place}]")
             changes.append(Span(at - takes_s, at))
             joined, at = f"x{place}", at - takes_s + lengths[place]
@@ -171,8 +171,8 @@ def agreement(film: Film) -> Agreement:
     there = film.changes if film.changes is not None else tuple(Span(at_s, at_s) for at_s in _changes(measure(film.path, facts)))
     total = Agreement(0, 0, 0)
     for window in part.looked_at:
-        # Moments keep away from the ends of what was looked at.
-        inner = Span(window.start_s + 0.15, window.end_s - 0.15)
+        # What is left of a shot at the ends of a stretch may be too short to be one.
+        inner = Span(window.start_s + _MARGIN_S, window.end_s - _MARGIN_S)
         ours = [at_s for at_s in _changes(part) if inner.start_s < at_s < inner.end_s]
         theirs = [change for change in there if inner.start_s < change.start_s and change.end_s < inner.end_s]
         # A fade that runs into the stretch's end may be found or not.
