@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo up test test-all lint format types clean bench bench-render bench-edit bench-seen bench-reframe bench-beats
+.PHONY: help demo up test test-all lint format types clean bench bench-render bench-edit bench-seen bench-reframe bench-beats bench-analysis
 
 help: ## Show what can be made.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .venv/.run: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
@@ -61,6 +61,9 @@ bench-reframe: .venv/.dev ## Judge crops against labelled subjects (FOOTAGE=dir 
 bench-beats: .venv/.dev ## Compare the beat tracker with librosa's on generated loops (MUSIC="NAME=FILE=BPM@FIRST_S").
 	@$(PIP_INSTALL) --editable '.[bench]'
 	@$(BIN)/python -m benchmarks.beats --write $(if $(MUSIC),--music $(MUSIC))
+
+bench-analysis: .venv/.dev ## Measure looking at long footage: time, memory, PySceneDetect's share, changes of shot.
+	@$(BIN)/python -m benchmarks.analysis --write
 
 clean: ## Remove the environment and local state.
 	@rm -rf .venv .montage

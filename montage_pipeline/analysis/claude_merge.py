@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from montage_pipeline.analysis.claude_judgement import Judgement, MomentJudgement, Shown
 from montage_pipeline.analysis.claude_subject import pointed_subject
 from montage_pipeline.analysis.claude_words import music_prompt, plain
-from montage_pipeline.analysis.model import AnalysedClip, AnalystFacts, ClipAnalysis, Moment, RejectReason
+from montage_pipeline.analysis.model import AnalystFacts, ClipAnalysis, Moment, RejectReason
 
 JUDGED_SHARE = 0.7
 """Weight of Claude's score in `interest` and `hook`; the rest is the measured score, which orders what Claude rates alike."""
@@ -33,10 +33,12 @@ def merge(
     verdicts = {verdict.id: verdict for verdict in judgement.moments}
     needed = _needed_in_spite(measured, verdicts, duration_s)
     clips = tuple(
-        AnalysedClip(
-            facts=clip.facts,
-            shots=clip.shots,
-            moments=tuple(_judged(moment, verdicts.get(moment.id), shown.get(moment.id), moment.id in needed) for moment in clip.moments),
+        clip.model_copy(
+            update={
+                "moments": tuple(
+                    _judged(moment, verdicts.get(moment.id), shown.get(moment.id), moment.id in needed) for moment in clip.moments
+                )
+            }
         )
         for clip in measured.clips
     )

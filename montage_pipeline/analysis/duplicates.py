@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from montage_pipeline.footage.measure import SAMPLE_S, ClipMeasures
+from montage_pipeline.footage.measures import SAMPLE_S, ClipMeasures
 from montage_pipeline.footage.shots import Span
 
 _ALIKE = 0.93  # least correlation of two pictures of the same footage, whatever the encode
@@ -65,28 +65,38 @@ class _Overlap:
 
 
 def _overlap(one: NDArray[np.float32], other: NDArray[np.float32]) -> _Overlap | None:
-    """Runs of samples that match at one and the same shift in time; None when there are none."""
+    """Runs of samples that match, the longest first and none twice; None when there are none.
+
+    Stretches of long clips are picked here and there, so each pair of them may match at a shift of its own.
+    """
     alike = _normal(one) @ _normal(other).T
     least = min(round(_LEAST_OVERLAP_S / SAMPLE_S), max(4, min(alike.shape)))
-    best: tuple[int, list[tuple[int, int]], int] | None = None
+    found: list[tuple[int, int]] = []
     for shift in range(-(alike.shape[0] - least), alike.shape[1] - least + 1):
-        diagonal = np.diagonal(alike, shift)
-        if len(diagonal) < least or (diagonal > _ALIKE).sum() < least:
-            continue
-        runs = [run for run in _runs(diagonal > _ALIKE, least) if _same_footage(one, other, shift, run)]
-        length = sum(end - start for start, end in runs)
-        if length and (best is None or length > best[2]):
-            best = (shift, runs, length)
-    if best is None:
+        matches = np.diagonal(alike, shift) > _ALIKE
+        if len(matches) >= least and matches.sum() >= least:
+            runs = [run for run in _runs(matches, least) if _same_footage(one, other, shift, run)]
+            # A shift that explains more of both clips is likelier to be the true one than a longer single run.
+            total = sum(end - start for start, end in runs)
+            if total:
+                found.append((total, shift))
+    taken_one, taken_other = np.zeros(alike.shape[0], dtype=bool), np.zeros(alike.shape[1], dtype=bool)
+    first: list[tuple[int, int]] = []
+    second: list[tuple[int, int]] = []
+    for _, shift in sorted(found, key=lambda match: (-match[0], abs(match[1]), match[1])):
+        matches = np.diagonal(alike, shift) > _ALIKE
+        rows, columns = max(0, -shift), max(0, shift)
+        free = ~taken_one[rows : rows + len(matches)] & ~taken_other[columns : columns + len(matches)]
+        for start, end in _runs(matches & free, least):
+            if _same_footage(one, other, shift, (start, end)):
+                first.append((rows + start, rows + end))
+                second.append((columns + start, columns + end))
+                taken_one[rows + start : rows + end] = True
+                taken_other[columns + start : columns + end] = True
+    if not first:
         return None
-    shift, runs, _ = best
-    rows, columns = max(0, -shift), max(0, shift)
-    matched = np.concatenate([np.diagonal(alike, shift)[start:end] for start, end in runs])
-    return _Overlap(
-        [(rows + start, rows + end) for start, end in runs],
-        [(columns + start, columns + end) for start, end in runs],
-        float(matched.mean()),
-    )
+    pairs = [alike[a + step, b + step] for (a, end), (b, _) in zip(first, second, strict=True) for step in range(end - a)]
+    return _Overlap(sorted(first), sorted(second), float(np.mean(pairs)))
 
 
 def _same_footage(one: NDArray[np.float32], other: NDArray[np.float32], shift: int, run: tuple[int, int]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from montage_pipeline.analysis.model import RejectCode, RejectReason
-from montage_pipeline.footage.measure import StretchMeasures
+from montage_pipeline.footage.measures import StretchMeasures, area
 
 
 class Fault(NamedTuple):
@@ -35,6 +35,10 @@ WHITE_CONTRAST = 0.50
 FLAT_CONTRAST = 0.03
 BLURRED_SHARPNESS = 0.40
 SHAKY_STABILITY = 0.22
+BORDER_SHARE = 0.50
+LOGO_AREA = 0.06
+TEXT_AREA = 0.10
+TEXT_SHARE = 0.5
 FROZEN_SHARE = 0.85
 
 FAULTS: tuple[Fault, ...] = (
@@ -64,6 +68,24 @@ FAULTS: tuple[Fault, ...] = (
         True,
         lambda m: m.frozen_share > FROZEN_SHARE,
         lambda m: f"the picture stands still for {m.frozen_share:.0%} of the time (limit {FROZEN_SHARE:.0%})",
+    ),
+    Fault(
+        "borders",
+        True,
+        lambda m: m.border_share > BORDER_SHARE,
+        lambda m: f"borders are burnt in: they take {m.border_share:.0%} of the picture (limit {BORDER_SHARE:.0%})",
+    ),
+    Fault(
+        "watermark",
+        True,
+        lambda m: area(m.logos) > LOGO_AREA,
+        lambda m: f"a logo or watermark takes {area(m.logos):.0%} of the picture (limit {LOGO_AREA:.0%})",
+    ),
+    Fault(
+        "text",
+        True,
+        lambda m: m.writing_share >= TEXT_SHARE and area(m.writing) > TEXT_AREA,
+        lambda m: f"writing takes {area(m.writing):.0%} of the picture (limit {TEXT_AREA:.0%})",
     ),
     Fault(
         "blurred",

@@ -3,37 +3,33 @@
 Its answer is also where the analyst that asks a model starts from.
 """
 
-import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-
-import cv2
+from collections.abc import Sequence
 
 from montage_pipeline.analysis import scoring, tastes
 from montage_pipeline.analysis.duplicates import WHOLE_CLIP_SHARE, Repeat, find_repeats
 from montage_pipeline.analysis.faults import LESSER_CODES
-from montage_pipeline.analysis.model import AnalysedClip, AnalystFacts, ClipAnalysis, Moment, RejectedClip, RejectReason, Shot
+from montage_pipeline.analysis.looking import Measured, look_at, name_of
+from montage_pipeline.analysis.model import (
+    AnalysedClip,
+    AnalystFacts,
+    ClipAnalysis,
+    Moment,
+    Overlay,
+    RejectedClip,
+    RejectReason,
+    Shot,
+    SubjectPoint,
+)
 from montage_pipeline.analysis.moments import Candidate, cut_into_moments
-from montage_pipeline.footage.measure import ClipMeasures, measure
+from montage_pipeline.footage.measures import ClipMeasures, StretchMeasures
 from montage_pipeline.footage.model import FetchedClip
-from montage_pipeline.footage.probe import Inspection, inspect
+from montage_pipeline.footage.shots import Span
+from montage_pipeline.footage.subject import Seen, subject_path
 from montage_pipeline.records import PermanentError
 from montage_pipeline.requests.vocabulary import MIN_DURATION_S, Style
 from montage_pipeline.settings import Settings
 
-_MOST_CLIPS_AT_ONCE = 4
-_LOOK_PER_REEL = 4.5  # seconds looked at for each second of the Reel: choice enough, and the user waits for it
-_LEAST_LOOK_S = 15.0
 _REPEATED_SHARE = 0.5  # of a moment, from which it counts as shown before
-
-
-@dataclass(frozen=True)
-class _Measured:
-    clip: FetchedClip
-    measures: ClipMeasures
-    notes: tuple[str, ...]
 
 
 class LocalAnalyst:
@@ -52,10 +48,10 @@ class LocalAnalyst:
         """
         if len(clips) > self._settings.max_clips:
             raise PermanentError("too_many_clips", f"{len(clips)} clips were given; at most {self._settings.max_clips} can be used")
-        measured, rejected = self._measure_all(clips, _LOOK_PER_REEL * duration_s)
+        measured, rejected = look_at(clips, duration_s)
         measured, repeats, repeated = _without_repeated_clips(measured)
         rejected += repeated
-        warnings = [f"{_name(one.clip.url)}: {note}" for one in measured for note in one.notes]
+        warnings = [f"{name_of(one.clip.url)}: {note}" for one in measured for note in one.notes]
 
         candidates = [_reject_repeats(cut_into_moments(one.measures), repeats[index]) for index, one in enumerate(measured)]
         analysed = _scored(measured, candidates, style)
@@ -80,98 +76,8 @@ class LocalAnalyst:
             warnings=tuple(warnings),
         )
 
-    def _measure_all(self, clips: Sequence[FetchedClip], budget_s: float) -> tuple[list[_Measured], list[RejectedClip]]:
-        """Measure clips side by side, in the order given; files that were given twice are measured once.
 
-        About `budget_s` seconds of footage are looked at in all; short clips whole, long ones in windows.
-        """
-        measured: list[_Measured] = []
-        rejected: list[RejectedClip] = []
-        first_with: dict[str, FetchedClip] = {}
-        unique: list[FetchedClip] = []
-        for clip in clips:
-            if clip.sha256 in first_with:
-                message = f"it is the same file as {_name(first_with[clip.sha256].url)}"
-                rejected.append(RejectedClip(url=clip.url, code="clip_duplicate", message=message))
-            else:
-                first_with[clip.sha256] = clip
-                unique.append(clip)
-        # Decoders thread by themselves; a second clip fills the gaps they leave.
-        workers = min(_MOST_CLIPS_AT_ONCE, _cores(), max(1, len(unique)))
-        with ThreadPoolExecutor(workers, thread_name_prefix="measure") as pool, _opencv_in_one_thread():
-            inspected: list[_Inspected] = []
-            for found in pool.map(_inspect, unique):
-                if isinstance(found, RejectedClip):
-                    rejected.append(found)
-                else:
-                    inspected.append(found)
-            most_s = _share_of_each([one.inspection.facts.duration_s for one in inspected], budget_s)
-            # The longest first, so that none is left to run alone at the end.
-            order = sorted(range(len(inspected)), key=lambda index: -inspected[index].inspection.facts.duration_s)
-            results = dict(zip(order, pool.map(lambda index: _measure_one(inspected[index], most_s), order), strict=True))
-            for index in range(len(inspected)):
-                result = results[index]
-                if isinstance(result, RejectedClip):
-                    rejected.append(result)
-                else:
-                    measured.append(result)
-        return measured, rejected
-
-
-@contextmanager
-def _opencv_in_one_thread() -> Iterator[None]:
-    """The pictures are small: OpenCV spends longer handing them to its threads than on them."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
-
-
-def _cores() -> int:
-    """Cores this process may use; containers and schedulers often allow fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@dataclass(frozen=True)
-class _Inspected:
-    clip: FetchedClip
-    inspection: Inspection
-
-
-def _inspect(clip: FetchedClip) -> _Inspected | RejectedClip:
-    try:
-        return _Inspected(clip, inspect(clip))
-    except PermanentError as error:
-        return RejectedClip(url=clip.url, code=error.code, message=error.message)
-
-
-def _share_of_each(durations_s: Sequence[float], budget_s: float) -> float:
-    """The longest stretch of any clip that may be looked at, so that all together stay within the budget."""
-    rest_s = budget_s
-    for place, duration_s in enumerate(sorted(durations_s)):
-        share_s = rest_s / (len(durations_s) - place)
-        if duration_s > share_s:
-            return max(share_s, _LEAST_LOOK_S)
-        rest_s -= duration_s
-    return max([_LEAST_LOOK_S, *durations_s])
-
-
-def _measure_one(inspected: _Inspected, most_s: float) -> _Measured | RejectedClip:
-    clip, inspection = inspected.clip, inspected.inspection
-    try:
-        measures = measure(clip.path, inspection.facts, most_s)
-    except PermanentError as error:
-        return RejectedClip(url=clip.url, code=error.code, message=error.message)
-    notes = list(inspection.notes)
-    looked_at_s = sum(span.duration_s for span in measures.looked_at)
-    if looked_at_s < inspection.facts.duration_s - 1:
-        notes.append(f"{looked_at_s:.0f} s spread over its {inspection.facts.duration_s:.0f} s were looked at")
-    return _Measured(clip, measures, tuple(notes))
-
-
-def _without_repeated_clips(measured: list[_Measured]) -> tuple[list[_Measured], list[list[Repeat]], list[RejectedClip]]:
+def _without_repeated_clips(measured: list[Measured]) -> tuple[list[Measured], list[list[Repeat]], list[RejectedClip]]:
     """Leave out clips that another one shows as a whole; give back the partial repeats of each clip that stays."""
     dropped: dict[int, RejectedClip] = {}
     partial: list[list[Repeat]] = [[] for _ in measured]
@@ -180,7 +86,7 @@ def _without_repeated_clips(measured: list[_Measured]) -> tuple[list[_Measured],
             continue
         if repeat.share >= WHOLE_CLIP_SHARE:
             better, url = measured[repeat.better].clip.url, measured[repeat.worse].clip.url
-            same = f"the same footage as {_name(better)} (pictures correlate at {repeat.alike:.3f})"
+            same = f"the same footage as {name_of(better)} (pictures correlate at {repeat.alike:.3f})"
             message = f"{repeat.share:.0%} of it is {same}, which is better"
             dropped[repeat.worse] = RejectedClip(url=url, code="clip_duplicate", message=message)
         else:
@@ -207,7 +113,7 @@ def _reject_repeats(candidates: list[Candidate], repeats: list[Repeat]) -> list[
     return marked
 
 
-def _scored(measured: list[_Measured], candidates: list[list[Candidate]], style: Style) -> list[AnalysedClip]:
+def _scored(measured: list[Measured], candidates: list[list[Candidate]], style: Style) -> list[AnalysedClip]:
     taste = tastes.TASTES[style]
     prints = [[candidate.measures.fingerprint for candidate in row] for row in candidates]
     flat = [(clip, place) for clip, row in enumerate(prints) for place in range(len(row))]
@@ -217,10 +123,10 @@ def _scored(measured: list[_Measured], candidates: list[list[Candidate]], style:
         moments = []
         for place, candidate in enumerate(row):
             measures, span = candidate.measures, candidate.span
-            scores = scoring.quality_scores(measures)
             others = [prints[clip][other] for clip, other in flat if (clip, other) != (index, place)]
-            quality = scoring.quality(scores, facts)
-            interest = scoring.interest(scores, taste, novelty=scoring.novelty(measures.fingerprint, others))
+            scores = scoring.quality_scores(measures, scoring.novelty(measures.fingerprint, others), one.measures.key_bits)
+            quality = scoring.quality(scores, facts, scoring.overlay_cost(measures))
+            interest = scoring.interest(scores, taste)
             moments.append(
                 Moment(
                     id=f"c{index}m{place}",
@@ -232,14 +138,29 @@ def _scored(measured: list[_Measured], candidates: list[list[Candidate]], style:
                     interest=interest,
                     hook=scoring.hook(scores, quality=quality, interest=interest, duration_s=span.duration_s),
                     subject=scoring.subject(measures),
+                    subject_path=_path(one.measures, span),
+                    faces=measures.faces,
+                    overlays=_overlays(measures),
                     fingerprint=f"{measures.fingerprint:016x}",
                     description=scoring.description(scores),
                     rejects=candidate.rejects,
                 )
             )
         shots = tuple(Shot(start_s=shot.start_s, end_s=shot.end_s) for shot in one.measures.shots)
-        clips.append(AnalysedClip(facts=facts, shots=shots, moments=tuple(moments)))
+        clips.append(AnalysedClip(facts=facts, shots=shots, moments=tuple(moments), picture=one.measures.picture))
     return clips
+
+
+def _path(measures: ClipMeasures, span: Span) -> tuple[SubjectPoint, ...]:
+    """Where the subject of a moment is when, about every half second."""
+    seen = [Seen(sample.time_s, sample.faces, sample.luma) for sample in measures.samples if span.start_s <= sample.time_s < span.end_s]
+    steps = [step for step in measures.steps if span.start_s <= step.time_s - step.elapsed_s and step.time_s < span.end_s]
+    return tuple(SubjectPoint(time_s=place.time_s, box=place.box, source=place.source) for place in subject_path(seen, steps))
+
+
+def _overlays(measures: StretchMeasures) -> tuple[Overlay, ...]:
+    logos = [Overlay(kind="watermark", box=box) for box in measures.logos]
+    return (*logos, *(Overlay(kind="text", box=box) for box in measures.writing))
 
 
 def _enough(clips: list[AnalysedClip], needed_s: float) -> tuple[list[AnalysedClip], list[str]]:
@@ -259,7 +180,7 @@ def _enough(clips: list[AnalysedClip], needed_s: float) -> tuple[list[AnalysedCl
             break
         forgiven[moment.id] = moment.model_copy(update={"rejects": ()})
         usable_s += moment.duration_s
-        where = f"{_name(clips[moment.clip].facts.url)} {moment.start_s:.1f}–{moment.end_s:.1f} s"
+        where = f"{name_of(clips[moment.clip].facts.url)} {moment.start_s:.1f}–{moment.end_s:.1f} s"
         faults = "; ".join(reason.message for reason in moment.rejects)
         warnings.append(f"{where} is used for want of anything better, although: {faults}")
     cleared = [
@@ -270,16 +191,11 @@ def _enough(clips: list[AnalysedClip], needed_s: float) -> tuple[list[AnalysedCl
 
 
 def _nothing_usable(clips: list[AnalysedClip], rejected: list[RejectedClip]) -> PermanentError:
-    said = [f"{_name(clip.url)}: {clip.message}" for clip in rejected]
+    said = [f"{name_of(clip.url)}: {clip.message}" for clip in rejected]
     for clip in clips:
         found = list(dict.fromkeys(reason.message for moment in clip.moments for reason in moment.rejects)) or [
             "no shot in it is long enough"
         ]
-        said.append(f"{_name(clip.facts.url)}: {'; '.join(found[:3])}")
+        said.append(f"{name_of(clip.facts.url)}: {'; '.join(found[:3])}")
     listed = " | ".join(said) if said else "no clips were given"
     return PermanentError("no_usable_clips", f"none of the clips can be used. {listed}", reasons=said)
-
-
-def _name(url: str) -> str:
-    """The last part of a clip's address: what a person knows it by; never its signature."""
-    return url.split("?", 1)[0].split("#", 1)[0].rstrip("/").rsplit("/", 1)[-1] or "a clip"

@@ -7,7 +7,21 @@ from pydantic import Field
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.records import Record
 
-RejectCode = Literal["blurred", "dark", "overexposed", "shaky", "frozen", "black", "duplicate", "too_short", "irrelevant", "other"]
+RejectCode = Literal[
+    "blurred",
+    "dark",
+    "overexposed",
+    "shaky",
+    "frozen",
+    "black",
+    "duplicate",
+    "too_short",
+    "irrelevant",
+    "borders",
+    "watermark",
+    "text",
+    "other",
+]
 
 StoryRole = Literal["opening", "scene", "action", "detail", "reaction", "ending"]
 MomentMood = Literal["calm", "joyful", "funny", "tender", "tense", "energetic", "epic", "neutral"]
@@ -24,8 +38,9 @@ class QualityScores(Record):
     """Measures of a moment, each 0 (worst) to 1 (best).
 
     `stability` is 1 for a camera at rest, `motion` is the energy of movement in the picture
-    (neither end is bad by itself), `speech` the share of the moment in which someone talks or
-    the sound is loud.
+    (neither end is bad by itself), `faces` is 1 for a large face throughout, `speech` the share of the moment
+    in which someone talks, `loud` the share in which the sound is loud or sudden, `novelty` is 0 for a moment that
+    looks like another one of the analysis and 1 for one that looks like none.
     """
 
     sharpness: float = Field(ge=0, le=1)
@@ -35,6 +50,8 @@ class QualityScores(Record):
     colour: float = Field(ge=0, le=1)
     faces: float = Field(ge=0, le=1)
     speech: float = Field(ge=0, le=1)
+    loud: float = Field(default=0.0, ge=0, le=1)
+    novelty: float = Field(default=1.0, ge=0, le=1)
 
 
 class SubjectPoint(Record):
@@ -45,14 +62,22 @@ class SubjectPoint(Record):
     source: Literal["face", "model", "motion", "saliency"]
 
 
+class Overlay(Record):
+    """Something put onto the picture after it was filmed, and where."""
+
+    kind: Literal["watermark", "text"]
+    box: Box
+
+
 class Moment(Record):
     """A stretch of one shot, in the clip's presentation time (seconds).
 
     A moment never crosses a shot change. `quality` is the technical verdict, `interest` how much
     it is worth showing, `hook` how well it opens the Reel. `fingerprint` is a 64-bit perceptual
     hash of its middle frame as 16 hex digits. `subject` is where to look over all of it, when known, and
-    `subject_path` where to look when, ascending in time. `role`, `mood` and `peak_s` (the best instant, in the same time) are
-    known when somebody judged what the moment means.
+    `subject_path` where to look when, ascending in time; a face's box there takes in head and shoulders. `faces` are
+    the faces of its fullest picture, largest first; `overlays` what a crop had better leave out. `role`, `mood` and `peak_s`
+    (the best instant, in the same time) are known when somebody judged what the moment means.
     """
 
     id: str
@@ -65,6 +90,8 @@ class Moment(Record):
     hook: float = Field(ge=0, le=1)
     subject: Box | None = None
     subject_path: tuple[SubjectPoint, ...] = ()
+    faces: tuple[Box, ...] = ()
+    overlays: tuple[Overlay, ...] = ()
     fingerprint: str = Field(pattern=r"^[0-9a-f]{16}$")
     description: str = ""
     role: StoryRole | None = None
@@ -86,11 +113,16 @@ class Shot(Record):
 
 
 class AnalysedClip(Record):
-    """One usable clip: what it is, its shots, and its moments in order of time."""
+    """One usable clip: what it is, its shots, and its moments in order of time.
+
+    `shots` are those of the stretches that were looked at closely. `picture` is what lies inside burnt-in borders; None where
+    there are none.
+    """
 
     facts: ClipFacts
     shots: tuple[Shot, ...]
     moments: tuple[Moment, ...]
+    picture: Box | None = None
 
 
 class RejectedClip(Record):

@@ -9,12 +9,13 @@ from itertools import groupby, pairwise
 
 from montage_pipeline.analysis.faults import first_fault, reasons, too_short
 from montage_pipeline.analysis.model import RejectCode, RejectReason
-from montage_pipeline.footage.measure import SAMPLE_S, ClipMeasures, StretchMeasures
+from montage_pipeline.footage.measures import SAMPLE_S, ClipMeasures, StretchMeasures
 from montage_pipeline.footage.shots import Span
 
 LEAST_MOMENT_S = 1.0
 MOST_MOMENT_S = 8.0
 _MARGIN_FRAMES = 2  # kept away from changes of shot, where codecs smear and detection may be off by one
+_UNSEEN_MARGIN_S = 0.15  # beside footage that was not looked at: a flash or the end of a dissolve shows its nature only later
 _LEAST_FAULT_S = 0.75  # a fault shorter than this is lived with
 _LABEL_WINDOW_S = 1.0
 _LEAST_STRETCH_S = 0.2
@@ -57,13 +58,23 @@ def cut_into_moments(clip: ClipMeasures) -> list[Candidate]:
 
 
 def _without_margins(shot: Span, clip: ClipMeasures) -> Span:
-    """The shot without the frames beside a change of shot; the clip's own ends keep theirs, but for the last frame."""
-    frame_s = 1 / float(clip.facts.fps.fraction)
-    margin_s = _MARGIN_FRAMES * frame_s
-    first_s, last_s = clip.looked_at[0].start_s, clip.looked_at[-1].end_s
-    start_s = shot.start_s if shot.start_s <= first_s + frame_s / 2 else shot.start_s + margin_s
-    # Renderers ask for the frame at a time; half a frame of room keeps the last one from being asked for twice.
-    end_s = shot.end_s - frame_s / 2 if shot.end_s >= last_s - 1.5 * frame_s else shot.end_s - margin_s
+    """The shot without the frames beside a change of shot, or beside footage that was not looked at.
+
+    The clip's own ends keep theirs, but for the last frame.
+    """
+    facts = clip.facts
+    frame_s = 1 / float(facts.fps.fraction)
+    window = next(
+        (window for window in clip.looked_at if window.start_s <= shot.start_s + frame_s / 2 and shot.start_s < window.end_s), shot
+    )
+    starts, ends = shot.start_s <= window.start_s + frame_s / 2, shot.end_s >= window.end_s - 1.5 * frame_s
+    start_s = shot.start_s + (_MARGIN_FRAMES * frame_s if not starts else _UNSEEN_MARGIN_S)
+    end_s = shot.end_s - (_MARGIN_FRAMES * frame_s if not ends else _UNSEEN_MARGIN_S)
+    if starts and window.start_s <= facts.start_s + frame_s / 2:
+        start_s = shot.start_s
+    if ends and window.end_s >= facts.start_s + facts.duration_s - 1.5 * frame_s:
+        # Renderers ask for the frame at a time; half a frame of room keeps the last one from being asked for twice.
+        end_s = shot.end_s - frame_s / 2
     return Span(start_s, max(start_s, end_s))
 
 

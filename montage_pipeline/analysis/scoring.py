@@ -8,44 +8,66 @@ import math
 
 from montage_pipeline.analysis.model import QualityScores
 from montage_pipeline.analysis.tastes import Taste
-from montage_pipeline.footage.measure import StretchMeasures
+from montage_pipeline.footage.measures import StretchMeasures, area
 from montage_pipeline.footage.model import Box, ClipFacts
-from montage_pipeline.footage.movement import box_around
+from montage_pipeline.footage.subject import person_around
 
 HOOK_S = 1.7
 _FULL_HEIGHT_PIXELS = 1080  # of the shorter side, from which resolution costs nothing
-_FACE_TO_PERSON = 2.2
+_KEY_BITS = (0.05, 1.0)  # per pixel of a key frame: from mush to nothing to see of the codec
+_LEAST_DETAIL = 0.6  # of the sharpness: flat pictures, drawings and screens need few bits
+_LOUD_COUNTS = 0.7  # a loud moment is worth this much of one in which someone talks
 
 
-def quality_scores(measures: StretchMeasures) -> QualityScores:
-    """The figures of a stretch as the scores of the contract."""
+def quality_scores(measures: StretchMeasures, novelty: float, key_bits: float | None = None) -> QualityScores:
+    """The figures of a stretch as the scores of the contract. `novelty` is told by the other moments.
+
+    `key_bits` are the bits per pixel of the clip's key frames: where they are few, part of what looks sharp is the codec's blocks.
+    """
     face_size = measures.face.height if measures.face else 0.0
     return QualityScores(
-        sharpness=_share((measures.sharpness - 0.25) / 0.55),
+        sharpness=_share(_share((measures.sharpness - 0.25) / 0.55) * _true_detail(key_bits)),
         exposure=_share(measures.exposure),
         stability=_share(measures.stability),
         motion=_share(measures.motion),
         colour=_share(measures.colour),
         faces=_share(measures.face_share * min(1.0, 0.5 + face_size / 0.3)),
         speech=_share(measures.speech),
+        loud=_share(measures.loud),
+        novelty=_share(novelty),
     )
 
 
-def quality(scores: QualityScores, facts: ClipFacts) -> float:
-    """Technical verdict: the mean of what matters, drawn towards the weakest of them."""
+def _true_detail(key_bits: float | None) -> float:
+    low, high = _KEY_BITS
+    share = 1.0 if key_bits is None else _share(math.log(max(key_bits, low) / low) / math.log(high / low))
+    return _LEAST_DETAIL + (1 - _LEAST_DETAIL) * share
+
+
+def overlay_cost(measures: StretchMeasures) -> float:
+    """What borders, logos and writing take off the quality, 0 to 0.4: more the more of the picture they cover."""
+    borders = 0.05 + 0.2 * measures.border_share if measures.border_share else 0.0
+    logo = 0.08 + 2.0 * area(measures.logos) if measures.logos else 0.0
+    text = measures.writing_share * (0.08 + 1.5 * area(measures.writing))
+    return min(0.4, borders + logo + text)
+
+
+def quality(scores: QualityScores, facts: ClipFacts, overlaid: float = 0.0) -> float:
+    """Technical verdict: the mean of what matters, drawn towards the weakest of them, less what lies over the picture."""
     resolution = _share(math.sqrt(min(facts.width, facts.height) / _FULL_HEIGHT_PIXELS))
     parts = ((scores.sharpness, 0.40), (scores.exposure, 0.25), (scores.stability, 0.20), (resolution, 0.15))
     mean = sum(part * weight for part, weight in parts)
-    return _share(0.65 * mean + 0.35 * min(scores.sharpness, scores.exposure, scores.stability))
+    return _share((0.65 * mean + 0.35 * min(scores.sharpness, scores.exposure, scores.stability)) * (1 - overlaid))
 
 
-def interest(scores: QualityScores, taste: Taste, *, novelty: float) -> float:
-    """How much a moment is worth showing in a style. `novelty` (0..1): how unlike the other moments it looks."""
+def interest(scores: QualityScores, taste: Taste) -> float:
+    """How much a moment is worth showing in a style."""
+    heard = max(scores.speech, _LOUD_COUNTS * scores.loud)
     pleasing_motion = 1 - abs(scores.motion - taste.likes_motion) / max(taste.likes_motion, 1 - taste.likes_motion)
-    liked = (taste.motion * pleasing_motion + taste.faces * scores.faces + taste.colour * scores.colour + taste.speech * scores.speech) / (
+    liked = (taste.motion * pleasing_motion + taste.faces * scores.faces + taste.colour * scores.colour + taste.speech * heard) / (
         taste.motion + taste.faces + taste.colour + taste.speech
     )
-    return _share(0.8 * liked + 0.2 * novelty)
+    return _share(0.8 * liked + 0.2 * scores.novelty)
 
 
 def hook(scores: QualityScores, *, quality: float, interest: float, duration_s: float) -> float:
@@ -66,8 +88,7 @@ def subject(measures: StretchMeasures) -> Box | None:
     """Where to look: the face with its shoulders, else where the movement is, else nowhere in particular."""
     face = measures.face
     if face is not None and measures.face_share >= 0.3:
-        middle_y = face.y + face.height * 0.8
-        return box_around(face.x + face.width / 2, middle_y, face.width * _FACE_TO_PERSON, face.height * _FACE_TO_PERSON)
+        return person_around(face)
     return measures.moving
 
 
@@ -79,7 +100,9 @@ def description(scores: QualityScores) -> str:
     if scores.faces >= 0.3:
         words.append("a face")
     if scores.speech >= 0.5:
-        words.append("sound or speech")
+        words.append("speech")
+    elif scores.loud >= 0.5:
+        words.append("loud sound")
     if scores.colour >= 0.8:
         words.append("vivid colour")
     return ", ".join(words)

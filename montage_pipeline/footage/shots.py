@@ -19,13 +19,13 @@ _CUT_RATIO = 3.0  # and so many times what the frames around change
 _CUT_ALIKE = 0.86  # pictures whose structure correlates above this are one shot in another light
 _NEIGHBOURS = 4
 _FLASH_FRAMES = 4  # a flash is over after so many frames
-_MIXES_S = (0.4, 1.0)  # spans over which dissolves are looked for
+_MIXES_S = (0.4, 0.7, 1.0)  # spans over which dissolves are looked for
 _MIX_FLOOR = 12.0
 _MIX_ALIKE = 0.75
 _MIX_LINEAR = 0.16  # how far the middle may lie from the mean of both ends, as a share of their distance
 _MOVED_ALIKE = 0.8
 _COARSE = (12, 12)
-_SHORTEST_SHOT_S = 0.25
+SHORTEST_SHOT_S = 0.25
 
 
 class Span(NamedTuple):
@@ -41,11 +41,25 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Thumb:
+class Thumb:
+    """One picture, small."""
+
     time_s: float
     luma: NDArray[np.float32]
     chroma: NDArray[np.float32]
     coarse: NDArray[np.float32]  # luma again, so small that slow movement hardly shows
+
+
+def thumb(time_s: float, luma: Plane, chroma: tuple[Plane, Plane]) -> Thumb:
+    """One picture as changes are looked for in it: small upright planes, all of one size."""
+    fine = luma.astype(np.float32)
+    coarse = cv2.resize(fine, _COARSE, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
+    return Thumb(time_s, fine, np.stack(chroma).astype(np.float32), coarse)
+
+
+def same_view(one: Thumb, other: Thumb) -> bool:
+    """Whether two pictures show the same from about the same place: little changed, or the camera turned a little."""
+    return _change(one, other) < _CUT_FLOOR or _alike(one, other) > _MIX_ALIKE or _moved(one, other)
 
 
 class ShotDetector:
@@ -57,30 +71,30 @@ class ShotDetector:
     def __init__(self, frame_s: float) -> None:
         """`frame_s`: duration of one frame, in seconds."""
         self._frame_s = frame_s
-        self._recent: deque[_Thumb] = deque(maxlen=max(16, round(1.2 * max(_MIXES_S) / frame_s)))
-        self._scores: deque[tuple[float, float, float, _Thumb]] = deque(maxlen=2 * _NEIGHBOURS + 1)
+        self._recent: deque[Thumb] = deque(maxlen=max(16, round(1.2 * max(_MIXES_S) / frame_s)))
+        self._scores: deque[tuple[float, float, float, Thumb]] = deque(maxlen=2 * _NEIGHBOURS + 1)
         self._cuts: list[Span] = []
         self._mixes: list[Span] = []
         self._first_s: float | None = None
-        self._last_s = 0.0
+        self._full = False
 
     def add(self, time_s: float, luma: Plane, chroma: tuple[Plane, Plane]) -> None:
         """Look at the next frame: small upright planes, always of one size."""
-        fine = luma.astype(np.float32)
-        coarse = cv2.resize(fine, _COARSE, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
-        thumb = _Thumb(time_s, fine, np.stack(chroma).astype(np.float32), coarse)
+        now = thumb(time_s, luma, chroma)
         if self._first_s is None:
             self._first_s = time_s
         else:
             before = self._recent[-1]
-            self._scores.append((_change(before, thumb), before.time_s, time_s, before))
-            self._recent.append(thumb)
+            self._scores.append((_change(before, now), before.time_s, time_s, before))
+            self._recent.append(now)
             if len(self._scores) == self._scores.maxlen:
-                self._judge(_NEIGHBOURS)
+                # The first frames have no full neighbourhood before them; judge them with what there is.
+                for index in (_NEIGHBOURS,) if self._full else range(_NEIGHBOURS + 1):
+                    self._judge(index)
+                self._full = True
             self._find_mix()
         if not self._recent:
-            self._recent.append(thumb)
-        self._last_s = time_s
+            self._recent.append(now)
 
     def shots(self, end_s: float) -> tuple[Span, ...]:
         """The shots, in order, up to `end_s`; the frames of fades and dissolves belong to none."""
@@ -95,7 +109,7 @@ class ShotDetector:
             shots.append(Span(start_s, max(start_s, change.start_s)))
             start_s = max(start_s, change.end_s)
         shots.append(Span(start_s, max(start_s, end_s)))
-        return tuple(shot for shot in shots if shot.duration_s >= _SHORTEST_SHOT_S)
+        return tuple(shot for shot in shots if shot.duration_s >= SHORTEST_SHOT_S)
 
     def _judge_rest(self) -> None:
         """The last frames have no full neighbourhood after them; judge them with what there is."""
@@ -124,7 +138,7 @@ class ShotDetector:
             return
         self._cuts.append(Span(min(before_s + self._frame_s, after_s), after_s))
 
-    def _thumb_at(self, time_s: float, offset: int) -> _Thumb:
+    def _thumb_at(self, time_s: float, offset: int) -> Thumb:
         """The recent frame at a time, or so many frames before or after it, as far as there are any."""
         recent = list(self._recent)
         place = next(index for index, thumb in enumerate(recent) if thumb.time_s >= time_s)
@@ -145,26 +159,26 @@ class ShotDetector:
                 self._mixes.append(Span(first.time_s, newest.time_s))
 
 
-def _change(one: _Thumb, other: _Thumb) -> float:
+def _change(one: Thumb, other: Thumb) -> float:
     """Mean change of luma plus mean change of chroma, in levels of 255."""
     return float(np.abs(one.luma - other.luma).mean() + np.abs(one.chroma - other.chroma).mean() * 2)
 
 
-def _alike(one: _Thumb, other: _Thumb) -> float:
+def _alike(one: Thumb, other: Thumb) -> float:
     """Correlation of structure, -1..1, blind to brightness and contrast; 0 when one of them has no structure."""
     a, b = one.luma - one.luma.mean(), other.luma - other.luma.mean()
     size = float(np.sqrt((a * a).sum() * (b * b).sum()))
     return float((a * b).sum()) / size if size > a.size * 2.0 else 0.0
 
 
-def _moved(one: _Thumb, other: _Thumb) -> bool:
+def _moved(one: Thumb, other: Thumb) -> bool:
     """Whether the middle of one picture is found elsewhere in the other: a pan, which in small steps looks like a mix."""
     height, width = one.luma.shape
     middle = other.luma[height // 4 : height - height // 4, width // 4 : width - width // 4]
     return float(cv2.matchTemplate(one.luma, middle, cv2.TM_CCOEFF_NORMED).max()) > _MOVED_ALIKE
 
 
-def _off_the_line(first: _Thumb, middle: _Thumb, last: _Thumb) -> float:
+def _off_the_line(first: Thumb, middle: Thumb, last: Thumb) -> float:
     """How far `middle` is from being a mix of both ends, as a share of their distance.
 
     A dissolve mixes two pictures; movement between them does not.

@@ -40,7 +40,10 @@ def _with_orders(picture: Path) -> Path:
     for row, line in enumerate(ORDERS):
         cv2.rectangle(pixels, (0, 80 + 60 * row), (1400, 130 + 60 * row), (0, 0, 0), -1)
         cv2.putText(pixels, f"{line} {line}", (30, 118 + 60 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.1, (255, 255, 255), 2, cv2.LINE_AA)
-    cv2.imwrite(str(picture), pixels)
+    # Aslant, as on a poster in the scene: level writing is found by measuring, and such a moment is never asked about.
+    high, wide = pixels.shape[:2]
+    turn = cv2.getRotationMatrix2D((wide / 2, high / 2), 20, 1.3)
+    cv2.imwrite(str(picture), cv2.warpAffine(pixels, turn, (wide, high), borderMode=cv2.BORDER_REFLECT))
     return picture
 
 

@@ -235,3 +235,9 @@ def test_movement_raises_the_tempo(film: Film) -> None:
     calm = analyse(film("calm.mp4", movement="x=20+n/2:y=20"))
     lively = analyse(film("lively.mp4", view=2, movement="x='200+120*sin(n/3)':y='40+20*sin(n/4)'"))
     assert lively.suggested_bpm > calm.suggested_bpm
+
+
+def test_fewer_bits_are_worse(film: Film) -> None:
+    clips = [film(f"crf{crf}.mp4", view=7, output=(*H264, "-crf", str(crf))) for crf in (20, 36, 48)]
+    qualities = [analyse(clip).clips[0].moments[0].quality for clip in clips]
+    assert all(better > worse + 0.01 for better, worse in pairwise(qualities)), qualities

@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.io import wavfile
 
 from montage_pipeline.footage.ffmpeg import run_ffmpeg
 from montage_pipeline.footage.loudness import SILENCE_LUFS, measure_loudness
-from montage_pipeline.footage.measure import StretchMeasures, measure
+from montage_pipeline.footage.measure import measure
+from montage_pipeline.footage.measures import StretchMeasures
 from montage_pipeline.footage.probe import probe
 from montage_pipeline.footage.shots import Span
 from montage_pipeline.records import MontageError, PermanentError
 from montage_pipeline_tests.footage.media import fetched, filmed, make_clip, scenery
+from montage_pipeline_tests.rendering.sounds import RATE, coloured_noise, voice
 
 SIZE = "480x270"
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-pix_fmt", "yuv420p")
@@ -96,8 +100,9 @@ def test_sound_counts_where_it_is(tmp_path: Path) -> None:
     inputs = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=15", "-f", "lavfi", "-i", tone]
     run_ffmpeg(["-y", *inputs, "-t", "4", *H264, "-c:a", "aac", str(path)])
     measures = measure(path, probe(fetched(path)))
-    assert measures.between(Span(0, 1.7)).speech < 0.1
-    assert measures.between(Span(2.3, 4)).speech > 0.9
+    assert measures.between(Span(0, 1.7)).loud < 0.1
+    assert measures.between(Span(2.3, 4)).loud > 0.9
+    assert measures.between(Span(2.3, 4)).speech < 0.1
 
 
 def shots_of(path: Path) -> list[tuple[float, float]]:
@@ -154,15 +159,6 @@ def test_dissolves_and_fades_belong_to_no_shot(view: Path, tmp_path: Path) -> No
     assert end == pytest.approx(2.0, abs=0.01)
 
 
-def test_long_clip_is_looked_at_in_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("montage_pipeline.footage.measure._WINDOW_S", 2.0)
-    clip = fetched(make_clip(tmp_path / "long.mp4", duration_s=12, rate="10", output=(*H264, "-g", "10")))
-    measures = measure(clip.path, probe(clip), most_s=4.0)
-    assert [(round(span.start_s, 2), round(span.end_s, 2)) for span in measures.looked_at] == [(0, 2), (10, 12)]
-    assert [(round(shot.start_s, 2), round(shot.end_s, 2)) for shot in measures.shots] == [(0, 2), (10, 12)]
-    assert measures.decoded_frames == 40
-
-
 def test_loudness_of_tone_and_silence(tmp_path: Path) -> None:
     for name, source in (("tone", "sine=f=1000:r=48000,volume=18.06dB,pan=stereo|c0=c0|c1=c0"), ("none", "anullsrc=r=48000:cl=stereo")):
         run_ffmpeg(["-y", "-f", "lavfi", "-i", source, "-t", "5", str(tmp_path / f"{name}.wav")])
@@ -184,3 +180,17 @@ def test_ffmpeg_says_what_went_wrong(tmp_path: Path) -> None:
     with pytest.raises(MontageError) as late:
         run_ffmpeg(["-re", "-f", "lavfi", "-i", "testsrc2", "-t", "30", "-f", "null", "-"], timeout_s=0.3)
     assert late.value.code == "ffmpeg_timeout"
+
+
+def test_talk_is_told_from_noise_and_tones(tmp_path: Path) -> None:
+    tone = np.sin(2 * np.pi * 440 * np.arange(6 * RATE) / RATE) * 0.3
+    sounds = {"talk": voice(6.0, 0.15), "noise": coloured_noise(6.0, 1) * 0.1, "tone": tone}
+    shares = {}
+    for name, sound in sounds.items():
+        wav, path = tmp_path / f"{name}.wav", tmp_path / f"{name}.mp4"
+        wavfile.write(wav, RATE, np.asarray(sound, dtype=np.float32))
+        picture = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=10"]
+        run_ffmpeg(["-y", *picture, "-i", str(wav), "-t", "6", *H264, "-c:a", "aac", str(path)])
+        shares[name] = measure(path, probe(fetched(path))).between(Span(0, 6)).speech
+    assert shares["talk"] > 0.25, shares
+    assert max(shares["noise"], shares["tone"]) < 0.02, shares

@@ -4,6 +4,7 @@ from pathlib import Path
 from uuid import UUID
 
 import dagster as dg
+import pytest
 
 from montage_pipeline.definitions import build_definitions
 from montage_pipeline.editing.originality import covered_s
@@ -29,6 +30,7 @@ def _shared(timeline: Timeline, earlier: Timeline) -> float:
     return shared_s / float(timeline.duration)
 
 
+@pytest.mark.slow
 def test_another_attempt_shows_other_footage(services: Services, instance: dg.DagsterInstance, user: UUID, tmp_path: Path) -> None:
     for name, source in {"one": "testsrc2=size=192x144:rate=10", "two": "mandelbrot=size=192x144:rate=10"}.items():
         run_ffmpeg(["-f", "lavfi", "-i", source, "-t", "15", "-pix_fmt", "yuv420p", str(tmp_path / f"{name}.mp4")])

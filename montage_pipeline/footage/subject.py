@@ -1,0 +1,111 @@
+"""Where to look in a moment as time goes by: at a face, else where it moves, else where the picture stands out.
+
+Belongs here: places with times. Does not belong here: how a crop follows them (editing).
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+import cv2
+import numpy as np
+
+from montage_pipeline.footage.look import Plane
+from montage_pipeline.footage.model import Box
+from montage_pipeline.footage.movement import Step, box_around, moving_subject
+
+_FACE_TO_PERSON = 2.2
+_BRIDGED_S = 1.5  # without a face between two sightings of it
+_MOVING_S = 0.5  # of movement to each side that says where it is
+_SALIENT_SIDE = 64
+_SALIENT_SHARE = 0.35  # of the picture: wider than this, it stands out nowhere in particular
+_ROAMING_FACE = 1.6  # face widths between one sighting and the next that are still the same face
+
+
+class Place(NamedTuple):
+    """Where the subject is at a presentation time (s)."""
+
+    time_s: float
+    box: Box
+    source: Literal["face", "motion", "saliency"]
+
+
+class Seen(NamedTuple):
+    """One picture: its time (s), the faces in it (largest first), and its upright luma."""
+
+    time_s: float
+    faces: tuple[Box, ...]
+    luma: Plane
+
+
+def subject_path(pictures: Sequence[Seen], steps: Sequence[Step]) -> tuple[Place, ...]:
+    """Where the subject is at the pictures' times, in order; no place at times when nothing says so.
+
+    A face, once chosen, is followed as long as it is seen, and over short gaps; saliency speaks only where there is neither face nor
+    movement in all of the stretch.
+    """
+    path = _faces(pictures)
+    for time_s in (picture.time_s for picture in pictures):
+        if all(abs(place.time_s - time_s) > 1e-6 for place in path):
+            near = [step for step in steps if time_s - _MOVING_S < step.time_s <= time_s + _MOVING_S]
+            if (box := moving_subject(near)) is not None:
+                path.append(Place(time_s, box, "motion"))
+    if not path:
+        path = [Place(one.time_s, box, "saliency") for one in pictures if (box := salient(one.luma)) is not None]
+    return tuple(sorted(path))
+
+
+def person_around(face: Box) -> Box:
+    """The face with its shoulders, and air above it."""
+    middle_y = face.y + face.height * 0.8
+    return box_around(face.x + face.width / 2, middle_y, face.width * _FACE_TO_PERSON, face.height * _FACE_TO_PERSON)
+
+
+def _faces(pictures: Sequence[Seen]) -> list[Place]:
+    """The way of the face that is largest at first, then of the one nearest to it; gaps are bridged in a straight line."""
+    sightings: list[tuple[float, Box]] = []
+    for picture in pictures:
+        if not picture.faces:
+            continue
+        face = picture.faces[0]
+        if sightings and picture.time_s - sightings[-1][0] <= _BRIDGED_S:
+            last = sightings[-1][1]
+            near = min(picture.faces, key=lambda box: _apart(box, last))
+            face = near if _apart(near, last) <= _ROAMING_FACE * last.width else face
+        sightings.append((picture.time_s, face))
+    path = [Place(time_s, person_around(face), "face") for time_s, face in sightings]
+    for (one_s, one), (other_s, other) in pairwise(sightings):
+        if other_s - one_s > _BRIDGED_S:
+            continue
+        for time_s in (picture.time_s for picture in pictures if one_s < picture.time_s < other_s):
+            share = (time_s - one_s) / (other_s - one_s)
+            between = [a + share * (b - a) for a, b in zip(one.model_dump().values(), other.model_dump().values(), strict=True)]
+            path.append(Place(time_s, person_around(Box(**dict(zip(("x", "y", "width", "height"), between, strict=True)))), "face"))
+    return path
+
+
+def _apart(one: Box, other: Box) -> float:
+    return float(np.hypot(one.x + one.width / 2 - other.x - other.width / 2, one.y + one.height / 2 - other.y - other.height / 2))
+
+
+def salient(luma: Plane) -> Box | None:
+    """Where a picture stands out from itself (spectral residual, Hou and Zhang 2007); None when that is all over."""
+    scale = _SALIENT_SIDE / max(luma.shape)
+    size = (max(8, round(luma.shape[1] * scale)), max(8, round(luma.shape[0] * scale)))
+    spectrum = np.fft.fft2(cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32))
+    log = np.log(np.abs(spectrum) + 1e-6).astype(np.float32)
+    residual = np.exp(log - cv2.blur(log, (3, 3)) + 1j * np.angle(spectrum))
+    energy = cv2.GaussianBlur((np.abs(np.fft.ifft2(residual)) ** 2).astype(np.float32), (0, 0), 2.5)
+    energy = np.asarray(np.maximum(energy - np.percentile(energy, 75), 0), dtype=np.float32)
+    total = float(energy.sum())
+    if total <= 0:
+        return None
+    rows, columns = energy.shape
+    across, down = energy.sum(axis=0) / total, energy.sum(axis=1) / total
+    x_axis, y_axis = (np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows
+    x, y = float((across * x_axis).sum()), float((down * y_axis).sum())
+    spread_x = float(np.sqrt((across * (x_axis - x) ** 2).sum()))
+    spread_y = float(np.sqrt((down * (y_axis - y) ** 2).sum()))
+    if 4 * spread_x * 4 * spread_y * 0.6 > _SALIENT_SHARE:
+        return None
+    return box_around(x, y, max(2.8 * spread_x, 0.1), max(2.8 * spread_y, 0.1))

@@ -1,0 +1,58 @@
+"""The subject's path: a face is followed, movement stands in for it, and what stands out for that."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from montage_pipeline.footage.ffmpeg import run_ffmpeg
+from montage_pipeline.footage.look import Plane
+from montage_pipeline.footage.measure import measure
+from montage_pipeline.footage.model import Box
+from montage_pipeline.footage.probe import probe
+from montage_pipeline.footage.subject import Seen, subject_path
+from montage_pipeline_tests.footage.media import fetched, filmed, scenery
+
+FLAT: Plane = np.full((90, 160), 120, np.uint8)
+
+
+def middle(box: Box) -> tuple[float, float]:
+    return box.x + box.width / 2, box.y + box.height / 2
+
+
+def face(x: float, size: float = 0.1) -> Box:
+    return Box(x=x, y=0.3, width=size, height=size)
+
+
+def test_face_is_followed_past_a_larger_one_and_over_a_gap() -> None:
+    rows: list[tuple[Box, ...]] = [(face(0.10),), (face(0.7, 0.2), face(0.16)), (), (face(0.7, 0.2), face(0.28)), (face(0.34),)]
+    path = subject_path([Seen(place / 2, faces, FLAT) for place, faces in enumerate(rows)], [])
+    assert [place.source for place in path] == ["face"] * 5
+    assert [middle(place.box)[0] for place in path] == pytest.approx([0.15, 0.21, 0.27, 0.33, 0.39], abs=0.02)
+    assert path[0].box.height > 0.15, "with head and shoulders"
+
+
+def test_what_moves_is_followed(tmp_path: Path) -> None:
+    sources = [filmed(scenery(tmp_path / f"{seed}.png", seed=seed), "x=20:y=20").format(size="480x270", rate=15) for seed in (1, 5)]
+    inputs = [word for source in sources for word in ("-f", "lavfi", "-i", source)]
+    graph = "[1:v]crop=90:90[van];[0:v][van]overlay=x='20+n*6':y=90"
+    path = tmp_path / "van.mp4"
+    run_ffmpeg(["-y", *inputs, "-filter_complex", graph, "-t", "4", "-c:v", "libx264", "-preset", "veryfast", str(path)])
+    seen = measure(path, probe(fetched(path)))
+    places = subject_path([Seen(sample.time_s, sample.faces, sample.luma) for sample in seen.samples], seen.steps)
+    assert {place.source for place in places} == {"motion"}
+    assert len(places) >= 7
+    for place in places[1:-1]:
+        van = (20 + place.time_s * 15 * 6 + 45) / 480
+        assert middle(place.box)[0] == pytest.approx(van, abs=0.12)
+        assert middle(place.box)[1] == pytest.approx(0.5, abs=0.12)
+
+
+def test_what_stands_out_is_looked_at_when_nothing_moves() -> None:
+    chance = np.random.default_rng(2)
+    still = np.clip(chance.normal(120, 4, (90, 160)), 0, 255).astype(np.uint8)
+    still[50:66, 110:126] = 235
+    (place,) = subject_path([Seen(0.0, (), still)], [])
+    assert place.source == "saliency"
+    assert middle(place.box) == pytest.approx((118 / 160, 58 / 90), abs=0.12)
+    assert subject_path([Seen(0.0, (), FLAT)], []) == ()
