@@ -43,7 +43,6 @@ SELECT owner, owner, md5((n / :reel % 20000)::text) || md5('b'), n % 60, n % 60 
        ('x' || substr(md5(n::text), 1, 16))::bit(64)::bigint, now() - interval '1 second' * (:rows - n)
 FROM (SELECT n, ('00000000-0000-0000-0000-' || lpad(to_hex(n / :reel % :users), 12, '0'))::uuid AS owner
       FROM generate_series(0, :rows - 1) n) rows;
-ANALYZE seen_segments;
 """
 
 
@@ -55,6 +54,10 @@ def fill(engine: Engine, rows: int, users: int) -> None:
             if statement.strip():
                 used = {name: value for name, value in {"rows": rows, "users": users, "reel": ONE_REEL}.items() if f":{name}" in statement}
                 connection.execute(text(statement), used)
+    # As it is once autovacuum came by, which would else come by during the measurement.
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM (ANALYZE)"))
+        connection.execute(text("CHECKPOINT"))
 
 
 def searched_ms(engine: Engine, users: int) -> tuple[list[float], list[int]]:

@@ -130,6 +130,7 @@ def mastered_sound(mix: Samples, target_lufs: float, max_true_peak_dbtp: float, 
 def _encoded(source: _Mix, aim: _Aim, output: Path) -> _Result:
     raised, drive = source.raised(aim)
     encode_aac(raised, output)
+    del raised
     decoded = read_whole_sound(output)
     return _Result(integrated_lufs(weighted_powers(decoded)), true_peak_dbtp(decoded), drive.at_limit)
 

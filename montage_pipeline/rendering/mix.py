@@ -7,7 +7,6 @@ Does not belong here: when the music dips (ducking), loudness of the whole and e
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,9 +40,11 @@ def mixed_sound(timeline: Timeline, clip_paths: Mapping[str, ClipSource], music_
     clips = clip_sound(timeline, clip_paths)
     until_s = timeline.music.source_in_s + len(clips) / SAMPLE_RATE
     music = placed_music(timeline.music, read_whole_sound(music_path, until_s + _SPARE_S), len(clips), float(1 / timeline.fps.fraction))
-    mix = clips + music * duck_gain(clips, segment_bounds(timeline), timeline.music.duck_db)[:, None]
-    mix[-_END_FADE_SAMPLES:] *= _ramp(_END_FADE_SAMPLES)[::-1, None]
-    return cast(Samples, mix)
+    # In place: ninety seconds are 35 MB each time they are copied.
+    music *= duck_gain(clips, segment_bounds(timeline), timeline.music.duck_db)[:, None]
+    clips += music
+    clips[-_END_FADE_SAMPLES:] *= _ramp(_END_FADE_SAMPLES)[::-1, None]
+    return clips
 
 
 def clip_sound(timeline: Timeline, clip_paths: Mapping[str, ClipSource]) -> Samples:
@@ -84,7 +85,10 @@ def placed_music(placement: MusicPlacement, music: Samples, samples: int, frame_
         gain[:fade_in] *= _ramp(fade_in)
     if fade_out > 0:
         gain[samples - fade_out :] *= _ramp(fade_out)[::-1]
-    return cast(Samples, np.pad(stretch, ((0, max(0, missing)), (0, 0))) * gain[:, None])
+    placed = np.zeros((samples, 2), np.float32)
+    placed[: len(stretch)] = stretch
+    placed *= gain[:, None]
+    return placed
 
 
 def _ramp(samples: int) -> NDArray[np.float32]:
