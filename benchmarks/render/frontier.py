@@ -29,7 +29,7 @@ from montage_pipeline.settings import RenderQuality
 TARGETS: dict[RenderQuality, float] = {"draft": 90.0, "standard": 95.0, "best": 97.0}
 _PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "medium")
 _EXTRAS = {
-    "ultrafast": ("subme=1", "subme=1:8x8dct=1:analyse=i8x8", "cabac=1", "aq-mode=1", "deblock=0,0"),
+    "ultrafast": ("subme=1", "cabac=1", "deblock=0,0"),
     "superfast": ("aq-mode=0",),
     "veryfast": ("aq-mode=0",),
 }

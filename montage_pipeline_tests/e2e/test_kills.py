@@ -11,7 +11,7 @@ import pytest
 from montage_pipeline.requests.vocabulary import CostState, Service, Step
 from montage_pipeline_tests.e2e.conftest import System, click, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("system"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("system"), pytest.mark.timeout(700)]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_person_stops_a_run_in_the_ui(system: System, user: UUID, small_clip: 
 
 def _wait_for_step(system: System, user: UUID, item_id: UUID, request_id: UUID, step: Step, after: list[str] | None = None) -> str:
     """The id of the run, other than those in `after`, that has begun the step."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 200
     while time.monotonic() < deadline:
         item = system.requests.get_item(user, item_id)
         request = system.requests.get_request(request_id)
