@@ -5,6 +5,7 @@ from itertools import pairwise
 from math import log
 
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
+from montage_pipeline.editing.reframe import kept_share
 from montage_pipeline.editing.timeline import Originality, OriginalityPart, Segment, Timeline
 from montage_pipeline.footage.model import FrameRate
 from montage_pipeline.music.model import MusicTrack
@@ -15,15 +16,16 @@ ALIKE_BITS = 10
 DIFFERENT_LOOK_BITS = 16
 """Differing bits (of 64) from which two pictures count as fully different; unrelated pictures differ in about 32."""
 
-MARKS = ("borders", "watermark", "logo", "text")
-"""What marks footage as taken from elsewhere, as codes of reasons to reject and as names of scores."""
-MARKED_FROM = 0.5
+MARKS = ("borders", "watermark", "text")
+"""What marks footage as taken from elsewhere, as codes of reasons to reject; the last two are kinds of overlays too."""
+_SHOWN_FROM = 0.2
+"""Share of an overlay inside the crop from which it is seen."""
 _HARDLY_ANY_S = 0.05
 
 
 def marked_share(moment: Moment) -> float:
-    """How much marks footage as taken from elsewhere, 0..1; 0 where the analysis does not look for it."""
-    return max(float(getattr(moment.scores, mark, 0.0)) for mark in MARKS)
+    """How much marks footage as taken from elsewhere: 1 with writing or a sign laid over the picture, else 0."""
+    return float(bool(moment.overlays))
 
 
 def footage_shown(timeline: Timeline, analysis: ClipAnalysis) -> tuple[SeenSegment, ...]:
@@ -135,13 +137,21 @@ def _clean_picture(segments: Sequence[Segment], analysis: ClipAnalysis) -> Origi
     for number, segment in enumerate(segments, start=1):
         moment = analysis.moment(segment.moment)
         rejected: set[str] = {reject.code for reject in moment.rejects}
-        codes = {mark for mark in MARKS if mark in rejected or getattr(moment.scores, mark, 0.0) >= MARKED_FROM}
+        codes = rejected.intersection(MARKS) | _overlays_shown(segment, analysis)
         if codes:
             marked.append(f"cut {number} ({', '.join(sorted(codes))})")
     note = (
         f"Marks of other publications in {', '.join(marked)}." if marked else "No borders, watermarks or text were found in what is shown."
     )
     return OriginalityPart(name="no borders or watermarks", score=1 - len(marked) / len(segments), weight=2.0, note=note)
+
+
+def _overlays_shown(segment: Segment, analysis: ClipAnalysis) -> set[str]:
+    """The kinds of overlays that the crop does not leave out."""
+    facts = analysis.clips[segment.clip].facts
+    crops = [segment.crop] if segment.crop_end is None else [segment.crop, segment.crop_end]
+    overlays = analysis.moment(segment.moment).overlays
+    return {overlay.kind for overlay in overlays if any(kept_share(facts, crop, overlay.box) >= _SHOWN_FROM for crop in crops)}
 
 
 def _new_footage(segments: Sequence[Segment], analysis: ClipAnalysis, fps: FrameRate, seen: Sequence[SeenSegment]) -> OriginalityPart:

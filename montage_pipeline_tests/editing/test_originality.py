@@ -1,7 +1,8 @@
-from montage_pipeline.analysis.model import RejectReason
+from montage_pipeline.analysis.model import Overlay
 from montage_pipeline.editing.originality import originality_report
 from montage_pipeline.editing.planner import EditRequest, plan_timeline
 from montage_pipeline.editing.timeline import Originality, Segment
+from montage_pipeline.footage.model import Box
 from montage_pipeline.requests.seen import SeenSegment
 from montage_pipeline.requests.vocabulary import Format, Style
 from montage_pipeline_tests.editing.footage import analysis, facts, moment, steady_clips, steady_music
@@ -61,7 +62,12 @@ def test_every_loss_is_named_in_its_parts_note() -> None:
     seen = [SeenSegment(sha256=CLIPS.clips[s.clip].facts.sha256, start_s=s.source_in_s, end_s=s.source_in_s + 1) for s in PLAN.segments[:2]]
     alike = CLIPS.moment(PLAN.segments[1].moment).fingerprint
     first = CLIPS.moment(PLAN.segments[0].moment)
-    marked = first.model_copy(update={"fingerprint": alike, "rejects": (RejectReason.model_construct(code="watermark", message=""),)})
+    # One sign in the middle of what the crop shows, and writing in a corner that no upright crop reaches together with it.
+    crop, size = PLAN.segments[0].crop, CLIPS.clips[PLAN.segments[0].clip].facts
+    shown = Box(x=(crop.x + crop.width / 2) / size.width, y=0.5, width=0.02, height=0.05)
+    away = Box(x=0.0 if crop.x > size.width / 4 else 0.95, y=0.9, width=0.05, height=0.05)
+    overlays = (Overlay(kind="watermark", box=shown), Overlay(kind="text", box=away))
+    marked = first.model_copy(update={"fingerprint": alike, "overlays": overlays})
     clips = CLIPS.model_copy(
         update={
             "clips": tuple(
