@@ -15,7 +15,7 @@ import time
 from typing import NamedTuple
 
 from benchmarks import report
-from montage_pipeline.analysis.model import AnalysedClip, AnalystFacts, ClipAnalysis, Moment, QualityScores, Shot
+from montage_pipeline.analysis.model import AnalysedClip, AnalystFacts, ClipAnalysis, Moment, QualityScores, TimeSpan
 from montage_pipeline.editing.originality import covered_s, footage_shown
 from montage_pipeline.editing.planner import EditRequest, plan_timeline
 from montage_pipeline.editing.timeline import Timeline
@@ -45,7 +45,7 @@ def footage(clips: int, seed: int) -> ClipAnalysis:
     for clip in range(clips):
         draw = random.Random(f"{seed}/{clip}")
         moments = tuple(_moment(clip, number, draw) for number in range(CLIP_S // MOMENT_S))
-        analysed.append(AnalysedClip(facts=_facts(clip), shots=(Shot(start_s=0, end_s=CLIP_S),), moments=moments))
+        analysed.append(AnalysedClip(facts=_facts(clip), shots=(TimeSpan(start_s=0, end_s=CLIP_S),), moments=moments))
     best = sorted((moment for clip in analysed for moment in clip.moments), key=lambda moment: -moment.hook)
     return ClipAnalysis(
         clips=tuple(analysed), rejected_clips=(), hook_moment=best[0].id, best_moments=tuple(moment.id for moment in best[:5]),

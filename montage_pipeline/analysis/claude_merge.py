@@ -4,12 +4,12 @@ Whatever Claude says, or is made to say by text in the footage: technical reject
 in 0..1, enough footage for the Reel stays in use, and its words become short plain text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from montage_pipeline.analysis.claude_judgement import Judgement, MomentJudgement, Shown
 from montage_pipeline.analysis.claude_subject import pointed_subject
 from montage_pipeline.analysis.claude_words import music_prompt, plain
-from montage_pipeline.analysis.model import AnalystFacts, ClipAnalysis, Moment, RejectReason
+from montage_pipeline.analysis.model import AnalystFacts, ClipAnalysis, Moment, RejectReason, SubjectPoint, TimeSpan
 
 JUDGED_SHARE = 0.7
 """Weight of Claude's score in `interest` and `hook`; the rest is the measured score, which orders what Claude rates alike."""
@@ -91,6 +91,8 @@ def _judged(moment: Moment, verdict: MomentJudgement | None, shown: Shown | None
             "hook": _blend(verdict.hook_score, moment.hook),
             "subject": subject,
             "subject_path": path,
+            # Where Claude points, something is to be seen.
+            "without_subject": tuple(gone for gone in moment.without_subject if not _pointed_in(path, gone)),
             "description": plain(verdict.reason, _MOST_REASON),
             "role": verdict.role,
             "mood": verdict.mood,
@@ -98,6 +100,10 @@ def _judged(moment: Moment, verdict: MomentJudgement | None, shown: Shown | None
             "rejects": rejects,
         }
     )
+
+
+def _pointed_in(path: Sequence[SubjectPoint], span: TimeSpan) -> bool:
+    return any(point.source == "model" and span.start_s <= point.time_s < span.end_s for point in path)
 
 
 def _blend(judged_percent: int, measured: float) -> float:

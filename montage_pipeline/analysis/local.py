@@ -17,14 +17,14 @@ from montage_pipeline.analysis.model import (
     Overlay,
     RejectedClip,
     RejectReason,
-    Shot,
     SubjectPoint,
+    TimeSpan,
 )
 from montage_pipeline.analysis.moments import Candidate, cut_into_moments
 from montage_pipeline.footage.measures import ClipMeasures, StretchMeasures
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.footage.shots import Span
-from montage_pipeline.footage.subject import Seen, subject_path
+from montage_pipeline.footage.subject import Seen, absences, subject_path
 from montage_pipeline.records import PermanentError
 from montage_pipeline.requests.vocabulary import MIN_DURATION_S, Style
 from montage_pipeline.settings import Settings
@@ -127,6 +127,7 @@ def _scored(measured: list[Measured], candidates: list[list[Candidate]], style: 
             scores = scoring.quality_scores(measures, scoring.novelty(measures.fingerprint, others), one.measures.key_bits)
             quality = scoring.quality(scores, facts, scoring.overlay_cost(measures))
             interest = scoring.interest(scores, taste)
+            path, gone = _path(one.measures, span)
             moments.append(
                 Moment(
                     id=f"c{index}m{place}",
@@ -138,7 +139,8 @@ def _scored(measured: list[Measured], candidates: list[list[Candidate]], style: 
                     interest=interest,
                     hook=scoring.hook(scores, quality=quality, interest=interest, duration_s=span.duration_s),
                     subject=scoring.subject(measures),
-                    subject_path=_path(one.measures, span),
+                    subject_path=path,
+                    without_subject=gone,
                     faces=measures.faces,
                     overlays=_overlays(measures),
                     fingerprint=f"{measures.fingerprint:016x}",
@@ -146,16 +148,24 @@ def _scored(measured: list[Measured], candidates: list[list[Candidate]], style: 
                     rejects=candidate.rejects,
                 )
             )
-        shots = tuple(Shot(start_s=shot.start_s, end_s=shot.end_s) for shot in one.measures.shots)
-        clips.append(AnalysedClip(facts=facts, shots=shots, moments=tuple(moments), picture=one.measures.picture))
+        shots = tuple(TimeSpan(start_s=shot.start_s, end_s=shot.end_s) for shot in one.measures.shots)
+        keys = _key_frames_s(one.measures, moments)
+        clips.append(AnalysedClip(facts=facts, shots=shots, moments=tuple(moments), key_frames_s=keys, picture=one.measures.picture))
     return clips
 
 
-def _path(measures: ClipMeasures, span: Span) -> tuple[SubjectPoint, ...]:
-    """Where the subject of a moment is when, about every half second."""
+def _path(measures: ClipMeasures, span: Span) -> tuple[tuple[SubjectPoint, ...], tuple[TimeSpan, ...]]:
+    """Where the subject of a moment is when, about every half second, and in which parts it is gone."""
     seen = [Seen(sample.time_s, sample.faces, sample.luma) for sample in measures.samples if span.start_s <= sample.time_s < span.end_s]
     steps = [step for step in measures.steps if span.start_s <= step.time_s - step.elapsed_s and step.time_s < span.end_s]
-    return tuple(SubjectPoint(time_s=place.time_s, box=place.box, source=place.source) for place in subject_path(seen, steps))
+    places = subject_path(seen, steps)
+    path = tuple(SubjectPoint(time_s=place.time_s, box=place.box, source=place.source) for place in places)
+    return path, tuple(TimeSpan(start_s=gone.start_s, end_s=gone.end_s) for gone in absences(seen, places))
+
+
+def _key_frames_s(measures: ClipMeasures, moments: Sequence[Moment]) -> tuple[float, ...]:
+    inside = (time_s for time_s in measures.key_frames_s if any(moment.start_s <= time_s < moment.end_s for moment in moments))
+    return tuple(round(time_s, 6) for time_s in inside)
 
 
 def _overlays(measures: StretchMeasures) -> tuple[Overlay, ...]:

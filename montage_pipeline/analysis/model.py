@@ -69,13 +69,21 @@ class Overlay(Record):
     box: Box
 
 
+class TimeSpan(Record):
+    """A stretch of a clip, in its presentation time (seconds)."""
+
+    start_s: float
+    end_s: float
+
+
 class Moment(Record):
     """A stretch of one shot, in the clip's presentation time (seconds).
 
     A moment never crosses a shot change. `quality` is the technical verdict, `interest` how much
     it is worth showing, `hook` how well it opens the Reel. `fingerprint` is a 64-bit perceptual
     hash of its middle frame as 16 hex digits. `subject` is where to look over all of it, when known, and
-    `subject_path` where to look when, ascending in time; a face's box there takes in head and shoulders. `faces` are
+    `subject_path` where to look when, ascending in time; a face's box there takes in head and shoulders. `without_subject`
+    are the parts in which the face or the movement that the path follows elsewhere is gone. `faces` are
     the faces of its fullest picture, largest first; `overlays` what a crop had better leave out. `role`, `mood` and `peak_s`
     (the best instant, in the same time) are known when somebody judged what the moment means.
     """
@@ -90,6 +98,7 @@ class Moment(Record):
     hook: float = Field(ge=0, le=1)
     subject: Box | None = None
     subject_path: tuple[SubjectPoint, ...] = ()
+    without_subject: tuple[TimeSpan, ...] = ()
     faces: tuple[Box, ...] = ()
     overlays: tuple[Overlay, ...] = ()
     fingerprint: str = Field(pattern=r"^[0-9a-f]{16}$")
@@ -105,23 +114,18 @@ class Moment(Record):
         return self.end_s - self.start_s
 
 
-class Shot(Record):
-    """A stretch between two changes of picture, in the clip's presentation time (seconds)."""
-
-    start_s: float
-    end_s: float
-
-
 class AnalysedClip(Record):
     """One usable clip: what it is, its shots, and its moments in order of time.
 
-    `shots` are those of the stretches that were looked at closely. `picture` is what lies inside burnt-in borders; None where
-    there are none.
+    `shots` lie between two changes of picture, in the stretches that were looked at closely. `key_frames_s` are the presentation
+    times in the moments at which decoding can begin: empty where they are not known, and where it can begin at any picture.
+    `picture` is what lies inside burnt-in borders; None where there are none.
     """
 
     facts: ClipFacts
-    shots: tuple[Shot, ...]
+    shots: tuple[TimeSpan, ...]
     moments: tuple[Moment, ...]
+    key_frames_s: tuple[float, ...] = ()
     picture: Box | None = None
 
 

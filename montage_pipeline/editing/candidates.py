@@ -6,7 +6,7 @@ A stretch is one moment, or adjacent moments of the same shot joined, without an
 measured in frames of the *timeline* from its own start, so all later arithmetic is in whole numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from math import ceil, floor
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from montage_pipeline.analysis.model import AnalysedClip, ClipAnalysis, Moment
+from montage_pipeline.analysis.model import AnalysedClip, ClipAnalysis, Moment, StoryRole
 from montage_pipeline.editing.originality import ALIKE_BITS, marked_share
 from montage_pipeline.editing.packing import Room
 from montage_pipeline.editing.reframe import crop_for, kept_share
@@ -38,12 +38,27 @@ SEEN_ALIKE = 0.3
 """How much a moment of another file counts as seen when it looks like what an earlier Reel showed."""
 
 
+GONE = 0.6
+"""Points that a reference cut of footage loses in which the moment's subject is gone."""
+_KEY_SLACK_S = 0.15
+"""How much later than it is said to be a key frame may come: indexes tell the times of decoding."""
+
+
+_BELONGS: dict[StoryRole | None, float] = {"opening": 0.0, "ending": 1.0}
+"""Where in the Reel moments of a role belong; the others belong anywhere."""
+
+
 class MomentSpan(NamedTuple):
-    """The part `[start, end)` of a stretch, in frames, that belongs to one moment."""
+    """The part `[start, end)` of a stretch, in frames, that belongs to one moment.
+
+    `gone` are the parts of it, in frames of the stretch too, without the moment's subject; `peak` is the frame of its best instant.
+    """
 
     moment: Moment
     start: int
     end: int
+    gone: tuple[tuple[int, int], ...] = ()
+    peak: int | None = None
 
 
 class Stretch(NamedTuple):
@@ -172,24 +187,36 @@ def _spans(moments: Sequence[Moment], start_s: float, frames: int, fps: Fraction
         first = max(0, ceil((moment.start_s - start_s - _TIME_SLACK_S) * rate))
         last = min(frames, floor((moment.end_s - start_s + _TIME_SLACK_S) * rate))
         if last > first:
-            spans.append(MomentSpan(moment, first, last))
+            inside = [
+                (max(first, round((gone.start_s - start_s) * rate)), min(last, round((gone.end_s - start_s) * rate)))
+                for gone in moment.without_subject
+            ]
+            peak = None if moment.peak_s is None else round((moment.peak_s - start_s) * rate)
+            spans.append(
+                MomentSpan(
+                    moment, first, last,
+                    gone=tuple((begin, end) for begin, end in inside if begin < end),
+                    peak=peak if peak is not None and first <= peak < last else None,
+                )
+            )  # fmt: skip
     return tuple(spans) or (MomentSpan(moments[0], 0, frames),)
 
 
 class Footage:
     """Every usable frame in one line, stretch after stretch, with its worth for one style and one seed.
 
-    `offset[s]` is where stretch `s` begins on that line; behind each stretch lie the frames that two pieces must keep
-    apart. `value_sum`, `motion_sum` and `seen_sum` are running sums, so the mean over frames [i, j) is
-    `(sum[j] - sum[i]) / (j - i)`; `seen_sum` sums how much a frame was seen in the user's earlier Reels (0..1), which is
-    taken from its value already. `moment_at[i]` indexes `moments`, `look_of` and the other arrays over moments; moments of
-    one look look alike. `place_at[i]` is how far into all footage a frame is, 0..1, `key_frame_at[i]` 1 on a key frame,
-    falling to 0 a second later, 0 where key frames are not known.
+    `offset[s]` is where stretch `s` begins on that line; behind each stretch lie the frames that two pieces must keep apart.
+    `value_sum`, `motion_sum` and `seen_sum` are running sums, so the mean over frames [i, j) is `(sum[j] - sum[i]) / (j - i)`;
+    `seen_sum` sums how much a frame was seen in the user's earlier Reels (0..1), which is taken from its value already.
+    `moment_at[i]` indexes `moments`, `look_of` and the other arrays over moments; moments of one look look alike, `belongs_at`
+    is where in the Reel (0..1) a moment belongs by its role, NaN for anywhere. `gone_sum` sums the frames without the subject
+    that the rest of their moment shows, `peak_sum` the best instants of moments. `place_at[i]` is how far into all footage a
+    frame is, 0..1, `key_frame_at[i]` 1 just after a key frame, falling to 0 a second later, 0 where key frames are not known.
     """
 
     def __init__(
         self, analysis: ClipAnalysis, stretches: Sequence[Stretch], style: StyleRules, size: FrameSize, fps: FrameRate, seed: int,
-        seen: Sequence[SeenSegment] = (), key_frames_s: Sequence[Sequence[float]] = (),
+        seen: Sequence[SeenSegment] = (),
     ) -> None:  # fmt: skip
         random = np.random.default_rng(seed % 2**64)
         rate = float(fps.fraction)
@@ -221,6 +248,7 @@ class Footage:
         self.moment_at = np.concatenate(owners) if owners else np.zeros(0, dtype=np.int32)
         motion = np.asarray([moment.scores.motion for moment in self.moments], dtype=np.float64)
         self.moment_scale = np.asarray([subject_scale(moment) for moment in self.moments], dtype=np.float64)
+        self.belongs_at = np.asarray([_BELONGS.get(moment.role, np.nan) for moment in self.moments], dtype=np.float64)
         self.prints = np.asarray([int(moment.fingerprint, 16) for moment in self.moments], dtype=np.uint64)
         self.look_of = looks(self.prints)
         self.look_count = int(self.look_of.max(initial=-1)) + 1
@@ -230,11 +258,16 @@ class Footage:
         clip_luck = random.normal(0.0, CHANCE * spread, size=len(analysis.clips))
         clips = [moment.clip for moment in self.moments]
         seen_share = self._seen_share(analysis, seen, rate)
-        self.value_sum = _running_sum((np.asarray(worth) + luck + clip_luck[clips])[self.moment_at] - SEEN * seen_share)
+        gone_share = self._marked((index, *gone) for index, span in self._all_spans() for gone in span.gone)
+        peaks = self._marked((index, span.peak, span.peak + 1) for index, span in self._all_spans() if span.peak is not None)
+        liked = (np.asarray(worth) + luck + clip_luck[clips])[self.moment_at]
+        self.value_sum = _running_sum(liked - SEEN * seen_share - GONE * gone_share)
         self.motion_sum = _running_sum(motion[self.moment_at])
         self.seen_sum = _running_sum(seen_share)
+        self.gone_sum = _running_sum(gone_share)
+        self.peak_sum = _running_sum(peaks)
         self.place_at = np.arange(self.total_frames) / max(1, self.total_frames)
-        self.key_frame_at = self._key_frames(key_frames_s, rate)
+        self.key_frame_at = self._key_frames(analysis, rate)
 
     def stretch_of(self, frames: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The stretch each frame of the line lies in."""
@@ -263,17 +296,27 @@ class Footage:
                     share[begin + first : begin + max(first, last)] = 1.0
         return share
 
-    def _key_frames(self, key_frames_s: Sequence[Sequence[float]], rate: float) -> npt.NDArray[np.float64]:
+    def _all_spans(self) -> Iterator[tuple[int, MomentSpan]]:
+        return ((index, span) for index, stretch in enumerate(self.stretches) for span in stretch.spans)
+
+    def _marked(self, spans: Iterable[tuple[int, int, int]]) -> npt.NDArray[np.float64]:
+        """1 for the frames [first, last) of stretches, 0 for all others."""
+        marked = np.zeros(self.total_frames, dtype=np.float64)
+        for index, first, last in spans:
+            begin = int(self.offset[index])
+            marked[begin + first : begin + last] = 1.0
+        return marked
+
+    def _key_frames(self, analysis: ClipAnalysis, rate: float) -> npt.NDArray[np.float64]:
         near = np.zeros(self.total_frames, dtype=np.float64)
-        for index, stretch in enumerate(self.stretches):
-            times = np.sort(np.asarray(key_frames_s[stretch.clip] if stretch.clip < len(key_frames_s) else (), dtype=np.float64))
+        for stretch, begin in zip(self.stretches, self.offset.tolist(), strict=True):
+            times = np.asarray(analysis.clips[stretch.clip].key_frames_s, dtype=np.float64)
             if not len(times):
                 continue
-            at_s = stretch.start_s + np.arange(stretch.frames) / rate + _TIME_SLACK_S
+            at_s = stretch.start_s + np.arange(stretch.frames) / rate
             before = np.searchsorted(times, at_s, side="right") - 1
             since_s = np.where(before >= 0, at_s - times[np.maximum(before, 0)], np.inf)
-            begin = int(self.offset[index])
-            near[begin : begin + stretch.frames] = np.clip(1 - since_s, 0, 1)
+            near[begin : begin + stretch.frames] = np.clip(np.minimum(since_s / _KEY_SLACK_S, 1 + _KEY_SLACK_S - since_s), 0, 1)
         return near
 
 

@@ -18,12 +18,14 @@ _MOST_TIGHT_PLACES = 100
 _MOST_WORTHS = 0.06e6
 """Arcs x places of a space in which any frame may be a cut; with more of them only every second, third … frame may."""
 _FEW_BEATS = 60
+_BEFORE_PEAK = 0.6
+"""Of the shortest cut, shown before the best instant of a moment: what leads up to it is worth more than what follows."""
 
 
 def candidate_places(objective: Objective, hooks: Sequence[HookPlace], tight: bool) -> Ints:
-    """Frames of the footage line where a piece may begin, ascending: where moments begin, about their middles, at both ends of
-    every stretch; where nearly all footage is needed, also beside the hook and at a close grid. The best of each clip in turn,
-    when there are too many."""
+    """Frames of the footage line where a piece may begin, ascending: where moments begin, about their middles, before their
+    best instants, beside the parts without a subject, at both ends of every stretch; where nearly all footage is needed, also
+    beside the hook and at a close grid. The best of each clip in turn, when there are too many."""
     footage, rules = objective.footage, objective.rules
     lead = objective.preferred / 2
     worth = np.concatenate([[0.0], np.cumsum(objective.frame_worth())])
@@ -36,6 +38,10 @@ def candidate_places(objective: Objective, hooks: Sequence[HookPlace], tight: bo
         places = {0, last, *_chained(stretch.frames, stretch.gap, rules)}
         for span in stretch.spans:
             places.update((span.start, round((span.start + span.end) / 2 - lead)))
+            for first, last_gone in span.gone:
+                places.update((last_gone, first - rules.min_frames, round(first - objective.preferred)))
+            if span.peak is not None:
+                places.add(round(span.peak - _BEFORE_PEAK * rules.min_frames))
             if span.end - span.start > 2 * rules.min_frames:
                 places.update(range(span.start, span.end, rules.min_frames + stretch.gap))
         if tight:

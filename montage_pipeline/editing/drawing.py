@@ -2,11 +2,15 @@
 
 import colorsys
 import re
-import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import groupby
+from unicodedata import bidirectional, combining, normalize
 
+from icu4py.breakers import CharacterBreaker
 from PIL import Image, ImageDraw, ImageFont
+
+from montage_pipeline.fonts import Face, UnsupportedCharacters, runs_of
 
 Colour = tuple[int, int, int]
 Corners = tuple[int, int, int, int]
@@ -24,6 +28,8 @@ GOOD: Colour = (96, 211, 148)
 WARNING: Colour = (255, 138, 101)
 
 
+_WEIGHT = 450
+"""Of the other fonts, so that they look as heavy as Pillow's own."""
 _PLAIN = str.maketrans({"–": "-", "—": "-", "×": "x", "→": ">", "‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " "})
 
 
@@ -33,6 +39,12 @@ def font(size: int) -> Font:
     return ImageFont.load_default(size)
 
 
+def _line(size: int) -> tuple[int, int]:
+    """What a line has above and below its baseline, in pixels."""
+    own = font(size)
+    return own.getmetrics() if isinstance(own, ImageFont.FreeTypeFont) else (size, 0)
+
+
 @lru_cache(maxsize=4096)
 def _has_glyph(character: str) -> bool:
     face = font(24)
@@ -40,14 +52,43 @@ def _has_glyph(character: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def printable(text: str) -> str:
-    """The text with what the font lacks (it knows little beyond ASCII) in plain letters, or as a question mark, not as empty boxes."""
-    shown: list[str] = []
-    for character in text.translate(_PLAIN):
-        plain = unicodedata.normalize("NFKD", character)
-        plain = character if _has_glyph(character) else "".join(part for part in plain if not unicodedata.combining(part))
-        shown.append("".join(part if _has_glyph(part) else "?" for part in plain))
-    return "".join(shown)
+def _runs(text: str) -> tuple[tuple[str, Face | None], ...]:
+    """The text cut into runs, in the order they are drawn in, each with its face; None for Pillow's own font.
+
+    What no font has becomes plain letters, or a question mark, and never an empty box.
+    """
+    runs: list[tuple[str, Face | None]] = []
+    for own, group in groupby(CharacterBreaker(text.translate(_PLAIN), "en"), lambda cluster: all(map(_has_glyph, cluster))):
+        for part, face in [("".join(group), None)] if own else _foreign(list(group)):
+            if runs and (runs[-1][1] == face or part.isspace()):
+                runs[-1] = (runs[-1][0] + part, runs[-1][1])
+            else:
+                runs.append((part, face))
+    first = next((direction for character in text if (direction := bidirectional(character)) in ("L", "R", "AL")), "L")
+    return tuple(runs if first == "L" else reversed(runs))
+
+
+def _foreign(clusters: Sequence[str]) -> list[tuple[str, Face | None]]:
+    """Runs of what Pillow's own font lacks."""
+    try:
+        return [(run.text, run.face) for run in runs_of("".join(clusters))]
+    except UnsupportedCharacters:
+        return [run for cluster in clusters for run in _foreign([cluster])] if len(clusters) > 1 else [(_plain(clusters[0]), None)]
+
+
+def _plain(cluster: str) -> str:
+    parts = (part for part in normalize("NFKD", cluster) if not combining(part))
+    return "".join(part if _has_glyph(part) else "?" for part in parts) or "?"
+
+
+@lru_cache(maxsize=64)
+def _font_of(face: Face | None, size: int) -> Font:
+    if face is None:
+        return font(size)
+    opened = ImageFont.truetype(face.path, size, index=max(0, face.number))
+    # Weight is the one axis that these fonts are shipped with.
+    opened.set_variation_by_axes([_WEIGHT for _ in opened.get_variation_axes()])
+    return opened
 
 
 def clip_colour(index: int) -> Colour:
@@ -58,7 +99,7 @@ def clip_colour(index: int) -> Colour:
 
 def width_of(text: str, size: int) -> int:
     """Width of one line in pixels."""
-    return round(font(size).getlength(printable(text)))
+    return round(sum(_font_of(face, size).getlength(part) for part, face in _runs(text)))
 
 
 def shortened(text: str, size: int, width: int) -> str:
@@ -98,16 +139,24 @@ def wrapped(text: str, size: int, width: int, most_lines: int) -> list[str]:
     return [*lines, line] if line else lines
 
 
-def text(draw: ImageDraw.ImageDraw, at: tuple[int, int], content: str, size: int, colour: Colour = INK, anchor: str = "la") -> None:
-    """One line of text; `anchor` as in Pillow (`la`: left, top; `ra`: right, top; `mm`: middle)."""
-    draw.text(at, printable(content), font=font(size), fill=colour, anchor=anchor)
+def text(draw: ImageDraw.ImageDraw, at: tuple[float, float], content: str, size: int, colour: Colour = INK, anchor: str = "la") -> None:
+    """One line of text in any script; `anchor` as in Pillow: left, right or middle, and top or middle (`la`, `ra`, `mm`)."""
+    x, y = at
+    x -= {"l": 0.0, "m": 0.5, "r": 1.0}[anchor[0]] * width_of(content, size)
+    # On the baseline of Pillow's own font, whatever the others have above and below it.
+    up, down = _line(size)
+    y += up if anchor[1] == "a" else (up - down) / 2
+    for part, face in _runs(content):
+        drawn_with = _font_of(face, size)
+        draw.text((x, y), part, font=drawn_with, fill=colour, anchor="ls")
+        x += drawn_with.getlength(part)
 
 
 def pill(draw: ImageDraw.ImageDraw, at: tuple[int, int], content: str, size: int, colour: Colour, ink: Colour = PAPER) -> int:
     """A label on a rounded ground; returns the x where it ends."""
     wide, high = width_of(content, size) + size, round(size * 1.6)
     draw.rounded_rectangle((at[0], at[1], at[0] + wide, at[1] + high), radius=high // 2, fill=colour)
-    draw.text((at[0] + wide / 2, at[1] + high / 2), printable(content), font=font(size), fill=ink, anchor="mm")
+    text(draw, (at[0] + wide / 2, at[1] + high / 2), content, size, ink, "mm")
     return at[0] + wide
 
 

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
-from montage_pipeline.editing.candidates import Stretch
+from montage_pipeline.editing.candidates import MomentSpan, Stretch
 from montage_pipeline.editing.packing import CutRules, Piece, longest_total
 
 _MOST_CHOICES = 12
@@ -21,12 +21,13 @@ class HookChoice(NamedTuple):
 
 
 class _Window(NamedTuple):
-    """Frames `[start, end)` of a stretch in which the hook may lie, for the sake of `moment`."""
+    """Frames `[start, end)` of a stretch in which the hook may lie, for the sake of `moment`; `liked` is where it had best begin."""
 
     stretch: int
     moment: Moment
     start: int
     end: int
+    liked: tuple[int, int]
 
 
 def hook_choices(
@@ -72,7 +73,7 @@ def _beside(stretch: Stretch, start: int, rules: CutRules) -> list[tuple[int, in
 
 def _windows(analysis: ClipAnalysis, stretches: Sequence[Stretch], hook_frames: int) -> Iterator[_Window]:
     single = [
-        _Window(index, span.moment, span.start, span.end)
+        _Window(index, span.moment, span.start, span.end, _liked(span, hook_frames))
         for index, stretch in enumerate(stretches)
         for span in stretch.spans
         if span.end - span.start >= hook_frames
@@ -81,12 +82,23 @@ def _windows(analysis: ClipAnalysis, stretches: Sequence[Stretch], hook_frames: 
     yield from single
     # Only moments shorter than the hook are left: let the best of them begin a hook that runs into its neighbour.
     joined = [
-        _Window(index, max(stretch.spans, key=lambda span: span.moment.hook).moment, 0, stretch.frames)
+        _Window(index, max(stretch.spans, key=lambda span: span.moment.hook).moment, 0, stretch.frames, (0, stretch.frames - hook_frames))
         for index, stretch in enumerate(stretches)
         if stretch.frames >= hook_frames and all(span.end - span.start < hook_frames for span in stretch.spans)
     ]
     joined.sort(key=lambda window: (window.moment.id != analysis.hook_moment, -window.moment.hook, window.stretch))
     yield from joined
+
+
+def _liked(span: MomentSpan, hook_frames: int) -> tuple[int, int]:
+    """The first and the last frame to begin at: just before the best instant, else in the longest part that shows the subject."""
+    last = span.end - hook_frames
+    if span.peak is not None:
+        best = min(last, max(span.start, span.peak - hook_frames // 3))
+        return best, best
+    edges = [span.start, *(edge for gone in span.gone for edge in gone), span.end]
+    shown = [(begin, end - hook_frames) for begin, end in zip(edges[::2], edges[1::2], strict=True) if end - begin >= hook_frames]
+    return max(shown, key=lambda part: part[1] - part[0], default=(span.start, last))
 
 
 def _starts(window: _Window, stretch: Stretch, rules: CutRules, shift: float) -> Iterator[int]:
@@ -96,8 +108,8 @@ def _starts(window: _Window, stretch: Stretch, rules: CutRules, shift: float) ->
     of the two sides just holds its pieces at their shortest or longest; the best place is among those.
     """
     first, last = window.start, window.end - rules.hook_frames
-    middle = (first + last) / 2
-    yield min(last, max(first, round(middle + shift * (last - first) / 4)))
+    low, high = window.liked
+    yield round((low + high) / 2 + shift * (high - low) / 4)
     yield first
     yield last
     gap, end = stretch.gap, stretch.frames

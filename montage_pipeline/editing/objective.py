@@ -5,10 +5,12 @@ best edit is found (`relaxation`, `search`), or tastes of a style, which are dat
 
 An edit is a hook and the pieces after it. Its points are the sum of
 
-- for the hook: `HOOK` x its hook score, `CHOSEN_HOOK` when the analysis named it, less `SEEN_HOOK` when it was seen before;
-- for every other piece: its moments' worth, how near its movement is to the style's curve of energy, how near its place in
-  the footage is to its place in the Reel (story), its length against the liked one, a quiet last cut, a key frame to begin
-  on, `MISS` when it ends off the beat, and what footage of the user's earlier Reels costs;
+- for the hook: `HOOK` x its hook score, `CHOSEN_HOOK` when the analysis named it, `PEAK_HOOK` when it shows the moment's best
+  instant, less `SEEN_HOOK` when it was seen before and `GONE_HOOK` when its subject is gone;
+- for every other piece: its moments' worth, how near its movement is to the style's curve of energy, how near its place in the
+  footage is to its place in the Reel (story), its length against the liked one, `PEAK` for the best instant, `ROLE` for an
+  opening late or an ending early, a quiet last cut, a key frame to begin on, `MISS` when it ends off the beat, and what footage
+  of the user's earlier Reels costs;
 - for every two neighbours: change of clip, shot, movement, size of the subject and look; the more of it, the better on a
   downbeat, and better still where something big starts in the music; never the same take going on as if it had not been cut;
 - for the Reel as a whole: `OVERUSED` for every use of a clip beyond its share, `ALIKE` for every further cut that looks
@@ -40,6 +42,12 @@ MISS = 5.0
 HOOK = 6.0
 CHOSEN_HOOK = 1.5
 SEEN_HOOK = 5.0
+GONE_HOOK = 3.0
+PEAK = 0.25
+"""A cut that shows the best instant of a moment."""
+PEAK_HOOK = 0.8
+ROLE = 0.5
+"""A moment judged to be an opening or an ending, at the other end of the Reel."""
 GOES_ON = 9.0
 """A piece that begins where the one before it ended; a third of it when it begins nearly a second later."""
 SAME_CLIP = 1.2
@@ -126,7 +134,10 @@ class Objective:
         `strength` is the hook score, `chosen` whether the analysis named it.
         """
         seen = self._mean(self.footage.seen_sum, at, self.rules.hook_frames)
-        return np.asarray(_rounded(HOOK * strength + CHOSEN_HOOK * chosen - SEEN_HOOK * seen) + np.int32(self.unavoidable))
+        gone = self._mean(self.footage.gone_sum, at, self.rules.hook_frames)
+        peak = self.footage.peak_sum[at + self.rules.hook_frames] > self.footage.peak_sum[at]
+        points = HOOK * strength + CHOSEN_HOOK * chosen + PEAK_HOOK * peak - SEEN_HOOK * seen - GONE_HOOK * gone
+        return np.asarray(_rounded(points) + np.int32(self.unavoidable))
 
     def piece_points(self, places: Places, frame: Ints, length: Ints) -> Points:
         """Units for each cut (rows: it begins at `frame` of the Reel and has `length` frames) from each place (columns).
@@ -141,6 +152,7 @@ class Objective:
         motion = (footage.motion_sum[ends] - footage.motion_sum[places.at]) / lengths[:, None]
         liking = -style.length_weight * ((lengths - self.preferred) / self._rate) ** 2
         value = value + liking[:, None] + style.key_frame * footage.key_frame_at[places.at]
+        value += PEAK * np.minimum(1, footage.peak_sum[ends] - footage.peak_sum[places.at])
         value[places.free[None, :] < lengths[:, None]] = NEVER / POINT
         when = (frame + length / 2) / self._total
         energy = style.energy_start + (style.energy_end - style.energy_start) * when
@@ -149,6 +161,8 @@ class Objective:
         off *= shown[which]
         points = value[which] - off
         points -= MISS * (self.ruler.miss_frames(frame + length, length) / reference)[:, None]
+        belongs = footage.belongs_at[footage.moment_at[places.at]]
+        points -= ROLE * shown[which] * np.where(np.isnan(belongs), 0, np.abs(belongs - when[:, None]))
         last = np.flatnonzero(frame + length == self._total)
         points[last] -= style.ending_calm * motion[which[last]]
         return np.maximum(_rounded(points), NEVER)

@@ -80,9 +80,7 @@ def plan_timeline(request: EditRequest, analysis: ClipAnalysis, music: MusicTrac
     wishes = _wishes(request, analysis, stretches)
     plan = _possible_length(request, analysis, stretches, wishes)
     total = plan.rules.hook_frames + plan.hooks[0].body_frames
-    footage = Footage(
-        analysis, stretches, style, request.format.frame_size, request.fps, request.seed, request.seen, _key_frames_s(analysis)
-    )
+    footage = Footage(analysis, stretches, style, request.format.frame_size, request.fps, request.seed, request.seen)
     ruler, best = _best(request, analysis, footage, plan, wishes, rulers(music, total, plan.rules, request.fps.fraction))
     hook = next(hook for hook in plan.hooks if hook.piece == best.hook.piece)
     segments = _segments(request, analysis, footage, best.edit.pieces, ruler, hook, plan.rules)
@@ -232,11 +230,6 @@ def _different(choices: Sequence[BeatRuler]) -> list[BeatRuler]:
     for ruler in choices:
         patterns.setdefault(ruler.beat_distance.round(3).tobytes() + ruler.accent.tobytes(), ruler)
     return list(patterns.values())
-
-
-def _key_frames_s(analysis: ClipAnalysis) -> list[tuple[float, ...]]:
-    """Presentation times of every clip's key frames, empty where they are not known."""
-    return [tuple(getattr(clip.facts, "key_frames_s", None) or ()) for clip in analysis.clips]
 
 
 def _too_little(

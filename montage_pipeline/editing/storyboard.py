@@ -221,7 +221,7 @@ def _draw_ruler(draw: ImageDraw.ImageDraw, timeline: Timeline, music: MusicTrack
     for number, segment in enumerate(timeline.segments, start=1):
         start, end = left + frame / rate * per_second, left + (frame + segment.frames) / rate * per_second
         draw.rounded_rectangle((round(start) + 1, blocks, round(end) - 2, blocks + 40), radius=6, fill=d.clip_colour(segment.clip))
-        draw.text(((start + end) / 2, blocks + 20), str(number), font=d.font(16), fill=d.PAPER, anchor="mm")
+        d.text(draw, ((start + end) / 2, blocks + 20), str(number), 16, d.PAPER, "mm")
         frame += segment.frames
         cuts.append((round(end), segment.on_beat))
     draw.line((left, beats + 34, right, beats + 34), fill=d.LINE, width=1)

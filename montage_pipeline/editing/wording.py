@@ -56,7 +56,19 @@ class Wording:
         shown = moment.description.strip().rstrip(".") or "Worth showing"
         best = self._analysis.best_moments
         rank = f", number {best.index(moment.id) + 1} of the best moments" if moment.id in best else ""
-        return f"{shown[:1].upper()}{shown[1:]}: interest {moment.interest:.2f}{rank}, {traits}."
+        return f"{shown[:1].upper()}{shown[1:]}: interest {moment.interest:.2f}{rank}, {traits}.{self._part(index)}"
+
+    def _part(self, index: int) -> str:
+        """Why this part of the moment: its best instant, or the subject that is gone elsewhere."""
+        piece, moment = self._pieces[index], self._moments[index]
+        stretch = self._footage.stretches[piece.stretch]
+        span = next((span for span in stretch.spans if span.moment is moment), None)
+        if span is None:
+            return ""
+        if span.peak is not None and piece.start <= span.peak < piece.end:
+            return f" Its best instant is {(span.peak - piece.start) / self._rate:.1f} s in."
+        shown = not any(first < piece.end and piece.start < last for first, last in span.gone)
+        return " It shows the part of the moment that has its subject in it." if span.gone and shown else ""
 
     # -- why here -------------------------------------------------------------------------------
 
@@ -67,7 +79,9 @@ class Wording:
         motion = self._moments[index].scores.motion
         wanted = self._style.energy_start + (self._style.energy_end - self._style.energy_start) * at
         if index == len(self._pieces) - 1:
-            reasons.append("Closes the Reel" + (" calmly." if self._style.ending_calm and motion <= 0.4 else "."))
+            judged = self._moments[index].role == "ending"
+            calmly = " calmly" if self._style.ending_calm and motion <= 0.4 else ""
+            reasons.append(f"Closes the Reel{calmly}{', as the ending it was judged to be' if judged else ''}.")
         if self._style.energy >= 0.3 and abs(motion - wanted) <= 0.15:
             reasons.append(f"Its movement ({motion:.2f}) is what the style wants at this point ({wanted:.2f}).")
         if self._style.story >= 0.3 and abs(float(self._footage.place_at[line]) - at) <= 0.15:

@@ -19,7 +19,7 @@ from montage_pipeline.footage.damage import without
 from montage_pipeline.footage.look import Plane, planes_of, small_chroma, small_luma
 from montage_pipeline.footage.measures import SAMPLE_S, SHOWN_SIDE, ClipMeasures, Sample
 from montage_pipeline.footage.model import ClipFacts, ClipSource
-from montage_pipeline.footage.packets import PacketTable, key_bits
+from montage_pipeline.footage.packets import PacketTable, entries_s, key_bits
 from montage_pipeline.footage.reading import Piece, Reader, pieces_of
 from montage_pipeline.footage.shots import SHORTEST_SHOT_S, ShotDetector, Span
 from montage_pipeline.footage.sound import Sound, listen
@@ -78,6 +78,7 @@ class _Pass:
             steps=tuple(self._steps),
             damaged=tuple(self._damaged),
             decoded_frames=self._decoded,
+            key_frames_s=entries_s(self._facts, self._table) if self._table is not None else (),
             key_bits=key_bits(self._facts, self._table) if self._table is not None else None,
         )
 

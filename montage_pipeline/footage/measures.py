@@ -44,8 +44,8 @@ class ClipMeasures:
     """All that was measured in a clip. `looked_at` are the stretches that were decoded: the whole clip, or the parts worth it;
     `damaged` are parts of them that decode wrongly and belong to no shot.
 
-    `key_bits` are the bits per pixel of its key frames (packets.key_bits), `elsewhere` pictures of the rest of it, of the size
-    that samples keep.
+    `key_frames_s` are where it can be entered (packets.entries_s), `key_bits` the bits per pixel there (packets.key_bits),
+    `elsewhere` pictures of the rest of it, of the size that samples keep.
     """
 
     facts: ClipFacts
@@ -56,6 +56,7 @@ class ClipMeasures:
     decoded_frames: int
     damaged: tuple[Span, ...] = ()
     elsewhere: tuple[Plane, ...] = ()
+    key_frames_s: tuple[float, ...] = ()
     key_bits: float | None = None
 
     @cached_property
@@ -86,6 +87,7 @@ class ClipMeasures:
             damaged=tuple(sorted((*self.damaged, *other.damaged))),
             decoded_frames=self.decoded_frames + other.decoded_frames,
             elsewhere=self.elsewhere or other.elsewhere,
+            key_frames_s=self.key_frames_s,
             key_bits=self.key_bits,
         )
 

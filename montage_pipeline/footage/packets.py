@@ -145,6 +145,18 @@ def key_bits(facts: ClipFacts, table: PacketTable) -> float | None:
     return float(np.median(table.sizes[table.keys])) * 8 / pixels * _EFFICIENCY.get(facts.video_codec, 1.0)
 
 
+def entries_s(facts: ClipFacts, table: PacketTable) -> tuple[float, ...]:
+    """Presentation times (s) of the key frames, to within a few frames; empty where every picture is one.
+
+    An index may list the times of decoding, which are earlier by as much for every key frame as for the first.
+    """
+    if table.complete and table.keys.all():
+        return ()
+    keys = table.key_times_s
+    shift_s = max(0.0, facts.start_s - float(keys[0])) if len(keys) and keys[0] <= table.times_s[0] + 1e-6 else 0.0
+    return tuple((keys + shift_s).tolist())
+
+
 def picture_work(facts: ClipFacts, size: float) -> float:
     """What it costs to decode and measure one picture of `size` bytes, in megapixels."""
     return facts.coded_width * facts.coded_height / 1e6 + size / 1e6 * _WORK_PER_MEGABYTE + _WORK_PER_FRAME

@@ -13,12 +13,14 @@ import numpy as np
 from montage_pipeline.footage.look import Plane
 from montage_pipeline.footage.model import Box
 from montage_pipeline.footage.movement import Step, box_around, moving_subject
+from montage_pipeline.footage.shots import Span
 
 _FACE_TO_PERSON = 2.2
 _BRIDGED_S = 1.5  # without a face between two sightings of it
 _MOVING_S = 0.5  # of movement to each side that says where it is
 _SALIENT_SIDE = 64
 _SALIENT_SHARE = 0.35  # of the picture: wider than this, it stands out nowhere in particular
+_GONE_PICTURES = 2  # in a row
 _ROAMING_FACE = 1.6  # face widths between one sighting and the next that are still the same face
 
 
@@ -53,6 +55,27 @@ def subject_path(pictures: Sequence[Seen], steps: Sequence[Step]) -> tuple[Place
     if not path:
         path = [Place(one.time_s, box, "saliency") for one in pictures if (box := salient(one.luma)) is not None]
     return tuple(sorted(path))
+
+
+def absences(pictures: Sequence[Seen], path: Sequence[Place]) -> tuple[Span, ...]:
+    """Parts of a stretch without the face or the movement that the path follows in the rest of it, in order of time.
+
+    Nothing where the path follows neither. A single picture without it is no absence: it may have been missed.
+    """
+    if not any(place.source in ("face", "motion") for place in path):
+        return ()
+    placed = {place.time_s for place in path}
+    gone = [picture.time_s not in placed for picture in pictures]
+    middles = [pictures[0].time_s, *((one.time_s + other.time_s) / 2 for one, other in pairwise(pictures)), pictures[-1].time_s]
+    found: list[Span] = []
+    begin = 0
+    for place, absent in enumerate([*gone, False]):
+        if absent:
+            continue
+        if place - begin >= _GONE_PICTURES:
+            found.append(Span(middles[begin], middles[place]))
+        begin = place + 1
+    return tuple(found)
 
 
 def person_around(face: Box) -> Box:

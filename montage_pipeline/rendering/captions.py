@@ -1,7 +1,7 @@
 """Text on the picture: a caption becomes a script for libass, which FFmpeg draws on the frames of its segment.
 
 Belongs here: where text may stand, how it is broken into lines, how large it is, the script and the filter.
-Does not belong here: fonts (caption_fonts), and running FFmpeg (part).
+Does not belong here: fonts (fonts, caption_fonts), and running FFmpeg (part).
 
 The script is written so that nothing is left to libass but drawing: each line is an event with its own place, each run
 names its font, and what has a meaning in a script cannot stand in a text.
@@ -20,19 +20,17 @@ from icu4py.breakers import CharacterBreaker, LineBreaker, WordBreaker
 from PIL import ImageFont
 
 from montage_pipeline.editing.timeline import Segment, Timeline
-from montage_pipeline.records import PermanentError
-from montage_pipeline.rendering.caption_fonts import (
-    ASCENT,
+from montage_pipeline.fonts import (
     LEFT_TO_RIGHT,
     RIGHT_TO_LEFT,
     SOME_SCRIPT,
     WORD_JOINER,
     Run,
-    StaticFont,
     UnsupportedCharacters,
     runs_of,
-    static_font,
 )
+from montage_pipeline.records import PermanentError
+from montage_pipeline.rendering.caption_fonts import ASCENT, StaticFont, static_font
 from montage_pipeline.requests.vocabulary import Format
 
 MAX_LINES = 3

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from montage_pipeline.analysis.analyst import Analyst
 from montage_pipeline.analysis.claude import ClaudeAnalyst
-from montage_pipeline.analysis.model import AnalysedClip, AnalystFacts, ClipAnalysis, Moment, QualityScores, RejectReason, Shot
+from montage_pipeline.analysis.model import AnalysedClip, AnalystFacts, ClipAnalysis, Moment, QualityScores, RejectReason, TimeSpan
 from montage_pipeline.costs.ledger import OpenEntry, PaidCall
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.footage.probe import probe
@@ -67,7 +67,7 @@ class Candidates:
                     )
                 )
                 start_s += MOMENT_S
-            analysed.append(AnalysedClip(facts=facts, shots=(Shot(start_s=facts.start_s, end_s=end_s),), moments=tuple(moments)))
+            analysed.append(AnalysedClip(facts=facts, shots=(TimeSpan(start_s=facts.start_s, end_s=end_s),), moments=tuple(moments)))
         usable = [moment.id for clip in analysed for moment in clip.moments if not moment.rejects]
         return ClipAnalysis(
             clips=tuple(analysed),

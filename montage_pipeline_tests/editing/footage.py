@@ -11,7 +11,7 @@ from montage_pipeline.analysis.model import (
     Moment,
     QualityScores,
     RejectReason,
-    Shot,
+    TimeSpan,
 )
 from montage_pipeline.footage.model import Box, ClipFacts, FrameRate
 from montage_pipeline.music.model import BeatGrid, MusicTrack
@@ -44,18 +44,24 @@ def moment(clip: int, number: int, start_s: float, end_s: float, *, rejected: bo
         "fingerprint": f"{draw.getrandbits(64):016x}",
         "rejects": (RejectReason(code="blurred", message="out of focus"),) if rejected else (),
     }  # fmt: skip
+    # Drawn after the rest, which stays as it is.
+    length_s = end_s - start_s
+    gone_s, back_s = (start_s + length_s * share for share in sorted((draw.random(), draw.random())))
+    fields["without_subject"] = (TimeSpan(start_s=gone_s, end_s=back_s),) if draw.random() < 0.3 else ()
+    fields["peak_s"] = start_s + length_s * draw.random() if draw.random() < 0.3 else None
+    fields["role"] = draw.choice(("opening", "scene", "ending", None))
     return Moment.model_validate(fields | changes)
 
 
 def analysis(
-    clips: Sequence[tuple[ClipFacts, Sequence[Moment]]], shots: Sequence[Sequence[Shot]] | None = None, hook: str = ""
+    clips: Sequence[tuple[ClipFacts, Sequence[Moment]]], shots: Sequence[Sequence[TimeSpan]] | None = None, hook: str = ""
 ) -> ClipAnalysis:
     """The analysis of these clips; each is one shot unless `shots` says otherwise. The hook is the best-scored usable moment."""
     usable = sorted((m for _, moments in clips for m in moments if not m.rejects), key=lambda m: -m.hook)
     analysed = tuple(
         AnalysedClip(
             facts=clip,
-            shots=tuple(shots[i]) if shots else (Shot(start_s=clip.start_s, end_s=clip.start_s + clip.duration_s),),
+            shots=tuple(shots[i]) if shots else (TimeSpan(start_s=clip.start_s, end_s=clip.start_s + clip.duration_s),),
             moments=tuple(moments),
         )
         for i, (clip, moments) in enumerate(clips)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from montage_pipeline.analysis.model import ClipAnalysis, Moment, Shot
+from montage_pipeline.analysis.model import ClipAnalysis, Moment, TimeSpan
 from montage_pipeline.editing.planner import EditRequest, plan_timeline
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.footage.model import ClipFacts, FrameRate
@@ -29,7 +29,7 @@ def footages(draw: st.DrawFn) -> ClipAnalysis:
     seed = draw(st.integers(0, 10**9))
     dice = Random(seed)
     clips: list[tuple[ClipFacts, list[Moment]]] = []
-    shots: list[list[Shot]] = []
+    shots: list[list[TimeSpan]] = []
     reject_share = dice.choice([0.0, 0.0, 0.1, 0.4])
     kind = draw(st.sampled_from(["short", "awkward", "mixed", "long"]))
     low_s, high_s = {"short": (0.3, 5.0), "awkward": (3.0, 3.4), "mixed": (0.5, 25.0), "long": (15.0, 60.0)}[kind]
@@ -49,7 +49,7 @@ def footages(draw: st.DrawFn) -> ClipAnalysis:
         )  # fmt: skip
         inner = [] if kind == "awkward" else [dice.uniform(0.05, 0.95) * length_s for _ in range(dice.choice([0, 0, 1, 2, 4]))]
         edges = sorted({0.0, length_s, *inner})
-        own_shots = [Shot(start_s=start_s + a, end_s=start_s + b) for a, b in pairwise(edges)]
+        own_shots = [TimeSpan(start_s=start_s + a, end_s=start_s + b) for a, b in pairwise(edges)]
         moments = []
         for shot in own_shots:
             window_s = dice.choice([1.0, 2.5, 3.2, 4.0, 5.0, 12.0])

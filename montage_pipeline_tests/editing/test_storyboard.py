@@ -5,10 +5,10 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from montage_pipeline.analysis.model import ClipAnalysis
-from montage_pipeline.editing.drawing import shortened, width_of, wrapped
+from montage_pipeline.editing.drawing import shortened, text, width_of, wrapped
 from montage_pipeline.editing.planner import EditRequest, plan_timeline
 from montage_pipeline.editing.storyboard import draw_storyboard, storyboard_thumbnail
 from montage_pipeline.editing.timeline import Timeline
@@ -99,3 +99,39 @@ def test_text_stays_in_its_width() -> None:
     assert all(width_of(line, 15) <= 300 for line in lines)
     assert width_of(shortened("x" * 300, 17, 120), 17) <= 120
     assert wrapped("short", 15, 300, 3) == ["short"]
+
+
+def ink(content: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """The text as it is drawn, cut to what was drawn."""
+    canvas = Image.new("L", (900, 90), 0)
+    text(ImageDraw.Draw(canvas), (20, 20), content, 32, 255)
+    box = canvas.getbbox()
+    assert box is not None, f"nothing was drawn of {content}"
+    assert 0 < box[0] < box[2] < 900
+    assert 0 < box[1] < box[3] < 90, f"{content} leaves its line"
+    assert abs(box[2] - 20 - width_of(content, 32)) < 24
+    return np.asarray(canvas.crop(box))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("東京", "京東"),
+        ("東", "京"),
+        ("שלום", "חבר"),
+        ("سلام", "مرحبا"),
+        ("नमस्ते", "भारत"),
+        ("서울", "부산"),
+        ("ไทย", "ยาว"),
+        ("🎉", "🚀"),
+        ("Ω", "Ж"),
+    ],
+)
+def test_names_of_any_script_are_drawn_in_it(one: str, other: str) -> None:
+    pictures = [ink(name) for name in (one, other, "?" * len(one))]
+    for a, b in ((0, 1), (0, 2)):
+        assert pictures[a].shape != pictures[b].shape or not np.array_equal(pictures[a], pictures[b])
+    mixed = ink(f"IMG {one} 2.mp4")
+    assert mixed.shape[1] > pictures[0].shape[1] + ink("IMG 2.mp4").shape[1] - 8
+    cut = shortened(f"{one} and a long name behind it", 32, 160)
+    assert width_of(cut, 32) <= 160

@@ -8,7 +8,7 @@ import pytest
 from montage_pipeline.footage.coarse import glance_over
 from montage_pipeline.footage.ffmpeg import run_ffmpeg
 from montage_pipeline.footage.measure import measure
-from montage_pipeline.footage.packets import read_packets, span_work
+from montage_pipeline.footage.packets import entries_s, read_packets, span_work
 from montage_pipeline.footage.probe import probe
 from montage_pipeline.footage.shots import Span
 from montage_pipeline_tests.footage.media import fetched, filmed, scenery
@@ -64,6 +64,8 @@ def test_key_frames_are_known_and_seen_in_every_container(film: Path, name: str)
     table = read_packets(path, facts)
     assert len(table.key_times_s) == len(keys)
     assert table.key_times_s == pytest.approx(keys, abs=3.1 / RATE)  # some indexes tell when a picture is decoded
+    entries = entries_s(facts, table)
+    assert entries == (pytest.approx(keys, abs=1e-3) if "all_keys" not in name else ()), "places to enter are presentation times"
     assert table.sizes.sum() <= clip.bytes
     glances = glance_over(path, facts, table, most_work=1e9)
     assert len(glances) == min(len(keys), LONG_S)

@@ -5,12 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.footage.ffmpeg import run_ffmpeg
 from montage_pipeline.footage.look import Plane
 from montage_pipeline.footage.measure import measure
 from montage_pipeline.footage.model import Box
 from montage_pipeline.footage.probe import probe
-from montage_pipeline.footage.subject import Seen, subject_path
+from montage_pipeline.footage.shots import Span
+from montage_pipeline.footage.subject import Seen, absences, subject_path
+from montage_pipeline.requests.vocabulary import Style
+from montage_pipeline.settings import Settings
 from montage_pipeline_tests.footage.media import fetched, filmed, scenery
 
 FLAT: Plane = np.full((90, 160), 120, np.uint8)
@@ -56,3 +60,24 @@ def test_what_stands_out_is_looked_at_when_nothing_moves() -> None:
     assert place.source == "saliency"
     assert middle(place.box) == pytest.approx((118 / 160, 58 / 90), abs=0.12)
     assert subject_path([Seen(0.0, (), FLAT)], []) == ()
+
+
+def test_scene_that_its_subject_has_left_is_told_from_one_missed_picture() -> None:
+    rows = [(face(0.2),), (face(0.2),), (), (face(0.2),), (), (), (), (), (), (face(0.2),), ()]
+    seen = [Seen(place / 2, faces, FLAT) for place, faces in enumerate(rows)]
+    path = subject_path(seen, [])
+    assert absences(seen, path) == (Span(1.75, 4.25),)
+    assert absences(seen, ()) == (), "nothing is gone where nothing was followed"
+
+
+def test_van_that_drives_away_leaves_an_empty_scene(tmp_path: Path) -> None:
+    sources = [filmed(scenery(tmp_path / f"{seed}.png", seed=seed), "x=20:y=20").format(size="480x270", rate=15) for seed in (1, 5)]
+    inputs = [word for source in sources for word in ("-f", "lavfi", "-i", source)]
+    graph = "[1:v]crop=90:90[van];[0:v][van]overlay=x='20+n*15':y=90"
+    path = tmp_path / "van.mp4"
+    run_ffmpeg(["-y", *inputs, "-filter_complex", graph, "-t", "6", "-c:v", "libx264", "-preset", "veryfast", str(path)])
+    (moment,) = LocalAnalyst(Settings()).analyse([fetched(path)], Style.DYNAMIC, 7).clips[0].moments
+    left_s = (480 - 20) / 15 / 15
+    (gone,) = moment.without_subject
+    assert gone.start_s == pytest.approx(left_s, abs=0.8)
+    assert gone.end_s == pytest.approx(6, abs=0.6)

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from PIL import ImageFont
 
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.fonts import UnsupportedCharacters, runs_of
 from montage_pipeline.footage.ffmpeg import ffmpeg_path
 from montage_pipeline.records import PermanentError
-from montage_pipeline.rendering.caption_fonts import UnsupportedCharacters, runs_of
 from montage_pipeline.rendering.captions import MAX_LINES, Caption, drawn_caption, plain_text, refuse_undrawable, safe_box
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.rendering.model import RenderEngine
