@@ -23,12 +23,14 @@ from montage_pipeline.analysis.model import (
 from montage_pipeline.analysis.moments import Candidate, cut_into_moments
 from montage_pipeline.footage.measures import ClipMeasures, StretchMeasures
 from montage_pipeline.footage.model import FetchedClip
+from montage_pipeline.footage.movement import Step
 from montage_pipeline.footage.shots import Span
 from montage_pipeline.footage.subject import Seen, absences, subject_path
 from montage_pipeline.records import PermanentError
 from montage_pipeline.requests.vocabulary import MIN_DURATION_S, Style
 from montage_pipeline.settings import Settings
 
+_MISSED_S = 3.0  # before and after a moment in which a subject is seen that the moment lacks
 _REPEATED_SHARE = 0.5  # of a moment, from which it counts as shown before
 
 
@@ -156,11 +158,20 @@ def _scored(measured: list[Measured], candidates: list[list[Candidate]], style: 
 
 def _path(measures: ClipMeasures, span: Span) -> tuple[tuple[SubjectPoint, ...], tuple[TimeSpan, ...]]:
     """Where the subject of a moment is when, about every half second, and in which parts it is gone."""
-    seen = [Seen(sample.time_s, sample.faces, sample.luma) for sample in measures.samples if span.start_s <= sample.time_s < span.end_s]
-    steps = [step for step in measures.steps if span.start_s <= step.time_s - step.elapsed_s and step.time_s < span.end_s]
-    places = subject_path(seen, steps)
+    places = subject_path(*_in(measures, span))
     path = tuple(SubjectPoint(time_s=place.time_s, box=place.box, source=place.source) for place in places)
-    return path, tuple(TimeSpan(start_s=gone.start_s, end_s=gone.end_s) for gone in absences(seen, places))
+    # What is seen just before or after tells whether somebody is missing.
+    shot = next((shot for shot in measures.shots if shot.start_s <= span.start_s < shot.end_s), span)
+    about = Span(max(shot.start_s, span.start_s - _MISSED_S), min(shot.end_s, span.end_s + _MISSED_S))
+    pictures, steps = _in(measures, about)
+    gone = (Span(max(one.start_s, span.start_s), min(one.end_s, span.end_s)) for one in absences(pictures, subject_path(pictures, steps)))
+    return path, tuple(TimeSpan(start_s=one.start_s, end_s=one.end_s) for one in gone if one.duration_s > 0)
+
+
+def _in(measures: ClipMeasures, span: Span) -> tuple[list[Seen], list[Step]]:
+    """The pictures and the steps of movement inside a span."""
+    seen = [Seen(sample.time_s, sample.faces, sample.luma) for sample in measures.samples if span.start_s <= sample.time_s < span.end_s]
+    return seen, [step for step in measures.steps if span.start_s <= step.time_s - step.elapsed_s and step.time_s < span.end_s]
 
 
 def _key_frames_s(measures: ClipMeasures, moments: Sequence[Moment]) -> tuple[float, ...]:

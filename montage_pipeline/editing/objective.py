@@ -43,10 +43,10 @@ HOOK = 6.0
 CHOSEN_HOOK = 1.5
 SEEN_HOOK = 5.0
 GONE_HOOK = 3.0
-PEAK = 0.25
+PEAK = 0.15
 """A cut that shows the best instant of a moment."""
 PEAK_HOOK = 0.8
-ROLE = 0.5
+ROLE = 0.3
 """A moment judged to be an opening or an ending, at the other end of the Reel."""
 GOES_ON = 9.0
 """A piece that begins where the one before it ended; a third of it when it begins nearly a second later."""
