@@ -46,22 +46,23 @@ _ENCODER = (
 
 
 def long_clips(folder: Path, kept: Path, b_frames: bool) -> list[Path]:
-    """CLIPS files of CLIP_S seconds: loops of two seconds, encoded once and then kept, with the sound of the demo."""
+    """CLIPS files of CLIP_S seconds with the sound of the demo: one shot each, in which two seconds go forth and back."""
     pictures = demo_clips()
     made = []
     for number in range(CLIPS):
         which, first = _VIEWS[number % len(_VIEWS)]
-        loop = kept / f"loop-{number}{'-b' if b_frames else ''}.mp4"
+        loop = kept / f"forth-and-back-{number}{'-b' if b_frames else ''}.mp4"
         if not loop.is_file():
             print(f"making {loop}", flush=True)
             chain = (
                 f"trim=start_frame={first},setpts=N/{_FPS}/TB,fps={_FPS},crop={_WIDE}:{_WIDE}*9/16:(iw-ow)*n/{_LOOP_FRAMES}:(ih-oh)/2,"
-                f"{_TURNS[number // len(_VIEWS)]},scale=3840:2160:flags=bicubic,setsar=1,noise=alls=4:allf=t,format=yuv420p"
+                f"{_TURNS[number // len(_VIEWS)]},trim=end_frame={_LOOP_FRAMES},split[forth][way];[way]reverse[back];"
+                "[forth][back]concat,scale=3840:2160:flags=bicubic,setsar=1,noise=alls=4:allf=t,format=yuv420p"
             )
             draft = kept / f".{loop.name}"
             coded = [*_ENCODER[:-1], _ENCODER[-1] + f":bframes={3 if b_frames else 0}"]
             looped = ["-stream_loop", "-1", "-i", str(pictures[which])]
-            run_ffmpeg(["-y", "-loglevel", "error", *looped, "-vf", chain, *coded, "-an", "-frames:v", str(_LOOP_FRAMES), str(draft)])
+            run_ffmpeg(["-y", "-loglevel", "error", *looped, "-vf", chain, *coded, "-an", "-frames:v", str(2 * _LOOP_FRAMES), str(draft)])
             draft.replace(loop)
         path = folder / f"long{number}{'b' if b_frames else ''}.mp4"
         inputs = [word for part in (loop, pictures[0]) for word in ("-stream_loop", "-1", "-i", str(part))]

@@ -31,6 +31,7 @@ from montage_pipeline.requests.vocabulary import MIN_DURATION_S, Style
 from montage_pipeline.settings import Settings
 
 _MISSED_S = 3.0  # before and after a moment in which a subject is seen that the moment lacks
+_GONE_S = 0.2  # without a subject: less is nothing to see
 _REPEATED_SHARE = 0.5  # of a moment, from which it counts as shown before
 
 
@@ -165,7 +166,7 @@ def _path(measures: ClipMeasures, span: Span) -> tuple[tuple[SubjectPoint, ...],
     about = Span(max(shot.start_s, span.start_s - _MISSED_S), min(shot.end_s, span.end_s + _MISSED_S))
     pictures, steps = _in(measures, about)
     gone = (Span(max(one.start_s, span.start_s), min(one.end_s, span.end_s)) for one in absences(pictures, subject_path(pictures, steps)))
-    return path, tuple(TimeSpan(start_s=one.start_s, end_s=one.end_s) for one in gone if one.duration_s > 0)
+    return path, tuple(TimeSpan(start_s=one.start_s, end_s=one.end_s) for one in gone if one.duration_s >= _GONE_S)
 
 
 def _in(measures: ClipMeasures, span: Span) -> tuple[list[Seen], list[Step]]:

@@ -21,6 +21,8 @@ _MOVING_S = 0.5  # of movement to each side that says where it is
 _SALIENT_SIDE = 64
 _SALIENT_SHARE = 0.35  # of the picture: wider than this, it stands out nowhere in particular
 _GONE_PICTURES = 2  # in a row
+_EDGE = 0.06  # of the picture's side
+_SMALL = 0.3  # of the picture's height
 _ROAMING_FACE = 1.6  # face widths between one sighting and the next that are still the same face
 
 
@@ -58,24 +60,33 @@ def subject_path(pictures: Sequence[Seen], steps: Sequence[Step]) -> tuple[Place
 
 
 def absences(pictures: Sequence[Seen], path: Sequence[Place]) -> tuple[Span, ...]:
-    """Parts of a stretch without the face or the movement that the path follows in the rest of it, in order of time.
+    """Parts of a stretch that the face or the movement of its path has left, or has not entered yet, in order of time.
 
-    Nothing where the path follows neither. A single picture without it is no absence: it may have been missed.
+    What was last seen at the picture's edge has left; what was last seen inside it stands still or has turned away. A single picture
+    without a place is no absence: it may have been missed.
     """
-    if not any(place.source in ("face", "motion") for place in path):
-        return ()
-    placed = {place.time_s for place in path}
-    gone = [picture.time_s not in placed for picture in pictures]
-    middles = [pictures[0].time_s, *((one.time_s + other.time_s) / 2 for one, other in pairwise(pictures)), pictures[-1].time_s]
+    followed = [place for place in path if place.source in ("face", "motion")]
     found: list[Span] = []
-    begin = 0
-    for place, absent in enumerate([*gone, False]):
-        if absent:
-            continue
-        if place - begin >= _GONE_PICTURES:
-            found.append(Span(middles[begin], middles[place]))
-        begin = place + 1
+    for before, after in pairwise([None, *followed, None]):
+        if before is None and after is None:
+            break
+        first_s, last_s = pictures[0].time_s if before is None else before.time_s, pictures[-1].time_s if after is None else after.time_s
+        without = [one for one in pictures if first_s <= one.time_s <= last_s and all(one.time_s != place.time_s for place in followed)]
+        if len(without) >= _GONE_PICTURES and _at_edge(before or after):
+            # Movement is said to be where it was or will be up to _MOVING_S away.
+            early_s, late_s = (_MOVING_S if place is not None and place.source == "motion" else 0.0 for place in (before, after))
+            found.append(Span(first_s - early_s, last_s + late_s))
     return tuple(found)
+
+
+def _at_edge(place: Place | None) -> bool:
+    """Whether it is where things come into the picture and leave it. What stands on the ground may be cut by the lower edge for good."""
+    if place is None:
+        return False
+    box = place.box
+    beside = box.x < _EDGE or box.x + box.width > 1 - _EDGE
+    above = box.height < _SMALL and (box.y < _EDGE or box.y + box.height > 1 - _EDGE)
+    return beside or above
 
 
 def person_around(face: Box) -> Box:

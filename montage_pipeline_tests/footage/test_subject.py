@@ -62,11 +62,12 @@ def test_what_stands_out_is_looked_at_when_nothing_moves() -> None:
     assert subject_path([Seen(0.0, (), FLAT)], []) == ()
 
 
-def test_scene_that_its_subject_has_left_is_told_from_one_missed_picture() -> None:
-    rows = [(face(0.2),), (face(0.2),), (), (face(0.2),), (), (), (), (), (), (face(0.2),), ()]
-    seen = [Seen(place / 2, faces, FLAT) for place, faces in enumerate(rows)]
-    path = subject_path(seen, [])
-    assert absences(seen, path) == (Span(1.75, 4.25),)
+def test_who_leaves_the_picture_is_told_from_who_turns_away() -> None:
+    inside, leaving = (face(0.4),), (face(0.88),)
+    rows = [leaving, (), (), leaving, (), inside, (), (), inside, leaving, (), (), ()]
+    seen = [Seen(place * 1.0, faces, FLAT) for place, faces in enumerate(rows)]
+    assert absences(seen, subject_path(seen, [])) == (Span(0, 3), Span(9, 12))
+    assert absences(seen[4:9], subject_path(seen[4:9], [])) == ()
     assert absences(seen, ()) == (), "nothing is gone where nothing was followed"
 
 
