@@ -35,9 +35,10 @@ LIMIT_S, LIMIT_SHARE, LIMIT_MB, LIMIT_F1 = 30.0, 0.2, 1000.0, 0.95
 _TOLERANCE_FRAMES, _MARGIN_S = 2, 0.3
 _STRETCH_S, _EVERY_S = 3.0, 4.0
 _FILM = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "21", "-g", "50", "-sc_threshold", "0", "-pix_fmt", "yuv420p")
-_FPS, _LOOP_FRAMES, _GOP = 30, 60, 30
+_SCENE_FRAMES = 46
+_FPS, _LOOP_FRAMES, _GOP = 30, 48, 30
 _WIDE = "0.9*min(iw\\,ih*16/9)"
-_VIEWS = ((1, 0), (1, 125), (0, 0))  # which of the demo's clips, from which frame
+_VIEWS = ((1, 77), (1, 138), (0, 0))  # which of the demo's clips, from which frame: shots that last long enough
 _TURNS = ("null", "hflip", "vflip", "hflip,vflip")  # together with the views, no clip shows what another does
 _ENCODER = (
     "-c:v", "libx265", "-preset", "ultrafast", "-b:v", "25M", "-tag:v", "hvc1", "-x265-params",
@@ -46,7 +47,7 @@ _ENCODER = (
 
 
 def long_clips(folder: Path, kept: Path, b_frames: bool) -> list[Path]:
-    """CLIPS files of CLIP_S seconds with the sound of the demo: one shot each, in which two seconds go forth and back."""
+    """CLIPS files of CLIP_S seconds with the sound of the demo: one shot each, in which a second and a half go forth and back."""
     pictures = demo_clips()
     made = []
     for number in range(CLIPS):
@@ -108,7 +109,7 @@ def films(folder: Path) -> list[Film]:
     for name, size, count in (("cuts", "640x360", len(scenes)), ("large-cuts", "3840x2160", 5)):
         made.append(_film(folder / f"{name}.mp4", pictures, scenes[:count], [round(length * 25) / 25 for length in lengths], size))
     for name, mix in (("dissolves", "fade"), ("dips", "fadeblack")):
-        made.append(_film(folder / f"{name}.mp4", pictures, scenes[::2], [1.88] * 8, "640x360", mix))
+        made.append(_film(folder / f"{name}.mp4", pictures, scenes, [3.6 - 0.04 * (place % 9) for place in range(16)], "640x360", mix))
     flashes = folder / "flashes.mp4"
     flash = "fps=25,eq=brightness='if(lt(mod(n,40),2),0.5,0)':eval=frame,format=yuv420p"
     run_ffmpeg(["-y", "-loglevel", "error", "-i", str(pictures[0]), "-vf", flash, *_FILM, "-an", str(flashes)])
@@ -118,15 +119,22 @@ def films(folder: Path) -> list[Film]:
 def _film(
     path: Path, pictures: Sequence[Path], scenes: Sequence[tuple[int, float, str]], lengths: Sequence[float], size: str, mix: str = ""
 ) -> Film:
-    """Scenes of the given lengths (s) back to back, or mixed into each other over 0.4 to 0.7 s; no key frame gives a change away."""
+    """Scenes of the given lengths (s) back to back, or mixed into each other over 0.4 to 0.7 s; no key frame gives a change away.
+
+    Longer ones than there are go forth and back.
+    """
     inputs: list[str] = []
     chains: list[str] = []
     for place, ((which, at_s, turn), length_s) in enumerate(zip(scenes, lengths, strict=False)):
         inputs += ["-ss", str(at_s), "-t", str(length_s + 0.08), "-i", str(pictures[which])]
         frames = round(length_s * 25)
-        exact = f"fps=25:start_time=0,tpad=stop_mode=clone:stop=50,trim=end_frame={frames}"
-        look = f"{exact},{turn},scale={size.replace('x', ':')},setsar=1,format=yuv420p,settb=1/25"
-        chains.append(f"[{place}:v]{look}[v{place}]")
+        look = f"{turn},scale={size.replace('x', ':')},setsar=1,format=yuv420p,settb=1/25"
+        if frames > _SCENE_FRAMES:
+            way = f"fps=25:start_time=0,trim=end_frame={_SCENE_FRAMES},split[a{place}][b{place}];[b{place}]reverse[c{place}];"
+            chains.append(f"[{place}:v]{way}[a{place}][c{place}]concat,trim=end_frame={frames},{look}[v{place}]")
+        else:
+            exact = f"fps=25:start_time=0,tpad=stop_mode=clone:stop=50,trim=end_frame={frames}"
+            chains.append(f"[{place}:v]{exact},{look}[v{place}]")
     ends = list(accumulate(lengths[: len(scenes)]))[:-1]
     if mix:
         changes, joined, at = [], "v0", lengths[0]

@@ -22,8 +22,11 @@ _FLASH_FRAMES = 4  # a flash is over after so many frames
 _MIXES_S = (0.4, 0.7, 1.0)  # spans over which dissolves are looked for
 _MIX_FLOOR = 12.0
 _MIX_ALIKE = 0.75
-_MIX_LINEAR = 0.16  # how far the middle may lie from the mean of both ends, as a share of their distance
+_MIX_LINEAR, _MIX_LINEAR_MOST = 0.16, 0.36  # how far the middle may lie off the way between both ends, as a share of their distance
+_MIX_LINEAR_UNLIKE = 0.25  # more of that for each unit of correlation that both ends lack
+_MIX_BEGUN = 0.05  # of the way from one picture to the other
 _MOVED_ALIKE = 0.8
+_SAME_VIEW_ALIKE = 0.6
 _COARSE = (12, 12)
 SHORTEST_SHOT_S = 0.25
 
@@ -59,7 +62,7 @@ def thumb(time_s: float, luma: Plane, chroma: tuple[Plane, Plane]) -> Thumb:
 
 def same_view(one: Thumb, other: Thumb) -> bool:
     """Whether two pictures show the same from about the same place: little changed, or the camera turned a little."""
-    return _change(one, other) < _CUT_FLOOR or _alike(one, other) > _MIX_ALIKE or _moved(one, other)
+    return _change(one, other) < _CUT_FLOOR or _alike(one, other) > _SAME_VIEW_ALIKE or _moved(one, other)
 
 
 class ShotDetector:
@@ -151,12 +154,18 @@ class ShotDetector:
             if len(inside) < 5 or newest.time_s - inside[0].time_s < 0.9 * span_s:
                 continue
             first = inside[0]
-            distance = _change(first, newest)
-            if distance < _MIX_FLOOR or _alike(first, newest) > _MIX_ALIKE:
+            distance, alike = _change(first, newest), _alike(first, newest)
+            if distance < _MIX_FLOOR or alike > _MIX_ALIKE:
                 continue
+            # Where both pictures move, a mix of them is not exact; the less they have in common, the less else it can be.
+            most_off = min(_MIX_LINEAR_MOST, _MIX_LINEAR + _MIX_LINEAR_UNLIKE * (_MIX_ALIKE - alike))
             middles = [inside[round(share * (len(inside) - 1))] for share in (0.25, 0.5, 0.75)]
-            if all(_off_the_line(first, middle, newest) < _MIX_LINEAR for middle in middles) and not _moved(first, newest):
-                self._mixes.append(Span(first.time_s, newest.time_s))
+            if all(_off_the_line(first, middle, newest) < most_off for middle in middles) and not _moved(first, newest):
+                # What is looked at is as long as most mixes are, or longer: at its ends there may be nothing of the other picture yet.
+                shares = [_share_of_way(first, one, newest) for one in inside]
+                begin = max(place for place, share in enumerate(shares[: len(shares) // 2]) if share < _MIX_BEGUN)
+                end = min(place for place, share in enumerate(shares) if place > len(shares) // 2 and share > 1 - _MIX_BEGUN)
+                self._mixes.append(Span(inside[begin].time_s, inside[end].time_s))
 
 
 def _change(one: Thumb, other: Thumb) -> float:
@@ -185,13 +194,18 @@ def _off_the_line(first: Thumb, middle: Thumb, last: Thumb) -> float:
     """
     way = last.coarse - first.coarse
     length = float((way * way).sum())
-    if length < 1:
-        return 1.0
-    share = float(((middle.coarse - first.coarse) * way).sum()) / length
+    share = _share_of_way(first, middle, last)
     if not 0.05 < share < 0.95:
         return 1.0
     off = middle.coarse - first.coarse - share * way
     return float(np.sqrt((off * off).sum() / length))
+
+
+def _share_of_way(first: Thumb, middle: Thumb, last: Thumb) -> float:
+    """How much of `last` is in `middle`, if it is a mix: 0 at `first`, 1 at `last`; 0 where these two are the same."""
+    way = last.coarse - first.coarse
+    length = float((way * way).sum())
+    return float(((middle.coarse - first.coarse) * way).sum()) / length if length >= 1 else 0.0
 
 
 def _joined(spans: list[Span]) -> list[Span]:
