@@ -38,7 +38,7 @@ _FILM = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "21", "-g", "50", "-s
 _SCENE_FRAMES = 46
 _FPS, _LOOP_FRAMES, _GOP = 30, 48, 30
 _WIDE = "0.9*min(iw\\,ih*16/9)"
-_VIEWS = ((1, 77), (1, 138), (0, 0))  # which of the demo's clips, from which frame: shots that last long enough
+_VIEWS = ((0, 66), (1, 138), (0, 0))  # which of the demo's clips, from which frame: shots that last long enough
 _TURNS = ("null", "hflip", "vflip", "hflip,vflip")  # together with the views, no clip shows what another does
 _ENCODER = (
     "-c:v", "libx265", "-preset", "ultrafast", "-b:v", "25M", "-tag:v", "hvc1", "-x265-params",

@@ -14,7 +14,7 @@ from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.packets import PacketTable
 from montage_pipeline.footage.shots import Span, Thumb, same_view, thumb
 
-_DECODED_S = 0.5  # after entering: a picture to sample at its beginning and one at its end, and what moves between
+_DECODED_S = 0.4  # after entering: a picture to sample at its beginning and one at its end, and what moves between
 _ENTER_AGAIN_S = 1.4  # with the first key frame after so long
 _LEAST_CALM_S = 0.3
 _BETWEEN_KEYS_S = (0.45, 4.2)
@@ -25,7 +25,7 @@ _LUMA_SIDE, _SIDE = 160, 40
 def calm_parts(source: ClipSource, facts: ClipFacts, table: PacketTable, spans: Sequence[Span]) -> tuple[Span, ...]:
     """Parts of the spans between key frames that show the same, without a picture of unusual size between them.
 
-    Half a second is left before each part, and none lasts much longer than the time between key frames, or _ENTER_AGAIN_S. Nothing
+    _DECODED_S are left before each part, and none lasts much longer than the time between key frames, or _ENTER_AGAIN_S. Nothing
     where the container does not tell the packets' sizes or does not lead to its key frames.
     """
     if not (table.complete and table.seekable):

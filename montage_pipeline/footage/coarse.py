@@ -42,7 +42,7 @@ class Glance:
     faces: tuple[Box, ...]
 
 
-def glance_over(source: ClipSource, facts: ClipFacts, table: PacketTable, most_work: float, least: int = 4) -> tuple[Glance, ...]:
+def glance_over(source: ClipSource, facts: ClipFacts, table: PacketTable, most_work: float, least: int = 3) -> tuple[Glance, ...]:
     """Key frames spread evenly over the clip, in order of time: as many as `most_work` (megapixels) allows, `least` in any case.
 
     Damaged ones are left out; the answer may be empty.
@@ -124,6 +124,7 @@ def _decoded(stream: VideoStream, packets: Iterator["Packet[VideoStream]"]) -> I
     decoder.extradata = stream.codec_context.extradata
     decoder.thread_type = "AUTO"
     decoder.skip_frame = "NONKEY"
+    decoder.options = {"skip_loop_filter": "all"}
     for packet in packets:
         yield from _frames(decoder, packet)
     yield from _frames(decoder, None)

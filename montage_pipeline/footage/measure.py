@@ -26,6 +26,7 @@ from montage_pipeline.footage.sound import Sound, listen
 from montage_pipeline.records import PermanentError
 
 _STEP_S = 1 / 8  # least time between pictures whose movement is compared
+_PIECE_SAMPLED = 0.9
 _LOOK_HZ = 31  # frames looked at for shot changes; of faster clips every second, third … frame
 _SAMPLE_SIDE, _MOTION_SIDE, _SHOT_SIDE = 512, 160, 40
 
@@ -87,6 +88,8 @@ class _Pass:
         detector = ShotDetector(self._every / self._fps)
         self._meter.restart()
         next_sample_s = next_step_s = span.start_s
+        # Of the little that is decoded before a calm part, the beginning and the end.
+        sample_every_s = min(SAMPLE_S, _PIECE_SAMPLED * span.duration_s) if piece.calm_until_s is not None else SAMPLE_S
         first_s = last_s = None
         for index, (time_s, frame) in enumerate(frames):
             self._decoded += 1
@@ -102,7 +105,7 @@ class _Pass:
                 if (step := self._meter.add(time_s, luma)) is not None:
                     self._steps.append(step)
             if time_s >= next_sample_s - 1e-6:
-                next_sample_s = time_s + SAMPLE_S
+                next_sample_s = time_s + sample_every_s
                 self._samples.append(self._sample(time_s, small_luma(planes, self._facts, _SAMPLE_SIDE), luma, chroma))
         if first_s is None or last_s is None:
             return  # nothing there can be decoded
