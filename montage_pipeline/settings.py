@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     # Rendering
     render_engine: Literal["ffmpeg", "moviepy"] = Field("ffmpeg", description="Engine that renders the timeline.")
     render_quality: RenderQuality = Field(
-        "standard", description="Picture quality: draft, standard or best (aimed at VMAF 90, 95, 97 against the uncompressed Reel)."
+        "standard", description="Picture quality: draft, standard or best (VMAF 90, 95 or 97 and more against the uncompressed Reel)."
     )
     render_encoder: Literal["auto", "software"] | HardwareEncoder = Field(
         "auto",
