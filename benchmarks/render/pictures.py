@@ -13,7 +13,7 @@ from benchmarks.render.footage import Edit
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.footage.ffmpeg import ffmpeg_path, run_ffmpeg
 from montage_pipeline.rendering import assembly
-from montage_pipeline.rendering.encoding import Encoding
+from montage_pipeline.rendering.encoding import BT709_TAGS, Encoding
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.settings import Settings
 
@@ -50,7 +50,9 @@ def vmaf(encoded: Sequence[str], reference: Sequence[str], every: int = 3) -> fl
 
     Frames are compared by number. Both must have as many; ValueError tells when one ends early.
     """
-    aligned = "[0:v]settb=1/30,setpts=N[a];[1:v]settb=1/30,setpts=N[b];[a][b]libvmaf=eof_action=endall"
+    # Frames without tags beside frames with tags would be converted first, which costs one of them two points.
+    alike = f"{BT709_TAGS},settb=1/30,setpts=N"
+    aligned = f"[0:v]{alike}[a];[1:v]{alike}[b];[a][b]libvmaf=eof_action=endall"
     said = run_ffmpeg([*encoded, *reference, "-lavfi", f"{aligned}:n_threads=2:n_subsample={every}", "-f", "null", "-"])
     score = _SCORE.search(said)
     if score is None:
