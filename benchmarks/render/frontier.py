@@ -249,6 +249,8 @@ def measure(edit: Edit, composite: Path, folder: Path, part: int) -> Frontier:
             trial = searched.best_crf(way, target, _TOO_SLOW * fastest_s)
             if trial is not None:
                 trials[quality].append(trial)
+            if trial is not None and trial.usage.cpu_s > _TOO_SLOW * fastest_s:
+                break  # nor will it win at a higher quality
     winners = {}
     for quality, found in trials.items():
         if not found:
@@ -289,7 +291,7 @@ def text(frontier: Frontier, part: int) -> str:
         if trial is not None
     ]
     searched = "all segments" if part == 1 else f"every {part}th segment"
-    slow = f"Ways that take more than {_TOO_SLOW:g} times as long as the fastest were tried once and not followed."
+    slow = f"Ways that take more than {_TOO_SLOW:g} times as long as the fastest were tried once, for the lowest quality, and not followed."
     return f"Searched on {searched}. {slow}\n\n" + said + table(("profile", *_HEAD), chosen) + "\n" + _verdict(frontier)
 
 
