@@ -306,9 +306,13 @@ def _verdict(frontier: Frontier) -> str:
         winner = frontier.winners.get(quality)
         if winner is None:
             differing.append(f"**{quality}: no setting that was tried reaches VMAF {TARGETS[quality]:.0f}; the code has {here.name}.**")
-        elif here.reaches(TARGETS[quality]) and here.usage.cpu_s <= winner.usage.cpu_s * _TIE:
+        elif here.reaches(TARGETS[quality]) and here.usage.cpu_s <= winner.usage.cpu_s * _TIE and sum(here.mbps) <= sum(winner.mbps):
             kept.append(quality)
         else:
             differing.append(f"**{quality}: the code has {here.name}, measured best is {winner.name}.**")
-    reached = f"On all frames the code's settings for {', '.join(kept)} reach their VMAF, and none is faster." if kept else ""
+    reached = (
+        f"On all frames the code's settings for {', '.join(kept)} reach their VMAF, and none that does is faster or smaller."
+        if kept
+        else ""
+    )
     return "\n\n".join([*differing, *([reached] if reached else [])]) + "\n"

@@ -18,11 +18,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from montage_pipeline.footage import still
-from montage_pipeline.footage.container import open_clip, rewind, seek_before, video_stream
+from montage_pipeline.footage.container import open_clip, packets_of, read_only, rewind, seek_before, video_stream
 from montage_pipeline.footage.faces import faces_in
 from montage_pipeline.footage.look import Plane, planes_of, small_chroma, small_luma
 from montage_pipeline.footage.model import Box, ClipFacts, ClipSource
-from montage_pipeline.footage.packets import PacketTable, packets_of, picture_work, read_only
+from montage_pipeline.footage.packets import PacketTable, picture_work
 
 _SIDE, _SMALL_SIDE, _COLOUR_SIDE, _FACE_SIDE = 512, 160, 40, 320
 _LEAST_S = 1.0  # between key frames that are looked at; nearer ones tell little more

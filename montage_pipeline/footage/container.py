@@ -6,16 +6,21 @@ Does not belong here: facts about the clip (probe), pictures (picture, sample).
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, TypeVar
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Discard, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.source import open_source
 from montage_pipeline.records import PermanentError
+
+StreamOf = TypeVar("StreamOf", VideoStream, AudioStream)
 
 # Demuxers that hold their own pictures. Left out on purpose: hls, dash, concat, image2, sdp, tedcaptions
 # and whatever else can name a second file or address.
@@ -45,21 +50,33 @@ def video_stream(container: InputContainer, facts: ClipFacts, *, threads: Litera
     return stream
 
 
+def packets_of(container: InputContainer, stream: StreamOf) -> Iterator["Packet[StreamOf]"]:
+    """The stream's packets from here on, as far as the file can be read, and at its end an empty one; a file cut short ends early."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except (av.InvalidDataError, av.EOFError, av.OSError):
+            return
+        if packet is None:
+            return
+        yield packet
+
+
+def read_only(container: InputContainer, *wanted: Stream) -> None:
+    """Have the container pass over the packets of all other streams; where there is an index it does not even read them."""
+    indices = {stream.index for stream in wanted}
+    for stream in container.streams:
+        stream.discard = Discard.default if stream.index in indices else Discard.all
+
+
 def decoded_frames(container: InputContainer, stream: VideoStream) -> Iterator[tuple[float, VideoFrame]]:
     """Frames with their presentation times (s) in order; damaged packets are skipped, not fatal.
 
     Raises av.FFmpegError only when the container itself cannot be read on.
     """
     time_base = float(stream.time_base or 0)
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except (av.InvalidDataError, av.EOFError, av.OSError):
-            # A file cut short: what came before is good footage.
-            return
-        if packet is None:
-            return
+    for packet in packets_of(container, stream):
         try:
             frames = packet.decode()
         except av.InvalidDataError:

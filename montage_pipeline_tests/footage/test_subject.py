@@ -36,19 +36,25 @@ def test_face_is_followed_past_a_larger_one_and_over_a_gap() -> None:
     assert path[0].box.height > 0.15, "with head and shoulders"
 
 
-def test_what_moves_is_followed(tmp_path: Path) -> None:
-    sources = [filmed(scenery(tmp_path / f"{seed}.png", seed=seed), "x=20:y=20").format(size="480x270", rate=15) for seed in (1, 5)]
+def van(folder: Path, *, pixels_a_frame: int, seconds: int) -> Path:
+    """480x270, 15 frames a second: something of 90x90 drives to the right from x=20, y=90 in front of a scene that rests."""
+    sources = [filmed(scenery(folder / f"{seed}.png", seed=seed), "x=20:y=20").format(size="480x270", rate=15) for seed in (1, 5)]
     inputs = [word for source in sources for word in ("-f", "lavfi", "-i", source)]
-    graph = "[1:v]crop=90:90[van];[0:v][van]overlay=x='20+n*6':y=90"
-    path = tmp_path / "van.mp4"
-    run_ffmpeg(["-y", *inputs, "-filter_complex", graph, "-t", "4", "-c:v", "libx264", "-preset", "veryfast", str(path)])
+    graph = f"[1:v]crop=90:90[van];[0:v][van]overlay=x='20+n*{pixels_a_frame}':y=90"
+    path = folder / "van.mp4"
+    run_ffmpeg(["-y", *inputs, "-filter_complex", graph, "-t", str(seconds), "-c:v", "libx264", "-preset", "veryfast", str(path)])
+    return path
+
+
+def test_what_moves_is_followed(tmp_path: Path) -> None:
+    path = van(tmp_path, pixels_a_frame=6, seconds=4)
     seen = measure(path, probe(fetched(path)))
     places = subject_path([Seen(sample.time_s, sample.faces, sample.luma) for sample in seen.samples], seen.steps)
     assert {place.source for place in places} == {"motion"}
     assert len(places) >= 7
     for place in places[1:-1]:
-        van = (20 + place.time_s * 15 * 6 + 45) / 480
-        assert middle(place.box)[0] == pytest.approx(van, abs=0.12)
+        place_x = (20 + place.time_s * 15 * 6 + 45) / 480
+        assert middle(place.box)[0] == pytest.approx(place_x, abs=0.12)
         assert middle(place.box)[1] == pytest.approx(0.5, abs=0.12)
 
 
@@ -72,11 +78,7 @@ def test_who_leaves_the_picture_is_told_from_who_turns_away() -> None:
 
 
 def test_van_that_drives_away_leaves_an_empty_scene(tmp_path: Path) -> None:
-    sources = [filmed(scenery(tmp_path / f"{seed}.png", seed=seed), "x=20:y=20").format(size="480x270", rate=15) for seed in (1, 5)]
-    inputs = [word for source in sources for word in ("-f", "lavfi", "-i", source)]
-    graph = "[1:v]crop=90:90[van];[0:v][van]overlay=x='20+n*15':y=90"
-    path = tmp_path / "van.mp4"
-    run_ffmpeg(["-y", *inputs, "-filter_complex", graph, "-t", "6", "-c:v", "libx264", "-preset", "veryfast", str(path)])
+    path = van(tmp_path, pixels_a_frame=15, seconds=6)
     moments = LocalAnalyst(Settings()).analyse([fetched(path)], Style.DYNAMIC, 7).clips[0].moments
     left_s = (480 - 20) / 15 / 15
     gone = [span for moment in moments for span in moment.without_subject]
