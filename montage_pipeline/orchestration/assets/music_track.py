@@ -1,0 +1,65 @@
+"""What `music_track` does: compose music for this Reel, or take the user's own, and store it with its beat grid."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from dagster import MaterializeResult, MetadataValue
+
+from montage_pipeline.analysis.model import ClipAnalysis
+from montage_pipeline.music.model import MusicTrack
+from montage_pipeline.orchestration.assets.request_facts import cost_metadata, seed_of
+from montage_pipeline.orchestration.services import Services
+from montage_pipeline.orchestration.steps import StepScope
+from montage_pipeline.requests.vocabulary import Step
+
+if TYPE_CHECKING:
+    from montage_pipeline.music.own_music import OwnMusic
+
+
+def compose_music(scope: StepScope, services: Services, analysis: ClipAnalysis) -> MaterializeResult[MusicTrack]:
+    """The Reel's music, stored."""
+    from montage_pipeline.music.composer import Composer, MusicBrief
+    from montage_pipeline.music.track import store_track
+
+    brief = MusicBrief(
+        request_id=str(scope.request.id),
+        user_id=scope.request.user_id,
+        run_id=scope.run_id,
+        mood=analysis.mood,
+        style=scope.request.style,
+        prompt=analysis.music_prompt,
+        bpm=scope.request.options.target_bpm or analysis.suggested_bpm,
+        duration_s=float(scope.request.duration_s),
+        seed=seed_of(scope),
+    )
+    with tempfile.TemporaryDirectory(dir=services.scratch, prefix="music-") as folder:
+        composer: Composer = own_music_of(scope, services) or services.composer()
+        composed = composer.compose(brief, Path(folder))
+        scope.progress(0.8)
+        track = store_track(composed, services.store, f"work/{scope.request.id}")
+    return dg.MaterializeResult(
+        value=track,
+        metadata={
+            "composer": track.composer,
+            "model": track.model or "none",
+            "bpm": track.grid.bpm,
+            "beats": len(track.grid.beats_s),
+            "beat_source": track.grid.source,
+            "duration_s": track.duration_s,
+            "loudness_lufs": track.loudness_lufs,
+            "listen": MetadataValue.url(services.store.media_url(track.key)),
+            **cost_metadata(scope, services, Step.MUSIC_TRACK),
+        },
+    )
+
+
+def own_music_of(scope: StepScope, services: Services) -> "OwnMusic | None":
+    """The user's own music, if they gave any."""
+    options = scope.request.options
+    if options.music_url is None:
+        return None
+    from montage_pipeline.music.own_music import OwnMusic
+
+    return OwnMusic(services.fetcher, options.music_url, options.target_bpm)
