@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
     from montage_pipeline.local.postgres import EmbeddedPostgres
     from montage_pipeline.local.seaweed import EmbeddedObjectStore
+    from montage_pipeline.requests.repository import RequestRepository
     from montage_pipeline.settings import Settings
     from montage_pipeline.storage.object_store import ObjectStore
 
@@ -88,6 +91,33 @@ def database_url(postgres: EmbeddedPostgres, _migrated_template: str) -> Iterato
     postgres.create_database(name, template=_migrated_template)
     yield postgres.dsn(name)
     postgres.drop_database(name)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """Connections to this test's database."""
+    from montage_pipeline.requests.database import create_engine
+    from montage_pipeline.settings import Settings
+
+    engine = create_engine(Settings(database_url=database_url))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def repository(engine: Engine) -> RequestRepository:
+    """Requests and content items."""
+    from montage_pipeline.requests.repository import RequestRepository
+
+    return RequestRepository(engine)
+
+
+@pytest.fixture
+def user(repository: RequestRepository) -> uuid.UUID:
+    """A user with no items yet."""
+    from montage_pipeline_tests.clicks import new_user
+
+    return new_user(repository)
 
 
 @pytest.fixture

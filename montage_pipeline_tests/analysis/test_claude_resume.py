@@ -5,22 +5,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import Engine
 
 from montage_pipeline.analysis.claude import ClaudeAnalyst
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.costs.ledger import CostLedger
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.requests.database import create_engine
-from montage_pipeline.requests.model import NewContentItem
 from montage_pipeline.requests.repository import RequestRepository
-from montage_pipeline.requests.vocabulary import CostState, Format, Style
+from montage_pipeline.requests.vocabulary import CostState, Style
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline_tests.analysis.claude_bench import Candidates, clips_in
+from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer, Fault
 
 
@@ -59,26 +60,18 @@ def server() -> Iterator[AnthropicServer]:
 
 
 @pytest.fixture
-def ledger(settings: Settings) -> Iterator[CostLedger]:
-    engine = create_engine(settings)
-    yield CostLedger(engine)
-    engine.dispose()
+def ledger(engine: Engine) -> CostLedger:
+    return CostLedger(engine)
 
 
 @pytest.fixture
-def attempt(settings: Settings, server: AnthropicServer, tmp_path: Path) -> Attempt:
-    engine = create_engine(settings)
-    requests, user_id = RequestRepository(engine), uuid4()
-    requests.ensure_user(user_id, "somebody@example.org")
-    asked = NewContentItem(clip_urls=("https://x/a.mp4",), style=Style.FOOD, format=Format.REEL, duration_s=15)
-    request_id = requests.create_item(user_id, asked).request_id
-    engine.dispose()
+def attempt(settings: Settings, repository: RequestRepository, user: UUID, server: AnthropicServer, tmp_path: Path) -> Attempt:
     values = {
         **{name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in settings},
         "anthropic_api_key": "sk-test",
         "anthropic_base_url": server.url,
     }
-    return Attempt(values, clips_in(tmp_path, 2), user_id, request_id)
+    return Attempt(values, clips_in(tmp_path, 2), user, click(repository, user).request_id)
 
 
 def test_killed_while_claude_thinks(attempt: Attempt, server: AnthropicServer, ledger: CostLedger, object_store: ObjectStore) -> None:

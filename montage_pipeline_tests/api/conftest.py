@@ -14,7 +14,6 @@ from montage_pipeline.api.app import create_app
 from montage_pipeline.local.postgres import EmbeddedPostgres
 from montage_pipeline.local.seaweed import EmbeddedObjectStore
 from montage_pipeline.requests.database import create_engine
-from montage_pipeline.requests.repository import RequestRepository
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline_tests.api.contract import ApiClient
@@ -90,8 +89,3 @@ def engine(api_settings: Settings) -> Iterator[Engine]:
     engine = create_engine(api_settings)
     yield engine
     engine.dispose()
-
-
-@pytest.fixture
-def repository(engine: Engine) -> RequestRepository:
-    return RequestRepository(engine)

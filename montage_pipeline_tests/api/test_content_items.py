@@ -16,13 +16,13 @@ from montage_pipeline.requests.repository import RequestRepository
 from montage_pipeline.requests.vocabulary import Step
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline_tests.api.contract import ApiClient, new_item
+from montage_pipeline_tests.clicks import finish
 
 
-def finish(repository: RequestRepository, request_id: str, **urls: str) -> None:
-    """What the pipeline does to a request that goes well."""
-    assert repository.start(UUID(request_id), "run-1")
+def deliver(repository: RequestRepository, request_id: str, **urls: str) -> None:
+    """A Reel with media on a CDN and one warning."""
     media = {"media_url": "https://cdn/x.mp4", "music_url": "https://cdn/x.wav", "poster_url": "https://cdn/x.jpg"} | urls
-    assert repository.succeed(UUID(request_id), "run-1", **media, warnings=["Two clips were blurred."])
+    finish(repository, UUID(request_id), "run-1", **media, warnings=["Two clips were blurred."])
 
 
 def test_from_the_click_to_the_finished_reel(client: ApiClient, repository: RequestRepository) -> None:
@@ -59,7 +59,7 @@ def test_from_the_click_to_the_finished_reel(client: ApiClient, repository: Requ
     repository.progress(UUID(request_id), "run-1", Step.MUSIC_TRACK, 40)
     assert client.get(status_path).json() | {"progressStep": "music_track", "progressPercent": 40} == client.get(status_path).json()
 
-    finish(repository, request_id)
+    deliver(repository, request_id)
     done = client.get(status_path)
     assert (done.json()["status"], done.json()["progressPercent"]) == ("draft", 100)
     assert done.json()["generatedMediaUrl"] == "https://cdn/x.mp4"
@@ -100,7 +100,7 @@ def test_generating_again_waits_for_the_one_under_way(client: ApiClient, reposit
     path = f"/api/content-items/{first['id']}/generate"
     busy = client.post(path)
     assert (busy.status_code, busy.json()["error"]["code"]) == (409, "already_generating")
-    finish(repository, first["requestId"])
+    deliver(repository, first["requestId"])
     again = client.post(path, headers={"Idempotency-Key": "second"})
     assert (again.status_code, again.json()["id"]) == (202, first["id"])
     assert again.json()["requestId"] != first["requestId"]
@@ -153,7 +153,7 @@ def test_the_same_key_makes_one_reel_also_at_the_same_moment(client: ApiClient, 
     assert sorted(answer.headers.get("Idempotent-Replay", "") for answer in answers) == [""] + ["true"] * 7
     assert len(client.get("/api/content-items").json()["items"]) == 1
 
-    finish(repository, answers[0].json()["requestId"])
+    deliver(repository, answers[0].json()["requestId"])
     later = client.post("/api/content-items", new_item(), headers=headers)
     assert (later.json(), later.headers["Idempotent-Replay"]) == (answers[0].json(), "true")
 
@@ -269,7 +269,7 @@ def test_a_presigned_media_url_is_signed_anew_when_read(
     assert httpx.get(stale).status_code in (400, 403)
     accepted = client.post("/api/content-items", new_item()).json()
     elsewhere = "https://other.example/x.wav?X-Amz-Signature=00"
-    finish(repository, accepted["requestId"], media_url=stale, music_url=elsewhere)
+    deliver(repository, accepted["requestId"], media_url=stale, music_url=elsewhere)
     status = client.get(f"/api/content-items/{accepted['id']}/status").json()
     assert httpx.get(status["generatedMediaUrl"]).content == b"the reel"
     assert (status["musicUrl"], status["posterUrl"]) == (elsewhere, "https://cdn/x.jpg")

@@ -9,6 +9,7 @@ from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.requests.repository import RequestRepository
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline_tests.api.contract import ApiClient, new_item
+from montage_pipeline_tests.clicks import finish
 
 SURF, BEACH = new_item()["clipUrls"]
 OTHER = "https://media.example.com/other.mp4"
@@ -42,9 +43,7 @@ def test_wishes_are_kept_and_replaced(client: ApiClient, repository: RequestRepo
     assert stored_options(repository, answer) == expected
     path = f"/api/content-items/{answer.json()['id']}/generate"
     for body, stands in ((None, expected), ({"targetBpm": 90}, MontageOptions(target_bpm=90)), ({}, MontageOptions())):
-        request_id = UUID(answer.json()["requestId"])
-        assert repository.start(request_id, "run")
-        assert repository.succeed(request_id, "run", media_url="m", music_url="u", poster_url="p")
+        finish(repository, UUID(answer.json()["requestId"]))
         answer = client.post(path, body)
         assert stored_options(repository, answer) == stands
 
@@ -82,8 +81,7 @@ def test_a_wish_that_cannot_be_granted_is_named(
     assert client.get("/api/content-items").json()["items"] == []
 
     made = client.post("/api/content-items", new_item()).json()
-    assert repository.start(UUID(made["requestId"]), "run")
-    assert repository.succeed(UUID(made["requestId"]), "run", media_url="m", music_url="u", poster_url="p")
+    finish(repository, UUID(made["requestId"]))
     again = client.post(f"/api/content-items/{made['id']}/generate", wishes)
     assert (again.status_code, again.json()["error"]["code"]) == (422, code)
 

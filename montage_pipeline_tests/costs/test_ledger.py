@@ -1,9 +1,8 @@
 """Rows of paid calls are written before the call, settled once, and summed exactly."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -15,18 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from montage_pipeline.costs.ledger import CostLedger, PaidCall, fingerprint_of, log_cost
 from montage_pipeline.costs.reports import costs_by_day, costs_by_user, get_user_costs
 from montage_pipeline.records import MontageError
-from montage_pipeline.requests.database import create_engine
-from montage_pipeline.requests.model import NewContentItem
 from montage_pipeline.requests.repository import RequestRepository
-from montage_pipeline.requests.vocabulary import CostState, Format, Service, Style
-from montage_pipeline.settings import Settings
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = create_engine(Settings(database_url=database_url))
-    yield engine
-    engine.dispose()
+from montage_pipeline.requests.vocabulary import CostState, Service
+from montage_pipeline_tests.clicks import click, new_user
 
 
 @pytest.fixture
@@ -35,17 +25,12 @@ def ledger(engine: Engine) -> CostLedger:
 
 
 @pytest.fixture
-def call(engine: Engine) -> PaidCall:
-    requests = RequestRepository(engine)
-    user_id = uuid4()
-    requests.ensure_user(user_id, "somebody@example.org")
-    asked = NewContentItem(clip_urls=("https://x/a.mp4",), style=Style.FOOD, format=Format.REEL, duration_s=30)
-    created = requests.create_item(user_id, asked)
+def call(repository: RequestRepository, user: UUID) -> PaidCall:
     return PaidCall(
-        user_id=user_id,
+        user_id=user,
         service=Service.CLAUDE,
         endpoint="/v1/messages",
-        montage_request_id=created.request_id,
+        montage_request_id=click(repository, user).request_id,
         run_id="run",
         asset="clip_analysis",
         fingerprint=fingerprint_of("claude-sonnet-5-5", "v1", "clips"),
@@ -89,9 +74,10 @@ def test_a_provider_request_is_logged_once(ledger: CostLedger, call: PaidCall) -
 
 @hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.decimals(min_value=0, max_value=50, places=12), min_size=1, max_size=6))
-def test_sums_are_exact_to_the_last_decimal(ledger: CostLedger, call: PaidCall, engine: Engine, amounts: list[Decimal]) -> None:
-    user_id = uuid4()
-    RequestRepository(engine).ensure_user(user_id, "other@example.org")
+def test_sums_are_exact_to_the_last_decimal(
+    ledger: CostLedger, call: PaidCall, engine: Engine, repository: RequestRepository, amounts: list[Decimal]
+) -> None:
+    user_id = new_user(repository)
     theirs = call.model_copy(update={"user_id": user_id})
     for amount in amounts:
         log_cost(ledger, theirs, cost_usd=amount, usage={}, price_version="v")

@@ -6,7 +6,7 @@ The real fal client and the real ledger; only the other end of the wire is a fak
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -19,22 +19,19 @@ from montage_pipeline.music.fal_composer import FalComposer
 from montage_pipeline.music.fal_queue import connect
 from montage_pipeline.records import MontageError, PermanentError
 from montage_pipeline.requests.database import create_engine
-from montage_pipeline.requests.model import NewContentItem
 from montage_pipeline.requests.repository import RequestRepository
-from montage_pipeline.requests.vocabulary import CostState, Format, Style
+from montage_pipeline.requests.vocabulary import CostState, Style
 from montage_pipeline.settings import Settings
+from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.fakes.fal_server import FalServer, Fault, JobPlan
 
 
 class Desk:
     """A user's request, the ledger behind it and the server that is paid."""
 
-    def __init__(self, engine: Engine, server: FalServer, workdir: Path) -> None:
-        requests = RequestRepository(engine)
-        self.user_id = uuid4()
-        requests.ensure_user(self.user_id, "somebody@example.org")
-        asked = NewContentItem(clip_urls=("https://x/a.mp4",), style=Style.TRAVEL, format=Format.REEL, duration_s=20)
-        self.request_id: UUID = requests.create_item(self.user_id, asked).request_id
+    def __init__(self, engine: Engine, server: FalServer, user_id: UUID, request_id: UUID, workdir: Path) -> None:
+        self.user_id = user_id
+        self.request_id = request_id
         self.ledger = CostLedger(engine)
         self.server = server
         self.workdir = workdir
@@ -77,10 +74,8 @@ def server() -> Iterator[FalServer]:
 
 
 @pytest.fixture
-def desk(database_url: str, server: FalServer, tmp_path: Path) -> Iterator[Desk]:
-    engine = create_engine(Settings(database_url=database_url))
-    yield Desk(engine, server, tmp_path)
-    engine.dispose()
+def desk(engine: Engine, repository: RequestRepository, user: UUID, server: FalServer, tmp_path: Path) -> Desk:
+    return Desk(engine, server, user, click(repository, user).request_id, tmp_path)
 
 
 def test_buys_once_and_settles_what_fal_billed(desk: Desk) -> None:

@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import UUID, uuid4
 
 import dagster as dg
 import pytest
 
 from montage_pipeline.orchestration.partitions import montage_requests
 from montage_pipeline.orchestration.services import Services
-from montage_pipeline.requests.model import CreatedRequest, NewContentItem
-from montage_pipeline.requests.vocabulary import Format, Style
+from montage_pipeline.requests.model import CreatedRequest
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
 
@@ -33,19 +31,6 @@ def services(pipeline_settings: Settings, object_store: ObjectStore) -> Iterator
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as instance:
         yield instance
-
-
-@pytest.fixture
-def user(services: Services) -> UUID:
-    user_id = uuid4()
-    services.requests.ensure_user(user_id, "somebody@example.org")
-    return user_id
-
-
-def click(services: Services, user: UUID, *clip_urls: str, duration_s: int = 8, format: Format = Format.SQUARE) -> CreatedRequest:
-    """One request for these clips."""
-    asked = NewContentItem(clip_urls=clip_urls or ("https://x/a.mp4",), style=Style.DYNAMIC, format=format, duration_s=duration_s)
-    return services.requests.create_item(user, asked)
 
 
 def add_partition(instance: dg.DagsterInstance, created: CreatedRequest) -> str:

@@ -12,7 +12,8 @@ from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.footage.ffmpeg import run_ffmpeg
 from montage_pipeline.orchestration.documents import document_key
 from montage_pipeline.orchestration.services import Services
-from montage_pipeline_tests.orchestration.conftest import add_partition, click
+from montage_pipeline_tests.clicks import click
+from montage_pipeline_tests.orchestration.conftest import add_partition
 
 
 def _edit(services: Services, instance: dg.DagsterInstance, request_id: UUID) -> Timeline:
@@ -34,7 +35,7 @@ def _shared(timeline: Timeline, earlier: Timeline) -> float:
 def test_another_attempt_shows_other_footage(services: Services, instance: dg.DagsterInstance, user: UUID, tmp_path: Path) -> None:
     for name, source in {"one": "testsrc2=size=192x144:rate=10", "two": "mandelbrot=size=192x144:rate=10"}.items():
         run_ffmpeg(["-f", "lavfi", "-i", source, "-t", "15", "-pix_fmt", "yuv420p", str(tmp_path / f"{name}.mp4")])
-    first = click(services, user, *((tmp_path / f"{name}.mp4").as_uri() for name in ("one", "two")))
+    first = click(services.requests, user, *((tmp_path / f"{name}.mp4").as_uri() for name in ("one", "two")))
     add_partition(instance, first)
     one = _edit(services, instance, first.request_id)
     second = services.requests.request_again(user, first.content_item_id)

@@ -17,9 +17,10 @@ from montage_pipeline.orchestration.services import Services
 from montage_pipeline.requests.vocabulary import ContentStatus, CostState
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
+from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.fakes import anthropic_server as claude
 from montage_pipeline_tests.fakes import fal_server as fal
-from montage_pipeline_tests.orchestration.conftest import add_partition, click
+from montage_pipeline_tests.orchestration.conftest import add_partition
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +76,7 @@ class Outcome:
 
 def outcome_of(settings: Settings, instance: dg.DagsterInstance, user: UUID, clip: Path, *assets: str) -> Outcome:
     services = Services(settings)
-    created = click(services, user, clip.as_uri())
+    created = click(services.requests, user, clip.as_uri())
     partition = add_partition(instance, created)
     job = build_definitions(settings).resolve_job_def("montage")
     result = job.execute_in_process(

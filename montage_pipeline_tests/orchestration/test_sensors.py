@@ -12,7 +12,8 @@ from montage_pipeline.orchestration.outcomes import reconcile
 from montage_pipeline.orchestration.sensors import REQUEST_TAG, request_sensor, retirement_sensor
 from montage_pipeline.orchestration.services import Services
 from montage_pipeline.requests.vocabulary import ContentStatus, RequestState
-from montage_pipeline_tests.orchestration.conftest import add_partition, click
+from montage_pipeline_tests.clicks import click, finish
+from montage_pipeline_tests.orchestration.conftest import add_partition
 
 
 def tick(services: Services, instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReason:
@@ -24,7 +25,7 @@ def tick(services: Services, instance: dg.DagsterInstance) -> dg.SensorResult | 
 
 def test_a_queued_row_becomes_a_partition_and_a_run(services: Services, instance: dg.DagsterInstance, user: UUID) -> None:
     assert isinstance(tick(services, instance), dg.SkipReason)
-    created = click(services, user)
+    created = click(services.requests, user)
     first, again = tick(services, instance), tick(services, instance)
     assert isinstance(first, dg.SensorResult)
     assert isinstance(again, dg.SensorResult)
@@ -43,8 +44,8 @@ def test_a_queued_row_becomes_a_partition_and_a_run(services: Services, instance
 
 
 def test_a_row_committed_late_is_not_passed_by(services: Services, instance: dg.DagsterInstance, user: UUID) -> None:
-    older = click(services, user)
-    newer = click(services, user)
+    older = click(services.requests, user)
+    newer = click(services.requests, user)
     with services.engine.begin() as connection:  # the older row becomes visible only after the newer one was handled
         connection.execute(
             text("UPDATE montage_requests SET created_at = now() - interval '1 hour' WHERE id = :id"), {"id": older.request_id}
@@ -56,18 +57,17 @@ def test_a_row_committed_late_is_not_passed_by(services: Services, instance: dg.
 
 
 def test_at_most_25_rows_a_tick_oldest_first(services: Services, instance: dg.DagsterInstance, user: UUID) -> None:
-    created = [str(click(services, user).request_id) for _ in range(27)]
+    created = [str(click(services.requests, user).request_id) for _ in range(27)]
     result = tick(services, instance)
     assert isinstance(result, dg.SensorResult)
     assert [run.partition_key for run in result.run_requests or ()] == created[:25]
 
 
 def test_partitions_retire_only_when_old_and_idle(services: Services, instance: dg.DagsterInstance, user: UUID) -> None:
-    old, old_but_running, fresh = (click(services, user) for _ in range(3))
+    old, old_but_running, fresh = (click(services.requests, user) for _ in range(3))
     for created in (old, old_but_running, fresh):
         add_partition(instance, created)
-        services.requests.start(created.request_id, "run")
-        services.requests.succeed(created.request_id, "run", media_url="m", music_url="u", poster_url="p")
+        finish(services.requests, created.request_id)
     with services.engine.begin() as connection:
         connection.execute(
             text("UPDATE montage_requests SET finished_at = now() - interval '99 days' WHERE id != :id"), {"id": fresh.request_id}
@@ -102,7 +102,7 @@ def test_reconciliation_settles_what_events_missed(
     state: RequestState,
     item: ContentStatus,
 ) -> None:
-    created = click(services, user)
+    created = click(services.requests, user)
     run_id = "11111111-1111-4111-8111-111111111111"
     if status is not None:
         create_run_for_test(instance, run_id=run_id, status=status, tags={"dagster/partition": str(created.request_id)} | tags)
@@ -122,7 +122,7 @@ def test_reconciliation_settles_what_events_missed(
 
 
 def test_a_run_lost_again_and_again_ends_as_failed(services: Services, instance: dg.DagsterInstance, user: UUID) -> None:
-    created = click(services, user)
+    created = click(services.requests, user)
     for number in range(3):
         services.requests.start(created.request_id, f"lost-{number}")
         request = services.requests.get_request(created.request_id)

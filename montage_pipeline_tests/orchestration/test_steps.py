@@ -13,7 +13,8 @@ from montage_pipeline.records import PermanentError
 from montage_pipeline.requests.model import ContentItem
 from montage_pipeline.requests.vocabulary import ContentStatus, RequestState
 from montage_pipeline.storage.model import StoredObject
-from montage_pipeline_tests.orchestration.conftest import add_partition, click
+from montage_pipeline_tests.clicks import click
+from montage_pipeline_tests.orchestration.conftest import add_partition
 
 
 def run_montage(services: Services, instance: dg.DagsterInstance, partition: str) -> dg.ExecuteInProcessResult:
@@ -28,7 +29,7 @@ def item_of(services: Services, user: UUID, item_id: UUID) -> ContentItem:
 
 
 def test_a_fault_is_retried_three_times_then_the_item_says_why(services: Services, instance: dg.DagsterInstance, user: UUID) -> None:
-    created = click(services, user, "http://127.0.0.1:9/never-answers.mp4")
+    created = click(services.requests, user, "http://127.0.0.1:9/never-answers.mp4")
     result = run_montage(services, instance, add_partition(instance, created))
     assert not result.success
     retries = [event for event in result.all_events if event.event_type_value == "STEP_RESTARTED"]
@@ -47,7 +48,7 @@ def test_a_fault_is_retried_three_times_then_the_item_says_why(services: Service
 
 def test_bad_input_fails_at_once(services: Services, instance: dg.DagsterInstance, user: UUID, tmp_path: Path) -> None:
     (tmp_path / "notes.mp4").write_text("<html>not a video</html>" * 100)
-    created = click(services, user, (tmp_path / "notes.mp4").as_uri())
+    created = click(services.requests, user, (tmp_path / "notes.mp4").as_uri())
     result = run_montage(services, instance, add_partition(instance, created))
     assert not result.success
     assert not [event for event in result.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]
@@ -58,7 +59,7 @@ def test_bad_input_fails_at_once(services: Services, instance: dg.DagsterInstanc
 
 
 def test_a_request_under_way_elsewhere_is_left_alone(services: Services, instance: dg.DagsterInstance, user: UUID) -> None:
-    created = click(services, user)
+    created = click(services.requests, user)
     services.requests.start(created.request_id, "somebody-else")
     result = run_montage(services, instance, add_partition(instance, created))
     assert not result.success

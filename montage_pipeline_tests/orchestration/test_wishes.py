@@ -12,9 +12,9 @@ from montage_pipeline.footage.ffmpeg import run_ffmpeg
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.documents import document_key
 from montage_pipeline.orchestration.services import Services
-from montage_pipeline.requests.model import CreatedRequest, NewContentItem
-from montage_pipeline.requests.options import MontageOptions
-from montage_pipeline.requests.vocabulary import Format, Style
+from montage_pipeline.requests.model import CreatedRequest
+from montage_pipeline.requests.vocabulary import Format
+from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.orchestration.conftest import add_partition
 
 NOWHERE = "http://127.0.0.1:9/never-asked-for.mp4"
@@ -33,11 +33,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def click(services: Services, user: UUID, urls: list[str], **wishes: object) -> CreatedRequest:
-    asked = NewContentItem(
-        clip_urls=tuple(urls), style=Style.DYNAMIC, format=Format.REEL, duration_s=8, options=MontageOptions.model_validate(wishes)
-    )
-    return services.requests.create_item(user, asked)
+def wish(services: Services, user: UUID, urls: list[str], **wishes: object) -> CreatedRequest:
+    return click(services.requests, user, *urls, format=Format.REEL, options=wishes)
 
 
 def run(services: Services, instance: dg.DagsterInstance, created: CreatedRequest, *assets: str) -> bool:
@@ -67,7 +64,7 @@ def test_every_wish_is_in_the_finished_reel(services: Services, instance: dg.Dag
         "music_url": (folder / "song.mp3").as_uri(),
         "captions": "Ciao 🌊",
     }
-    created = click(services, user, [one, NOWHERE, two], **wishes)
+    created = wish(services, user, [one, NOWHERE, two], **wishes)
     assert run(services, instance, created), error_of(services, user, created)
     timeline = Timeline.model_validate_json(services.store.get_bytes(document_key(str(created.request_id), "edit_timeline")))
     assert [segment.caption for segment in timeline.segments] == ["Ciao 🌊"] + [""] * (len(timeline.segments) - 1)
@@ -83,7 +80,7 @@ def test_every_wish_is_in_the_finished_reel(services: Services, instance: dg.Dag
 
 
 def test_own_music_costs_nothing_and_keeps_its_beats(services: Services, instance: dg.DagsterInstance, user: UUID, folder: Path) -> None:
-    created = click(services, user, [(folder / "one.mp4").as_uri()], music_url=(folder / "song.mp3").as_uri(), target_bpm=120)
+    created = wish(services, user, [(folder / "one.mp4").as_uri()], music_url=(folder / "song.mp3").as_uri(), target_bpm=120)
     assert run(services, instance, created, "clip_analysis", "music_track")
     track = music_of(services, created)
     assert (track.composer, track.content_type) == ("user", "audio/flac")
@@ -94,7 +91,7 @@ def test_own_music_costs_nothing_and_keeps_its_beats(services: Services, instanc
 
 
 def test_the_tempo_asked_for_is_composed(services: Services, instance: dg.DagsterInstance, user: UUID, folder: Path) -> None:
-    created = click(services, user, [(folder / "one.mp4").as_uri()], target_bpm=84)
+    created = wish(services, user, [(folder / "one.mp4").as_uri()], target_bpm=84)
     assert run(services, instance, created, "clip_analysis", "music_track")
     assert music_of(services, created).grid.bpm == pytest.approx(84, rel=0.08)
 
@@ -111,7 +108,7 @@ def test_wishes_that_cannot_be_granted_fail_before_anything_else(
         ([NOWHERE], {"captions": "ᚠ"}, "caption_unsupported", "U+16A0"),
         ([clip, notes.as_uri()], {"must_use": [notes.as_uri()]}, "wished_clip_unusable", "notes.mp4 was to appear"),
     ):
-        created = click(services, user, urls, **wishes)
+        created = wish(services, user, urls, **wishes)
         assert not run(services, instance, created)
         error = error_of(services, user, created)
         assert (error["code"], error["step"], error["attempts"]) == (code, "clip_analysis", 1)

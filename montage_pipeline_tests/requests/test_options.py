@@ -1,50 +1,23 @@
 """Wishes are stored with their click, outlive it, and are refused when they contradict each other."""
 
-from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
 from alembic import command
-from sqlalchemy import Engine, NullPool, text
-from sqlalchemy import create_engine as engine_for
+from sqlalchemy import NullPool, create_engine, text
 
 from montage_pipeline.local.postgres import EmbeddedPostgres
 from montage_pipeline.records import PermanentError
 from montage_pipeline.requests import migrate
-from montage_pipeline.requests.database import create_engine
-from montage_pipeline.requests.model import NewContentItem
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.requests.repository import RequestRepository
-from montage_pipeline.requests.vocabulary import Format, Style
 from montage_pipeline.settings import Settings
+from montage_pipeline_tests.clicks import asked, click, finish
 
 CLIPS = ("https://x/a.mp4", "https://x/b.mp4", "https://x/c.mp4")
 WISHES = MontageOptions(
     hook_clip=CLIPS[1], must_use=CLIPS[:2], exclude=CLIPS[2:], music_url="https://x/song.mp3", target_bpm=96, captions="Сад 花園 🌷"
 )
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = create_engine(Settings(database_url=database_url))
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def repository(engine: Engine) -> RequestRepository:
-    return RequestRepository(engine)
-
-
-@pytest.fixture
-def user(repository: RequestRepository) -> UUID:
-    user_id = uuid4()
-    repository.ensure_user(user_id, "somebody@example.org")
-    return user_id
-
-
-def asked(options: MontageOptions = MontageOptions()) -> NewContentItem:
-    return NewContentItem(clip_urls=CLIPS, style=Style.TRAVEL, format=Format.REEL, duration_s=30, options=options)
 
 
 def options_of(repository: RequestRepository, request_id: UUID) -> MontageOptions:
@@ -53,13 +26,8 @@ def options_of(repository: RequestRepository, request_id: UUID) -> MontageOption
     return request.options
 
 
-def finish(repository: RequestRepository, request_id: UUID) -> None:
-    assert repository.start(request_id, "run")
-    assert repository.succeed(request_id, "run", media_url="m", music_url="u", poster_url="p")
-
-
 def test_wishes_stand_until_others_are_made(repository: RequestRepository, user: UUID) -> None:
-    first = repository.create_item(user, asked(WISHES))
+    first = click(repository, user, *CLIPS, options=WISHES)
     assert options_of(repository, first.request_id) == WISHES
     assert [request.options for request in repository.queued(5)] == [WISHES]
     for given, stands in (
@@ -75,11 +43,11 @@ def test_wishes_stand_until_others_are_made(repository: RequestRepository, user:
 
 
 def test_a_key_stands_for_its_wishes_too(repository: RequestRepository, user: UUID) -> None:
-    first = repository.create_item(user, asked(WISHES), idempotency_key="one")
-    assert repository.create_item(user, asked(WISHES), idempotency_key="one").request_id == first.request_id
+    first = repository.create_item(user, asked(*CLIPS, options=WISHES), idempotency_key="one")
+    assert repository.create_item(user, asked(*CLIPS, options=WISHES), idempotency_key="one").request_id == first.request_id
     for other in (MontageOptions(), WISHES.model_copy(update={"captions": "Сад"}), WISHES.model_copy(update={"target_bpm": None})):
         with pytest.raises(PermanentError) as caught:
-            repository.create_item(user, asked(other), idempotency_key="one")
+            repository.create_item(user, asked(*CLIPS, options=other), idempotency_key="one")
         assert caught.value.code == "idempotency_conflict"
     finish(repository, first.request_id)
     repository.request_again(user, first.content_item_id, MontageOptions(), idempotency_key="two")
@@ -106,11 +74,11 @@ def test_contradictions_have_their_own_codes(
 ) -> None:
     options = MontageOptions.model_validate(wishes)
     with pytest.raises(PermanentError) as caught:
-        repository.create_item(user, asked(options))
+        click(repository, user, *CLIPS, options=options)
     assert caught.value.code == codes[0]
     assert [problem["code"] for problem in caught.value.details["problems"]] == codes
     assert repository.queued(5) == []
-    first = repository.create_item(user, asked())
+    first = click(repository, user, *CLIPS)
     finish(repository, first.request_id)
     with pytest.raises(PermanentError) as caught:
         repository.request_again(user, first.content_item_id, options)
@@ -130,7 +98,7 @@ def test_requests_made_before_there_were_wishes_go_on(postgres: EmbeddedPostgres
     name = f"old_{uuid4().hex}"
     postgres.create_database(name)
     url = Settings(database_url=postgres.dsn(name)).sqlalchemy_url
-    engine = engine_for(url, poolclass=NullPool)
+    engine = create_engine(url, poolclass=NullPool)
     config = migrate._config()
     user_id, item_id, request_id = uuid4(), uuid4(), uuid4()
     try:

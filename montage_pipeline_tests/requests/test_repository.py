@@ -1,6 +1,5 @@
 """State changes hold their guards, whatever order and however many processes call them."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -14,37 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from montage_pipeline.records import PermanentError
-from montage_pipeline.requests.database import create_engine
 from montage_pipeline.requests.migrate import is_current, upgrade
-from montage_pipeline.requests.model import NewContentItem, RequestFailure
+from montage_pipeline.requests.model import RequestFailure
 from montage_pipeline.requests.repository import RequestRepository
 from montage_pipeline.requests.tables import Base
-from montage_pipeline.requests.vocabulary import ContentStatus, Format, RequestState, Step, Style
-from montage_pipeline.settings import Settings
-
-
-def asked(**changes: object) -> NewContentItem:
-    values: dict[str, object] = {"clip_urls": ("https://x/a.mp4",), "style": Style.TRAVEL, "format": Format.REEL, "duration_s": 30}
-    return NewContentItem.model_validate(values | changes)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = create_engine(Settings(database_url=database_url))
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def repository(engine: Engine) -> RequestRepository:
-    return RequestRepository(engine)
-
-
-@pytest.fixture
-def user(repository: RequestRepository) -> UUID:
-    user_id = uuid4()
-    repository.ensure_user(user_id, "somebody@example.org")
-    return user_id
+from montage_pipeline.requests.vocabulary import ContentStatus, RequestState, Step
+from montage_pipeline_tests.clicks import MEDIA, asked, click, finish
 
 
 def test_migrations_make_exactly_the_tables_the_code_uses(engine: Engine, database_url: str) -> None:
@@ -56,7 +30,7 @@ def test_migrations_make_exactly_the_tables_the_code_uses(engine: Engine, databa
 
 
 def test_a_request_goes_from_queued_to_draft(repository: RequestRepository, user: UUID) -> None:
-    created = repository.create_item(user, asked())
+    created = click(repository, user)
     assert [request.id for request in repository.queued(10)] == [created.request_id]
     assert repository.start(created.request_id, "run-1")
     assert repository.queued(10) == []
@@ -64,8 +38,8 @@ def test_a_request_goes_from_queued_to_draft(repository: RequestRepository, user
     assert not repository.progress(created.request_id, "run-of-somebody-else", Step.MUSIC_TRACK, 99)
     repository.note_step(created.request_id, Step.CLIP_ANALYSIS, 1.5)
     repository.note_step(created.request_id, Step.MUSIC_TRACK, 2.5)
-    assert not repository.succeed(created.request_id, "run-2", media_url="m", music_url="u", poster_url="p")
-    assert repository.succeed(created.request_id, "run-1", media_url="m", music_url="u", poster_url="p", warnings=["shorter"])
+    assert not repository.succeed(created.request_id, "run-2", **MEDIA)
+    assert repository.succeed(created.request_id, "run-1", **MEDIA, warnings=["shorter"])
     item = repository.get_item(user, created.content_item_id)
     assert item is not None
     assert (item.status, item.generated_media_url, item.progress_percent, item.warnings) == (ContentStatus.DRAFT, "m", 100, ("shorter",))
@@ -77,7 +51,7 @@ def test_a_request_goes_from_queued_to_draft(repository: RequestRepository, user
 
 
 def test_only_the_run_of_a_request_may_fail_it(repository: RequestRepository, user: UUID) -> None:
-    created = repository.create_item(user, asked())
+    created = click(repository, user)
     repository.start(created.request_id, "run-1")
 
     def failure(run_id: str) -> RequestFailure:
@@ -92,7 +66,7 @@ def test_only_the_run_of_a_request_may_fail_it(repository: RequestRepository, us
 
 
 def test_a_retried_run_takes_over_from_the_crashed_one_only(repository: RequestRepository, user: UUID) -> None:
-    created = repository.create_item(user, asked())
+    created = click(repository, user)
     assert repository.start(created.request_id, "crashed")
     assert not repository.start(created.request_id, "stranger")
     assert repository.start(created.request_id, "retry", earlier_runs=["crashed"])
@@ -100,7 +74,7 @@ def test_a_retried_run_takes_over_from_the_crashed_one_only(repository: RequestR
 
 
 def test_requeue_happens_once_per_lost_run(repository: RequestRepository, user: UUID) -> None:
-    created = repository.create_item(user, asked())
+    created = click(repository, user)
     repository.start(created.request_id, "lost")
     assert repository.requeue(created.request_id, attempt=1, run_id="lost")
     assert not repository.requeue(created.request_id, attempt=1, run_id="lost")
@@ -118,9 +92,8 @@ def test_one_key_makes_one_item_even_in_a_race(repository: RequestRepository, us
 
 
 def test_an_item_has_one_request_under_way_even_in_a_race(repository: RequestRepository, user: UUID, engine: Engine) -> None:
-    created = repository.create_item(user, asked())
-    repository.start(created.request_id, "run")
-    repository.succeed(created.request_id, "run", media_url="m", music_url="u", poster_url="p")
+    created = click(repository, user)
+    finish(repository, created.request_id)
 
     def again(_: int) -> str:
         try:
@@ -138,11 +111,10 @@ def test_an_item_has_one_request_under_way_even_in_a_race(repository: RequestRep
 
 
 def test_retirement_names_only_what_ended_long_ago(repository: RequestRepository, user: UUID, engine: Engine) -> None:
-    old, fresh, running = (repository.create_item(user, asked()).request_id for _ in range(3))
+    old, fresh, running = (click(repository, user).request_id for _ in range(3))
     unknown = uuid4()
     for request_id in (old, fresh):
-        repository.start(request_id, "run")
-        repository.succeed(request_id, "run", media_url="m", music_url="u", poster_url="p")
+        finish(repository, request_id)
     repository.start(running, "run")
     with engine.begin() as connection:
         connection.execute(text("UPDATE montage_requests SET finished_at = now() - interval '31 days' WHERE id = :id"), {"id": old})
@@ -157,7 +129,7 @@ def test_retirement_names_only_what_ended_long_ago(repository: RequestRepository
     )
 )
 def test_whatever_happens_item_and_request_agree(repository: RequestRepository, user: UUID, events: list[tuple[str, int]]) -> None:
-    created = repository.create_item(user, asked())
+    created = click(repository, user)
     request_id = created.request_id
     for event, number in events:
         run = f"run-{number}"
@@ -167,7 +139,7 @@ def test_whatever_happens_item_and_request_agree(repository: RequestRepository, 
             case "progress":
                 repository.progress(request_id, run, Step.EDIT_TIMELINE, 40)
             case "succeed":
-                repository.succeed(request_id, run, media_url="m", music_url="u", poster_url="p")
+                repository.succeed(request_id, run, **MEDIA)
             case "fail":
                 repository.fail(request_id, RequestFailure(code="c", message="m", step=None, attempts=1, run_id=run))
             case "cancel":

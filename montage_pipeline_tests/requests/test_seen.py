@@ -1,46 +1,24 @@
 """What earlier Reels showed is found by file and by look, of the same user, of earlier than asked, and kept with the delivery."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from montage_pipeline.requests.database import create_engine
-from montage_pipeline.requests.model import NewContentItem
 from montage_pipeline.requests.repository import RequestRepository
 from montage_pipeline.requests.seen import SeenFootage, SeenSegment
-from montage_pipeline.requests.vocabulary import Format, Style
-from montage_pipeline.settings import Settings
+from montage_pipeline_tests.clicks import MEDIA, click, finish, new_user
 
-ASKED = NewContentItem(clip_urls=("https://x/a.mp4",), style=Style.TRAVEL, format=Format.REEL, duration_s=30)
-MEDIA = {"media_url": "m", "music_url": "u", "poster_url": "p"}
 ALIKE = 10
 
 
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = create_engine(Settings(database_url=database_url))
-    yield engine
-    engine.dispose()
-
-
-def a_user(engine: Engine) -> UUID:
-    user_id = uuid4()
-    RequestRepository(engine).ensure_user(user_id, "somebody@example.org")
-    return user_id
-
-
-def deliver(engine: Engine, user: UUID, segments: list[SeenSegment]) -> UUID:
+def deliver(repository: RequestRepository, user: UUID, segments: list[SeenSegment]) -> UUID:
     """A request of this user whose Reel shows the segments, delivered now."""
-    repository = RequestRepository(engine)
-    created = repository.create_item(user, ASKED)
-    assert repository.start(created.request_id, "run")
-    assert repository.succeed(created.request_id, "run", **MEDIA, originality={"score": 0.9, "parts": []}, shown=segments)
+    created = click(repository, user)
+    finish(repository, created.request_id, originality={"score": 0.9, "parts": []}, shown=segments)
     item = repository.get_item(user, created.content_item_id)
     assert item is not None
     assert item.originality == {"score": 0.9, "parts": []}
@@ -70,14 +48,14 @@ SEGMENTS = st.lists(st.builds(segment, st.sampled_from(FILES), st.floats(0, 100)
 @hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(reels=st.lists(SEGMENTS, max_size=4), files=st.sets(st.sampled_from(FILES)), prints=st.sets(PRINTS, max_size=4))
 def test_all_that_is_the_same_or_looks_alike_is_found_and_nothing_else(
-    engine: Engine, reels: list[list[SeenSegment]], files: set[str], prints: set[int]
+    engine: Engine, repository: RequestRepository, reels: list[list[SeenSegment]], files: set[str], prints: set[int]
 ) -> None:
-    user, other = a_user(engine), a_user(engine)
+    user, other = new_user(repository), new_user(repository)
     for shown in reels:
-        deliver(engine, user, shown)
-        deliver(engine, other, [segment(FILES[0], 7, 0)])
+        deliver(repository, user, shown)
+        deliver(repository, other, [segment(FILES[0], 7, 0)])
     before = now(engine)
-    deliver(engine, user, [segment(FILES[0], 50, 0)])
+    deliver(repository, user, [segment(FILES[0], 50, 0)])
     found = SeenFootage(engine).earlier(user, before, files=files, fingerprints={f"{one:016x}" for one in prints}, alike_bits=ALIKE)
     expected = [
         one
@@ -88,23 +66,24 @@ def test_all_that_is_the_same_or_looks_alike_is_found_and_nothing_else(
     assert sorted(found, key=str) == sorted(expected, key=str)
 
 
-def test_a_reel_that_is_delivered_again_is_known_by_what_it_shows_now_since_when_it_first_did(engine: Engine) -> None:
-    user = a_user(engine)
-    request = deliver(engine, user, [segment(FILES[0], 1, 0)])
+def test_a_reel_that_is_delivered_again_is_known_by_what_it_shows_now_since_when_it_first_did(
+    engine: Engine, repository: RequestRepository, user: UUID
+) -> None:
+    request = deliver(repository, user, [segment(FILES[0], 1, 0)])
     between = now(engine)
-    repository, seen = RequestRepository(engine), SeenFootage(engine)
+    seen = SeenFootage(engine)
     assert repository.reopen(request, "again")
     assert repository.succeed(request, "again", **MEDIA, shown=[segment(FILES[0], 20, 0)])
     for moment in (between, now(engine)):
         assert [one.start_s for one in seen.earlier(user, moment, files=FILES, fingerprints=(), alike_bits=ALIKE)] == [20]
 
 
-def test_a_request_that_fails_showed_nothing_and_a_user_who_goes_takes_it_all_along(engine: Engine) -> None:
-    user = a_user(engine)
-    repository = RequestRepository(engine)
-    created = repository.create_item(user, ASKED)
+def test_a_request_that_fails_showed_nothing_and_a_user_who_goes_takes_it_all_along(
+    engine: Engine, repository: RequestRepository, user: UUID
+) -> None:
+    created = click(repository, user)
     assert not repository.succeed(created.request_id, "nobody", **MEDIA, shown=[segment(FILES[0], 1, 0)])
-    deliver(engine, user, [segment(FILES[1], 1, 0)])
+    deliver(repository, user, [segment(FILES[1], 1, 0)])
     found = SeenFootage(engine).earlier(user, datetime.now(UTC) + timedelta(hours=1), files=FILES, fingerprints=(), alike_bits=ALIKE)
     assert [one.sha256 for one in found] == [FILES[1]]
     with engine.begin() as connection:

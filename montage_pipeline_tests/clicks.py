@@ -1,0 +1,44 @@
+"""Users and their clicks in the database, for tests that need a request and are about something else.
+
+Belongs here: what a test of any room needs to get from nobody to a request, or to a delivered Reel.
+Does not belong here: clicks over the wire (`api`, `e2e`).
+"""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from montage_pipeline.requests.model import CreatedRequest, NewContentItem
+from montage_pipeline.requests.repository import RequestRepository
+from montage_pipeline.requests.vocabulary import Format, Style
+
+MEDIA: dict[str, Any] = {"media_url": "m", "music_url": "u", "poster_url": "p"}
+"""Where a delivered Reel is, when nobody looks."""
+
+
+def new_user(repository: RequestRepository) -> UUID:
+    """A user with no items yet."""
+    user_id = uuid4()
+    repository.ensure_user(user_id, "somebody@example.org")
+    return user_id
+
+
+def asked(*clip_urls: str, **changes: object) -> NewContentItem:
+    """What one click asks for: a short, small Reel of these clips, or of one that is not there."""
+    values: dict[str, object] = {
+        "clip_urls": clip_urls or ("https://x/a.mp4",),
+        "style": Style.DYNAMIC,
+        "format": Format.SQUARE,
+        "duration_s": 8,
+    }
+    return NewContentItem.model_validate(values | changes)
+
+
+def click(repository: RequestRepository, user: UUID, *clip_urls: str, **changes: object) -> CreatedRequest:
+    """A new item of this user with its first request, queued."""
+    return repository.create_item(user, asked(*clip_urls, **changes))
+
+
+def finish(repository: RequestRepository, request_id: UUID, run_id: str = "run", **told: Any) -> None:
+    """What a run that goes well does to its request."""
+    assert repository.start(request_id, run_id)
+    assert repository.succeed(request_id, run_id, **(MEDIA | told))
