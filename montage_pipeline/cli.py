@@ -119,11 +119,13 @@ def _make(
     with _stack(console) as settings, ProgressView(console) as view:
         from montage_pipeline.costs.ledger import CostLedger
         from montage_pipeline.requests.database import create_engine
-        from montage_pipeline.requests.repository import RequestRepository
+        from montage_pipeline.requests.library import ContentLibrary
+        from montage_pipeline.requests.lifecycle import RequestLifecycle
         from montage_pipeline.storage.object_store import ObjectStore
 
         engine = create_engine(settings)
-        job = LocalJob(settings, RequestRepository(engine), CostLedger(engine), ObjectStore.from_settings(settings))
+        store = ObjectStore.from_settings(settings)
+        job = LocalJob(settings, ContentLibrary(engine), RequestLifecycle(engine), CostLedger(engine), store)
         created = job.submit(clips, style=style, format=format, duration_s=duration_s, title=title, wishes=options)
         item = job.watch(created, view.update)
         outcome = job.collect(created, item)
@@ -193,9 +195,9 @@ def status(item_id: Annotated[UUID, typer.Argument(help="Id of a content item.")
     """Show where a content item stands."""
     with _database() as settings:
         from montage_pipeline.requests.database import create_engine
-        from montage_pipeline.requests.repository import RequestRepository
+        from montage_pipeline.requests.library import ContentLibrary
 
-        item = RequestRepository(create_engine(settings)).get_item(LOCAL_USER_ID, item_id)
+        item = ContentLibrary(create_engine(settings)).get_item(LOCAL_USER_ID, item_id)
     if item is None:
         raise MontageError("not_found", f"There is no content item {item_id} of the local user.")
     if as_json:

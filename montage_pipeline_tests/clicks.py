@@ -7,18 +7,19 @@ Does not belong here: clicks over the wire (`api`, `e2e`).
 from typing import Any
 from uuid import UUID, uuid4
 
+from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.model import CreatedRequest, NewContentItem
-from montage_pipeline.requests.repository import RequestRepository
 from montage_pipeline.requests.vocabulary import Format, Style
 
 MEDIA: dict[str, Any] = {"media_url": "m", "music_url": "u", "poster_url": "p"}
 """Where a delivered Reel is, when nobody looks."""
 
 
-def new_user(repository: RequestRepository) -> UUID:
+def new_user(library: ContentLibrary) -> UUID:
     """A user with no items yet."""
     user_id = uuid4()
-    repository.ensure_user(user_id, "somebody@example.org")
+    library.ensure_user(user_id, "somebody@example.org")
     return user_id
 
 
@@ -33,12 +34,12 @@ def asked(*clip_urls: str, **changes: object) -> NewContentItem:
     return NewContentItem.model_validate(values | changes)
 
 
-def click(repository: RequestRepository, user: UUID, *clip_urls: str, **changes: object) -> CreatedRequest:
+def click(library: ContentLibrary, user: UUID, *clip_urls: str, **changes: object) -> CreatedRequest:
     """A new item of this user with its first request, queued."""
-    return repository.create_item(user, asked(*clip_urls, **changes))
+    return library.create_item(user, asked(*clip_urls, **changes))
 
 
-def finish(repository: RequestRepository, request_id: UUID, run_id: str = "run", **told: Any) -> None:
+def finish(requests: RequestLifecycle, request_id: UUID, run_id: str = "run", **told: Any) -> None:
     """What a run that goes well does to its request."""
-    assert repository.start(request_id, run_id)
-    assert repository.succeed(request_id, run_id, **(MEDIA | told))
+    assert requests.start(request_id, run_id)
+    assert requests.succeed(request_id, run_id, **(MEDIA | told))

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from montage_pipeline.local.postgres import EmbeddedPostgres
     from montage_pipeline.local.seaweed import EmbeddedObjectStore
-    from montage_pipeline.requests.repository import RequestRepository
+    from montage_pipeline.requests.library import ContentLibrary
+    from montage_pipeline.requests.lifecycle import RequestLifecycle
     from montage_pipeline.settings import Settings
     from montage_pipeline.storage.object_store import ObjectStore
 
@@ -105,19 +106,27 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def repository(engine: Engine) -> RequestRepository:
-    """Requests and content items."""
-    from montage_pipeline.requests.repository import RequestRepository
+def library(engine: Engine) -> ContentLibrary:
+    """Users and their content items."""
+    from montage_pipeline.requests.library import ContentLibrary
 
-    return RequestRepository(engine)
+    return ContentLibrary(engine)
 
 
 @pytest.fixture
-def user(repository: RequestRepository) -> uuid.UUID:
+def requests(engine: Engine) -> RequestLifecycle:
+    """Requests in the pipeline."""
+    from montage_pipeline.requests.lifecycle import RequestLifecycle
+
+    return RequestLifecycle(engine)
+
+
+@pytest.fixture
+def user(library: ContentLibrary) -> uuid.UUID:
     """A user with no items yet."""
     from montage_pipeline_tests.clicks import new_user
 
-    return new_user(repository)
+    return new_user(library)
 
 
 @pytest.fixture

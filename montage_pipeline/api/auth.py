@@ -16,7 +16,7 @@ import jwt
 from montage_pipeline.api.errors import RETRY_AFTER_OUTAGE_S, ApiError
 from montage_pipeline.logs import get_logger
 from montage_pipeline.records import PermanentError, Record
-from montage_pipeline.requests.repository import RequestRepository
+from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.settings import Settings
 
 log = get_logger(__name__)
@@ -93,8 +93,8 @@ class Authenticator:
 class KnownUsers:
     """Makes sure that a user has a row, asking the database once per user and process."""
 
-    def __init__(self, repository: RequestRepository) -> None:
-        self._repository = repository
+    def __init__(self, library: ContentLibrary) -> None:
+        self._library = library
         self._known: OrderedDict[UUID, None] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -104,7 +104,7 @@ class KnownUsers:
             if user.id in self._known:
                 self._known.move_to_end(user.id)
                 return
-        self._repository.ensure_user(user.id, user.email)
+        self._library.ensure_user(user.id, user.email)
         with self._lock:
             self._known[user.id] = None
             if len(self._known) > _KNOWN_USERS:

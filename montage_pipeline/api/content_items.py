@@ -68,8 +68,8 @@ def create_content_item(
         raise validation_error(problems)
     _refuse_undrawable(body)
     # The user may have been deleted since a request of theirs was last seen here.
-    services.repository.ensure_user(user.id, user.email)
-    created = services.repository.create_item(user.id, body.as_document(), idempotency_key=idempotency_key)
+    services.library.ensure_user(user.id, user.email)
+    created = services.library.create_item(user.id, body.as_document(), idempotency_key=idempotency_key)
     return _accepted(created, response)
 
 
@@ -104,7 +104,7 @@ def generate_again(
             raise validation_error(problems)
         _refuse_undrawable(body)
     options = body.as_options() if body is not None else None
-    created = services.repository.request_again(user.id, content_item_id, options, idempotency_key=idempotency_key)
+    created = services.library.request_again(user.id, content_item_id, options, idempotency_key=idempotency_key)
     return _accepted(created, response)
 
 
@@ -117,7 +117,7 @@ def list_content_items(
 ) -> ContentItemsOut:
     """One page of the library."""
     # One more than asked for tells whether there is another page.
-    found = services.repository.list_items(user.id, limit=limit + 1, before=before)
+    found = services.library.list_items(user.id, limit=limit + 1, before=before)
     items = [ContentItemOut.of(item, services.fresh_url) for item in found[:limit]]
     return ContentItemsOut(items=items, next_before=items[-1].created_at if len(found) > limit else None)
 
@@ -155,7 +155,7 @@ def _refuse_undrawable(body: WishesBody) -> None:
 
 
 def _owned(content_item_id: UUID, user_id: UUID, services: Services) -> ContentItem:
-    item = services.repository.get_item(user_id, content_item_id)
+    item = services.library.get_item(user_id, content_item_id)
     if item is None:
         raise ApiError(HTTPStatus.NOT_FOUND, "not_found", f"There is no content item {content_item_id}.")
     return item

@@ -25,7 +25,7 @@ log = get_logger(__name__)
 
 RETRY_AFTER_OUTAGE_S = 5
 
-# Codes the repository raises; any other code from below is our fault, not the caller's.
+# Codes the content library raises; any other code from below is our fault, not the caller's.
 _STATUS_OF_CODE = {
     "not_found": HTTPStatus.NOT_FOUND,
     "already_generating": HTTPStatus.CONFLICT,

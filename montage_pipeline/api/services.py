@@ -10,7 +10,7 @@ from montage_pipeline.api.auth import Authenticator, KnownUsers
 from montage_pipeline.api.media_urls import fresh_url
 from montage_pipeline.api.readiness import Readiness
 from montage_pipeline.requests.database import create_engine
-from montage_pipeline.requests.repository import RequestRepository
+from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
 
@@ -24,7 +24,7 @@ class Services:
 
     settings: Settings
     engine: Engine
-    repository: RequestRepository
+    library: ContentLibrary
     known_users: KnownUsers
     store: ObjectStore
     authenticator: Authenticator
@@ -35,13 +35,13 @@ class Services:
         """Connects to nothing yet. Raises PermanentError when the configuration cannot work."""
         authenticator = Authenticator(settings)
         engine = create_engine(settings, **POOL)
-        repository = RequestRepository(engine)
+        library = ContentLibrary(engine)
         store = ObjectStore.from_settings(settings)
         return cls(
             settings=settings,
             engine=engine,
-            repository=repository,
-            known_users=KnownUsers(repository),
+            library=library,
+            known_users=KnownUsers(library),
             store=store,
             authenticator=authenticator,
             readiness=Readiness(settings, store),

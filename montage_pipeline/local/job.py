@@ -18,9 +18,10 @@ from montage_pipeline.costs.ledger import CostLedger
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.local.identity import LOCAL_USER_EMAIL, LOCAL_USER_ID
 from montage_pipeline.records import MontageError, PermanentError, Record
+from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.model import ContentItem, CreatedRequest, NewContentItem
 from montage_pipeline.requests.options import MAX_CAPTION_CHARS, MontageOptions
-from montage_pipeline.requests.repository import RequestRepository
 from montage_pipeline.requests.vocabulary import ContentStatus, Format, Step, Style
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
@@ -115,8 +116,11 @@ def _music_address(music: str) -> str:
 class LocalJob:
     """Requests of the local user."""
 
-    def __init__(self, settings: Settings, requests: RequestRepository, ledger: CostLedger, store: ObjectStore) -> None:
+    def __init__(
+        self, settings: Settings, library: ContentLibrary, requests: RequestLifecycle, ledger: CostLedger, store: ObjectStore
+    ) -> None:
         self._settings = settings
+        self._library = library
         self._requests = requests
         self._ledger = ledger
         self._store = store
@@ -133,18 +137,18 @@ class LocalJob:
     ) -> CreatedRequest:
         """Queue a Reel from files of this machine."""
         require_files(clips)
-        self._requests.ensure_user(LOCAL_USER_ID, LOCAL_USER_EMAIL)
+        self._library.ensure_user(LOCAL_USER_ID, LOCAL_USER_EMAIL)
         asked = NewContentItem(
             title=title, clip_urls=tuple(map(_address, clips)), style=style, format=format, duration_s=duration_s, options=wishes
         )
-        return self._requests.create_item(LOCAL_USER_ID, asked)
+        return self._library.create_item(LOCAL_USER_ID, asked)
 
     def watch(self, created: CreatedRequest, on_progress: Callable[[Step | None, int], None], *, limit_s: float = 3600) -> ContentItem:
         """Poll until the item is done, saying each change; returns it as `draft` or `failed`."""
         deadline = time.monotonic() + limit_s
         shown: tuple[Step | None, int] | None = None
         while time.monotonic() < deadline:
-            item = self._requests.get_item(LOCAL_USER_ID, created.content_item_id)
+            item = self._library.get_item(LOCAL_USER_ID, created.content_item_id)
             assert item is not None
             if (item.progress_step, item.progress_percent) != shown:
                 shown = (item.progress_step, item.progress_percent)

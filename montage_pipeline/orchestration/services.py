@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from montage_pipeline.music.composer import Composer
     from montage_pipeline.rendering.model import RenderEngine
     from montage_pipeline.rendering.part_store import ObjectPartStore
+    from montage_pipeline.requests.lifecycle import RequestLifecycle
     from montage_pipeline.requests.model import MontageRequest
-    from montage_pipeline.requests.repository import RequestRepository
     from montage_pipeline.requests.seen import SeenFootage
     from montage_pipeline.storage.object_store import ObjectStore
 
@@ -45,11 +45,11 @@ class Services:
         return create_engine(self.settings)
 
     @cached_property
-    def requests(self) -> "RequestRepository":
-        """Requests and content items."""
-        from montage_pipeline.requests.repository import RequestRepository
+    def requests(self) -> "RequestLifecycle":
+        """Requests, and every change of their states."""
+        from montage_pipeline.requests.lifecycle import RequestLifecycle
 
-        return RequestRepository(self.engine)
+        return RequestLifecycle(self.engine)
 
     @cached_property
     def seen(self) -> "SeenFootage":

@@ -16,7 +16,7 @@ from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.costs.ledger import CostLedger
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.requests.database import create_engine
-from montage_pipeline.requests.repository import RequestRepository
+from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.vocabulary import CostState, Style
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
@@ -65,13 +65,13 @@ def ledger(engine: Engine) -> CostLedger:
 
 
 @pytest.fixture
-def attempt(settings: Settings, repository: RequestRepository, user: UUID, server: AnthropicServer, tmp_path: Path) -> Attempt:
+def attempt(settings: Settings, library: ContentLibrary, user: UUID, server: AnthropicServer, tmp_path: Path) -> Attempt:
     values = {
         **{name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in settings},
         "anthropic_api_key": "sk-test",
         "anthropic_base_url": server.url,
     }
-    return Attempt(values, clips_in(tmp_path, 2), user, click(repository, user).request_id)
+    return Attempt(values, clips_in(tmp_path, 2), user, click(library, user).request_id)
 
 
 def test_killed_while_claude_thinks(attempt: Attempt, server: AnthropicServer, ledger: CostLedger, object_store: ObjectStore) -> None:

@@ -11,21 +11,21 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.model import RequestFailure
-from montage_pipeline.requests.repository import RequestRepository
 from montage_pipeline.requests.vocabulary import Step
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline_tests.api.contract import ApiClient, new_item
 from montage_pipeline_tests.clicks import finish
 
 
-def deliver(repository: RequestRepository, request_id: str, **urls: str) -> None:
+def deliver(requests: RequestLifecycle, request_id: str, **urls: str) -> None:
     """A Reel with media on a CDN and one warning."""
     media = {"media_url": "https://cdn/x.mp4", "music_url": "https://cdn/x.wav", "poster_url": "https://cdn/x.jpg"} | urls
-    finish(repository, UUID(request_id), "run-1", **media, warnings=["Two clips were blurred."])
+    finish(requests, UUID(request_id), "run-1", **media, warnings=["Two clips were blurred."])
 
 
-def test_from_the_click_to_the_finished_reel(client: ApiClient, repository: RequestRepository) -> None:
+def test_from_the_click_to_the_finished_reel(client: ApiClient, requests: RequestLifecycle) -> None:
     accepted = client.post("/api/content-items", new_item())
     assert accepted.status_code == 202
     item_id, request_id = accepted.json()["id"], accepted.json()["requestId"]
@@ -33,7 +33,7 @@ def test_from_the_click_to_the_finished_reel(client: ApiClient, repository: Requ
     assert accepted.headers["Location"] == f"/api/content-items/{item_id}"
     assert "Idempotent-Replay" not in accepted.headers
 
-    stored = repository.get_request(UUID(request_id))
+    stored = requests.get_request(UUID(request_id))
     assert stored is not None
     assert (stored.content_item_id, stored.user_id) == (UUID(item_id), client.user_id)
     assert list(stored.clip_urls) == new_item()["clipUrls"]
@@ -55,11 +55,11 @@ def test_from_the_click_to_the_finished_reel(client: ApiClient, repository: Requ
     }
     assert datetime.fromisoformat(waiting.json()["updatedAt"]).utcoffset() == timedelta(0)
 
-    repository.start(UUID(request_id), "run-1")
-    repository.progress(UUID(request_id), "run-1", Step.MUSIC_TRACK, 40)
+    requests.start(UUID(request_id), "run-1")
+    requests.progress(UUID(request_id), "run-1", Step.MUSIC_TRACK, 40)
     assert client.get(status_path).json() | {"progressStep": "music_track", "progressPercent": 40} == client.get(status_path).json()
 
-    deliver(repository, request_id)
+    deliver(requests, request_id)
     done = client.get(status_path)
     assert (done.json()["status"], done.json()["progressPercent"]) == ("draft", 100)
     assert done.json()["generatedMediaUrl"] == "https://cdn/x.mp4"
@@ -71,7 +71,7 @@ def test_from_the_click_to_the_finished_reel(client: ApiClient, repository: Requ
     assert whole["warnings"] == ["Two clips were blurred."]
 
 
-def test_a_failure_says_what_and_where(client: ApiClient, repository: RequestRepository) -> None:
+def test_a_failure_says_what_and_where(client: ApiClient, requests: RequestLifecycle) -> None:
     accepted = client.post("/api/content-items", new_item()).json()
     failure = RequestFailure(
         code="footage_too_short",
@@ -81,8 +81,8 @@ def test_a_failure_says_what_and_where(client: ApiClient, repository: RequestRep
         run_id="run-1",
         details={"usable_s": 4},
     )
-    repository.start(UUID(accepted["requestId"]), "run-1")
-    repository.fail(UUID(accepted["requestId"]), failure)
+    requests.start(UUID(accepted["requestId"]), "run-1")
+    requests.fail(UUID(accepted["requestId"]), failure)
     status = client.get(f"/api/content-items/{accepted['id']}/status").json()
     assert status["status"] == "failed"
     assert status["error"] == {
@@ -95,12 +95,12 @@ def test_a_failure_says_what_and_where(client: ApiClient, repository: RequestRep
     }
 
 
-def test_generating_again_waits_for_the_one_under_way(client: ApiClient, repository: RequestRepository) -> None:
+def test_generating_again_waits_for_the_one_under_way(client: ApiClient, requests: RequestLifecycle) -> None:
     first = client.post("/api/content-items", new_item()).json()
     path = f"/api/content-items/{first['id']}/generate"
     busy = client.post(path)
     assert (busy.status_code, busy.json()["error"]["code"]) == (409, "already_generating")
-    deliver(repository, first["requestId"])
+    deliver(requests, first["requestId"])
     again = client.post(path, headers={"Idempotency-Key": "second"})
     assert (again.status_code, again.json()["id"]) == (202, first["id"])
     assert again.json()["requestId"] != first["requestId"]
@@ -144,7 +144,7 @@ def test_the_library_is_paged_newest_first(client: ApiClient) -> None:
         assert client.get("/api/content-items", params=wrong).status_code == 422
 
 
-def test_the_same_key_makes_one_reel_also_at_the_same_moment(client: ApiClient, repository: RequestRepository) -> None:
+def test_the_same_key_makes_one_reel_also_at_the_same_moment(client: ApiClient, requests: RequestLifecycle) -> None:
     headers = {"Idempotency-Key": "click-1"}
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: client.post("/api/content-items", new_item(), headers=headers), range(8)))
@@ -153,7 +153,7 @@ def test_the_same_key_makes_one_reel_also_at_the_same_moment(client: ApiClient, 
     assert sorted(answer.headers.get("Idempotent-Replay", "") for answer in answers) == [""] + ["true"] * 7
     assert len(client.get("/api/content-items").json()["items"]) == 1
 
-    deliver(repository, answers[0].json()["requestId"])
+    deliver(requests, answers[0].json()["requestId"])
     later = client.post("/api/content-items", new_item(), headers=headers)
     assert (later.json(), later.headers["Idempotent-Replay"]) == (answers[0].json(), "true")
 
@@ -257,9 +257,7 @@ def test_titles_may_be_in_any_script(client: ApiClient) -> None:
     assert client.get(f"/api/content-items/{item_id}").json()["title"] == title
 
 
-def test_a_presigned_media_url_is_signed_anew_when_read(
-    client: ApiClient, repository: RequestRepository, object_store: ObjectStore
-) -> None:
+def test_a_presigned_media_url_is_signed_anew_when_read(client: ApiClient, requests: RequestLifecycle, object_store: ObjectStore) -> None:
     key = f"reels/{client.user_id}/a reel é.mp4"
     object_store.put_bytes(key, b"the reel", content_type="video/mp4")
     stale = (
@@ -269,7 +267,7 @@ def test_a_presigned_media_url_is_signed_anew_when_read(
     assert httpx.get(stale).status_code in (400, 403)
     accepted = client.post("/api/content-items", new_item()).json()
     elsewhere = "https://other.example/x.wav?X-Amz-Signature=00"
-    deliver(repository, accepted["requestId"], media_url=stale, music_url=elsewhere)
+    deliver(requests, accepted["requestId"], media_url=stale, music_url=elsewhere)
     status = client.get(f"/api/content-items/{accepted['id']}/status").json()
     assert httpx.get(status["generatedMediaUrl"]).content == b"the reel"
     assert (status["musicUrl"], status["posterUrl"]) == (elsewhere, "https://cdn/x.jpg")

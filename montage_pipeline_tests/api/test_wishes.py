@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
+from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.options import MontageOptions
-from montage_pipeline.requests.repository import RequestRepository
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline_tests.api.contract import ApiClient, new_item
 from montage_pipeline_tests.clicks import finish
@@ -23,14 +23,14 @@ WISHES: dict[str, Any] = {
 }
 
 
-def stored_options(repository: RequestRepository, answer: Any) -> MontageOptions:
+def stored_options(requests: RequestLifecycle, answer: Any) -> MontageOptions:
     assert answer.status_code == 202, answer.text
-    request = repository.get_request(UUID(answer.json()["requestId"]))
+    request = requests.get_request(UUID(answer.json()["requestId"]))
     assert request is not None
     return request.options
 
 
-def test_wishes_are_kept_and_replaced(client: ApiClient, repository: RequestRepository) -> None:
+def test_wishes_are_kept_and_replaced(client: ApiClient, requests: RequestLifecycle) -> None:
     answer = client.post("/api/content-items", new_item(**WISHES))
     expected = MontageOptions(
         hook_clip=BEACH,
@@ -40,12 +40,12 @@ def test_wishes_are_kept_and_replaced(client: ApiClient, repository: RequestRepo
         target_bpm=128,
         captions=WISHES["captions"],
     )
-    assert stored_options(repository, answer) == expected
+    assert stored_options(requests, answer) == expected
     path = f"/api/content-items/{answer.json()['id']}/generate"
     for body, stands in ((None, expected), ({"targetBpm": 90}, MontageOptions(target_bpm=90)), ({}, MontageOptions())):
-        finish(repository, UUID(answer.json()["requestId"]))
+        finish(requests, UUID(answer.json()["requestId"]))
         answer = client.post(path, body)
-        assert stored_options(repository, answer) == stands
+        assert stored_options(requests, answer) == stands
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_wishes_are_kept_and_replaced(client: ApiClient, repository: RequestRepo
     ],
 )
 def test_a_wish_that_cannot_be_granted_is_named(
-    wishes: dict[str, Any], code: str, fields: list[str], client: ApiClient, repository: RequestRepository
+    wishes: dict[str, Any], code: str, fields: list[str], client: ApiClient, requests: RequestLifecycle
 ) -> None:
     answer = client.post("/api/content-items", new_item(**wishes))
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, code)
@@ -81,7 +81,7 @@ def test_a_wish_that_cannot_be_granted_is_named(
     assert client.get("/api/content-items").json()["items"] == []
 
     made = client.post("/api/content-items", new_item()).json()
-    finish(repository, UUID(made["requestId"]))
+    finish(requests, UUID(made["requestId"]))
     again = client.post(f"/api/content-items/{made['id']}/generate", wishes)
     assert (again.status_code, again.json()["error"]["code"]) == (422, code)
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from montage_pipeline.costs.ledger import CostLedger, PaidCall, fingerprint_of, log_cost
 from montage_pipeline.costs.reports import costs_by_day, costs_by_user, get_user_costs
 from montage_pipeline.records import MontageError
-from montage_pipeline.requests.repository import RequestRepository
+from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.vocabulary import CostState, Service
 from montage_pipeline_tests.clicks import click, new_user
 
@@ -25,12 +25,12 @@ def ledger(engine: Engine) -> CostLedger:
 
 
 @pytest.fixture
-def call(repository: RequestRepository, user: UUID) -> PaidCall:
+def call(library: ContentLibrary, user: UUID) -> PaidCall:
     return PaidCall(
         user_id=user,
         service=Service.CLAUDE,
         endpoint="/v1/messages",
-        montage_request_id=click(repository, user).request_id,
+        montage_request_id=click(library, user).request_id,
         run_id="run",
         asset="clip_analysis",
         fingerprint=fingerprint_of("claude-sonnet-5-5", "v1", "clips"),
@@ -75,9 +75,9 @@ def test_a_provider_request_is_logged_once(ledger: CostLedger, call: PaidCall) -
 @hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.decimals(min_value=0, max_value=50, places=12), min_size=1, max_size=6))
 def test_sums_are_exact_to_the_last_decimal(
-    ledger: CostLedger, call: PaidCall, engine: Engine, repository: RequestRepository, amounts: list[Decimal]
+    ledger: CostLedger, call: PaidCall, engine: Engine, library: ContentLibrary, amounts: list[Decimal]
 ) -> None:
-    user_id = new_user(repository)
+    user_id = new_user(library)
     theirs = call.model_copy(update={"user_id": user_id})
     for amount in amounts:
         log_cost(ledger, theirs, cost_usd=amount, usage={}, price_version="v")

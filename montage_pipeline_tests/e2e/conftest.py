@@ -16,7 +16,8 @@ from montage_pipeline.costs.ledger import CostLedger
 from montage_pipeline.footage.ffmpeg import run_ffmpeg
 from montage_pipeline.local.stack import LocalStack, StackAddress
 from montage_pipeline.requests.database import create_engine
-from montage_pipeline.requests.repository import RequestRepository
+from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.vocabulary import Step
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer
@@ -32,7 +33,8 @@ class System:
     settings: Settings
     anthropic: AnthropicServer
     fal: FalServer
-    requests: RequestRepository
+    library: ContentLibrary
+    requests: RequestLifecycle
     ledger: CostLedger
 
     def client(self, user_id: UUID) -> httpx.Client:
@@ -83,7 +85,8 @@ def system(servers_home: Path) -> Iterator[System]:
         address = stack.start()
         try:
             engine = create_engine(settings.model_copy(update={"database_url": address.env["DATABASE_URL"]}))
-            yield System(stack, address, settings, anthropic, fal, RequestRepository(engine), CostLedger(engine))
+            stores = (ContentLibrary(engine), RequestLifecycle(engine), CostLedger(engine))
+            yield System(stack, address, settings, anthropic, fal, *stores)
             engine.dispose()
         finally:
             stack.stop()

@@ -64,7 +64,7 @@ def _wait_for_step(system: System, user: UUID, item_id: UUID, request_id: UUID, 
     """The id of the run, other than those in `after`, that has begun the step."""
     deadline = time.monotonic() + 200
     while time.monotonic() < deadline:
-        item = system.requests.get_item(user, item_id)
+        item = system.library.get_item(user, item_id)
         request = system.requests.get_request(request_id)
         assert item is not None
         assert request is not None

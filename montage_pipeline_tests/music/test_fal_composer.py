@@ -19,7 +19,7 @@ from montage_pipeline.music.fal_composer import FalComposer
 from montage_pipeline.music.fal_queue import connect
 from montage_pipeline.records import MontageError, PermanentError
 from montage_pipeline.requests.database import create_engine
-from montage_pipeline.requests.repository import RequestRepository
+from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.vocabulary import CostState, Style
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.clicks import click
@@ -74,8 +74,8 @@ def server() -> Iterator[FalServer]:
 
 
 @pytest.fixture
-def desk(engine: Engine, repository: RequestRepository, user: UUID, server: FalServer, tmp_path: Path) -> Desk:
-    return Desk(engine, server, user, click(repository, user).request_id, tmp_path)
+def desk(engine: Engine, library: ContentLibrary, user: UUID, server: FalServer, tmp_path: Path) -> Desk:
+    return Desk(engine, server, user, click(library, user).request_id, tmp_path)
 
 
 def test_buys_once_and_settles_what_fal_billed(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.footage.ffmpeg import run_ffmpeg
 from montage_pipeline.orchestration.documents import document_key
 from montage_pipeline.orchestration.services import Services
+from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.orchestration.conftest import add_partition
 
@@ -32,20 +33,22 @@ def _shared(timeline: Timeline, earlier: Timeline) -> float:
 
 
 @pytest.mark.slow
-def test_another_attempt_shows_other_footage(services: Services, instance: dg.DagsterInstance, user: UUID, tmp_path: Path) -> None:
+def test_another_attempt_shows_other_footage(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID, tmp_path: Path
+) -> None:
     for name, source in {"one": "testsrc2=size=192x144:rate=10", "two": "mandelbrot=size=192x144:rate=10"}.items():
         run_ffmpeg(["-f", "lavfi", "-i", source, "-t", "15", "-pix_fmt", "yuv420p", str(tmp_path / f"{name}.mp4")])
-    first = click(services.requests, user, *((tmp_path / f"{name}.mp4").as_uri() for name in ("one", "two")))
+    first = click(library, user, *((tmp_path / f"{name}.mp4").as_uri() for name in ("one", "two")))
     add_partition(instance, first)
     one = _edit(services, instance, first.request_id)
-    second = services.requests.request_again(user, first.content_item_id)
+    second = library.request_again(user, first.content_item_id)
     add_partition(instance, second)
     other = _edit(services, instance, second.request_id)
     assert _shared(other, one) <= 0.3
     new = {timeline.seed: next(part for part in timeline.originality.parts if part.name == "new footage") for timeline in (one, other)}
     assert new[one.seed].note == "No earlier Reel of this user was compared."
     assert new[other.seed].note != new[one.seed].note
-    item = services.requests.get_item(user, first.content_item_id)
+    item = library.get_item(user, first.content_item_id)
     assert item is not None
     assert item.originality == other.originality.model_dump(mode="json")
     # The first request, made again after both: what came later does not change it.

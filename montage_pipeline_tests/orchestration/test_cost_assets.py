@@ -9,12 +9,13 @@ from montage_pipeline.costs.ledger import PaidCall, fingerprint_of, log_cost
 from montage_pipeline.definitions import build_definitions
 from montage_pipeline.orchestration.documents import TableIOManager
 from montage_pipeline.orchestration.services import Services
+from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.vocabulary import Service
 from montage_pipeline_tests.clicks import click
 
 
-def test_the_cost_tables_are_the_ledger(services: Services, instance: dg.DagsterInstance, user: UUID) -> None:
-    created = click(services.requests, user)
+def test_the_cost_tables_are_the_ledger(services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID) -> None:
+    created = click(library, user)
     amounts = {Service.CLAUDE: Decimal("0.0251000001"), Service.FAL: Decimal("0.01")}
     for service, amount in amounts.items():
         call = PaidCall(

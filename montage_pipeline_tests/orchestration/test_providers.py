@@ -14,6 +14,7 @@ from montage_pipeline.costs.ledger import CostEntry
 from montage_pipeline.definitions import build_definitions
 from montage_pipeline.footage.ffmpeg import run_ffmpeg
 from montage_pipeline.orchestration.services import Services
+from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.vocabulary import ContentStatus, CostState
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
@@ -76,13 +77,14 @@ class Outcome:
 
 def outcome_of(settings: Settings, instance: dg.DagsterInstance, user: UUID, clip: Path, *assets: str) -> Outcome:
     services = Services(settings)
-    created = click(services.requests, user, clip.as_uri())
+    library = ContentLibrary(services.engine)
+    created = click(library, user, clip.as_uri())
     partition = add_partition(instance, created)
     job = build_definitions(settings).resolve_job_def("montage")
     result = job.execute_in_process(
         instance=instance, partition_key=partition, raise_on_error=False, asset_selection=[dg.AssetKey(name) for name in assets]
     )
-    item = services.requests.get_item(user, created.content_item_id)
+    item = library.get_item(user, created.content_item_id)
     assert item is not None
     retries = sum(event.event_type_value == "STEP_UP_FOR_RETRY" for event in result.all_events)
     entries = services.ledger.entries(created.request_id)

@@ -11,6 +11,7 @@ from montage_pipeline.definitions import build_definitions
 from montage_pipeline.orchestration.outcomes import reconcile
 from montage_pipeline.orchestration.sensors import REQUEST_TAG, request_sensor, retirement_sensor
 from montage_pipeline.orchestration.services import Services
+from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.vocabulary import ContentStatus, RequestState
 from montage_pipeline_tests.clicks import click, finish
 from montage_pipeline_tests.orchestration.conftest import add_partition
@@ -23,9 +24,11 @@ def tick(services: Services, instance: dg.DagsterInstance) -> dg.SensorResult | 
     return result
 
 
-def test_a_queued_row_becomes_a_partition_and_a_run(services: Services, instance: dg.DagsterInstance, user: UUID) -> None:
+def test_a_queued_row_becomes_a_partition_and_a_run(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
+) -> None:
     assert isinstance(tick(services, instance), dg.SkipReason)
-    created = click(services.requests, user)
+    created = click(library, user)
     first, again = tick(services, instance), tick(services, instance)
     assert isinstance(first, dg.SensorResult)
     assert isinstance(again, dg.SensorResult)
@@ -43,9 +46,11 @@ def test_a_queued_row_becomes_a_partition_and_a_run(services: Services, instance
     assert services.requests.queued(10)[0].state is RequestState.QUEUED
 
 
-def test_a_row_committed_late_is_not_passed_by(services: Services, instance: dg.DagsterInstance, user: UUID) -> None:
-    older = click(services.requests, user)
-    newer = click(services.requests, user)
+def test_a_row_committed_late_is_not_passed_by(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
+) -> None:
+    older = click(library, user)
+    newer = click(library, user)
     with services.engine.begin() as connection:  # the older row becomes visible only after the newer one was handled
         connection.execute(
             text("UPDATE montage_requests SET created_at = now() - interval '1 hour' WHERE id = :id"), {"id": older.request_id}
@@ -56,15 +61,17 @@ def test_a_row_committed_late_is_not_passed_by(services: Services, instance: dg.
     assert [run.partition_key for run in result.run_requests or ()] == [str(older.request_id)]
 
 
-def test_at_most_25_rows_a_tick_oldest_first(services: Services, instance: dg.DagsterInstance, user: UUID) -> None:
-    created = [str(click(services.requests, user).request_id) for _ in range(27)]
+def test_at_most_25_rows_a_tick_oldest_first(services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID) -> None:
+    created = [str(click(library, user).request_id) for _ in range(27)]
     result = tick(services, instance)
     assert isinstance(result, dg.SensorResult)
     assert [run.partition_key for run in result.run_requests or ()] == created[:25]
 
 
-def test_partitions_retire_only_when_old_and_idle(services: Services, instance: dg.DagsterInstance, user: UUID) -> None:
-    old, old_but_running, fresh = (click(services.requests, user) for _ in range(3))
+def test_partitions_retire_only_when_old_and_idle(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
+) -> None:
+    old, old_but_running, fresh = (click(library, user) for _ in range(3))
     for created in (old, old_but_running, fresh):
         add_partition(instance, created)
         finish(services.requests, created.request_id)
@@ -95,6 +102,7 @@ def test_partitions_retire_only_when_old_and_idle(services: Services, instance: 
 )
 def test_reconciliation_settles_what_events_missed(
     services: Services,
+    library: ContentLibrary,
     instance: dg.DagsterInstance,
     user: UUID,
     status: dg.DagsterRunStatus | None,
@@ -102,7 +110,7 @@ def test_reconciliation_settles_what_events_missed(
     state: RequestState,
     item: ContentStatus,
 ) -> None:
-    created = click(services.requests, user)
+    created = click(library, user)
     run_id = "11111111-1111-4111-8111-111111111111"
     if status is not None:
         create_run_for_test(instance, run_id=run_id, status=status, tags={"dagster/partition": str(created.request_id)} | tags)
@@ -110,7 +118,7 @@ def test_reconciliation_settles_what_events_missed(
     request = services.requests.get_request(created.request_id)
     assert request is not None
     changed = reconcile(instance, services, request)
-    after, shown = services.requests.get_request(created.request_id), services.requests.get_item(user, created.content_item_id)
+    after, shown = services.requests.get_request(created.request_id), library.get_item(user, created.content_item_id)
     assert after is not None
     assert shown is not None
     assert (after.state, shown.status) == (state, item)
@@ -121,14 +129,16 @@ def test_reconciliation_settles_what_events_missed(
         assert (after.error or {})["code"] == "run_crashed"
 
 
-def test_a_run_lost_again_and_again_ends_as_failed(services: Services, instance: dg.DagsterInstance, user: UUID) -> None:
-    created = click(services.requests, user)
+def test_a_run_lost_again_and_again_ends_as_failed(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
+) -> None:
+    created = click(library, user)
     for number in range(3):
         services.requests.start(created.request_id, f"lost-{number}")
         request = services.requests.get_request(created.request_id)
         assert request is not None
         assert reconcile(instance, services, request)
-    item = services.requests.get_item(user, created.content_item_id)
+    item = library.get_item(user, created.content_item_id)
     assert item is not None
     assert item.status is ContentStatus.FAILED
     assert "lost 3 times" in (item.error or {})["message"]

@@ -10,6 +10,7 @@ from montage_pipeline.definitions import build_definitions
 from montage_pipeline.orchestration.documents import DocumentIOManager, document_key
 from montage_pipeline.orchestration.services import Services
 from montage_pipeline.records import PermanentError
+from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.model import ContentItem
 from montage_pipeline.requests.vocabulary import ContentStatus, RequestState
 from montage_pipeline.storage.model import StoredObject
@@ -22,19 +23,21 @@ def run_montage(services: Services, instance: dg.DagsterInstance, partition: str
     return job.execute_in_process(instance=instance, partition_key=partition, raise_on_error=False)
 
 
-def item_of(services: Services, user: UUID, item_id: UUID) -> ContentItem:
-    item = services.requests.get_item(user, item_id)
+def item_of(library: ContentLibrary, user: UUID, item_id: UUID) -> ContentItem:
+    item = library.get_item(user, item_id)
     assert item is not None
     return item
 
 
-def test_a_fault_is_retried_three_times_then_the_item_says_why(services: Services, instance: dg.DagsterInstance, user: UUID) -> None:
-    created = click(services.requests, user, "http://127.0.0.1:9/never-answers.mp4")
+def test_a_fault_is_retried_three_times_then_the_item_says_why(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
+) -> None:
+    created = click(library, user, "http://127.0.0.1:9/never-answers.mp4")
     result = run_montage(services, instance, add_partition(instance, created))
     assert not result.success
     retries = [event for event in result.all_events if event.event_type_value == "STEP_RESTARTED"]
     assert len(retries) == 3
-    item = item_of(services, user, created.content_item_id)
+    item = item_of(library, user, created.content_item_id)
     assert item.status is ContentStatus.FAILED
     assert item.error is not None
     assert item.error["code"] == "clip_fetch_failed"
@@ -46,20 +49,24 @@ def test_a_fault_is_retried_three_times_then_the_item_says_why(services: Service
     assert request.state is RequestState.FAILED
 
 
-def test_bad_input_fails_at_once(services: Services, instance: dg.DagsterInstance, user: UUID, tmp_path: Path) -> None:
+def test_bad_input_fails_at_once(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID, tmp_path: Path
+) -> None:
     (tmp_path / "notes.mp4").write_text("<html>not a video</html>" * 100)
-    created = click(services.requests, user, (tmp_path / "notes.mp4").as_uri())
+    created = click(library, user, (tmp_path / "notes.mp4").as_uri())
     result = run_montage(services, instance, add_partition(instance, created))
     assert not result.success
     assert not [event for event in result.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]
-    error = item_of(services, user, created.content_item_id).error
+    error = item_of(library, user, created.content_item_id).error
     assert error is not None
     assert (error["code"], error["attempts"]) == ("no_usable_clips", 1)
     assert "notes.mp4" in error["message"]
 
 
-def test_a_request_under_way_elsewhere_is_left_alone(services: Services, instance: dg.DagsterInstance, user: UUID) -> None:
-    created = click(services.requests, user)
+def test_a_request_under_way_elsewhere_is_left_alone(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
+) -> None:
+    created = click(library, user)
     services.requests.start(created.request_id, "somebody-else")
     result = run_montage(services, instance, add_partition(instance, created))
     assert not result.success

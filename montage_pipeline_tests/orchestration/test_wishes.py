@@ -12,6 +12,7 @@ from montage_pipeline.footage.ffmpeg import run_ffmpeg
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.documents import document_key
 from montage_pipeline.orchestration.services import Services
+from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.model import CreatedRequest
 from montage_pipeline.requests.vocabulary import Format
 from montage_pipeline_tests.clicks import click
@@ -33,8 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def wish(services: Services, user: UUID, urls: list[str], **wishes: object) -> CreatedRequest:
-    return click(services.requests, user, *urls, format=Format.REEL, options=wishes)
+def wish(library: ContentLibrary, user: UUID, urls: list[str], **wishes: object) -> CreatedRequest:
+    return click(library, user, *urls, format=Format.REEL, options=wishes)
 
 
 def run(services: Services, instance: dg.DagsterInstance, created: CreatedRequest, *assets: str) -> bool:
@@ -44,8 +45,8 @@ def run(services: Services, instance: dg.DagsterInstance, created: CreatedReques
     return job.execute_in_process(instance=instance, partition_key=partition, raise_on_error=False, asset_selection=keys).success
 
 
-def error_of(services: Services, user: UUID, created: CreatedRequest) -> dict[str, object]:
-    item = services.requests.get_item(user, created.content_item_id)
+def error_of(library: ContentLibrary, user: UUID, created: CreatedRequest) -> dict[str, object]:
+    item = library.get_item(user, created.content_item_id)
     assert item is not None
     assert item.error is not None, item
     return item.error
@@ -55,7 +56,9 @@ def music_of(services: Services, created: CreatedRequest) -> MusicTrack:
     return MusicTrack.model_validate_json(services.store.get_bytes(document_key(str(created.request_id), "music_track")))
 
 
-def test_every_wish_is_in_the_finished_reel(services: Services, instance: dg.DagsterInstance, user: UUID, folder: Path) -> None:
+def test_every_wish_is_in_the_finished_reel(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID, folder: Path
+) -> None:
     one, two = ((folder / name).as_uri() for name in ("one.mp4", "two.mp4"))
     wishes = {
         "hook_clip": two,
@@ -64,8 +67,8 @@ def test_every_wish_is_in_the_finished_reel(services: Services, instance: dg.Dag
         "music_url": (folder / "song.mp3").as_uri(),
         "captions": "Ciao 🌊",
     }
-    created = wish(services, user, [one, NOWHERE, two], **wishes)
-    assert run(services, instance, created), error_of(services, user, created)
+    created = wish(library, user, [one, NOWHERE, two], **wishes)
+    assert run(services, instance, created), error_of(library, user, created)
     timeline = Timeline.model_validate_json(services.store.get_bytes(document_key(str(created.request_id), "edit_timeline")))
     assert [segment.caption for segment in timeline.segments] == ["Ciao 🌊"] + [""] * (len(timeline.segments) - 1)
     assert timeline.segments[0].clip_url == two
@@ -73,14 +76,16 @@ def test_every_wish_is_in_the_finished_reel(services: Services, instance: dg.Dag
     notes = {part.name: part for part in timeline.originality.parts}
     assert notes["music made for this Reel"].score < 1
     assert "Composed" not in notes["music made for this Reel"].note
-    item = services.requests.get_item(user, created.content_item_id)
+    item = library.get_item(user, created.content_item_id)
     assert item is not None
     assert item.music_url is not None
     assert not any("never-asked-for" in warning for warning in item.warnings)
 
 
-def test_own_music_costs_nothing_and_keeps_its_beats(services: Services, instance: dg.DagsterInstance, user: UUID, folder: Path) -> None:
-    created = wish(services, user, [(folder / "one.mp4").as_uri()], music_url=(folder / "song.mp3").as_uri(), target_bpm=120)
+def test_own_music_costs_nothing_and_keeps_its_beats(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID, folder: Path
+) -> None:
+    created = wish(library, user, [(folder / "one.mp4").as_uri()], music_url=(folder / "song.mp3").as_uri(), target_bpm=120)
     assert run(services, instance, created, "clip_analysis", "music_track")
     track = music_of(services, created)
     assert (track.composer, track.content_type) == ("user", "audio/flac")
@@ -90,14 +95,16 @@ def test_own_music_costs_nothing_and_keeps_its_beats(services: Services, instanc
     assert services.ledger.entries(created.request_id) == []
 
 
-def test_the_tempo_asked_for_is_composed(services: Services, instance: dg.DagsterInstance, user: UUID, folder: Path) -> None:
-    created = wish(services, user, [(folder / "one.mp4").as_uri()], target_bpm=84)
+def test_the_tempo_asked_for_is_composed(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID, folder: Path
+) -> None:
+    created = wish(library, user, [(folder / "one.mp4").as_uri()], target_bpm=84)
     assert run(services, instance, created, "clip_analysis", "music_track")
     assert music_of(services, created).grid.bpm == pytest.approx(84, rel=0.08)
 
 
 def test_wishes_that_cannot_be_granted_fail_before_anything_else(
-    services: Services, instance: dg.DagsterInstance, user: UUID, folder: Path, tmp_path: Path
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID, folder: Path, tmp_path: Path
 ) -> None:
     clip, short, notes = (folder / "one.mp4").as_uri(), tmp_path / "short.wav", tmp_path / "notes.mp4"
     run_ffmpeg(["-f", "lavfi", "-i", "sine=d=5", str(short)])
@@ -108,8 +115,8 @@ def test_wishes_that_cannot_be_granted_fail_before_anything_else(
         ([NOWHERE], {"captions": "ᚠ"}, "caption_unsupported", "U+16A0"),
         ([clip, notes.as_uri()], {"must_use": [notes.as_uri()]}, "wished_clip_unusable", "notes.mp4 was to appear"),
     ):
-        created = wish(services, user, urls, **wishes)
+        created = wish(library, user, urls, **wishes)
         assert not run(services, instance, created)
-        error = error_of(services, user, created)
+        error = error_of(library, user, created)
         assert (error["code"], error["step"], error["attempts"]) == (code, "clip_analysis", 1)
         assert told in str(error["message"])

@@ -9,8 +9,9 @@ from sqlalchemy import NullPool, create_engine, text
 from montage_pipeline.local.postgres import EmbeddedPostgres
 from montage_pipeline.records import PermanentError
 from montage_pipeline.requests import migrate
+from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.options import MontageOptions
-from montage_pipeline.requests.repository import RequestRepository
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.clicks import asked, click, finish
 
@@ -20,16 +21,16 @@ WISHES = MontageOptions(
 )
 
 
-def options_of(repository: RequestRepository, request_id: UUID) -> MontageOptions:
-    request = repository.get_request(request_id)
+def options_of(requests: RequestLifecycle, request_id: UUID) -> MontageOptions:
+    request = requests.get_request(request_id)
     assert request is not None
     return request.options
 
 
-def test_wishes_stand_until_others_are_made(repository: RequestRepository, user: UUID) -> None:
-    first = click(repository, user, *CLIPS, options=WISHES)
-    assert options_of(repository, first.request_id) == WISHES
-    assert [request.options for request in repository.queued(5)] == [WISHES]
+def test_wishes_stand_until_others_are_made(library: ContentLibrary, requests: RequestLifecycle, user: UUID) -> None:
+    first = click(library, user, *CLIPS, options=WISHES)
+    assert options_of(requests, first.request_id) == WISHES
+    assert [request.options for request in requests.queued(5)] == [WISHES]
     for given, stands in (
         (None, WISHES),
         (MontageOptions(target_bpm=140), MontageOptions(target_bpm=140)),
@@ -37,23 +38,23 @@ def test_wishes_stand_until_others_are_made(repository: RequestRepository, user:
         (MontageOptions(), MontageOptions()),
         (None, MontageOptions()),
     ):
-        finish(repository, repository.queued(1)[0].id)
-        again = repository.request_again(user, first.content_item_id, given)
-        assert options_of(repository, again.request_id) == stands
+        finish(requests, requests.queued(1)[0].id)
+        again = library.request_again(user, first.content_item_id, given)
+        assert options_of(requests, again.request_id) == stands
 
 
-def test_a_key_stands_for_its_wishes_too(repository: RequestRepository, user: UUID) -> None:
-    first = repository.create_item(user, asked(*CLIPS, options=WISHES), idempotency_key="one")
-    assert repository.create_item(user, asked(*CLIPS, options=WISHES), idempotency_key="one").request_id == first.request_id
+def test_a_key_stands_for_its_wishes_too(library: ContentLibrary, requests: RequestLifecycle, user: UUID) -> None:
+    first = library.create_item(user, asked(*CLIPS, options=WISHES), idempotency_key="one")
+    assert library.create_item(user, asked(*CLIPS, options=WISHES), idempotency_key="one").request_id == first.request_id
     for other in (MontageOptions(), WISHES.model_copy(update={"captions": "Сад"}), WISHES.model_copy(update={"target_bpm": None})):
         with pytest.raises(PermanentError) as caught:
-            repository.create_item(user, asked(*CLIPS, options=other), idempotency_key="one")
+            library.create_item(user, asked(*CLIPS, options=other), idempotency_key="one")
         assert caught.value.code == "idempotency_conflict"
-    finish(repository, first.request_id)
-    repository.request_again(user, first.content_item_id, MontageOptions(), idempotency_key="two")
+    finish(requests, first.request_id)
+    library.request_again(user, first.content_item_id, MontageOptions(), idempotency_key="two")
     for other_again in (None, MontageOptions(target_bpm=90)):
         with pytest.raises(PermanentError) as caught:
-            repository.request_again(user, first.content_item_id, other_again, idempotency_key="two")
+            library.request_again(user, first.content_item_id, other_again, idempotency_key="two")
         assert caught.value.code == "idempotency_conflict"
 
 
@@ -70,20 +71,20 @@ def test_a_key_stands_for_its_wishes_too(repository: RequestRepository, user: UU
     ],
 )
 def test_contradictions_have_their_own_codes(
-    wishes: dict[str, object], codes: list[str], repository: RequestRepository, user: UUID
+    wishes: dict[str, object], codes: list[str], library: ContentLibrary, requests: RequestLifecycle, user: UUID
 ) -> None:
     options = MontageOptions.model_validate(wishes)
     with pytest.raises(PermanentError) as caught:
-        click(repository, user, *CLIPS, options=options)
+        click(library, user, *CLIPS, options=options)
     assert caught.value.code == codes[0]
     assert [problem["code"] for problem in caught.value.details["problems"]] == codes
-    assert repository.queued(5) == []
-    first = click(repository, user, *CLIPS)
-    finish(repository, first.request_id)
+    assert requests.queued(5) == []
+    first = click(library, user, *CLIPS)
+    finish(requests, first.request_id)
     with pytest.raises(PermanentError) as caught:
-        repository.request_again(user, first.content_item_id, options)
+        library.request_again(user, first.content_item_id, options)
     assert caught.value.code == codes[0]
-    item = repository.get_item(user, first.content_item_id)
+    item = library.get_item(user, first.content_item_id)
     assert item is not None
     assert item.status == "draft", "a refused click leaves the item as it was"
 
@@ -116,11 +117,11 @@ def test_requests_made_before_there_were_wishes_go_on(postgres: EmbeddedPostgres
             )
         migrate.upgrade(url)
         assert migrate.is_current(engine)
-        repository = RequestRepository(engine)
-        assert options_of(repository, request_id) == MontageOptions()
-        finish(repository, request_id)
-        again = repository.request_again(user_id, item_id)
-        assert options_of(repository, again.request_id) == MontageOptions()
+        library, requests = ContentLibrary(engine), RequestLifecycle(engine)
+        assert options_of(requests, request_id) == MontageOptions()
+        finish(requests, request_id)
+        again = library.request_again(user_id, item_id)
+        assert options_of(requests, again.request_id) == MontageOptions()
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             command.downgrade(config, "0001")

@@ -8,18 +8,19 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from montage_pipeline.requests.repository import RequestRepository
+from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.seen import SeenFootage, SeenSegment
 from montage_pipeline_tests.clicks import MEDIA, click, finish, new_user
 
 ALIKE = 10
 
 
-def deliver(repository: RequestRepository, user: UUID, segments: list[SeenSegment]) -> UUID:
+def deliver(library: ContentLibrary, requests: RequestLifecycle, user: UUID, segments: list[SeenSegment]) -> UUID:
     """A request of this user whose Reel shows the segments, delivered now."""
-    created = click(repository, user)
-    finish(repository, created.request_id, originality={"score": 0.9, "parts": []}, shown=segments)
-    item = repository.get_item(user, created.content_item_id)
+    created = click(library, user)
+    finish(requests, created.request_id, originality={"score": 0.9, "parts": []}, shown=segments)
+    item = library.get_item(user, created.content_item_id)
     assert item is not None
     assert item.originality == {"score": 0.9, "parts": []}
     return created.request_id
@@ -48,14 +49,19 @@ SEGMENTS = st.lists(st.builds(segment, st.sampled_from(FILES), st.floats(0, 100)
 @hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(reels=st.lists(SEGMENTS, max_size=4), files=st.sets(st.sampled_from(FILES)), prints=st.sets(PRINTS, max_size=4))
 def test_all_that_is_the_same_or_looks_alike_is_found_and_nothing_else(
-    engine: Engine, repository: RequestRepository, reels: list[list[SeenSegment]], files: set[str], prints: set[int]
+    engine: Engine,
+    library: ContentLibrary,
+    requests: RequestLifecycle,
+    reels: list[list[SeenSegment]],
+    files: set[str],
+    prints: set[int],
 ) -> None:
-    user, other = new_user(repository), new_user(repository)
+    user, other = new_user(library), new_user(library)
     for shown in reels:
-        deliver(repository, user, shown)
-        deliver(repository, other, [segment(FILES[0], 7, 0)])
+        deliver(library, requests, user, shown)
+        deliver(library, requests, other, [segment(FILES[0], 7, 0)])
     before = now(engine)
-    deliver(repository, user, [segment(FILES[0], 50, 0)])
+    deliver(library, requests, user, [segment(FILES[0], 50, 0)])
     found = SeenFootage(engine).earlier(user, before, files=files, fingerprints={f"{one:016x}" for one in prints}, alike_bits=ALIKE)
     expected = [
         one
@@ -67,23 +73,23 @@ def test_all_that_is_the_same_or_looks_alike_is_found_and_nothing_else(
 
 
 def test_a_reel_that_is_delivered_again_is_known_by_what_it_shows_now_since_when_it_first_did(
-    engine: Engine, repository: RequestRepository, user: UUID
+    engine: Engine, library: ContentLibrary, requests: RequestLifecycle, user: UUID
 ) -> None:
-    request = deliver(repository, user, [segment(FILES[0], 1, 0)])
+    request = deliver(library, requests, user, [segment(FILES[0], 1, 0)])
     between = now(engine)
     seen = SeenFootage(engine)
-    assert repository.reopen(request, "again")
-    assert repository.succeed(request, "again", **MEDIA, shown=[segment(FILES[0], 20, 0)])
+    assert requests.reopen(request, "again")
+    assert requests.succeed(request, "again", **MEDIA, shown=[segment(FILES[0], 20, 0)])
     for moment in (between, now(engine)):
         assert [one.start_s for one in seen.earlier(user, moment, files=FILES, fingerprints=(), alike_bits=ALIKE)] == [20]
 
 
 def test_a_request_that_fails_showed_nothing_and_a_user_who_goes_takes_it_all_along(
-    engine: Engine, repository: RequestRepository, user: UUID
+    engine: Engine, library: ContentLibrary, requests: RequestLifecycle, user: UUID
 ) -> None:
-    created = click(repository, user)
-    assert not repository.succeed(created.request_id, "nobody", **MEDIA, shown=[segment(FILES[0], 1, 0)])
-    deliver(repository, user, [segment(FILES[1], 1, 0)])
+    created = click(library, user)
+    assert not requests.succeed(created.request_id, "nobody", **MEDIA, shown=[segment(FILES[0], 1, 0)])
+    deliver(library, requests, user, [segment(FILES[1], 1, 0)])
     found = SeenFootage(engine).earlier(user, datetime.now(UTC) + timedelta(hours=1), files=FILES, fingerprints=(), alike_bits=ALIKE)
     assert [one.sha256 for one in found] == [FILES[1]]
     with engine.begin() as connection:

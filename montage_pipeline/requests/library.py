@@ -1,0 +1,191 @@
+"""The user's library: content items, and the clicks that ask for a Reel of one.
+
+Belongs here: what users do and see, and that the same click, sent twice, is one click.
+Does not belong here: what becomes of a request once it is queued (`lifecycle`).
+"""
+
+import hashlib
+import json
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from montage_pipeline.records import PermanentError
+from montage_pipeline.requests.lifecycle import ITEM_GENERATING
+from montage_pipeline.requests.model import ContentItem, CreatedRequest, NewContentItem
+from montage_pipeline.requests.options import MontageOptions, refuse_contradictions
+from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
+from montage_pipeline.requests.vocabulary import ContentStatus
+
+
+class ContentLibrary:
+    """Users and their content items in Postgres."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def ensure_user(self, user_id: UUID, email: str) -> None:
+        """Make the user's row if there is none."""
+        with Session(self._engine) as session, session.begin():
+            session.execute(insert(UserRow).values(id=user_id, email=email).on_conflict_do_nothing(index_elements=["id"]))
+
+    def create_item(self, user_id: UUID, new: NewContentItem, *, idempotency_key: str | None = None) -> CreatedRequest:
+        """Store a new item with its first queued request.
+
+        With an idempotency key, the same call made again gives the first answer. Raises
+        PermanentError("idempotency_conflict") when the key was used for something else, and one with a
+        contradiction's own code when the wishes in `new.options` cannot be granted.
+        """
+        refuse_contradictions(new.clip_urls, new.options)
+        digest = _digest(new.model_dump_json(exclude={"options"}), new.options if new.options.stored() else None)
+        if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
+            return replay
+        try:
+            with Session(self._engine) as session, session.begin():
+                item = ContentItemRow(
+                    user_id=user_id,
+                    type=new.type,
+                    title=new.title,
+                    style=new.style,
+                    format=new.format,
+                    duration_sec=new.duration_s,
+                    clip_urls=list(new.clip_urls),
+                    status=ContentStatus.GENERATING,
+                )
+                session.add(item)
+                session.flush()
+                request = _request_for(item, new.options, idempotency_key, digest)
+                session.add(request)
+                session.flush()
+                return CreatedRequest(content_item_id=item.id, request_id=request.id, status=item.status)
+        except IntegrityError:
+            # Two clicks with one key at the same moment: the loser answers what the winner stored.
+            if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
+                return replay
+            raise
+
+    def request_again(
+        self, user_id: UUID, content_item_id: UUID, options: MontageOptions | None = None, *, idempotency_key: str | None = None
+    ) -> CreatedRequest:
+        """Queue another request for an item, with these wishes, or with those of its last request when they are None.
+
+        Raises PermanentError: "not_found" when the item is not this user's, "already_generating" while one is
+        under way, "idempotency_conflict" and contradictions as in `create_item`.
+        """
+        digest = _digest(f"again:{content_item_id}", options)
+        if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
+            return replay
+        try:
+            with Session(self._engine) as session, session.begin():
+                item = session.execute(
+                    update(ContentItemRow)
+                    .where(
+                        ContentItemRow.id == content_item_id,
+                        ContentItemRow.user_id == user_id,
+                        ContentItemRow.status != ContentStatus.GENERATING,
+                    )
+                    .values(ITEM_GENERATING)
+                    .returning(ContentItemRow)
+                ).scalar_one_or_none()
+                if item is None:
+                    if session.scalar(_owned_item(user_id, content_item_id)) is None:
+                        raise PermanentError("not_found", f"There is no content item {content_item_id}.")
+                    raise PermanentError("already_generating", "This item is being generated; wait until it is done.")
+                wishes = options if options is not None else _last_options(session, item.id)
+                refuse_contradictions(item.clip_urls, wishes)
+                request = _request_for(item, wishes, idempotency_key, digest)
+                session.add(request)
+                session.flush()
+                return CreatedRequest(content_item_id=item.id, request_id=request.id, status=item.status)
+        except (IntegrityError, PermanentError):
+            if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
+                return replay
+            raise
+
+    def get_item(self, user_id: UUID, content_item_id: UUID) -> ContentItem | None:
+        """The item if it is this user's."""
+        with Session(self._engine) as session:
+            row = session.scalar(_owned_item(user_id, content_item_id))
+            return None if row is None else _item(row)
+
+    def list_items(self, user_id: UUID, *, limit: int, before: datetime | None = None) -> list[ContentItem]:
+        """The user's items, newest first; `before` continues a page."""
+        query = select(ContentItemRow).where(ContentItemRow.user_id == user_id)
+        if before is not None:
+            query = query.where(ContentItemRow.created_at < before)
+        query = query.order_by(ContentItemRow.created_at.desc(), ContentItemRow.id).limit(limit)
+        with Session(self._engine) as session:
+            return [_item(row) for row in session.scalars(query)]
+
+    def _replay(self, user_id: UUID, key: str, digest: str) -> CreatedRequest | None:
+        query = select(MontageRequestRow, ContentItemRow.status).join(
+            ContentItemRow, MontageRequestRow.content_item_id == ContentItemRow.id
+        )
+        query = query.where(MontageRequestRow.user_id == user_id, MontageRequestRow.idempotency_key == key)
+        with Session(self._engine) as session:
+            found = session.execute(query).one_or_none()
+        if found is None:
+            return None
+        request, status = found
+        if request.idempotency_digest != digest:
+            raise PermanentError("idempotency_conflict", f"Idempotency-Key {key!r} was used for another request; use a new key.")
+        return CreatedRequest(content_item_id=request.content_item_id, request_id=request.id, status=status, replayed=True)
+
+
+def _owned_item(user_id: UUID, content_item_id: UUID) -> Select[ContentItemRow]:
+    return select(ContentItemRow).where(ContentItemRow.id == content_item_id, ContentItemRow.user_id == user_id)
+
+
+def _last_options(session: Session, content_item_id: UUID) -> MontageOptions:
+    newest = select(MontageRequestRow.options).where(MontageRequestRow.content_item_id == content_item_id)
+    stored = session.scalar(newest.order_by(MontageRequestRow.created_at.desc(), MontageRequestRow.id).limit(1))
+    return MontageOptions.model_validate(stored or {})
+
+
+def _digest(asked: str, options: MontageOptions | None) -> str:
+    """What an idempotency key stands for. Where no wishes are given it is as it was before there were any: older keys still match."""
+    told = asked if options is None else f"{asked} {json.dumps(options.stored(), sort_keys=True)}"
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _request_for(item: ContentItemRow, options: MontageOptions, idempotency_key: str | None, digest: str) -> MontageRequestRow:
+    return MontageRequestRow(
+        content_item_id=item.id,
+        user_id=item.user_id,
+        clip_urls=item.clip_urls,
+        style=item.style,
+        format=item.format,
+        duration_sec=item.duration_sec,
+        options=options.stored(),
+        idempotency_key=idempotency_key,
+        idempotency_digest=digest if idempotency_key else None,
+    )
+
+
+def _item(row: ContentItemRow) -> ContentItem:
+    return ContentItem(
+        id=row.id,
+        user_id=row.user_id,
+        type=row.type,
+        title=row.title,
+        status=row.status,
+        style=row.style,
+        format=row.format,
+        duration_s=row.duration_sec,
+        clip_urls=tuple(row.clip_urls),
+        generated_media_url=row.generated_media_url,
+        music_url=row.music_url,
+        poster_url=row.poster_url,
+        progress_step=row.progress_step,
+        progress_percent=row.progress_percent,
+        error=row.error,
+        warnings=tuple(row.warnings),
+        originality=row.originality,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,122 @@
+"""State changes hold their guards, whatever order and however many processes call them."""
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+
+from montage_pipeline.records import PermanentError
+from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.lifecycle import RequestLifecycle
+from montage_pipeline.requests.model import RequestFailure
+from montage_pipeline.requests.vocabulary import ContentStatus, RequestState, Step
+from montage_pipeline_tests.clicks import MEDIA, click, finish
+
+
+def test_a_request_goes_from_queued_to_draft(library: ContentLibrary, requests: RequestLifecycle, user: UUID) -> None:
+    created = click(library, user)
+    assert [request.id for request in requests.queued(10)] == [created.request_id]
+    assert requests.start(created.request_id, "run-1")
+    assert requests.queued(10) == []
+    assert requests.progress(created.request_id, "run-1", Step.MUSIC_TRACK, 30)
+    assert not requests.progress(created.request_id, "run-of-somebody-else", Step.MUSIC_TRACK, 99)
+    requests.note_step(created.request_id, Step.CLIP_ANALYSIS, 1.5)
+    requests.note_step(created.request_id, Step.MUSIC_TRACK, 2.5)
+    assert not requests.succeed(created.request_id, "run-2", **MEDIA)
+    assert requests.succeed(created.request_id, "run-1", **MEDIA, warnings=["shorter"])
+    item = library.get_item(user, created.content_item_id)
+    assert item is not None
+    assert (item.status, item.generated_media_url, item.progress_percent, item.warnings) == (ContentStatus.DRAFT, "m", 100, ("shorter",))
+    request = requests.get_request(created.request_id)
+    assert request is not None
+    assert request.state is RequestState.SUCCEEDED
+    assert request.step_seconds == {"clip_analysis": 1.5, "music_track": 2.5}
+    assert request.finished_at is not None
+
+
+def test_only_the_run_of_a_request_may_fail_it(library: ContentLibrary, requests: RequestLifecycle, user: UUID) -> None:
+    created = click(library, user)
+    requests.start(created.request_id, "run-1")
+
+    def failure(run_id: str) -> RequestFailure:
+        return RequestFailure(code="c", message="m", step=Step.MUSIC_TRACK, attempts=4, run_id=run_id)
+
+    assert not requests.fail(created.request_id, failure("an-older-run"))
+    assert requests.fail(created.request_id, failure("run-1"))
+    item = library.get_item(user, created.content_item_id)
+    assert item is not None
+    assert item.status is ContentStatus.FAILED
+    assert item.error == {"code": "c", "message": "m", "step": "music_track", "attempts": 4, "run_id": "run-1", "details": {}}
+
+
+def test_a_retried_run_takes_over_from_the_crashed_one_only(library: ContentLibrary, requests: RequestLifecycle, user: UUID) -> None:
+    created = click(library, user)
+    assert requests.start(created.request_id, "crashed")
+    assert not requests.start(created.request_id, "stranger")
+    assert requests.start(created.request_id, "retry", earlier_runs=["crashed"])
+    assert not requests.start(created.request_id, "crashed")
+
+
+def test_requeue_happens_once_per_lost_run(library: ContentLibrary, requests: RequestLifecycle, user: UUID) -> None:
+    created = click(library, user)
+    requests.start(created.request_id, "lost")
+    assert requests.requeue(created.request_id, attempt=1, run_id="lost")
+    assert not requests.requeue(created.request_id, attempt=1, run_id="lost")
+    assert [request.attempt for request in requests.queued(10)] == [2]
+
+
+def test_retirement_names_only_what_ended_long_ago(library: ContentLibrary, requests: RequestLifecycle, user: UUID, engine: Engine) -> None:
+    old, fresh, running = (click(library, user).request_id for _ in range(3))
+    unknown = uuid4()
+    for request_id in (old, fresh):
+        finish(requests, request_id)
+    requests.start(running, "run")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE montage_requests SET finished_at = now() - interval '31 days' WHERE id = :id"), {"id": old})
+    assert requests.finished_before([old, fresh, running, unknown], timedelta(days=30)) == {old, unknown}
+
+
+@hypothesis_settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["start", "progress", "succeed", "fail", "cancel", "requeue", "reopen", "again"]), st.integers(0, 2)),
+        max_size=14,
+    )
+)
+def test_whatever_happens_item_and_request_agree(
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID, events: list[tuple[str, int]]
+) -> None:
+    created = click(library, user)
+    request_id = created.request_id
+    for event, number in events:
+        run = f"run-{number}"
+        match event:
+            case "start":
+                requests.start(request_id, run)
+            case "progress":
+                requests.progress(request_id, run, Step.EDIT_TIMELINE, 40)
+            case "succeed":
+                requests.succeed(request_id, run, **MEDIA)
+            case "fail":
+                requests.fail(request_id, RequestFailure(code="c", message="m", step=None, attempts=1, run_id=run))
+            case "cancel":
+                requests.cancel(request_id, run)
+            case "requeue":
+                requests.requeue(request_id, attempt=number + 1, run_id=run)
+            case "reopen":
+                requests.reopen(request_id, run)
+            case "again":
+                try:
+                    request_id = library.request_again(user, created.content_item_id).request_id
+                except PermanentError as error:
+                    assert error.code == "already_generating"  # noqa: PT017
+        request, item = requests.get_request(request_id), library.get_item(user, created.content_item_id)
+        assert request is not None
+        assert item is not None
+        assert (item.status is ContentStatus.GENERATING) == (not request.state.is_terminal)
+        assert (item.status is ContentStatus.FAILED) == (request.state in (RequestState.FAILED, RequestState.CANCELED))
+        assert (item.error is None) == (item.status is not ContentStatus.FAILED)
+        assert (request.finished_at is None) == (not request.state.is_terminal)
