@@ -24,7 +24,7 @@ from montage_pipeline.footage.look import Plane, planes_of, small_chroma, small_
 from montage_pipeline.footage.model import Box, ClipFacts, ClipSource
 from montage_pipeline.footage.packets import PacketTable, picture_work
 
-_SIDE, _SMALL_SIDE, _COLOUR_SIDE, _FACE_SIDE = 512, 160, 40, 320
+_SIDE, _SMALL_SIDE, _COLOUR_SIDE = 512, 160, 40
 _LEAST_S = 1.0  # between key frames that are looked at; nearer ones tell little more
 _PATIENCE_PACKETS = 400  # after a seek, before a key frame is given up
 
@@ -80,7 +80,7 @@ def glance(time_s: float, frame: VideoFrame, facts: ClipFacts) -> Glance:
         exposure=still.exposure(small),
         colour=still.colourfulness(*small_chroma(planes, facts, _COLOUR_SIDE)),
         fingerprint=still.fingerprint(small),
-        faces=tuple(faces_in(scaled_to(luma, _FACE_SIDE))),
+        faces=tuple(faces_in(luma)),
     )
 
 

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
-from montage_pipeline.footage import faces as face_finder
 from montage_pipeline.footage import movement, overlays, still
 from montage_pipeline.footage.coarse import scaled_to
 from montage_pipeline.footage.container import open_clip, video_stream
 from montage_pipeline.footage.damage import without
+from montage_pipeline.footage.faces import faces_in
 from montage_pipeline.footage.look import Plane, planes_of, small_chroma, small_luma
 from montage_pipeline.footage.measures import SAMPLE_S, SHOWN_SIDE, ClipMeasures, Sample
 from montage_pipeline.footage.model import ClipFacts, ClipSource
@@ -75,7 +75,7 @@ class _Pass:
             facts=self._facts,
             looked_at=tuple(self._looked_at),
             shots=tuple(self._shots),
-            samples=tuple(self._with_sound_and_faces(listen(source, self._facts, self._looked_at, for_speech=True))),
+            samples=tuple(self._with_sound(listen(source, self._facts, self._looked_at, for_speech=True))),
             steps=tuple(self._steps),
             damaged=tuple(self._damaged),
             decoded_frames=self._decoded,
@@ -136,17 +136,16 @@ class _Pass:
             colour=still.colourfulness(*chroma),
             fingerprint=still.fingerprint(small),
             signature=still.signature(small),
-            faces=tuple(face_finder.faces_in(shown)),
+            faces=tuple(faces_in(shown)),
             speech=0.0,
             loud=0.0,
             writing=overlays.writing(luma),
             luma=shown,
         )
 
-    def _with_sound_and_faces(self, sound: Sound) -> Iterator[Sample]:
-        """Add what can only be told once the whole clip was seen: how loud is loud here, and which faces stay."""
+    def _with_sound(self, sound: Sound) -> Iterator[Sample]:
+        """Add what can only be told once the whole clip was heard: how loud is loud here."""
         times_s = np.array([sample.time_s for sample in self._samples])
         speech, loud = sound.speech_share(times_s, 2 * SAMPLE_S), sound.loud_share(times_s, 2 * SAMPLE_S)
-        stay = face_finder.confirmed([list(sample.faces) for sample in self._samples])
         for place, sample in enumerate(self._samples):
-            yield replace(sample, faces=tuple(stay[place]), speech=float(speech[place]), loud=float(loud[place]))
+            yield replace(sample, speech=float(speech[place]), loud=float(loud[place]))

@@ -1,7 +1,9 @@
 """Faces of real footage: how many, how large, and where."""
 
+import numpy as np
 import pytest
 
+from montage_pipeline.footage.faces import faces_in, overlap
 from montage_pipeline.footage.ffmpeg import run_ffmpeg
 from montage_pipeline.footage.measure import measure
 from montage_pipeline.footage.measures import StretchMeasures
@@ -14,6 +16,7 @@ LOOKS = {
     "as filmed": "null",
     "mirrored": "hflip",
     "small": "scale=iw/2:ih/2,pad=2*iw:2*ih:0:0:gray",
+    "tiny": "scale=176:144",
     "twice": "split[a][b];[b]hflip[c];[a][c]hstack",
     "upside down": "vflip",
 }
@@ -41,6 +44,28 @@ def test_a_face_is_counted_where_it_is(seen: dict[str, StretchMeasures]) -> None
     assert plain.face_share >= 0.5
     assert mirrored.face.x + mirrored.face.width / 2 == pytest.approx(1 - plain.face.x - plain.face.width / 2, abs=0.06)
     assert seen["upside down"].face_share < 0.3
+
+
+def test_a_tiny_picture_is_large_enough(seen: dict[str, StretchMeasures]) -> None:
+    tiny, plain = seen["tiny"], seen["as filmed"]
+    assert tiny.face_share == 1
+    assert tiny.face is not None
+    assert plain.face is not None
+    assert overlap(tiny.face, plain.face) > 0.8
+
+
+def test_a_face_that_passes_by_is_seen_and_a_drawn_animal_is_none() -> None:
+    animal, street, _ = (measure(path, probe(fetched(path))) for path in demo_clips())
+    assert not any(sample.faces for sample in animal.samples)
+    # A man crosses the picture within half a second, dark against the light and blurred by his movement.
+    times_s = [sample.time_s for sample in street.samples if sample.faces]
+    assert times_s
+    assert all(1.0 < time_s < 2.2 for time_s in times_s)
+
+
+@pytest.mark.parametrize("shape", [(1, 500), (500, 1), (2, 2), (90, 512), (641, 359)])
+def test_pictures_of_any_shape_are_looked_at(shape: tuple[int, int]) -> None:
+    assert faces_in(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)) == []
 
 
 def test_a_smaller_face_is_smaller_and_two_are_two(seen: dict[str, StretchMeasures]) -> None:
