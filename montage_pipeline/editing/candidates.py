@@ -38,7 +38,7 @@ SEEN_ALIKE = 0.3
 """How much a moment of another file counts as seen when it looks like what an earlier Reel showed."""
 
 
-GONE = 0.6
+GONE = 1.2
 """Points that a reference cut of footage loses in which the moment's subject is gone."""
 _KEY_SLACK_S = 0.15
 """How much later than it is said to be a key frame may come: indexes tell the times of decoding."""

@@ -4,7 +4,8 @@ Belongs here: places with times. Does not belong here: how a crop follows them (
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
+from math import inf
 from typing import Literal, NamedTuple
 
 import cv2
@@ -22,6 +23,7 @@ _SALIENT_SIDE = 64
 _SALIENT_SHARE = 0.35  # of the picture: wider than this, it stands out nowhere in particular
 _GONE_PICTURES = 2  # in a row
 _EDGE = 0.06  # of the picture's side
+_LEAVING_S = 1.5  # the longest that going out of the picture takes; who is cut by its side for longer stands there
 _SMALL = 0.3  # of the picture's height
 _ROAMING_FACE = 1.6  # face widths between one sighting and the next that are still the same face
 
@@ -62,8 +64,8 @@ def subject_path(pictures: Sequence[Seen], steps: Sequence[Step]) -> tuple[Place
 def absences(pictures: Sequence[Seen], path: Sequence[Place]) -> tuple[Span, ...]:
     """Parts of a stretch that the face or the movement of its path has left, or has not entered yet, in order of time.
 
-    What was last seen at the picture's edge has left; what was last seen inside it stands still or has turned away. A single picture
-    without a place is no absence: it may have been missed.
+    What was last seen at the picture's edge has left, from when it first touched that edge on its way out; what was last seen inside the
+    picture stands still or has turned away. A single picture without a place is no absence: it may have been missed.
     """
     followed = [place for place in path if place.source in ("face", "motion")]
     found: list[Span] = []
@@ -75,8 +77,21 @@ def absences(pictures: Sequence[Seen], path: Sequence[Place]) -> tuple[Span, ...
         if len(without) >= _GONE_PICTURES and _at_edge(before or after):
             # Movement is said to be where it was or will be up to _MOVING_S away.
             early_s, late_s = (_MOVING_S if place is not None and place.source == "motion" else 0.0 for place in (before, after))
-            found.append(Span(first_s - early_s, last_s + late_s))
+            found.append(Span(min(first_s - early_s, _leaving_s(followed, before)), last_s + late_s))
     return tuple(found)
+
+
+def _leaving_s(followed: Sequence[Place], last: Place | None) -> float:
+    """When that which was last seen at a side of the picture first touched it; infinity for what was seen elsewhere, or stood there."""
+    if last is None or not _beside(last.box):
+        return inf
+    until = [place for place in followed if place.time_s <= last.time_s]
+    touched = list(takewhile(lambda place: _beside(place.box), reversed(until)))
+    return touched[-1].time_s if touched[-1].time_s >= last.time_s - _LEAVING_S else inf
+
+
+def _beside(box: Box) -> bool:
+    return box.x < _EDGE or box.x + box.width > 1 - _EDGE
 
 
 def _at_edge(place: Place | None) -> bool:
@@ -84,9 +99,8 @@ def _at_edge(place: Place | None) -> bool:
     if place is None:
         return False
     box = place.box
-    beside = box.x < _EDGE or box.x + box.width > 1 - _EDGE
     above = box.height < _SMALL and (box.y < _EDGE or box.y + box.height > 1 - _EDGE)
-    return beside or above
+    return _beside(box) or above
 
 
 def person_around(face: Box) -> Box:

@@ -12,7 +12,7 @@ from montage_pipeline.footage.measure import measure
 from montage_pipeline.footage.model import Box
 from montage_pipeline.footage.probe import probe
 from montage_pipeline.footage.shots import Span
-from montage_pipeline.footage.subject import Seen, absences, subject_path
+from montage_pipeline.footage.subject import Place, Seen, absences, subject_path
 from montage_pipeline.requests.vocabulary import Style
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.footage.media import fetched, filmed, scenery
@@ -75,6 +75,15 @@ def test_who_leaves_the_picture_is_told_from_who_turns_away() -> None:
     assert absences(seen, subject_path(seen, [])) == (Span(0, 3), Span(9, 12))
     assert absences(seen[4:9], subject_path(seen[4:9], [])) == ()
     assert absences(seen, ()) == (), "nothing is gone where nothing was followed"
+
+
+@pytest.mark.parametrize(("touched", "gone_s"), [(0, None), (1, 3.0), (3, 2.5), (8, 3.0)])
+def test_who_walks_out_is_gone_from_when_the_side_was_touched(touched: int, gone_s: float | None) -> None:
+    """Eight places of movement every half second, the last `touched` of them at the picture's side; then nobody."""
+    boxes = [Box(x=0.7 if place >= 8 - touched else 0.5, y=0.2, width=0.3, height=0.6) for place in range(8)]
+    path = [Place(place / 2, box, "motion") for place, box in enumerate(boxes)]
+    seen = [Seen(place / 2, (), FLAT) for place in range(12)]
+    assert absences(seen, path) == (() if gone_s is None else (Span(gone_s, 5.5),))
 
 
 def test_van_that_drives_away_leaves_an_empty_scene(tmp_path: Path) -> None:
