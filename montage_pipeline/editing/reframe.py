@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from montage_pipeline.analysis.model import Moment, SubjectPoint
+from montage_pipeline.analysis.model import Moment, SubjectPoint, TimeSpan
 from montage_pipeline.editing.timeline import CropRect, eased
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.requests.vocabulary import FrameSize
@@ -20,6 +20,8 @@ _CENTRE_Y_WITHOUT_SUBJECT = 0.45
 
 _POINT_SLACK_S = 0.3  # a point this little outside the cut still tells where the subject is
 _WEIGHTS = {"face": 3.0, "model": 2.0, "motion": 1.0, "saliency": 0.5}
+_GUESSED_EVERY_S = 0.5
+_GUESSED = 0.5  # of the weight of a point that is known
 _EDGE_MARGIN = 0.04  # of the crop's side, kept between the subject and the edge
 _UI_TOP, _UI_BOTTOM, _UI_SIDES = 0.14, 0.35, 0.06  # of a Reel, covered by the app's own captions and buttons
 _UI_COST, _OFF_CENTRE_COST = 0.25, 0.15  # beside 1 for what leaves the crop
@@ -46,20 +48,24 @@ def framing_for(
     start_s: float,
     end_s: float,
     *,
+    gone: Sequence[TimeSpan] = (),
     subjects: Sequence[tuple[Box, float]] = (),
     faces: float = 0.0,
 ) -> Framing:
     """The crop for the span [start_s, end_s) of a clip that follows its subject: still if that will do, else one smooth move.
 
-    `path` says where the subject is when; without a point in the span, `subjects` and `faces` decide as in `crop_for`.
+    `path` (in order of time) says where the subject is when, and `gone` when it is nowhere; without a point in the span, `subjects` and
+    `faces` decide as in `crop_for`.
     """
-    points = [point for point in path if start_s - _POINT_SLACK_S <= point.time_s < end_s + _POINT_SLACK_S]
+    seen = [point for point in path if start_s - _POINT_SLACK_S <= point.time_s < end_s + _POINT_SLACK_S]
     still = crop_for(facts, size, subjects, faces)
-    if not points or end_s <= start_s:
+    if not seen or end_s <= start_s:
         return Framing(still, None)
+    guessed = _between(path, seen, gone, start_s, end_s)
+    points = [*seen, *guessed]
     whens = np.clip([(point.time_s - start_s) / (end_s - start_s) for point in points], 0.0, 1.0)
     progress = np.asarray([eased(float(when)) for when in whens])
-    weights = np.asarray([_WEIGHTS[point.source] for point in points])
+    weights = np.asarray([_WEIGHTS[point.source] * (_GUESSED if index >= len(seen) else 1) for index, point in enumerate(points)])
     face = np.asarray([point.source == "face" for point in points])
     reach = _MOST_CROPS_PER_S * (end_s - start_s)
     upright = size.height > size.width
@@ -87,9 +93,33 @@ def framing_of(facts: ClipFacts, size: FrameSize, parts: Sequence[tuple[Moment, 
         sorted((point for moment, _ in parts for point in moment.subject_path), key=lambda point: point.time_s),
         start_s,
         end_s,
+        gone=[span for moment, _ in parts for span in moment.without_subject],
         subjects=[(moment.subject, float(frames)) for moment, frames in parts if moment.subject is not None],
         faces=sum(moment.scores.faces * frames for moment, frames in parts) / sum(frames for _, frames in parts),
     )
+
+
+def _between(
+    path: Sequence[SubjectPoint], seen: Sequence[SubjectPoint], gone: Sequence[TimeSpan], start_s: float, end_s: float
+) -> list[SubjectPoint]:
+    """Where the subject probably is while nothing tells: on its way from one point to the next, before the first and after the last there.
+
+    Who stands still is not seen moving; a crop that heeds only the rest would leave them.
+    """
+    guessed = []
+    times_s = np.asarray([point.time_s for point in path])
+    for time_s in np.linspace(start_s, end_s, max(2, round((end_s - start_s) / _GUESSED_EVERY_S) + 1)).tolist():
+        if any(abs(point.time_s - time_s) < _GUESSED_EVERY_S for point in seen) or any(
+            span.start_s <= time_s < span.end_s for span in gone
+        ):
+            continue
+        after = int(np.searchsorted(times_s, time_s))
+        one, other = path[max(0, after - 1)], path[min(after, len(path) - 1)]
+        share = (time_s - one.time_s) / (other.time_s - one.time_s) if other.time_s > one.time_s else 0.0
+        share = min(1.0, max(0.0, share))
+        mixed = {name: value + share * (getattr(other.box, name) - value) for name, value in one.box.model_dump().items()}
+        guessed.append(SubjectPoint(time_s=time_s, box=Box(**mixed), source=(other if share > 0.5 else one).source))
+    return guessed
 
 
 class _Axis(NamedTuple):

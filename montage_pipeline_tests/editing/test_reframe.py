@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from montage_pipeline.analysis.model import SubjectPoint
+from montage_pipeline.analysis.model import SubjectPoint, TimeSpan
 from montage_pipeline.editing.reframe import Framing, crop_for, framing_for, kept_share
 from montage_pipeline.editing.timeline import eased
 from montage_pipeline.footage.model import Box
@@ -113,3 +113,26 @@ def test_without_points_in_the_span_the_moments_subject_decides() -> None:
     clip, size = facts("a", 30), Format.REEL.frame_size
     subjects = ((Box(x=0.7, y=0.3, width=0.1, height=0.2), 1.0),)
     assert framing_for(clip, size, _walk(0.1, 0.2), 20.0, 24.0, subjects=subjects).crop == crop_for(clip, size, subjects)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_who_stands_still_before_or_after_they_walk_is_in_view_all_the_time(mirrored: bool) -> None:
+    """Movement tells where they are in the last third of the cut only (mirrored: in the first)."""
+    clip, size = facts("a", 20), Format.REEL.frame_size
+    walk = _walk(0.2, 0.45, seconds=1.0)
+    times = [10 + place / 2 for place in range(3)] if mirrored else [13 + place / 2 for place in range(3)]
+    path = [SubjectPoint(time_s=time_s, box=point.box, source="motion") for time_s, point in zip(times, walk, strict=True)]
+    framing = framing_for(clip, size, path, 10.0, 14.0)
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        box = next((point.box for point in path if point.time_s >= 10 + 4 * share), path[-1].box)
+        left, _ = _crop_at(framing, share)
+        width = framing.crop.width / clip.width
+        assert left / clip.width <= box.x + box.width / 2 <= left / clip.width + width, share
+
+
+def test_while_the_subject_is_gone_it_is_nowhere() -> None:
+    clip, size = facts("a", 20), Format.REEL.frame_size
+    path = _walk(0.3, 0.95, seconds=2.0)
+    followed = framing_for(clip, size, path, 10.0, 14.0, gone=[TimeSpan(start_s=12.3, end_s=14.0)])
+    assert followed == framing_for(clip, size, path, 10.0, 14.0, gone=[TimeSpan(start_s=12.3, end_s=20.0)])
+    assert followed != framing_for(clip, size, path, 10.0, 14.0)
