@@ -110,7 +110,7 @@ def _between(
     times_s = np.asarray([point.time_s for point in path])
     for time_s in np.linspace(start_s, end_s, max(2, round((end_s - start_s) / _GUESSED_EVERY_S) + 1)).tolist():
         if any(abs(point.time_s - time_s) < _GUESSED_EVERY_S for point in seen) or any(
-            span.start_s <= time_s < span.end_s for span in gone
+            span.start_s <= time_s <= span.end_s for span in gone
         ):
             continue
         after = int(np.searchsorted(times_s, time_s))
