@@ -30,7 +30,7 @@ from montage_pipeline.records import PermanentError
 
 _MOST_CLIPS_AT_ONCE = 4
 _MOST_ROUNDS = 3  # of looking closely, where what was seen first is not good enough
-_PIECES, _PIECE_S = 12, 1.0  # of the sound of a long clip, listened to before looking closely
+_PIECES, _PIECE_S = 8, 1.0  # of the sound of a long clip, listened to before looking closely
 
 
 @dataclass(frozen=True)
@@ -72,23 +72,24 @@ def look_at(clips: Sequence[FetchedClip], duration_s: float) -> tuple[list[Measu
         else:
             first_with[clip.sha256] = clip
             unique.append(clip)
-    # Decoders thread by themselves; a second clip fills the gaps they leave.
     workers = min(_MOST_CLIPS_AT_ONCE, _cores(), max(1, len(unique)))
+    # A decoder alone in its thread spends less than one that hands pictures around; a clip alone needs all cores for its own.
+    threads = max(1, _cores() // workers)
     with ThreadPoolExecutor(workers, thread_name_prefix="measure") as pool, _opencv_in_one_thread():
         found = list(pool.map(_inspect, unique))
         rejected += [one for one in found if isinstance(one, RejectedClip)]
         inspected = [one for one in found if not isinstance(one, RejectedClip)]
-        measured, failed = _look_closely(pool, inspected, duration_s)
+        measured, failed = _look_closely(pool, inspected, duration_s, threads)
     return measured, rejected + failed
 
 
-def _look_closely(pool: Executor, clips: list[_Inspected], duration_s: float) -> tuple[list[Measured], list[RejectedClip]]:
+def _look_closely(pool: Executor, clips: list[_Inspected], duration_s: float, threads: int) -> tuple[list[Measured], list[RejectedClip]]:
     """Measure what is worth it of each clip; where too little of that is good, look at more."""
     works = [span_work(one.facts, one.table, one.whole) for one in clips]
     whole = attention.affordable(works, attention.WORK)
     costly = [index for index, fits in enumerate(whole) if not fits]
     glance_work = attention.COARSE_SHARE * attention.WORK / max(1, len(costly))
-    looks = dict(zip(costly, pool.map(lambda index: _first_look(clips[index], glance_work), costly), strict=True))
+    looks = dict(zip(costly, pool.map(lambda index: _first_look(clips[index], glance_work, threads), costly), strict=True))
     left = max(0.0, (1 - attention.COARSE_SHARE) * attention.WORK - sum(work for work, fits in zip(works, whole, strict=True) if fits))
     sure_s = sum(one.facts.duration_s for one, fits in zip(clips, whole, strict=True) if fits)
     spans: dict[int, Sequence[Span]] = {index: () for index, fits in enumerate(whole) if fits}
@@ -102,7 +103,7 @@ def _look_closely(pool: Executor, clips: list[_Inspected], duration_s: float) ->
     failed: dict[int, RejectedClip] = {}
     for _ in range(_MOST_ROUNDS):
         most_ever -= _work_of(clips, spans)
-        _measure_spans(pool, clips, spans, measures, failed, thin=thin)
+        _measure_spans(pool, clips, spans, measures, failed, thin=thin, threads=threads)
         good_s = _good_s(list(measures.values())) if looks else duration_s
         if good_s >= duration_s:
             break
@@ -154,17 +155,18 @@ def _measure_spans(
     failed: dict[int, RejectedClip],
     *,
     thin: bool,
+    threads: int,
 ) -> None:
     """Measure these spans (none: all) of these clips and put the results into `measures` or, for the first look that fails, `failed`.
 
-    `thin`: without decoding what is calm.
+    `thin`: without decoding what is calm; `threads`: for each clip.
     """
 
     def measure_one(index: int) -> ClipMeasures | RejectedClip:
         one = clips[index]
         try:
-            calm = calm_parts(one.clip.path, one.facts, one.table, spans[index]) if thin else ()
-            return measure(one.clip.path, one.facts, spans[index], one.table, calm)
+            calm = calm_parts(one.clip.path, one.facts, one.table, spans[index], threads) if thin else ()
+            return measure(one.clip.path, one.facts, spans[index], one.table, calm, threads)
         except PermanentError as error:
             return RejectedClip(url=one.clip.url, code=error.code, message=error.message)
 
@@ -236,10 +238,10 @@ def _inspect(clip: FetchedClip) -> _Inspected | RejectedClip:
         return RejectedClip(url=clip.url, code=error.code, message=error.message)
 
 
-def _first_look(one: _Inspected, most_work: float) -> FirstLook:
+def _first_look(one: _Inspected, most_work: float, threads: int) -> FirstLook:
     facts = one.facts
     try:
-        glances = glance_over(one.clip.path, facts, one.table, most_work)
+        glances = glance_over(one.clip.path, facts, one.table, most_work, threads=threads)
         sound = listen(one.clip.path, facts, _heard_first(facts), for_speech=False)
     except PermanentError:
         glances, sound = (), SILENCE  # looking closely will tell what is wrong with it

@@ -42,10 +42,12 @@ class Glance:
     faces: tuple[Box, ...]
 
 
-def glance_over(source: ClipSource, facts: ClipFacts, table: PacketTable, most_work: float, least: int = 3) -> tuple[Glance, ...]:
+def glance_over(
+    source: ClipSource, facts: ClipFacts, table: PacketTable, most_work: float, least: int = 3, threads: int = 0
+) -> tuple[Glance, ...]:
     """Key frames spread evenly over the clip, in order of time: as many as `most_work` (megapixels) allows, `least` in any case.
 
-    Damaged ones are left out; the answer may be empty.
+    Damaged ones are left out; the answer may be empty. `threads` are the decoder's (0: as it likes).
     """
     keys = table.key_times_s
     if not len(keys):
@@ -56,15 +58,17 @@ def glance_over(source: ClipSource, facts: ClipFacts, table: PacketTable, most_w
     if len(chosen) > count:
         wanted_s = facts.start_s + facts.duration_s * (np.arange(count) + 0.5) / count
         chosen = sorted({float(keys[int(np.argmin(np.abs(keys - time_s)))]) for time_s in wanted_s})
-    glances = [glance(time_s, frame, facts) for time_s, frame in key_pictures(source, facts, table, chosen)]
+    glances = [glance(time_s, frame, facts) for time_s, frame in key_pictures(source, facts, table, chosen, threads)]
     return tuple(sorted(glances, key=lambda one: one.time_s))
 
 
-def key_pictures(source: ClipSource, facts: ClipFacts, table: PacketTable, times_s: Sequence[float]) -> Iterator[tuple[float, VideoFrame]]:
+def key_pictures(
+    source: ClipSource, facts: ClipFacts, table: PacketTable, times_s: Sequence[float], threads: int = 0
+) -> Iterator[tuple[float, VideoFrame]]:
     """The key frames at these times (ascending, of the table), each with its presentation time (s); damaged ones are left out."""
     with open_clip(source) as container:
         stream = video_stream(container, facts)
-        for frame in _decoded(stream, _key_packets(container, stream, table, times_s)):
+        for frame in _decoded(stream, _key_packets(container, stream, table, times_s), threads):
             if (frame.width, frame.height) == (facts.coded_width, facts.coded_height) and frame.pts is not None:
                 yield frame.pts * float(stream.time_base or 0), frame
 
@@ -117,12 +121,13 @@ def _key_packets(
                 break
 
 
-def _decoded(stream: VideoStream, packets: Iterator["Packet[VideoStream]"]) -> Iterator[VideoFrame]:
+def _decoded(stream: VideoStream, packets: Iterator["Packet[VideoStream]"], threads: int) -> Iterator[VideoFrame]:
     """The pictures of key frames that stand alone, by a decoder of their own: seeking empties the stream's."""
     decoder = CodecContext.create(stream.codec_context.codec.name, "r")
     assert isinstance(decoder, VideoCodecContext)
     decoder.extradata = stream.codec_context.extradata
     decoder.thread_type = "AUTO"
+    decoder.thread_count = threads
     decoder.skip_frame = "NONKEY"
     decoder.options = {"skip_loop_filter": "all"}
     for packet in packets:

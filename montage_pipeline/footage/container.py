@@ -41,12 +41,13 @@ def open_clip(source: ClipSource) -> Iterator[InputContainer]:
         raise PermanentError("clip_unreadable", f"FFmpeg cannot read it: {error.strerror or error}") from error
 
 
-def video_stream(container: InputContainer, facts: ClipFacts, *, threads: Literal["AUTO", "SLICE"] = "AUTO") -> VideoStream:
-    """The stream that the probe chose, set up for threaded decoding."""
+def video_stream(container: InputContainer, facts: ClipFacts, *, threads: Literal["AUTO", "SLICE"] = "AUTO", count: int = 0) -> VideoStream:
+    """The stream that the probe chose, set up for decoding with `count` threads; 0 leaves that to the decoder."""
     stream = container.streams[facts.video_stream]
     if not isinstance(stream, VideoStream):
         raise PermanentError("clip_unreadable", f"stream {facts.video_stream} is {stream.type}, the probe said video")
     stream.thread_type = threads
+    stream.codec_context.thread_count = count
     return stream
 
 

@@ -32,16 +32,22 @@ _SAMPLE_SIDE, _MOTION_SIDE, _SHOT_SIDE = 512, 160, 40
 
 
 def measure(
-    source: ClipSource, facts: ClipFacts, spans: Sequence[Span] = (), table: PacketTable | None = None, calm: Sequence[Span] = ()
+    source: ClipSource,
+    facts: ClipFacts,
+    spans: Sequence[Span] = (),
+    table: PacketTable | None = None,
+    calm: Sequence[Span] = (),
+    threads: int = 0,
 ) -> ClipMeasures:
     """Measure stretches of a clip in one pass: shots, samples every SAMPLE_S seconds, movement 8 times a second, and its sound.
 
     `spans` are in order and do not overlap; none means the whole clip. `table` tells where each can be entered; without it the
     container is asked. `calm` are parts of the spans that need not be decoded, because it is known that no shot changes there.
+    `threads` are the decoder's (0: as it likes).
 
     Raises PermanentError("clip_unreadable") when no picture of them can be decoded.
     """
-    return _Pass(facts, table).run(source, tuple(spans), calm)
+    return _Pass(facts, table).run(source, tuple(spans), calm, threads)
 
 
 class _Pass:
@@ -60,9 +66,9 @@ class _Pass:
         self._samples: list[Sample] = []
         self._decoded = 0
 
-    def run(self, source: ClipSource, spans: tuple[Span, ...], calm: Sequence[Span]) -> ClipMeasures:
+    def run(self, source: ClipSource, spans: tuple[Span, ...], calm: Sequence[Span], threads: int) -> ClipMeasures:
         with open_clip(source) as container:
-            reader = Reader(container, video_stream(container, self._facts), self._facts, self._table)
+            reader = Reader(container, video_stream(container, self._facts, count=threads), self._facts, self._table)
             if spans:
                 for piece in pieces_of(spans, calm, self._table):
                     self._look_through(reader.frames(piece), piece, reader)
@@ -100,7 +106,8 @@ class _Pass:
             luma = small_luma(planes, self._facts, _MOTION_SIDE)
             chroma = small_chroma(planes, self._facts, _SHOT_SIDE)
             detector.add(time_s, cv2.resize(luma, chroma[0].shape[::-1], interpolation=cv2.INTER_AREA).astype(np.uint8), chroma)
-            if time_s >= next_step_s - 1e-6:
+            # The picture nearest to the time, or else steps would be a picture longer than they need be.
+            if time_s >= next_step_s - 0.5 * self._every / self._fps:
                 next_step_s = time_s + _STEP_S
                 if (step := self._meter.add(time_s, luma)) is not None:
                     self._steps.append(step)

@@ -124,9 +124,13 @@ def entries_s(facts: ClipFacts, table: PacketTable) -> tuple[float, ...]:
     """
     if table.complete and table.keys.all():
         return ()
+    return tuple((table.key_times_s + decoding_ahead_s(facts, table)).tolist())
+
+
+def decoding_ahead_s(facts: ClipFacts, table: PacketTable) -> float:
+    """How much earlier (s) than the pictures' times those of the table are, where the index lists the times of decoding."""
     keys = table.key_times_s
-    shift_s = max(0.0, facts.start_s - float(keys[0])) if len(keys) and keys[0] <= table.times_s[0] + 1e-6 else 0.0
-    return tuple((keys + shift_s).tolist())
+    return max(0.0, facts.start_s - float(keys[0])) if len(keys) and keys[0] <= table.times_s[0] + 1e-6 else 0.0
 
 
 def picture_work(facts: ClipFacts, size: float) -> float:
