@@ -16,6 +16,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+# A pytest worker has about one core to itself: the thread pools of NumPy and OpenBLAS would only wait for each other, busily.
+# Both read this once, when they are loaded.
+for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_pool, "1")
+
+from hypothesis import settings as hypothesis_settings  # noqa: E402
+
+import montage_pipeline_tests.examples  # noqa: E402, F401
+
+hypothesis_settings.load_profile("quick")
+
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 

@@ -19,6 +19,7 @@ from montage_pipeline.records import PermanentError
 from montage_pipeline.requests.vocabulary import Format, Style
 from montage_pipeline_tests.editing.footage import analysis, facts, moment, music, steady_clips, steady_music
 from montage_pipeline_tests.editing.rules import assert_rules, is_on_beat, span_s
+from montage_pipeline_tests.examples import examples
 
 
 def request(duration_s: float = 30.0, style: Style = Style.DYNAMIC, seed: int = 1, format_: Format = Format.REEL) -> EditRequest:
@@ -49,7 +50,7 @@ def test_with_plenty_of_footage_the_hook_is_the_chosen_one_and_every_cut_is_on_a
     assert min(abs(hook_cut_s - beat) for beat in track.grid.downbeats_s) <= 1 / 30
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(0.15), deadline=None)
 @given(st.lists(st.floats(0.3, 9.0), min_size=2, max_size=14), st.floats(31, 45))
 def test_no_timing_of_as_many_cuts_misses_fewer_beats_when_footage_is_no_matter(steps: list[float], music_s: float) -> None:
     beats = [sum(steps[: index + 1]) for index in range(len(steps))]

@@ -28,6 +28,7 @@ from montage_pipeline.requests.options import MAX_CAPTION_CHARS
 from montage_pipeline.requests.vocabulary import Format
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
+from montage_pipeline_tests.examples import examples
 from montage_pipeline_tests.rendering.conftest import ClipMaker
 from montage_pipeline_tests.rendering.counters import CounterClip
 from montage_pipeline_tests.rendering.edits import Cut, paths_of, pictures, timeline_of
@@ -159,7 +160,7 @@ def test_every_format_has_its_own_box(format: Format, tmp_path: Path) -> None:
 _TRICKS = st.text(alphabet=list("{}\\Nnhbpi1(),:;'\"=%[]&-!|`$ "), min_size=1, max_size=12)
 
 
-@budget(max_examples=8, deadline=None)
+@budget(max_examples=examples(0.1), deadline=None)
 @given(_TRICKS)
 @example(r"{\b1}x")
 @example(r"a\Nb\nc\hd")
@@ -188,7 +189,7 @@ def test_what_is_drawn_is_the_text_and_nothing_else(tmp_path_factory: pytest.Tem
     assert (ours & theirs).sum() > 0.75 * (ours | theirs).sum()
 
 
-@budget(max_examples=150, deadline=None)
+@budget(max_examples=examples(1.5), deadline=None)
 @given(st.text(max_size=MAX_CAPTION_CHARS))
 def test_any_text_is_covered_whole_or_refused_by_name(text: str) -> None:
     wanted = plain_text(text)
