@@ -126,7 +126,10 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize("script", TEXTS)
+_COMMON = ("latin", "arabic with latin and digits", "devanagari", "cjk", "emoji", "longest")
+
+
+@pytest.mark.parametrize("script", [script if script in _COMMON else pytest.param(script, marks=pytest.mark.slow) for script in TEXTS])
 def test_any_script_stays_in_the_box_and_needs_no_other_font(script: str, tmp_path: Path) -> None:
     caption = drawn_caption(plain_text(TEXTS[script]), Format.REEL, *Format.REEL.frame_size)
     picture, log = drawn(caption, Format.REEL, tmp_path, background="gray")
