@@ -6,6 +6,7 @@ Imports are inside the fixtures: a room's tests load nothing that they do not us
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import tempfile
@@ -76,12 +77,17 @@ def postgres(servers_home: Path) -> Iterator[EmbeddedPostgres]:
 @pytest.fixture(scope="session")
 def embedded_object_store(servers_home: Path) -> Iterator[EmbeddedObjectStore]:
     """A running S3 server."""
+    import botocore.session
+
     from montage_pipeline.local.seaweed import EmbeddedObjectStore
 
     server = EmbeddedObjectStore(servers_home)
-    server.start()
-    yield server
-    server.destroy()
+    with pytest.MonkeyPatch.context() as patched:
+        # Every client reads megabytes of JSON that describe S3; a process has one client, but the tests make hundreds.
+        patched.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+        server.start()
+        yield server
+        server.destroy()
 
 
 @pytest.fixture(scope="session")
