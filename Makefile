@@ -29,8 +29,8 @@ up: .venv/.run ## Run the whole system on this machine.
 test: .venv/.dev ## Run the tests (under 10 minutes on 2 cores).
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow'
 
-test-all: .venv/.dev ## Run every test, the slow ones too.
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+test-all: .venv/.dev ## Run every test, the slow ones too, with more examples of Hypothesis.
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --hypothesis-profile=thorough
 
 lint: .venv/.dev ## Style, types, rooms, definitions.
 	@$(BIN)/ruff format --check .

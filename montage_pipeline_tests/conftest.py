@@ -6,6 +6,7 @@ Imports are inside the fixtures: a room's tests load nothing that they do not us
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import tempfile
@@ -15,6 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+# A pytest worker has about one core to itself: the thread pools of NumPy and OpenBLAS would only wait for each other, busily.
+# Both read this once, when they are loaded.
+for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_pool, "1")
+
+from hypothesis import settings as hypothesis_settings  # noqa: E402
+
+import montage_pipeline_tests.examples  # noqa: E402, F401
+
+hypothesis_settings.load_profile("quick")
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -65,12 +77,17 @@ def postgres(servers_home: Path) -> Iterator[EmbeddedPostgres]:
 @pytest.fixture(scope="session")
 def embedded_object_store(servers_home: Path) -> Iterator[EmbeddedObjectStore]:
     """A running S3 server."""
+    import botocore.session
+
     from montage_pipeline.local.seaweed import EmbeddedObjectStore
 
     server = EmbeddedObjectStore(servers_home)
-    server.start()
-    yield server
-    server.destroy()
+    with pytest.MonkeyPatch.context() as patched:
+        # Every client reads megabytes of JSON that describe S3; a process has one client, but the tests make hundreds.
+        patched.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+        server.start()
+        yield server
+        server.destroy()
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,7 @@ def little_work(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return decoded
 
 
-@pytest.mark.parametrize("gop", [15, 999], ids=["many key frames", "one key frame"])
+@pytest.mark.parametrize("gop", [15, pytest.param(999, marks=pytest.mark.slow)], ids=["many key frames", "one key frame"])
 def test_no_moment_crosses_a_cut_or_leaves_what_was_seen(tmp_path: Path, little_work: list[int], gop: int) -> None:
     clip = film(tmp_path, "cuts.mp4", ["null"] * 7, gop)
     analysis = analyse(clip, duration_s=7)

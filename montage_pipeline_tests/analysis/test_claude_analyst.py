@@ -23,6 +23,9 @@ from montage_pipeline.settings import Settings
 from montage_pipeline_tests.analysis.claude_bench import Bench, Candidates, clips_in
 from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer, Fault
 
+# One worker makes the clips, once.
+pytestmark = pytest.mark.xdist_group("claude analyst")
+
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> list[FetchedClip]:
@@ -105,7 +108,12 @@ def test_ten_clips_for_thirty_seconds(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("count", "duration_s", "model"),
-    [(10, 30, "claude-sonnet-5-5"), (10, 90, "claude-haiku-5-5"), (2, 7, "claude-sonnet-5-5"), (6, 30, "claude-sonnet-4-6")],
+    [
+        (10, 30, "claude-sonnet-5-5"),
+        (2, 7, "claude-sonnet-5-5"),
+        pytest.param(10, 90, "claude-haiku-5-5", marks=pytest.mark.slow),
+        pytest.param(6, 30, "claude-sonnet-4-6", marks=pytest.mark.slow),
+    ],
 )
 def test_what_is_predicted_is_what_the_provider_counts(bench: Bench, count: int, duration_s: float, model: str) -> None:
     """The server counts by itself: pictures by their decoded sizes, text by another way of splitting it."""

@@ -23,6 +23,7 @@ from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.requests.vocabulary import Style
 from montage_pipeline_tests.analysis.claude_bench import Candidates
 from montage_pipeline_tests.editing.footage import analysis, facts, moment
+from montage_pipeline_tests.examples import examples
 from montage_pipeline_tests.footage.media import fetched, make_clip
 
 SHAPES = [(1920, 1080), (1080, 1920), (640, 480), (1080, 1080), (3840, 1600), (176, 144)]
@@ -40,7 +41,7 @@ def _clips(shapes: list[tuple[int, int]], moments: int) -> ClipAnalysis:
     )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(0.25), deadline=None)
 @given(st.lists(st.sampled_from(SHAPES), min_size=1, max_size=12), st.integers(1, 3), st.sampled_from(SAMPLINGS))
 def test_every_moment_has_its_place_once_and_the_page_is_used(shapes: list[tuple[int, int]], moments: int, sampling: Sampling) -> None:
     clips = _clips(shapes, moments)

@@ -17,6 +17,7 @@ from montage_pipeline.records import MontageError
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.vocabulary import CostState, Service
 from montage_pipeline_tests.clicks import click, new_user
+from montage_pipeline_tests.examples import examples
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_a_provider_request_is_logged_once(ledger: CostLedger, call: PaidCall) -
         log_cost(ledger, call, cost_usd=Decimal("0.01"), usage={}, price_version="v", provider_request_id="req-1")
 
 
-@hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=examples(0.25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.decimals(min_value=0, max_value=50, places=12), min_size=1, max_size=6))
 def test_sums_are_exact_to_the_last_decimal(
     ledger: CostLedger, call: PaidCall, engine: Engine, library: ContentLibrary, amounts: list[Decimal]

@@ -14,6 +14,7 @@ from montage_pipeline.costs.price_table import CLAUDE_PRICES, FAL_PRICES
 from montage_pipeline.costs.prices import claude_cost, fal_cost, predict_claude_cost, require_price
 from montage_pipeline.records import PermanentError
 from montage_pipeline.requests.vocabulary import Service
+from montage_pipeline_tests.examples import examples
 
 TODAY = date(2026, 11, 22)
 
@@ -149,7 +150,7 @@ TOKENS = st.integers(0, 400_000)
 # Batch and speed are not read from the usage by it and are passed as price_context.
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(3), deadline=None)
 @given(
     model=st.sampled_from(MODELS),
     fresh=TOKENS,

@@ -83,8 +83,13 @@ def test_click_to_draft(system: System, user: UUID) -> None:
     assert tags["montage/user_id"] == str(user)
     assert tags["dagster/sensor_name"] == "montage_requests"
 
-    # Another click on the same item gives another Reel.
+
+@pytest.mark.slow
+def test_another_click_on_the_same_item_gives_another_reel(system: System, user: UUID) -> None:
     with system.client(user) as client:
+        created = click(client, demo_clips())
+        status, _ = wait_for(client, created["id"])
+        assert status["status"] == "draft", status["error"]
         again = client.post(f"/api/content-items/{created['id']}/generate")
         assert again.status_code == 202
         assert again.json()["requestId"] != created["requestId"]

@@ -15,6 +15,7 @@ from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.records import PermanentError
 from montage_pipeline.requests.vocabulary import Format, Style
 from montage_pipeline_tests.editing.footage import steady_clips, steady_music
+from montage_pipeline_tests.examples import examples
 
 
 def _edit(seed: int, duration_s: int, fps: FrameRate) -> tuple[Timeline, MusicTrack]:
@@ -33,7 +34,7 @@ def _cuts(edit: otio.schema.Timeline, track: otio.schema.Track, rate: float) -> 
     return found
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(0.15), deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     duration_s=st.integers(10, 60),

@@ -94,7 +94,7 @@ def small_spaces(draw: st.DrawFn) -> Space:
         raise
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(small_spaces(), st.integers(0, 10**6))
 def test_the_bound_holds_for_any_prices_and_the_search_finds_the_best_within_its_gap(space: Space, dice: int) -> None:
     truth = best_by_trying(space)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from montage_pipeline.editing.packing import CutRules, Piece, Room, fill_exactly, longest_total, rooms_after
+from montage_pipeline_tests.examples import examples
 
 RULES = CutRules(hook_frames=5, min_frames=9, max_frames=15)
 ROOMS = st.lists(st.tuples(st.integers(0, 70), st.integers(1, 4)), max_size=5)
@@ -27,13 +28,13 @@ def sums_of_rooms(rooms: list[tuple[int, int]]) -> set[int]:
     return totals
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(3), deadline=None)
 @given(ROOMS, st.integers(0, 200))
 def test_longest_total_is_what_enumeration_finds(rooms: list[tuple[int, int]], limit: int) -> None:
     assert longest_total(rooms, RULES, limit) == max(total for total in sums_of_rooms(rooms) if total <= limit)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(3), deadline=None)
 @given(ROOMS, st.integers(1, 200), st.integers(RULES.min_frames, RULES.max_frames))
 def test_fill_exactly_finds_pieces_whenever_enumeration_does(sizes: list[tuple[int, int]], total: int, preferred: int) -> None:
     rooms = [Room(index, 3, 3 + frames, gap) for index, (frames, gap) in enumerate(sizes)]

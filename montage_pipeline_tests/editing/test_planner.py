@@ -19,6 +19,7 @@ from montage_pipeline.records import PermanentError
 from montage_pipeline.requests.vocabulary import Format, Style
 from montage_pipeline_tests.editing.footage import analysis, facts, moment, music, steady_clips, steady_music
 from montage_pipeline_tests.editing.rules import assert_rules, is_on_beat, span_s
+from montage_pipeline_tests.examples import examples
 
 
 def request(duration_s: float = 30.0, style: Style = Style.DYNAMIC, seed: int = 1, format_: Format = Format.REEL) -> EditRequest:
@@ -34,10 +35,14 @@ def continuations(timeline: Timeline) -> int:
     return sum(0 <= b.source_in_s - span_s(timeline, a)[1] < 1 for a, b in pairs)
 
 
+# The quickest and the slowest cuts; the other styles lie between.
+STYLES = [style if style in (Style.DYNAMIC, Style.MINIMAL) else pytest.param(style, marks=pytest.mark.slow) for style in Style]
+
+
 # -- the hook and the beats ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("style", Style)
+@pytest.mark.parametrize("style", STYLES)
 def test_with_plenty_of_footage_the_hook_is_the_chosen_one_and_every_cut_is_on_a_beat(style: Style) -> None:
     clips = steady_clips(6, 30)
     track = steady_music(128, 40)
@@ -49,7 +54,7 @@ def test_with_plenty_of_footage_the_hook_is_the_chosen_one_and_every_cut_is_on_a
     assert min(abs(hook_cut_s - beat) for beat in track.grid.downbeats_s) <= 1 / 30
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(0.15), deadline=None)
 @given(st.lists(st.floats(0.3, 9.0), min_size=2, max_size=14), st.floats(31, 45))
 def test_no_timing_of_as_many_cuts_misses_fewer_beats_when_footage_is_no_matter(steps: list[float], music_s: float) -> None:
     beats = [sum(steps[: index + 1]) for index in range(len(steps))]
@@ -94,14 +99,14 @@ def test_a_hook_moment_too_short_gives_way_to_the_next_best_hook() -> None:
 # -- variety -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("style", Style)
+@pytest.mark.parametrize("style", STYLES)
 def test_many_clips_are_all_used_and_neighbours_differ(style: Style) -> None:
     timeline = plan_timeline(request(45, style), steady_clips(8, 30), steady_music(120, 60))
     assert all(a.clip != b.clip for a, b in pairwise(timeline.segments))
     assert len({segment.clip for segment in timeline.segments}) >= 6
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 def test_one_long_clip_is_cut_with_visible_jumps(seed: int) -> None:
     timeline = plan_timeline(request(30, seed=seed), steady_clips(1, 90), steady_music(120, 40))
     assert continuations(timeline) == 0

@@ -17,6 +17,7 @@ from montage_pipeline.records import PermanentError
 from montage_pipeline.requests.vocabulary import Format, Style
 from montage_pipeline_tests.editing.footage import analysis, facts, moment, music
 from montage_pipeline_tests.editing.rules import assert_rules, slidable_cuts
+from montage_pipeline_tests.examples import examples
 
 SOURCE_RATES = [(10, 1), (25, 2), (24000, 1001), (25, 1), (30000, 1001), (30, 1), (60, 1), (240, 1)]
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
@@ -100,7 +101,7 @@ def planned(request: EditRequest, clips: ClipAnalysis, track: MusicTrack) -> tup
         return None, error.details
 
 
-@settings(max_examples=35, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
+@settings(max_examples=examples(0.4), deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
 @given(edit_requests(), footages(), tracks())
 def test_every_timeline_holds_to_the_rules(request: EditRequest, clips: ClipAnalysis, track: MusicTrack) -> None:
     timeline, refusal = planned(request, clips, track)
@@ -199,7 +200,7 @@ def longest_by_trying(clips: list[SmallClip], asked: int) -> int:
     return best
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
+@settings(max_examples=examples(0.6), deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
 @given(small_clips(), st.integers(70, 260), st.integers(0, 99))
 def test_the_longest_possible_reel_is_found(clips: list[SmallClip], asked: int, seed: int) -> None:
     request = EditRequest(

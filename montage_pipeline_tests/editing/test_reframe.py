@@ -71,7 +71,7 @@ def _crop_at(framing: Framing, share: float) -> tuple[float, float]:
     return framing.crop.x + (end.x - framing.crop.x) * way, framing.crop.y + (end.y - framing.crop.y) * way
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(begin=st.floats(0.05, 0.95), change=st.floats(-0.3, 0.3))
 def test_the_crop_goes_with_a_subject_that_walks(begin: float, change: float) -> None:
     end = min(0.95, max(0.05, begin + change))

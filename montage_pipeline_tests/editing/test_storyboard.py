@@ -70,7 +70,9 @@ def test_it_shows_the_frame_at_each_cut_and_what_the_crop_keeps(clips: ClipAnaly
     assert list(tmp_path.iterdir()) == [output]
 
 
-@pytest.mark.parametrize("format_", Format)
+@pytest.mark.parametrize(
+    "format_", [one if one in (Format.REEL, Format.LANDSCAPE) else pytest.param(one, marks=pytest.mark.slow) for one in Format]
+)
 def test_every_format_draws_as_png_and_jpeg_at_the_asked_width(
     format_: Format, clips: ClipAnalysis, paths: dict[str, Path], tmp_path: Path
 ) -> None:

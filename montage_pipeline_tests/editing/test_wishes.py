@@ -34,7 +34,7 @@ def refused(wish: EditRequest, clips: ClipAnalysis) -> PermanentError:
 # -- the clip that opens -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("clip", range(4))
+@pytest.mark.parametrize("clip", [0, 2, *(pytest.param(clip, marks=pytest.mark.slow) for clip in (1, 3))])
 def test_the_asked_clips_best_moment_opens(clip: int) -> None:
     clips = steady_clips(4, 20)
     wish = request(hook_clip=url(clips, clip), caption="Look at this")
@@ -75,7 +75,7 @@ def test_a_clip_whose_opening_leaves_no_reel_is_refused_though_another_opening_w
 # -- clips that must appear --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_every_clip_asked_for_appears_however_poor(seed: int) -> None:
     good = [(facts(f"good{i}", 20), [moment(i, k, k * 5, k * 5 + 5, interest=0.9, quality=0.9) for k in range(4)]) for i in range(5)]
     poor = [(facts(f"poor{i}", 4), [moment(i, 0, 0, 4, interest=0.0, quality=0.0, hook=0.0)]) for i in range(5, 9)]
@@ -129,7 +129,7 @@ def shared_share(timeline: Timeline, earlier: Timeline) -> float:
     ) / float(timeline.duration)
 
 
-@pytest.mark.parametrize(("count", "length_s", "duration_s"), [(6, 20, 30), (30, 8, 60), (2, 60, 30)])
+@pytest.mark.parametrize(("count", "length_s", "duration_s"), [(6, 20, 30), (2, 60, 30), pytest.param(30, 8, 60, marks=pytest.mark.slow)])
 def test_another_attempt_shares_little_footage(count: int, length_s: float, duration_s: float) -> None:
     clips, track = steady_clips(count, length_s, moment_s=4), steady_music(120, 70)
     first = plan_timeline(request(duration_s), clips, track)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,12 @@ CARD = "testsrc2=size={size}:rate={rate}"
 
 def scenery(path: Path, seed: int = 1, size: tuple[int, int] = (1400, 450)) -> Path:
     """A still picture with the statistics of a photograph: detail at every scale, colour, light and dark. A PNG at `path`."""
+    path.write_bytes(_scenery_png(seed, size))
+    return path
+
+
+@lru_cache(maxsize=64)
+def _scenery_png(seed: int, size: tuple[int, int]) -> bytes:
     chance = np.random.default_rng(seed)
     width, height = size
     picture = np.zeros((height, width, 3), dtype=np.float32)
@@ -27,8 +34,7 @@ def scenery(path: Path, seed: int = 1, size: tuple[int, int] = (1400, 450)) -> P
         colour = tuple(float(value) for value in chance.normal(scale=2, size=3))
         cv2.rectangle(picture, (x, y), (x + side, y + side // 2), colour, -1)
     spread = (picture - picture.mean()) / picture.std()
-    cv2.imwrite(str(path), np.clip(125 + 55 * spread, 0, 255).astype(np.uint8))
-    return path
+    return cv2.imencode(".png", np.clip(125 + 55 * spread, 0, 255).astype(np.uint8))[1].tobytes()
 
 
 def filmed(picture: Path, movement: str = "x=20+2*n:y=20") -> str:

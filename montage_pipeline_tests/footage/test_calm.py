@@ -17,8 +17,15 @@ LENGTHS_S = (6.4, 3.2, 5.2, 1.2, 4.0)
 CUTS_S = (6.4, 9.6, 14.8, 16.0)
 
 
-@pytest.mark.parametrize("gop", [RATE, 2 * RATE])
-@pytest.mark.parametrize("frames", ["0", "3"], ids=["no B-frames", "B-frames"])
+@pytest.mark.parametrize(
+    ("frames", "gop"),
+    [
+        pytest.param("3", RATE, id="B-frames, short groups"),
+        pytest.param("0", 2 * RATE, id="no B-frames, long groups"),
+        pytest.param("0", RATE, id="no B-frames, short groups", marks=pytest.mark.slow),
+        pytest.param("3", 2 * RATE, id="B-frames, long groups", marks=pytest.mark.slow),
+    ],
+)
 def test_cuts_are_found_and_the_calm_is_not_decoded(tmp_path: Path, gop: int, frames: str) -> None:
     inputs: list[str] = []
     for seed, length_s in enumerate(LENGTHS_S):

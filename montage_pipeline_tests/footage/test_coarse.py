@@ -13,6 +13,9 @@ from montage_pipeline.footage.probe import probe
 from montage_pipeline.footage.shots import Span
 from montage_pipeline_tests.footage.media import fetched, filmed, scenery
 
+# One worker makes the film and the files of every kind, once.
+pytestmark = pytest.mark.xdist_group("coarse")
+
 SIZE, RATE, LONG_S = "320x180", 15, 14
 _H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "24", "-bf", "2", "-sc_threshold", "0")
 KINDS: dict[str, tuple[str, ...]] = {
@@ -25,6 +28,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "all_keys.avi": ("-c:v", "mjpeg", "-q:v", "5", "-pix_fmt", "yuvj420p"),
 }
 CUTS_S = (5.2, 9.4)
+# Measuring enters them as it enters one of the others.
+RARER = ("cues.mkv", "fragments.mp4", "all_keys.mov", "all_keys.avi")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +61,7 @@ def true_keys(path: Path) -> list[float]:
         )
 
 
-@pytest.mark.parametrize("name", list(KINDS))
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name == "all_keys.avi" else name for name in KINDS])
 def test_key_frames_are_known_and_seen_in_every_container(film: Path, name: str) -> None:
     path = made(film, name)
     clip = fetched(path)
@@ -73,7 +78,7 @@ def test_key_frames_are_known_and_seen_in_every_container(film: Path, name: str)
     assert len(glance_over(path, facts, table, most_work=0, least=3)) == min(len(keys), 3)
 
 
-@pytest.mark.parametrize("name", list(KINDS))
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in RARER else name for name in KINDS])
 def test_stretches_are_measured_as_in_the_whole_clip(film: Path, name: str) -> None:
     path = made(film, name)
     facts = probe(fetched(path))

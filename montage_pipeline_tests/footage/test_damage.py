@@ -57,7 +57,15 @@ def broken(clean: Path, at_s: float, how: str) -> Path:
 
 
 # Noise inside a picture of HEVC decodes to some picture or other, and no decoder tells.
-@pytest.mark.parametrize(("codec", "how"), [("h264", "lost"), ("h264", "noise"), ("hevc", "lost"), ("mpeg2", "lost"), ("mpeg2", "noise")])
+@pytest.mark.parametrize(
+    ("codec", "how"),
+    [
+        ("h264", "lost"),
+        ("h264", "noise"),
+        ("hevc", "lost"),
+        *(pytest.param("mpeg2", how, marks=pytest.mark.slow) for how in ("lost", "noise")),
+    ],
+)
 def test_pictures_that_a_broken_packet_spoils_are_in_no_shot(tmp_path: Path, codec: str, how: str) -> None:
     source = filmed(scenery(tmp_path / "view.png", seed=9), "x=20+3*n:y=20").format(size="320x180", rate=RATE)
     clean = tmp_path / f"{codec}.mp4"

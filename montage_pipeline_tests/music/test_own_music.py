@@ -57,10 +57,10 @@ def brief(duration_s: float) -> MusicBrief:
         ("song.wav", []),
         ("song.mp3", ["-c:a", "libmp3lame", "-id3v2_version", "3"]),
         ("song.m4a", ["-c:a", "aac"]),
-        ("song.ogg", ["-c:a", "libvorbis"]),
-        ("song.aac", ["-c:a", "aac"]),
-        ("song.aiff", []),
-        ("song.webm", ["-c:a", "libopus"]),
+        pytest.param("song.ogg", ["-c:a", "libvorbis"], marks=pytest.mark.slow),
+        pytest.param("song.aac", ["-c:a", "aac"], marks=pytest.mark.slow),
+        pytest.param("song.aiff", [], marks=pytest.mark.slow),
+        pytest.param("song.webm", ["-c:a", "libopus"], marks=pytest.mark.slow),
     ],
 )
 def test_music_of_any_kind_becomes_a_track_with_its_beats(name: str, encoding: list[str], drums: Path, tmp_path: Path) -> None:

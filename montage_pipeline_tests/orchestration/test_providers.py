@@ -93,17 +93,20 @@ def outcome_of(settings: Settings, instance: dg.DagsterInstance, user: UUID, cli
 
 
 @pytest.mark.parametrize(
-    ("fault", "code"),
+    ("fault", "code", "times"),
     [
-        (claude.Fault.rate_limited(1), "analysis_rate_limited"),
-        (claude.Fault.overloaded(), "analysis_unavailable"),
-        (claude.Fault.server_error(), "analysis_unavailable"),
-        (claude.Fault.cut(), "analysis_unreachable"),
-        (claude.Fault.broken_body(), "analysis_unreadable"),
+        pytest.param(claude.Fault.rate_limited(1), "analysis_rate_limited", 1, id="429"),
+        pytest.param(claude.Fault.server_error(), "analysis_unavailable", 4, id="500 for good"),
+        pytest.param(claude.Fault.cut(), "analysis_unreachable", 4, id="cut connection for good"),
+        pytest.param(claude.Fault.overloaded(), "analysis_unavailable", 1, id="529", marks=pytest.mark.slow),
+        pytest.param(claude.Fault.server_error(), "analysis_unavailable", 1, id="500", marks=pytest.mark.slow),
+        pytest.param(claude.Fault.cut(), "analysis_unreachable", 1, id="cut connection", marks=pytest.mark.slow),
+        pytest.param(claude.Fault.broken_body(), "analysis_unreadable", 1, id="broken body", marks=pytest.mark.slow),
+        pytest.param(claude.Fault.rate_limited(1), "analysis_rate_limited", 4, id="429 for good", marks=pytest.mark.slow),
+        pytest.param(claude.Fault.overloaded(), "analysis_unavailable", 4, id="529 for good", marks=pytest.mark.slow),
+        pytest.param(claude.Fault.broken_body(), "analysis_unreadable", 4, id="broken body for good", marks=pytest.mark.slow),
     ],
-    ids=["429", "529", "500", "cut connection", "broken body"],
 )
-@pytest.mark.parametrize("times", [1, 4])
 def test_faults_of_claude(
     with_claude: Settings,
     instance: dg.DagsterInstance,
@@ -162,16 +165,21 @@ def test_a_refusal_fails_at_once_and_is_paid_for(
     assert outcome.logged_usd == anthropic.charged_usd > 0
 
 
+_SLOW_DOWN = fal.Fault.http(429, {"detail": "slow down"}, Retry_After="1")
+_BROKEN = fal.Fault.http(500, {"detail": "broken"})
+
+
 @pytest.mark.parametrize(
-    ("fault", "code"),
+    ("fault", "code", "times"),
     [
-        (fal.Fault.http(429, {"detail": "slow down"}, Retry_After="1"), "music_rate_limited"),
-        (fal.Fault.http(500, {"detail": "broken"}), "music_unavailable"),
-        (fal.Fault.cut_after(), "music_submit_uncertain"),
+        pytest.param(_BROKEN, "music_unavailable", 1, id="500"),
+        pytest.param(fal.Fault.cut_after(), "music_submit_uncertain", 4, id="cut connection for good"),
+        pytest.param(_SLOW_DOWN, "music_rate_limited", 1, id="429", marks=pytest.mark.slow),
+        pytest.param(fal.Fault.cut_after(), "music_submit_uncertain", 1, id="cut connection", marks=pytest.mark.slow),
+        pytest.param(_SLOW_DOWN, "music_rate_limited", 4, id="429 for good", marks=pytest.mark.slow),
+        pytest.param(_BROKEN, "music_unavailable", 4, id="500 for good", marks=pytest.mark.slow),
     ],
-    ids=["429", "500", "cut connection"],
 )
-@pytest.mark.parametrize("times", [1, 4])
 def test_faults_of_fals_queue(
     with_fal: Settings,
     instance: dg.DagsterInstance,

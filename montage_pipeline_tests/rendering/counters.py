@@ -6,6 +6,7 @@ The blocks are drawn on the displayed picture, in the middle, so that they survi
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -76,13 +77,20 @@ def patches(width: int, height: int) -> list[tuple[tuple[float, float, float, fl
 
 def drawn(number: int, width: int, height: int) -> Picture:
     """A displayed RGB picture that carries `number`; the background is a gradient with a colour in each corner, and patches."""
+    picture = _unnumbered(width, height).copy()
+    for bit, (cx, cy, side) in enumerate(grid(width, height)):
+        half = side / 2
+        picture[round(cy - half) : round(cy + half), round(cx - half) : round(cx + half)] = 235 if number >> bit & 1 else 16
+    return picture
+
+
+@lru_cache(maxsize=4)
+def _unnumbered(width: int, height: int) -> Picture:
+    """What all pictures of this size have in common."""
     x, y = np.meshgrid(np.linspace(40, 215, width), np.linspace(40, 215, height))
     picture = np.stack([x, y, 255 - x], axis=-1).astype(np.uint8)
     for (left, top, right, bottom), colour in patches(width, height):
         picture[round(top) : round(bottom), round(left) : round(right)] = colour
-    for bit, (cx, cy, side) in enumerate(grid(width, height)):
-        half = side / 2
-        picture[round(cy - half) : round(cy + half), round(cx - half) : round(cx + half)] = 235 if number >> bit & 1 else 16
     return picture
 
 

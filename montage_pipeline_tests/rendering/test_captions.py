@@ -28,6 +28,7 @@ from montage_pipeline.requests.options import MAX_CAPTION_CHARS
 from montage_pipeline.requests.vocabulary import Format
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
+from montage_pipeline_tests.examples import examples
 from montage_pipeline_tests.rendering.conftest import ClipMaker
 from montage_pipeline_tests.rendering.counters import CounterClip
 from montage_pipeline_tests.rendering.edits import Cut, paths_of, pictures, timeline_of
@@ -125,7 +126,10 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize("script", TEXTS)
+_COMMON = ("latin", "arabic with latin and digits", "devanagari", "cjk", "emoji", "longest")
+
+
+@pytest.mark.parametrize("script", [script if script in _COMMON else pytest.param(script, marks=pytest.mark.slow) for script in TEXTS])
 def test_any_script_stays_in_the_box_and_needs_no_other_font(script: str, tmp_path: Path) -> None:
     caption = drawn_caption(plain_text(TEXTS[script]), Format.REEL, *Format.REEL.frame_size)
     picture, log = drawn(caption, Format.REEL, tmp_path, background="gray")
@@ -159,7 +163,7 @@ def test_every_format_has_its_own_box(format: Format, tmp_path: Path) -> None:
 _TRICKS = st.text(alphabet=list("{}\\Nnhbpi1(),:;'\"=%[]&-!|`$ "), min_size=1, max_size=12)
 
 
-@budget(max_examples=8, deadline=None)
+@budget(max_examples=examples(0.1), deadline=None)
 @given(_TRICKS)
 @example(r"{\b1}x")
 @example(r"a\Nb\nc\hd")
@@ -188,7 +192,7 @@ def test_what_is_drawn_is_the_text_and_nothing_else(tmp_path_factory: pytest.Tem
     assert (ours & theirs).sum() > 0.75 * (ours | theirs).sum()
 
 
-@budget(max_examples=150, deadline=None)
+@budget(max_examples=examples(1.5), deadline=None)
 @given(st.text(max_size=MAX_CAPTION_CHARS))
 def test_any_text_is_covered_whole_or_refused_by_name(text: str) -> None:
     wanted = plain_text(text)

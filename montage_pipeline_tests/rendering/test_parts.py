@@ -23,6 +23,7 @@ from montage_pipeline.rendering.part_crew import PartCrew
 from montage_pipeline.rendering.part_store import PREFIX, ObjectPartStore
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
+from montage_pipeline_tests.examples import examples
 from montage_pipeline_tests.rendering.conftest import ClipMaker
 from montage_pipeline_tests.rendering.counters import CounterClip
 from montage_pipeline_tests.rendering.edits import Cut, music_of, paths_of, pictures, timeline_of
@@ -206,7 +207,7 @@ class _Maker:
         self.stopped.set()
 
 
-@budget(max_examples=25, deadline=None)
+@budget(max_examples=examples(0.5), deadline=None)
 @given(sizes=st.lists(st.floats(10, 900), min_size=1, max_size=12), jobs=st.integers(1, 6), limit=st.integers(100, 700))
 def test_parts_share_cores_and_memory(sizes: Sequence[float], jobs: int, limit: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     load = _Load()

@@ -15,6 +15,9 @@ from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline_tests.rendering.counters import CounterClip, expected_number, read_number, source_times, write_clip
 from montage_pipeline_tests.rendering.edits import Cut, pictures, timeline_of
 
+# One worker makes the long clips, once.
+pytestmark = pytest.mark.xdist_group("ranges")
+
 _LONG = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-qp", "8")
 _CLIPS = [
     CounterClip("end.mp4", frames=700, video=_LONG, audio="sine=330:duration=23", filters="noise=alls=12:allf=t"),
@@ -33,7 +36,7 @@ def _fetcher(store: ObjectStore, folder: Path) -> ClipFetcher:
     return ClipFetcher(Settings(), store, folder)
 
 
-@pytest.mark.parametrize("engine_name", ["ffmpeg", "moviepy"])
+@pytest.mark.parametrize("engine_name", ["ffmpeg", pytest.param("moviepy", marks=pytest.mark.slow)])
 def test_only_what_is_used_is_fetched(
     engine_name: str,
     long_clips: list[FetchedClip],

@@ -14,6 +14,7 @@ from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.model import RequestFailure
 from montage_pipeline.requests.vocabulary import ContentStatus, RequestState, Step
 from montage_pipeline_tests.clicks import MEDIA, click, finish
+from montage_pipeline_tests.examples import examples
 
 
 def test_a_request_goes_from_queued_to_draft(library: ContentLibrary, requests: RequestLifecycle, user: UUID) -> None:
@@ -79,7 +80,7 @@ def test_retirement_names_only_what_ended_long_ago(library: ContentLibrary, requ
     assert requests.finished_before([old, fresh, running, unknown], timedelta(days=30)) == {old, unknown}
 
 
-@hypothesis_settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=examples(0.4), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.sampled_from(["start", "progress", "succeed", "fail", "cancel", "requeue", "reopen", "again"]), st.integers(0, 2)),

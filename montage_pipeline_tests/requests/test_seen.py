@@ -12,6 +12,7 @@ from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.seen import SeenFootage, SeenSegment
 from montage_pipeline_tests.clicks import MEDIA, click, finish, new_user
+from montage_pipeline_tests.examples import examples
 
 ALIKE = 10
 
@@ -46,7 +47,7 @@ PRINTS = st.one_of(
 SEGMENTS = st.lists(st.builds(segment, st.sampled_from(FILES), st.floats(0, 100), st.one_of(st.none(), PRINTS)), max_size=5)
 
 
-@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=examples(0.25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(reels=st.lists(SEGMENTS, max_size=4), files=st.sets(st.sampled_from(FILES)), prints=st.sets(PRINTS, max_size=4))
 def test_all_that_is_the_same_or_looks_alike_is_found_and_nothing_else(
     engine: Engine,
