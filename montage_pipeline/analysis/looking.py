@@ -24,6 +24,7 @@ from montage_pipeline.footage.measures import SHOWN_SIDE, ClipMeasures
 from montage_pipeline.footage.model import ClipFacts, FetchedClip
 from montage_pipeline.footage.packets import PacketTable, read_packets, span_work
 from montage_pipeline.footage.probe import Inspection, inspect
+from montage_pipeline.footage.reading import pieces_of
 from montage_pipeline.footage.shots import Span
 from montage_pipeline.footage.sound import SILENCE, listen
 from montage_pipeline.records import PermanentError
@@ -162,20 +163,33 @@ def _measure_spans(
     `thin`: without decoding what is calm; `threads`: for each clip.
     """
 
-    def measure_one(index: int) -> ClipMeasures | RejectedClip:
+    def find_calm(index: int) -> tuple[Span, ...] | PermanentError:
         one = clips[index]
         try:
-            calm = calm_parts(one.clip.path, one.facts, one.table, spans[index], threads) if thin else ()
-            return measure(one.clip.path, one.facts, spans[index], one.table, calm, threads)
+            return calm_parts(one.clip.path, one.facts, one.table, spans[index], threads)
+        except PermanentError as error:
+            return error
+
+    def measure_one(index: int) -> ClipMeasures | RejectedClip:
+        one, parts = clips[index], calm[index]
+        try:
+            if isinstance(parts, PermanentError):
+                raise parts
+            return measure(one.clip.path, one.facts, spans[index], one.table, parts, threads)
         except PermanentError as error:
             return RejectedClip(url=one.clip.url, code=error.code, message=error.message)
 
+    def work(index: int) -> float:
+        one, parts = clips[index], calm[index]
+        if not spans[index] or isinstance(parts, PermanentError):
+            return span_work(one.facts, one.table, one.whole)
+        return sum(span_work(one.facts, one.table, piece.span) for piece in pieces_of(spans[index], parts, one.table))
+
+    calm: dict[int, tuple[Span, ...] | PermanentError] = (
+        dict(zip(spans, pool.map(find_calm, spans), strict=True)) if thin else dict.fromkeys(spans, ())
+    )
     # The most work first, so that none is left to run alone at the end.
-    work = {
-        index: sum(span_work(clips[index].facts, clips[index].table, span) for span in row or (clips[index].whole,))
-        for index, row in spans.items()
-    }
-    order = sorted(spans, key=lambda index: -work[index])
+    order = sorted(spans, key=work, reverse=True)
     for index, result in zip(order, pool.map(measure_one, order), strict=True):
         if isinstance(result, ClipMeasures):
             measures[index] = measures[index].with_more(result) if index in measures else result
