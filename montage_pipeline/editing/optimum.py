@@ -22,7 +22,7 @@ from montage_pipeline.editing.space import Edit, HookPlace, Space
 
 GOOD_ENOUGH = 0.01
 """The gap between edit and bound at which the search ends before its budget does."""
-BUDGET = 230e6
+BUDGET = 190e6
 """Additions and comparisons after which no new round begins; about half a second."""
 _ONE_STATE = 0.1e6
 """What looking at one unfinished edit, or at one cut of a finished one, costs in the same measure."""

@@ -49,23 +49,25 @@ class SeenFootage:
         moment in time is asked for so that planning the same request again later gives the same edit.
         """
         of_user = (
-            select(SeenSegmentRow)
+            # Columns, not mapped rows: hundreds of those keep the garbage collector busier than the database.
+            select(SeenSegmentRow.sha256, SeenSegmentRow.start_s, SeenSegmentRow.end_s, SeenSegmentRow.fingerprint)
             .where(SeenSegmentRow.user_id == user_id, SeenSegmentRow.shown_at < before)
             .order_by(SeenSegmentRow.shown_at.desc(), SeenSegmentRow.id.desc())
             .limit(MOST_COMPARED)
         )
         with Session(self._engine) as session:
-            rows = [*session.scalars(of_user.where(SeenSegmentRow.sha256.in_(files)))] if files else []
+            rows = [*session.execute(of_user.where(SeenSegmentRow.sha256.in_(files)))] if files else []
             if fingerprints:
                 others = of_user.where(SeenSegmentRow.fingerprint.is_not(None), SeenSegmentRow.sha256.not_in(files))
                 alike = _alike(session, others, [int(one, 16) for one in fingerprints], alike_bits)
-                rows += session.scalars(of_user.where(SeenSegmentRow.id.in_(alike))) if alike else []
+                rows += session.execute(of_user.where(SeenSegmentRow.id.in_(alike))) if alike else []
             return tuple(
-                SeenSegment(sha256=row.sha256, start_s=row.start_s, end_s=row.end_s, fingerprint=_unsigned(row.fingerprint)) for row in rows
+                SeenSegment(sha256=sha256, start_s=start_s, end_s=end_s, fingerprint=_unsigned(fingerprint))
+                for sha256, start_s, end_s, fingerprint in rows
             )
 
 
-def _alike(session: Session, rows: Select[Any], wanted: Sequence[int], alike_bits: int) -> list[int]:
+def _alike(session: Session, rows: Select[*tuple[Any, ...]], wanted: Sequence[int], alike_bits: int) -> list[int]:
     """The ids of those rows whose fingerprint differs from any of the wanted ones in fewer than so many bits."""
     few = rows.with_only_columns(SeenSegmentRow.id, SeenSegmentRow.fingerprint).subquery()
     # As bytes: making thousands of rows into Python numbers takes longer than comparing them.
