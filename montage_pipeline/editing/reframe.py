@@ -20,6 +20,7 @@ _CENTRE_Y_WITHOUT_SUBJECT = 0.45
 
 _POINT_SLACK_S = 0.3  # a point this little outside the cut still tells where the subject is
 _WEIGHTS = {"face": 3.0, "model": 2.0, "motion": 1.0, "saliency": 0.5}
+_REMEMBERED_S = 2.0  # outside the cut, where the subject was probably is where it still or already is
 _GUESSED_EVERY_S = 0.5
 _GUESSED = 0.5  # of the weight of a point that is known
 _EDGE_MARGIN = 0.04  # of the crop's side, kept between the subject and the edge
@@ -54,15 +55,16 @@ def framing_for(
 ) -> Framing:
     """The crop for the span [start_s, end_s) of a clip that follows its subject: still if that will do, else one smooth move.
 
-    `path` (in order of time) says where the subject is when, and `gone` when it is nowhere; without a point in the span, `subjects` and
-    `faces` decide as in `crop_for`.
+    `path` (in order of time) says where the subject is when, and `gone` when it is nowhere; without a point in or near the span, or
+    with the subject gone all the time, `subjects` and `faces` decide as in `crop_for`.
     """
     seen = [point for point in path if start_s - _POINT_SLACK_S <= point.time_s < end_s + _POINT_SLACK_S]
     still = crop_for(facts, size, subjects, faces)
-    if not seen or end_s <= start_s:
+    if end_s <= start_s or not any(start_s - _REMEMBERED_S <= point.time_s <= end_s + _REMEMBERED_S for point in path):
         return Framing(still, None)
-    guessed = _between(path, seen, gone, start_s, end_s)
-    points = [*seen, *guessed]
+    points = [*seen, *_between(path, seen, gone, start_s, end_s)]
+    if not points:
+        return Framing(still, None)
     whens = np.clip([(point.time_s - start_s) / (end_s - start_s) for point in points], 0.0, 1.0)
     progress = np.asarray([eased(float(when)) for when in whens])
     weights = np.asarray([_WEIGHTS[point.source] * (_GUESSED if index >= len(seen) else 1) for index, point in enumerate(points)])

@@ -26,6 +26,7 @@ from montage_pipeline.footage.sound import Sound, listen
 from montage_pipeline.records import PermanentError
 
 _STEP_S = 1 / 8  # least time between pictures whose movement is compared
+_STEP_SLACK_S = 0.01  # three pictures of 25 a second are near enough
 _PIECE_SAMPLED = 0.9
 _LOOK_HZ = 31  # frames looked at for shot changes; of faster clips every second, third … frame
 _SAMPLE_SIDE, _MOTION_SIDE, _SHOT_SIDE = 512, 160, 40
@@ -106,8 +107,7 @@ class _Pass:
             luma = small_luma(planes, self._facts, _MOTION_SIDE)
             chroma = small_chroma(planes, self._facts, _SHOT_SIDE)
             detector.add(time_s, cv2.resize(luma, chroma[0].shape[::-1], interpolation=cv2.INTER_AREA).astype(np.uint8), chroma)
-            # The picture nearest to the time, or else steps would be a picture longer than they need be.
-            if time_s >= next_step_s - 0.5 * self._every / self._fps:
+            if time_s >= next_step_s - _STEP_SLACK_S:
                 next_step_s = time_s + _STEP_S
                 if (step := self._meter.add(time_s, luma)) is not None:
                     self._steps.append(step)
