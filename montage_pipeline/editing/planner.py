@@ -374,7 +374,8 @@ def _beat_warnings(segments: Sequence[Segment]) -> list[str]:
     if not off:
         return []
     cuts = len(segments) - 1
-    return [f"{len(off)} of {cuts} cuts are not on a beat; the reason stands with each cut."]
+    verb = "is" if len(off) == 1 else "are"
+    return [f"{len(off)} of {cuts} cuts {verb} not on a beat; the reason stands with each cut."]
 
 
 def _music_warnings(music: MusicTrack, reel_s: float) -> list[str]:

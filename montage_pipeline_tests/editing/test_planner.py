@@ -184,15 +184,21 @@ def test_changes_are_drawn_to_downbeats_and_most_to_where_something_big_starts()
 
 
 def test_every_exception_to_the_beat_rule_is_explained() -> None:
-    # Two beats in a row that no cut of 3 to 5 s joins, and a take that ends before the beat.
-    sparse = music([1.7 + 5.6 * k for k in range(6)], 40)
-    timeline = plan_timeline(request(30), steady_clips(6, 30), sparse)
-    off = [segment for segment in timeline.segments[:-1] if not segment.on_beat]
-    assert off
-    told = ["no beat lies 3 to 5 s after the cut before", "it would put a later cut off the beat instead"]
-    assert all(any(reason in segment.why for reason in told) for segment in off)
-    assert all(any(reason in segment.why for segment in off) for reason in told)
-    assert f"{len(off)} of {len(timeline.segments) - 1} cuts are not on a beat" in " ".join(timeline.warnings)
+    def off_beat(beats: list[float], music_s: float) -> list[str]:
+        timeline = plan_timeline(request(30), steady_clips(6, 30), music(beats, music_s))
+        off = [segment.why for segment in timeline.segments[:-1] if not segment.on_beat]
+        told = f"{len(off)} of {len(timeline.segments) - 1} cuts {'is' if len(off) == 1 else 'are'} not on a beat"
+        assert told in " ".join(timeline.warnings)
+        return off
+
+    # No cut of 3 to 5 s joins two beats in a row.
+    sparse = off_beat([1.7 + 5.6 * k for k in range(6)], 40)
+    assert sparse
+    assert all("no beat lies 3 to 5 s after the cut before" in why for why in sparse)
+    # The beat at 6.6 s is in reach of the hook, but no beat is in reach of it before two more cuts.
+    fork = off_beat([1.7, 6.6, 9.5, 12.5, 17.0, 21.5, 25.5], 30)
+    assert ["it would put a later cut off the beat instead" in why for why in fork] == [True]
+    # A take that ends before the beat.
     tight = plan_timeline(request(17.7), clips_of(1.7, 3.1, 3.1, 3.1, 3.3, 3.6), steady_music(75, 40))
     reasons = [segment.why for segment in tight.segments[:-1] if not segment.on_beat]
     assert any("its footage ends before the next beat" in why for why in reasons)
