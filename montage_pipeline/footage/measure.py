@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
-from montage_pipeline.footage import movement, overlays, still
+from montage_pipeline.footage import movement, still
 from montage_pipeline.footage.coarse import scaled_to
 from montage_pipeline.footage.container import open_clip, video_stream
 from montage_pipeline.footage.damage import without
 from montage_pipeline.footage.faces import faces_in
+from montage_pipeline.footage.lettering import writing
 from montage_pipeline.footage.look import Plane, planes_of, small_chroma, small_luma
 from montage_pipeline.footage.measures import SAMPLE_S, SHOWN_SIDE, ClipMeasures, Sample
 from montage_pipeline.footage.model import ClipFacts, ClipSource
@@ -146,7 +147,7 @@ class _Pass:
             faces=tuple(faces_in(shown)),
             speech=0.0,
             loud=0.0,
-            writing=overlays.writing(luma),
+            writing=writing(luma),
             luma=shown,
         )
 

@@ -1,7 +1,7 @@
-"""What was put onto a picture after it was filmed: burnt-in borders, logos that stand still, writing.
+"""What was put onto a picture after it was filmed and takes several pictures to tell: burnt-in borders, logos that stand still.
 
 Belongs here: finding them in upright luma pictures, and where they are. Does not belong here: whether footage with them may be used
-(faults). Without knowing what a letter is, writing is told by its shape; a shop sign in front of a camera at rest is writing too.
+(faults), writing (lettering).
 """
 
 from collections.abc import Sequence
@@ -33,16 +33,6 @@ _LOGO_AREA = (0.0008, 0.12)
 _LOGO_EDGES = 0.06  # least share of a logo's box that is edges
 _MOST_LOGOS = 4
 _MIDDLE_X, _MIDDLE_Y = (0.2, 0.8), (0.25, 0.75)
-
-# Writing
-_STROKE = 9  # pixels (of 512): thicker strokes are not looked for
-_STROKE_LEVELS = 45
-_GLYPH_HEIGHT = (6, 60)
-_LEAST_GLYPHS, _MOST_GLYPHS = 5, 250  # of a line; of a picture, beyond which it is texture
-_ROUND_ABOUT = 0.5  # strokes beside a line, as a share of those in it: beside writing there are few, in grass as many
-_ONE_LEVEL = 8.0  # by which letters of a line may differ
-_OUTLINED = 30.0  # and that part a line's letters from what lies between their outlines
-_WIDTHS_VARY = 0.12  # letters do, railings and rows of windows hardly
 
 
 def picture_box(pictures: Sequence[Plane]) -> Box | None:
@@ -136,95 +126,3 @@ def logos(pictures: Sequence[Plane], inside: Box | None = None) -> tuple[Box, ..
 def _in_the_middle(box: Box) -> bool:
     """Where the subject is: someone who sits still stays in place as a logo does."""
     return _MIDDLE_X[0] < box.x + box.width / 2 < _MIDDLE_X[1] and _MIDDLE_Y[0] < box.y + box.height / 2 < _MIDDLE_Y[1]
-
-
-def writing(luma: Plane) -> tuple[Box, ...]:
-    """Lines of writing in one picture (its longer side about 512 pixels), as shares of it.
-
-    Writing is strokes of one brightness on one line, of uneven widths, with little beside them.
-    """
-    kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (_STROKE, _STROKE))
-    found: list[Box] = []
-    for operation in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
-        strokes = (cv2.morphologyEx(luma, operation, kernel) > _STROKE_LEVELS).astype(np.uint8)
-        share = float(strokes.mean())
-        if not 0.0005 < share < 0.25:
-            continue  # nothing, or foliage
-        _, found_labels, found_stats, found_centres = cv2.connectedComponentsWithStats(strokes, connectivity=8)
-        labels = np.asarray(found_labels, dtype=np.int32)
-        stats, centres = np.asarray(found_stats, dtype=np.int32), np.asarray(found_centres, dtype=np.float64)
-        heights, widths, areas = stats[1:, cv2.CC_STAT_HEIGHT], stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_AREA]
-        filled = areas / np.maximum(heights * widths, 1)
-        low, high = _GLYPH_HEIGHT
-        letters = np.flatnonzero((heights >= low) & (heights <= high) & (widths <= 3 * heights) & (filled > 0.12) & (filled < 0.95)) + 1
-        if len(letters) > _MOST_GLYPHS:
-            continue
-        found += [
-            box
-            for row in _rows(letters, stats, centres)
-            if (box := _line(row, labels, stats, luma, strokes, operation == cv2.MORPH_TOPHAT)) is not None
-        ]
-    return tuple(sorted(found, key=lambda box: (box.y, box.x)))
-
-
-def _rows(letters: NDArray[np.intp], stats: NDArray[np.int32], centres: NDArray[np.float64]) -> list[list[int]]:
-    """Letters put together that stand side by side: of like height, at one level, little more than a letter apart."""
-    order = sorted((int(letter) for letter in letters), key=lambda letter: int(stats[letter, 0]))
-    rows: list[list[int]] = []
-    near: list[list[int]] = []  # those that a letter may still join
-    for letter in order:
-        x, height = int(stats[letter, 0]), int(stats[letter, 3])
-        near = [row for row in near if x - int(stats[row[-1], 0] + stats[row[-1], 2]) <= 1.1 * _GLYPH_HEIGHT[1]]
-        best = None
-        for row in near:
-            last = row[-1]
-            tall = max(height, int(stats[last, 3]))
-            gap = x - int(stats[last, 0] + stats[last, 2])
-            level = abs(float(centres[letter][1] - centres[last][1]))
-            alike = min(height, int(stats[last, 3])) > 0.55 * tall
-            if alike and level < 0.3 * tall and -0.3 * tall <= gap <= 1.1 * tall and (best is None or gap < best[0]):
-                best = (gap, row)
-        if best is None:
-            rows.append([letter])
-            near.append(rows[-1])
-        else:
-            best[1].append(letter)
-    return rows
-
-
-def _line(
-    row: list[int], labels: NDArray[np.int32], stats: NDArray[np.int32], luma: Plane, strokes: NDArray[np.uint8], bright: bool
-) -> Box | None:
-    if len(row) < _LEAST_GLYPHS:
-        return None
-    every = stats[row]
-    levels = np.array(
-        [
-            float(np.median(luma[y : y + h, x : x + w][labels[y : y + h, x : x + w] == letter]))
-            for letter, (x, y, w, h, _) in zip(row, every, strict=True)
-        ]
-    )
-    # Outlined letters part the picture behind them into strokes too; the letters are the brightest, or the darkest.
-    kept = np.abs(levels - np.percentile(levels, 75 if bright else 25)) <= _OUTLINED
-    boxes, levels = every[kept], levels[kept]
-    if len(boxes) < _LEAST_GLYPHS:
-        return None
-    heights, widths = boxes[:, 3].astype(np.float64), boxes[:, 2].astype(np.float64)
-    tall = float(np.median(heights))
-    left, top = int(boxes[:, 0].min()), int(boxes[:, 1].min())
-    right, bottom = int((boxes[:, 0] + boxes[:, 2]).max()), int((boxes[:, 1] + boxes[:, 3]).max())
-    # Letters stand on a line, but for the few with a tail.
-    feet = boxes[:, 1] + boxes[:, 3]
-    standing = float((np.abs(feet - np.median(feet)) <= max(1.0, 0.1 * tall)).mean())
-    uneven = float(np.median(np.abs(levels - np.median(levels))))
-    if standing < 0.6 or np.std(widths) < _WIDTHS_VARY * widths.mean() or uneven > _ONE_LEVEL:
-        return None
-    if right - left < 3 * tall or bottom - top > 2.2 * tall:
-        return None
-    rows, columns = luma.shape
-    reach = max(3, round(0.6 * tall))
-    around = strokes[max(0, top - reach) : bottom + reach, max(0, left - reach) : right + reach]
-    inside = strokes[top:bottom, left:right]
-    if (float(around.sum()) - float(inside.sum())) / max(around.size - inside.size, 1) > _ROUND_ABOUT * float(inside.mean()):
-        return None
-    return Box(x=left / columns, y=top / rows, width=(right - left) / columns, height=(bottom - top) / rows)

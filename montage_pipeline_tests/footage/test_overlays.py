@@ -1,4 +1,4 @@
-"""Borders, logos and writing are found where they were put, and not on clean footage."""
+"""Borders and logos are found where they were put, and not on clean footage."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from montage_pipeline.footage.look import Plane
-from montage_pipeline.footage.overlays import logos, picture_box, writing
+from montage_pipeline.footage.overlays import logos, picture_box
 from montage_pipeline_tests.footage.media import scenery
 
 WIDTH, HEIGHT = 512, 288
@@ -30,12 +30,10 @@ def dark(picture: Plane) -> Plane:
     return np.asarray(picture * 0.12, dtype=np.uint8)
 
 
-def with_text(words: str, x: float, y: float, scale: float, level: int = 245, strength: float = 1.0, outline: bool = False) -> Put:
+def with_text(words: str, x: float, y: float, scale: float, level: int = 245, strength: float = 1.0) -> Put:
     def put(picture: Plane) -> Plane:
         drawn = picture.copy()
         place = (int(x * WIDTH), int(y * HEIGHT))
-        if outline:
-            cv2.putText(drawn, words, place, cv2.FONT_HERSHEY_DUPLEX, scale, 0, 4, cv2.LINE_AA)
         cv2.putText(drawn, words, place, cv2.FONT_HERSHEY_DUPLEX, scale, level, 1, cv2.LINE_AA)
         return np.asarray(strength * drawn + (1 - strength) * picture, dtype=np.uint8)
 
@@ -93,17 +91,3 @@ def test_no_logo_where_none_is_or_nothing_can_be_told(walk: list[Plane]) -> None
     still = [np.clip(walk[0] + chance.normal(0, 3, walk[0].shape), 0, 255).astype(np.uint8) for _ in range(8)]
     assert logos(still) == (), "in front of a camera at rest everything stays"
     assert logos([boxed(0.1, 0.0, 0)(picture) for picture in walk], picture_box([boxed(0.1, 0.0, 0)(picture) for picture in walk])) == ()
-
-
-def test_writing_is_found_and_scenery_is_not(walk: list[Plane]) -> None:
-    caption = with_text("THE BEST DAY EVER", 0.12, 0.85, 0.9, outline=True)
-    calm = [cv2.GaussianBlur(picture, (0, 0), 3).astype(np.uint8) for picture in walk]
-    hits = [writing(caption(picture)) for picture in calm]
-    assert sum(bool(boxes) for boxes in hits) >= 0.9 * len(hits)
-    for box in (box for boxes in hits for box in boxes):
-        assert 0.72 < box.y < box.y + box.height < 0.92
-    assert sum(bool(writing(picture)) for picture in walk + calm) == 0
-    railing = np.full((HEIGHT, WIDTH), 60, np.uint8)
-    railing[100:130, 40:470:12] = 220
-    railing[100:130, 41:470:12] = 220
-    assert writing(railing) == (), "a railing is too even"
