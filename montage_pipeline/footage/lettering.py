@@ -27,9 +27,8 @@ _WIDTHS_VARY = 0.12  # letters do, railings and rows of windows hardly
 
 # Titles
 _TITLE_SCALES = (1.0, 0.5, 0.25)  # one halving to the next makes letters twice as large
-_BRIGHT, _DARK = (195, 256), (0, 50)
+_BRIGHT, _DARK = (195, 256, 4), (0, 50, 2)  # from, to, and how many levels are tried: a sky may be as bright as its title
 _TITLE_LEVELS = 6  # to each side of a title's own level
-_LEVELS_TRIED = 4  # of the bright and of the dark ones: a sky may be as bright
 _LEVEL_SHARE = (0.003, 0.3)  # of the picture
 _APART = (13, 5)  # pixels across and down that one letter may be from the next
 _TITLE_HEIGHT, _TITLE_WIDTH = 8, 20  # pixels at least
@@ -39,7 +38,7 @@ _TITLE_FILLED = (0.15, 0.85)
 _TITLE_WIDTHS_VARY = 0.25  # their share of the mean
 _STANDING = 0.3  # of its columns end on one row, give or take one
 _TITLE_EDGE, _SHARP = 25, 0.85  # levels from a title to what is beside it, on so much of its outline
-_HARD = 0.5  # and on so much of the outline of all that has its level
+_HARD = 0.6  # and on so much of the outline of all that has its level
 
 
 def writing(luma: Plane) -> tuple[Box, ...]:
@@ -74,10 +73,9 @@ def _titles(luma: Plane, scale: float) -> Iterator[Box]:
             continue
         _, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(ink, np.ones(_APART[::-1], np.uint8)))
         # The first one is what is around the others.
-        for label in range(1, len(stats)):
-            if not _is_block(stats[label, cv2.CC_STAT_WIDTH] - _APART[0] + 1, stats[label, cv2.CC_STAT_HEIGHT] - _APART[1] + 1):
+        for label, (x, y, width, height) in enumerate(stats[1:, :4].tolist(), start=1):
+            if not _is_block(width - _APART[0] + 1, height - _APART[1] + 1):
                 continue
-            x, y, width, height = (int(value) for value in stats[label, :4])
             block = (ink[y : y + height, x : x + width] > 0) & (labels[y : y + height, x : x + width] == label)
             across, down = np.flatnonzero(block.any(axis=0)), np.flatnonzero(block.any(axis=1))
             x, y, block = x + int(across[0]), y + int(down[0]), block[down[0] : down[-1] + 1, across[0] : across[-1] + 1]
@@ -111,10 +109,11 @@ def _stands_out(block: NDArray[np.bool_], small: Plane, x: int, y: int, level: i
 
 def _levels(small: Plane) -> Iterator[int]:
     """The bright and the dark levels that most of the picture has, each some way from the others."""
-    shares = np.convolve(np.bincount(small.ravel(), minlength=256) / small.size, np.ones(_TITLE_LEVELS + 1), mode="same")
-    for first, last in (_BRIGHT, _DARK):
+    counted = cv2.calcHist([small], [0], None, [256], [0, 256]).ravel() / small.size
+    shares = np.convolve(counted, np.ones(_TITLE_LEVELS + 1), mode="same")
+    for first, last, tried in (_BRIGHT, _DARK):
         left = shares[first:last].copy()
-        for _ in range(_LEVELS_TRIED):
+        for _ in range(tried):
             best = int(np.argmax(left))
             share = float(left[best])
             if share < _LEVEL_SHARE[0]:
