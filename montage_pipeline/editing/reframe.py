@@ -20,7 +20,7 @@ _CENTRE_Y_WITHOUT_SUBJECT = 0.45
 
 _POINT_SLACK_S = 0.3  # a point this little outside the cut still tells where the subject is
 _WEIGHTS = {"face": 3.0, "model": 2.0, "motion": 1.0, "saliency": 0.5}
-_REMEMBERED_S = 2.0  # outside the cut, where the subject was probably is where it still or already is
+_REMEMBERED_S = 8.0  # outside the cut, where the subject was probably is where it still or already is
 _GUESSED_EVERY_S = 0.5
 _GUESSED = 0.5  # of the weight of a point that is known
 _EDGE_MARGIN = 0.04  # of the crop's side, kept between the subject and the edge

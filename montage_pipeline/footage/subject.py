@@ -4,7 +4,7 @@ Belongs here: places with times. Does not belong here: how a crop follows them (
 """
 
 from collections.abc import Sequence
-from itertools import pairwise, takewhile
+from itertools import groupby, pairwise, takewhile
 from math import inf
 from typing import Literal, NamedTuple
 
@@ -25,6 +25,7 @@ _GONE_PICTURES = 2  # in a row
 _EDGE = 0.06  # of the picture's side
 _LEAVING_S = 1.5  # the longest that going out of the picture takes; who is cut by its side for longer stands there
 _SMALL = 0.3  # of the picture's height
+_STEEP, _BARE = 48.0, 0.018  # Sobel's levels of an edge, and the share of edges in a picture below which nothing is in it
 _ROAMING_FACE = 1.6  # face widths between one sighting and the next that are still the same face
 
 
@@ -65,7 +66,8 @@ def absences(pictures: Sequence[Seen], path: Sequence[Place]) -> tuple[Span, ...
     """Parts of a stretch that the face or the movement of its path has left, or has not entered yet, in order of time.
 
     What was last seen at the picture's edge has left, from when it first touched that edge on its way out; what was last seen inside the
-    picture stands still or has turned away. A single picture without a place is no absence: it may have been missed.
+    picture stands still or has turned away, unless the picture is bare. A single picture without a place is no absence: it may have been
+    missed.
     """
     followed = [place for place in path if place.source in ("face", "motion")]
     found: list[Span] = []
@@ -78,7 +80,19 @@ def absences(pictures: Sequence[Seen], path: Sequence[Place]) -> tuple[Span, ...
             # Movement is said to be where it was or will be up to _MOVING_S away.
             early_s, late_s = (_MOVING_S if place is not None and place.source == "motion" else 0.0 for place in (before, after))
             found.append(Span(min(first_s - early_s, _leaving_s(followed, before)), last_s + late_s))
-    return tuple(found)
+    seen_s = {place.time_s for place in followed}
+    for bare, group in groupby(pictures, key=lambda one: one.time_s not in seen_s and is_bare(one.luma)):
+        run = list(group)
+        if bare and len(run) >= _GONE_PICTURES:
+            found.append(Span(run[0].time_s, run[-1].time_s))
+    return tuple(sorted(found))
+
+
+def is_bare(luma: Plane) -> bool:
+    """Whether there is next to nothing in a picture: a road, a wall or a sky without anything on it."""
+    smooth = cv2.GaussianBlur(luma, (0, 0), luma.shape[1] / 512).astype(np.float32)
+    steep = np.hypot(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)) > _STEEP
+    return float(steep.mean()) < _BARE
 
 
 def _leaving_s(followed: Sequence[Place], last: Place | None) -> float:

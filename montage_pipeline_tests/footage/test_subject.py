@@ -12,12 +12,15 @@ from montage_pipeline.footage.measure import measure
 from montage_pipeline.footage.model import Box
 from montage_pipeline.footage.probe import probe
 from montage_pipeline.footage.shots import Span
-from montage_pipeline.footage.subject import Place, Seen, absences, subject_path
+from montage_pipeline.footage.subject import Place, Seen, absences, is_bare, subject_path
 from montage_pipeline.requests.vocabulary import Style
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.footage.media import fetched, filmed, scenery
 
 FLAT: Plane = np.full((90, 160), 120, np.uint8)
+ROOM: Plane = FLAT.copy()
+ROOM[60:] = 60
+ROOM[20:50, 20:60] = 200
 
 
 def middle(box: Box) -> tuple[float, float]:
@@ -71,7 +74,7 @@ def test_what_stands_out_is_looked_at_when_nothing_moves() -> None:
 def test_who_leaves_the_picture_is_told_from_who_turns_away() -> None:
     inside, leaving = (face(0.4),), (face(0.88),)
     rows = [leaving, (), (), leaving, (), inside, (), (), inside, leaving, (), (), ()]
-    seen = [Seen(place * 1.0, faces, FLAT) for place, faces in enumerate(rows)]
+    seen = [Seen(place * 1.0, faces, ROOM) for place, faces in enumerate(rows)]
     assert absences(seen, subject_path(seen, [])) == (Span(0, 3), Span(9, 12))
     assert absences(seen[4:9], subject_path(seen[4:9], [])) == ()
     assert absences(seen, ()) == (), "nothing is gone where nothing was followed"
@@ -82,8 +85,21 @@ def test_who_walks_out_is_gone_from_when_the_side_was_touched(touched: int, gone
     """Eight places of movement every half second, the last `touched` of them at the picture's side; then nobody."""
     boxes = [Box(x=0.7 if place >= 8 - touched else 0.5, y=0.2, width=0.3, height=0.6) for place in range(8)]
     path = [Place(place / 2, box, "motion") for place, box in enumerate(boxes)]
-    seen = [Seen(place / 2, (), FLAT) for place in range(12)]
+    seen = [Seen(place / 2, (), ROOM) for place in range(12)]
     assert absences(seen, path) == (() if gone_s is None else (Span(gone_s, 5.5),))
+
+
+def test_a_bare_picture_shows_nobody_unless_somebody_crosses_it() -> None:
+    chance = np.random.default_rng(5)
+    road = np.clip(chance.normal(110, 6, (180, 320)), 0, 255).astype(np.uint8)
+    assert is_bare(road)
+    assert not is_bare(ROOM)
+    rows = [road] * 4 + [ROOM] * 3 + [road] * 5
+    seen = [Seen(place / 2, (), luma) for place, luma in enumerate(rows)]
+    assert absences(seen, ()) == (Span(0, 1.5), Span(3.5, 5.5))
+    bird = [Place(place / 2, Box(x=0.4, y=0.4, width=0.05, height=0.05), "motion") for place in (8, 9)]
+    assert absences(seen, bird) == (Span(0, 1.5), Span(5.0, 5.5))
+    assert absences(seen[3:5], ()) == (), "one picture may have been missed"
 
 
 def test_van_that_drives_away_leaves_an_empty_scene(tmp_path: Path) -> None:
