@@ -21,6 +21,8 @@ _BRIDGED_S = 1.5  # without a face between two sightings of it
 _MOVING_S = 0.5  # of movement to each side that says where it is
 _SALIENT_SIDE = 64
 _SALIENT_SHARE = 0.35  # of the picture: wider than this, it stands out nowhere in particular
+_ONE_THING = 0.35  # of its width: no thing is taken to be wider
+_MOST_OF_IT = 0.6  # of all that stands out, in that width; with less it is texture
 _GONE_PICTURES = 2  # in a row
 _EDGE = 0.06  # of the picture's side
 _LEAVING_S = 1.5  # the longest that going out of the picture takes; who is cut by its side for longer stands there
@@ -159,10 +161,17 @@ def salient(luma: Plane) -> Box | None:
     residual = np.exp(log - cv2.blur(log, (3, 3)) + 1j * np.angle(spectrum))
     energy = cv2.GaussianBlur((np.abs(np.fft.ifft2(residual)) ** 2).astype(np.float32), (0, 0), 2.5)
     energy = np.asarray(np.maximum(energy - np.percentile(energy, 75), 0), dtype=np.float32)
-    total = float(energy.sum())
-    if total <= 0:
+    everywhere = float(energy.sum())
+    if everywhere <= 0:
         return None
     rows, columns = energy.shape
+    # Of things that stand apart the one that stands out most, not the gap between them.
+    window = max(1, round(_ONE_THING * columns))
+    first = int(np.argmax(np.convolve(energy.sum(axis=0), np.ones(window), mode="valid")))
+    energy[:, :first] = energy[:, first + window :] = 0
+    total = float(energy.sum())
+    if total < _MOST_OF_IT * everywhere:
+        return None
     across, down = energy.sum(axis=0) / total, energy.sum(axis=1) / total
     x_axis, y_axis = (np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows
     x, y = float((across * x_axis).sum()), float((down * y_axis).sum())

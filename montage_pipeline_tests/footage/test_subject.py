@@ -68,6 +68,9 @@ def test_what_stands_out_is_looked_at_when_nothing_moves() -> None:
     (place,) = subject_path([Seen(0.0, (), still)], [])
     assert place.source == "saliency"
     assert middle(place.box) == pytest.approx((118 / 160, 58 / 90), abs=0.12)
+    still[40:52, 14:26] = 160
+    (place,) = subject_path([Seen(0.0, (), still)], [])
+    assert place.box.x > 0.5, "the one that stands out more, not the gap between the two"
     assert subject_path([Seen(0.0, (), FLAT)], []) == ()
 
 
