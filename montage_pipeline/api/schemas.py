@@ -111,6 +111,17 @@ class WishesBody(ApiModel):
         )
 
 
+class WishesOut(ApiModel):
+    """What was wished for beside clips, style, format and length."""
+
+    hook_clip: str | None
+    must_use: list[str]
+    exclude: list[str]
+    music_url: str | None
+    target_bpm: int | None
+    captions: str | None
+
+
 class NewContentItemBody(WishesBody):
     """A Reel to make from these clips."""
 
@@ -228,6 +239,7 @@ class ContentItemOut(StatusOut):
     format: Format
     duration_sec: int = Field(description="Length asked for, in seconds.")
     clip_urls: list[str]
+    wishes: WishesOut = Field(description="Of the newest request; they stand for the next one that is sent without a body.")
     warnings: list[str] = Field(description="What the person should know of the newest Reel.")
     originality: OriginalityOut | None = Field(description="How original the newest Reel is; null before there is one.")
     created_at: Moment
@@ -243,6 +255,7 @@ class ContentItemOut(StatusOut):
             format=item.format,
             duration_sec=item.duration_s,
             clip_urls=list(item.clip_urls),
+            wishes=WishesOut.model_validate(item.options.model_dump(mode="json")),
             warnings=list(item.warnings),
             originality=None if item.originality is None else OriginalityOut.model_validate(item.originality),
             created_at=item.created_at,

@@ -7,9 +7,10 @@ Does not belong here: what becomes of a request once it is queued (`lifecycle`).
 import hashlib
 import json
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import ScalarSelect, Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
@@ -110,17 +111,17 @@ class ContentLibrary:
     def get_item(self, user_id: UUID, content_item_id: UUID) -> ContentItem | None:
         """The item if it is this user's."""
         with Session(self._engine) as session:
-            row = session.scalar(_owned_item(user_id, content_item_id))
-            return None if row is None else _item(row)
+            found = session.execute(_owned_item(user_id, content_item_id).add_columns(_newest_options())).one_or_none()
+            return None if found is None else _item(*found)
 
     def list_items(self, user_id: UUID, *, limit: int, before: datetime | None = None) -> list[ContentItem]:
         """The user's items, newest first; `before` continues a page."""
-        query = select(ContentItemRow).where(ContentItemRow.user_id == user_id)
+        query = select(ContentItemRow, _newest_options()).where(ContentItemRow.user_id == user_id)
         if before is not None:
             query = query.where(ContentItemRow.created_at < before)
         query = query.order_by(ContentItemRow.created_at.desc(), ContentItemRow.id).limit(limit)
         with Session(self._engine) as session:
-            return [_item(row) for row in session.scalars(query)]
+            return [_item(row, options) for row, options in session.execute(query)]
 
     def _replay(self, user_id: UUID, key: str, digest: str) -> CreatedRequest | None:
         query = select(MontageRequestRow, ContentItemRow.status).join(
@@ -141,9 +142,15 @@ def _owned_item(user_id: UUID, content_item_id: UUID) -> Select[ContentItemRow]:
     return select(ContentItemRow).where(ContentItemRow.id == content_item_id, ContentItemRow.user_id == user_id)
 
 
+def _newest_options() -> ScalarSelect[dict[str, Any]]:
+    """The stored wishes of an item's newest request, for a query on items."""
+    theirs = select(MontageRequestRow.options).where(MontageRequestRow.content_item_id == ContentItemRow.id)
+    newest_first = theirs.order_by(MontageRequestRow.created_at.desc(), MontageRequestRow.id)
+    return newest_first.limit(1).correlate(ContentItemRow).scalar_subquery()
+
+
 def _last_options(session: Session, content_item_id: UUID) -> MontageOptions:
-    newest = select(MontageRequestRow.options).where(MontageRequestRow.content_item_id == content_item_id)
-    stored = session.scalar(newest.order_by(MontageRequestRow.created_at.desc(), MontageRequestRow.id).limit(1))
+    stored = session.scalar(select(_newest_options()).select_from(ContentItemRow).where(ContentItemRow.id == content_item_id))
     return MontageOptions.model_validate(stored or {})
 
 
@@ -167,7 +174,7 @@ def _request_for(item: ContentItemRow, options: MontageOptions, idempotency_key:
     )
 
 
-def _item(row: ContentItemRow) -> ContentItem:
+def _item(row: ContentItemRow, options: dict[str, Any] | None) -> ContentItem:
     return ContentItem(
         id=row.id,
         user_id=row.user_id,
@@ -178,6 +185,7 @@ def _item(row: ContentItemRow) -> ContentItem:
         format=row.format,
         duration_s=row.duration_sec,
         clip_urls=tuple(row.clip_urls),
+        options=MontageOptions.model_validate(options or {}),
         generated_media_url=row.generated_media_url,
         music_url=row.music_url,
         poster_url=row.poster_url,

@@ -53,7 +53,7 @@ class RequestFailure(Record):
 
 
 class ContentItem(Record):
-    """A content item as its owner sees it."""
+    """A content item as its owner sees it. `options` are the wishes of its newest request."""
 
     id: UUID
     user_id: UUID
@@ -64,6 +64,7 @@ class ContentItem(Record):
     format: Format
     duration_s: int
     clip_urls: tuple[str, ...]
+    options: MontageOptions
     generated_media_url: str | None
     music_url: str | None
     poster_url: str | None

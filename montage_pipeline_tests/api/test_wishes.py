@@ -41,11 +41,15 @@ def test_wishes_are_kept_and_replaced(client: ApiClient, requests: RequestLifecy
         captions=WISHES["captions"],
     )
     assert stored_options(requests, answer) == expected
-    path = f"/api/content-items/{answer.json()['id']}/generate"
+    item = f"/api/content-items/{answer.json()['id']}"
+    path = f"{item}/generate"
+    assert client.get(item).json()["wishes"] == {**WISHES, "mustUse": [BEACH]}
     for body, stands in ((None, expected), ({"targetBpm": 90}, MontageOptions(target_bpm=90)), ({}, MontageOptions())):
         finish(requests, UUID(answer.json()["requestId"]))
         answer = client.post(path, body)
         assert stored_options(requests, answer) == stands
+        assert client.get(item).json()["wishes"]["targetBpm"] == stands.target_bpm
+        assert client.get("/api/content-items").json()["items"][0]["wishes"]["hookClip"] == stands.hook_clip
 
 
 @pytest.mark.parametrize(
