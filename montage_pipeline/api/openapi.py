@@ -61,6 +61,7 @@ _FAILED: dict[str, Any] = {
 _FINISHED: dict[str, Any] = {
     **_GENERATING,
     **_ASKED,
+    "wishes": {"hookClip": None, "mustUse": [_CLIP_URL], "exclude": [], "musicUrl": None, "targetBpm": 120, "captions": None},
     "status": "draft",
     "progressStep": "r2_object",
     "progressPercent": 100,
