@@ -20,7 +20,7 @@ _CENTRE_Y_WITHOUT_SUBJECT = 0.45
 
 _POINT_SLACK_S = 0.3  # a point this little outside the cut still tells where the subject is
 _WEIGHTS = {"face": 3.0, "model": 2.0, "motion": 1.0, "saliency": 0.5}
-_REMEMBERED_S = 8.0  # outside the cut, where the subject was probably is where it still or already is
+_REMEMBERED_S, _LONG_REMEMBERED_S = 2.0, 8.0  # outside the cut, where the subject was probably is where it still or already is
 _GUESSED_EVERY_S = 0.5
 _GUESSED = 0.5  # of the weight of a point that is known
 _EDGE_MARGIN = 0.04  # of the crop's side, kept between the subject and the edge
@@ -60,7 +60,9 @@ def framing_for(
     """
     seen = [point for point in path if start_s - _POINT_SLACK_S <= point.time_s < end_s + _POINT_SLACK_S]
     still = crop_for(facts, size, subjects, faces)
-    if end_s <= start_s or not any(start_s - _REMEMBERED_S <= point.time_s <= end_s + _REMEMBERED_S for point in path):
+    # Where it was long before, or will be long after, tells less than what is known of all of the moment, but more than nothing.
+    remembered_s = _REMEMBERED_S if subjects else _LONG_REMEMBERED_S
+    if end_s <= start_s or not any(start_s - remembered_s <= point.time_s <= end_s + remembered_s for point in path):
         return Framing(still, None)
     points = [*seen, *_between(path, seen, gone, start_s, end_s)]
     if not points:

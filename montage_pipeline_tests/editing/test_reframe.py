@@ -113,6 +113,9 @@ def test_without_points_in_the_span_the_moments_subject_decides() -> None:
     clip, size = facts("a", 30), Format.REEL.frame_size
     subjects = ((Box(x=0.7, y=0.3, width=0.1, height=0.2), 1.0),)
     assert framing_for(clip, size, _walk(0.1, 0.2), 20.0, 24.0, subjects=subjects).crop == crop_for(clip, size, subjects)
+    stands_at_left = framing_for(clip, size, _walk(0.1, 0.2), 20.0, 24.0).crop
+    assert stands_at_left.x + stands_at_left.width < 0.5 * clip.width, "long before is better than nothing"
+    assert framing_for(clip, size, _walk(0.1, 0.2), 40.0, 44.0).crop == crop_for(clip, size)
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
