@@ -26,11 +26,12 @@ demo: .venv/.run ## Make a Reel from real sample footage, through the whole syst
 up: .venv/.run ## Run the whole system on this machine.
 	@$(BIN)/montage up
 
+# All tests of a file go to one worker, so that what they share is made once.
 test: .venv/.dev ## Run the tests (under 10 minutes on 2 cores).
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow'
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow'
 
 test-all: .venv/.dev ## Run every test, the slow ones too, with more examples of Hypothesis.
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --hypothesis-profile=thorough
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --hypothesis-profile=thorough
 
 lint: .venv/.dev ## Style, types, rooms, definitions.
 	@$(BIN)/ruff format --check .

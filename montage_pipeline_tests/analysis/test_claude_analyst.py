@@ -23,9 +23,6 @@ from montage_pipeline.settings import Settings
 from montage_pipeline_tests.analysis.claude_bench import Bench, Candidates, clips_in
 from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer, Fault
 
-# One worker makes the clips, once.
-pytestmark = pytest.mark.xdist_group("claude analyst")
-
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> list[FetchedClip]:

@@ -18,9 +18,6 @@ from montage_pipeline.requests.vocabulary import Style
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.footage.media import fetched, filmed, make_clip, scenery
 
-# One worker makes the clips that several tests use, once.
-pytestmark = pytest.mark.xdist_group("local analyst")
-
 SIZE = "480x270"
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-pix_fmt", "yuv420p")
 Film = Callable[..., FetchedClip]

@@ -12,7 +12,7 @@ from montage_pipeline.local.footage import demo_clips
 from montage_pipeline.requests.vocabulary import CostState, Service
 from montage_pipeline_tests.e2e.conftest import ORDER, System, click, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("system"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 _MATERIALISATIONS = """
 query($keys: [AssetKeyInput!]!, $partition: String!) {

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import pytest
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("system"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
 MONTAGE = Path(sys.executable).parent / "montage"
 

@@ -11,7 +11,7 @@ import pytest
 from montage_pipeline.requests.vocabulary import CostState, Service, Step
 from montage_pipeline_tests.e2e.conftest import System, click, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("system"), pytest.mark.timeout(700)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(700)]
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,6 @@ from montage_pipeline.footage.probe import probe
 from montage_pipeline.footage.shots import Span
 from montage_pipeline_tests.footage.media import fetched, filmed, scenery
 
-# One worker makes the film and the files of every kind, once.
-pytestmark = pytest.mark.xdist_group("coarse")
-
 SIZE, RATE, LONG_S = "320x180", 15, 14
 _H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "24", "-bf", "2", "-sc_threshold", "0")
 KINDS: dict[str, tuple[str, ...]] = {

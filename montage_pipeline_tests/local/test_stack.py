@@ -28,7 +28,7 @@ from montage_pipeline.records import MontageError, PermanentError
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.local.test_process import runs, wait_until_gone
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("system")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,6 @@ from montage_pipeline_tests.fakes.fal_server import wav
 from montage_pipeline_tests.music.loops import BEATLESS, KINDS, Loop, make_beatless, make_loop
 from montage_pipeline_tests.music.pieces import REEL_S, f_measure
 
-# One worker composes the pieces, once.
-pytestmark = pytest.mark.xdist_group("pieces")
-
 
 def drum_loop(pattern: str, bpm: float, seconds: float, start_s: float = 0.3) -> tuple[NDArray[np.float32], list[float]]:
     """A loop at 22 050 Hz and its true beats. Patterns: `click`, `thump` (kick alone), `four` (kick on each beat), `rock` (kick, snare)."""

@@ -23,9 +23,6 @@ from montage_pipeline.music.track import store_track
 from montage_pipeline.requests.vocabulary import Style
 from montage_pipeline_tests.music.pieces import REEL_S, brief_for
 
-# One worker composes the pieces, once.
-pytestmark = pytest.mark.xdist_group("pieces")
-
 if TYPE_CHECKING:
     from montage_pipeline.storage.object_store import ObjectStore
 

@@ -50,9 +50,6 @@ from montage_pipeline_tests.rendering.sources import (
 )
 from montage_pipeline_tests.rendering.test_picture import pictures_709
 
-# One worker makes the clips, once.
-pytestmark = pytest.mark.xdist_group("any source")
-
 _TRUE_PATCHES = np.array([colour for row in PATCHES for colour in row], float)
 _SD = {"matrix": "bt601", "tags": ""}
 _PC = {"span": "pc", "matrix": "bt601", "tags": ""}

@@ -11,9 +11,6 @@ from montage_pipeline_tests.rendering.conftest import ClipMaker
 from montage_pipeline_tests.rendering.counters import CounterClip, expected_number, read_number, source_times
 from montage_pipeline_tests.rendering.edits import Cut, paths_of, pictures, timeline_of
 
-# One worker makes the clips of every clock, once.
-pytestmark = pytest.mark.xdist_group("clocks")
-
 _B_FRAMES = ("-c:v", "libx264", "-preset", "medium", "-bf", "3", "-b_strategy", "0", "-g", "250", "-crf", "16")
 # Holes of up to 0.4 s and frames 10 ms apart, as phones and screen recorders write them.
 _UNEVEN = "settb=1/1000,setpts='1000*(N/24+0.15*floor(N/7)+0.009*mod(N,3))'"

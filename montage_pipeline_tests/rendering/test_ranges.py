@@ -15,9 +15,6 @@ from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline_tests.rendering.counters import CounterClip, expected_number, read_number, source_times, write_clip
 from montage_pipeline_tests.rendering.edits import Cut, pictures, timeline_of
 
-# One worker makes the long clips, once.
-pytestmark = pytest.mark.xdist_group("ranges")
-
 _LONG = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-qp", "8")
 _CLIPS = [
     CounterClip("end.mp4", frames=700, video=_LONG, audio="sine=330:duration=23", filters="noise=alls=12:allf=t"),
