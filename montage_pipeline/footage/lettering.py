@@ -64,8 +64,8 @@ def _titles(luma: Plane, scale: float) -> Iterator[Box]:
 
     Blown highlights are of one level too, but what breaks them up is of any; and nothing there ends on one row.
     """
-    small = cv2.resize(luma, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8) if scale < 1 else luma
-    rows, columns = small.shape
+    rows, columns = (max(1, round(side * scale)) for side in luma.shape)
+    small = cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.uint8) if scale < 1 else luma
     for level in _levels(small):
         alike = cv2.inRange(small, (level - _TITLE_LEVELS,), (level + _TITLE_LEVELS,))
         ink = np.asarray(cv2.morphologyEx(alike, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)), dtype=np.uint8)

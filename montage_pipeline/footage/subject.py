@@ -92,7 +92,7 @@ def absences(pictures: Sequence[Seen], path: Sequence[Place]) -> tuple[Span, ...
 
 def is_bare(luma: Plane) -> bool:
     """Whether there is next to nothing in a picture: a road, a wall or a sky without anything on it."""
-    smooth = cv2.GaussianBlur(luma, (0, 0), luma.shape[1] / 512).astype(np.float32)
+    smooth = cv2.GaussianBlur(luma, (0, 0), max(luma.shape) / 512).astype(np.float32)
     steep = np.hypot(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)) > _STEEP
     return float(steep.mean()) < _BARE
 

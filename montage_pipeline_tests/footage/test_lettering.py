@@ -101,3 +101,10 @@ def test_the_same_words_are_counted_once(pictures: list[Plane]) -> None:
     drawn, box = lettered(pictures[1], "SUMMER", 30, 250)
     boxes = writing(drawn)
     assert sum(one.width * one.height for one in boxes) <= 1.1 * box.width * box.height
+
+
+@pytest.mark.parametrize("shape", [(1, 512), (2, 512), (512, 1), (3, 3), (1, 1)])
+def test_pictures_of_any_shape_are_looked_at(shape: tuple[int, int]) -> None:
+    chance = np.random.default_rng(4)
+    for picture in (np.full(shape, 250, np.uint8), chance.integers(0, 256, shape).astype(np.uint8)):
+        assert writing(picture) == ()
