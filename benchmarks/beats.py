@@ -1,10 +1,14 @@
-"""Compare the beat tracker with librosa's on generated loops of known beats, in F-measure and in CPU time.
+"""Compare the beat tracker with librosa's on generated loops of known beats, in F-measure and in
+CPU time.
 
     python -m benchmarks.beats [--seeds 12] [--music NAME=FILE=BPM@FIRST_S …] [--write]
 
-Needs librosa (`pip install '.[bench]'`), whose `beat_track` runs with its defaults. F-measures follow mir_eval: a beat is right
-within 70 ms, each once, and nothing before second 5 counts (in sounds shorter than 10 s, everything does). `--music` adds a
-recording whose beats keep to a tempo, the first at so many seconds. Time is CPU time of one thread, user and system, for samples
+Needs librosa (`pip install '.[bench]'`), whose `beat_track` runs with its defaults. F-measures
+follow mir_eval: a beat is right
+within 70 ms, each once, and nothing before second 5 counts (in sounds shorter than 10 s, everything
+does). `--music` adds a
+recording whose beats keep to a tempo, the first at so many seconds. Time is CPU time of one thread,
+user and system, for samples
 already decoded. `--write` puts the tables into docs/benchmarks.md.
 """
 
@@ -27,8 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import report
-from montage_pipeline.music.beats import RATE, TRUST, decode_mono, find_beats
-from montage_pipeline_tests.music.loops import BEATLESS, KINDS, make_beatless, make_loop
+from montage_pipeline.music.beats.tracker import RATE, TRUST, decode_mono, find_beats
+from montage_pipeline_tests.music.beats.loops import BEATLESS, KINDS, make_beatless, make_loop
 from montage_pipeline_tests.music.pieces import f_measure
 
 _LENGTHS_S = (20.0, 25.0, 30.0)
@@ -36,7 +40,7 @@ _SKIPPED_S = 5.0
 _ROUNDS = 3
 _SOUND = "import time, numpy; sound = numpy.random.default_rng(1).standard_normal(10 * 22050).astype('f4'); t = time.process_time(); "
 _TOLD = "; print(time.process_time() - t)"
-_OURS = "from montage_pipeline.music.beats import find_beats; find_beats(sound)"
+_OURS = "from montage_pipeline.music.beats.tracker import find_beats; find_beats(sound)"
 _LIBROSA = "import librosa; librosa.beat.beat_track(y=sound, sr=22050)"
 
 T = TypeVar("T")
@@ -54,15 +58,27 @@ class Outcome(NamedTuple):
     librosa_s: float
 
 
-def compare(kind: str, sound: NDArray[np.float32], beats_s: Sequence[float], downbeats_s: Sequence[float] | None) -> Outcome:
+def compare(
+    kind: str,
+    sound: NDArray[np.float32],
+    beats_s: Sequence[float],
+    downbeats_s: Sequence[float] | None,
+) -> Outcome:
     """Both trackers on one sound. `downbeats_s` is None where bars are not known."""
     from librosa.beat import beat_track
 
     grid, ours_s = _timed(lambda: find_beats(sound))
     (_, found), librosa_s = _timed(lambda: beat_track(y=sound, sr=RATE, units="time"))
     from_s = _SKIPPED_S if len(sound) / RATE > 2 * _SKIPPED_S else 0.0
-    downbeats = None if downbeats_s is None else f_measure(_counted(downbeats_s, from_s), _counted(grid.downbeats_s, from_s))
-    ours, theirs = (f_measure(_counted(beats_s, from_s), _counted(times, from_s)) for times in (grid.beats_s, found))
+    downbeats = (
+        None
+        if downbeats_s is None
+        else f_measure(_counted(downbeats_s, from_s), _counted(grid.downbeats_s, from_s))
+    )
+    ours, theirs = (
+        f_measure(_counted(beats_s, from_s), _counted(times, from_s))
+        for times in (grid.beats_s, found)
+    )
     return Outcome(kind, ours, theirs, downbeats, grid.confidence, ours_s, librosa_s)
 
 
@@ -88,12 +104,19 @@ def outcomes(seeds: int, music: Sequence[str]) -> list[Outcome]:
         for seed in range(1, seeds + 1):
             loop = make_loop(kind, seed, _LENGTHS_S[seed % 3])
             # A metronome has no bars.
-            found.append(compare(kind, loop.sound, loop.beats_s, None if kind == "click" else loop.downbeats_s))
+            found.append(
+                compare(
+                    kind, loop.sound, loop.beats_s, None if kind == "click" else loop.downbeats_s
+                )
+            )
     for entry in music:
         name, file, tempo = entry.split("=")
         bpm, _, first_s = tempo.partition("@")
         sound = decode_mono(Path(file))
-        beats_s = [float(beat) for beat in np.arange(float(first_s or 0), len(sound) / RATE, 60 / float(bpm))]
+        beats_s = [
+            float(beat)
+            for beat in np.arange(float(first_s or 0), len(sound) / RATE, 60 / float(bpm))
+        ]
         found.append(compare(f"{name} ({float(bpm):g} BPM)", sound, beats_s, None))
     return found
 
@@ -104,11 +127,15 @@ def accuracy_table(found: Iterable[Outcome]) -> str:
     for outcome in found:
         by_kind[outcome.kind].append(outcome)
     groups = list(by_kind.items())
-    groups.insert(len(KINDS), ("all loops", [outcome for kind in KINDS for outcome in by_kind[kind]]))
+    groups.insert(
+        len(KINDS), ("all loops", [outcome for kind in KINDS for outcome in by_kind[kind]])
+    )
     rows = []
     for kind, group in groups:
         bars = [outcome.downbeats for outcome in group if outcome.downbeats is not None]
-        ratio = sum(outcome.ours_s for outcome in group) / sum(outcome.librosa_s for outcome in group)
+        ratio = sum(outcome.ours_s for outcome in group) / sum(
+            outcome.librosa_s for outcome in group
+        )
         rows.append(
             [
                 kind,
@@ -120,7 +147,15 @@ def accuracy_table(found: Iterable[Outcome]) -> str:
                 f"{ratio:.2f}",
             ]
         )
-    head = ("sound", "number", "beats, ours", "beats, librosa", "downbeats, ours", "confidence", "CPU time, ours / librosa")
+    head = (
+        "sound",
+        "number",
+        "beats, ours",
+        "beats, librosa",
+        "downbeats, ours",
+        "confidence",
+        "CPU time, ours / librosa",
+    )
     return report.table(head, rows)
 
 
@@ -130,7 +165,13 @@ def trust_table(found: Sequence[Outcome]) -> str:
     rows = []
     for low, high in itertools.pairwise(edges):
         group = [outcome.ours for outcome in found if low <= outcome.confidence < high]
-        name = f"below {TRUST} (onsets)" if low == 0.0 else f"{low} and more" if high > 1 else f"{low} to {high}"
+        name = (
+            f"below {TRUST} (onsets)"
+            if low == 0.0
+            else f"{low} and more"
+            if high > 1
+            else f"{low} to {high}"
+        )
         rows.append([name, str(len(group)), f"{statistics.mean(group):.2f}" if group else ""])
     return report.table(("confidence", "loops", "mean F of the beats"), rows)
 
@@ -139,35 +180,54 @@ def beatless_table(seeds: int) -> str:
     """How sure the tracker was of what has no beat."""
     rows = []
     for kind in BEATLESS:
-        grids = [find_beats(make_beatless(kind, seed, _LENGTHS_S[seed % 3])) for seed in range(1, seeds + 1)]
+        grids = [
+            find_beats(make_beatless(kind, seed, _LENGTHS_S[seed % 3]))
+            for seed in range(1, seeds + 1)
+        ]
         sure = [grid.confidence for grid in grids]
         taken = sum(grid.source == "tracked" for grid in grids)
-        rows.append([kind, str(len(sure)), f"{statistics.mean(sure):.2f}", f"{max(sure):.2f}", str(taken)])
-    return report.table(("without a beat", "sounds", "mean confidence", "highest", "taken for music"), rows)
+        rows.append(
+            [kind, str(len(sure)), f"{statistics.mean(sure):.2f}", f"{max(sure):.2f}", str(taken)]
+        )
+    return report.table(
+        ("without a beat", "sounds", "mean confidence", "highest", "taken for music"), rows
+    )
 
 
 def fresh_s(code: str) -> float:
-    """CPU seconds of a new process for the imports and one run on 10 s of sound; librosa's compiled code is on disk by now."""
-    told = subprocess.run([sys.executable, "-c", _SOUND + code + _TOLD], capture_output=True, text=True, check=True).stdout
+    """CPU seconds of a new process for the imports and one run on 10 s of sound; librosa's compiled
+    code is on disk by now.
+    """
+    told = subprocess.run(
+        [sys.executable, "-c", _SOUND + code + _TOLD], capture_output=True, text=True, check=True
+    ).stdout
     return float(told)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, default=12, help="loops of each kind")
     parser.add_argument("--music", nargs="*", default=[], metavar="NAME=FILE=BPM@FIRST_S")
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
+    parser.add_argument(
+        "--write", action="store_true", help="put the tables into docs/benchmarks.md"
+    )
     arguments = parser.parse_args()
     found = outcomes(arguments.seeds, arguments.music)
     loops = [outcome for outcome in found if outcome.kind in KINDS]
-    ours_s, theirs_s = (sum(times) for times in zip(*((o.ours_s, o.librosa_s) for o in loops), strict=True))
+    ours_s, theirs_s = (
+        sum(times) for times in zip(*((o.ours_s, o.librosa_s) for o in loops), strict=True)
+    )
     ours_fresh_s, theirs_fresh_s = fresh_s(_OURS), fresh_s(_LIBROSA)
     head = (
         f"{report.machine()}, one thread; {len(loops)} loops of {min(_LENGTHS_S):.0f} to {max(_LENGTHS_S):.0f} s. CPU time on all loops: "
         f"{ours_s:.2f} s, librosa {theirs_s:.2f} s (ratio {ours_s / theirs_s:.3f}). In a new process, with its imports, on 10 s of sound: "
         f"{ours_fresh_s:.1f} s, librosa {theirs_fresh_s:.1f} s (ratio {ours_fresh_s / theirs_fresh_s:.3f}).\n\n"
     )
-    text = head + "\n".join([accuracy_table(found), trust_table(loops), beatless_table(arguments.seeds)])
+    text = head + "\n".join(
+        [accuracy_table(found), trust_table(loops), beatless_table(arguments.seeds)]
+    )
     print(text)
     if arguments.write:
         report.write("beats", text)

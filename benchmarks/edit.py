@@ -2,8 +2,10 @@
 
     python -m benchmarks.edit [--style dynamic …] [--write]
 
-The footage is made up: every clip has one shot with a moment every four seconds, scores and fingerprints drawn at random.
-That is harder than real footage, where a few moments stand out. `--write` puts the table into docs/benchmarks.md.
+The footage is made up: every clip has one shot with a moment every four seconds, scores and
+fingerprints drawn at random.
+That is harder than real footage, where a few moments stand out. `--write` puts the table into
+docs/benchmarks.md.
 """
 
 import argparse
@@ -15,13 +17,21 @@ import time
 from typing import NamedTuple
 
 from benchmarks import report
-from montage_pipeline.analysis.model import AnalysedClip, AnalystFacts, ClipAnalysis, Moment, QualityScores, TimeSpan
+from montage_pipeline.analysis.model import (
+    AnalysedClip,
+    AnalystFacts,
+    ClipAnalysis,
+    Moment,
+    QualityScores,
+    TimeSpan,
+)
 from montage_pipeline.editing.originality import covered_s, footage_shown
 from montage_pipeline.editing.planner import EditRequest, plan_timeline
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.footage.model import Box, ClipFacts, FrameRate
 from montage_pipeline.music.model import BeatGrid, MusicTrack
-from montage_pipeline.requests.vocabulary import Format, Style
+from montage_pipeline.styles import STYLES
+from montage_pipeline.vocabulary import Format
 
 CLIPS = (10, 30, 60)
 DURATIONS_S = (15, 30, 90)
@@ -45,8 +55,14 @@ def footage(clips: int, seed: int) -> ClipAnalysis:
     for clip in range(clips):
         draw = random.Random(f"{seed}/{clip}")
         moments = tuple(_moment(clip, number, draw) for number in range(CLIP_S // MOMENT_S))
-        analysed.append(AnalysedClip(facts=_facts(clip), shots=(TimeSpan(start_s=0, end_s=CLIP_S),), moments=moments))
-    best = sorted((moment for clip in analysed for moment in clip.moments), key=lambda moment: -moment.hook)
+        analysed.append(
+            AnalysedClip(
+                facts=_facts(clip), shots=(TimeSpan(start_s=0, end_s=CLIP_S),), moments=moments
+            )
+        )
+    best = sorted(
+        (moment for clip in analysed for moment in clip.moments), key=lambda moment: -moment.hook
+    )
     return ClipAnalysis(
         clips=tuple(analysed), rejected_clips=(), hook_moment=best[0].id, best_moments=tuple(moment.id for moment in best[:5]),
         mood="bright", music_prompt="bright", suggested_bpm=BPM, analyst=AnalystFacts(name="local"),
@@ -83,14 +99,20 @@ def track(duration_s: float) -> MusicTrack:
     )  # fmt: skip
 
 
-def measure(clips: int, duration_s: int, style: Style) -> Measured:
+def measure(clips: int, duration_s: int, style: str) -> Measured:
     """Plan a Reel, then another attempt that knows what the first one shows."""
     analysis, music = footage(clips, clips), track(duration_s)
-    request = EditRequest(request_id="bench", style=style, format=Format.REEL, duration_s=duration_s, seed=1)
+    request = EditRequest(
+        request_id="bench", style=style, format=Format.REEL, duration_s=duration_s, seed=1
+    )
     began_s = time.process_time()
     first = plan_timeline(request, analysis, music)
     cpu_s = time.process_time() - began_s
-    again = plan_timeline(request.model_copy(update={"seed": 2, "seen": footage_shown(first, analysis)}), analysis, music)
+    again = plan_timeline(
+        request.model_copy(update={"seed": 2, "seen": footage_shown(first, analysis)}),
+        analysis,
+        music,
+    )
     assert first.proof is not None
     cuts = [segment.on_beat for segment in first.segments[:-1]]
     return Measured(cpu_s, first.proof.gap, sum(cuts) / len(cuts), shared(again, first))
@@ -112,7 +134,11 @@ def shared(timeline: Timeline, earlier: Timeline) -> float:
 def import_s() -> float:
     """Processor seconds of the planner's imports in a new process, without those of NumPy."""
     code = "import time, numpy; t = time.process_time(); import montage_pipeline.editing.planner; print(time.process_time() - t)"
-    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    return float(
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+    )
 
 
 def loop_s() -> float:
@@ -124,11 +150,15 @@ def loop_s() -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--style", nargs="*", type=Style, default=list(Style))
-    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--style", nargs="*", type=str, default=list(STYLES))
+    parser.add_argument(
+        "--write", action="store_true", help="put the table into docs/benchmarks.md"
+    )
     arguments = parser.parse_args()
-    measure(2, 15, Style.TRAVEL)  # The first plan of a process pays for what Python compiles late.
+    measure(2, 15, "travel")  # The first plan of a process pays for what Python compiles late.
     rows = []
     for clips in CLIPS:
         for duration_s in DURATIONS_S:

@@ -19,7 +19,9 @@ T = TypeVar("T")
 
 @dataclass
 class Usage:
-    """Wall seconds, and processor seconds (user and system) of this process and of the children it has waited for."""
+    """Wall seconds, and processor seconds (user and system) of this process and of the children it
+    has waited for.
+    """
 
     wall_s: float = 0.0
     cpu_s: float = 0.0
@@ -29,7 +31,8 @@ class Usage:
 class Peak:
     """The most memory that a process and all below it held at a moment, in MB.
 
-    `rss_mb` counts what processes share once for each of them, `pss_mb` once in all; 0 where the system does not tell.
+    `rss_mb` counts what processes share once for each of them, `pss_mb` once in all; 0 where the
+    system does not tell.
     """
 
     rss_mb: float
@@ -46,9 +49,11 @@ def timed() -> Iterator[Usage]:
 
 
 def in_new_process(work: Callable[..., T], *args: Any) -> tuple[T, Peak]:
-    """The result of `work` in a Python process of its own, and the most memory of that process and its children.
+    """The result of `work` in a Python process of its own, and the most memory of that process and
+    its children.
 
-    `work` and its arguments must be picklable; what it raises is raised here. Sampling takes a few percent of a core.
+    `work` and its arguments must be picklable; what it raises is raised here. Sampling takes a few
+    percent of a core.
     """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
@@ -64,7 +69,9 @@ def in_new_process(work: Callable[..., T], *args: Any) -> tuple[T, Peak]:
         result = here.recv()
     except EOFError:
         process.join()
-        raise RuntimeError(f"the process that ran {work.__name__} died (exit {process.exitcode})") from None
+        raise RuntimeError(
+            f"the process that ran {work.__name__} died (exit {process.exitcode})"
+        ) from None
     finally:
         process.join(10)
         process.kill()

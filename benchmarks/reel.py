@@ -2,7 +2,8 @@
 
     python -m benchmarks.reel [--runs 3] [--duration 30] [--write] CLIP…
 
-Without clips it uses the sample footage of the demo, for 10 s. `--write` puts the table into docs/benchmarks.md.
+Without clips it uses the sample footage of the demo, for 10 s. `--write` puts the table into
+docs/benchmarks.md.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
-from montage_pipeline.requests.vocabulary import Step
+from montage_pipeline.vocabulary import Step
 
 TOTAL_LIMIT_S = 60.0
 RENDER_LIMIT_S = 45.0
@@ -26,13 +27,22 @@ RENDER_LIMIT_S = 45.0
 def measure(clips: Sequence[str], duration_s: int, runs: int) -> list[dict[str, Any]]:
     """The JSON of `montage make` for each run, with a fresh home for all of them."""
     command = [str(Path(sys.executable).parent / "montage")]
-    command += ["make", *clips, "--duration", str(duration_s), "--json"] if clips else ["demo", "--json"]
+    command += (
+        ["make", *clips, "--duration", str(duration_s), "--json"] if clips else ["demo", "--json"]
+    )
     outcomes = []
     with tempfile.TemporaryDirectory(prefix="montage-bench-") as home:
-        # Postgres runs under another account when this runs as root; it must be able to reach its folder.
+        # Postgres runs under another account when this runs as root; it must be able to reach its
+        # folder.
         Path(home).chmod(0o755)
         for _ in range(runs):
-            done = subprocess.run(command, env=os.environ | {"MONTAGE_HOME": home}, stdout=subprocess.PIPE, text=True, check=True)
+            done = subprocess.run(
+                command,
+                env=os.environ | {"MONTAGE_HOME": home},
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+            )
             outcomes.append(json.loads(done.stdout))
     return outcomes
 
@@ -41,7 +51,9 @@ def table(outcomes: Sequence[dict[str, Any]]) -> str:
     """Median, least and most seconds of each step, and their share of the limit."""
     limits = {Step.RENDERED_VIDEO.value: RENDER_LIMIT_S, "total": TOTAL_LIMIT_S}
     rows = {step.value: [outcome["steps"][step.value] for outcome in outcomes] for step in Step}
-    rows["waiting for daemon and worker"] = [outcome["totalSeconds"] - sum(outcome["steps"].values()) for outcome in outcomes]
+    rows["waiting for daemon and worker"] = [
+        outcome["totalSeconds"] - sum(outcome["steps"].values()) for outcome in outcomes
+    ]
     rows["total"] = [outcome["totalSeconds"] for outcome in outcomes]
     first = outcomes[0]
     head = (
@@ -57,11 +69,15 @@ def table(outcomes: Sequence[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("clips", nargs="*", metavar="CLIP")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--duration", type=int, default=30)
-    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    parser.add_argument(
+        "--write", action="store_true", help="put the table into docs/benchmarks.md"
+    )
     arguments = parser.parse_args()
     text = table(measure(arguments.clips, arguments.duration, arguments.runs))
     print(text)

@@ -1,10 +1,14 @@
-"""Measure reframing against labelled subjects: is the subject in the crop, and how much of it, beside a crop of the middle?
+"""Measure reframing against labelled subjects: is the subject in the crop, and how much of it,
+beside a crop of the middle?
 
     python -m benchmarks.reframe [--footage DIR] [--format reel] [--write]
 
-`subjects.json` has boxes (x, y, width, height as shares of the picture) drawn by hand around the subject of real frames, for
-the demo's clips and for freely available ones, which are taken from `--footage` if they are there (by content). For every
-label a cut of up to four seconds around it is framed as the planner would, from what the local analyst finds in the clip,
+`subjects.json` has boxes (x, y, width, height as shares of the picture) drawn by hand around the
+subject of real frames, for
+the demo's clips and for freely available ones, which are taken from `--footage` if they are there
+(by content). For every
+label a cut of up to four seconds around it is framed as the planner would, from what the local
+analyst finds in the clip,
 and judged in the labelled frame.
 """
 
@@ -20,11 +24,11 @@ from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import AnalysedClip, Moment
 from montage_pipeline.editing.reframe import crop_for, framing_of, kept_share
 from montage_pipeline.editing.timeline import CropRect, eased
+from montage_pipeline.errors import PermanentError
 from montage_pipeline.footage.model import Box, ClipFacts, FetchedClip
 from montage_pipeline.local.footage import demo_clips
-from montage_pipeline.records import PermanentError
-from montage_pipeline.requests.vocabulary import Format, Style
 from montage_pipeline.settings import Settings
+from montage_pipeline.vocabulary import Format
 
 LABELS = Path(__file__).with_name("subjects.json")
 CUT_S = 4.0
@@ -40,7 +44,9 @@ class Label(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """One label: is the subject's middle in the crop and how much of the subject, and the same of a crop of the middle."""
+    """One label: is the subject's middle in the crop and how much of the subject, and the same of a
+    crop of the middle.
+    """
 
     centre: bool
     kept: float
@@ -54,7 +60,11 @@ def labelled() -> dict[str, list[Label]]:
     found = {}
     for clip in json.loads(LABELS.read_text()):
         found[clip["sha256"]] = [
-            Label(one["time_s"], Box(**dict(zip(("x", "y", "width", "height"), one["box"], strict=True)))) for one in clip["labels"]
+            Label(
+                one["time_s"],
+                Box(**dict(zip(("x", "y", "width", "height"), one["box"], strict=True))),
+            )
+            for one in clip["labels"]
         ]
     return found
 
@@ -74,11 +84,18 @@ def judged(clip: AnalysedClip, label: Label, shape: Format) -> Judged | None:
         return None
     begin_s, end_s = _cut(clip, usable, label.time_s)
     parts = [(moment, _frames(moment, begin_s, end_s)) for moment in usable]
-    framing = framing_of(clip.facts, shape.frame_size, [part for part in parts if part[1]], begin_s, end_s)
+    framing = framing_of(
+        clip.facts, shape.frame_size, [part for part in parts if part[1]], begin_s, end_s
+    )
     crop = framing.crop
     if framing.crop_end is not None:
         way = eased((label.time_s - begin_s) / (end_s - begin_s))
-        at = {side: round(getattr(crop, side) + way * (getattr(framing.crop_end, side) - getattr(crop, side))) for side in ("x", "y")}
+        at = {
+            side: round(
+                getattr(crop, side) + way * (getattr(framing.crop_end, side) - getattr(crop, side))
+            )
+            for side in ("x", "y")
+        }
         crop = crop.model_copy(update=at)
     middle = crop_for(clip.facts, shape.frame_size)
     middle = middle.model_copy(update={"y": (clip.facts.height - middle.height) // 2})
@@ -114,10 +131,14 @@ def _holds(facts: ClipFacts, crop: CropRect, box: Box) -> bool:
 
 def main() -> None:
     """Print the table, and put it into docs/benchmarks.md when asked to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--footage", type=Path, help="folder with more of the labelled clips")
     parser.add_argument("--format", type=Format, default=Format.REEL, help="shape of the output")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    parser.add_argument(
+        "--write", action="store_true", help="put the table into docs/benchmarks.md"
+    )
     arguments = parser.parse_args()
     labels = labelled()
     rows, found, absent = [], [], set(labels)
@@ -126,9 +147,11 @@ def main() -> None:
         if sha256 not in absent:
             continue
         absent.remove(sha256)
-        fetched = FetchedClip(url=path.as_uri(), path=path, sha256=sha256, bytes=path.stat().st_size)
+        fetched = FetchedClip(
+            url=path.as_uri(), path=path, sha256=sha256, bytes=path.stat().st_size
+        )
         try:
-            analysis = LocalAnalyst(Settings()).analyse([fetched], Style.DYNAMIC, _REEL_S)
+            analysis = LocalAnalyst(Settings()).analyse([fetched], "dynamic", _REEL_S)
         except PermanentError as error:
             rows.append([path.name, "0", error.code, *[""] * 5])
             continue
@@ -140,7 +163,17 @@ def main() -> None:
     note = f" {len(absent)} of the labelled clips were not there." if absent else ""
     text = f"{arguments.format.value}, cuts of up to {CUT_S:g} s; goal: the middle of the subject inside in {CENTRE_GOAL:.0%}.{note}\n\n"
     text += report.table(
-        ("clip", "frames", "not used", "middle inside", "of a middle crop", "subject shown", "by a middle crop", "cuts that move"), rows
+        (
+            "clip",
+            "frames",
+            "not used",
+            "middle inside",
+            "of a middle crop",
+            "subject shown",
+            "by a middle crop",
+            "cuts that move",
+        ),
+        rows,
     )
     print(text)
     if arguments.write:
@@ -153,7 +186,13 @@ def _row(name: str, judgements: list[Judged], unused: int) -> list[str]:
         sum(one.centre for one in judgements) / count, sum(one.middle_centre for one in judgements) / count,
         sum(one.kept for one in judgements) / count, sum(one.middle_kept for one in judgements) / count,
     ]  # fmt: skip
-    return [name, str(len(judgements)), str(unused), *(f"{share:.0%}" for share in shares), str(sum(one.moves for one in judgements))]
+    return [
+        name,
+        str(len(judgements)),
+        str(unused),
+        *(f"{share:.0%}" for share in shares),
+        str(sum(one.moves for one in judgements)),
+    ]
 
 
 if __name__ == "__main__":

@@ -20,7 +20,10 @@ def machine() -> str:
 
 
 def write(name: str, text: str) -> None:
-    """Replace what stands between the markers of that name in docs/benchmarks.md. ValueError when the page has no such markers."""
+    """Replace what stands between the markers of that name in docs/benchmarks.md.
+
+    ValueError when the page has no such markers.
+    """
     begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
     page = PAGE.read_text()
     before, found, rest = page.partition(begin)

@@ -2,7 +2,8 @@
 
     python -m benchmarks.seen [--rows 1000000] [--write]
 
-Against the embedded Postgres, in a folder of its own: once with all rows of one user, once shared by a thousand users. A
+Against the embedded Postgres, in a folder of its own: once with all rows of one user, once shared
+by a thousand users. A
 request asks for ten files and 300 moments, as one of ten long clips does.
 """
 
@@ -20,7 +21,7 @@ from sqlalchemy import Engine, text
 
 from benchmarks import report
 from montage_pipeline.editing.originality import ALIKE_BITS
-from montage_pipeline.local.postgres import EmbeddedPostgres
+from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
 from montage_pipeline.requests.database import create_engine
 from montage_pipeline.requests.migrate import upgrade
 from montage_pipeline.requests.seen import MOST_COMPARED, SeenFootage
@@ -49,10 +50,16 @@ FROM (SELECT n, ('00000000-0000-0000-0000-' || lpad(to_hex(n / :reel % :users), 
 def fill(engine: Engine, rows: int, users: int) -> None:
     """`rows` segments in turn of `users` users, ten from one Reel."""
     with engine.begin() as connection:
-        connection.execute(text("TRUNCATE users, content_items, montage_requests, seen_segments, api_cost_logs"))
+        connection.execute(
+            text("TRUNCATE users, content_items, montage_requests, seen_segments, api_cost_logs")
+        )
         for statement in _FILL.split(";\n"):
             if statement.strip():
-                used = {name: value for name, value in {"rows": rows, "users": users, "reel": ONE_REEL}.items() if f":{name}" in statement}
+                used = {
+                    name: value
+                    for name, value in {"rows": rows, "users": users, "reel": ONE_REEL}.items()
+                    if f":{name}" in statement
+                }
                 connection.execute(text(statement), used)
     # As it is once autovacuum came by, which would else come by during the measurement.
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -61,7 +68,9 @@ def fill(engine: Engine, rows: int, users: int) -> None:
 
 
 def searched_ms(engine: Engine, users: int) -> tuple[list[float], list[int]]:
-    """Milliseconds of each search, and how many segments it found; every search for another user, files and moments."""
+    """Milliseconds of each search, and how many segments it found; every search for another user,
+    files and moments.
+    """
     seen, draw = SeenFootage(engine), Random(1)
     spent, found = [], []
     for _ in range(SEARCHES):
@@ -69,7 +78,13 @@ def searched_ms(engine: Engine, users: int) -> tuple[list[float], list[int]]:
         files = _files(engine, user, draw)
         prints = {f"{draw.getrandbits(64):016x}" for _ in range(MOMENTS)}
         began = time.perf_counter()
-        segments = seen.earlier(user, datetime.now(UTC) + timedelta(minutes=1), files=files, fingerprints=prints, alike_bits=ALIKE_BITS)
+        segments = seen.earlier(
+            user,
+            datetime.now(UTC) + timedelta(minutes=1),
+            files=files,
+            fingerprints=prints,
+            alike_bits=ALIKE_BITS,
+        )
         spent.append((time.perf_counter() - began) * 1000)
         found.append(len(segments))
     return spent, found
@@ -87,9 +102,13 @@ def _files(engine: Engine, user: UUID, draw: Random) -> set[str]:
 
 def main() -> None:
     """Print the table, and put it into docs/benchmarks.md when asked to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    parser.add_argument(
+        "--write", action="store_true", help="put the table into docs/benchmarks.md"
+    )
     arguments = parser.parse_args()
     lines = []
     with tempfile.TemporaryDirectory() as folder:

@@ -16,10 +16,18 @@ import structlog
 from montage_pipeline.settings import Settings
 
 _CONTEXT = ("request_id", "content_item_id", "user_id", "run_id", "asset")
-_SECRET_NAME = re.compile(r"(api_?key|secret|password|passwd|authorization|bearer|(^|_)token($|_))", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"(api_?key|secret|password|passwd|authorization|bearer|(^|_)token($|_))", re.IGNORECASE
+)
 _SECRET_TEXT = (
     # The query of a presigned URL is as good as a password until it expires.
-    (re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']*(?:X-Amz-Signature|Signature|token|sig)=[^\s\"']*", re.IGNORECASE), r"\1?[signed]"),
+    (
+        re.compile(
+            r"(https?://[^\s?\"']+)\?[^\s\"']*(?:X-Amz-Signature|Signature|token|sig)=[^\s\"']*",
+            re.IGNORECASE,
+        ),
+        r"\1?[signed]",
+    ),
     (re.compile(r"(\w+://[^\s:/@]+):[^\s/@]+@"), r"\1:[hidden]@"),
     (re.compile(r"\b(Bearer|Key)\s+[A-Za-z0-9._:\-]{8,}"), r"\1 [hidden]"),
     (re.compile(r"\bsk-[A-Za-z0-9_\-]{8,}"), "[hidden]"),
@@ -33,7 +41,9 @@ def hide_secrets(text: str) -> str:
     return text
 
 
-def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _without_secrets(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
     def clean(name: str, value: Any) -> Any:
         if _SECRET_NAME.search(name):
             return "[hidden]"
@@ -48,14 +58,26 @@ def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]
     return {name: clean(name, value) for name, value in event.items()}
 
 
-def _context_first(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    first = {name: event[name] for name in ("timestamp", "level", *_CONTEXT, "event") if name in event}
+def _context_first(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    first = {
+        name: event[name] for name in ("timestamp", "level", *_CONTEXT, "event") if name in event
+    }
     return first | {name: value for name, value in event.items() if name not in first}
 
 
 def _console(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
-    context = " ".join(f"{name.removesuffix('_id')}={str(event.pop(name))[:8]}" for name in _CONTEXT if event.get(name))
-    timestamp, level, message = event.pop("timestamp", ""), event.pop("level", "info"), event.pop("event", "")
+    context = " ".join(
+        f"{name.removesuffix('_id')}={str(event.pop(name))[:8]}"
+        for name in _CONTEXT
+        if event.get(name)
+    )
+    timestamp, level, message = (
+        event.pop("timestamp", ""),
+        event.pop("level", "info"),
+        event.pop("event", ""),
+    )
     trace = event.pop("exception", None)
     facts = " ".join(f"{name}={value}" for name, value in event.items())
     line = f"{timestamp} {level:<7} {f'[{context}] ' if context else ''}{message}{f'  {facts}' if facts else ''}"
@@ -63,8 +85,12 @@ def _console(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str
 
 
 def configure(settings: Settings) -> None:
-    """Send structured logs, and those of the libraries, to stderr in the format the settings ask for."""
-    console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+    """Send structured logs, and those of the libraries, to stderr in the format the settings ask
+    for.
+    """
+    console = settings.log_format == "console" or (
+        settings.log_format == "auto" and sys.stderr.isatty()
+    )
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -76,7 +102,9 @@ def configure(settings: Settings) -> None:
     renderer: Any = _console if console else structlog.processors.JSONRenderer(default=str)
     structlog.configure(
         processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level]),
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[settings.log_level]
+        ),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
@@ -90,5 +118,7 @@ def get_logger(name: str) -> Any:
 @contextmanager
 def bind(**context: Any) -> Iterator[None]:
     """Put context in front of every message logged inside the block."""
-    with structlog.contextvars.bound_contextvars(**{name: value for name, value in context.items() if value is not None}):
+    with structlog.contextvars.bound_contextvars(
+        **{name: value for name, value in context.items() if value is not None}
+    ):
         yield

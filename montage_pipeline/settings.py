@@ -18,9 +18,18 @@ HardwareEncoder = Literal["nvenc", "videotoolbox", "qsv", "vaapi"]
 class Settings(BaseSettings):
     """Configuration of one process. Empty variables count as unset."""
 
-    model_config = SettingsConfigDict(env_prefix="MONTAGE_", env_file=".env", env_ignore_empty=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="MONTAGE_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+    )
 
-    home: Path = Field(Path(".montage"), description="Folder for local state: embedded Postgres and object store, clip cache, logs.")
+    home: Path = Field(
+        Path(".montage"),
+        description="Folder for local state: embedded Postgres and object store, clip cache, logs.",
+    )
 
     # Postgres
     database_url: str = Field(
@@ -38,15 +47,29 @@ class Settings(BaseSettings):
 
     # Object store (Cloudflare R2 or anything that speaks S3)
     r2_account_id: str = Field(
-        "", validation_alias="R2_ACCOUNT_ID", description="Cloudflare account id; gives the endpoint unless R2_ENDPOINT_URL is set."
+        "",
+        validation_alias="R2_ACCOUNT_ID",
+        description="Cloudflare account id; gives the endpoint unless R2_ENDPOINT_URL is set.",
     )
     r2_endpoint_url: str = Field(
-        "", validation_alias="R2_ENDPOINT_URL", description="S3 endpoint. Unset with no account id: `montage` starts an embedded store."
+        "",
+        validation_alias="R2_ENDPOINT_URL",
+        description="S3 endpoint. Unset with no account id: `montage` starts an embedded store.",
     )
-    r2_access_key_id: str = Field("", validation_alias="R2_ACCESS_KEY_ID", description="S3 access key id.")
-    r2_secret_access_key: SecretStr = Field(SecretStr(""), validation_alias="R2_SECRET_ACCESS_KEY", description="S3 secret access key.")
-    r2_bucket: str = Field("montage", validation_alias="R2_BUCKET", description="Bucket for uploads, work files and Reels.")
-    r2_region: str = Field("auto", validation_alias="R2_REGION", description="S3 region; R2 calls it auto.")
+    r2_access_key_id: str = Field(
+        "", validation_alias="R2_ACCESS_KEY_ID", description="S3 access key id."
+    )
+    r2_secret_access_key: SecretStr = Field(
+        SecretStr(""), validation_alias="R2_SECRET_ACCESS_KEY", description="S3 secret access key."
+    )
+    r2_bucket: str = Field(
+        "montage",
+        validation_alias="R2_BUCKET",
+        description="Bucket for uploads, work files and Reels.",
+    )
+    r2_region: str = Field(
+        "auto", validation_alias="R2_REGION", description="S3 region; R2 calls it auto."
+    )
     r2_public_base_url: str = Field(
         "",
         validation_alias="R2_PUBLIC_BASE_URL",
@@ -62,15 +85,27 @@ class Settings(BaseSettings):
 
     # Clip analysis
     analyst: Literal["auto", "claude", "local"] = Field(
-        "auto", description="Who analyses clips: claude, local, or auto (claude when ANTHROPIC_API_KEY is set)."
+        "auto",
+        description="Who analyses clips: claude, local, or auto (claude when ANTHROPIC_API_KEY is set).",
     )
-    anthropic_api_key: SecretStr = Field(SecretStr(""), validation_alias="ANTHROPIC_API_KEY", description="Key for Claude.")
+    anthropic_api_key: SecretStr = Field(
+        SecretStr(""), validation_alias="ANTHROPIC_API_KEY", description="Key for Claude."
+    )
     anthropic_base_url: str = Field(
-        "", validation_alias="ANTHROPIC_BASE_URL", description="Other endpoint for the Anthropic API (a gateway, a test server)."
+        "",
+        validation_alias="ANTHROPIC_BASE_URL",
+        description="Other endpoint for the Anthropic API (a gateway, a test server).",
     )
-    claude_model: str = Field("claude-sonnet-5-5", validation_alias="CLAUDE_MODEL", description="Claude model that judges moments.")
+    claude_model: str = Field(
+        "claude-sonnet-5-5",
+        validation_alias="CLAUDE_MODEL",
+        description="Claude model that judges moments.",
+    )
     claude_timeout_s: float = Field(
-        90.0, gt=0, validation_alias="CLAUDE_TIMEOUT_S", description="Time limit of one call to Claude, in seconds."
+        90.0,
+        gt=0,
+        validation_alias="CLAUDE_TIMEOUT_S",
+        description="Time limit of one call to Claude, in seconds.",
     )
     claude_max_cost_usd: Decimal = Field(
         Decimal("0.04"),
@@ -81,13 +116,21 @@ class Settings(BaseSettings):
     )
 
     # Music
-    composer: Literal["auto", "fal", "local"] = Field("auto", description="Who composes: fal, local, or auto (fal when FAL_KEY is set).")
-    fal_key: SecretStr = Field(SecretStr(""), validation_alias="FAL_KEY", description="Key for fal.ai.")
+    composer: Literal["auto", "fal", "local"] = Field(
+        "auto", description="Who composes: fal, local, or auto (fal when FAL_KEY is set)."
+    )
+    fal_key: SecretStr = Field(
+        SecretStr(""), validation_alias="FAL_KEY", description="Key for fal.ai."
+    )
     fal_queue_url: str = Field(
-        "https://queue.fal.run", validation_alias="FAL_QUEUE_URL", description="Base URL of fal's queue (a gateway, a test server)."
+        "https://queue.fal.run",
+        validation_alias="FAL_QUEUE_URL",
+        description="Base URL of fal's queue (a gateway, a test server).",
     )
     fal_music_model: str = Field(
-        "cassetteai/music-generator", validation_alias="FAL_MUSIC_MODEL", description="fal endpoint that composes."
+        "cassetteai/music-generator",
+        validation_alias="FAL_MUSIC_MODEL",
+        description="fal endpoint that composes.",
     )
     fal_timeout_s: float = Field(
         180.0,
@@ -99,67 +142,103 @@ class Settings(BaseSettings):
     # Footage
     max_clips: int = Field(60, ge=1, description="Most clips in one request.")
     max_clip_bytes: int = Field(4_000_000_000, ge=1, description="Largest clip, in bytes.")
-    max_music_bytes: int = Field(200_000_000, ge=1, description="Largest file of a user's own music, in bytes.")
-    fetch_timeout_s: float = Field(300.0, gt=0, description="Time limit for fetching one clip, in seconds.")
+    max_music_bytes: int = Field(
+        200_000_000, ge=1, description="Largest file of a user's own music, in bytes."
+    )
+    fetch_timeout_s: float = Field(
+        300.0, gt=0, description="Time limit for fetching one clip, in seconds."
+    )
     fetch_max_redirects: int = Field(3, ge=0, description="Redirects followed for one clip.")
     fetch_private_hosts: bool = Field(
-        False, description="Allow clip URLs whose host resolves to a private or loopback address, and http://. Leave off in production."
+        False,
+        description="Allow clip URLs whose host resolves to a private or loopback address, and http://. Leave off in production.",
     )
     local_files: bool = Field(
-        False, description="Allow file:// clips. `montage make` and `montage demo` turn it on; the API never accepts them."
+        False,
+        description="Allow file:// clips. `montage make` and `montage demo` turn it on; the API never accepts them.",
     )
     cache_max_bytes: int = Field(
-        20_000_000_000, ge=0, description="Size of the local clip cache, in bytes; the least recently used clips go first."
+        20_000_000_000,
+        ge=0,
+        description="Size of the local clip cache, in bytes; the least recently used clips go first.",
     )
 
     # Rendering
-    render_engine: Literal["ffmpeg", "moviepy"] = Field("ffmpeg", description="Engine that renders the timeline.")
+    render_engine: Literal["ffmpeg", "moviepy"] = Field(
+        "ffmpeg", description="Engine that renders the timeline."
+    )
     render_quality: RenderQuality = Field(
-        "standard", description="Picture quality: draft, standard or best (VMAF 90, 95 or 97 and more against the uncompressed Reel)."
+        "standard",
+        description="Picture quality: draft, standard or best (VMAF 90, 95 or 97 and more against the uncompressed Reel).",
     )
     render_encoder: Literal["auto", "software"] | HardwareEncoder = Field(
         "auto",
         description="H.264 encoder: software (libx264), one that is forced (nvenc, videotoolbox, qsv, vaapi), "
         "or auto: hardware where a probe encode works, else libx264.",
     )
-    render_jobs: int = Field(0, ge=0, description="Segments rendered at the same time; 0: one for each core, as memory allows.")
+    render_jobs: int = Field(
+        0,
+        ge=0,
+        description="Segments rendered at the same time; 0: one for each core, as memory allows.",
+    )
     render_memory_mb: int = Field(
-        600, ge=100, description="Memory for the FFmpeg processes of one render, in MB; limits how many run at once."
+        600,
+        ge=100,
+        description="Memory for the FFmpeg processes of one render, in MB; limits how many run at once.",
     )
     parts_max_bytes: int = Field(
         20_000_000_000,
         ge=0,
         description="Size of the rendered segments kept in the object store for later renders, in bytes; 0 keeps none.",
     )
-    parts_max_days: int = Field(14, ge=1, description="Rendered segments that were not used for this many days are removed.")
+    parts_max_days: int = Field(
+        14, ge=1, description="Rendered segments that were not used for this many days are removed."
+    )
 
     # Retries of one step
     retry_max: int = Field(3, ge=0, description="Retries of a failed step.")
-    retry_delay_s: float = Field(4.0, ge=0, description="Base of the exponential backoff between retries: d, 3d, 7d seconds.")
+    retry_delay_s: float = Field(
+        4.0, ge=0, description="Base of the exponential backoff between retries: d, 3d, 7d seconds."
+    )
 
     # Orchestration
     sensor_interval_s: int = Field(
-        1, ge=1, description="Least seconds between two looks for queued requests (the daemon itself looks every 5 s)."
+        1,
+        ge=1,
+        description="Least seconds between two looks for queued requests (the daemon itself looks every 5 s).",
     )
     partition_retention_days: int = Field(
-        30, ge=1, description="Finished requests older than this lose their Dagster partition; their rows stay."
+        30,
+        ge=1,
+        description="Finished requests older than this lose their Dagster partition; their rows stay.",
     )
 
     # API
-    jwt_secret: SecretStr = Field(SecretStr(""), description="HS256 secret of the API's bearer tokens, 32 bytes or more.")
-    jwt_jwks_url: str = Field("", description="JWKS URL for RS256/ES256 tokens, instead of a secret.")
+    jwt_secret: SecretStr = Field(
+        SecretStr(""), description="HS256 secret of the API's bearer tokens, 32 bytes or more."
+    )
+    jwt_jwks_url: str = Field(
+        "", description="JWKS URL for RS256/ES256 tokens, instead of a secret."
+    )
     jwt_audience: str = Field("", description="Expected `aud` of tokens; unset: not checked.")
     jwt_issuer: str = Field("", description="Expected `iss` of tokens; unset: not checked.")
     api_host: str = Field("127.0.0.1", description="Address the API listens on with `montage up`.")
     api_port: int = Field(8000, ge=0, le=65535, description="Port of the API with `montage up`.")
     api_cors_origins: str = Field(
-        "", description="Web origins that may call the API from a browser, comma separated, e.g. https://app.example.com. Unset: none."
+        "",
+        description="Web origins that may call the API from a browser, comma separated, e.g. https://app.example.com. Unset: none.",
     )
-    ui_port: int = Field(3000, ge=0, le=65535, description="Port of the Dagster UI with `montage up`.")
+    ui_port: int = Field(
+        3000, ge=0, le=65535, description="Port of the Dagster UI with `montage up`."
+    )
 
     # Logs
-    log_format: Literal["auto", "json", "console"] = Field("auto", description="json, console, or auto: console on a terminal, else json.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="json, console, or auto: console on a terminal, else json."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Lowest level that is logged."
+    )
 
     @model_validator(mode="after")
     def _endpoint_from_account(self) -> "Settings":
@@ -184,7 +263,12 @@ class Settings(BaseSettings):
     @property
     def sqlalchemy_url(self) -> str:
         """DATABASE_URL with the psycopg 3 driver named, whatever scheme it was written with."""
-        for scheme in ("postgresql+psycopg2://", "postgresql+psycopg://", "postgresql://", "postgres://"):
+        for scheme in (
+            "postgresql+psycopg2://",
+            "postgresql+psycopg://",
+            "postgresql://",
+            "postgres://",
+        ):
             if self.database_url.startswith(scheme):
                 return "postgresql+psycopg://" + self.database_url[len(scheme) :]
         return self.database_url

@@ -1,4 +1,5 @@
-"""Users and their clicks in the database, for tests that need a request and are about something else.
+"""Users and their clicks in the database, for tests that need a request and are about something
+else.
 
 Belongs here: what a test of any room needs to get from nobody to a request, or to a delivered Reel.
 Does not belong here: clicks over the wire (`api`, `e2e`).
@@ -10,7 +11,7 @@ from uuid import UUID, uuid4
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.model import CreatedRequest, NewContentItem
-from montage_pipeline.requests.vocabulary import Format, Style
+from montage_pipeline.vocabulary import Format
 
 MEDIA: dict[str, Any] = {"media_url": "m", "music_url": "u", "poster_url": "p"}
 """Where a delivered Reel is, when nobody looks."""
@@ -27,14 +28,16 @@ def asked(*clip_urls: str, **changes: object) -> NewContentItem:
     """What one click asks for: a short, small Reel of these clips, or of one that is not there."""
     values: dict[str, object] = {
         "clip_urls": clip_urls or ("https://x/a.mp4",),
-        "style": Style.DYNAMIC,
+        "style": "dynamic",
         "format": Format.SQUARE,
         "duration_s": 8,
     }
     return NewContentItem.model_validate(values | changes)
 
 
-def click(library: ContentLibrary, user: UUID, *clip_urls: str, **changes: object) -> CreatedRequest:
+def click(
+    library: ContentLibrary, user: UUID, *clip_urls: str, **changes: object
+) -> CreatedRequest:
     """A new item of this user with its first request, queued."""
     return library.create_item(user, asked(*clip_urls, **changes))
 

@@ -1,6 +1,8 @@
-"""Fixtures for every room: a real Postgres and a real S3 server, started only for tests that ask, one pair for each pytest worker.
+"""Fixtures for every room: a real Postgres and a real S3 server, started only for tests that ask,
+one pair for each pytest worker.
 
-`database_url` and `object_store` are fresh for each test, so tests never see each other's rows or objects.
+`database_url` and `object_store` are fresh for each test, so tests never see each other's rows or
+objects.
 Imports are inside the fixtures: a room's tests load nothing that they do not use.
 """
 
@@ -17,7 +19,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-# A pytest worker has about one core to itself: the thread pools of NumPy and OpenBLAS would only wait for each other, busily.
+# A pytest worker has about one core to itself: the thread pools of NumPy and OpenBLAS would only
+# wait for each other, busily.
 # Both read this once, when they are loaded.
 for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_pool, "1")
@@ -31,8 +34,8 @@ hypothesis_settings.load_profile("quick")
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
-    from montage_pipeline.local.postgres import EmbeddedPostgres
-    from montage_pipeline.local.seaweed import EmbeddedObjectStore
+    from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
+    from montage_pipeline.local.embedded.seaweed import EmbeddedObjectStore
     from montage_pipeline.requests.library import ContentLibrary
     from montage_pipeline.requests.lifecycle import RequestLifecycle
     from montage_pipeline.settings import Settings
@@ -56,7 +59,9 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def servers_home() -> Iterator[Path]:
-    """A folder for servers, below which the unprivileged account that Postgres takes may search (pytest's own folders are private)."""
+    """A folder for servers, below which the unprivileged account that Postgres takes may search
+    (pytest's own folders are private).
+    """
     home = Path(tempfile.mkdtemp(prefix="montage-tests-"))
     home.chmod(0o755)
     yield home
@@ -66,7 +71,7 @@ def servers_home() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(servers_home: Path) -> Iterator[EmbeddedPostgres]:
     """A running Postgres, not safe against power cuts."""
-    from montage_pipeline.local.postgres import EmbeddedPostgres
+    from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
 
     server = EmbeddedPostgres(servers_home, durable=False)
     server.start()
@@ -79,12 +84,15 @@ def embedded_object_store(servers_home: Path) -> Iterator[EmbeddedObjectStore]:
     """A running S3 server."""
     import botocore.session
 
-    from montage_pipeline.local.seaweed import EmbeddedObjectStore
+    from montage_pipeline.local.embedded.seaweed import EmbeddedObjectStore
 
     server = EmbeddedObjectStore(servers_home)
     with pytest.MonkeyPatch.context() as patched:
-        # Every client reads megabytes of JSON that describe S3; a process has one client, but the tests make hundreds.
-        patched.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+        # Every client reads megabytes of JSON that describe S3; a process has one client, but the
+        # tests make hundreds.
+        patched.setattr(
+            botocore.session, "create_loader", functools.cache(botocore.session.create_loader)
+        )
         server.start()
         yield server
         server.destroy()
@@ -104,7 +112,9 @@ def _migrated_template(postgres: EmbeddedPostgres) -> str:
 
 @pytest.fixture
 def database_url(postgres: EmbeddedPostgres, _migrated_template: str) -> Iterator[str]:
-    """The DATABASE_URL (postgresql://…) of a fresh, migrated database; gone after the test, whatever is still connected."""
+    """The DATABASE_URL (postgresql://…) of a fresh, migrated database; gone after the test,
+    whatever is still connected.
+    """
     name = f"test_{uuid.uuid4().hex}"
     postgres.create_database(name, template=_migrated_template)
     yield postgres.dsn(name)
@@ -147,7 +157,12 @@ def user(library: ContentLibrary) -> uuid.UUID:
 
 
 @pytest.fixture
-def settings(database_url: str, object_store: ObjectStore, embedded_object_store: EmbeddedObjectStore, tmp_path: Path) -> Settings:
+def settings(
+    database_url: str,
+    object_store: ObjectStore,
+    embedded_object_store: EmbeddedObjectStore,
+    tmp_path: Path,
+) -> Settings:
     """Settings that lead to this test's database and bucket, with a home of its own and no keys."""
     from pydantic import SecretStr
 

@@ -1,4 +1,7 @@
-"""How many examples Hypothesis tries: `quick` in `make test`, `thorough` in `make test-all` (--hypothesis-profile=thorough)."""
+"""How many examples Hypothesis tries:
+
+`quick` in `make test`, `thorough` in `make test-all` (--hypothesis-profile=thorough).
+"""
 
 from hypothesis import settings
 
@@ -7,5 +10,7 @@ settings.register_profile("thorough", max_examples=100)
 
 
 def examples(share: float) -> int:
-    """The profile's number times `share`: below 1 where an example is dear (a whole edit, a database), above 1 where it is cheap."""
+    """The profile's number times `share`: below 1 where an example is dear (a whole edit, a
+    database), above 1 where it is cheap.
+    """
     return max(1, round(settings.default.max_examples * share))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from montage_pipeline.local.settings_table import env_file, markdown_table
+from montage_pipeline.cli.settings_table import env_file, markdown_table
 
 ROOT = Path(__file__).parent.parent
 
@@ -30,8 +30,14 @@ def test_constraints_pin_every_requirement_without_naming_a_host() -> None:
     text = (ROOT / "constraints.txt").read_text()
     assert "://" not in text
     pinned = {line.split("==")[0] for line in text.splitlines() if "==" in line}
-    wanted = re.findall(r'^\s+"([A-Za-z0-9._-]+)', (ROOT / "pyproject.toml").read_text().split("[project.scripts]")[0], re.MULTILINE)
-    assert {re.sub(r"[-_.]+", "-", name.lower()) for name in wanted} <= {re.sub(r"[-_.]+", "-", name) for name in pinned}
+    wanted = re.findall(
+        r'^\s+"([A-Za-z0-9._-]+)',
+        (ROOT / "pyproject.toml").read_text().split("[project.scripts]")[0],
+        re.MULTILINE,
+    )
+    assert {re.sub(r"[-_.]+", "-", name.lower()) for name in wanted} <= {
+        re.sub(r"[-_.]+", "-", name) for name in pinned
+    }
 
 
 def test_yaml_files_parse() -> None:

@@ -20,7 +20,15 @@ def test_json_lines_are_context_first_and_clean(capsys: pytest.CaptureFixture[st
             text=f"fetching {SIGNED} with postgresql://me:hunter2@db/montage",
         )
     line = capsys.readouterr().err
-    assert list(json.loads(line))[:7] == ["timestamp", "level", "request_id", "user_id", "run_id", "asset", "event"]
+    assert list(json.loads(line))[:7] == [
+        "timestamp",
+        "level",
+        "request_id",
+        "user_id",
+        "run_id",
+        "asset",
+        "event",
+    ]
     for secret in ("very-secret", "abcdefghijkl", "deadbeef", "hunter2"):
         assert secret not in line
     assert "b/k.mp4?[signed]" in line

@@ -2,7 +2,8 @@
 
     python -m benchmarks.render [--only limit,moviepy,frontier,incremental,memory] [--write]
 
-The first time, making the footage takes several minutes. It needs about 5 GB of disk. Figures worth publishing need a
+The first time, making the footage takes several minutes. It needs about 5 GB of disk. Figures worth
+publishing need a
 machine that does nothing else meanwhile.
 """
 
@@ -37,11 +38,17 @@ class Session:
             return limit.text(self.limit)
         if name == "moviepy":
             limits = self.limit
-            return against_moviepy.text(against_moviepy.measure(self.edit, self.composite, self._folder), limits)
+            return against_moviepy.text(
+                against_moviepy.measure(self.edit, self.composite, self._folder), limits
+            )
         if name == "frontier":
-            return frontier.text(frontier.measure(self.edit, self.composite, self._folder, self._part), self._part)
+            return frontier.text(
+                frontier.measure(self.edit, self.composite, self._folder, self._part), self._part
+            )
         if name == "incremental":
-            return incremental.text(incremental.measure(self._footage, self._seconds, self._folder, self._runs))
+            return incremental.text(
+                incremental.measure(self._footage, self._seconds, self._folder, self._runs)
+            )
         return memory.text(memory.measure(self._footage, self._folder, max(7, 3 * self._seconds)))
 
     @cached_property
@@ -62,19 +69,42 @@ class Session:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default=",".join(TABLES), metavar="TABLE,…", help=f"some of {', '.join(TABLES)}")
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
-    parser.add_argument(
-        "--footage", type=Path, default=Path(tempfile.gettempdir()) / "montage-bench-footage", help="folder that keeps clips"
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=int, default=_PUBLISHED_S, help="length of the Reel; less is for trying the benchmark out")
-    parser.add_argument("--runs", type=int, default=5, help="of the limit and of the incremental renders")
-    parser.add_argument("--frontier-part", type=int, default=3, help="search on every so manyth segment: 3 is about a third, 1 all")
+    parser.add_argument(
+        "--only", default=",".join(TABLES), metavar="TABLE,…", help=f"some of {', '.join(TABLES)}"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="put the tables into docs/benchmarks.md"
+    )
+    parser.add_argument(
+        "--footage",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "montage-bench-footage",
+        help="folder that keeps clips",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=int,
+        default=_PUBLISHED_S,
+        help="length of the Reel; less is for trying the benchmark out",
+    )
+    parser.add_argument(
+        "--runs", type=int, default=5, help="of the limit and of the incremental renders"
+    )
+    parser.add_argument(
+        "--frontier-part",
+        type=int,
+        default=3,
+        help="search on every so manyth segment: 3 is about a third, 1 all",
+    )
     arguments = parser.parse_args()
     wanted = arguments.only.split(",")
     if unknown := set(wanted) - set(TABLES):
-        parser.error(f"there is no table {', '.join(sorted(unknown))}; there are {', '.join(TABLES)}")
+        parser.error(
+            f"there is no table {', '.join(sorted(unknown))}; there are {', '.join(TABLES)}"
+        )
     if arguments.write and arguments.seconds != _PUBLISHED_S:
         parser.error(f"only figures of a Reel of {_PUBLISHED_S} s are written down")
     footage = Footage(arguments.footage)

@@ -17,7 +17,10 @@ _FAST_RUNS = 3
 
 @dataclass(frozen=True)
 class Rival:
-    """What one way of rendering took and made. `vmaf` is None when it made another number of frames."""
+    """What one way of rendering took and made.
+
+    `vmaf` is None when it made another number of frames.
+    """
 
     name: str
     usage: Usage
@@ -29,7 +32,9 @@ class Rival:
 
 
 def measure(edit: Edit, composite: Path, folder: Path) -> list[Rival]:
-    """Each way in a process of its own, under the same watch on its memory; the median of three for the one that is divided by."""
+    """Each way in a process of its own, under the same watch on its memory; the median of three for
+    the one that is divided by.
+    """
     ways: list[tuple[str, Callable[..., Usage], list[Settings], float | None]] = [
         ("FFmpeg engine", render_once, [Settings(render_engine="ffmpeg")], None),
         ("MoviePy engine", render_once, [Settings(render_engine="moviepy")], ENGINE_GOAL),
@@ -39,10 +44,16 @@ def measure(edit: Edit, composite: Path, folder: Path) -> list[Rival]:
     for name, work, settings, goal in ways:
         print(f"moviepy: {name}", flush=True)
         output = folder / "rival.mp4"
-        taken = [in_new_process(work, edit, output, *settings) for _ in range(1 if goal else _FAST_RUNS)]
+        taken = [
+            in_new_process(work, edit, output, *settings) for _ in range(1 if goal else _FAST_RUNS)
+        ]
         usage, peak = sorted(taken, key=lambda one: one[0].wall_s)[len(taken) // 2]
         frames = frames_of(output)
-        alike = vmaf(["-i", str(output)], raw_input(edit.timeline, composite)) if frames == edit.timeline.total_frames else None
+        alike = (
+            vmaf(["-i", str(output)], raw_input(edit.timeline, composite))
+            if frames == edit.timeline.total_frames
+            else None
+        )
         rivals.append(Rival(name, usage, peak, alike, frames, output.stat().st_size, goal))
         output.unlink()
     return rivals
@@ -51,19 +62,50 @@ def measure(edit: Edit, composite: Path, folder: Path) -> list[Rival]:
 def text(rivals: list[Rival], limit: Limit) -> str:
     """The table, with the limit on top."""
     fast = rivals[0].usage.wall_s
-    rows = [["L: only decoding, only encoding", f"{limit.limit_s:.1f}", f"{limit.limit_s / fast:.2f}", "", "", "", ""]]
+    rows = [
+        [
+            "L: only decoding, only encoding",
+            f"{limit.limit_s:.1f}",
+            f"{limit.limit_s / fast:.2f}",
+            "",
+            "",
+            "",
+            "",
+        ]
+    ]
     for rival in rivals:
         ratio = rival.usage.wall_s / fast
         aim = "" if rival.goal is None else f" (goal: {rival.goal:.0f} or more)"
         alike = f"{rival.vmaf:.1f}" if rival.vmaf is not None else f"none: {rival.frames} frames"
-        figures = [f"{rival.usage.wall_s:.1f}", f"{ratio:.2f}{aim}", f"{rival.usage.cpu_s:.0f}", alike]
+        figures = [
+            f"{rival.usage.wall_s:.1f}",
+            f"{ratio:.2f}{aim}",
+            f"{rival.usage.cpu_s:.0f}",
+            alike,
+        ]
         rows.append([rival.name, *figures, f"{rival.bytes / 1e6:.1f}", f"{rival.peak.pss_mb:.0f}"])
-    most = " and ".join(f"{rival.usage.wall_s / limit.limit_s:.1f}" for rival in rivals if rival.goal is not None)
+    most = " and ".join(
+        f"{rival.usage.wall_s / limit.limit_s:.1f}" for rival in rivals if rival.goal is not None
+    )
     said = (
         f"\nMoviePy takes {most} times as long as L: on these sources, where decoding is most of the work, "
         "nothing that decodes their spans and encodes the frames can be further ahead than that.\n"
     )
-    return table(("way", "wall s", "times FFmpeg engine", "processor s", "VMAF", "MB", "peak memory MB (PSS)"), rows) + said
+    return (
+        table(
+            (
+                "way",
+                "wall s",
+                "times FFmpeg engine",
+                "processor s",
+                "VMAF",
+                "MB",
+                "peak memory MB (PSS)",
+            ),
+            rows,
+        )
+        + said
+    )
 
 
 def render_usually(edit: Edit, output: Path) -> Usage:
@@ -76,7 +118,9 @@ def render_usually(edit: Edit, output: Path) -> Usage:
         clips = []
         for segment in timeline.segments:
             crop, begin_s = segment.crop, segment.source_in_s
-            clip = VideoFileClip(str(edit.clip_paths[segment.clip_url])).subclipped(begin_s, begin_s + segment.frames / fps)
+            clip = VideoFileClip(str(edit.clip_paths[segment.clip_url])).subclipped(
+                begin_s, begin_s + segment.frames / fps
+            )
             clip = clip.cropped(x1=crop.x, y1=crop.y, width=crop.width, height=crop.height)
             clips.append(clip.resized((timeline.width, timeline.height)))
         video = concatenate_videoclips(clips, method="compose")

@@ -14,13 +14,13 @@ from uuid import UUID
 
 from montage_pipeline.editing.reframe import crop_for
 from montage_pipeline.editing.timeline import MusicPlacement, Originality, Segment, Timeline
-from montage_pipeline.footage.ffmpeg import run_ffmpeg
 from montage_pipeline.footage.model import ClipFacts, FetchedClip, FrameRate
 from montage_pipeline.footage.probe import probe
 from montage_pipeline.local.footage import demo_clips
+from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.music.composer import MusicBrief
-from montage_pipeline.music.local_composer import LocalComposer
-from montage_pipeline.requests.vocabulary import Format, Style
+from montage_pipeline.music.synth.composer import LocalComposer
+from montage_pipeline.vocabulary import Format
 
 FPS = 30
 CLIP_S, _LOOP_S = 8, 4  # every clip is a loop, which spares half of a slow encode
@@ -32,13 +32,37 @@ _HEVC = (
     "-c:v", "libx265", "-preset", "ultrafast", "-b:v", "25M", "-x265-params",
     f"keyint={_GOP}:min-keyint={_GOP}:bframes=3:open-gop=0:log-level=error",
 )  # fmt: skip
-_H264 = ("-c:v", "libx264", "-preset", "fast", "-b:v", "12M", "-bf", "3", "-g", str(_GOP), "-flags", "+cgop")
-_TAGS = ("-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
+_H264 = (
+    "-c:v",
+    "libx264",
+    "-preset",
+    "fast",
+    "-b:v",
+    "12M",
+    "-bf",
+    "3",
+    "-g",
+    str(_GOP),
+    "-flags",
+    "+cgop",
+)
+_TAGS = (
+    "-color_range",
+    "tv",
+    "-colorspace",
+    "bt709",
+    "-color_primaries",
+    "bt709",
+    "-color_trc",
+    "bt709",
+)
 
 
 @dataclass(frozen=True)
 class Shot:
-    """A clip to be: which demo clip, panned and scaled to which size, from which of its frames on; no size: the original, looped."""
+    """A clip to be: which demo clip, panned and scaled to which size, from which of its frames on;
+    no size: the original, looped.
+    """
 
     name: str
     source: int
@@ -100,7 +124,7 @@ class Footage:
                 request_id="benchmark",
                 user_id=UUID(int=0),
                 mood="bright",
-                style=Style.DYNAMIC,
+                style="dynamic",
                 prompt="",
                 bpm=120,
                 duration_s=seconds,
@@ -113,7 +137,9 @@ class Footage:
         return path
 
     def reel(self, seconds: int) -> Edit:
-        """The Reel that everything is measured on: a hook of 1.7 s and cuts of about 3.1 s over all clips, none from a key frame on."""
+        """The Reel that everything is measured on: a hook of 1.7 s and cuts of about 3.1 s over all
+        clips, none from a key frame on.
+        """
         return self.edit(self.clips, _lengths(seconds * FPS), seconds)
 
     def evenly_cut(self, segments: int, seconds: int) -> Edit:
@@ -123,7 +149,9 @@ class Footage:
         for number in range(segments):
             clip = large[number % len(large)]
             # To the render these are different clips: another name is another clip.
-            clips.append(Clip(clip.path, clip.facts.model_copy(update={"url": f"{clip.facts.url}#{number}"})))
+            clips.append(
+                Clip(clip.path, clip.facts.model_copy(update={"url": f"{clip.facts.url}#{number}"}))
+            )
         bounds = [round(number * seconds * FPS / segments) for number in range(segments + 1)]
         return self.edit(clips, [end - begin for begin, end in pairwise(bounds)], seconds)
 
@@ -150,7 +178,7 @@ class Footage:
         timeline = Timeline(
             request_id="benchmark",
             seed=1,
-            style=Style.DYNAMIC,
+            style="dynamic",
             format=Format.REEL,
             width=size.width,
             height=size.height,
@@ -166,25 +194,67 @@ class Footage:
 
     def _clip(self, shot: Shot) -> Clip:
         # The name tells how it was made, so that a clip made otherwise is not taken for it.
-        mark = hashlib.sha256(repr((CLIP_S, _encoding(shot), [_digest(clip) for clip in demo_clips()])).encode()).hexdigest()[:8]
+        mark = hashlib.sha256(
+            repr((CLIP_S, _encoding(shot), [_digest(clip) for clip in demo_clips()])).encode()
+        ).hexdigest()[:8]
         path = self.folder / f"{shot.name}-{mark}.mp4"
         if not path.is_file():
             print(f"making {path}", flush=True)
-            draft, loop = (self.folder / f".{shot.name}-{os.getpid()}-{part}.mp4" for part in ("whole", "loop"))
+            draft, loop = (
+                self.folder / f".{shot.name}-{os.getpid()}-{part}.mp4" for part in ("whole", "loop")
+            )
             _make(shot, loop, draft)
             draft.replace(path)
-        return Clip(path, probe(FetchedClip(url=path.as_uri(), path=path, sha256=_digest(path), bytes=path.stat().st_size)))
+        return Clip(
+            path,
+            probe(
+                FetchedClip(
+                    url=path.as_uri(), path=path, sha256=_digest(path), bytes=path.stat().st_size
+                )
+            ),
+        )
 
 
 def _make(shot: Shot, loop: Path, output: Path) -> None:
     """The picture of one demo clip, with the sound of the only one that has any."""
     picture, sound = demo_clips()[shot.source], demo_clips()[0]
     if shot.size is not None:
-        run_ffmpeg(["-y", "-loglevel", "error", "-stream_loop", "-1", "-i", str(picture), *_encoding(shot), str(loop)])
+        run_ffmpeg(
+            [
+                "-y",
+                "-loglevel",
+                "error",
+                "-stream_loop",
+                "-1",
+                "-i",
+                str(picture),
+                *_encoding(shot),
+                str(loop),
+            ]
+        )
         picture = loop
-    looped = [part for source in (picture, sound) for part in ("-stream_loop", "-1", "-i", str(source))]
+    looped = [
+        part for source in (picture, sound) for part in ("-stream_loop", "-1", "-i", str(source))
+    ]
     tagged = ["-tag:v", "hvc1"] if "libx265" in shot.codec else []
-    run_ffmpeg(["-y", "-loglevel", "error", *looped, "-map", "0:v", "-map", "1:a", "-t", str(CLIP_S), "-c", "copy", *tagged, str(output)])
+    run_ffmpeg(
+        [
+            "-y",
+            "-loglevel",
+            "error",
+            *looped,
+            "-map",
+            "0:v",
+            "-map",
+            "1:a",
+            "-t",
+            str(CLIP_S),
+            "-c",
+            "copy",
+            *tagged,
+            str(output),
+        ]
+    )
     loop.unlink(missing_ok=True)
 
 
@@ -203,7 +273,9 @@ def _encoding(shot: Shot) -> list[str]:
 
 
 def _lengths(frames: int) -> list[int]:
-    """The hook, then cuts of about the same length (3.0 to 3.3 s in a Reel of 30 s) whose lengths still differ."""
+    """The hook, then cuts of about the same length (3.0 to 3.3 s in a Reel of 30 s) whose lengths
+    still differ.
+    """
     rest = frames - _HOOK_FRAMES
     count = max(1, round(rest / _CUT_FRAMES))
     wobble = [(-3, 2, 1)[number % 3] for number in range(count)]

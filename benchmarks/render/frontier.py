@@ -1,9 +1,13 @@
-"""Which x264 setting is the fastest that reaches a quality: the profiles in rendering/encoding.py come from here.
+"""Which x264 setting is the fastest that reaches a quality: the profiles in rendering/encoding.py
+come from here.
 
-The frames are encoded as the render does it: each segment on its own, on one thread, with everything that
-`Encoding.output_args` says. Speed is judged by processor seconds, which other work on the machine changes least.
+The frames are encoded as the render does it: each segment on its own, on one thread, with
+everything that
+`Encoding.output_args` says. Speed is judged by processor seconds, which other work on the machine
+changes least.
 
-Two kinds of frames are encoded, and a quality must be reached on both: those of the Reel, most of which were enlarged and are
+Two kinds of frames are encoded, and a quality must be reached on both: those of the Reel, most of
+which were enlarged and are
 soft, and real frames at their own size, which have about as much detail as this size can hold.
 """
 
@@ -20,10 +24,10 @@ from benchmarks.render.footage import Edit
 from benchmarks.render.pictures import frame_bytes, raw_input, vmaf
 from benchmarks.report import table
 from montage_pipeline.editing.timeline import Timeline
-from montage_pipeline.footage.ffmpeg import run_ffmpeg
 from montage_pipeline.local.footage import demo_clips
-from montage_pipeline.rendering import encoding
-from montage_pipeline.rendering.encoding import MAX_BIT_RATE_MBPS, Encoding, x264_encoding
+from montage_pipeline.media.ffmpeg import run_ffmpeg
+from montage_pipeline.rendering.video import encoding
+from montage_pipeline.rendering.video.encoding import MAX_BIT_RATE_MBPS, Encoding, x264_encoding
 from montage_pipeline.settings import RenderQuality
 
 TARGETS: dict[RenderQuality, float] = {"draft": 90.0, "standard": 95.0, "best": 97.0}
@@ -37,7 +41,15 @@ _FIRST_CRF, _LEAST_CRF, _MOST_CRF = 23, 8, 40
 _VMAF_PER_CRF = 1.2  # to guess the next try
 _NEAR, _MORE_TIMINGS = 1.3, 3  # ways that are not slower than that are timed again
 _SHARP_FROM = (0, 36, 72)  # frames of the clip, which has 132
-_HEAD = ("VMAF: Reel", "sharp frames", "processor s", "wall s", "Mbit/s: Reel", "sharp frames", "worst second Mbit/s")
+_HEAD = (
+    "VMAF: Reel",
+    "sharp frames",
+    "processor s",
+    "wall s",
+    "Mbit/s: Reel",
+    "sharp frames",
+    "worst second Mbit/s",
+)
 _TOO_SLOW = 1.6  # times the fastest way that reaches the quality: such a way is not followed
 _TIE = 1.05  # ways whose speed differs by less are equally fast; the smaller file wins
 
@@ -112,7 +124,10 @@ class Bench:
 
     @classmethod
     def of(cls, edit: Edit, composite: Path, folder: Path, part: int) -> "Bench":
-        """Every `part`-th segment of the Reel, and the sharp frames. Whole segments: quality falls with the distance from a key frame."""
+        """Every `part`-th segment of the Reel, and the sharp frames.
+
+        Whole segments: quality falls with the distance from a key frame.
+        """
         timeline, sharp = edit.timeline, _sharp(edit.timeline, folder)
         lengths = [segment.frames for segment in timeline.segments]
         if part == 1:
@@ -133,7 +148,10 @@ class Bench:
         return self._trials[way, crf]
 
     def best_crf(self, way: Way, target: float, most_cpu_s: float = inf) -> Trial | None:
-        """The largest whole CRF that reaches the target; None when no CRF does. A way that takes longer than that is tried once."""
+        """The largest whole CRF that reaches the target;
+
+        None when no CRF does. A way that takes longer than that is tried once.
+        """
         fails, reaches = _MOST_CRF + 1, _LEAST_CRF - 1
         crf = self._guess(way, target)
         while fails - reaches > 1:
@@ -152,8 +170,13 @@ class Bench:
         return self.trial(way, reaches) if reaches >= _LEAST_CRF else None
 
     def _capped(self, trial: Trial) -> bool:
-        """Whether a larger CRF was at least as good: then it is the peak bit rate that limits, not the CRF."""
-        return any(way == trial.way and crf > trial.crf and other.vmaf >= trial.vmaf for (way, crf), other in self._trials.items())
+        """Whether a larger CRF was at least as good: then it is the peak bit rate that limits, not
+        the CRF.
+        """
+        return any(
+            way == trial.way and crf > trial.crf and other.vmaf >= trial.vmaf
+            for (way, crf), other in self._trials.items()
+        )
 
     def _guess(self, way: Way, target: float) -> int:
         tried = [trial for (other, _), trial in self._trials.items() if other == way]
@@ -164,7 +187,9 @@ class Bench:
         return min(max(crf, _LEAST_CRF), _MOST_CRF)
 
     def timed_again(self, trials: Sequence[Trial]) -> list[Trial]:
-        """The same, with the least processor seconds of a few more encodes in turn: what else runs only ever adds to them."""
+        """The same, with the least processor seconds of a few more encodes in turn: what else runs
+        only ever adds to them.
+        """
         usages = [[trial.usage] for trial in trials]
         for _ in range(_MORE_TIMINGS):
             for trial, found in zip(trials, usages, strict=True):
@@ -180,12 +205,17 @@ class Bench:
         total = Usage()
         for kind, stream in zip(self._kinds, streams, strict=True):
             with stream.open("wb") as file:
-                for first, frames in zip(accumulate([0, *kind.lengths]), kind.lengths, strict=False):
+                for first, frames in zip(
+                    accumulate([0, *kind.lengths]), kind.lengths, strict=False
+                ):
                     source = raw_input(self._timeline, kind.raw, first, frames)
                     with timed() as usage:
-                        run_ffmpeg(["-y", "-loglevel", "error", *source, *args, "-f", "h264", str(part)])
+                        run_ffmpeg(
+                            ["-y", "-loglevel", "error", *source, *args, "-f", "h264", str(part)]
+                        )
                     total = Usage(total.wall_s + usage.wall_s, total.cpu_s + usage.cpu_s)
-                    # Each begins with its own key frame and headers: one after the other they are one stream, as in the finished file.
+                    # Each begins with its own key frame and headers: one after the other they are
+                    # one stream, as in the finished file.
                     file.write(part.read_bytes())
         return streams, total
 
@@ -201,7 +231,10 @@ class Bench:
             worst = max(worst, worst_second_mbps)
         trial = Trial(way, crf, tuple(vmafs), usage, tuple(rates), worst)
         print(
-            f"frontier: {trial.name}: " + ", ".join(f"{name} {figure}" for name, figure in zip(_HEAD, _figures(trial), strict=True)),
+            f"frontier: {trial.name}: "
+            + ", ".join(
+                f"{name} {figure}" for name, figure in zip(_HEAD, _figures(trial), strict=True)
+            ),
             flush=True,
         )
         return trial
@@ -217,14 +250,34 @@ def _rates(stream: Path, fps: float) -> tuple[float, float]:
 
 
 def _sharp(timeline: Timeline, folder: Path) -> Frames:
-    """Three stretches of the largest demo clip, one above the other, no pixel of them scaled; repeated until there is a segment's worth."""
+    """Three stretches of the largest demo clip, one above the other, no pixel of them scaled;
+    repeated until there is a segment's worth.
+    """
     raw, frames = folder / "sharp.yuv", 90
     band = f"crop={timeline.width}:{timeline.height // 3},fps={timeline.fps.fraction}"
-    bands = [f"[0:v]trim=start_frame={first},setpts=N/{timeline.fps.fraction}/TB,{band}[band{first}]" for first in _SHARP_FROM]
-    stacked = "".join(f"[band{first}]" for first in _SHARP_FROM) + f"vstack={len(_SHARP_FROM)},format=yuv420p"
+    bands = [
+        f"[0:v]trim=start_frame={first},setpts=N/{timeline.fps.fraction}/TB,{band}[band{first}]"
+        for first in _SHARP_FROM
+    ]
+    stacked = (
+        "".join(f"[band{first}]" for first in _SHARP_FROM)
+        + f"vstack={len(_SHARP_FROM)},format=yuv420p"
+    )
     source = ["-stream_loop", "-1", "-i", str(demo_clips()[0])]
     run_ffmpeg(
-        ["-y", "-loglevel", "error", *source, "-lavfi", ";".join([*bands, stacked]), "-frames:v", str(frames), "-f", "rawvideo", str(raw)]
+        [
+            "-y",
+            "-loglevel",
+            "error",
+            *source,
+            "-lavfi",
+            ";".join([*bands, stacked]),
+            "-frames:v",
+            str(frames),
+            "-f",
+            "rawvideo",
+            str(raw),
+        ]
     )
     return Frames(raw, (frames,))
 
@@ -239,7 +292,9 @@ class Frontier:
 
 
 def measure(edit: Edit, composite: Path, folder: Path, part: int) -> Frontier:
-    """Search on every `part`-th segment, then try the winners, and what the code has, on all frames."""
+    """Search on every `part`-th segment, then try the winners, and what the code has, on all
+    frames.
+    """
     searched = Bench.of(edit, composite, folder, part)
     whole = Bench.of(edit, composite, folder, 1) if part > 1 else searched
     trials: dict[RenderQuality, list[Trial]] = {quality: [] for quality in TARGETS}
@@ -256,7 +311,10 @@ def measure(edit: Edit, composite: Path, folder: Path, part: int) -> Frontier:
         if not found:
             continue
         near = _no_slower(found, _NEAR)
-        trials[quality] = [*searched.timed_again(near), *(trial for trial in found if trial not in near)]
+        trials[quality] = [
+            *searched.timed_again(near),
+            *(trial for trial in found if trial not in near),
+        ]
         winner = min(_no_slower(trials[quality], _TIE), key=lambda trial: sum(trial.mbps))
         confirmed = whole.trial(winner.way, winner.crf)
         # What holds for part of the frames may miss by a little on all of them, or leave room.
@@ -266,7 +324,10 @@ def measure(edit: Edit, composite: Path, folder: Path, part: int) -> Frontier:
             confirmed = cheaper
         winners[quality] = confirmed
     profiles = encoding._X264  # what the code has now
-    in_code = {quality: whole.trial(Way(preset, extra), crf) for quality, (preset, crf, extra) in profiles.items()}
+    in_code = {
+        quality: whole.trial(Way(preset, extra), crf)
+        for quality, (preset, crf, extra) in profiles.items()
+    }
     return Frontier(trials, winners, in_code)
 
 
@@ -283,21 +344,39 @@ def text(frontier: Frontier, part: int) -> str:
         for quality, target in TARGETS.items()
         for trial in sorted(frontier.trials[quality], key=lambda one: one.usage.cpu_s)
     ]
-    said = table(("VMAF to reach: setting", *_HEAD), rows) + "\nThe fastest for each profile, on all frames, and what the code has:\n\n"
+    said = (
+        table(("VMAF to reach: setting", *_HEAD), rows)
+        + "\nThe fastest for each profile, on all frames, and what the code has:\n\n"
+    )
     chosen = [
         [f"{label}: {trial.name}", *_figures(trial)]
         for quality, here in frontier.in_code.items()
-        for label, trial in ((quality, frontier.winners.get(quality)), (f"{quality}, in the code", here))
+        for label, trial in (
+            (quality, frontier.winners.get(quality)),
+            (f"{quality}, in the code", here),
+        )
         if trial is not None
     ]
     searched = "all segments" if part == 1 else f"every {part}th segment"
     slow = f"Ways that take more than {_TOO_SLOW:g} times as long as the fastest were tried once, for the lowest quality, and not followed."
-    return f"Searched on {searched}. {slow}\n\n" + said + table(("profile", *_HEAD), chosen) + "\n" + _verdict(frontier)
+    return (
+        f"Searched on {searched}. {slow}\n\n"
+        + said
+        + table(("profile", *_HEAD), chosen)
+        + "\n"
+        + _verdict(frontier)
+    )
 
 
 def _figures(trial: Trial) -> list[str]:
     vmafs, rates = [f"{one:.2f}" for one in trial.vmafs], [f"{one:.1f}" for one in trial.mbps]
-    return [*vmafs, f"{trial.usage.cpu_s:.1f}", f"{trial.usage.wall_s:.1f}", *rates, f"{trial.worst_second_mbps:.1f}"]
+    return [
+        *vmafs,
+        f"{trial.usage.cpu_s:.1f}",
+        f"{trial.usage.wall_s:.1f}",
+        *rates,
+        f"{trial.worst_second_mbps:.1f}",
+    ]
 
 
 def _verdict(frontier: Frontier) -> str:
@@ -305,11 +384,19 @@ def _verdict(frontier: Frontier) -> str:
     for quality, here in frontier.in_code.items():
         winner = frontier.winners.get(quality)
         if winner is None:
-            differing.append(f"**{quality}: no setting that was tried reaches VMAF {TARGETS[quality]:.0f}; the code has {here.name}.**")
-        elif here.reaches(TARGETS[quality]) and here.usage.cpu_s <= winner.usage.cpu_s * _TIE and sum(here.mbps) <= sum(winner.mbps):
+            differing.append(
+                f"**{quality}: no setting that was tried reaches VMAF {TARGETS[quality]:.0f}; the code has {here.name}.**"
+            )
+        elif (
+            here.reaches(TARGETS[quality])
+            and here.usage.cpu_s <= winner.usage.cpu_s * _TIE
+            and sum(here.mbps) <= sum(winner.mbps)
+        ):
             kept.append(quality)
         else:
-            differing.append(f"**{quality}: the code has {here.name}, measured best is {winner.name}.**")
+            differing.append(
+                f"**{quality}: the code has {here.name}, measured best is {winner.name}.**"
+            )
     reached = (
         f"On all frames the code's settings for {', '.join(kept)} reach their VMAF, and none that does is faster or smaller."
         if kept

@@ -1,4 +1,6 @@
-"""What a small change costs when the picture of every segment has been kept: over a real object store."""
+"""What a small change costs when the picture of every segment has been kept: over a real object
+store.
+"""
 
 import statistics
 import tempfile
@@ -12,9 +14,9 @@ from typing import Any
 from benchmarks.render.footage import Edit, Footage
 from benchmarks.render.pictures import decoded_hashes
 from benchmarks.report import table
-from montage_pipeline.local.seaweed import EmbeddedObjectStore
+from montage_pipeline.local.embedded.seaweed import EmbeddedObjectStore
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
-from montage_pipeline.rendering.part_store import ObjectPartStore
+from montage_pipeline.rendering.video.chunk_store import ObjectPartStore
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
 
@@ -23,7 +25,10 @@ _FULL = "all segments, nothing kept"
 
 @dataclass
 class Change:
-    """An edit after a change, and what rendering it took. `goal` is the most it may take, in full renders."""
+    """An edit after a change, and what rendering it took.
+
+    `goal` is the most it may take, in full renders.
+    """
 
     name: str
     edit: Edit
@@ -36,7 +41,10 @@ class Change:
 
 
 def measure(footage: Footage, seconds: int, folder: Path, runs: int) -> list[Change]:
-    """Render, change, render again; each run begins with an empty store. The last one is compared with renders without a store."""
+    """Render, change, render again; each run begins with an empty store.
+
+    The last one is compared with renders without a store.
+    """
     changes = _changes(footage, seconds)
     settings = Settings()
     with _object_store() as found:
@@ -48,17 +56,26 @@ def measure(footage: Footage, seconds: int, folder: Path, runs: int) -> list[Cha
                 bucket=f"run-{run}",
             )
             store.ensure_bucket()
-            engine = FfmpegEngine(settings, ObjectPartStore(store, settings.parts_max_bytes, timedelta(days=settings.parts_max_days)))
+            engine = FfmpegEngine(
+                settings,
+                ObjectPartStore(
+                    store, settings.parts_max_bytes, timedelta(days=settings.parts_max_days)
+                ),
+            )
             for change in changes:
                 print(f"incremental: run {run + 1} of {runs}: {change.name}", flush=True)
                 kept, edit = folder / "kept.mp4", change.edit
-                made = engine.render(edit.timeline, edit.clip_paths, edit.music, kept, lambda share: None)
+                made = engine.render(
+                    edit.timeline, edit.clip_paths, edit.music, kept, lambda share: None
+                )
                 change.seconds.append(made.seconds)
                 change.shares.append(made.seconds / changes[0].seconds[run])
                 change.parts, change.reused = made.parts, made.parts_reused
                 if run == runs - 1:
                     fresh = folder / "fresh.mp4"
-                    FfmpegEngine(settings).render(edit.timeline, edit.clip_paths, edit.music, fresh, lambda share: None)
+                    FfmpegEngine(settings).render(
+                        edit.timeline, edit.clip_paths, edit.music, fresh, lambda share: None
+                    )
                     change.as_fresh = decoded_hashes(kept) == decoded_hashes(fresh)
     return changes
 
@@ -68,11 +85,29 @@ def text(changes: list[Change]) -> str:
     rows = []
     for change in changes:
         share = statistics.median(change.shares)
-        verdict = "" if change.goal is None else f"{change.goal:.2f} or less: {'reached' if share <= change.goal else 'missed'}"
-        figures = [f"{statistics.median(change.seconds):.1f}", f"{share:.2f}", verdict, f"{change.reused} of {change.parts}"]
+        verdict = (
+            ""
+            if change.goal is None
+            else f"{change.goal:.2f} or less: {'reached' if share <= change.goal else 'missed'}"
+        )
+        figures = [
+            f"{statistics.median(change.seconds):.1f}",
+            f"{share:.2f}",
+            verdict,
+            f"{change.reused} of {change.parts}",
+        ]
         rows.append([change.name, *figures, "yes" if change.as_fresh else "**NO**"])
-    head = ("changed", "median s", "of the full render", "goal", "segments from the store", "frames and sound as of a fresh render")
-    return f"{len(changes[0].seconds)} runs; shares are of the same run's full render.\n\n" + table(head, rows)
+    head = (
+        "changed",
+        "median s",
+        "of the full render",
+        "goal",
+        "segments from the store",
+        "frames and sound as of a fresh render",
+    )
+    return f"{len(changes[0].seconds)} runs; shares are of the same run's full render.\n\n" + table(
+        head, rows
+    )
 
 
 def _changes(footage: Footage, seconds: int) -> list[Change]:
@@ -91,8 +126,14 @@ def _changes(footage: Footage, seconds: int) -> list[Change]:
         Change("nothing", edit, 0.15),
         Change("other music", replace(edit, music=footage.music(seconds, seed=2)), 0.15),
         Change("gain of the music", changed(music=quieter), 0.15),
-        Change("in-point of one segment", changed(segments=(*segments[:number], moved, *segments[number + 1 :])), 0.35),
-        Change("order of the segments", changed(segments=(segments[0], *reversed(segments[1:]))), 0.15),
+        Change(
+            "in-point of one segment",
+            changed(segments=(*segments[:number], moved, *segments[number + 1 :])),
+            0.35,
+        ),
+        Change(
+            "order of the segments", changed(segments=(segments[0], *reversed(segments[1:]))), 0.15
+        ),
     ]
 
 

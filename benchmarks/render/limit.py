@@ -10,12 +10,12 @@ from benchmarks.measuring import Peak, Usage, in_new_process, timed
 from benchmarks.render.footage import Edit
 from benchmarks.render.pictures import raw_input
 from benchmarks.report import table
-from montage_pipeline.footage.ffmpeg import run_ffmpeg
-from montage_pipeline.rendering.encoding import encoding_for
+from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.rendering.engines import engine_for
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.rendering.model import EngineName, EngineRun, RenderEngine
 from montage_pipeline.rendering.render import render_checked
+from montage_pipeline.rendering.video.encoding import encoding_for
 from montage_pipeline.settings import Settings
 
 GOAL = 1.0
@@ -48,7 +48,9 @@ class Limit:
 
 
 def measure(edit: Edit, composite: Path, folder: Path, runs: int) -> Limit:
-    """Every phase in turn, `runs` times, so that what else the machine does meets all of them; then once more for memory."""
+    """Every phase in turn, `runs` times, so that what else the machine does meets all of them; then
+    once more for memory.
+    """
     settings = Settings()
     limit = Limit(encoding_for(settings).name)
     phases: list[tuple[list[Usage], Callable[[], None]]] = [
@@ -81,7 +83,13 @@ def text(limit: Limit) -> str:
         ("check of the finished file, poster", limit.check),
     ]
     rows = [
-        [name, f"{median_s(runs):.1f}", f"{min(seconds):.1f}", f"{max(seconds):.1f}", f"{statistics.median(run.cpu_s for run in runs):.1f}"]
+        [
+            name,
+            f"{median_s(runs):.1f}",
+            f"{min(seconds):.1f}",
+            f"{max(seconds):.1f}",
+            f"{statistics.median(run.cpu_s for run in runs):.1f}",
+        ]
         for name, runs in phases
         for seconds in [[run.wall_s for run in runs]]
     ]
@@ -104,12 +112,18 @@ def render_timed(edit: Edit, folder: Path, engine: RenderEngine) -> tuple[Usage,
     """A checked render: what the engine took, and what the check and the poster took."""
     watched = _Watched(engine)
     with timed() as usage:
-        render_checked(edit.timeline, edit.clip_paths, edit.music, folder, watched, lambda share: None)
-    return watched.usage, Usage(usage.wall_s - watched.usage.wall_s, usage.cpu_s - watched.usage.cpu_s)
+        render_checked(
+            edit.timeline, edit.clip_paths, edit.music, folder, watched, lambda share: None
+        )
+    return watched.usage, Usage(
+        usage.wall_s - watched.usage.wall_s, usage.cpu_s - watched.usage.cpu_s
+    )
 
 
 def render_once(edit: Edit, output: Path, settings: Settings) -> Usage:
-    """A render with the engine of the settings, for a process of its own; importing the engine does not count."""
+    """A render with the engine of the settings, for a process of its own; importing the engine does
+    not count.
+    """
     engine = engine_for(settings)
     with timed() as usage:
         engine.render(edit.timeline, edit.clip_paths, edit.music, output, lambda share: None)
@@ -132,7 +146,14 @@ class _Watched:
 def _spans(edit: Edit) -> list[list[str]]:
     fps = float(edit.timeline.fps.fraction)
     return [
-        ["-ss", f"{segment.source_in_s:.6f}", "-t", f"{segment.frames / fps:.6f}", "-i", str(edit.clip_paths[segment.clip_url])]
+        [
+            "-ss",
+            f"{segment.source_in_s:.6f}",
+            "-t",
+            f"{segment.frames / fps:.6f}",
+            "-i",
+            str(edit.clip_paths[segment.clip_url]),
+        ]
         for segment in edit.timeline.segments
     ]
 
@@ -152,4 +173,6 @@ def _encode(edit: Edit, composite: Path, threads: str) -> None:
     encoding = encoding_for(Settings())
     filters = ["-vf", ",".join(encoding.filters)] if encoding.filters else []
     source = [*encoding.setup, *raw_input(edit.timeline, composite)]
-    run_ffmpeg([*source, *filters, *encoding.output_args(edit.timeline), "-threads", threads, *_NULL])
+    run_ffmpeg(
+        [*source, *filters, *encoding.output_args(edit.timeline), "-threads", threads, *_NULL]
+    )

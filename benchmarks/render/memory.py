@@ -29,7 +29,9 @@ def measure(footage: Footage, folder: Path, longest_s: int) -> list[Sized]:
     for clips, seconds in _SIZES:
         if seconds <= longest_s:
             print(f"memory: {clips} clips, {seconds} s", flush=True)
-            usage, peak = in_new_process(render_once, footage.evenly_cut(clips, seconds), folder / "sized.mp4", Settings())
+            usage, peak = in_new_process(
+                render_once, footage.evenly_cut(clips, seconds), folder / "sized.mp4", Settings()
+            )
             sized.append(Sized(clips, seconds, usage, peak))
     return sized
 
@@ -37,9 +39,19 @@ def measure(footage: Footage, folder: Path, longest_s: int) -> list[Sized]:
 def text(sized: list[Sized]) -> str:
     """The table."""
     rows = [
-        [f"{one.clips}", f"{one.seconds}", f"{one.peak.pss_mb:.0f}", f"{one.peak.rss_mb:.0f}", f"{one.usage.wall_s:.1f}"] for one in sized
+        [
+            f"{one.clips}",
+            f"{one.seconds}",
+            f"{one.peak.pss_mb:.0f}",
+            f"{one.peak.rss_mb:.0f}",
+            f"{one.usage.wall_s:.1f}",
+        ]
+        for one in sized
     ]
     worst = max(one.peak.rss_mb for one in sized)
     verdict = "reached" if worst < GOAL_MB else "missed"
     said = f"\nThe most is {worst:.0f} MB (RSS); goal: below {GOAL_MB} MB, whatever the size; {verdict}.\n"
-    return table(("clips of 4K HEVC", "seconds", "peak MB (PSS)", "peak MB (RSS)", "wall s"), rows) + said
+    return (
+        table(("clips of 4K HEVC", "seconds", "peak MB (PSS)", "peak MB (RSS)", "wall s"), rows)
+        + said
+    )

@@ -1,6 +1,8 @@
-"""The frames of a finished file: as they were before encoding, how near another file comes to them, and whether two files have the same.
+"""The frames of a finished file: as they were before encoding, how near another file comes to them,
+and whether two files have the same.
 
-Belongs here: the lossless composite, VMAF, hashes of decoded frames. Does not belong here: what is done with the figures.
+Belongs here: the lossless composite, VMAF, hashes of decoded frames. Does not belong here: what is
+done with the figures.
 """
 
 import re
@@ -11,33 +13,70 @@ from unittest.mock import patch
 
 from benchmarks.render.footage import Edit
 from montage_pipeline.editing.timeline import Timeline
-from montage_pipeline.footage.ffmpeg import ffmpeg_path, run_ffmpeg
+from montage_pipeline.media.ffmpeg import ffmpeg_path, run_ffmpeg
 from montage_pipeline.rendering import assembly
-from montage_pipeline.rendering.encoding import BT709_TAGS, Encoding
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
+from montage_pipeline.rendering.video.encoding import BT709_TAGS, Encoding
 from montage_pipeline.settings import Settings
 
-_LOSSLESS = Encoding("lossless", ("-c:v", "libx264", "-preset", "ultrafast", "-qp", "0", "-threads", "1", "-pix_fmt", "yuv420p"))
+_LOSSLESS = Encoding(
+    "lossless",
+    ("-c:v", "libx264", "-preset", "ultrafast", "-qp", "0", "-threads", "1", "-pix_fmt", "yuv420p"),
+)
 _SCORE = re.compile(r"VMAF score: ([\d.]+)")
 _FRAMES = re.compile(r"frame=\s*(\d+)")
 
 
 def composite(edit: Edit, folder: Path) -> Path:
-    """The frames of the Reel before any lossy encoding: raw planar 4:2:0, one after the other, nothing between."""
+    """The frames of the Reel before any lossy encoding: raw planar 4:2:0, one after the other,
+    nothing between.
+    """
     whole, raw = folder / "lossless.mp4", folder / "composite.yuv"
     with patch.object(assembly, "encoding_for", lambda settings: _LOSSLESS):
-        FfmpegEngine(Settings()).render(edit.timeline, edit.clip_paths, edit.music, whole, lambda share: None)
-    run_ffmpeg(["-y", "-loglevel", "error", "-i", str(whole), "-map", "0:v", "-f", "rawvideo", "-pix_fmt", "yuv420p", str(raw)])
+        FfmpegEngine(Settings()).render(
+            edit.timeline, edit.clip_paths, edit.music, whole, lambda share: None
+        )
+    run_ffmpeg(
+        [
+            "-y",
+            "-loglevel",
+            "error",
+            "-i",
+            str(whole),
+            "-map",
+            "0:v",
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            "yuv420p",
+            str(raw),
+        ]
+    )
     whole.unlink()
     return raw
 
 
-def raw_input(timeline: Timeline, raw: Path, first: int = 0, frames: int | None = None) -> list[str]:
+def raw_input(
+    timeline: Timeline, raw: Path, first: int = 0, frames: int | None = None
+) -> list[str]:
     """What FFmpeg is told to read frames of a composite."""
     size = frame_bytes(timeline)
     end = "" if frames is None else f",end,{(first + frames) * size}"
-    form = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", f"{timeline.width}x{timeline.height}"]
-    return [*form, "-framerate", f"{timeline.fps.num}/{timeline.fps.den}", "-i", f"subfile,,start,{first * size}{end},,:{raw}"]
+    form = [
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "yuv420p",
+        "-video_size",
+        f"{timeline.width}x{timeline.height}",
+    ]
+    return [
+        *form,
+        "-framerate",
+        f"{timeline.fps.num}/{timeline.fps.den}",
+        "-i",
+        f"subfile,,start,{first * size}{end},,:{raw}",
+    ]
 
 
 def frame_bytes(timeline: Timeline) -> int:
@@ -46,14 +85,26 @@ def frame_bytes(timeline: Timeline) -> int:
 
 
 def vmaf(encoded: Sequence[str], reference: Sequence[str], every: int = 3) -> float:
-    """Mean VMAF of the first input against the second (each as input arguments of FFmpeg), over every third frame.
+    """Mean VMAF of the first input against the second (each as input arguments of FFmpeg), over
+    every third frame.
 
     Frames are compared by number. Both must have as many; ValueError tells when one ends early.
     """
-    # Frames without tags beside frames with tags would be converted first, which costs one of them two points.
+    # Frames without tags beside frames with tags would be converted first, which costs one of them
+    # two points.
     alike = f"{BT709_TAGS},settb=1/30,setpts=N"
     aligned = f"[0:v]{alike}[a];[1:v]{alike}[b];[a][b]libvmaf=eof_action=endall"
-    said = run_ffmpeg([*encoded, *reference, "-lavfi", f"{aligned}:n_threads=2:n_subsample={every}", "-f", "null", "-"])
+    said = run_ffmpeg(
+        [
+            *encoded,
+            *reference,
+            "-lavfi",
+            f"{aligned}:n_threads=2:n_subsample={every}",
+            "-f",
+            "null",
+            "-",
+        ]
+    )
     score = _SCORE.search(said)
     if score is None:
         raise ValueError("this FFmpeg gave no VMAF: it needs libvmaf")
@@ -62,11 +113,25 @@ def vmaf(encoded: Sequence[str], reference: Sequence[str], every: int = 3) -> fl
 
 def frames_of(path: Path) -> int:
     """How many frames of a file decode."""
-    said = run_ffmpeg(["-i", str(path), "-map", "0:v", "-fps_mode", "passthrough", "-f", "null", "-"])
+    said = run_ffmpeg(
+        ["-i", str(path), "-map", "0:v", "-fps_mode", "passthrough", "-f", "null", "-"]
+    )
     return int(_FRAMES.findall(said)[-1])
 
 
 def decoded_hashes(path: Path) -> str:
     """SHA-256 of the decoded frames and of the decoded samples, one line each."""
-    command = [ffmpeg_path(), "-loglevel", "error", "-nostdin", "-i", str(path), "-fps_mode", "passthrough", "-f", "streamhash", "-"]
+    command = [
+        ffmpeg_path(),
+        "-loglevel",
+        "error",
+        "-nostdin",
+        "-i",
+        str(path),
+        "-fps_mode",
+        "passthrough",
+        "-f",
+        "streamhash",
+        "-",
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout

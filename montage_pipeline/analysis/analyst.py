@@ -5,13 +5,12 @@ from typing import Protocol
 
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.footage.model import FetchedClip
-from montage_pipeline.requests.vocabulary import Style
 
 
 class Analyst(Protocol):
     """Decides which moments of a person's clips are worth showing."""
 
-    def analyse(self, clips: Sequence[FetchedClip], style: Style, duration_s: float) -> ClipAnalysis:
+    def analyse(self, clips: Sequence[FetchedClip], style: str, duration_s: float) -> ClipAnalysis:
         """Judge the clips for a Reel of `duration_s` seconds.
 
         A clip that cannot be used is listed in `rejected_clips`; PermanentError("no_usable_clips")

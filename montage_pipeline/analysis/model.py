@@ -38,8 +38,10 @@ class QualityScores(Record):
     """Measures of a moment, each 0 (worst) to 1 (best).
 
     `stability` is 1 for a camera at rest, `motion` is the energy of movement in the picture
-    (neither end is bad by itself), `faces` is 1 for a large face throughout, `speech` the share of the moment
-    in which someone talks, `loud` the share in which the sound is loud or sudden, `novelty` is 0 for a moment that
+    (neither end is bad by itself), `faces` is 1 for a large face throughout, `speech` the share of
+    the moment
+    in which someone talks, `loud` the share in which the sound is loud or sudden, `novelty` is 0
+    for a moment that
     looks like another one of the analysis and 1 for one that looks like none.
     """
 
@@ -81,10 +83,14 @@ class Moment(Record):
 
     A moment never crosses a shot change. `quality` is the technical verdict, `interest` how much
     it is worth showing, `hook` how well it opens the Reel. `fingerprint` is a 64-bit perceptual
-    hash of its middle frame as 16 hex digits. `subject` is where to look over all of it, when known, and
-    `subject_path` where to look when, ascending in time; a face's box there takes in head and shoulders. `without_subject`
-    are the parts in which the face or the movement that the path follows elsewhere is gone. `faces` are
-    the faces of its fullest picture, largest first; `overlays` what a crop had better leave out. `role`, `mood` and `peak_s`
+    hash of its middle frame as 16 hex digits. `subject` is where to look over all of it, when
+    known, and
+    `subject_path` where to look when, ascending in time; a face's box there takes in head and
+    shoulders. `without_subject`
+    are the parts in which the face or the movement that the path follows elsewhere is gone. `faces`
+    are
+    the faces of its fullest picture, largest first; `overlays` what a crop had better leave out.
+    `role`, `mood` and `peak_s`
     (the best instant, in the same time) are known when somebody judged what the moment means.
     """
 
@@ -117,8 +123,10 @@ class Moment(Record):
 class AnalysedClip(Record):
     """One usable clip: what it is, its shots, and its moments in order of time.
 
-    `shots` lie between two changes of picture, in the stretches that were looked at closely. `key_frames_s` are the presentation
-    times in the moments at which decoding can begin: empty where they are not known, and where it can begin at any picture.
+    `shots` lie between two changes of picture, in the stretches that were looked at closely.
+    `key_frames_s` are the presentation
+    times in the moments at which decoding can begin: empty where they are not known, and where it
+    can begin at any picture.
     `picture` is what lies inside burnt-in borders; None where there are none.
     """
 
@@ -140,7 +148,8 @@ class RejectedClip(Record):
 class AnalystFacts(Record):
     """Who made the analysis. All but `name` is empty for the local analyst.
 
-    `predicted_tokens` and `billed_tokens` are the input tokens of the call that was answered: foretold, and as the provider counted.
+    `predicted_tokens` and `billed_tokens` are the input tokens of the call that was answered:
+    foretold, and as the provider counted.
     """
 
     name: Literal["claude", "local"]

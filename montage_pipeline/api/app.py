@@ -9,13 +9,13 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from montage_pipeline import logs
-from montage_pipeline.api import content_items, costs, health, uploads
 from montage_pipeline.api.errors import install_error_handlers
 from montage_pipeline.api.openapi import DESCRIPTION, describe
 from montage_pipeline.api.request_frame import REQUEST_ID_HEADER, RequestFrame
+from montage_pipeline.api.routes import content_items, costs, health, uploads
 from montage_pipeline.api.schemas import MAX_URL_CHARS
 from montage_pipeline.api.services import Services
-from montage_pipeline.records import PermanentError
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.settings import Settings, get_settings
 
 _BODY_BESIDE_CLIPS_BYTES = 16_384
@@ -24,7 +24,8 @@ _BODY_BESIDE_CLIPS_BYTES = 16_384
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The API with everything it needs, from the environment unless `settings` are given.
 
-    Raises PermanentError when the configuration cannot work: no database, no object store, no safe way to check tokens.
+    Raises PermanentError when the configuration cannot work: no database, no object store, no safe
+    way to check tokens.
     """
     settings = settings or get_settings()
     logs.configure(settings)
@@ -48,7 +49,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router)
     install_error_handlers(app)
     # The last one added is the outermost: a browser may read every answer, also those of the frame.
-    app.add_middleware(RequestFrame, max_body_bytes=_BODY_BESIDE_CLIPS_BYTES + (3 * settings.max_clips + 2) * MAX_URL_CHARS)
+    app.add_middleware(
+        RequestFrame,
+        max_body_bytes=_BODY_BESIDE_CLIPS_BYTES + (3 * settings.max_clips + 2) * MAX_URL_CHARS,
+    )
     if origins := _origins(settings.api_cors_origins):
         app.add_middleware(
             CORSMiddleware,
@@ -66,7 +70,7 @@ def _origins(comma_separated: str) -> list[str]:
     for origin in origins:
         if origin != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?", origin):
             raise PermanentError(
-                "cors_origin_invalid",
+                ErrorCode.CORS_ORIGIN_INVALID,
                 f"MONTAGE_API_CORS_ORIGINS: {origin!r} is not an origin; write scheme and host only, as in https://app.example.com",
             )
     return origins

@@ -1,6 +1,8 @@
-"""Who asks: bearer tokens (JWT) signed with a shared secret (HS256) or with a key of a JWKS (RS256, ES256).
+"""Who asks: bearer tokens (JWT) signed with a shared secret (HS256) or with a key of a JWKS (RS256,
+ES256).
 
-A token needs `exp` and a `sub` that is the user's UUID; `aud` and `iss` are checked when they are configured.
+A token needs `exp` and a `sub` that is the user's UUID; `aud` and `iss` are checked when they are
+configured.
 """
 
 import threading
@@ -14,8 +16,9 @@ from uuid import UUID
 import jwt
 
 from montage_pipeline.api.errors import RETRY_AFTER_OUTAGE_S, ApiError
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.logs import get_logger
-from montage_pipeline.records import PermanentError, Record
+from montage_pipeline.records import Record
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.settings import Settings
 
@@ -40,40 +43,61 @@ class Authenticator:
     """Checks tokens as the settings say. Safe to share between threads."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises PermanentError when tokens could not be checked safely, so that the service does not start."""
+        """Raises PermanentError when tokens could not be checked safely, so that the service does
+        not start.
+        """
         self._audience = settings.jwt_audience or None
         self._issuer = settings.jwt_issuer or None
         if settings.jwt_secret.get_secret_value() and settings.jwt_jwks_url:
             raise PermanentError(
-                "jwt_ambiguous", "MONTAGE_JWT_SECRET and MONTAGE_JWT_JWKS_URL are both set; tokens are checked in one way: unset one."
+                ErrorCode.JWT_AMBIGUOUS,
+                "MONTAGE_JWT_SECRET and MONTAGE_JWT_JWKS_URL are both set; tokens are checked in one way: unset one.",
             )
         self._jwks = _jwks_client(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
         self._secret = b"" if self._jwks else _secret(settings)
 
     def authenticate(self, token: str) -> User:
-        """The token's user. Raises ApiError 401 when it is not valid, 503 when the JWKS cannot be had."""
+        """The token's user.
+
+        Raises ApiError 401 when it is not valid, 503 when the JWKS cannot be had.
+        """
         try:
             if self._jwks is None:
                 claims = self._decode(token, self._secret, ["HS256"])
             else:
                 claims = self._decode(token, self._signing_key(self._jwks, token), _JWKS_ALGORITHMS)
         except jwt.ExpiredSignatureError:
-            raise unauthenticated("token_expired", "The token has expired; get a new one.") from None
+            raise unauthenticated(
+                ErrorCode.TOKEN_EXPIRED, "The token has expired; get a new one."
+            ) from None
         except jwt.PyJWTError as error:
-            raise unauthenticated("invalid_token", f"The token is not valid: {error}.") from None
+            raise unauthenticated(
+                ErrorCode.INVALID_TOKEN, f"The token is not valid: {error}."
+            ) from None
         return User(id=_user_id(claims["sub"]), email=_email(claims.get("email")))
 
     def _decode(self, token: str, key: bytes | jwt.PyJWK, algorithms: list[str]) -> dict[str, Any]:
-        options: jwt.types.Options = {"require": ["exp", "sub"], "verify_aud": self._audience is not None}
+        options: jwt.types.Options = {
+            "require": ["exp", "sub"],
+            "verify_aud": self._audience is not None,
+        }
         return jwt.decode(
-            token, key, algorithms=algorithms, audience=self._audience, issuer=self._issuer, leeway=CLOCK_SKEW_S, options=options
+            token,
+            key,
+            algorithms=algorithms,
+            audience=self._audience,
+            issuer=self._issuer,
+            leeway=CLOCK_SKEW_S,
+            options=options,
         )
 
     @staticmethod
     def _signing_key(client: jwt.PyJWKClient, token: str) -> jwt.PyJWK:
         header = jwt.get_unverified_header(token)
         if header.get("alg") not in _JWKS_ALGORITHMS:
-            raise jwt.InvalidAlgorithmError(f"its algorithm must be one of {', '.join(_JWKS_ALGORITHMS)}")
+            raise jwt.InvalidAlgorithmError(
+                f"its algorithm must be one of {', '.join(_JWKS_ALGORITHMS)}"
+            )
         key_id = header.get("kid")
         if not isinstance(key_id, str):
             raise jwt.InvalidTokenError("its header names no key (kid)")
@@ -83,7 +107,7 @@ class Authenticator:
             log.error("jwks_unavailable", error=str(error))
             raise ApiError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                "jwks_unavailable",
+                ErrorCode.JWKS_UNAVAILABLE,
                 "The keys that tokens are checked with cannot be fetched; try again.",
                 headers={"Retry-After": str(RETRY_AFTER_OUTAGE_S)},
             ) from None
@@ -117,9 +141,16 @@ def issue_token(settings: Settings, user_id: UUID, *, email: str = "", ttl_s: fl
     Raises PermanentError when tokens are checked by a JWKS: then only its owner can issue them.
     """
     if settings.jwt_jwks_url:
-        raise PermanentError("jwt_foreign_issuer", "Tokens are checked against MONTAGE_JWT_JWKS_URL; get one from that identity provider.")
+        raise PermanentError(
+            ErrorCode.JWT_FOREIGN_ISSUER,
+            "Tokens are checked against MONTAGE_JWT_JWKS_URL; get one from that identity provider.",
+        )
     now = datetime.now(UTC)
-    claims: dict[str, Any] = {"sub": str(user_id), "iat": now, "exp": now + timedelta(seconds=ttl_s)}
+    claims: dict[str, Any] = {
+        "sub": str(user_id),
+        "iat": now,
+        "exp": now + timedelta(seconds=ttl_s),
+    }
     if email:
         claims["email"] = email
     if settings.jwt_audience:
@@ -131,7 +162,7 @@ def issue_token(settings: Settings, user_id: UUID, *, email: str = "", ttl_s: fl
 
 def unauthenticated(code: str, message: str) -> ApiError:
     """401 with the challenge that RFC 6750 asks for."""
-    challenge = "Bearer" if code == "unauthenticated" else 'Bearer error="invalid_token"'
+    challenge = "Bearer" if code is ErrorCode.UNAUTHENTICATED else 'Bearer error="invalid_token"'
     return ApiError(HTTPStatus.UNAUTHORIZED, code, message, headers={"WWW-Authenticate": challenge})
 
 
@@ -142,24 +173,30 @@ def _user_id(subject: str) -> UUID:
         user_id = None
     # UUID() also takes braces, urn: and no dashes; one spelling per user is enough.
     if user_id is None or str(user_id) != subject.lower():
-        raise unauthenticated("invalid_token", "The token is not valid: its sub is not a UUID.")
+        raise unauthenticated(
+            ErrorCode.INVALID_TOKEN, "The token is not valid: its sub is not a UUID."
+        )
     return user_id
 
 
 def _email(claim: object) -> str:
-    return claim if isinstance(claim, str) and len(claim) <= _MAX_EMAIL_CHARS and claim.isprintable() else ""
+    return (
+        claim
+        if isinstance(claim, str) and len(claim) <= _MAX_EMAIL_CHARS and claim.isprintable()
+        else ""
+    )
 
 
 def _secret(settings: Settings) -> bytes:
     secret = settings.jwt_secret.get_secret_value().encode()
     if not secret:
         raise PermanentError(
-            "jwt_not_configured",
+            ErrorCode.JWT_NOT_CONFIGURED,
             f"Set MONTAGE_JWT_SECRET ({MIN_SECRET_BYTES} random bytes or more) or MONTAGE_JWT_JWKS_URL: no token can be checked without.",
         )
     if len(secret) < MIN_SECRET_BYTES:
         raise PermanentError(
-            "jwt_secret_too_short",
+            ErrorCode.JWT_SECRET_TOO_SHORT,
             f"MONTAGE_JWT_SECRET has {len(secret)} bytes; HS256 needs {MIN_SECRET_BYTES} or more, or tokens can be forged by guessing it.",
         )
     return secret
@@ -167,6 +204,11 @@ def _secret(settings: Settings) -> bytes:
 
 def _jwks_client(url: str) -> jwt.PyJWKClient:
     parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")):
-        raise PermanentError("jwks_url_insecure", f"MONTAGE_JWT_JWKS_URL must use https:// (http:// only on this machine), not {url!r}.")
+    if parts.scheme != "https" and not (
+        parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    ):
+        raise PermanentError(
+            ErrorCode.JWKS_URL_INSECURE,
+            f"MONTAGE_JWT_JWKS_URL must use https:// (http:// only on this machine), not {url!r}.",
+        )
     return jwt.PyJWKClient(url, timeout=JWKS_TIMEOUT_S)

@@ -1,6 +1,7 @@
 """Which URLs of clips and music a user may hand in.
 
-A refusal here spares the user a run that cannot succeed. It is not the guard of the network: host names are resolved,
+A refusal here spares the user a run that cannot succeed. It is not the guard of the network: host
+names are resolved,
 and private addresses refused, where the bytes are fetched.
 """
 
@@ -16,11 +17,18 @@ from montage_pipeline.settings import Settings
 UPLOAD_PREFIX = "uploads"
 
 
-def check_clip_urls(clip_urls: Sequence[str], *, user_id: UUID, bucket: str, settings: Settings) -> list[FieldProblem]:
+def check_clip_urls(
+    clip_urls: Sequence[str], *, user_id: UUID, bucket: str, settings: Settings
+) -> list[FieldProblem]:
     """Everything that is wrong with these URLs; empty when they may be used."""
     problems = []
     if len(clip_urls) > settings.max_clips:
-        problems.append(FieldProblem(field="clipUrls", message=f"has {len(clip_urls)} clips; at most {settings.max_clips} are accepted"))
+        problems.append(
+            FieldProblem(
+                field="clipUrls",
+                message=f"has {len(clip_urls)} clips; at most {settings.max_clips} are accepted",
+            )
+        )
     for position, clip_url in enumerate(clip_urls):
         reason = _refusal(clip_url, user_id, bucket, settings)
         if reason:
@@ -28,8 +36,12 @@ def check_clip_urls(clip_urls: Sequence[str], *, user_id: UUID, bucket: str, set
     return problems
 
 
-def check_music_url(music_url: str | None, *, user_id: UUID, bucket: str, settings: Settings) -> list[FieldProblem]:
-    """What is wrong with the address of the user's own music, by the same rules; empty when it may be used."""
+def check_music_url(
+    music_url: str | None, *, user_id: UUID, bucket: str, settings: Settings
+) -> list[FieldProblem]:
+    """What is wrong with the address of the user's own music, by the same rules; empty when it may
+    be used.
+    """
     reason = _refusal(music_url, user_id, bucket, settings) if music_url is not None else None
     return [FieldProblem(field="musicUrl", message=reason)] if reason else []
 
@@ -57,7 +69,9 @@ def _refusal(clip_url: str, user_id: UUID, bucket: str, settings: Settings) -> s
 
 def _refusal_of_upload(clip_url: str, user_id: UUID, bucket: str) -> str | None:
     own = f"s3://{bucket}/{UPLOAD_PREFIX}/{user_id}/"
-    if clip_url.startswith(own) and re.fullmatch(r"[0-9a-f-]{36}/[A-Za-z0-9][A-Za-z0-9._-]*", clip_url[len(own) :]):
+    if clip_url.startswith(own) and re.fullmatch(
+        r"[0-9a-f-]{36}/[A-Za-z0-9][A-Za-z0-9._-]*", clip_url[len(own) :]
+    ):
         return None
     return "is not one of your uploads; use the clipUrl given by POST /api/uploads"
 

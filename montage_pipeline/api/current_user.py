@@ -9,17 +9,28 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from montage_pipeline.api.auth import User, unauthenticated
 from montage_pipeline.api.services import Services, ServicesNeeded
+from montage_pipeline.errors import ErrorCode
 
-_bearer = HTTPBearer(scheme_name="bearerAuth", bearerFormat="JWT", auto_error=False, description="`sub` is the user's UUID.")
+_bearer = HTTPBearer(
+    scheme_name="bearerAuth",
+    bearerFormat="JWT",
+    auto_error=False,
+    description="`sub` is the user's UUID.",
+)
 
 
-async def current_user(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)], services: ServicesNeeded) -> User:
+async def current_user(
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    services: ServicesNeeded,
+) -> User:
     """The user of this request, who has a row from here on.
 
     A coroutine, because what a worker thread binds to the log context does not reach the endpoint.
     """
     if credentials is None:
-        raise unauthenticated("unauthenticated", "Send a token: Authorization: Bearer <JWT>.")
+        raise unauthenticated(
+            ErrorCode.UNAUTHENTICATED, "Send a token: Authorization: Bearer <JWT>."
+        )
     user = await run_in_threadpool(_authenticate, services, credentials.credentials)
     structlog.contextvars.bind_contextvars(user_id=str(user.id))
     return user

@@ -1,7 +1,8 @@
 """Every answer that is not a success, in one shape: `{"error": {"code", "message", "details"}}`.
 
 Belongs here: the shape, and how exceptions of the rooms below become status codes.
-Does not belong here: checks of input; those raise `ApiError` or `validation_error` where they are made.
+Does not belong here: checks of input; those raise `ApiError` or `validation_error` where they are
+made.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,8 +19,8 @@ from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
 from montage_pipeline.api.schemas import ApiModel
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.logs import get_logger
-from montage_pipeline.records import MontageError, PermanentError
 
 log = get_logger(__name__)
 
@@ -51,7 +52,9 @@ class ErrorBody(ApiModel):
 
     code: str = Field(description="Stable, for programs.")
     message: str = Field(description="One sentence for people: what is wrong and what to do.")
-    details: dict[str, Any] = Field(description="Facts that belong to the code; `{}` when there are none.")
+    details: dict[str, Any] = Field(
+        description="Facts that belong to the code; `{}` when there are none."
+    )
 
 
 class ErrorEnvelope(ApiModel):
@@ -64,7 +67,13 @@ class ApiError(Exception):
     """An answer that is not a success, decided by the API itself."""
 
     def __init__(
-        self, status: int, code: str, message: str, *, details: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        details: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -86,19 +95,29 @@ def validation_error(problems: Sequence[FieldProblem], code: str = "validation_e
     return ApiError(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         code,
-        "; ".join(f"{problem.field}: {problem.message}" for problem in problems[:3]) + (" …" if len(problems) > 3 else ""),
+        "; ".join(f"{problem.field}: {problem.message}" for problem in problems[:3])
+        + (" …" if len(problems) > 3 else ""),
         details={"errors": [problem.model_dump(by_alias=True) for problem in problems]},
     )
 
 
 def impossible_wishes(error: PermanentError) -> ApiError:
-    """422 for wishes that contradict each other or the clips, with the first contradiction's code and every field at fault."""
-    problems = [FieldProblem(field=to_camel(one["option"]), message=one["message"]) for one in error.details["problems"]]
+    """422 for wishes that contradict each other or the clips, with the first contradiction's code
+    and every field at fault.
+    """
+    problems = [
+        FieldProblem(field=to_camel(one["option"]), message=one["message"])
+        for one in error.details["problems"]
+    ]
     return validation_error(problems, error.code)
 
 
 def error_response(
-    status: int, code: str, message: str, details: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    status: int,
+    code: str,
+    message: str,
+    details: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """The envelope as an answer."""
     content = {"error": {"code": code, "message": message, "details": dict(details or {})}}
@@ -106,7 +125,9 @@ def error_response(
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Make `app` answer every expected failure with the envelope; the rest is caught by `RequestFrame`."""
+    """Make `app` answer every expected failure with the envelope; the rest is caught by
+    `RequestFrame`.
+    """
 
     @app.exception_handler(ApiError)
     async def on_api_error(_: Request, exc: ApiError) -> Response:
@@ -114,12 +135,19 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid_request(request: Request, exc: RequestValidationError) -> Response:
-        return await on_api_error(request, validation_error([_field_problem(error) for error in exc.errors()]))
+        return await on_api_error(
+            request, validation_error([_field_problem(error) for error in exc.errors()])
+        )
 
     @app.exception_handler(HTTPException)
     async def on_http_exception(_: Request, exc: HTTPException) -> Response:
         code = _CODE_OF_STATUS.get(exc.status_code, HTTPStatus(exc.status_code).name.lower())
-        return error_response(exc.status_code, code, _MESSAGE_OF_STATUS.get(exc.status_code, str(exc.detail)), headers=exc.headers)
+        return error_response(
+            exc.status_code,
+            code,
+            _MESSAGE_OF_STATUS.get(exc.status_code, str(exc.detail)),
+            headers=exc.headers,
+        )
 
     @app.exception_handler(MontageError)
     async def on_montage_error(request: Request, exc: MontageError) -> Response:
@@ -138,20 +166,32 @@ def install_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(sqlalchemy.exc.TimeoutError)
     async def on_database_outage(_: Request, exc: Exception) -> Response:
         log.error("database_unavailable", error=str(exc).splitlines()[0])
-        return _unavailable("database_unavailable", "The database does not answer; try again.")
+        return _unavailable(
+            ErrorCode.DATABASE_UNAVAILABLE, "The database does not answer; try again."
+        )
 
 
 def _unavailable(code: str, message: str) -> JSONResponse:
-    return error_response(HTTPStatus.SERVICE_UNAVAILABLE, code, message, headers={"Retry-After": str(RETRY_AFTER_OUTAGE_S)})
+    return error_response(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        code,
+        message,
+        headers={"Retry-After": str(RETRY_AFTER_OUTAGE_S)},
+    )
 
 
 def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
     """One of pydantic's errors without the input, which may be secret or impossible to encode."""
     kind, location = str(error["type"]), list(error["loc"])
     if kind == "json_invalid":
-        return FieldProblem(field="body", message=f"is not JSON: {error['ctx']['error']} at character {location[-1]}")
+        return FieldProblem(
+            field="body",
+            message=f"is not JSON: {error['ctx']['error']} at character {location[-1]}",
+        )
     if kind == "model_attributes_type" and len(location) == 1:
-        return FieldProblem(field="body", message="must be a JSON object sent with Content-Type: application/json")
+        return FieldProblem(
+            field="body", message="must be a JSON object sent with Content-Type: application/json"
+        )
     path = ".".join(str(part) for part in location[1:]) or str(location[0])
     return FieldProblem(field=path, message=str(error["msg"]).removeprefix("Value error, "))
 
@@ -175,9 +215,14 @@ def documented_errors(*statuses: int, **descriptions: str) -> dict[int | str, di
     """
     answers: dict[int | str, dict[str, Any]] = {}
     for status in sorted({*statuses, 401, 500, 503}):
-        answers[status] = {"model": ErrorEnvelope, "description": descriptions.get(f"s{status}", _ERROR_DESCRIPTIONS[status])}
+        answers[status] = {
+            "model": ErrorEnvelope,
+            "description": descriptions.get(f"s{status}", _ERROR_DESCRIPTIONS[status]),
+        }
         if status == 401:
             answers[status]["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
         if status == 503:
-            answers[status]["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+            answers[status]["headers"] = {
+                "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}
+            }
     return answers

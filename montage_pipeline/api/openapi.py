@@ -61,7 +61,14 @@ _FAILED: dict[str, Any] = {
 _FINISHED: dict[str, Any] = {
     **_GENERATING,
     **_ASKED,
-    "wishes": {"hookClip": None, "mustUse": [_CLIP_URL], "exclude": [], "musicUrl": None, "targetBpm": 120, "captions": None},
+    "wishes": {
+        "hookClip": None,
+        "mustUse": [_CLIP_URL],
+        "exclude": [],
+        "musicUrl": None,
+        "targetBpm": 120,
+        "captions": None,
+    },
     "status": "draft",
     "progressStep": "r2_object",
     "progressPercent": 100,
@@ -72,7 +79,12 @@ _FINISHED: dict[str, Any] = {
     "originality": {
         "score": 0.94,
         "parts": [
-            {"name": "clip variety", "score": 0.94, "weight": 1.0, "note": "9 cuts from 6 of 7 usable clips, at the most 2 from one."}
+            {
+                "name": "clip variety",
+                "score": 0.94,
+                "weight": 1.0,
+                "note": "9 cuts from 6 of 7 usable clips, at the most 2 from one.",
+            }
         ],
     },
     "createdAt": "2026-05-04T09:28:40.004211Z",
@@ -114,7 +126,9 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         }
     ],
 }
-"""Examples by model; here and not in the models, because FastAPI drops nulls from what it finds there."""
+"""Examples by model; here and not in the models, because FastAPI drops nulls from what it finds
+there.
+"""
 
 
 def describe(app: FastAPI, settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """Whether what the API leans on answers: the database, its schema, the object store.
 
-A probe must not hang because a dependency does. Each check has its own thread and a time limit; while one hangs, the
+A probe must not hang because a dependency does. Each check has its own thread and a time limit;
+while one hangs, the
 next probe reports that instead of starting another.
 """
 
@@ -12,8 +13,9 @@ from functools import partial
 
 import sqlalchemy
 
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.logs import get_logger
-from montage_pipeline.records import MontageError, PermanentError, Record
+from montage_pipeline.records import Record
 from montage_pipeline.requests import migrate
 from montage_pipeline.requests.database import create_engine
 from montage_pipeline.settings import Settings
@@ -82,18 +84,29 @@ class _Probe:
 
     def ask(self) -> "Future[CheckResult]":
         with self._lock:
-            if self._latest is None or (self._latest.done() and time.monotonic() - self._begun_s > FRESH_S):
+            if self._latest is None or (
+                self._latest.done() and time.monotonic() - self._begun_s > FRESH_S
+            ):
                 self._begun_s = time.monotonic()
                 self._latest = Future()
                 # A daemon: the process may end while a dependency keeps this thread waiting.
-                threading.Thread(target=self._answer, args=(self._latest,), name=f"readyz-{self._name}", daemon=True).start()
+                threading.Thread(
+                    target=self._answer,
+                    args=(self._latest,),
+                    name=f"readyz-{self._name}",
+                    daemon=True,
+                ).start()
             return self._latest
 
     def result(self, future: "Future[CheckResult]", deadline: float) -> CheckResult:
         try:
             return future.result(timeout=max(0.0, deadline - time.monotonic()))
         except TimeoutError:
-            return CheckResult(name=self._name, problem="does not answer in time", seconds=round(time.monotonic() - self._begun_s, 3))
+            return CheckResult(
+                name=self._name,
+                problem="does not answer in time",
+                seconds=round(time.monotonic() - self._begun_s, 3),
+            )
 
     def _answer(self, future: "Future[CheckResult]") -> None:
         future.set_result(self._run())
@@ -104,10 +117,17 @@ class _Probe:
         try:
             self._check()
         except Exception as error:
-            # Addresses and account names belong in the log, not in an answer that everybody may read.
-            log.warning("not_ready", check=self._name, error=str(error).splitlines()[0] if str(error) else type(error).__name__)
+            # Addresses and account names belong in the log, not in an answer that everybody may
+            # read.
+            log.warning(
+                "not_ready",
+                check=self._name,
+                error=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            )
             problem = error.code if isinstance(error, MontageError) else "cannot be reached"
-        return CheckResult(name=self._name, problem=problem, seconds=round(time.monotonic() - begun, 3))
+        return CheckResult(
+            name=self._name, problem=problem, seconds=round(time.monotonic() - begun, 3)
+        )
 
 
 def _check_database(engine: sqlalchemy.Engine) -> None:
@@ -117,13 +137,18 @@ def _check_database(engine: sqlalchemy.Engine) -> None:
 
 def _check_migrations(engine: sqlalchemy.Engine) -> None:
     if not migrate.is_current(engine):
-        raise PermanentError("migrations_pending", "The database's schema is not the one this version needs; run the migrations.")
+        raise PermanentError(
+            ErrorCode.MIGRATIONS_PENDING,
+            "The database's schema is not the one this version needs; run the migrations.",
+        )
 
 
 def _check_store(store: ObjectStore) -> None:
-    """Reading a key that is not there is the cheapest request that also needs valid keys and the bucket."""
+    """Reading a key that is not there is the cheapest request that also needs valid keys and the
+    bucket.
+    """
     try:
         store.get_bytes(_ABSENT_KEY)
     except PermanentError as error:
-        if error.code != "store_missing":
+        if error.code is not ErrorCode.STORE_MISSING:
             raise

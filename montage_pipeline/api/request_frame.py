@@ -1,6 +1,8 @@
-"""What holds for every request, whatever route it takes: an id, a log line, a limit of size, safe headers, no traces.
+"""What holds for every request, whatever route it takes: an id, a log line, a limit of size, safe
+headers, no traces.
 
-A plain ASGI middleware: it runs in the request's own context, so what the routes bind to the log context is in the line
+A plain ASGI middleware: it runs in the request's own context, so what the routes bind to the log
+context is in the line
 written here at the end.
 """
 
@@ -17,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from montage_pipeline.api.errors import error_response
+from montage_pipeline.errors import ErrorCode
 from montage_pipeline.logs import get_logger
 
 log = get_logger(__name__)
@@ -60,7 +63,9 @@ class RequestFrame:
                 for name, value in _SAFE_HEADERS.items():
                     answer.setdefault(name, value)
                 if answer.get("Content-Type", "").startswith("application/json"):
-                    answer.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+                    answer.setdefault(
+                        "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"
+                    )
             await send(message)
 
         structlog.contextvars.clear_contextvars()
@@ -68,7 +73,11 @@ class RequestFrame:
         begun = time.perf_counter()
         try:
             if int(headers.get("Content-Length") or 0) > self._max_body_bytes:
-                too_large = error_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request_too_large", self._too_large_message)
+                too_large = error_response(
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                    ErrorCode.REQUEST_TOO_LARGE,
+                    self._too_large_message,
+                )
                 await too_large(scope, receive, send_framed)
             else:
                 await self._app(scope, self._limited(receive), send_framed)
@@ -78,7 +87,7 @@ class RequestFrame:
                 raise  # The answer has begun: all that is left is to break the connection.
             failure = error_response(
                 HTTPStatus.INTERNAL_SERVER_ERROR,
-                "internal_error",
+                ErrorCode.INTERNAL_ERROR,
                 "Something went wrong on our side; the request id finds it in our logs.",
                 {"requestId": request_id},
             )

@@ -1,7 +1,9 @@
 """What goes over the wire, in camelCase.
 
-Belongs here: the bodies of requests and answers, their examples, and how the documents of the rooms below become answers.
-Does not belong here: checks that need to know who asks or how the service is set up (`clip_urls.py`).
+Belongs here: the bodies of requests and answers, their examples, and how the documents of the rooms
+below become answers.
+Does not belong here: checks that need to know who asks or how the service is set up
+(`clip_urls.py`).
 """
 
 import re
@@ -11,23 +13,29 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StrictInt, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StrictInt,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 from montage_pipeline.costs.reports import UserCosts
 from montage_pipeline.requests.model import ContentItem, CreatedRequest, NewContentItem
-from montage_pipeline.requests.options import MAX_CAPTION_CHARS, MAX_TARGET_BPM, MIN_TARGET_BPM, MontageOptions
-from montage_pipeline.requests.vocabulary import (
-    MAX_DURATION_S,
-    MIN_DURATION_S,
-    ContentStatus,
-    ContentType,
-    CostState,
-    Format,
-    Service,
-    Step,
-    Style,
+from montage_pipeline.requests.options import (
+    MAX_CAPTION_CHARS,
+    MAX_TARGET_BPM,
+    MIN_TARGET_BPM,
+    MontageOptions,
 )
+from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
+from montage_pipeline.styles import StyleName
+from montage_pipeline.vocabulary import ContentStatus, ContentType, CostState, Format, Service, Step
 
 MAX_TITLE_CHARS = 200
 MAX_URL_CHARS = 4096
@@ -42,7 +50,9 @@ FreshUrl = Callable[[str | None], str | None]
 class ApiModel(BaseModel):
     """Base of every body: camelCase outside, unknown fields refused."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
+    )
 
 
 def _no_controls(text: str) -> str:
@@ -74,7 +84,14 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Usd = Annotated[
     Decimal,
     PlainSerializer(lambda amount: format(amount, "f"), return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "description": "USD as an exact decimal.", "examples": ["0.012345"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^-?\d+(\.\d+)?$",
+            "description": "USD as an exact decimal.",
+            "examples": ["0.012345"],
+        }
+    ),
 ]
 
 
@@ -82,22 +99,32 @@ _Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_CHARS), _NoControls
 
 
 class WishesBody(ApiModel):
-    """What may be wished for beside clips, style, format and length. Clips are named as in `clipUrls`."""
+    """What may be wished for beside clips, style, format and length.
+
+    Clips are named as in `clipUrls`.
+    """
 
     hook_clip: _Url | None = Field(None, description="The clip that opens the Reel.")
-    must_use: list[_Url] = Field(default_factory=list, description="Clips that must appear in the Reel.")
-    exclude: list[_Url] = Field(default_factory=list, description="Clips that must not be used; at least one has to be left.")
+    must_use: list[_Url] = Field(
+        default_factory=list, description="Clips that must appear in the Reel."
+    )
+    exclude: list[_Url] = Field(
+        default_factory=list,
+        description="Clips that must not be used; at least one has to be left.",
+    )
     music_url: _Url | None = Field(
         None,
         description="Your own music instead of composed music: an https:// URL, or a `clipUrl` of POST /api/uploads. "
         "It must be at least as long as the Reel.",
     )
     target_bpm: Annotated[StrictInt, Field(ge=MIN_TARGET_BPM, le=MAX_TARGET_BPM)] | None = Field(
-        None, description="Tempo to compose at, in beats per minute; with `musicUrl`, the tempo you expect it to have."
+        None,
+        description="Tempo to compose at, in beats per minute; with `musicUrl`, the tempo you expect it to have.",
     )
-    captions: Annotated[str, Field(max_length=MAX_CAPTION_CHARS), _NoControls, AfterValidator(_not_blank)] | None = Field(
-        None, description="Text drawn on the opening, in any script."
-    )
+    captions: (
+        Annotated[str, Field(max_length=MAX_CAPTION_CHARS), _NoControls, AfterValidator(_not_blank)]
+        | None
+    ) = Field(None, description="Text drawn on the opening, in any script.")
 
     def as_options(self) -> MontageOptions:
         """The same in the words of the rooms below."""
@@ -126,13 +153,20 @@ class NewContentItemBody(WishesBody):
     """A Reel to make from these clips."""
 
     type: ContentType = Field(description="What to make.")
-    title: Annotated[str, Field(max_length=MAX_TITLE_CHARS), _NoControls, AfterValidator(_not_blank)] | None = Field(
-        None, description="Shown in the library."
+    title: (
+        Annotated[str, Field(max_length=MAX_TITLE_CHARS), _NoControls, AfterValidator(_not_blank)]
+        | None
+    ) = Field(None, description="Shown in the library.")
+    clip_urls: list[_Url] = Field(
+        min_length=1, description="Raw clips: https:// URLs, or `clipUrl`s of POST /api/uploads."
     )
-    clip_urls: list[_Url] = Field(min_length=1, description="Raw clips: https:// URLs, or `clipUrl`s of POST /api/uploads.")
-    style: Style = Field(description="How the edit and the music should feel.")
-    format: Format = Field(description="Shape: reel 1080×1920, feed 1080×1350, square 1080×1080, landscape 1920×1080.")
-    duration_sec: StrictInt = Field(ge=MIN_DURATION_S, le=MAX_DURATION_S, description="Length of the finished Reel, in seconds.")
+    style: StyleName = Field(description="How the edit and the music should feel.")
+    format: Format = Field(
+        description="Shape: reel 1080×1920, feed 1080×1350, square 1080×1080, landscape 1920×1080."
+    )
+    duration_sec: StrictInt = Field(
+        ge=MIN_DURATION_S, le=MAX_DURATION_S, description="Length of the finished Reel, in seconds."
+    )
 
     def as_document(self) -> NewContentItem:
         """The same in the words of the rooms below."""
@@ -152,12 +186,21 @@ class AcceptedOut(ApiModel):
 
     id: UUID = Field(description="The content item.")
     request_id: UUID = Field(description="This click; it is the partition key in Dagster.")
-    status: Literal[ContentStatus.GENERATING] = Field(description="Always `generating` at this moment.")
+    status: Literal[ContentStatus.GENERATING] = Field(
+        description="Always `generating` at this moment."
+    )
 
     @classmethod
     def of(cls, created: CreatedRequest) -> Self:
-        """The answer to a click. A replay gives the first answer, whatever has become of the item since."""
-        return cls(id=created.content_item_id, request_id=created.request_id, status=ContentStatus.GENERATING)
+        """The answer to a click.
+
+        A replay gives the first answer, whatever has become of the item since.
+        """
+        return cls(
+            id=created.content_item_id,
+            request_id=created.request_id,
+            status=ContentStatus.GENERATING,
+        )
 
 
 class FailureOut(ApiModel):
@@ -189,10 +232,14 @@ class StatusOut(ApiModel):
     """Where a content item stands: what a waiting client polls."""
 
     id: UUID
-    status: ContentStatus = Field(description="`draft` with a `generatedMediaUrl` is the finished state.")
+    status: ContentStatus = Field(
+        description="`draft` with a `generatedMediaUrl` is the finished state."
+    )
     progress_step: Step | None = Field(description="The step that was last reported.")
     progress_percent: int = Field(ge=0, le=100)
-    generated_media_url: str | None = Field(description="The finished Reel; while another is being generated, the one before.")
+    generated_media_url: str | None = Field(
+        description="The finished Reel; while another is being generated, the one before."
+    )
     music_url: str | None
     poster_url: str | None
     error: FailureOut | None
@@ -235,13 +282,17 @@ class ContentItemOut(StatusOut):
 
     type: ContentType
     title: str | None
-    style: Style
+    style: str
     format: Format
     duration_sec: int = Field(description="Length asked for, in seconds.")
     clip_urls: list[str]
-    wishes: WishesOut = Field(description="Of the newest request; they stand for the next one that is sent without a body.")
+    wishes: WishesOut = Field(
+        description="Of the newest request; they stand for the next one that is sent without a body."
+    )
     warnings: list[str] = Field(description="What the person should know of the newest Reel.")
-    originality: OriginalityOut | None = Field(description="How original the newest Reel is; null before there is one.")
+    originality: OriginalityOut | None = Field(
+        description="How original the newest Reel is; null before there is one."
+    )
     created_at: Moment
 
     @classmethod
@@ -257,7 +308,9 @@ class ContentItemOut(StatusOut):
             clip_urls=list(item.clip_urls),
             wishes=WishesOut.model_validate(item.options.model_dump(mode="json")),
             warnings=list(item.warnings),
-            originality=None if item.originality is None else OriginalityOut.model_validate(item.originality),
+            originality=None
+            if item.originality is None
+            else OriginalityOut.model_validate(item.originality),
             created_at=item.created_at,
         )
 
@@ -266,14 +319,18 @@ class ContentItemsOut(ApiModel):
     """One page of a user's items, newest first."""
 
     items: list[ContentItemOut]
-    next_before: Moment | None = Field(description="Send as `before` for the next page; null on the last one.")
+    next_before: Moment | None = Field(
+        description="Send as `before` for the next page; null on the last one."
+    )
 
 
 class UploadBody(ApiModel):
     """A clip, or the user's own music, about to be uploaded."""
 
-    file_name: Annotated[str, Field(min_length=1, max_length=MAX_FILE_NAME_CHARS), _NoControls] = Field(
-        description="Name of the person's file; only its letters, digits, dots and dashes are kept."
+    file_name: Annotated[str, Field(min_length=1, max_length=MAX_FILE_NAME_CHARS), _NoControls] = (
+        Field(
+            description="Name of the person's file; only its letters, digits, dots and dashes are kept."
+        )
     )
     content_type: str = Field(
         pattern=r"^(video|audio)/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}$",
@@ -287,9 +344,13 @@ class UploadOut(ApiModel):
     """Where to PUT the clip, and what to name it afterwards."""
 
     upload_url: str = Field(description="Takes the bytes until `expiresAt`; keep it secret.")
-    clip_url: str = Field(description="What to send in `clipUrls`, or as `musicUrl`, once the PUT has succeeded.")
+    clip_url: str = Field(
+        description="What to send in `clipUrls`, or as `musicUrl`, once the PUT has succeeded."
+    )
     method: Literal["PUT"]
-    headers: dict[str, str] = Field(description="Headers the PUT must send, exactly; Content-Length is set by every client by itself.")
+    headers: dict[str, str] = Field(
+        description="Headers the PUT must send, exactly; Content-Length is set by every client by itself."
+    )
     expires_at: Moment
 
 
@@ -320,4 +381,6 @@ class CostsOut(ApiModel):
     def of(cls, costs: UserCosts) -> Self:
         """The report in the words of the wire."""
         rows = [CostRowOut(**dict(row)) for row in costs.rows]
-        return cls(since=costs.since, total_usd=costs.total_usd, by_service=costs.by_service, rows=rows)
+        return cls(
+            since=costs.since, total_usd=costs.total_usd, by_service=costs.by_service, rows=rows
+        )

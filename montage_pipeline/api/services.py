@@ -14,7 +14,8 @@ from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
 
-# Requests run on up to 40 threads; one that cannot get a connection soon had better say so than keep its client waiting.
+# Requests run on up to 40 threads; one that cannot get a connection soon had better say so than
+# keep its client waiting.
 POOL = {"pool_size": 5, "max_overflow": 15, "pool_timeout": 10}
 
 

@@ -1,6 +1,7 @@
 """The ledger of paid calls: `api_cost_logs`.
 
-A row is committed before the call is sent, gets the provider's request id as soon as it is known, and
+A row is committed before the call is sent, gets the provider's request id as soon as it is known,
+and
 is settled from the usage the provider reports. So a process that dies at any point leaves the truth
 behind: what was sent, and whether its price is known.
 """
@@ -15,13 +16,17 @@ from sqlalchemy import func, select, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
-from montage_pipeline.records import MontageError, Record
+from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.records import Record
 from montage_pipeline.requests.tables import ApiCostLogRow
-from montage_pipeline.requests.vocabulary import CostState, Service
+from montage_pipeline.vocabulary import CostState, Service
 
 
 class PaidCall(Record):
-    """A call about to be paid for. `fingerprint` names what is bought, so that a retry recognises it."""
+    """A call about to be paid for.
+
+    `fingerprint` names what is bought, so that a retry recognises it.
+    """
 
     user_id: UUID
     service: Service
@@ -81,13 +86,18 @@ class CostLedger:
             return row.id
 
     def find_pending(self, call: PaidCall) -> OpenEntry | None:
-        """The newest pending row for the same purchase of the same request, left by an earlier attempt."""
+        """The newest pending row for the same purchase of the same request, left by an earlier
+        attempt.
+        """
         return self._find(call, ApiCostLogRow.state == CostState.PENDING)
 
     def find_bought(self, call: PaidCall) -> OpenEntry | None:
         """The newest row of the same purchase that was charged and has a provider's request id."""
         return self._find(
-            call, ApiCostLogRow.state != CostState.PENDING, ApiCostLogRow.cost_usd > 0, ApiCostLogRow.provider_request_id.is_not(None)
+            call,
+            ApiCostLogRow.state != CostState.PENDING,
+            ApiCostLogRow.cost_usd > 0,
+            ApiCostLogRow.provider_request_id.is_not(None),
         )
 
     def _find(self, call: PaidCall, *conditions: Any) -> OpenEntry | None:
@@ -107,7 +117,13 @@ class CostLedger:
         )
         with Session(self._engine) as session:
             row = session.scalar(query)
-            return None if row is None else OpenEntry(id=row.id, provider_request_id=row.provider_request_id, usage=row.usage)
+            return (
+                None
+                if row is None
+                else OpenEntry(
+                    id=row.id, provider_request_id=row.provider_request_id, usage=row.usage
+                )
+            )
 
     def attach(self, entry_id: UUID, provider_request_id: str) -> None:
         """Note the provider's id of the call, so that a later attempt can resume it."""
@@ -123,16 +139,31 @@ class CostLedger:
         provider_request_id: str | None = None,
     ) -> None:
         """Price the call from the usage the provider reported. A refused call is settled at 0."""
-        self._price(entry_id, CostState.SETTLED, cost_usd, usage, price_version, provider_request_id)
+        self._price(
+            entry_id, CostState.SETTLED, cost_usd, usage, price_version, provider_request_id
+        )
 
-    def estimate(self, entry_id: UUID, *, cost_usd: Decimal, usage: Mapping[str, Any], price_version: str) -> None:
+    def estimate(
+        self, entry_id: UUID, *, cost_usd: Decimal, usage: Mapping[str, Any], price_version: str
+    ) -> None:
         """Price a call that may have been charged but whose usage never came back."""
         self._price(entry_id, CostState.ESTIMATED, cost_usd, usage, price_version, None)
 
     def _price(
-        self, entry_id: UUID, state: CostState, cost_usd: Decimal, usage: Mapping[str, Any], price_version: str, request_id: str | None
+        self,
+        entry_id: UUID,
+        state: CostState,
+        cost_usd: Decimal,
+        usage: Mapping[str, Any],
+        price_version: str,
+        request_id: str | None,
     ) -> None:
-        values: dict[str, Any] = {"state": state, "cost_usd": cost_usd, "usage": dict(usage), "price_version": price_version}
+        values: dict[str, Any] = {
+            "state": state,
+            "cost_usd": cost_usd,
+            "usage": dict(usage),
+            "price_version": price_version,
+        }
         if request_id is not None:
             values["provider_request_id"] = request_id
         self._update(entry_id, **values)
@@ -147,7 +178,10 @@ class CostLedger:
                 .returning(ApiCostLogRow.id)
             )
         if changed is None:
-            raise MontageError("ledger_conflict", f"Cost row {entry_id} is not pending any more, so it was left as it is.")
+            raise MontageError(
+                ErrorCode.LEDGER_CONFLICT,
+                f"Cost row {entry_id} is not pending any more, so it was left as it is.",
+            )
 
     def entries(self, montage_request_id: UUID, *, asset: str | None = None) -> list[CostEntry]:
         """The rows of a request, oldest first; of one asset when named."""
@@ -180,5 +214,11 @@ def log_cost(
 ) -> UUID:
     """Record a call that was already made and priced, in one step."""
     entry_id = ledger.open(call)
-    ledger.settle(entry_id, cost_usd=cost_usd, usage=usage, price_version=price_version, provider_request_id=provider_request_id)
+    ledger.settle(
+        entry_id,
+        cost_usd=cost_usd,
+        usage=usage,
+        price_version=price_version,
+        provider_request_id=provider_request_id,
+    )
     return entry_id

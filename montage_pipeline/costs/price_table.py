@@ -1,8 +1,11 @@
-"""The price lists of the paid services, as dated rows. A changed price is a new row, never an edit of an old one.
+"""The price lists of the paid services, as dated rows. A changed price is a new row, never an edit
+of an old one.
 
-Belongs here: rates and where they were read. Does not belong here: arithmetic (`prices`) and what was spent (`ledger`).
+Belongs here: rates and where they were read. Does not belong here: arithmetic (`prices`) and what
+was spent (`ledger`).
 
-To add a model or a new price: close the old row with `last_day`, add a row with `first_day`, and move `TABLE_VERSION` to the day
+To add a model or a new price: close the old row with `last_day`, add a row with `first_day`, and
+move `TABLE_VERSION` to the day
 you read the price list. Old rows stay, so that an old usage is priced as it was then.
 """
 
@@ -38,7 +41,8 @@ class LongPromptRates:
 class ClaudePrice:
     """What one Claude model costs from `first_day` to `last_day`, both included; None is open.
 
-    `fast_factor` multiplies every rate when `usage.speed` is fast; None: the model has no fast mode.
+    `fast_factor` multiplies every rate when `usage.speed` is fast; None: the model has no fast
+    mode.
     `us_factor` multiplies the tokens' price when `usage.inference_geo` is us.
     """
 
@@ -53,9 +57,11 @@ class ClaudePrice:
 
 @dataclass(frozen=True)
 class FalPrice:
-    """What one fal endpoint costs: `usd_per_unit` for each minute of output, or for each generation.
+    """What one fal endpoint costs: `usd_per_unit` for each minute of output, or for each
+    generation.
 
-    `rounding` says what becomes of a part of a unit. `rounding_known` is False where the vendor does not say it.
+    `rounding` says what becomes of a part of a unit. `rounding_known` is False where the vendor
+    does not say it.
     """
 
     model: str
@@ -67,21 +73,38 @@ class FalPrice:
     last_day: date | None = None
 
 
-def _rates(input_: str, output: str, cache_write_5m: str, cache_write_1h: str, cache_read: str) -> TokenRates:
-    return TokenRates(Decimal(input_), Decimal(output), Decimal(cache_write_5m), Decimal(cache_write_1h), Decimal(cache_read))
+def _rates(
+    input_: str, output: str, cache_write_5m: str, cache_write_1h: str, cache_read: str
+) -> TokenRates:
+    return TokenRates(
+        Decimal(input_),
+        Decimal(output),
+        Decimal(cache_write_5m),
+        Decimal(cache_write_1h),
+        Decimal(cache_read),
+    )
 
 
 BATCH_FACTOR = Decimal("0.5")  # platform.claude.com/docs/en/about-claude/pricing#batch-processing
-WEB_SEARCH_USD = Decimal("0.01")  # $10 per 1,000 searches; web fetches cost only their tokens (same page)
+WEB_SEARCH_USD = Decimal(
+    "0.01"
+)  # $10 per 1,000 searches; web fetches cost only their tokens (same page)
 
-_FAST = Decimal(2)  # fast mode doubles the base rates and the caching multipliers apply on top (same page, #fast-mode-pricing)
-_SAME = Decimal(1)  # US-only inference costs 1.1 times from the 4.6 models on (platform.claude.com data-residency)
+_FAST = Decimal(
+    2
+    # fast mode doubles the base rates and the caching multipliers apply on top (same page,
+    # #fast-mode-pricing)
+)
+_SAME = Decimal(
+    1
+)  # US-only inference costs 1.1 times from the 4.6 models on (platform.claude.com data-residency)
 
 _OPUS_5 = _rates("5", "25", "6.25", "10", "0.50")
 _SONNET_4 = _rates("3", "15", "3.75", "6", "0.30")
 _FABLE_5_2 = _rates("8", "40", "10", "16", "0.20")
 
-# Source unless a row says otherwise: platform.claude.com/docs/en/about-claude/pricing as carried by genai-prices 0.2.3 (read 2026-11-22).
+# Source unless a row says otherwise: platform.claude.com/docs/en/about-claude/pricing as carried by
+# genai-prices 0.2.3 (read 2026-11-22).
 CLAUDE_PRICES: tuple[ClaudePrice, ...] = (
     ClaudePrice(
         "claude-haiku-5-5",
@@ -92,7 +115,10 @@ CLAUDE_PRICES: tuple[ClaudePrice, ...] = (
         ),  # …/pricing#long-context-pricing; litellm 1.109.1 agrees
     ),
     ClaudePrice(
-        "claude-sonnet-5-5", _rates("2", "10", "2.50", "4", "0.20"), first_day=date(2026, 9, 28), last_day=date(2026, 10, 6)
+        "claude-sonnet-5-5",
+        _rates("2", "10", "2.50", "4", "0.20"),
+        first_day=date(2026, 9, 28),
+        last_day=date(2026, 10, 6),
     ),  # release price
     ClaudePrice(
         "claude-sonnet-5-5", _rates("2", "10", "2.50", "4", "0.10"), first_day=date(2026, 10, 7)
@@ -101,10 +127,14 @@ CLAUDE_PRICES: tuple[ClaudePrice, ...] = (
     ClaudePrice("claude-fable-5-2", _FABLE_5_2, fast_factor=_FAST),
     ClaudePrice("claude-mythos-5-2", _FABLE_5_2, fast_factor=_FAST),
     ClaudePrice("claude-fable-5-1", _rates("10", "50", "12.50", "20", "0.25")),
-    ClaudePrice("claude-sonnet-5", _rates("2", "10", "2.50", "4", "0.20")),  # the announced rise to 3/15 was withdrawn
+    ClaudePrice(
+        "claude-sonnet-5", _rates("2", "10", "2.50", "4", "0.20")
+    ),  # the announced rise to 3/15 was withdrawn
     ClaudePrice("claude-opus-5", _OPUS_5, fast_factor=_FAST),
     ClaudePrice("claude-fable-5", _rates("10", "50", "12.50", "20", "1.00")),
-    ClaudePrice("claude-opus-4-8", _OPUS_5, last_day=date(2026, 11, 30), fast_factor=_FAST),  # fast mode ends that day
+    ClaudePrice(
+        "claude-opus-4-8", _OPUS_5, last_day=date(2026, 11, 30), fast_factor=_FAST
+    ),  # fast mode ends that day
     ClaudePrice("claude-opus-4-8", _OPUS_5, first_day=date(2026, 12, 1)),
     ClaudePrice("claude-opus-4-7", _OPUS_5),
     ClaudePrice(  # until then prompts above 200,000 tokens cost more (1M context beta)
@@ -123,15 +153,23 @@ CLAUDE_PRICES: tuple[ClaudePrice, ...] = (
     ClaudePrice("claude-sonnet-4-6", _SONNET_4, first_day=date(2026, 3, 13)),
     ClaudePrice("claude-opus-4-5", _OPUS_5, us_factor=_SAME),
     ClaudePrice(
-        "claude-sonnet-4-5", _SONNET_4, us_factor=_SAME, long_prompt=LongPromptRates(200_000, _rates("6", "22.50", "7.50", "12", "0.60"))
+        "claude-sonnet-4-5",
+        _SONNET_4,
+        us_factor=_SAME,
+        long_prompt=LongPromptRates(200_000, _rates("6", "22.50", "7.50", "12", "0.60")),
     ),
     ClaudePrice("claude-haiku-4-5", _rates("1", "5", "1.25", "2", "0.10"), us_factor=_SAME),
 )
 
-# Source: the endpoints' pages on fal.ai/models (llms.txt of each), read 2026-11-22. Endpoint ids in lower case.
+# Source: the endpoints' pages on fal.ai/models (llms.txt of each), read 2026-11-22. Endpoint ids in
+# lower case.
 FAL_PRICES: tuple[FalPrice, ...] = (
     FalPrice(
-        "cassetteai/music-generator", "minute", Decimal("0.02"), rounding="pro_rata", rounding_known=False
+        "cassetteai/music-generator",
+        "minute",
+        Decimal("0.02"),
+        rounding="pro_rata",
+        rounding_known=False,
     ),  # the page does not say how it rounds
     FalPrice("fal-ai/stable-audio-25/text-to-audio", "generation", Decimal("0.20")),
     FalPrice("fal-ai/lyria3", "generation", Decimal("0.04")),

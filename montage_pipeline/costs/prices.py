@@ -1,6 +1,8 @@
-"""What a paid call costs: exact arithmetic from the provider's usage report and the dated price table.
+"""What a paid call costs: exact arithmetic from the provider's usage report and the dated price
+table.
 
-Belongs here: choosing the row of a day and multiplying. Does not belong here: the rates (`price_table`) and the rows of
+Belongs here: choosing the row of a day and multiplying. Does not belong here: the rates
+(`price_table`) and the rows of
 calls that were made (`ledger`).
 """
 
@@ -21,8 +23,8 @@ from montage_pipeline.costs.price_table import (
     FalPrice,
     TokenRates,
 )
-from montage_pipeline.records import PermanentError
-from montage_pipeline.requests.vocabulary import Service
+from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.vocabulary import Service
 
 _MILLION = Decimal(1_000_000)
 _SNAPSHOT_SUFFIX = re.compile(r"[-@]\d{8}$")
@@ -34,7 +36,8 @@ _Price = TypeVar("_Price", ClaudePrice, FalPrice)
 class PricedCall:
     """The price of one call.
 
-    `cost_usd` is exact and not rounded. `price_version` names the table and its row. `estimated` is True when the usage or
+    `cost_usd` is exact and not rounded. `price_version` names the table and its row. `estimated` is
+    True when the usage or
     the price list left something open (an unreported unit count, a mode without a published price).
     """
 
@@ -44,29 +47,47 @@ class PricedCall:
 
 
 def require_price(service: Service, model: str, on: date) -> None:
-    """Raise PermanentError("unknown_price") unless calls to `model` on that day have a price. Call it before anything is sent."""
+    """Raise PermanentError("unknown_price") unless calls to `model` on that day have a price.
+
+    Call it before anything is sent.
+    """
     if service is Service.CLAUDE:
         _claude_price(model, on)
     elif service is Service.FAL:
         _fal_price(model, on)
     else:
-        raise PermanentError("unknown_price", f"There is no price list for {service}.", service=str(service), model=model)
+        raise PermanentError(
+            ErrorCode.UNKNOWN_PRICE,
+            f"There is no price list for {service}.",
+            service=str(service),
+            model=model,
+        )
 
 
 def claude_cost(model: str, usage: Mapping[str, Any], *, on: date) -> PricedCall:
     """Price one answered Messages call from its raw `usage` JSON.
 
-    `model` is the id in the answer (a dated snapshot counts as its model). All tokens of a request whose prompt (fresh, written
-    to and read from the cache) is above the model's threshold are at the long rate. Errors: PermanentError "unknown_price",
+    `model` is the id in the answer (a dated snapshot counts as its model). All tokens of a request
+    whose prompt (fresh, written
+    to and read from the cache) is above the model's threshold are at the long rate. Errors:
+    PermanentError "unknown_price",
     "unreadable_usage".
     """
     price = _claude_price(model, on)
-    fresh, output = _count(usage, "input_tokens", required=True), _count(usage, "output_tokens", required=True)
-    written, read = _count(usage, "cache_creation_input_tokens"), _count(usage, "cache_read_input_tokens")
+    fresh, output = (
+        _count(usage, "input_tokens", required=True),
+        _count(usage, "output_tokens", required=True),
+    )
+    written, read = (
+        _count(usage, "cache_creation_input_tokens"),
+        _count(usage, "cache_read_input_tokens"),
+    )
     written_1h = _count(usage.get("cache_creation") or {}, "ephemeral_1h_input_tokens")
     written_5m = _count(usage.get("cache_creation") or {}, "ephemeral_5m_input_tokens")
     written = max(written, written_5m + written_1h)
-    written_5m = written - written_1h  # writes without a stated life are at the default life, 5 minutes
+    written_5m = (
+        written - written_1h
+    )  # writes without a stated life are at the default life, 5 minutes
 
     rates = _rates_for(price, prompt_tokens=fresh + written + read)
     cost = (
@@ -100,29 +121,46 @@ def claude_cost(model: str, usage: Mapping[str, Any], *, on: date) -> PricedCall
 
 
 def predict_claude_cost(model: str, *, input_tokens: int, output_tokens: int, on: date) -> Decimal:
-    """USD of an uncached, standard call with that many tokens. PermanentError "unknown_price" for a model without a price."""
-    return claude_cost(model, {"input_tokens": input_tokens, "output_tokens": output_tokens}, on=on).cost_usd
+    """USD of an uncached, standard call with that many tokens.
+
+    PermanentError "unknown_price" for a model without a price.
+    """
+    return claude_cost(
+        model, {"input_tokens": input_tokens, "output_tokens": output_tokens}, on=on
+    ).cost_usd
 
 
 def fal_cost(model: str, *, seconds: float, billable_units: Decimal | None, on: date) -> PricedCall:
     """Price one finished fal job.
 
-    `seconds` is the length of the audio asked for; `billable_units` is the provider's x-fal-billable-units header, in the
-    endpoint's own unit, and wins when it is there. Errors: PermanentError "unknown_price", "unreadable_usage".
+    `seconds` is the length of the audio asked for; `billable_units` is the provider's
+    x-fal-billable-units header, in the
+    endpoint's own unit, and wins when it is there. Errors: PermanentError "unknown_price",
+    "unreadable_usage".
     """
     price = _fal_price(model, on)
     if billable_units is not None:
         if not billable_units.is_finite() or billable_units < 0:
-            raise PermanentError("unreadable_usage", f"fal reported {billable_units} billable units for {model}.", model=model)
+            raise PermanentError(
+                ErrorCode.UNREADABLE_USAGE,
+                f"fal reported {billable_units} billable units for {model}.",
+                model=model,
+            )
         return PricedCall(billable_units * price.usd_per_unit, _version(price), estimated=False)
     if not seconds > 0:
-        raise PermanentError("unreadable_usage", f"The length of the audio from {model} must be above 0 s, got {seconds}.", model=model)
+        raise PermanentError(
+            ErrorCode.UNREADABLE_USAGE,
+            f"The length of the audio from {model} must be above 0 s, got {seconds}.",
+            model=model,
+        )
     if price.unit == "generation":
         return PricedCall(price.usd_per_unit, _version(price), estimated=False)
     minutes = Decimal(str(seconds)) / 60
     if price.rounding == "up":
         minutes = minutes.to_integral_value(ROUND_CEILING)
-    return PricedCall(minutes * price.usd_per_unit, _version(price), estimated=not price.rounding_known)
+    return PricedCall(
+        minutes * price.usd_per_unit, _version(price), estimated=not price.rounding_known
+    )
 
 
 def _claude_price(model: str, on: date) -> ClaudePrice:
@@ -136,7 +174,9 @@ def _fal_price(model: str, on: date) -> FalPrice:
 def _row(service: Service, table: Sequence[_Price], model: str, on: date) -> _Price:
     rows = [row for row in table if row.model == model]
     for row in rows:
-        if (row.first_day is None or row.first_day <= on) and (row.last_day is None or on <= row.last_day):
+        if (row.first_day is None or row.first_day <= on) and (
+            row.last_day is None or on <= row.last_day
+        ):
             return row
     known = sorted({row.model for row in table})
     if rows:
@@ -149,7 +189,14 @@ def _row(service: Service, table: Sequence[_Price], model: str, on: date) -> _Pr
             f"No price is known for the {service} model {model}. Use one of {', '.join(known)}, "
             "or add its row to montage_pipeline/costs/price_table.py."
         )
-    raise PermanentError("unknown_price", reason, service=str(service), model=model, on=on.isoformat(), known=known)
+    raise PermanentError(
+        ErrorCode.UNKNOWN_PRICE,
+        reason,
+        service=str(service),
+        model=model,
+        on=on.isoformat(),
+        known=known,
+    )
 
 
 def _rates_for(price: ClaudePrice, *, prompt_tokens: int) -> TokenRates:
@@ -163,7 +210,11 @@ def _count(usage: Mapping[str, Any], field: str, *, required: bool = False) -> i
     if value is None and not required:
         return 0
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise PermanentError("unreadable_usage", f"The usage report's {field} must be a count, got {value!r}.", field=field)
+        raise PermanentError(
+            ErrorCode.UNREADABLE_USAGE,
+            f"The usage report's {field} must be a count, got {value!r}.",
+            field=field,
+        )
     return value
 
 

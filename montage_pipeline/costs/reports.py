@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from montage_pipeline.records import Record
 from montage_pipeline.requests.tables import ApiCostLogRow
-from montage_pipeline.requests.vocabulary import CostState, Service
+from montage_pipeline.vocabulary import CostState, Service
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +62,13 @@ def get_user_costs(engine: Engine, user_id: UUID, since: datetime | None = None)
     by_service: dict[Service, Decimal] = {}
     for row in rows:
         by_service[row.service] = by_service.get(row.service, Decimal(0)) + row.cost_usd
-    return UserCosts(user_id=user_id, since=since, total_usd=sum(by_service.values(), Decimal(0)), by_service=by_service, rows=rows)
+    return UserCosts(
+        user_id=user_id,
+        since=since,
+        total_usd=sum(by_service.values(), Decimal(0)),
+        by_service=by_service,
+        rows=rows,
+    )
 
 
 _BY_DAY = """

@@ -1,7 +1,9 @@
 """The edit for other programs: OpenTimelineIO, and through it EDL (CMX 3600) and Final Cut XML.
 
-Belongs here: what of a Timeline other editors understand (cuts, sources, sound, markers), and writing it down.
-What they have no words for (the crop, the scores, the reasons) goes along as metadata under "montage_pipeline".
+Belongs here: what of a Timeline other editors understand (cuts, sources, sound, markers), and
+writing it down.
+What they have no words for (the crop, the scores, the reasons) goes along as metadata under
+"montage_pipeline".
 """
 
 from enum import StrEnum
@@ -12,9 +14,9 @@ import opentimelineio as otio
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from montage_pipeline.editing.timeline import Segment, Timeline
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipFacts
 from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.records import PermanentError
 
 METADATA = "montage_pipeline"
 
@@ -27,19 +29,29 @@ class EditFormat(StrEnum):
     FCP_XML = "xml"
 
 
-_ADAPTERS = {EditFormat.OTIO: "otio_json", EditFormat.EDL: "cmx_3600", EditFormat.FCP_XML: "fcp_xml"}
+_ADAPTERS = {
+    EditFormat.OTIO: "otio_json",
+    EditFormat.EDL: "cmx_3600",
+    EditFormat.FCP_XML: "fcp_xml",
+}
 _EDL_RATES = (24, 25, 30, 60)
 
 
-def exported_edit(timeline: Timeline, format: EditFormat, music: MusicTrack | None = None, music_url: str = "") -> str:
+def exported_edit(
+    timeline: Timeline, format: EditFormat, music: MusicTrack | None = None, music_url: str = ""
+) -> str:
     """The text of the exported file.
 
-    With `music` its track, and the Reel's beats as markers, go along; `music_url` is where the file can be read.
+    With `music` its track, and the Reel's beats as markers, go along; `music_url` is where the file
+    can be read.
     Raises PermanentError("export_impossible") when the format cannot hold this timeline.
     """
     if format is EditFormat.EDL and timeline.fps.fraction not in _EDL_RATES:
         rate = float(timeline.fps.fraction)
-        raise PermanentError("export_impossible", f"an EDL has whole frames a second ({_EDL_RATES}), not {rate:g}; export OTIO or XML")
+        raise PermanentError(
+            ErrorCode.EXPORT_IMPOSSIBLE,
+            f"an EDL has whole frames a second ({_EDL_RATES}), not {rate:g}; export OTIO or XML",
+        )
     edit = otio_timeline(timeline, music, music_url)
     if format is EditFormat.EDL:
         # An EDL holds one picture track.
@@ -48,20 +60,30 @@ def exported_edit(timeline: Timeline, format: EditFormat, music: MusicTrack | No
     try:
         text: str = otio.adapters.write_to_string(edit, _ADAPTERS[format])
     except otio.exceptions.OTIOError as error:
-        raise PermanentError("export_impossible", f"the edit cannot be written as {format.value}: {error}") from error
+        raise PermanentError(
+            ErrorCode.EXPORT_IMPOSSIBLE, f"the edit cannot be written as {format.value}: {error}"
+        ) from error
     return text
 
 
-def otio_timeline(timeline: Timeline, music: MusicTrack | None = None, music_url: str = "") -> otio.schema.Timeline:
-    """The edit as an OpenTimelineIO timeline: a track of pictures, one of the clips' own sound, one of the music.
+def otio_timeline(
+    timeline: Timeline, music: MusicTrack | None = None, music_url: str = ""
+) -> otio.schema.Timeline:
+    """The edit as an OpenTimelineIO timeline: a track of pictures, one of the clips' own sound, one
+    of the music.
 
-    Every time is in frames of the Reel's rate. A source's frames are counted from the zero of its own clock, so the
-    in point of a clip with another rate is the nearest frame of the Reel's rate; its exact second is in the metadata.
+    Every time is in frames of the Reel's rate. A source's frames are counted from the zero of its
+    own clock, so the
+    in point of a clip with another rate is the nearest frame of the Reel's rate; its exact second
+    is in the metadata.
     """
     rate = float(timeline.fps.fraction)
-    edit = otio.schema.Timeline(name=f"Reel {timeline.request_id}", global_start_time=RationalTime(0, rate))
+    edit = otio.schema.Timeline(
+        name=f"Reel {timeline.request_id}", global_start_time=RationalTime(0, rate)
+    )
     edit.metadata[METADATA] = timeline.model_dump(
-        mode="json", include={"request_id", "seed", "style", "format", "width", "height", "warnings"}
+        mode="json",
+        include={"request_id", "seed", "style", "format", "width", "height", "warnings"},
     )
     pictures = otio.schema.Track("Picture", kind=otio.schema.TrackKind.Video)
     sounds = otio.schema.Track("Clip sound", kind=otio.schema.TrackKind.Audio)
@@ -84,11 +106,25 @@ def _clip(number: int, segment: Segment, facts: ClipFacts, rate: float) -> otio.
     first = RationalTime(round(facts.start_s * rate), rate)
     have = RationalTime(int(facts.duration_s * rate), rate)
     begin = RationalTime(round(segment.source_in_s * rate), rate)
-    about = segment.model_dump(mode="json", include={"moment", "source_in_s", "crop", "role", "on_beat", "score", "why", "clip_gain_db"})
+    about = segment.model_dump(
+        mode="json",
+        include={
+            "moment",
+            "source_in_s",
+            "crop",
+            "role",
+            "on_beat",
+            "score",
+            "why",
+            "clip_gain_db",
+        },
+    )
     about |= {"segment": number, "source_fps": float(facts.fps.fraction), "sha256": facts.sha256}
     return otio.schema.Clip(
         name=_name(facts.url),
-        media_reference=otio.schema.ExternalReference(target_url=facts.url, available_range=TimeRange(first, have)),
+        media_reference=otio.schema.ExternalReference(
+            target_url=facts.url, available_range=TimeRange(first, have)
+        ),
         source_range=TimeRange(begin, RationalTime(segment.frames, rate)),
         metadata={METADATA: about},
     )
@@ -102,7 +138,9 @@ def _music_track(timeline: Timeline, music: MusicTrack, url: str, rate: float) -
     track.append(
         otio.schema.Clip(
             name=PurePosixPath(music.key).name,
-            media_reference=otio.schema.ExternalReference(target_url=url or music.key, available_range=have),
+            media_reference=otio.schema.ExternalReference(
+                target_url=url or music.key, available_range=have
+            ),
             source_range=TimeRange(begin, RationalTime(timeline.total_frames, rate)),
             metadata={METADATA: about},
         )

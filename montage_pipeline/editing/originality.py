@@ -14,17 +14,23 @@ from montage_pipeline.requests.seen import SeenSegment
 ALIKE_BITS = 10
 """Two pictures whose fingerprints differ in fewer bits (of 64) look alike."""
 DIFFERENT_LOOK_BITS = 16
-"""Differing bits (of 64) from which two pictures count as fully different; unrelated pictures differ in about 32."""
+"""Differing bits (of 64) from which two pictures count as fully different; unrelated pictures
+differ in about 32.
+"""
 
 MARKS = ("borders", "watermark", "text")
-"""What marks footage as taken from elsewhere, as codes of reasons to reject; the last two are kinds of overlays too."""
+"""What marks footage as taken from elsewhere, as codes of reasons to reject; the last two are kinds
+of overlays too.
+"""
 _SHOWN_FROM = 0.2
 """Share of an overlay inside the crop from which it is seen."""
 _HARDLY_ANY_S = 0.05
 
 
 def marked_share(moment: Moment) -> float:
-    """How much marks footage as taken from elsewhere: 1 with writing or a sign laid over the picture, else 0."""
+    """How much marks footage as taken from elsewhere: 1 with writing or a sign laid over the
+    picture, else 0.
+    """
     return float(bool(moment.overlays))
 
 
@@ -42,9 +48,14 @@ def footage_shown(timeline: Timeline, analysis: ClipAnalysis) -> tuple[SeenSegme
 
 
 def originality_report(
-    segments: Sequence[Segment], analysis: ClipAnalysis, music: MusicTrack, fps: FrameRate, seen: Sequence[SeenSegment] = ()
+    segments: Sequence[Segment],
+    analysis: ClipAnalysis,
+    music: MusicTrack,
+    fps: FrameRate,
+    seen: Sequence[SeenSegment] = (),
 ) -> Originality:
-    """The report on `segments` cut from the clips of `analysis` at `fps`, with `seen` shown in the user's earlier Reels.
+    """The report on `segments` cut from the clips of `analysis` at `fps`, with `seen` shown in the
+    user's earlier Reels.
 
     The score is the weighted mean of the parts, 0..1; each part's note says what cost it points.
     """
@@ -61,8 +72,12 @@ def originality_report(
     return Originality(score=round(score, 4), parts=parts)
 
 
-def _frames_used_once(segments: Sequence[Segment], analysis: ClipAnalysis, fps: FrameRate) -> OriginalityPart:
-    """Copies of one file count as one file, so that the same picture by another name is still a repeat."""
+def _frames_used_once(
+    segments: Sequence[Segment], analysis: ClipAnalysis, fps: FrameRate
+) -> OriginalityPart:
+    """Copies of one file count as one file, so that the same picture by another name is still a
+    repeat.
+    """
     spans: dict[str, list[tuple[float, float]]] = {}
     total_s = repeated_s = 0.0
     for segment in segments:
@@ -75,30 +90,49 @@ def _frames_used_once(segments: Sequence[Segment], analysis: ClipAnalysis, fps: 
         for start_s, end_s in sorted(used):
             repeated_s += max(0.0, min(end_s, shown_until_s) - start_s)
             shown_until_s = max(shown_until_s, end_s)
-    note = "No source frame is shown twice." if repeated_s < 1e-6 else f"{repeated_s:.2f} s of footage are shown more than once."
-    return OriginalityPart(name="frames shown once", score=max(0.0, 1 - repeated_s / total_s), weight=3.0, note=note)
+    note = (
+        "No source frame is shown twice."
+        if repeated_s < 1e-6
+        else f"{repeated_s:.2f} s of footage are shown more than once."
+    )
+    return OriginalityPart(
+        name="frames shown once", score=max(0.0, 1 - repeated_s / total_s), weight=3.0, note=note
+    )
 
 
 def _different_looks(segments: Sequence[Segment], analysis: ClipAnalysis) -> OriginalityPart:
     prints = [int(analysis.moment(segment.moment).fingerprint, 16) for segment in segments]
     if len(prints) < 2:
-        return OriginalityPart(name="cuts look different", score=1.0, weight=2.0, note="There is one cut only.")
-    nearest = [min(((a ^ b).bit_count(), j) for j, b in enumerate(prints) if j != i) for i, a in enumerate(prints)]
+        return OriginalityPart(
+            name="cuts look different", score=1.0, weight=2.0, note="There is one cut only."
+        )
+    nearest = [
+        min(((a ^ b).bit_count(), j) for j, b in enumerate(prints) if j != i)
+        for i, a in enumerate(prints)
+    ]
     score = sum(min(1.0, bits / DIFFERENT_LOOK_BITS) for bits, _ in nearest) / len(nearest)
-    alike = sorted({(min(i, j) + 1, max(i, j) + 1) for i, (bits, j) in enumerate(nearest) if bits < ALIKE_BITS})
+    alike = sorted(
+        {(min(i, j) + 1, max(i, j) + 1) for i, (bits, j) in enumerate(nearest) if bits < ALIKE_BITS}
+    )
     if alike:
-        pairs = ", ".join(f"{one} and {other}" for one, other in alike[:4]) + (" and others" if len(alike) > 4 else "")
+        pairs = ", ".join(f"{one} and {other}" for one, other in alike[:4]) + (
+            " and others" if len(alike) > 4 else ""
+        )
         note = f"Cuts {pairs} look alike (fewer than {ALIKE_BITS} of 64 bits of their fingerprints differ)."
     else:
         bits = min(nearest)[0]
         note = f"No two cuts look alike; the two nearest differ in {bits} of 64 bits" + (
-            f", and from {DIFFERENT_LOOK_BITS} they count in full." if bits < DIFFERENT_LOOK_BITS else "."
+            f", and from {DIFFERENT_LOOK_BITS} they count in full."
+            if bits < DIFFERENT_LOOK_BITS
+            else "."
         )
     return OriginalityPart(name="cuts look different", score=score, weight=2.0, note=note)
 
 
 def _clip_variety(segments: Sequence[Segment], analysis: ClipAnalysis) -> OriginalityPart:
-    """Evenness of the cuts over the clips, measured against what this many cuts and clips could reach."""
+    """Evenness of the cuts over the clips, measured against what this many cuts and clips could
+    reach.
+    """
     usable = sum(any(not moment.rejects for moment in clip.moments) for clip in analysis.clips)
     counts: dict[int, int] = {}
     for segment in segments:
@@ -112,7 +146,9 @@ def _clip_variety(segments: Sequence[Segment], analysis: ClipAnalysis) -> Origin
     each, rest = divmod(len(segments), reachable)
     ideal = [each + 1] * rest + [each] * (reachable - rest)
     most = -sum(count / len(segments) * log(count / len(segments)) for count in ideal if count)
-    return OriginalityPart(name="clip variety", score=min(1.0, spread / most), weight=1.0, note=note)
+    return OriginalityPart(
+        name="clip variety", score=min(1.0, spread / most), weight=1.0, note=note
+    )
 
 
 def _recut(segments: Sequence[Segment], analysis: ClipAnalysis, fps: FrameRate) -> OriginalityPart:
@@ -132,7 +168,9 @@ def _recut(segments: Sequence[Segment], analysis: ClipAnalysis, fps: FrameRate) 
 
 
 def _clean_picture(segments: Sequence[Segment], analysis: ClipAnalysis) -> OriginalityPart:
-    """What marks footage as taken from elsewhere: borders, and text or signs that are not of the scene."""
+    """What marks footage as taken from elsewhere: borders, and text or signs that are not of the
+    scene.
+    """
     marked = []
     for number, segment in enumerate(segments, start=1):
         moment = analysis.moment(segment.moment)
@@ -141,9 +179,16 @@ def _clean_picture(segments: Sequence[Segment], analysis: ClipAnalysis) -> Origi
         if codes:
             marked.append(f"cut {number} ({', '.join(sorted(codes))})")
     note = (
-        f"Marks of other publications in {', '.join(marked)}." if marked else "No borders, watermarks or text were found in what is shown."
+        f"Marks of other publications in {', '.join(marked)}."
+        if marked
+        else "No borders, watermarks or text were found in what is shown."
     )
-    return OriginalityPart(name="no borders or watermarks", score=1 - len(marked) / len(segments), weight=2.0, note=note)
+    return OriginalityPart(
+        name="no borders or watermarks",
+        score=1 - len(marked) / len(segments),
+        weight=2.0,
+        note=note,
+    )
 
 
 def _overlays_shown(segment: Segment, analysis: ClipAnalysis) -> set[str]:
@@ -151,15 +196,30 @@ def _overlays_shown(segment: Segment, analysis: ClipAnalysis) -> set[str]:
     facts = analysis.clips[segment.clip].facts
     crops = [segment.crop] if segment.crop_end is None else [segment.crop, segment.crop_end]
     overlays = analysis.moment(segment.moment).overlays
-    return {overlay.kind for overlay in overlays if any(kept_share(facts, crop, overlay.box) >= _SHOWN_FROM for crop in crops)}
+    return {
+        overlay.kind
+        for overlay in overlays
+        if any(kept_share(facts, crop, overlay.box) >= _SHOWN_FROM for crop in crops)
+    }
 
 
-def _new_footage(segments: Sequence[Segment], analysis: ClipAnalysis, fps: FrameRate, seen: Sequence[SeenSegment]) -> OriginalityPart:
-    """How much of the Reel the user's earlier ones did not show: the same seconds of a file, or a cut of another that looks alike."""
+def _new_footage(
+    segments: Sequence[Segment], analysis: ClipAnalysis, fps: FrameRate, seen: Sequence[SeenSegment]
+) -> OriginalityPart:
+    """How much of the Reel the user's earlier ones did not show: the same seconds of a file, or a
+    cut of another that looks alike.
+    """
     if not seen:
-        return OriginalityPart(name="new footage", score=1.0, weight=2.0, note="No earlier Reel of this user was compared.")
+        return OriginalityPart(
+            name="new footage",
+            score=1.0,
+            weight=2.0,
+            note="No earlier Reel of this user was compared.",
+        )
     files = {clip.facts.sha256 for clip in analysis.clips}
-    foreign = [int(one.fingerprint, 16) for one in seen if one.fingerprint and one.sha256 not in files]
+    foreign = [
+        int(one.fingerprint, 16) for one in seen if one.fingerprint and one.sha256 not in files
+    ]
     total_s = repeated_s = 0.0
     repeating: list[int] = []
     alike: list[int] = []
@@ -181,12 +241,25 @@ def _new_footage(segments: Sequence[Segment], analysis: ClipAnalysis, fps: Frame
         reasons.append(f"Earlier Reels showed footage of {_cuts(repeating)} already")
     if alike:
         reasons.append(f"{_cuts(alike)} look{'s' if len(alike) == 1 else ''} like what they showed")
-    note = "; ".join(reasons) + "." if reasons else "Nothing of it was shown in the user's earlier Reels."
-    return OriginalityPart(name="new footage", score=max(0.0, 1 - repeated_s / total_s), weight=2.0, note=note[:1].upper() + note[1:])
+    note = (
+        "; ".join(reasons) + "."
+        if reasons
+        else "Nothing of it was shown in the user's earlier Reels."
+    )
+    return OriginalityPart(
+        name="new footage",
+        score=max(0.0, 1 - repeated_s / total_s),
+        weight=2.0,
+        note=note[:1].upper() + note[1:],
+    )
 
 
 def _cuts(numbers: Sequence[int]) -> str:
-    return f"cut {numbers[0]}" if len(numbers) == 1 else f"cuts {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
+    return (
+        f"cut {numbers[0]}"
+        if len(numbers) == 1
+        else f"cuts {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
+    )
 
 
 def covered_s(spans: Sequence[tuple[float, float]], start_s: float, end_s: float) -> float:
@@ -205,5 +278,12 @@ def _own_music(music: MusicTrack) -> OriginalityPart:
     if music.composer == "user":
         note = "The user's own music, not made for this Reel: others may use it too."
         return OriginalityPart(name=name, score=0.5, weight=1.0, note=note)
-    by = {"fal": f"fal ({music.model})" if music.model else "fal", "local": "the local composer"}[music.composer]
-    return OriginalityPart(name=name, score=1.0, weight=1.0, note=f"Composed by {by} from this request's prompt, seed {music.seed}.")
+    by = {"fal": f"fal ({music.model})" if music.model else "fal", "local": "the local composer"}[
+        music.composer
+    ]
+    return OriginalityPart(
+        name=name,
+        score=1.0,
+        weight=1.0,
+        note=f"Composed by {by} from this request's prompt, seed {music.seed}.",
+    )

@@ -1,10 +1,14 @@
-"""Exact arithmetic of cutting footage into pieces: what total length is possible, and one way to reach it.
+"""Exact arithmetic of cutting footage into pieces: what total length is possible, and one way to
+reach it.
 
 Belongs here: counting frames. Does not belong here: which footage is good.
 
-The footage is a set of rooms: uninterrupted runs of unused frames. A room of L frames gives k pieces when
-each has `min_frames..max_frames` and `gap` frames lie between neighbours. The most frames that k pieces can
-show is a concave function of k, so taking the largest gains first is optimal over all rooms together and
+The footage is a set of rooms: uninterrupted runs of unused frames. A room of L frames gives k
+pieces when
+each has `min_frames..max_frames` and `gap` frames lie between neighbours. The most frames that k
+pieces can
+show is a concave function of k, so taking the largest gains first is optimal over all rooms
+together and
 "is there any way to fill this Reel?" has an exact answer without a search.
 """
 
@@ -22,7 +26,9 @@ class CutRules(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Unused frames `[start, end)` of a stretch, and the frames to leave between two pieces cut from it."""
+    """Unused frames `[start, end)` of a stretch, and the frames to leave between two pieces cut
+    from it.
+    """
 
     stretch: int
     start: int
@@ -50,7 +56,8 @@ class Piece(NamedTuple):
 
 @lru_cache(maxsize=65536)
 def gains(frames: int, gap: int, rules: CutRules) -> tuple[int, int | None, int]:
-    """What each further piece of a room adds: `full` pieces add `max_frames`, then one adds `partial`
+    """What each further piece of a room adds: `full` pieces add `max_frames`, then one adds
+    `partial`
     (None: no such piece fits), then `extra` more pieces each cost `gap` frames."""
     most = (frames + gap) // (rules.min_frames + gap)
     full = min(most, (frames + gap) // (rules.max_frames + gap))
@@ -60,7 +67,9 @@ def gains(frames: int, gap: int, rules: CutRules) -> tuple[int, int | None, int]
 
 
 def longest_total(rooms: Sequence[tuple[int, int]], rules: CutRules, limit: int) -> int:
-    """The largest number of frames <= `limit` that pieces cut from rooms `(frames, gap)` can sum to; 0 when none."""
+    """The largest number of frames <= `limit` that pieces cut from rooms `(frames, gap)` can sum
+    to; 0 when none.
+    """
     full_pieces = 0
     partials: list[int] = []
     costs: list[int] = []
@@ -90,15 +99,22 @@ def longest_total(rooms: Sequence[tuple[int, int]], rules: CutRules, limit: int)
 
 
 def quickly_possible(full_pieces: int, remaining: int, rules: CutRules) -> bool:
-    """True when `full_pieces` rooms for the longest cut surely fill `remaining` frames; False means: not known."""
+    """True when `full_pieces` rooms for the longest cut surely fill `remaining` frames;
+
+    False means: not known.
+    """
     count = -(-remaining // rules.max_frames)
     return count <= full_pieces and count * rules.min_frames <= remaining
 
 
-def fill_exactly(rooms: Sequence[Room], rules: CutRules, total: int, preferred_frames: int) -> list[Piece]:
-    """Pieces from `rooms` that sum to `total` frames, in order of room; empty when that is impossible.
+def fill_exactly(
+    rooms: Sequence[Room], rules: CutRules, total: int, preferred_frames: int
+) -> list[Piece]:
+    """Pieces from `rooms` that sum to `total` frames, in order of room; empty when that is
+    impossible.
 
-    Of the possible numbers of pieces it takes the one whose mean length is nearest to `preferred_frames`.
+    Of the possible numbers of pieces it takes the one whose mean length is nearest to
+    `preferred_frames`.
     """
     offers: list[tuple[int, int]] = []
     for index, room in enumerate(rooms):
@@ -125,7 +141,8 @@ def fill_exactly(rooms: Sequence[Room], rules: CutRules, total: int, preferred_f
     # Everyone starts at the least; what is missing is handed out room by room in equal shares.
     shares = {index: pieces * rules.min_frames for index, pieces in per_room.items()}
     limits = {
-        index: min(pieces * rules.max_frames, rooms[index].frames - (pieces - 1) * rooms[index].gap) for index, pieces in per_room.items()
+        index: min(pieces * rules.max_frames, rooms[index].frames - (pieces - 1) * rooms[index].gap)
+        for index, pieces in per_room.items()
     }
     missing = total - sum(shares.values())
     while missing:
@@ -135,11 +152,17 @@ def fill_exactly(rooms: Sequence[Room], rules: CutRules, total: int, preferred_f
             grown = min(step, limits[index] - shares[index], missing)
             shares[index] += grown
             missing -= grown
-    return [piece for index in sorted(shares) for piece in _spread(rooms[index], per_room[index], shares[index])]
+    return [
+        piece
+        for index in sorted(shares)
+        for piece in _spread(rooms[index], per_room[index], shares[index])
+    ]
 
 
 def _spread(room: Room, pieces: int, frames: int) -> list[Piece]:
-    """`pieces` pieces of nearly equal length that sum to `frames`, with the spare frames of the room between them."""
+    """`pieces` pieces of nearly equal length that sum to `frames`, with the spare frames of the
+    room between them.
+    """
     spare = room.frames - frames - (pieces - 1) * room.gap
     between = spare // (pieces - 1) if pieces > 1 else 0
     at = room.start if pieces > 1 else room.start + spare // 2
@@ -152,7 +175,9 @@ def _spread(room: Room, pieces: int, frames: int) -> list[Piece]:
 
 
 def rooms_after(rooms: Sequence[Room], piece: Piece) -> list[Room]:
-    """The rooms that stay when `piece` (which must lie in one of them) is taken, with its gap on both sides."""
+    """The rooms that stay when `piece` (which must lie in one of them) is taken, with its gap on
+    both sides.
+    """
     left: list[Room] = []
     for room in rooms:
         if room.stretch != piece.stretch or piece.end <= room.start or piece.start >= room.end:

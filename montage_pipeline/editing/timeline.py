@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from montage_pipeline.footage.model import ClipFacts, FrameRate
 from montage_pipeline.records import Record
-from montage_pipeline.requests.vocabulary import Format, Style
+from montage_pipeline.vocabulary import Format
 
 
 class CropRect(Record):
@@ -20,7 +20,9 @@ class CropRect(Record):
 
 
 def eased(share: float) -> float:
-    """How far a moving crop has come when `share` (0..1) of the segment is over: it starts and ends at rest."""
+    """How far a moving crop has come when `share` (0..1) of the segment is over: it starts and ends
+    at rest.
+    """
     return share * share * (3 - 2 * share)
 
 
@@ -38,7 +40,8 @@ class Segment(Record):
     presentation time `source_in_s + k / fps` of the timeline. `source_in_s` is the presentation
     time of the first frame shown. `on_beat` says whether the segment *ends* on a beat.
     `moment` is the id in the ClipAnalysis; `why` is a sentence for people.
-    With `crop_end` the crop moves smoothly from `crop` to there, which has the same size, over the whole segment.
+    With `crop_end` the crop moves smoothly from `crop` to there, which has the same size, over the
+    whole segment.
     `caption` is drawn on the picture.
     A segment with an `effect` is rendered by MoviePy, whichever engine renders the rest.
     """
@@ -94,8 +97,10 @@ class Originality(Record):
 class PlanProof(Record):
     """How good the edit is, by the planner's objective (in points), and what was proved about it.
 
-    No edit of the space that was searched (places where moments can begin, cuts on beats, this start of the music) has more
-    points than `bound`; `gap` is what the edit may lack at the most, as a share of the bound, or of one point for each cut
+    No edit of the space that was searched (places where moments can begin, cuts on beats, this
+    start of the music) has more
+    points than `bound`; `gap` is what the edit may lack at the most, as a share of the bound, or of
+    one point for each cut
     where the bound is less than that.
     """
 
@@ -110,7 +115,7 @@ class Timeline(Record):
     schema_version: Literal[1] = 1
     request_id: str
     seed: int
-    style: Style
+    style: str
     format: Format
     width: int
     height: int
@@ -133,13 +138,19 @@ class Timeline(Record):
             raise ValueError(f"segments have {total} frames, total_frames says {self.total_frames}")
         for segment in self.segments:
             if segment.clip >= len(self.clips) or self.clips[segment.clip].url != segment.clip_url:
-                raise ValueError(f"segment names clip {segment.clip} ({segment.clip_url}), which is not in clips")
+                raise ValueError(
+                    f"segment names clip {segment.clip} ({segment.clip_url}), which is not in clips"
+                )
             facts = self.clips[segment.clip]
             for crop in (segment.crop, segment.crop_end or segment.crop):
                 if crop.x + crop.width > facts.width or crop.y + crop.height > facts.height:
-                    raise ValueError(f"crop {crop} leaves the {facts.width}x{facts.height} picture of {segment.clip_url}")
+                    raise ValueError(
+                        f"crop {crop} leaves the {facts.width}x{facts.height} picture of {segment.clip_url}"
+                    )
                 if (crop.width, crop.height) != (segment.crop.width, segment.crop.height):
-                    raise ValueError(f"a crop that moves keeps its size; {segment.clip_url} has {segment.crop} and {crop}")
+                    raise ValueError(
+                        f"a crop that moves keeps its size; {segment.clip_url} has {segment.crop} and {crop}"
+                    )
         return self
 
     @property

@@ -1,4 +1,7 @@
-"""Why each cut is where it is, in plain words for the person who made the request. Every sentence must be true of the edit."""
+"""Why each cut is where it is, in plain words for the person who made the request.
+
+Every sentence must be true of the edit.
+"""
 
 from collections.abc import Sequence
 
@@ -6,9 +9,9 @@ import numpy as np
 
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline.editing.beats import BeatRuler
-from montage_pipeline.editing.candidates import Footage
+from montage_pipeline.editing.footage_line import Footage
 from montage_pipeline.editing.packing import CutRules, Piece, rooms_after
-from montage_pipeline.editing.styles import StyleRules
+from montage_pipeline.styles.model import EditTaste
 
 _MUCH = 0.2
 _NEARLY_ALL = 0.85
@@ -17,10 +20,13 @@ _SEEN = 0.2
 
 
 class Wording:
-    """Words for the cuts of one edit. `moments` are what each piece is shown for; `must_use` are the clips asked for, by URL."""
+    """Words for the cuts of one edit.
+
+    `moments` are what each piece is shown for; `must_use` are the clips asked for, by URL.
+    """
 
     def __init__(
-        self, analysis: ClipAnalysis, footage: Footage, ruler: BeatRuler, rules: CutRules, style: StyleRules, rate: float,
+        self, analysis: ClipAnalysis, footage: Footage, ruler: BeatRuler, rules: CutRules, style: EditTaste, rate: float,
         pieces: Sequence[Piece], moments: Sequence[Moment], hook_asked: bool, must_use: frozenset[str],
     ) -> None:  # fmt: skip
         self._analysis = analysis
@@ -37,7 +43,11 @@ class Wording:
 
     def why(self, index: int) -> str:
         """Why this moment, why here, and where its cut falls."""
-        parts = [self._opening(), self._what(0)] if index == 0 else [self._what(index), self._here(index)]
+        parts = (
+            [self._opening(), self._what(0)]
+            if index == 0
+            else [self._what(index), self._here(index)]
+        )
         return " ".join([*parts, *self._asked(index), *self._seen(index), self._cut(index)])
 
     # -- why this moment ------------------------------------------------------------------------
@@ -45,7 +55,9 @@ class Wording:
     def _opening(self) -> str:
         moment = self._moments[0]
         if self._hook_asked:
-            return f"Opens the Reel: the best opening of the clip you chose (hook {moment.hook:.2f})."
+            return (
+                f"Opens the Reel: the best opening of the clip you chose (hook {moment.hook:.2f})."
+            )
         if moment.id == self._analysis.hook_moment:
             return f"Opens the Reel: the strongest opening of all clips (hook {moment.hook:.2f})."
         return f"Opens the Reel: of the openings that leave room for the rest, the one that suits the whole best (hook {moment.hook:.2f})."
@@ -55,7 +67,9 @@ class Wording:
         traits = ", ".join(_traits(moment)) or "even picture"
         shown = moment.description.strip().rstrip(".") or "Worth showing"
         best = self._analysis.best_moments
-        rank = f", number {best.index(moment.id) + 1} of the best moments" if moment.id in best else ""
+        rank = (
+            f", number {best.index(moment.id) + 1} of the best moments" if moment.id in best else ""
+        )
         return f"{shown[:1].upper()}{shown[1:]}: interest {moment.interest:.2f}{rank}, {traits}.{self._part(index)}"
 
     def _part(self, index: int) -> str:
@@ -68,7 +82,11 @@ class Wording:
         if span.peak is not None and piece.start <= span.peak < piece.end:
             return f" Its best instant is {(span.peak - piece.start) / self._rate:.1f} s in."
         shown = not any(first < piece.end and piece.start < last for first, last in span.gone)
-        return " It shows the part of the moment that has its subject in it." if span.gone and shown else ""
+        return (
+            " It shows the part of the moment that has its subject in it."
+            if span.gone and shown
+            else ""
+        )
 
     # -- why here -------------------------------------------------------------------------------
 
@@ -81,9 +99,13 @@ class Wording:
         if index == len(self._pieces) - 1:
             judged = self._moments[index].role == "ending"
             calmly = " calmly" if self._style.ending_calm and motion <= 0.4 else ""
-            reasons.append(f"Closes the Reel{calmly}{', as the ending it was judged to be' if judged else ''}.")
+            reasons.append(
+                f"Closes the Reel{calmly}{', as the ending it was judged to be' if judged else ''}."
+            )
         if self._style.energy >= 0.3 and abs(motion - wanted) <= 0.15:
-            reasons.append(f"Its movement ({motion:.2f}) is what the style wants at this point ({wanted:.2f}).")
+            reasons.append(
+                f"Its movement ({motion:.2f}) is what the style wants at this point ({wanted:.2f})."
+            )
         if self._style.story >= 0.3 and abs(float(self._footage.place_at[line]) - at) <= 0.15:
             reasons.append("It keeps the order in which the footage was given.")
         return " ".join(reasons)
@@ -92,7 +114,13 @@ class Wording:
         moment, before = self._moments[index], self._moments[index - 1]
         piece, piece_before = self._pieces[index], self._pieces[index - 1]
         step = moment.scores.motion - before.scores.motion
-        energy = " with more movement" if step > _MUCH else " with less movement" if step < -_MUCH else ""
+        energy = (
+            " with more movement"
+            if step > _MUCH
+            else " with less movement"
+            if step < -_MUCH
+            else ""
+        )
         if moment.clip != before.clip:
             return f"Changes to another clip{energy}."
         if piece.stretch != piece_before.stretch:
@@ -111,8 +139,17 @@ class Wording:
     def _seen(self, index: int) -> list[str]:
         piece = self._pieces[index]
         line = int(self._footage.offset[piece.stretch]) + piece.start
-        share = float(self._footage.seen_sum[line + piece.frames] - self._footage.seen_sum[line]) / piece.frames
-        return [f"An earlier Reel showed {share:.0%} of it; nothing unseen was found that serves better here."] if share >= _SEEN else []
+        share = (
+            float(self._footage.seen_sum[line + piece.frames] - self._footage.seen_sum[line])
+            / piece.frames
+        )
+        return (
+            [
+                f"An earlier Reel showed {share:.0%} of it; nothing unseen was found that serves better here."
+            ]
+            if share >= _SEEN
+            else []
+        )
 
     # -- the cut --------------------------------------------------------------------------------
 
@@ -134,7 +171,10 @@ class Wording:
         if index == 0:
             return f"the opening always lasts {rules.hook_frames / rate:.1f} s, and no start of the music puts a beat there"
         began = self._ends[index - 1]
-        least, most = began + rules.min_frames, min(began + rules.max_frames, self._ruler.total_frames)
+        least, most = (
+            began + rules.min_frames,
+            min(began + rules.max_frames, self._ruler.total_frames),
+        )
         beats = [frame for frame in range(least, most + 1) if self._ruler.on_beat(frame)]
         if not beats:
             return f"no beat lies {rules.min_frames / rate:g} to {rules.max_frames / rate:g} s after the cut before"
@@ -148,9 +188,14 @@ class Wording:
         return "no better edit with a beat here was found"
 
     def _later_ones_miss(self, began: int, frame: int, beats: Sequence[int]) -> bool:
-        """Whether every way that has this cut on a beat misses as much after it as this one at its best."""
+        """Whether every way that has this cut on a beat misses as much after it as this one at its
+        best.
+        """
         ruler = self._ruler
-        missed = ruler.miss_frames(np.asarray([frame]), np.asarray([frame - began]))[0] + ruler.off_beat_ahead[frame]
+        missed = (
+            ruler.miss_frames(np.asarray([frame]), np.asarray([frame - began]))[0]
+            + ruler.off_beat_ahead[frame]
+        )
         return bool((ruler.off_beat_ahead[list(beats)] >= missed).all())
 
     def _room(self, index: int) -> int:
@@ -160,7 +205,10 @@ class Wording:
         for number, other in enumerate(self._pieces):
             if number != index:
                 rooms = rooms_after(rooms, other)
-        return max((room.frames for room in rooms if room.start <= piece.start and piece.end <= room.end), default=piece.frames)
+        return max(
+            (room.frames for room in rooms if room.start <= piece.start and piece.end <= room.end),
+            default=piece.frames,
+        )
 
 
 def _traits(moment: Moment) -> list[str]:

@@ -16,15 +16,30 @@ from av.stream import Discard, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.source import open_source
-from montage_pipeline.records import PermanentError
 
 StreamOf = TypeVar("StreamOf", VideoStream, AudioStream)
 
-# Demuxers that hold their own pictures. Left out on purpose: hls, dash, concat, image2, sdp, tedcaptions
+# Demuxers that hold their own pictures. Left out on purpose: hls, dash, concat, image2, sdp,
+# tedcaptions
 # and whatever else can name a second file or address.
-MEDIA_FORMATS = ("mov", "mp4", "matroska", "webm", "avi", "mpegts", "mpeg", "ogg", "flv", "asf", "mxf", "dv", "mpegvideo")
+MEDIA_FORMATS = (
+    "mov",
+    "mp4",
+    "matroska",
+    "webm",
+    "avi",
+    "mpegts",
+    "mpeg",
+    "ogg",
+    "flv",
+    "asf",
+    "mxf",
+    "dv",
+    "mpegvideo",
+)
 
 
 @contextmanager
@@ -38,21 +53,36 @@ def open_clip(source: ClipSource) -> Iterator[InputContainer]:
         with open_source(source, MEDIA_FORMATS) as container:
             yield container
     except av.FFmpegError as error:
-        raise PermanentError("clip_unreadable", f"FFmpeg cannot read it: {error.strerror or error}") from error
+        raise PermanentError(
+            ErrorCode.CLIP_UNREADABLE, f"FFmpeg cannot read it: {error.strerror or error}"
+        ) from error
 
 
-def video_stream(container: InputContainer, facts: ClipFacts, *, threads: Literal["AUTO", "SLICE"] = "AUTO", count: int = 0) -> VideoStream:
-    """The stream that the probe chose, set up for decoding with `count` threads; 0 leaves that to the decoder."""
+def video_stream(
+    container: InputContainer,
+    facts: ClipFacts,
+    *,
+    threads: Literal["AUTO", "SLICE"] = "AUTO",
+    count: int = 0,
+) -> VideoStream:
+    """The stream that the probe chose, set up for decoding with `count` threads; 0 leaves that to
+    the decoder.
+    """
     stream = container.streams[facts.video_stream]
     if not isinstance(stream, VideoStream):
-        raise PermanentError("clip_unreadable", f"stream {facts.video_stream} is {stream.type}, the probe said video")
+        raise PermanentError(
+            ErrorCode.CLIP_UNREADABLE,
+            f"stream {facts.video_stream} is {stream.type}, the probe said video",
+        )
     stream.thread_type = threads
     stream.codec_context.thread_count = count
     return stream
 
 
 def packets_of(container: InputContainer, stream: StreamOf) -> Iterator["Packet[StreamOf]"]:
-    """The stream's packets from here on, as far as the file can be read, and at its end an empty one; a file cut short ends early."""
+    """The stream's packets from here on, as far as the file can be read, and at its end an empty
+    one; a file cut short ends early.
+    """
     packets = container.demux(stream)
     while True:
         try:
@@ -65,13 +95,17 @@ def packets_of(container: InputContainer, stream: StreamOf) -> Iterator["Packet[
 
 
 def read_only(container: InputContainer, *wanted: Stream) -> None:
-    """Have the container pass over the packets of all other streams; where there is an index it does not even read them."""
+    """Have the container pass over the packets of all other streams; where there is an index it
+    does not even read them.
+    """
     indices = {stream.index for stream in wanted}
     for stream in container.streams:
         stream.discard = Discard.default if stream.index in indices else Discard.all
 
 
-def decoded_frames(container: InputContainer, stream: VideoStream) -> Iterator[tuple[float, VideoFrame]]:
+def decoded_frames(
+    container: InputContainer, stream: VideoStream
+) -> Iterator[tuple[float, VideoFrame]]:
     """Frames with their presentation times (s) in order; damaged packets are skipped, not fatal.
 
     Raises av.FFmpegError only when the container itself cannot be read on.
@@ -88,7 +122,9 @@ def decoded_frames(container: InputContainer, stream: VideoStream) -> Iterator[t
 
 
 def seek_before(container: InputContainer, stream: VideoStream, time_s: float) -> None:
-    """Seek to the keyframe at or before `time_s` (presentation time, s); to the start when the file has no index."""
+    """Seek to the keyframe at or before `time_s` (presentation time, s); to the start when the file
+    has no index.
+    """
     try:
         container.seek(round(time_s / float(stream.time_base or 1)), stream=stream, backward=True)
     except av.FFmpegError:

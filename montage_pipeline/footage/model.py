@@ -15,7 +15,8 @@ ClipSource = Path | str
 class FetchedClip(Record):
     """A clip's bytes on this machine.
 
-    `url` is what the user gave; `path` is valid on this machine only and is never stored. `version` is the
+    `url` is what the user gave; `path` is valid on this machine only and is never stored. `version`
+    is the
     source's own mark of this content, when it has one.
     """
 
@@ -54,7 +55,8 @@ class ClipFacts(Record):
     presentation times on the same clock, so the usable span is [start_s, start_s + duration_s).
     `rotation_deg` is the clockwise turn a player applies: 0, 90, 180 or 270.
     `hdr` is decided by transfer and primaries together: HLG tags with BT.709 primaries are SDR.
-    `color_space` is the YCbCr matrix ("gbr" for RGB), `color_primaries` the gamut, both in FFmpeg's words or "unknown".
+    `color_space` is the YCbCr matrix ("gbr" for RGB), `color_primaries` the gamut, both in FFmpeg's
+    words or "unknown".
     `end_hold_s` is how long the last picture stays on screen, None when that is not known.
     """
 

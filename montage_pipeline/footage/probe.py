@@ -19,10 +19,10 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc
 from av.video.stream import VideoStream
 
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.container import open_clip, rewind
+from montage_pipeline.footage.decoding.frames import orientation
 from montage_pipeline.footage.model import ClipFacts, FetchedClip, FrameRate
-from montage_pipeline.footage.picture import orientation
-from montage_pipeline.records import PermanentError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -34,8 +34,26 @@ _MIN_SIDE, _MAX_SIDE = 16, 16_384
 _MAX_PIXELS = 8192 * 8192  # a decoder holds a dozen pictures: 2 GB at 10 bits
 _MAX_ASPECT = 10
 _FIELD_ORDERS_INTERLACED = {2, 3, 4, 5}
-_MATRIX_NAMES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
-_STRANGE_MATRICES = {8: "YCgCo", 11: "YDzDx", 12: "derived", 13: "derived", 14: "ICtCp", 15: "IPT", 16: "YCgCo", 17: "YCgCo"}
+_MATRIX_NAMES = {
+    0: "gbr",
+    1: "bt709",
+    4: "fcc",
+    5: "bt470bg",
+    6: "smpte170m",
+    7: "smpte240m",
+    9: "bt2020nc",
+    10: "bt2020c",
+}
+_STRANGE_MATRICES = {
+    8: "YCgCo",
+    11: "YDzDx",
+    12: "derived",
+    13: "derived",
+    14: "ICtCp",
+    15: "IPT",
+    16: "YCgCo",
+    17: "YCgCo",
+}
 _PRIMARIES_NAMES = {
     1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020", 11: "smpte431", 12: "smpte432",
     22: "ebu3213",
@@ -64,7 +82,8 @@ def probe(clip: FetchedClip) -> ClipFacts:
     """The facts of a clip.
 
     Raises PermanentError: "clip_unreadable" (not a media file, or damaged beyond a first picture),
-    "clip_no_video" (sound only, or a single picture), "clip_bad_size" (too small, too large or too long a strip),
+    "clip_no_video" (sound only, or a single picture), "clip_bad_size" (too small, too large or too
+    long a strip),
     "clip_strange_colour" (colours coded in a way that would come out wrong).
     """
     return inspect(clip).facts
@@ -76,8 +95,13 @@ def inspect(clip: FetchedClip) -> Inspection:
         container_name = container.format.name
         candidates = [stream for stream in container.streams.video if _is_real(stream)]
         if not candidates:
-            others = ", ".join(sorted({stream.type for stream in container.streams})) or "no streams"
-            raise PermanentError("clip_no_video", f"it has no video track that can be decoded (it holds: {others})")
+            others = (
+                ", ".join(sorted({stream.type for stream in container.streams})) or "no streams"
+            )
+            raise PermanentError(
+                ErrorCode.CLIP_NO_VIDEO,
+                f"it has no video track that can be decoded (it holds: {others})",
+            )
         stream, frame, start_s, pace = _moving(container, candidates)
         _refuse_colour(stream, frame)
         last_s, end_s, notes = _end(container, stream, start_s, pace)
@@ -108,19 +132,26 @@ def inspect(clip: FetchedClip) -> Inspection:
             coded_height=frame.height,
             width=shown_width,
             height=shown_height,
-            sample_aspect=None if sample_aspect == 1 else FrameRate(num=sample_aspect.numerator, den=sample_aspect.denominator),
+            sample_aspect=None
+            if sample_aspect == 1
+            else FrameRate(num=sample_aspect.numerator, den=sample_aspect.denominator),
             rotation_deg=rotation,
             mirrored=mirrored,
             pixel_format=_pixel_format(stream, frame),
             bit_depth=max(component.bits for component in frame.format.components),
-            full_range=frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj") or _is_rgb(frame),
-            interlaced=frame.interlaced_frame or int(stream.codec_context.field_order or 0) in _FIELD_ORDERS_INTERLACED,
+            full_range=frame.color_range == ColorRange.JPEG
+            or frame.format.name.startswith("yuvj")
+            or _is_rgb(frame),
+            interlaced=frame.interlaced_frame
+            or int(stream.codec_context.field_order or 0) in _FIELD_ORDERS_INTERLACED,
             fps=FrameRate(num=fps.numerator, den=fps.denominator),
             variable_frame_rate=pace.variable,
             start_s=start_s,
             duration_s=end_s - start_s,
             end_hold_s=end_s - last_s,
-            color_space="gbr" if _is_rgb(frame) else _MATRIX_NAMES.get(int(frame.colorspace), "unknown"),
+            color_space="gbr"
+            if _is_rgb(frame)
+            else _MATRIX_NAMES.get(int(frame.colorspace), "unknown"),
             color_primaries=_PRIMARIES_NAMES.get(int(frame.color_primaries), "unknown"),
             hdr=_hdr(frame),
             audio_codec=audio.codec_context.name if audio else None,
@@ -134,23 +165,46 @@ def inspect(clip: FetchedClip) -> Inspection:
 def _refuse_size(width: int, height: int) -> None:
     shortest, longest = min(width, height), max(width, height)
     if shortest < _MIN_SIDE or longest > _MAX_SIDE:
-        raise PermanentError("clip_bad_size", f"its picture is {width}x{height}; from {_MIN_SIDE} to {_MAX_SIDE} pixels a side can be used")
+        raise PermanentError(
+            ErrorCode.CLIP_BAD_SIZE,
+            f"its picture is {width}x{height}; from {_MIN_SIDE} to {_MAX_SIDE} pixels a side can be used",
+        )
     if width * height > _MAX_PIXELS:
-        raise PermanentError("clip_bad_size", f"its picture is {width}x{height}; up to {_MAX_PIXELS / 1e6:.0f} megapixels can be used")
+        raise PermanentError(
+            ErrorCode.CLIP_BAD_SIZE,
+            f"its picture is {width}x{height}; up to {_MAX_PIXELS / 1e6:.0f} megapixels can be used",
+        )
     if longest > _MAX_ASPECT * shortest:
-        raise PermanentError("clip_bad_size", f"its picture is {width}x{height}; up to {_MAX_ASPECT} times as long as wide can be used")
+        raise PermanentError(
+            ErrorCode.CLIP_BAD_SIZE,
+            f"its picture is {width}x{height}; up to {_MAX_ASPECT} times as long as wide can be used",
+        )
 
 
 def _refuse_colour(stream: VideoStream, frame: VideoFrame) -> None:
-    """Colours that FFmpeg's scaler would take for others: a green or purple picture is worse than none."""
+    """Colours that FFmpeg's scaler would take for others: a green or purple picture is worse than
+    none.
+    """
     export = "export it in BT.709, or as HLG, and give that file"
     if int(frame.colorspace) in _STRANGE_MATRICES:
         coded = _STRANGE_MATRICES[int(frame.colorspace)]
-        raise PermanentError("clip_strange_colour", f"its colours are coded as {coded}, which cannot be shown right; {export}")
-    untagged = (frame.color_primaries, frame.color_trc) == (ColorPrimaries.UNSPECIFIED, ColorTrc.UNSPECIFIED)
-    dolby = str(stream.codec_context.codec_tag).lower() in _DOLBY_VISION_TAGS or frame.side_data.get("DOVI_METADATA") is not None
+        raise PermanentError(
+            ErrorCode.CLIP_STRANGE_COLOUR,
+            f"its colours are coded as {coded}, which cannot be shown right; {export}",
+        )
+    untagged = (frame.color_primaries, frame.color_trc) == (
+        ColorPrimaries.UNSPECIFIED,
+        ColorTrc.UNSPECIFIED,
+    )
+    dolby = (
+        str(stream.codec_context.codec_tag).lower() in _DOLBY_VISION_TAGS
+        or frame.side_data.get("DOVI_METADATA") is not None
+    )
     if dolby and untagged:
-        raise PermanentError("clip_strange_colour", f"it is Dolby Vision without a picture that other players can show; {export}")
+        raise PermanentError(
+            ErrorCode.CLIP_STRANGE_COLOUR,
+            f"it is Dolby Vision without a picture that other players can show; {export}",
+        )
 
 
 def _is_rgb(frame: VideoFrame) -> bool:
@@ -158,8 +212,15 @@ def _is_rgb(frame: VideoFrame) -> bool:
 
 
 def _pixel_format(stream: VideoStream, frame: VideoFrame) -> str:
-    """The decoder's format; WebM keeps transparency beside the picture, where the usual decoder does not look."""
-    return "yuva420p" if stream.metadata.get("alpha_mode") == "1" and frame.format.name == "yuv420p" else frame.format.name
+    """The decoder's format;
+
+    WebM keeps transparency beside the picture, where the usual decoder does not look.
+    """
+    return (
+        "yuva420p"
+        if stream.metadata.get("alpha_mode") == "1" and frame.format.name == "yuv420p"
+        else frame.format.name
+    )
 
 
 def _display_matrix(frame: VideoFrame) -> bytes | None:
@@ -175,13 +236,29 @@ def _is_real(stream: VideoStream) -> bool:
 
 def _audio(container: InputContainer) -> AudioStream | None:
     """The default or else the first audio track with a decoder; phones add tracks without one."""
-    real = [stream for stream in container.streams.audio if stream.codec_context is not None and stream.codec_context.sample_rate]
-    return min(real, key=lambda one: (not one.disposition & Disposition.default, one.index), default=None)
+    real = [
+        stream
+        for stream in container.streams.audio
+        if stream.codec_context is not None and stream.codec_context.sample_rate
+    ]
+    return min(
+        real, key=lambda one: (not one.disposition & Disposition.default, one.index), default=None
+    )
 
 
-def _moving(container: InputContainer, candidates: list[VideoStream]) -> tuple[VideoStream, VideoFrame, float, _Pace]:
-    """The largest track with moving pictures: its first picture, the time of that (s), and its pace."""
-    candidates.sort(key=lambda one: (-one.width * one.height, not one.disposition & Disposition.default, one.index))
+def _moving(
+    container: InputContainer, candidates: list[VideoStream]
+) -> tuple[VideoStream, VideoFrame, float, _Pace]:
+    """The largest track with moving pictures: its first picture, the time of that (s), and its
+    pace.
+    """
+    candidates.sort(
+        key=lambda one: (
+            -one.width * one.height,
+            not one.disposition & Disposition.default,
+            one.index,
+        )
+    )
     refused: list[PermanentError] = []
     for stream in candidates:
         stream.thread_type = "AUTO"
@@ -195,7 +272,9 @@ def _moving(container: InputContainer, candidates: list[VideoStream]) -> tuple[V
         pace = _pace(container, stream)
         if pace.interval_s > 0:
             return stream, frame, start_s, pace
-        refused.append(PermanentError("clip_no_video", "it holds a single picture, not moving ones"))
+        refused.append(
+            PermanentError(ErrorCode.CLIP_NO_VIDEO, "it holds a single picture, not moving ones")
+        )
     raise refused[0]
 
 
@@ -216,10 +295,15 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> tuple[VideoF
     except (av.InvalidDataError, av.EOFError, av.OSError) as error:
         refused.append(str(error.strerror))
     why = f": {refused[-1]}" if refused else ""
-    raise PermanentError("clip_unreadable", f"no picture of its {stream.codec_context.name} track can be decoded{why}")
+    raise PermanentError(
+        ErrorCode.CLIP_UNREADABLE,
+        f"no picture of its {stream.codec_context.name} track can be decoded{why}",
+    )
 
 
-def _packet_times(container: InputContainer, stream: VideoStream, limit: int | None) -> Iterable[tuple[float, float]]:
+def _packet_times(
+    container: InputContainer, stream: VideoStream, limit: int | None
+) -> Iterable[tuple[float, float]]:
     """Presentation time and duration (s) of packets from here on, in file order."""
     time_base = float(stream.time_base or 0)
     try:
@@ -235,11 +319,13 @@ def _packet_times(container: InputContainer, stream: VideoStream, limit: int | N
 def _pace(container: InputContainer, stream: VideoStream) -> _Pace:
     """Typical time between pictures (s), and whether it wanders.
 
-    Containers that count in milliseconds write 33 and 34 for 30 fps; only larger steps count as variable.
+    Containers that count in milliseconds write 33 and 34 for 30 fps; only larger steps count as
+    variable.
     """
     rewind(container)
     times = sorted(time_s for time_s, _ in _packet_times(container, stream, _RATE_PACKETS))
-    # The last packets in file order may lack pictures that are shown before them: leave the edge out.
+    # The last packets in file order may lack pictures that are shown before them: leave the edge
+    # out.
     times = times[:-4] if len(times) > 40 else times
     steps = [later - earlier for earlier, later in pairwise(times) if later > earlier]
     if not steps:
@@ -250,8 +336,12 @@ def _pace(container: InputContainer, stream: VideoStream) -> _Pace:
     return _Pace(typical, variable=odd > max(1, 0.01 * len(steps)))
 
 
-def _end(container: InputContainer, stream: VideoStream, start_s: float, pace: _Pace) -> tuple[float, float, list[str]]:
-    """Begin and end of the last picture that is really in the file (presentation times, s), and notes."""
+def _end(
+    container: InputContainer, stream: VideoStream, start_s: float, pace: _Pace
+) -> tuple[float, float, list[str]]:
+    """Begin and end of the last picture that is really in the file (presentation times, s), and
+    notes.
+    """
     claimed_s = start_s
     if stream.duration:
         claimed_s = start_s + float(stream.duration * (stream.time_base or Fraction(0)))
@@ -259,7 +349,11 @@ def _end(container: InputContainer, stream: VideoStream, start_s: float, pace: _
         claimed_s = start_s + container.duration / av.time_base
     last_s = end_s = start_s
     try:
-        container.seek(int(max(claimed_s - _TAIL_S, start_s) / float(stream.time_base or 1)), stream=stream, backward=True)
+        container.seek(
+            int(max(claimed_s - _TAIL_S, start_s) / float(stream.time_base or 1)),
+            stream=stream,
+            backward=True,
+        )
         last_s, end_s = _last_picture(container, stream, pace)
     except av.FFmpegError:
         pass
@@ -268,35 +362,52 @@ def _end(container: InputContainer, stream: VideoStream, start_s: float, pace: _
         rewind(container)
         last_s, end_s = _last_picture(container, stream, pace)
     if end_s <= start_s:
-        raise PermanentError("clip_unreadable", "its pictures have no times")
+        raise PermanentError(ErrorCode.CLIP_UNREADABLE, "its pictures have no times")
     notes = []
     if end_s < claimed_s - 1.0 and stream.duration:
-        notes.append(f"it is cut short: {end_s - start_s:.1f} s of the {claimed_s - start_s:.1f} s it claims are there")
+        notes.append(
+            f"it is cut short: {end_s - start_s:.1f} s of the {claimed_s - start_s:.1f} s it claims are there"
+        )
     return last_s, end_s, notes
 
 
-def _last_picture(container: InputContainer, stream: VideoStream, pace: _Pace) -> tuple[float, float]:
+def _last_picture(
+    container: InputContainer, stream: VideoStream, pace: _Pace
+) -> tuple[float, float]:
     times = _packet_times(container, stream, None)
     # The picture that begins last ends last, whatever longer duration another one claims.
-    return max(((time_s, time_s + (duration_s or pace.interval_s)) for time_s, duration_s in times), default=(float("-inf"),) * 2)
+    return max(
+        ((time_s, time_s + (duration_s or pace.interval_s)) for time_s, duration_s in times),
+        default=(float("-inf"),) * 2,
+    )
 
 
 def _frame_rate(stream: VideoStream, pace: _Pace) -> Fraction:
     """Frames per second: the container's figure unless the timestamps contradict it."""
-    measured = Fraction(1 / pace.interval_s).limit_denominator(1001) if pace.interval_s > 0 else None
+    measured = (
+        Fraction(1 / pace.interval_s).limit_denominator(1001) if pace.interval_s > 0 else None
+    )
     for claimed in (stream.average_rate, stream.guessed_rate):
         # Some writers put the time base (1000, 90000) where the rate belongs.
-        if claimed and 1 <= claimed <= 480 and (measured is None or measured / 3 < claimed < measured * 3):
+        if (
+            claimed
+            and 1 <= claimed <= 480
+            and (measured is None or measured / 3 < claimed < measured * 3)
+        ):
             return Fraction(claimed).limit_denominator(100_000)
     return measured or Fraction(30)
 
 
 def _hdr(frame: VideoFrame) -> Literal["sdr", "hlg", "pq"]:
-    """HDR needs both tags: shared albums keep the HLG transfer on pictures already converted to BT.709.
+    """HDR needs both tags: shared albums keep the HLG transfer on pictures already converted to
+    BT.709.
 
     Where nothing is said of the primaries, more than 8 bits tell.
     """
-    untold = frame.color_primaries == ColorPrimaries.UNSPECIFIED and max(component.bits for component in frame.format.components) > 8
+    untold = (
+        frame.color_primaries == ColorPrimaries.UNSPECIFIED
+        and max(component.bits for component in frame.format.components) > 8
+    )
     if frame.color_primaries not in _HDR_PRIMARIES and not untold:
         return "sdr"
     if frame.color_trc == ColorTrc.ARIB_STD_B67:

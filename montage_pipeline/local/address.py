@@ -1,4 +1,6 @@
-"""`StackAddress`: how other processes find the system that runs on a home, and keep it running while they use it."""
+"""`StackAddress`: how other processes find the system that runs on a home, and keep it running
+while they use it.
+"""
 
 import fcntl
 import time
@@ -8,8 +10,9 @@ from typing import IO, Literal
 
 from pydantic import ValidationError
 
-from montage_pipeline.local.process import HomeLock, write_private
-from montage_pipeline.records import MontageError, Record
+from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.local.embedded.process import HomeLock, write_private
+from montage_pipeline.records import Record
 
 _START_LIMIT_S = 120.0
 
@@ -17,7 +20,8 @@ _START_LIMIT_S = 120.0
 class StackAddress(Record):
     """Where a running system is.
 
-    `env` holds every variable that a process needs to use its database and object store. URLs are empty for what does not run.
+    `env` holds every variable that a process needs to use its database and object store. URLs are
+    empty for what does not run.
     """
 
     schema_version: Literal[1] = 1
@@ -49,7 +53,8 @@ def running_stack(home: Path) -> StackAddress | None:
                 return address
         if time.monotonic() > deadline:
             raise MontageError(
-                "stack_not_ready", f"another montage has been starting or stopping on {home.resolve()} for {_START_LIMIT_S:g} s"
+                ErrorCode.STACK_NOT_READY,
+                f"another montage has been starting or stopping on {home.resolve()} for {_START_LIMIT_S:g} s",
             )
         time.sleep(0.2)
     return None

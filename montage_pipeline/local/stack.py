@@ -1,6 +1,7 @@
 """`LocalStack`: the whole system on one machine, started, watched and stopped as one.
 
-Belongs here: order, supervision and clean ends. Does not belong here: how each server is run (`servers.py`, `stores.py`).
+Belongs here: order, supervision and clean ends. Does not belong here: how each server is run
+(`servers.py`, `stores.py`).
 """
 
 from __future__ import annotations
@@ -19,8 +20,24 @@ from signal import SIGTERM
 import psutil
 
 from montage_pipeline import logs
-from montage_pipeline.local import servers
-from montage_pipeline.local.address import StackAddress, in_use, publish, running_stack, stack_lock, withdraw
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
+from montage_pipeline.local.address import (
+    StackAddress,
+    in_use,
+    publish,
+    running_stack,
+    stack_lock,
+    withdraw,
+)
+from montage_pipeline.local.embedded import servers
+from montage_pipeline.local.embedded.process import (
+    ServerProcess,
+    end_strays,
+    free_port,
+    port_is_free,
+)
+from montage_pipeline.local.embedded.servers import ServerCommand
+from montage_pipeline.local.embedded.stores import Stores
 from montage_pipeline.local.environment import (
     HOME_MARK,
     child_environment,
@@ -28,10 +45,6 @@ from montage_pipeline.local.environment import (
     empty_temporary_folder,
     make_dagster_home,
 )
-from montage_pipeline.local.process import ServerProcess, end_strays, free_port, port_is_free
-from montage_pipeline.local.servers import ServerCommand
-from montage_pipeline.local.stores import Stores
-from montage_pipeline.records import MontageError, PermanentError
 from montage_pipeline.settings import Settings
 
 __all__ = ["LocalStack", "StackAddress", "running_stack"]
@@ -58,9 +71,11 @@ class _Supervised:
 
 
 class LocalStack:
-    """Database, object store, code server, daemon, and on request the Dagster UI and the API, on one home.
+    """Database, object store, code server, daemon, and on request the Dagster UI and the API, on
+    one home.
 
-    One live process owns a home. When that process dies, by kill -9 too, a keeper ends everything it started, and the
+    One live process owns a home. When that process dies, by kill -9 too, a keeper ends everything
+    it started, and the
     next start clears what is left and hands interrupted runs back to Dagster.
     """
 
@@ -80,11 +95,13 @@ class LocalStack:
     def start(self, say: Callable[[str], object] = lambda line: None) -> StackAddress:
         """Start everything and wait until it works; `say` gets a line for people now and then.
 
-        Raises MontageError naming what did not start and quoting its log; nothing is left running then.
+        Raises MontageError naming what did not start and quoting its log; nothing is left running
+        then.
         """
         if not self._lock.acquire():
             raise MontageError(
-                "stack_running", f"another montage runs on {self._home} already: stop it, or set MONTAGE_HOME to another folder"
+                ErrorCode.STACK_RUNNING,
+                f"another montage runs on {self._home} already: stop it, or set MONTAGE_HOME to another folder",
             )
         try:
             return self._start(say)
@@ -93,7 +110,9 @@ class LocalStack:
             raise
 
     def stop(self) -> None:
-        """Stop everything in order, within seconds: daemon, code server with its runs, UI and API, stores. Safe to call again."""
+        """Stop everything in order, within seconds: daemon, code server with its runs, UI and API,
+        stores. Safe to call again.
+        """
         self._stopping.set()
         if not self._lock.held:
             return
@@ -101,7 +120,8 @@ class LocalStack:
         if self._watcher is not None and self._watcher is not threading.current_thread():
             self._watcher.join()
         for supervised in self._running.values():
-            # The code server is asked last: while the daemon lives, it must not launch anything new without it.
+            # The code server is asked last: while the daemon lives, it must not launch anything new
+            # without it.
             if supervised.command.name != "code-server":
                 supervised.process.ask_to_stop()
         for name in ("daemon", "code-server", "dagster-ui", "api"):
@@ -114,7 +134,10 @@ class LocalStack:
         self._lock.release()
 
     def wait_until_unused(self, say: Callable[[str], object] = lambda line: None) -> None:
-        """Wait for other commands that found this system and still use it. Call before `stop` when nobody is in a hurry."""
+        """Wait for other commands that found this system and still use it.
+
+        Call before `stop` when nobody is in a hurry.
+        """
         if in_use(self._home):
             say("Another montage command still uses this system: it stops when that is done.")
             while in_use(self._home):
@@ -123,7 +146,9 @@ class LocalStack:
     def pid_of(self, name: str) -> int | None:
         """The process id of a running server: code-server, daemon, dagster-ui or api."""
         supervised = self._running.get(name)
-        return supervised.process.pid if supervised is not None and supervised.process.alive else None
+        return (
+            supervised.process.pid if supervised is not None and supervised.process.alive else None
+        )
 
     def _start(self, say: Callable[[str], object]) -> StackAddress:
         settings = self._settings
@@ -138,12 +163,16 @@ class LocalStack:
         self._stores = stores = Stores(self._settings)
         say("Starting the database and the object store.")
         stores.begin()
-        found = stores.variables() | {"DAGSTER_HOME": str(dagster_home), "MONTAGE_HOME": str(self._home)}
+        found = stores.variables() | {
+            "DAGSTER_HOME": str(dagster_home),
+            "MONTAGE_HOME": str(self._home),
+        }
         self._environment = child_environment(settings, found)
         self._settle_lost_runs(stores)
 
         say("Starting Dagster.")
-        # The code server loads its definitions while the object store gets ready; the others need the code server.
+        # The code server loads its definitions while the object store gets ready; the others need
+        # the code server.
         code_server = servers.code_server
         self._launch_at(code_server, 0)
         stores.finish()
@@ -166,8 +195,12 @@ class LocalStack:
             home=str(self._home),
             pid=psutil.Process().pid,
             env=found,
-            ui_url=servers.base_url("127.0.0.1", self._ports["dagster-ui"]) if self._with_ui else "",
-            api_url=servers.base_url(settings.api_host, self._ports["api"]) if self._with_api else "",
+            ui_url=servers.base_url("127.0.0.1", self._ports["dagster-ui"])
+            if self._with_ui
+            else "",
+            api_url=servers.base_url(settings.api_host, self._ports["api"])
+            if self._with_api
+            else "",
         )
         publish(address)
         self._watcher = threading.Thread(target=self._watch, name="stack-watcher", daemon=True)
@@ -176,7 +209,10 @@ class LocalStack:
 
     def _refuse_taken(self, variable: str, port: int) -> None:
         if port and not port_is_free(port):
-            raise PermanentError("port_taken", f"TCP port {port} of this machine is taken: set {variable} to another, or to 0 for any")
+            raise PermanentError(
+                ErrorCode.PORT_TAKEN,
+                f"TCP port {port} of this machine is taken: set {variable} to another, or to 0 for any",
+            )
 
     def _launch_at(self, command_at: Callable[[int], ServerCommand], port: int) -> None:
         """Launch a server at a port, or at any free one for 0."""
@@ -186,16 +222,27 @@ class LocalStack:
         self._launch(command)
 
     def _wait_at(self, command_at: Callable[[int], ServerCommand], port: int) -> None:
-        """Wait for such a server. One that may listen anywhere moves when somebody took its port before it could."""
+        """Wait for such a server.
+
+        One that may listen anywhere moves when somebody took its port before it could.
+        """
         for left in reversed(range(_PORTS_TRIED)):
             name = command_at(port).name
             try:
                 self._wait_for(name)
                 return
             except MontageError as error:
-                if port or not left or error.code != "server_died" or not _PORT_TAKEN.search(error.message):
+                if (
+                    port
+                    or not left
+                    or error.code is not ErrorCode.SERVER_DIED
+                    or not _PORT_TAKEN.search(error.message)
+                ):
                     raise
-            log.warning(f"the port chosen for {name} was taken meanwhile, choosing another", port=self._ports[name])
+            log.warning(
+                f"the port chosen for {name} was taken meanwhile, choosing another",
+                port=self._ports[name],
+            )
             self._launch_at(command_at, port)
 
     def _launch(self, command: ServerCommand) -> None:
@@ -241,7 +288,11 @@ class LocalStack:
         name = supervised.command.name
         if supervised.restart_at is None:
             supervised.restart_at = now + supervised.backoff_s
-            log.warning(f"{name} died, starting it again", exit_status=supervised.process.exit_status, in_s=supervised.backoff_s)
+            log.warning(
+                f"{name} died, starting it again",
+                exit_status=supervised.process.exit_status,
+                in_s=supervised.backoff_s,
+            )
             # Its group may have survived it: runs that nobody watches any more, for instance.
             supervised.process.stop(timeout_s=0)
             if name == "code-server" and self._stores is not None:
@@ -252,12 +303,17 @@ class LocalStack:
             self._running[name].backoff_s = backoff_s
 
     def _settle_lost_runs(self, stores: Stores) -> None:
-        """Tell Dagster that runs it believes to be under way are gone: no process of ours can have survived to here."""
+        """Tell Dagster that runs it believes to be under way are gone: no process of ours can have
+        survived to here.
+        """
         if not stores.owns_dagster_storage or not servers.runs_under_way(stores.dagster_dsn()):
             return
         done = _run_module("montage_pipeline.orchestration.lost_runs", self._environment)
         if done.returncode:
-            raise MontageError("lost_runs_not_settled", f"could not tell Dagster about interrupted runs: {done.stdout.strip()[-2000:]}")
+            raise MontageError(
+                ErrorCode.LOST_RUNS_NOT_SETTLED,
+                f"could not tell Dagster about interrupted runs: {done.stdout.strip()[-2000:]}",
+            )
 
     def _end_strays(self) -> None:
         """End processes of an earlier owner of this home that its keeper did not reach."""

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from montage_pipeline.music.model import BeatGrid
 from montage_pipeline.records import Record
-from montage_pipeline.requests.vocabulary import Style
+from montage_pipeline.styles import StyleName
 
 SPARE_S = 2.5
 """Music composed beyond the length of the Reel, so that the edit may start up to a bar into it."""
@@ -28,7 +28,7 @@ class MusicBrief(Record):
     user_id: UUID
     run_id: str | None = None
     mood: str
-    style: Style
+    style: StyleName
     prompt: str
     bpm: int = Field(ge=50, le=200)
     duration_s: float = Field(gt=0, le=600)
@@ -43,7 +43,8 @@ class MusicBrief(Record):
 class ComposedMusic(Record):
     """A finished piece on this machine's disk.
 
-    `path` is valid on this machine only. `prompt` is what was really asked of the composer. The composer `user` is nobody:
+    `path` is valid on this machine only. `prompt` is what was really asked of the composer. The
+    composer `user` is nobody:
     the music is the user's own.
     """
 

@@ -10,9 +10,12 @@ from montage_pipeline.records import Record
 class BeatGrid(Record):
     """Where the beats are, in seconds from the start of the file, ascending.
 
-    `downbeats_s` is a subset of `beats_s`; it is empty for onsets. `strong_s`, another subset, are the moments where something big
-    starts: the music itself, a section, a drop or the drums' return (each at its first downbeat), a lone accent. `confidence`
-    is 1 for a grid known by construction, and otherwise about the F-measure (within 70 ms) to expect of the beats.
+    `downbeats_s` is a subset of `beats_s`; it is empty for onsets. `strong_s`, another subset, are
+    the moments where something big
+    starts: the music itself, a section, a drop or the drums' return (each at its first downbeat), a
+    lone accent. `confidence`
+    is 1 for a grid known by construction, and otherwise about the F-measure (within 70 ms) to
+    expect of the beats.
     `source` says how it was found: known by the composer, tracked, or only onsets.
     """
 
@@ -27,7 +30,8 @@ class BeatGrid(Record):
 class MusicTrack(Record):
     """The value of the `music_track` asset. The audio file is in the object store at `key`.
 
-    `composer` is `user` for music of the user's own, which nobody was asked for: `prompt` is empty then.
+    `composer` is `user` for music of the user's own, which nobody was asked for: `prompt` is empty
+    then.
     """
 
     schema_version: Literal[1] = 1

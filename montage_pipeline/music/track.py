@@ -3,14 +3,16 @@
 import hashlib
 from pathlib import Path
 
-from montage_pipeline.footage.loudness import measure_loudness
+from montage_pipeline.media.loudness import measure_loudness
 from montage_pipeline.music.composer import ComposedMusic
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.storage.object_store import ObjectStore
 
 
 def store_track(composed: ComposedMusic, store: ObjectStore, key_prefix: str) -> MusicTrack:
-    """Measure and upload the file as `<key_prefix>/music.<ext>`, e.g. with the prefix `work/<request id>`."""
+    """Measure and upload the file as `<key_prefix>/music.<ext>`, e.g. with the prefix
+    `work/<request id>`.
+    """
     loudness = measure_loudness(composed.path)
     sha256 = _sha256(composed.path)
     key = f"{key_prefix.rstrip('/')}/music{composed.path.suffix}"

@@ -24,7 +24,8 @@ _COMMON: dict[str, Any] = {
 def _materialised(frame: "pd.DataFrame") -> dg.MaterializeResult[Any]:
     total = sum(frame["cost_usd"]) if len(frame) else 0
     records = [
-        dg.TableRecord({str(name): str(value) for name, value in row.items()}) for row in frame.head(_PREVIEW_ROWS).to_dict("records")
+        dg.TableRecord({str(name): str(value) for name, value in row.items()})
+        for row in frame.head(_PREVIEW_ROWS).to_dict("records")
     ]
     metadata: dict[str, Any] = {
         "dagster/row_count": len(frame),

@@ -1,6 +1,7 @@
 """IO managers: documents as JSON, tables as CSV, both in the object store.
 
-A value goes to `work/<partition key>/<asset>.json`, so any machine can run any step, and a step can be
+A value goes to `work/<partition key>/<asset>.json`, so any machine can run any step, and a step can
+be
 run again from its inputs long after the run that made them.
 """
 
@@ -8,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.orchestration.services import Services
-from montage_pipeline.records import PermanentError, Record
+from montage_pipeline.records import Record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +31,9 @@ class DocumentIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: Record) -> None:
         """Write the value in one PUT: it is there whole or not at all."""
         key = document_key(context.partition_key, context.asset_key.path[-1])
-        self._services.store.put_bytes(key, obj.model_dump_json(indent=1).encode(), content_type="application/json")
+        self._services.store.put_bytes(
+            key, obj.model_dump_json(indent=1).encode(), content_type="application/json"
+        )
         context.add_output_metadata({"dagster/uri": f"s3://{self._services.store.bucket}/{key}"})
 
     def load_input(self, context: dg.InputContext) -> Record:
@@ -38,7 +42,10 @@ class DocumentIOManager(dg.IOManager):
         key = document_key(context.partition_key, asset)
         kind: Any = context.dagster_type.typing_type
         if self._services.store.head(key) is None:
-            raise PermanentError("missing_input", f"{key} is not in the object store. Materialise {asset} for this partition first.")
+            raise PermanentError(
+                ErrorCode.MISSING_INPUT,
+                f"{key} is not in the object store. Materialise {asset} for this partition first.",
+            )
         value = kind.model_validate_json(self._services.store.get_bytes(key))
         assert isinstance(value, Record)
         return value
@@ -53,7 +60,9 @@ class TableIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: "pd.DataFrame") -> None:
         """Write the table; decimals keep every digit."""
         key = f"analytics/{context.asset_key.path[-1]}.csv"
-        self._services.store.put_bytes(key, obj.to_csv(index=False).encode(), content_type="text/csv")
+        self._services.store.put_bytes(
+            key, obj.to_csv(index=False).encode(), content_type="text/csv"
+        )
         context.add_output_metadata({"dagster/uri": f"s3://{self._services.store.bucket}/{key}"})
 
     def load_input(self, context: dg.InputContext) -> "pd.DataFrame":

@@ -4,7 +4,7 @@ import dagster as dg
 from dagster import OpExecutionContext, ResourceParam
 
 from montage_pipeline.orchestration.services import Services
-from montage_pipeline.requests.vocabulary import Step
+from montage_pipeline.vocabulary import Step
 
 montage = dg.define_asset_job(
     "montage",
@@ -28,7 +28,9 @@ hourly_cost_reports = dg.ScheduleDefinition(
 )
 
 
-@dg.op(description="Removes rendered segments that are too old, then the longest unused above the size limit.")
+@dg.op(
+    description="Removes rendered segments that are too old, then the longest unused above the size limit."
+)
 def evict_parts(context: OpExecutionContext, services: ResourceParam[Services]) -> None:
     removed, left = services.parts.evict()
     context.log.info(f"{removed} rendered segments removed, {left} left")

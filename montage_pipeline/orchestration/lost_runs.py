@@ -1,25 +1,37 @@
-"""Runs whose processes are known to be gone: told to Dagster, so that it retries them instead of waiting for them.
+"""Runs whose processes are known to be gone: told to Dagster, so that it retries them instead of
+waiting for them.
 
-Dagster's default launcher cannot find out by itself that a run's process died together with its code server. Who ended
-both can. Run as a program (`python -m montage_pipeline.orchestration.lost_runs`), on a machine that alone uses the instance.
+Dagster's default launcher cannot find out by itself that a run's process died together with its
+code server. Who ended
+both can. Run as a program (`python -m montage_pipeline.orchestration.lost_runs`), on a machine that
+alone uses the instance.
 """
 
 import dagster as dg
 
-_UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_UNDER_WAY = [
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 def settle_lost_runs(instance: dg.DagsterInstance) -> int:
-    """End every run that Dagster believes to be under way: canceled where that was asked for, else failed, which run retries pick up.
+    """End every run that Dagster believes to be under way: canceled where that was asked for, else
+    failed, which run retries pick up.
 
     Returns how many there were.
     """
     runs = instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY))
     for run in runs:
         if run.status is dg.DagsterRunStatus.CANCELING:
-            instance.report_run_canceled(run, message="The run was being canceled when its process ended.")
+            instance.report_run_canceled(
+                run, message="The run was being canceled when its process ended."
+            )
         else:
-            instance.report_run_failed(run, message="The process of this run ended with the system it ran in.")
+            instance.report_run_failed(
+                run, message="The process of this run ended with the system it ran in."
+            )
     return len(runs)
 
 

@@ -1,7 +1,9 @@
 """What happens to a request when its run ends, is stopped, or is lost.
 
-A step that fails for good marks its request itself. Here is what it cannot do: runs that crashed, were stopped
-by a person, never launched, or vanished. Two sensors follow Dagster's events; because events can be missed,
+A step that fails for good marks its request itself. Here is what it cannot do: runs that crashed,
+were stopped
+by a person, never launched, or vanished. Two sensors follow Dagster's events; because events can be
+missed,
 a third compares the rows with the runs.
 """
 
@@ -10,12 +12,18 @@ from datetime import timedelta
 from uuid import UUID
 
 import dagster as dg
-from dagster import ResourceParam, RunFailureSensorContext, RunStatusSensorContext, SensorEvaluationContext
+from dagster import (
+    ResourceParam,
+    RunFailureSensorContext,
+    RunStatusSensorContext,
+    SensorEvaluationContext,
+)
 
 from montage_pipeline import logs
+from montage_pipeline.errors import ErrorCode
 from montage_pipeline.orchestration.services import Services
 from montage_pipeline.requests.model import MontageRequest, RequestFailure
-from montage_pipeline.requests.vocabulary import RequestState, Step
+from montage_pipeline.vocabulary import RequestState, Step
 
 _WILL_RETRY_TAG = "dagster/will_retry"
 _DECISION_S = 5.0
@@ -27,7 +35,8 @@ _MOST_ROWS_PER_TICK = 50
 _LIVE = tuple(
     status
     for status in dg.DagsterRunStatus
-    if status not in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+    if status
+    not in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 )
 
 log = logs.get_logger(__name__)
@@ -48,28 +57,47 @@ def _will_retry(run: dg.DagsterRun) -> bool:
 def _will_be_retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     """Whether Dagster starts this failed run again.
 
-    Dagster tags the run with its decision a moment after it stores the failure, and a sensor can be in between.
+    Dagster tags the run with its decision a moment after it stores the failure, and a sensor can be
+    in between.
     """
     deadline = time.monotonic() + _DECISION_S
-    while instance.run_retries_enabled and _WILL_RETRY_TAG not in run.tags and time.monotonic() < deadline:
+    while (
+        instance.run_retries_enabled
+        and _WILL_RETRY_TAG not in run.tags
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.2)
         run = instance.get_run_by_id(run.run_id) or run
     return _will_retry(run)
 
 
-def crash_of(run_id: str | None, attempts: int, message: str = "The run ended without finishing; its process was lost.") -> RequestFailure:
+def crash_of(
+    run_id: str | None,
+    attempts: int,
+    message: str = "The run ended without finishing; its process was lost.",
+) -> RequestFailure:
     """The failure to store for a run that could not say anything itself."""
-    return RequestFailure(code="run_crashed", message=message, step=None, attempts=attempts, run_id=run_id)
+    return RequestFailure(
+        code=ErrorCode.RUN_CRASHED, message=message, step=None, attempts=attempts, run_id=run_id
+    )
 
 
 def _failure_of(context: RunFailureSensorContext) -> RequestFailure:
-    """A step that failed outside its own body (storing its output, say) is named with its reason; else the run crashed."""
+    """A step that failed outside its own body (storing its output, say) is named with its reason;
+    else the run crashed.
+    """
     run_id = context.dagster_run.run_id
     for event in context.get_step_failure_events():
         error = event.step_failure_data.error
         if event.step_key in list(Step) and error is not None:
             reason = logs.hide_secrets((error.cause or error).message.strip())
-            return RequestFailure(code="step_failed", message=reason, step=Step(event.step_key), attempts=1, run_id=run_id)
+            return RequestFailure(
+                code=ErrorCode.STEP_FAILED,
+                message=reason,
+                step=Step(event.step_key),
+                attempts=1,
+                run_id=run_id,
+            )
     group = context.instance.get_run_group(run_id)
     return crash_of(run_id, len(list(group[1])) if group else 1)
 
@@ -80,7 +108,9 @@ def _failure_of(context: RunFailureSensorContext) -> RequestFailure:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Marks a request as failed when its run failed and will not be retried.",
 )
-def run_failed_sensor(context: RunFailureSensorContext, services: ResourceParam[Services]) -> dg.SkipReason | None:
+def run_failed_sensor(
+    context: RunFailureSensorContext, services: ResourceParam[Services]
+) -> dg.SkipReason | None:
     run = context.dagster_run
     request_id = _request_id(run)
     if request_id is None or _will_be_retried(context.instance, run):
@@ -97,7 +127,9 @@ def run_failed_sensor(context: RunFailureSensorContext, services: ResourceParam[
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Marks a request as canceled when a person stopped its run.",
 )
-def run_canceled_sensor(context: RunStatusSensorContext, services: ResourceParam[Services]) -> dg.SkipReason | None:
+def run_canceled_sensor(
+    context: RunStatusSensorContext, services: ResourceParam[Services]
+) -> dg.SkipReason | None:
     request_id = _request_id(context.dagster_run)
     if request_id is None:
         return dg.SkipReason("Not a montage run.")
@@ -111,11 +143,15 @@ def run_canceled_sensor(context: RunStatusSensorContext, services: ResourceParam
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Compares requests under way with their runs, and settles those whose run is over or lost.",
 )
-def reconciliation_sensor(context: SensorEvaluationContext, services: ResourceParam[Services]) -> dg.SkipReason:
+def reconciliation_sensor(
+    context: SensorEvaluationContext, services: ResourceParam[Services]
+) -> dg.SkipReason:
     settled = 0
     for request in services.requests.active_since(_GRACE, _MOST_ROWS_PER_TICK):
         settled += reconcile(context.instance, services, request)
-    return dg.SkipReason(f"{settled} requests were settled." if settled else "Every request under way has its run.")
+    return dg.SkipReason(
+        f"{settled} requests were settled." if settled else "Every request under way has its run."
+    )
 
 
 def reconcile(instance: dg.DagsterInstance, services: Services, request: MontageRequest) -> bool:
@@ -132,9 +168,18 @@ def reconcile(instance: dg.DagsterInstance, services: Services, request: Montage
     if newest is not None and newest.status is dg.DagsterRunStatus.FAILURE:
         if _will_retry(newest):
             return False
-        return services.requests.fail(request.id, crash_of(request.run_id or newest.run_id, len(runs)))
+        return services.requests.fail(
+            request.id, crash_of(request.run_id or newest.run_id, len(runs))
+        )
     if request.attempt >= _MOST_ATTEMPTS:
         message = f"The run was lost {request.attempt} times before it finished."
-        return services.requests.fail(request.id, crash_of(request.run_id, request.attempt, message))
-    log.warning("run lost, queued again", request_id=str(request.id), run_id=request.run_id, attempt=request.attempt + 1)
+        return services.requests.fail(
+            request.id, crash_of(request.run_id, request.attempt, message)
+        )
+    log.warning(
+        "run lost, queued again",
+        request_id=str(request.id),
+        run_id=request.run_id,
+        attempt=request.attempt + 1,
+    )
     return services.requests.requeue(request.id, attempt=request.attempt, run_id=request.run_id)

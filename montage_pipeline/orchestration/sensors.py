@@ -29,7 +29,8 @@ def run_key_of(request: MontageRequest) -> str:
 def request_sensor(settings: Settings) -> dg.SensorDefinition:
     """Queued rows become partitions and runs.
 
-    Rows are chosen by state, so one that was committed late is not passed by; the row leaves `queued` only when
+    Rows are chosen by state, so one that was committed late is not passed by; the row leaves
+    `queued` only when
     its run starts, so a daemon that dies in between loses nothing.
     """
 
@@ -40,7 +41,9 @@ def request_sensor(settings: Settings) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Starts a run for every queued montage request.",
     )
-    def montage_request_sensor(services: ResourceParam[Services]) -> dg.SensorResult | dg.SkipReason:
+    def montage_request_sensor(
+        services: ResourceParam[Services],
+    ) -> dg.SensorResult | dg.SkipReason:
         queued = services.requests.queued(_MOST_RUNS_PER_TICK)
         if not queued:
             return dg.SkipReason("No request is queued.")
@@ -49,18 +52,27 @@ def request_sensor(settings: Settings) -> dg.SensorDefinition:
                 dg.RunRequest(
                     run_key=run_key_of(request),
                     partition_key=str(request.id),
-                    tags={REQUEST_TAG: str(request.id), ITEM_TAG: str(request.content_item_id), USER_TAG: str(request.user_id)},
+                    tags={
+                        REQUEST_TAG: str(request.id),
+                        ITEM_TAG: str(request.content_item_id),
+                        USER_TAG: str(request.user_id),
+                    },
                 )
                 for request in queued
             ],
-            dynamic_partitions_requests=[montage_requests.build_add_request([str(request.id) for request in queued])],
+            dynamic_partitions_requests=[
+                montage_requests.build_add_request([str(request.id) for request in queued])
+            ],
         )
 
     return montage_request_sensor
 
 
 def retirement_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Keeps the number of live partitions bounded: Dagster's caches are rebuilt from all of them."""
+    """Keeps the number of live partitions bounded:
+
+    Dagster's caches are rebuilt from all of them.
+    """
 
     @dg.sensor(
         name="partition_retirement",
@@ -68,22 +80,40 @@ def retirement_sensor(settings: Settings) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Removes partitions of requests that ended more than {settings.partition_retention_days} days ago; their rows stay.",
     )
-    def partition_retirement_sensor(context: SensorEvaluationContext, services: ResourceParam[Services]) -> dg.SensorResult | dg.SkipReason:
+    def partition_retirement_sensor(
+        context: SensorEvaluationContext, services: ResourceParam[Services]
+    ) -> dg.SensorResult | dg.SkipReason:
         assert montage_requests.name is not None
-        keys = {UUID(key): key for key in context.instance.get_dynamic_partitions(montage_requests.name)}
-        old = services.requests.finished_before(list(keys), timedelta(days=settings.partition_retention_days))
+        keys = {
+            UUID(key): key for key in context.instance.get_dynamic_partitions(montage_requests.name)
+        }
+        old = services.requests.finished_before(
+            list(keys), timedelta(days=settings.partition_retention_days)
+        )
         # A run that loses its partition under way dies when it stores its output.
-        idle = [keys[request_id] for request_id in sorted(old) if not _has_live_run(context.instance, keys[request_id])]
+        idle = [
+            keys[request_id]
+            for request_id in sorted(old)
+            if not _has_live_run(context.instance, keys[request_id])
+        ]
         if not idle:
             return dg.SkipReason("No partition is old enough.")
-        return dg.SensorResult(dynamic_partitions_requests=[montage_requests.build_delete_request(idle[:_MOST_RETIRED_PER_TICK])])
+        return dg.SensorResult(
+            dynamic_partitions_requests=[
+                montage_requests.build_delete_request(idle[:_MOST_RETIRED_PER_TICK])
+            ]
+        )
 
     return partition_retirement_sensor
 
 
 def _has_live_run(instance: dg.DagsterInstance, partition_key: str) -> bool:
     live = [status for status in dg.DagsterRunStatus if status not in _FINISHED]
-    return bool(instance.get_runs(dg.RunsFilter(tags={"dagster/partition": partition_key}, statuses=live), limit=1))
+    return bool(
+        instance.get_runs(
+            dg.RunsFilter(tags={"dagster/partition": partition_key}, statuses=live), limit=1
+        )
+    )
 
 
 _FINISHED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}

@@ -1,6 +1,7 @@
 """What the assets work with, made from the settings when it is first needed.
 
-Imports of the heavy rooms stay inside the methods: the code server, the daemon's sensors and the UI load
+Imports of the heavy rooms stay inside the methods: the code server, the daemon's sensors and the UI
+load
 this module and never open a video.
 """
 
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
     from montage_pipeline.analysis.analyst import Analyst
     from montage_pipeline.costs.ledger import CostLedger
-    from montage_pipeline.footage.fetch import ClipFetcher
+    from montage_pipeline.footage.fetching.fetch import ClipFetcher
     from montage_pipeline.music.composer import Composer
     from montage_pipeline.rendering.model import RenderEngine
-    from montage_pipeline.rendering.part_store import ObjectPartStore
+    from montage_pipeline.rendering.video.chunk_store import ObjectPartStore
     from montage_pipeline.requests.lifecycle import RequestLifecycle
     from montage_pipeline.requests.model import MontageRequest
     from montage_pipeline.requests.seen import SeenFootage
@@ -75,7 +76,7 @@ class Services:
     @cached_property
     def fetcher(self) -> "ClipFetcher":
         """Clips by URL, with the local cache in front."""
-        from montage_pipeline.footage.fetch import ClipFetcher
+        from montage_pipeline.footage.fetching.fetch import ClipFetcher
 
         return ClipFetcher(self.settings, self.store, self.settings.home / "clips")
 
@@ -89,10 +90,15 @@ class Services:
     def analyst(self, request: "MontageRequest", run_id: str) -> "Analyst":
         """Who analyses the clips, as configured; never chosen in silence."""
         if self.settings.analyst_used == "claude":
-            from montage_pipeline.analysis.claude import ClaudeAnalyst
+            from montage_pipeline.analysis.claude.analyst import ClaudeAnalyst
 
             return ClaudeAnalyst(
-                self.settings, self.ledger, self.store, user_id=request.user_id, montage_request_id=request.id, run_id=run_id
+                self.settings,
+                self.ledger,
+                self.store,
+                user_id=request.user_id,
+                montage_request_id=request.id,
+                run_id=run_id,
             )
         from montage_pipeline.analysis.local import LocalAnalyst
 
@@ -101,10 +107,10 @@ class Services:
     def composer(self) -> "Composer":
         """Who composes the music, as configured; never chosen in silence."""
         if self.settings.composer_used == "fal":
-            from montage_pipeline.music.fal_composer import FalComposer
+            from montage_pipeline.music.fal.composer import FalComposer
 
             return FalComposer(self.settings, self.ledger)
-        from montage_pipeline.music.local_composer import LocalComposer
+        from montage_pipeline.music.synth.composer import LocalComposer
 
         return LocalComposer()
 
@@ -117,6 +123,8 @@ class Services:
     @cached_property
     def parts(self) -> "ObjectPartStore":
         """Rendered segments kept for later renders."""
-        from montage_pipeline.rendering.part_store import ObjectPartStore
+        from montage_pipeline.rendering.video.chunk_store import ObjectPartStore
 
-        return ObjectPartStore(self.store, self.settings.parts_max_bytes, timedelta(days=self.settings.parts_max_days))
+        return ObjectPartStore(
+            self.store, self.settings.parts_max_bytes, timedelta(days=self.settings.parts_max_days)
+        )

@@ -1,7 +1,8 @@
 """What every step of a montage does around its own work.
 
 It takes the request over from `queued` (or from the crashed run it replaces), shows progress on the
-content item, notes its seconds, and turns errors into what Dagster and the user should see: bad input fails
+content item, notes its seconds, and turns errors into what Dagster and the user should see: bad
+input fails
 at once, a fault is retried with backoff, and the item becomes `failed` when the retries are spent.
 """
 
@@ -15,10 +16,10 @@ import dagster as dg
 from dagster import AssetExecutionContext, DagsterExecutionInterruptedError
 
 from montage_pipeline import logs
+from montage_pipeline.errors import MontageError, PermanentError
 from montage_pipeline.orchestration.services import Services
-from montage_pipeline.records import MontageError, PermanentError
 from montage_pipeline.requests.model import MontageRequest, RequestFailure
-from montage_pipeline.requests.vocabulary import RequestState, Step
+from montage_pipeline.vocabulary import RequestState, Step
 
 # Share of the whole that is done when a step begins, in percent; the next value is where it ends.
 _PROGRESS_BEGINS = {
@@ -28,7 +29,9 @@ _PROGRESS_BEGINS = {
     Step.RENDERED_VIDEO: 42,
     Step.R2_OBJECT: 95,
 }
-_PROGRESS_ENDS = dict(zip(_PROGRESS_BEGINS, [*list(_PROGRESS_BEGINS.values())[1:], 99], strict=True))
+_PROGRESS_ENDS = dict(
+    zip(_PROGRESS_BEGINS, [*list(_PROGRESS_BEGINS.values())[1:], 99], strict=True)
+)
 
 # A provider may ask for a very long pause; a user should rather see the request fail.
 _LONGEST_RETRY_AFTER_S = 60.0
@@ -42,7 +45,9 @@ log = logs.get_logger(__name__)
 class StepScope:
     """The request a step works for, and a way to say how far it is."""
 
-    def __init__(self, services: Services, request: MontageRequest, run_id: str, step: Step, *, tracked: bool) -> None:
+    def __init__(
+        self, services: Services, request: MontageRequest, run_id: str, step: Step, *, tracked: bool
+    ) -> None:
         self.request = request
         self.run_id = run_id
         self._services = services
@@ -68,11 +73,17 @@ class StepScope:
 
 
 @contextmanager
-def montage_step(context: AssetExecutionContext, services: Services, step: Step) -> Iterator[StepScope]:
+def montage_step(
+    context: AssetExecutionContext, services: Services, step: Step
+) -> Iterator[StepScope]:
     """Run the body of one asset for one request."""
     logs.configure(services.settings)
     request = _request(context, services)
-    user = {"request_id": str(request.id), "content_item_id": str(request.content_item_id), "user_id": str(request.user_id)}
+    user = {
+        "request_id": str(request.id),
+        "content_item_id": str(request.content_item_id),
+        "user_id": str(request.user_id),
+    }
     with logs.bind(**user, run_id=context.run.run_id, asset=step.value):
         _fails_like_any_run(context)
         tracked = _claim(context, services, request)
@@ -96,15 +107,23 @@ def _request(context: AssetExecutionContext, services: Services) -> MontageReque
     try:
         request_id = UUID(context.partition_key)
     except ValueError:
-        raise dg.Failure(f"Partition {context.partition_key!r} is not a montage request's id.", allow_retries=False) from None
+        raise dg.Failure(
+            f"Partition {context.partition_key!r} is not a montage request's id.",
+            allow_retries=False,
+        ) from None
     request = services.requests.get_request(request_id)
     if request is None:
-        raise dg.Failure(f"There is no montage request {request_id} in the database.", allow_retries=False)
+        raise dg.Failure(
+            f"There is no montage request {request_id} in the database.", allow_retries=False
+        )
     return request
 
 
 def _claim(context: AssetExecutionContext, services: Services, request: MontageRequest) -> bool:
-    """Make the request this run's. False: the run works on a finished request without delivering, so it tracks nothing."""
+    """Make the request this run's.
+
+    False: the run works on a finished request without delivering, so it tracks nothing.
+    """
     group = context.instance.get_run_group(context.run.run_id)
     earlier = [run.run_id for run in group[1] if run.run_id != context.run.run_id] if group else []
     if services.requests.start(request.id, context.run.run_id, earlier_runs=earlier):
@@ -126,31 +145,48 @@ def _delivers(context: AssetExecutionContext) -> bool:
     run = context.run
     assets = run.asset_selection
     in_selection = assets is None or dg.AssetKey(Step.R2_OBJECT.value) in assets
-    return in_selection and (run.step_keys_to_execute is None or Step.R2_OBJECT.value in run.step_keys_to_execute)
+    return in_selection and (
+        run.step_keys_to_execute is None or Step.R2_OBJECT.value in run.step_keys_to_execute
+    )
 
 
 def _interruption(context: AssetExecutionContext) -> Exception:
-    """What to raise when the process was told to stop: left alone, Dagster would retry the step in it after a pause."""
+    """What to raise when the process was told to stop: left alone, Dagster would retry the step in
+    it after a pause.
+    """
     run = context.instance.get_run_by_id(context.run.run_id)
     if run is not None and run.status is dg.DagsterRunStatus.CANCELING:
         return dg.Failure("A person stopped the run.", allow_retries=False)
-    # Nobody asked for the run to end, so its process is being shut down, as on a deploy. That is a crash, not a failing step.
+    # Nobody asked for the run to end, so its process is being shut down, as on a deploy. That is a
+    # crash, not a failing step.
     context.instance.add_run_tags(context.run.run_id, {_RETRY_RUN_TAG: "true"})
-    return dg.Failure("The run's process was told to stop; the run is retried.", allow_retries=False)
+    return dg.Failure(
+        "The run's process was told to stop; the run is retried.", allow_retries=False
+    )
 
 
 def _fails_like_any_run(context: AssetExecutionContext) -> None:
-    """A run that replaces an interrupted one inherits its permission to be retried, which was for that once only."""
+    """A run that replaces an interrupted one inherits its permission to be retried, which was for
+    that once only.
+    """
     if context.run.tags.get(_RETRY_RUN_TAG) == "true":
         context.instance.add_run_tags(context.run.run_id, {_RETRY_RUN_TAG: "false"})
 
 
-def _failure(context: AssetExecutionContext, services: Services, scope: StepScope, step: Step, error: Exception) -> Exception:
+def _failure(
+    context: AssetExecutionContext,
+    services: Services,
+    scope: StepScope,
+    step: Step,
+    error: Exception,
+) -> Exception:
     """What to raise for Dagster; marks the request as failed when nothing will be tried again."""
     policy = context.assets_def.op.retry_policy
     retries = policy.max_retries if policy else 0
     code = error.code if isinstance(error, MontageError) else "internal_error"
-    message = logs.hide_secrets(error.message if isinstance(error, MontageError) else f"{type(error).__name__}: {error}")
+    message = logs.hide_secrets(
+        error.message if isinstance(error, MontageError) else f"{type(error).__name__}: {error}"
+    )
     details = error.details if isinstance(error, MontageError) else {}
     final = isinstance(error, PermanentError) or context.retry_number >= retries
     log.error(
@@ -174,5 +210,12 @@ def _failure(context: AssetExecutionContext, services: Services, scope: StepScop
     wait_s = details.get("retry_after_s")
     if not final and policy and isinstance(wait_s, int | float):
         backoff_s = float(policy.calculate_delay(context.retry_number + 1))
-        return dg.RetryRequested(max_retries=retries, seconds_to_wait=min(max(float(wait_s), backoff_s), _LONGEST_RETRY_AFTER_S))
-    return dg.Failure(f"{code}: {message}", metadata={"code": code, "attempt": context.retry_number + 1}, allow_retries=not final)
+        return dg.RetryRequested(
+            max_retries=retries,
+            seconds_to_wait=min(max(float(wait_s), backoff_s), _LONGEST_RETRY_AFTER_S),
+        )
+    return dg.Failure(
+        f"{code}: {message}",
+        metadata={"code": code, "attempt": context.retry_number + 1},
+        allow_retries=not final,
+    )

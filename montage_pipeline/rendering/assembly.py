@@ -1,4 +1,5 @@
-"""What every engine shares: the parts and the sound are made at the same time, then joined into one whole file.
+"""What every engine shares: the parts and the sound are made at the same time, then joined into one
+whole file.
 
 Belongs here: the order of the work, scratch files, progress, and the moment the output appears.
 Does not belong here: how an engine makes a part.
@@ -13,19 +14,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipSource
-from montage_pipeline.records import PermanentError
-from montage_pipeline.rendering.captions import write_captions
-from montage_pipeline.rendering.encoding import encoding_for
+from montage_pipeline.rendering.audio.master import mastered_sound
+from montage_pipeline.rendering.audio.mix import mixed_sound
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.joining import join
-from montage_pipeline.rendering.master import mastered_sound
-from montage_pipeline.rendering.mix import mixed_sound
 from montage_pipeline.rendering.model import EngineName, EngineRun, ProgressCallback
-from montage_pipeline.rendering.part import PartJob, PartMaker
-from montage_pipeline.rendering.part_crew import PartCrew
-from montage_pipeline.rendering.part_store import PartStore
-from montage_pipeline.rendering.segment_frames import write_tables
+from montage_pipeline.rendering.video.caption_filter import write_captions
+from montage_pipeline.rendering.video.chunk import PartJob, PartMaker
+from montage_pipeline.rendering.video.chunk_crew import PartCrew
+from montage_pipeline.rendering.video.chunk_store import PartStore
+from montage_pipeline.rendering.video.encoding import encoding_for
+from montage_pipeline.rendering.video.segment_frames import write_tables
 from montage_pipeline.settings import Settings
 
 _PICTURE_SHARE = 0.95
@@ -35,7 +36,13 @@ _PROGRESS_EVERY_S = 0.3
 class Assembler:
     """Renders a timeline whose parts are made by `maker_of`; an engine is this with its own makers."""
 
-    def __init__(self, engine: EngineName, settings: Settings, parts: PartStore | None, maker_of: Callable[[PartJob], PartMaker]) -> None:
+    def __init__(
+        self,
+        engine: EngineName,
+        settings: Settings,
+        parts: PartStore | None,
+        maker_of: Callable[[PartJob], PartMaker],
+    ) -> None:
         """`parts` may be None: then every part is made anew and none is kept."""
         self._engine: EngineName = engine
         self._settings = settings
@@ -43,7 +50,12 @@ class Assembler:
         self._maker_of = maker_of
 
     def render(
-        self, timeline: Timeline, clip_paths: Mapping[str, ClipSource], music_path: Path, output: Path, progress: ProgressCallback
+        self,
+        timeline: Timeline,
+        clip_paths: Mapping[str, ClipSource],
+        music_path: Path,
+        output: Path,
+        progress: ProgressCallback,
     ) -> EngineRun:
         """Make the file. `output` appears only when it is whole."""
         started_s = time.monotonic()
@@ -61,7 +73,9 @@ class Assembler:
 
             def make_sound() -> Path:
                 mix = mixed_sound(timeline, clip_paths, music_path)
-                return mastered_sound(mix, timeline.target_lufs, timeline.max_true_peak_dbtp, folder)
+                return mastered_sound(
+                    mix, timeline.target_lufs, timeline.max_true_peak_dbtp, folder
+                )
 
             with ThreadPoolExecutor(1, "sound") as worker:
                 sound = worker.submit(make_sound)
@@ -86,25 +100,35 @@ class Assembler:
 
 
 def check_spans(timeline: Timeline, clip_paths: Mapping[str, ClipSource]) -> None:
-    """PermanentError when a segment asks for pictures that its clip does not have, or for a clip that is not here."""
+    """PermanentError when a segment asks for pictures that its clip does not have, or for a clip
+    that is not here.
+    """
     for number, segment in enumerate(timeline.segments):
         facts = timeline.clips[segment.clip]
         source = clip_paths.get(facts.url)
         if source is None or (isinstance(source, Path) and not source.is_file()):
-            raise PermanentError("clip_missing", f"segment {number} needs {facts.url}, which is not on this machine")
+            raise PermanentError(
+                ErrorCode.CLIP_MISSING,
+                f"segment {number} needs {facts.url}, which is not on this machine",
+            )
         last_s = segment.source_in_s + float((segment.frames - 1) / timeline.fps.fraction)
         slack_s = 0.002
-        if segment.source_in_s < facts.start_s - slack_s or last_s > facts.start_s + facts.duration_s + slack_s:
+        if (
+            segment.source_in_s < facts.start_s - slack_s
+            or last_s > facts.start_s + facts.duration_s + slack_s
+        ):
             have = f"{facts.start_s:.3f} to {facts.start_s + facts.duration_s:.3f} s"
             raise PermanentError(
-                "segment_outside_clip",
+                ErrorCode.SEGMENT_OUTSIDE_CLIP,
                 f"segment {number} shows {facts.url} from {segment.source_in_s:.3f} to {last_s:.3f} s; it has {have}",
             )
 
 
 @contextmanager
 def scratch_folder(output: Path) -> Iterator[Path]:
-    """A folder beside the output, removed in any case; those of processes that were killed are removed first."""
+    """A folder beside the output, removed in any case; those of processes that were killed are
+    removed first.
+    """
     output.parent.mkdir(parents=True, exist_ok=True)
     for stale in output.parent.glob(f".{output.name}.*.rendering"):
         if not _alive(stale.name.split(".")[-2]):
@@ -122,7 +146,10 @@ def _disk_failures(output: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RenderError("render_failed", f"cannot write {output.name} in {output.parent}: {error.strerror or error}") from error
+        raise RenderError(
+            ErrorCode.RENDER_FAILED,
+            f"cannot write {output.name} in {output.parent}: {error.strerror or error}",
+        ) from error
 
 
 def _alive(pid: str) -> bool:

@@ -1,6 +1,8 @@
-"""The check of a finished file: what it promises is measured on the file itself, by other means than it was made with.
+"""The check of a finished file: what it promises is measured on the file itself, by other means
+than it was made with.
 
-Belongs here: the rules of a Reel and the measuring. Does not belong here: mending anything; a bad file is an error.
+Belongs here: the rules of a Reel and the measuring. Does not belong here: mending anything; a bad
+file is an error.
 """
 
 import re
@@ -17,13 +19,13 @@ import av
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from montage_pipeline.editing.timeline import Timeline
-from montage_pipeline.footage.ffmpeg import run_ffmpeg
-from montage_pipeline.footage.loudness import SILENCE_LUFS, Loudness, measure_loudness
+from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.footage.model import FrameRate
-from montage_pipeline.records import MontageError
-from montage_pipeline.rendering.encoding import MAX_BIT_RATE_MBPS, MAX_GOP_S
-from montage_pipeline.rendering.master import LOUDNESS_TOLERANCE_LU, loudness_verdict
+from montage_pipeline.media.ffmpeg import run_ffmpeg
+from montage_pipeline.media.loudness import SILENCE_LUFS, Loudness, measure_loudness
+from montage_pipeline.rendering.audio.master import LOUDNESS_TOLERANCE_LU, loudness_verdict
 from montage_pipeline.rendering.model import FileCheck, Rule, RuleGroup
+from montage_pipeline.rendering.video.encoding import MAX_BIT_RATE_MBPS, MAX_GOP_S
 
 _PROFILES = ("Constrained Baseline", "Baseline", "Main", "High")
 _IDR = 5
@@ -67,10 +69,22 @@ class _Rules:
     def __init__(self) -> None:
         self.all: list[Rule] = []
 
-    def hold(self, group: RuleGroup, name: str, measured: object, expected: object, *, when: bool | None = None) -> None:
+    def hold(
+        self,
+        group: RuleGroup,
+        name: str,
+        measured: object,
+        expected: object,
+        *,
+        when: bool | None = None,
+    ) -> None:
         """Note a rule; it holds if `when` does (by default: measured equals expected)."""
         holds = measured == expected if when is None else when
-        self.all.append(Rule(group=group, name=name, measured=str(measured), expected=str(expected), holds=holds))
+        self.all.append(
+            Rule(
+                group=group, name=name, measured=str(measured), expected=str(expected), holds=holds
+            )
+        )
 
 
 def check_file(path: Path, timeline: Timeline) -> FileCheck:
@@ -84,15 +98,21 @@ def check_file(path: Path, timeline: Timeline) -> FileCheck:
         try:
             video, audio = _read_tracks(path)
         except (av.FFmpegError, ValueError, struct.error) as error:
-            raise MontageError("bad_render", f"{path.name} cannot be read: {error}") from error
+            raise MontageError(
+                ErrorCode.BAD_RENDER, f"{path.name} cannot be read: {error}"
+            ) from error
         decoded, complaint = decoding.result()
         loudness = measuring.result()
     fps = timeline.fps.fraction
     frame_s = 1 / fps
 
-    rules.hold("picture", "size", f"{video.width}x{video.height}", f"{timeline.width}x{timeline.height}")
+    rules.hold(
+        "picture", "size", f"{video.width}x{video.height}", f"{timeline.width}x{timeline.height}"
+    )
     rules.hold("picture", "video codec", video.codec, "h264")
-    rules.hold("picture", "profile", video.profile, " or ".join(_PROFILES), when=video.profile in _PROFILES)
+    rules.hold(
+        "picture", "profile", video.profile, " or ".join(_PROFILES), when=video.profile in _PROFILES
+    )
     rules.hold("picture", "pixel format", video.pixel_format, "yuv420p")
     tags = "colour (range, matrix, primaries, transfer) in the"
     rules.hold("picture", f"{tags} container", video.container_tags, _BT709_TAGS)
@@ -103,34 +123,77 @@ def check_file(path: Path, timeline: Timeline) -> FileCheck:
     gops = [later - earlier for earlier, later in pairwise((*video.key_times, timeline.duration))]
     longest_s = max(gops, default=timeline.duration)
     rules.hold("frames", "frames in the file", len(video.times), timeline.total_frames)
-    rules.hold("frames", "frame interval", shown_steps, f"{float(frame_s):.6f} s", when=steps <= {frame_s})
+    rules.hold(
+        "frames", "frame interval", shown_steps, f"{float(frame_s):.6f} s", when=steps <= {frame_s}
+    )
     rules.hold("frames", "first frame's time", video.times[0] if video.times else None, 0)
-    rules.hold("frames", "longest GOP", f"{float(longest_s):.3f} s", f"at most {MAX_GOP_S} s", when=longest_s <= MAX_GOP_S)
+    rules.hold(
+        "frames",
+        "longest GOP",
+        f"{float(longest_s):.3f} s",
+        f"at most {MAX_GOP_S} s",
+        when=longest_s <= MAX_GOP_S,
+    )
     rules.hold("frames", "key frames that are not IDR (open GOPs)", video.open_keys, 0)
     whole = decoded == timeline.total_frames and not complaint
-    rules.hold("frames", "frames that decode", f"{decoded}{complaint}", timeline.total_frames, when=whole)
+    rules.hold(
+        "frames", "frames that decode", f"{decoded}{complaint}", timeline.total_frames, when=whole
+    )
 
     video_end = video.times[-1] + frame_s if video.times else Fraction(0)
     apart = abs(video_end - audio.end)
     rules.hold("sound", "audio codec", f"{audio.codec} {audio.profile}", "aac LC")
     rules.hold("sound", "sample rate", audio.sample_rate, 48_000)
     rules.hold("sound", "channels", audio.channels, 2)
-    rules.hold("sound", "sound and picture end apart", f"{float(apart):.4f} s", f"at most {float(frame_s):.4f} s", when=apart <= frame_s)
-    rules.hold("sound", "sound starts at", f"{float(audio.start):.4f} s", "0 s", when=audio.start == 0)
+    rules.hold(
+        "sound",
+        "sound and picture end apart",
+        f"{float(apart):.4f} s",
+        f"at most {float(frame_s):.4f} s",
+        when=apart <= frame_s,
+    )
+    rules.hold(
+        "sound", "sound starts at", f"{float(audio.start):.4f} s", "0 s", when=audio.start == 0
+    )
     lufs, peak = loudness.integrated_lufs, loudness.true_peak_dbtp
-    low, high = timeline.target_lufs - LOUDNESS_TOLERANCE_LU, timeline.target_lufs + LOUDNESS_TOLERANCE_LU
+    low, high = (
+        timeline.target_lufs - LOUDNESS_TOLERANCE_LU,
+        timeline.target_lufs + LOUDNESS_TOLERANCE_LU,
+    )
     limit = timeline.max_true_peak_dbtp
     verdict = loudness_verdict(loudness, timeline.target_lufs, limit)
     rules.hold(
-        "sound", "loudness", f"{lufs} LUFS ({verdict})" if verdict else f"{lufs} LUFS", f"{low:g} to {high:g}", when=verdict is not None
+        "sound",
+        "loudness",
+        f"{lufs} LUFS ({verdict})" if verdict else f"{lufs} LUFS",
+        f"{low:g} to {high:g}",
+        when=verdict is not None,
     )
-    rules.hold("sound", "true peak", f"{peak} dBTP", f"at most {limit:g}", when=peak <= limit + _TRUE_PEAK_SLACK_DB)
+    rules.hold(
+        "sound",
+        "true peak",
+        f"{peak} dBTP",
+        f"at most {limit:g}",
+        when=peak <= limit + _TRUE_PEAK_SLACK_DB,
+    )
 
     bit_rate_mbps = float(path.stat().st_size * 8 / max(video_end, frame_s) / 1_000_000)
     busiest_mbps = _busiest_second_mbps(video)
     expected_rate = f"at most {MAX_BIT_RATE_MBPS:g}"
-    rules.hold("container", "bit rate", f"{bit_rate_mbps:.2f} Mbit/s", expected_rate, when=bit_rate_mbps <= MAX_BIT_RATE_MBPS)
-    rules.hold("container", "picture's busiest second", f"{busiest_mbps:.2f} Mbit/s", expected_rate, when=busiest_mbps <= MAX_BIT_RATE_MBPS)
+    rules.hold(
+        "container",
+        "bit rate",
+        f"{bit_rate_mbps:.2f} Mbit/s",
+        expected_rate,
+        when=bit_rate_mbps <= MAX_BIT_RATE_MBPS,
+    )
+    rules.hold(
+        "container",
+        "picture's busiest second",
+        f"{busiest_mbps:.2f} Mbit/s",
+        expected_rate,
+        when=busiest_mbps <= MAX_BIT_RATE_MBPS,
+    )
     moov_first, edit_list = _layout(path)
     rules.hold("container", "moov before mdat", moov_first, True)
     rules.hold("container", "edit list", edit_list, False)
@@ -163,8 +226,16 @@ class BadRender(MontageError):
     """The finished file breaks rules; `rules` has all of them with what was measured."""
 
     def __init__(self, name: str, rules: Sequence[Rule]) -> None:
-        broken = [f"{rule.name} is {rule.measured}, expected {rule.expected}" for rule in rules if not rule.holds]
-        super().__init__("bad_render", f"{name} breaks {len(broken)} rule(s): " + "; ".join(broken), broken=broken)
+        broken = [
+            f"{rule.name} is {rule.measured}, expected {rule.expected}"
+            for rule in rules
+            if not rule.holds
+        ]
+        super().__init__(
+            ErrorCode.BAD_RENDER,
+            f"{name} breaks {len(broken)} rule(s): " + "; ".join(broken),
+            broken=broken,
+        )
         self.rules = tuple(rules)
 
 
@@ -172,7 +243,8 @@ def _loudness(path: Path) -> Loudness:
     try:
         return measure_loudness(path)
     except MontageError:
-        # What is wrong with the sound is found by reading the tracks, and told in the words of the rules.
+        # What is wrong with the sound is found by reading the tracks, and told in the words of the
+        # rules.
         return Loudness(integrated_lufs=SILENCE_LUFS, true_peak_dbtp=SILENCE_LUFS, range_lu=0.0)
 
 
@@ -188,7 +260,12 @@ def _busiest_second_mbps(video: _Video) -> float:
     return worst * 8 / 1_000_000
 
 
-_BT709_TAGS = (int(ColorRange.MPEG), int(Colorspace.ITU709), int(ColorPrimaries.BT709), int(ColorTrc.BT709))
+_BT709_TAGS = (
+    int(ColorRange.MPEG),
+    int(Colorspace.ITU709),
+    int(ColorPrimaries.BT709),
+    int(ColorTrc.BT709),
+)
 
 
 def _read_tracks(path: Path) -> tuple[_Video, _Audio]:
@@ -200,8 +277,14 @@ def _read_tracks(path: Path) -> tuple[_Video, _Audio]:
         picture, sound = container.streams.video[0], container.streams.audio[0]
         context, tone = picture.codec_context, sound.codec_context
         picture_base, sound_base = picture.time_base or Fraction(1), sound.time_base or Fraction(1)
-        # Before anything is decoded, these come from the container's own box; a decoder replaces them by the stream's.
-        container_tags = (int(context.color_range), int(context.colorspace), int(context.color_primaries), int(context.color_trc))
+        # Before anything is decoded, these come from the container's own box; a decoder replaces
+        # them by the stream's.
+        container_tags = (
+            int(context.color_range),
+            int(context.colorspace),
+            int(context.color_primaries),
+            int(context.color_trc),
+        )
         times: list[tuple[Fraction, int]] = []
         keys: list[Fraction] = []
         open_keys = 0
@@ -230,7 +313,12 @@ def _read_tracks(path: Path) -> tuple[_Video, _Audio]:
             profile=context.profile or "unknown",
             pixel_format=str(context.pix_fmt),
             container_tags=container_tags,
-            picture_tags=(int(first.color_range), int(first.colorspace), int(first.color_primaries), int(first.color_trc)),
+            picture_tags=(
+                int(first.color_range),
+                int(first.colorspace),
+                int(first.color_primaries),
+                int(first.color_trc),
+            ),
             times=tuple(time for time, _ in times),
             sizes=tuple(size for _, size in times),
             key_times=tuple(keys),
@@ -238,11 +326,20 @@ def _read_tracks(path: Path) -> tuple[_Video, _Audio]:
         )
         if not ends:
             raise ValueError("its audio track is empty")
-        return video, _Audio(tone.name, tone.profile or "unknown", tone.sample_rate, tone.channels, min(starts), max(ends))
+        return video, _Audio(
+            tone.name,
+            tone.profile or "unknown",
+            tone.sample_rate,
+            tone.channels,
+            min(starts),
+            max(ends),
+        )
 
 
 def _nal_types(packet: bytes) -> Iterator[int]:
-    """Types of the H.264 units in a packet of an MP4 (each with its length in four bytes before it)."""
+    """Types of the H.264 units in a packet of an MP4 (each with its length in four bytes before
+    it).
+    """
     at = 0
     while at + 5 <= len(packet):
         yield packet[at + 4] & 0x1F
@@ -258,7 +355,9 @@ def _layout(path: Path) -> tuple[bool, bool]:
             order.append(kind)
             if kind == b"moov":
                 edit_list = b"elst" in file.read(size)
-    return b"moov" in order and b"mdat" in order and order.index(b"moov") < order.index(b"mdat"), edit_list
+    return b"moov" in order and b"mdat" in order and order.index(b"moov") < order.index(
+        b"mdat"
+    ), edit_list
 
 
 def _boxes(file: BinaryIO, end: int) -> Iterator[tuple[bytes, int]]:
@@ -273,16 +372,32 @@ def _boxes(file: BinaryIO, end: int) -> Iterator[tuple[bytes, int]]:
         elif size == 0:
             size = end - at
         if size < header:
-            raise MontageError("bad_render", f"the box {kind!r} at byte {at} has a wrong size")
+            raise MontageError(
+                ErrorCode.BAD_RENDER, f"the box {kind!r} at byte {at} has a wrong size"
+            )
         yield kind, size - header
         at += size
 
 
 def _decode(path: Path) -> tuple[int, str]:
     """Frames that FFmpeg decodes when any damage is an error, and what it complains about."""
-    source = ["-stats", "-loglevel", "info", "-xerror", "-err_detect", "explode", "-protocol_whitelist", "file", "-i", f"file:{path}"]
+    source = [
+        "-stats",
+        "-loglevel",
+        "info",
+        "-xerror",
+        "-err_detect",
+        "explode",
+        "-protocol_whitelist",
+        "file",
+        "-i",
+        f"file:{path}",
+    ]
     try:
-        said = run_ffmpeg([*source, "-map", "0", "-fps_mode", "passthrough", "-f", "null", "-"], code="bad_render")
+        said = run_ffmpeg(
+            [*source, "-map", "0", "-fps_mode", "passthrough", "-f", "null", "-"],
+            code=ErrorCode.BAD_RENDER,
+        )
     except MontageError as error:
         lines = error.message.splitlines()
         return 0, f" ({' / '.join(lines[-_REASON_LINES:])})"

@@ -1,12 +1,15 @@
 """The engine that the settings ask for."""
 
 from montage_pipeline.rendering.model import RenderEngine
-from montage_pipeline.rendering.part_store import PartStore
+from montage_pipeline.rendering.video.chunk_store import PartStore
 from montage_pipeline.settings import Settings
 
 
 def engine_for(settings: Settings, parts: PartStore | None = None) -> RenderEngine:
-    """`settings.render_engine`, ready to render; `parts` keeps the picture of each segment for later renders."""
+    """`settings.render_engine`, ready to render;
+
+    `parts` keeps the picture of each segment for later renders.
+    """
     # MoviePy takes a second to import: only when it is used.
     if settings.render_engine == "moviepy":
         from montage_pipeline.rendering.moviepy_engine import MoviePyEngine

@@ -1,6 +1,6 @@
 """Why a render failed."""
 
-from montage_pipeline.records import MontageError
+from montage_pipeline.errors import MontageError
 
 
 class RenderError(MontageError):

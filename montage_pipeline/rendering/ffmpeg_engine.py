@@ -1,7 +1,9 @@
 """The engine for every day: FFmpeg decodes, crops, scales and encodes.
 
-One FFmpeg for each segment does all of that and several run side by side. A single graph over all clips was tried first:
-with twenty 4K inputs it held 1.3 to 2.4 GB of waiting frames. Raw frames piped into one encoder were tried next: copying
+One FFmpeg for each segment does all of that and several run side by side. A single graph over all
+clips was tried first:
+with twenty 4K inputs it held 1.3 to 2.4 GB of waiting frames. Raw frames piped into one encoder
+were tried next: copying
 them cost as much as scaling, and nothing could be kept for the next render.
 """
 
@@ -12,8 +14,8 @@ from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.rendering.assembly import Assembler
 from montage_pipeline.rendering.model import EngineName, EngineRun, ProgressCallback
-from montage_pipeline.rendering.part import FfmpegPart, PartJob, PartMaker
-from montage_pipeline.rendering.part_store import PartStore
+from montage_pipeline.rendering.video.chunk import FfmpegPart, PartJob, PartMaker
+from montage_pipeline.rendering.video.chunk_store import PartStore
 from montage_pipeline.settings import Settings
 
 
@@ -28,13 +30,21 @@ class FfmpegEngine:
         self._parts = parts
 
     def render(
-        self, timeline: Timeline, clip_paths: Mapping[str, ClipSource], music_path: Path, output: Path, progress: ProgressCallback
+        self,
+        timeline: Timeline,
+        clip_paths: Mapping[str, ClipSource],
+        music_path: Path,
+        output: Path,
+        progress: ProgressCallback,
     ) -> EngineRun:
         """Render to `output`, which appears only when whole.
 
-        Raises RenderError with FFmpeg's reason, PermanentError when the timeline asks for what the clips or the music do not have.
+        Raises RenderError with FFmpeg's reason, PermanentError when the timeline asks for what the
+        clips or the music do not have.
         """
-        return Assembler(self.name, self._settings, self._parts, _maker_of).render(timeline, clip_paths, music_path, output, progress)
+        return Assembler(self.name, self._settings, self._parts, _maker_of).render(
+            timeline, clip_paths, music_path, output, progress
+        )
 
 
 def _maker_of(job: PartJob) -> PartMaker:

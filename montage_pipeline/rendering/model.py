@@ -16,7 +16,11 @@ EngineName = Literal["ffmpeg", "moviepy"]
 
 
 class EngineRun(Record):
-    """How a render went. `seconds` is wall time; of its `parts` (one for each segment), `parts_reused` were not made anew."""
+    """How a render went.
+
+    `seconds` is wall time; of its `parts` (one for each segment), `parts_reused` were not made
+    anew.
+    """
 
     engine: EngineName
     seconds: float
@@ -31,14 +35,24 @@ class RenderEngine(Protocol):
     name: EngineName
 
     def render(
-        self, timeline: Timeline, clip_paths: Mapping[str, ClipSource], music_path: Path, output: Path, progress: ProgressCallback
+        self,
+        timeline: Timeline,
+        clip_paths: Mapping[str, ClipSource],
+        music_path: Path,
+        output: Path,
+        progress: ProgressCallback,
     ) -> EngineRun:
-        """Render to `output` (an MP4 that appears only when whole). `clip_paths` maps clip URL to where it is read."""
+        """Render to `output` (an MP4 that appears only when whole).
+
+        `clip_paths` maps clip URL to where it is read.
+        """
         ...
 
 
 LoudnessVerdict = Literal["on_target", "silent", "peak_limited"]
-"""Why a loudness is right: it is the target's; there is nothing to hear; or the true-peak limit allows no more."""
+"""Why a loudness is right: it is the target's; there is nothing to hear; or the true-peak limit
+allows no more.
+"""
 
 RuleGroup = Literal["picture", "frames", "sound", "container"]
 

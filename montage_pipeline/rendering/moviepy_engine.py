@@ -1,6 +1,8 @@
-"""MoviePy as an engine: the second one, with the same picture as FFmpeg's frame for frame, and any effect in Python.
+"""MoviePy as an engine: the second one, with the same picture as FFmpeg's frame for frame, and any
+effect in Python.
 
-Belongs here: the readable way from a segment to pictures: `segment_clip` returns an ordinary MoviePy clip.
+Belongs here: the readable way from a segment to pictures: `segment_clip` returns an ordinary
+MoviePy clip.
 Frames are picked by PyAV, because MoviePy's own reader assumes a constant frame rate.
 """
 
@@ -21,25 +23,33 @@ from moviepy.video.fx import Crop, Resize
 from numpy.typing import NDArray
 
 from montage_pipeline.editing.timeline import Effect, Segment, Timeline
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.source import open_source
-from montage_pipeline.records import PermanentError
 from montage_pipeline.rendering.assembly import Assembler
-from montage_pipeline.rendering.captions import caption_filters
-from montage_pipeline.rendering.encoding import BT709_TAGS
 from montage_pipeline.rendering.errors import RenderError
-from montage_pipeline.rendering.geometry import StoredCrop, crop_move, stored_crop
 from montage_pipeline.rendering.model import EngineName, EngineRun, ProgressCallback
-from montage_pipeline.rendering.part import CONTAINER_ARGS, PartJob, check_part, content_address, ffmpeg_version
-from montage_pipeline.rendering.part_store import PartStore
-from montage_pipeline.rendering.processes import EncodingProcess
-from montage_pipeline.rendering.seeking import TIME_TOLERANCE_S, seek_point_s
-from montage_pipeline.rendering.segment_frames import has_alpha, source_matrix, tail_frames
-from montage_pipeline.rendering.tone import colour_map, to_bt709
+from montage_pipeline.rendering.video.caption_filter import caption_filters
+from montage_pipeline.rendering.video.chunk import (
+    CONTAINER_ARGS,
+    PartJob,
+    check_part,
+    content_address,
+    ffmpeg_version,
+)
+from montage_pipeline.rendering.video.chunk_store import PartStore
+from montage_pipeline.rendering.video.encoding import BT709_TAGS
+from montage_pipeline.rendering.video.geometry import StoredCrop, crop_move, stored_crop
+from montage_pipeline.rendering.video.processes import EncodingProcess
+from montage_pipeline.rendering.video.seeking import TIME_TOLERANCE_S, seek_point_s
+from montage_pipeline.rendering.video.segment_frames import has_alpha, source_matrix, tail_frames
+from montage_pipeline.rendering.video.tone import colour_map, to_bt709
 from montage_pipeline.settings import Settings
 
 _RECIPE = 1
-"""Counts up when this module makes other frames from the same segment, so that kept parts are made anew."""
+"""Counts up when this module makes other frames from the same segment, so that kept parts are made
+anew.
+"""
 
 _FROM_RGB = "scale=flags=bicubic+accurate_rnd:in_range=pc:out_color_matrix=bt709:out_range=tv,format=yuv420p"
 # Without full chroma and accurate rounding swscale's RGB comes out two levels too dark.
@@ -64,13 +74,21 @@ class MoviePyEngine:
         self._parts = parts
 
     def render(
-        self, timeline: Timeline, clip_paths: Mapping[str, ClipSource], music_path: Path, output: Path, progress: ProgressCallback
+        self,
+        timeline: Timeline,
+        clip_paths: Mapping[str, ClipSource],
+        music_path: Path,
+        output: Path,
+        progress: ProgressCallback,
     ) -> EngineRun:
         """Render to `output`, which appears only when whole.
 
-        Raises RenderError with the reason, PermanentError when the timeline asks for what the clips or the music do not have.
+        Raises RenderError with the reason, PermanentError when the timeline asks for what the clips
+        or the music do not have.
         """
-        return Assembler(self.name, self._settings, self._parts, MoviePyPart).render(timeline, clip_paths, music_path, output, progress)
+        return Assembler(self.name, self._settings, self._parts, MoviePyPart).render(
+            timeline, clip_paths, music_path, output, progress
+        )
 
 
 class MoviePyPart:
@@ -89,16 +107,29 @@ class MoviePyPart:
     def address(self) -> str:
         """Hash of the clip, the segment, the output and the programs that make it."""
         job = self._job
-        segment = job.segment.model_dump(include={"source_in_s", "frames", "crop", "crop_end", "effect"})
+        segment = job.segment.model_dump(
+            include={"source_in_s", "frames", "crop", "crop_end", "effect"}
+        )
         facts = job.facts.model_dump(exclude={"url"})
         timeline = job.timeline.model_dump(include={"width", "height", "fps"})
-        return content_address("moviepy", _RECIPE, moviepy.__version__, ffmpeg_version(), segment, facts, timeline, self._encode_args())
+        return content_address(
+            "moviepy",
+            _RECIPE,
+            moviepy.__version__,
+            ffmpeg_version(),
+            segment,
+            facts,
+            timeline,
+            self._encode_args(),
+        )
 
     def make(self, output: Path, threads: int) -> None:
         """Write the part. Raises RenderError with the reason."""
         job = self._job
         reader = SegmentReader(job.timeline, job.number, job.source, threads)
-        self._process = EncodingProcess(self._encode_args(), output, f"encoded {job.name}", job.folder, fed=True)
+        self._process = EncodingProcess(
+            self._encode_args(), output, f"encoded {job.name}", job.folder, fed=True
+        )
         try:
             clip = segment_clip(job.timeline, job.segment, reader)
             for frame in _frames(job, clip):
@@ -124,22 +155,48 @@ class MoviePyPart:
 
     def _encode_args(self) -> list[str]:
         timeline, encoding = self._job.timeline, self._job.encoding
-        size = ("-video_size", f"{timeline.width}x{timeline.height}", "-framerate", f"{timeline.fps.num}/{timeline.fps.den}")
+        size = (
+            "-video_size",
+            f"{timeline.width}x{timeline.height}",
+            "-framerate",
+            f"{timeline.fps.num}/{timeline.fps.den}",
+        )
         source = [*encoding.setup, "-f", "rawvideo", "-pix_fmt", "rgb24", *size, "-i", "pipe:0"]
-        chain = ",".join((_FROM_RGB, BT709_TAGS, *caption_filters(timeline, self._job.segment), *encoding.filters))
-        return [*source, "-vf", chain, "-fps_mode", "passthrough", *encoding.output_args(timeline), *CONTAINER_ARGS]
+        chain = ",".join(
+            (
+                _FROM_RGB,
+                BT709_TAGS,
+                *caption_filters(timeline, self._job.segment),
+                *encoding.filters,
+            )
+        )
+        return [
+            *source,
+            "-vf",
+            chain,
+            "-fps_mode",
+            "passthrough",
+            *encoding.output_args(timeline),
+            *CONTAINER_ARGS,
+        ]
 
 
 def effect_of(effect: Effect, where: str) -> Any:
-    """The MoviePy effect. PermanentError("bad_effect") naming what is wrong with its name or parameters."""
+    """The MoviePy effect.
+
+    PermanentError("bad_effect") naming what is wrong with its name or parameters.
+    """
     if effect.name not in fx.__all__:
-        raise PermanentError("bad_effect", f"{where}: MoviePy has no effect {effect.name!r}; it has {', '.join(fx.__all__)}")
+        raise PermanentError(
+            ErrorCode.BAD_EFFECT,
+            f"{where}: MoviePy has no effect {effect.name!r}; it has {', '.join(fx.__all__)}",
+        )
     kind = getattr(fx, effect.name)
     try:
         return kind(**effect.parameters)
     except TypeError as error:
         message = f"{where}: {effect.name} takes {inspect.signature(kind)}, not {effect.parameters}: {error}"
-        raise PermanentError("bad_effect", message, effect=effect.name) from error
+        raise PermanentError(ErrorCode.BAD_EFFECT, message, effect=effect.name) from error
 
 
 def segment_clip(timeline: Timeline, segment: Segment, reader: "SegmentReader") -> Any:
@@ -148,10 +205,16 @@ def segment_clip(timeline: Timeline, segment: Segment, reader: "SegmentReader") 
     Raises PermanentError("bad_effect") when the effect fails or changes the size or the length.
     """
     fps = float(timeline.fps.fraction)
-    source = VideoClip(frame_function=lambda t: reader.frame(int(t * fps)), duration=segment.frames / fps)
+    source = VideoClip(
+        frame_function=lambda t: reader.frame(int(t * fps)), duration=segment.frames / fps
+    )
     crop, move = reader.upright_crop, crop_move(timeline, segment)
-    cropped = source.with_effects([Crop(x1=crop.x, y1=crop.y, width=crop.width, height=crop.height)])
-    plain = cropped.with_effects([Resize((move.width, move.height) if move else (timeline.width, timeline.height))])
+    cropped = source.with_effects(
+        [Crop(x1=crop.x, y1=crop.y, width=crop.width, height=crop.height)]
+    )
+    plain = cropped.with_effects(
+        [Resize((move.width, move.height) if move else (timeline.width, timeline.height))]
+    )
     if move is not None:
 
         def window(get_frame: Any, t: float) -> Any:
@@ -167,11 +230,19 @@ def segment_clip(timeline: Timeline, segment: Segment, reader: "SegmentReader") 
     except PermanentError:
         raise
     except Exception as error:
-        raise PermanentError("bad_effect", f"{segment.effect.name} cannot be applied to {segment.clip_url}: {error}") from error
-    if tuple(changed.size) != (timeline.width, timeline.height) or abs((changed.duration or 0) - plain.duration) > 0.5 / fps:
+        raise PermanentError(
+            ErrorCode.BAD_EFFECT,
+            f"{segment.effect.name} cannot be applied to {segment.clip_url}: {error}",
+        ) from error
+    if (
+        tuple(changed.size) != (timeline.width, timeline.height)
+        or abs((changed.duration or 0) - plain.duration) > 0.5 / fps
+    ):
         message = f"{segment.effect.name} makes {segment.clip_url} {changed.size[0]}x{changed.size[1]} and {changed.duration} s long; "
-        message += f"a segment keeps its {timeline.width}x{timeline.height} and {plain.duration:.3f} s"
-        raise PermanentError("bad_effect", message)
+        message += (
+            f"a segment keeps its {timeline.width}x{timeline.height} and {plain.duration:.3f} s"
+        )
+        raise PermanentError(ErrorCode.BAD_EFFECT, message)
     return changed
 
 
@@ -180,18 +251,24 @@ def _frames(job: PartJob, clip: Any) -> Iterator[memoryview]:
     for number in range(job.segment.frames):
         try:
             # The middle of a frame is the same frame whichever way times are rounded.
-            picture = np.ascontiguousarray(np.clip(clip.get_frame((number + 0.5) / fps), 0, 255), dtype=np.uint8)
+            picture = np.ascontiguousarray(
+                np.clip(clip.get_frame((number + 0.5) / fps), 0, 255), dtype=np.uint8
+            )
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             if job.segment.effect is None:
                 raise
-            raise PermanentError("bad_effect", f"{job.segment.effect.name} fails at frame {number} of {job.name}: {error}") from error
+            raise PermanentError(
+                ErrorCode.BAD_EFFECT,
+                f"{job.segment.effect.name} fails at frame {number} of {job.name}: {error}",
+            ) from error
         yield picture.reshape(-1).data
 
 
 class SegmentReader:
     """The source frames of a segment as upright uint8 RGB pictures, picked by presentation time.
 
-    Frames asked for in order are decoded once; an effect that looks back costs a new start from the key frame before.
+    Frames asked for in order are decoded once; an effect that looks back costs a new start from the
+    key frame before.
     """
 
     def __init__(self, timeline: Timeline, number: int, source: ClipSource, threads: int) -> None:
@@ -207,7 +284,9 @@ class SegmentReader:
         self._next: tuple[float, VideoFrame] | None = None
         self._picture: tuple[int, NDArray[np.uint8]] | None = None
         move = crop_move(timeline, self._segment)
-        self.upright_crop = _upright(self._facts, stored_crop(self._facts, move.around if move else self._segment.crop))
+        self.upright_crop = _upright(
+            self._facts, stored_crop(self._facts, move.around if move else self._segment.crop)
+        )
 
     def frame(self, number: int) -> NDArray[np.uint8]:
         """The picture that output frame `number` of the segment shows, of shape (height, width, 3)."""
@@ -221,12 +300,20 @@ class SegmentReader:
         while self._next is not None and self._next[0] <= target_s:
             self._shown, self._next = self._next, next(self._decoded, None)
         if self._shown is None:
-            raise RenderError("clip_too_short", f"{self._facts.url} has no picture at {target_s:.3f} s")
+            raise RenderError(
+                ErrorCode.CLIP_TOO_SHORT, f"{self._facts.url} has no picture at {target_s:.3f} s"
+            )
         beyond_s = target_s - self._shown[0] - 1 / float(self._facts.fps.fraction)
         if self._next is None and self._tail is not None and beyond_s * self._fps > self._tail:
-            raise RenderError("clip_too_short", f"{self._facts.url} ends before {target_s:.3f} s")
+            raise RenderError(
+                ErrorCode.CLIP_TOO_SHORT, f"{self._facts.url} ends before {target_s:.3f} s"
+            )
         unchanged = self._picture is not None and self._shown is before
-        picture = self._picture[1] if unchanged and self._picture is not None else _rgb(self._shown[1], self._facts)
+        picture = (
+            self._picture[1]
+            if unchanged and self._picture is not None
+            else _rgb(self._shown[1], self._facts)
+        )
         self._picture = (number, picture)
         return picture
 
@@ -262,12 +349,18 @@ class SegmentReader:
                 graph.push(None)
                 yield from _pulled(graph)
         except av.FFmpegError as error:
-            raise RenderError("render_failed", f"{self._facts.url} cannot be decoded: {error}") from error
+            raise RenderError(
+                ErrorCode.RENDER_FAILED, f"{self._facts.url} cannot be decoded: {error}"
+            ) from error
 
 
 def _deinterlacer(stream: VideoStream) -> av.filter.Graph:
     graph = av.filter.Graph()
-    graph.link_nodes(graph.add_buffer(template=stream), graph.add("bwdif", "mode=send_frame"), graph.add("buffersink")).configure()
+    graph.link_nodes(
+        graph.add_buffer(template=stream),
+        graph.add("bwdif", "mode=send_frame"),
+        graph.add("buffersink"),
+    ).configure()
     return graph
 
 
@@ -281,7 +374,10 @@ def _pulled(graph: av.filter.Graph) -> Iterator[tuple[float, VideoFrame]]:
 
 
 def _rgb(frame: VideoFrame, facts: ClipFacts) -> NDArray[np.uint8]:
-    """The whole frame as a player shows it, but with the stored number of pixels: SDR, mirrored and turned."""
+    """The whole frame as a player shows it, but with the stored number of pixels:
+
+    SDR, mirrored and turned.
+    """
     matrix, mapping, alpha = _COLORSPACES[source_matrix(facts)], colour_map(facts), has_alpha(facts)
     deep = mapping is not None or alpha
     array: NDArray[Any] = frame.reformat(
@@ -312,7 +408,9 @@ def _upright(facts: ClipFacts, crop: StoredCrop) -> StoredCrop:
     if facts.rotation_deg == 90:
         return StoredCrop(height - crop.y - crop.height, x, crop.height, crop.width)
     if facts.rotation_deg == 180:
-        return StoredCrop(width - x - crop.width, height - crop.y - crop.height, crop.width, crop.height)
+        return StoredCrop(
+            width - x - crop.width, height - crop.y - crop.height, crop.width, crop.height
+        )
     if facts.rotation_deg == 270:
         return StoredCrop(crop.y, width - x - crop.width, crop.height, crop.width)
     return StoredCrop(x, crop.y, crop.width, crop.height)

@@ -20,8 +20,10 @@ def render_checked(
 ) -> tuple[Path, Path, EngineRun, FileCheck]:
     """Render into `workdir`, check the finished file and write its poster.
 
-    Returns the video (reel.mp4), the poster (poster.jpg, the middle of the hook), how the render went and what was measured.
-    Raises RenderError when the engine fails, MontageError("bad_render") when the file breaks a rule; a bad file is removed.
+    Returns the video (reel.mp4), the poster (poster.jpg, the middle of the hook), how the render
+    went and what was measured.
+    Raises RenderError when the engine fails, MontageError("bad_render") when the file breaks a
+    rule; a bad file is removed.
     """
     video, poster = workdir / "reel.mp4", workdir / "poster.jpg"
     run = engine.render(timeline, clip_paths, music_path, video, progress)

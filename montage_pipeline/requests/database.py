@@ -5,17 +5,21 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy.engine import Engine
 
-from montage_pipeline.records import PermanentError
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.settings import Settings
 
 
 def create_engine(settings: Settings, **overrides: Any) -> Engine:
     """An engine with a small pool that notices dropped connections.
 
-    Raises PermanentError when DATABASE_URL is not set: a process that cannot reach its rows must not start.
+    Raises PermanentError when DATABASE_URL is not set: a process that cannot reach its rows must
+    not start.
     """
     if not settings.database_url:
-        raise PermanentError("no_database", "DATABASE_URL is not set. Set it, or use `montage up`, which starts a Postgres of its own.")
+        raise PermanentError(
+            ErrorCode.NO_DATABASE,
+            "DATABASE_URL is not set. Set it, or use `montage up`, which starts a Postgres of its own.",
+        )
     options: dict[str, Any] = {
         "pool_pre_ping": True,
         "pool_size": 2,

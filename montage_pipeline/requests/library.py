@@ -16,12 +16,12 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from montage_pipeline.records import PermanentError
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.requests.lifecycle import ITEM_GENERATING
 from montage_pipeline.requests.model import ContentItem, CreatedRequest, NewContentItem
 from montage_pipeline.requests.options import MontageOptions, refuse_contradictions
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
-from montage_pipeline.requests.vocabulary import ContentStatus
+from montage_pipeline.vocabulary import ContentStatus
 
 
 class ContentLibrary:
@@ -33,17 +33,26 @@ class ContentLibrary:
     def ensure_user(self, user_id: UUID, email: str) -> None:
         """Make the user's row if there is none."""
         with Session(self._engine) as session, session.begin():
-            session.execute(insert(UserRow).values(id=user_id, email=email).on_conflict_do_nothing(index_elements=["id"]))
+            session.execute(
+                insert(UserRow)
+                .values(id=user_id, email=email)
+                .on_conflict_do_nothing(index_elements=["id"])
+            )
 
-    def create_item(self, user_id: UUID, new: NewContentItem, *, idempotency_key: str | None = None) -> CreatedRequest:
+    def create_item(
+        self, user_id: UUID, new: NewContentItem, *, idempotency_key: str | None = None
+    ) -> CreatedRequest:
         """Store a new item with its first queued request.
 
         With an idempotency key, the same call made again gives the first answer. Raises
-        PermanentError("idempotency_conflict") when the key was used for something else, and one with a
+        PermanentError("idempotency_conflict") when the key was used for something else, and one
+        with a
         contradiction's own code when the wishes in `new.options` cannot be granted.
         """
         refuse_contradictions(new.clip_urls, new.options)
-        digest = _digest(new.model_dump_json(exclude={"options"}), new.options if new.options.stored() else None)
+        digest = _digest(
+            new.model_dump_json(exclude={"options"}), new.options if new.options.stored() else None
+        )
         if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
             return replay
         try:
@@ -63,7 +72,9 @@ class ContentLibrary:
                 request = _request_for(item, new.options, idempotency_key, digest)
                 session.add(request)
                 session.flush()
-                return CreatedRequest(content_item_id=item.id, request_id=request.id, status=item.status)
+                return CreatedRequest(
+                    content_item_id=item.id, request_id=request.id, status=item.status
+                )
         except IntegrityError:
             # Two clicks with one key at the same moment: the loser answers what the winner stored.
             if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
@@ -71,11 +82,18 @@ class ContentLibrary:
             raise
 
     def request_again(
-        self, user_id: UUID, content_item_id: UUID, options: MontageOptions | None = None, *, idempotency_key: str | None = None
+        self,
+        user_id: UUID,
+        content_item_id: UUID,
+        options: MontageOptions | None = None,
+        *,
+        idempotency_key: str | None = None,
     ) -> CreatedRequest:
-        """Queue another request for an item, with these wishes, or with those of its last request when they are None.
+        """Queue another request for an item, with these wishes, or with those of its last request
+        when they are None.
 
-        Raises PermanentError: "not_found" when the item is not this user's, "already_generating" while one is
+        Raises PermanentError: "not_found" when the item is not this user's, "already_generating"
+        while one is
         under way, "idempotency_conflict" and contradictions as in `create_item`.
         """
         digest = _digest(f"again:{content_item_id}", options)
@@ -95,14 +113,21 @@ class ContentLibrary:
                 ).scalar_one_or_none()
                 if item is None:
                     if session.scalar(_owned_item(user_id, content_item_id)) is None:
-                        raise PermanentError("not_found", f"There is no content item {content_item_id}.")
-                    raise PermanentError("already_generating", "This item is being generated; wait until it is done.")
+                        raise PermanentError(
+                            ErrorCode.NOT_FOUND, f"There is no content item {content_item_id}."
+                        )
+                    raise PermanentError(
+                        ErrorCode.ALREADY_GENERATING,
+                        "This item is being generated; wait until it is done.",
+                    )
                 wishes = options if options is not None else _last_options(session, item.id)
                 refuse_contradictions(item.clip_urls, wishes)
                 request = _request_for(item, wishes, idempotency_key, digest)
                 session.add(request)
                 session.flush()
-                return CreatedRequest(content_item_id=item.id, request_id=request.id, status=item.status)
+                return CreatedRequest(
+                    content_item_id=item.id, request_id=request.id, status=item.status
+                )
         except (IntegrityError, PermanentError):
             if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
                 return replay
@@ -111,10 +136,14 @@ class ContentLibrary:
     def get_item(self, user_id: UUID, content_item_id: UUID) -> ContentItem | None:
         """The item if it is this user's."""
         with Session(self._engine) as session:
-            found = session.execute(_owned_item(user_id, content_item_id).add_columns(_newest_options())).one_or_none()
+            found = session.execute(
+                _owned_item(user_id, content_item_id).add_columns(_newest_options())
+            ).one_or_none()
             return None if found is None else _item(*found)
 
-    def list_items(self, user_id: UUID, *, limit: int, before: datetime | None = None) -> list[ContentItem]:
+    def list_items(
+        self, user_id: UUID, *, limit: int, before: datetime | None = None
+    ) -> list[ContentItem]:
         """The user's items, newest first; `before` continues a page."""
         query = select(ContentItemRow, _newest_options()).where(ContentItemRow.user_id == user_id)
         if before is not None:
@@ -127,40 +156,63 @@ class ContentLibrary:
         query = select(MontageRequestRow, ContentItemRow.status).join(
             ContentItemRow, MontageRequestRow.content_item_id == ContentItemRow.id
         )
-        query = query.where(MontageRequestRow.user_id == user_id, MontageRequestRow.idempotency_key == key)
+        query = query.where(
+            MontageRequestRow.user_id == user_id, MontageRequestRow.idempotency_key == key
+        )
         with Session(self._engine) as session:
             found = session.execute(query).one_or_none()
         if found is None:
             return None
         request, status = found
         if request.idempotency_digest != digest:
-            raise PermanentError("idempotency_conflict", f"Idempotency-Key {key!r} was used for another request; use a new key.")
-        return CreatedRequest(content_item_id=request.content_item_id, request_id=request.id, status=status, replayed=True)
+            raise PermanentError(
+                ErrorCode.IDEMPOTENCY_CONFLICT,
+                f"Idempotency-Key {key!r} was used for another request; use a new key.",
+            )
+        return CreatedRequest(
+            content_item_id=request.content_item_id,
+            request_id=request.id,
+            status=status,
+            replayed=True,
+        )
 
 
 def _owned_item(user_id: UUID, content_item_id: UUID) -> Select[ContentItemRow]:
-    return select(ContentItemRow).where(ContentItemRow.id == content_item_id, ContentItemRow.user_id == user_id)
+    return select(ContentItemRow).where(
+        ContentItemRow.id == content_item_id, ContentItemRow.user_id == user_id
+    )
 
 
 def _newest_options() -> ScalarSelect[dict[str, Any]]:
     """The stored wishes of an item's newest request, for a query on items."""
-    theirs = select(MontageRequestRow.options).where(MontageRequestRow.content_item_id == ContentItemRow.id)
+    theirs = select(MontageRequestRow.options).where(
+        MontageRequestRow.content_item_id == ContentItemRow.id
+    )
     newest_first = theirs.order_by(MontageRequestRow.created_at.desc(), MontageRequestRow.id)
     return newest_first.limit(1).correlate(ContentItemRow).scalar_subquery()
 
 
 def _last_options(session: Session, content_item_id: UUID) -> MontageOptions:
-    stored = session.scalar(select(_newest_options()).select_from(ContentItemRow).where(ContentItemRow.id == content_item_id))
+    stored = session.scalar(
+        select(_newest_options())
+        .select_from(ContentItemRow)
+        .where(ContentItemRow.id == content_item_id)
+    )
     return MontageOptions.model_validate(stored or {})
 
 
 def _digest(asked: str, options: MontageOptions | None) -> str:
-    """What an idempotency key stands for. Where no wishes are given it is as it was before there were any: older keys still match."""
+    """What an idempotency key stands for.
+
+    Where no wishes are given it is as it was before there were any: older keys still match.
+    """
     told = asked if options is None else f"{asked} {json.dumps(options.stored(), sort_keys=True)}"
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def _request_for(item: ContentItemRow, options: MontageOptions, idempotency_key: str | None, digest: str) -> MontageRequestRow:
+def _request_for(
+    item: ContentItemRow, options: MontageOptions, idempotency_key: str | None, digest: str
+) -> MontageRequestRow:
     return MontageRequestRow(
         content_item_id=item.id,
         user_id=item.user_id,

@@ -1,6 +1,8 @@
-"""The life of a montage request in the pipeline: which wait or are under way, and every change of their states.
+"""The life of a montage request in the pipeline: which wait or are under way, and every change of
+their states.
 
-A change of state is one UPDATE guarded by the expected old state; the item and its request change in
+A change of state is one UPDATE guarded by the expected old state; the item and its request change
+in
 one transaction. A guard that does not match changes nothing and the method says so.
 
 Does not belong here: how users ask for a Reel and see their items (`library`).
@@ -16,11 +18,12 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from montage_pipeline.errors import ErrorCode
 from montage_pipeline.requests.model import MontageRequest, RequestFailure
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.requests.seen import SeenSegment, store_seen
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow
-from montage_pipeline.requests.vocabulary import ContentStatus, RequestState, Step
+from montage_pipeline.vocabulary import ContentStatus, RequestState, Step
 
 _ACTIVE = (RequestState.QUEUED, RequestState.RUNNING)
 _TERMINAL = (RequestState.SUCCEEDED, RequestState.FAILED, RequestState.CANCELED)
@@ -33,7 +36,9 @@ ITEM_GENERATING: dict[str, Any] = {
     "warnings": [],
     "updated_at": func.now(),
 }
-"""What an item's row is set to when a request of it begins; the media of an earlier one stay until there are new ones."""
+"""What an item's row is set to when a request of it begins; the media of an earlier one stay until
+there are new ones.
+"""
 
 
 class RequestLifecycle:
@@ -58,18 +63,24 @@ class RequestLifecycle:
         )
 
     def active_since(self, age: timedelta, limit: int) -> list[MontageRequest]:
-        """Queued or running requests that were created, or started, longer ago than `age`; oldest first."""
+        """Queued or running requests that were created, or started, longer ago than `age`; oldest
+        first.
+        """
         touched = func.coalesce(MontageRequestRow.started_at, MontageRequestRow.created_at)
-        query = select(MontageRequestRow).where(MontageRequestRow.state.in_(_ACTIVE), touched < func.now() - age)
+        query = select(MontageRequestRow).where(
+            MontageRequestRow.state.in_(_ACTIVE), touched < func.now() - age
+        )
         return self._requests(query.order_by(touched).limit(limit))
 
     def finished_before(self, request_ids: Sequence[UUID], age: timedelta) -> set[UUID]:
         """Those of the given requests that are done, or unknown, and ended longer ago than `age`."""
         with Session(self._engine) as session:
             rows = session.execute(
-                select(MontageRequestRow.id, MontageRequestRow.state, MontageRequestRow.finished_at < func.now() - age).where(
-                    MontageRequestRow.id.in_(request_ids)
-                )
+                select(
+                    MontageRequestRow.id,
+                    MontageRequestRow.state,
+                    MontageRequestRow.finished_at < func.now() - age,
+                ).where(MontageRequestRow.id.in_(request_ids))
             ).all()
         keep = {row_id for row_id, state, old in rows if not (state in _TERMINAL and old)}
         return set(request_ids) - keep
@@ -79,12 +90,18 @@ class RequestLifecycle:
 
         True when the request now runs under `run_id` (also if it already did).
         """
-        takes_over = and_(MontageRequestRow.state == RequestState.RUNNING, MontageRequestRow.run_id.in_([run_id, *earlier_runs]))
+        takes_over = and_(
+            MontageRequestRow.state == RequestState.RUNNING,
+            MontageRequestRow.run_id.in_([run_id, *earlier_runs]),
+        )
         with Session(self._engine) as session, session.begin():
             return _changed(
                 session.execute(
                     update(MontageRequestRow)
-                    .where(MontageRequestRow.id == request_id, or_(MontageRequestRow.state == RequestState.QUEUED, takes_over))
+                    .where(
+                        MontageRequestRow.id == request_id,
+                        or_(MontageRequestRow.state == RequestState.QUEUED, takes_over),
+                    )
                     .values(
                         state=RequestState.RUNNING,
                         run_id=run_id,
@@ -103,27 +120,47 @@ class RequestLifecycle:
             with Session(self._engine) as session, session.begin():
                 item_id = session.scalar(
                     update(MontageRequestRow)
-                    .where(MontageRequestRow.id == request_id, MontageRequestRow.state.in_(_TERMINAL))
-                    .values(state=RequestState.RUNNING, run_id=run_id, started_at=func.now(), finished_at=None, error=None)
+                    .where(
+                        MontageRequestRow.id == request_id, MontageRequestRow.state.in_(_TERMINAL)
+                    )
+                    .values(
+                        state=RequestState.RUNNING,
+                        run_id=run_id,
+                        started_at=func.now(),
+                        finished_at=None,
+                        error=None,
+                    )
                     .returning(MontageRequestRow.content_item_id)
                 )
                 if item_id is None:
                     return False
-                session.execute(update(ContentItemRow).where(ContentItemRow.id == item_id).values(ITEM_GENERATING))
+                session.execute(
+                    update(ContentItemRow)
+                    .where(ContentItemRow.id == item_id)
+                    .values(ITEM_GENERATING)
+                )
                 return True
         except IntegrityError:
             return False
 
     def progress(self, request_id: UUID, run_id: str, step: Step, percent: int) -> bool:
-        """Show how far the run is, on the item. False when the request no longer belongs to this run."""
+        """Show how far the run is, on the item.
+
+        False when the request no longer belongs to this run.
+        """
         running = select(MontageRequestRow.content_item_id).where(
-            MontageRequestRow.id == request_id, MontageRequestRow.state == RequestState.RUNNING, MontageRequestRow.run_id == run_id
+            MontageRequestRow.id == request_id,
+            MontageRequestRow.state == RequestState.RUNNING,
+            MontageRequestRow.run_id == run_id,
         )
         with Session(self._engine) as session, session.begin():
             return _changed(
                 session.execute(
                     update(ContentItemRow)
-                    .where(ContentItemRow.id == running.scalar_subquery(), ContentItemRow.status == ContentStatus.GENERATING)
+                    .where(
+                        ContentItemRow.id == running.scalar_subquery(),
+                        ContentItemRow.status == ContentStatus.GENERATING,
+                    )
                     .values(progress_step=step, progress_percent=percent, updated_at=func.now())
                 )
             )
@@ -134,7 +171,11 @@ class RequestLifecycle:
             session.execute(
                 update(MontageRequestRow)
                 .where(MontageRequestRow.id == request_id)
-                .values(step_seconds=MontageRequestRow.step_seconds.op("||")(func.jsonb_build_object(step.value, round(seconds, 3))))
+                .values(
+                    step_seconds=MontageRequestRow.step_seconds.op("||")(
+                        func.jsonb_build_object(step.value, round(seconds, 3))
+                    )
+                )
             )
 
     def succeed(
@@ -149,7 +190,9 @@ class RequestLifecycle:
         originality: Mapping[str, Any] | None = None,
         shown: Sequence[SeenSegment] = (),
     ) -> bool:
-        """running → succeeded, and the item generating → draft with its media; what the Reel shows counts as seen from now on."""
+        """running → succeeded, and the item generating → draft with its media; what the Reel shows
+        counts as seen from now on.
+        """
         values: dict[str, Any] = {
             "status": ContentStatus.DRAFT,
             "generated_media_url": media_url,
@@ -161,27 +204,58 @@ class RequestLifecycle:
             "warnings": list(warnings),
             "originality": originality,
         }
-        running = and_(MontageRequestRow.state == RequestState.RUNNING, MontageRequestRow.run_id == run_id)
+        running = and_(
+            MontageRequestRow.state == RequestState.RUNNING, MontageRequestRow.run_id == run_id
+        )
         return self._finish(request_id, RequestState.SUCCEEDED, running, values, None, shown)
 
     def fail(self, request_id: UUID, failure: RequestFailure) -> bool:
-        """queued or running under the failure's run → failed, and the item generating → failed with the details."""
-        mine = or_(MontageRequestRow.state == RequestState.QUEUED, MontageRequestRow.run_id == failure.run_id)
+        """queued or running under the failure's run → failed, and the item generating → failed with
+        the details.
+        """
+        mine = or_(
+            MontageRequestRow.state == RequestState.QUEUED,
+            MontageRequestRow.run_id == failure.run_id,
+        )
         error = failure.model_dump(mode="json")
-        return self._finish(request_id, RequestState.FAILED, mine, {"status": ContentStatus.FAILED, "error": error}, error)
+        return self._finish(
+            request_id,
+            RequestState.FAILED,
+            mine,
+            {"status": ContentStatus.FAILED, "error": error},
+            error,
+        )
 
     def cancel(self, request_id: UUID, run_id: str | None) -> bool:
-        """queued or running under that run → canceled; the item becomes failed, saying that it was stopped."""
+        """queued or running under that run → canceled; the item becomes failed, saying that it was
+        stopped.
+        """
         failure = RequestFailure(
-            code="canceled", message="The run was stopped by a person before it was done.", step=None, attempts=1, run_id=run_id
+            code=ErrorCode.CANCELED,
+            message="The run was stopped by a person before it was done.",
+            step=None,
+            attempts=1,
+            run_id=run_id,
         )
-        mine = or_(MontageRequestRow.state == RequestState.QUEUED, MontageRequestRow.run_id == run_id)
+        mine = or_(
+            MontageRequestRow.state == RequestState.QUEUED, MontageRequestRow.run_id == run_id
+        )
         error = failure.model_dump(mode="json")
-        return self._finish(request_id, RequestState.CANCELED, mine, {"status": ContentStatus.FAILED, "error": error}, error)
+        return self._finish(
+            request_id,
+            RequestState.CANCELED,
+            mine,
+            {"status": ContentStatus.FAILED, "error": error},
+            error,
+        )
 
     def requeue(self, request_id: UUID, *, attempt: int, run_id: str | None) -> bool:
         """Give a request whose run was lost to a new run: attempt + 1, queued again."""
-        same_run = MontageRequestRow.run_id.is_(None) if run_id is None else MontageRequestRow.run_id == run_id
+        same_run = (
+            MontageRequestRow.run_id.is_(None)
+            if run_id is None
+            else MontageRequestRow.run_id == run_id
+        )
         with Session(self._engine) as session, session.begin():
             return _changed(
                 session.execute(
@@ -192,7 +266,12 @@ class RequestLifecycle:
                         MontageRequestRow.attempt == attempt,
                         same_run,
                     )
-                    .values(state=RequestState.QUEUED, run_id=None, attempt=attempt + 1, started_at=func.now())
+                    .values(
+                        state=RequestState.QUEUED,
+                        run_id=None,
+                        attempt=attempt + 1,
+                        started_at=func.now(),
+                    )
                 )
             )
 
@@ -212,7 +291,9 @@ class RequestLifecycle:
         with Session(self._engine) as session, session.begin():
             item_id = session.scalar(
                 update(MontageRequestRow)
-                .where(MontageRequestRow.id == request_id, MontageRequestRow.state.in_(_ACTIVE), guard)
+                .where(
+                    MontageRequestRow.id == request_id, MontageRequestRow.state.in_(_ACTIVE), guard
+                )
                 .values(state=state, finished_at=func.now(), error=error)
                 .returning(MontageRequestRow.content_item_id)
             )
@@ -220,7 +301,9 @@ class RequestLifecycle:
                 return False
             session.execute(
                 update(ContentItemRow)
-                .where(ContentItemRow.id == item_id, ContentItemRow.status == ContentStatus.GENERATING)
+                .where(
+                    ContentItemRow.id == item_id, ContentItemRow.status == ContentStatus.GENERATING
+                )
                 .values(**item_values, updated_at=func.now())
             )
             if shown is not None:

@@ -28,7 +28,9 @@ def upgrade(url: str) -> None:
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
     with engine.connect() as connection:
-        connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
+        connection.execute(
+            sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK}
+        )
         connection.commit()
         try:
             config = _config()
@@ -37,7 +39,9 @@ def upgrade(url: str) -> None:
             connection.commit()
         finally:
             connection.rollback()
-            connection.execute(sqlalchemy.text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
+            connection.execute(
+                sqlalchemy.text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK}
+            )
             connection.commit()
 
 

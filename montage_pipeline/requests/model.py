@@ -8,16 +8,9 @@ from pydantic import Field
 
 from montage_pipeline.records import Record
 from montage_pipeline.requests.options import MontageOptions
-from montage_pipeline.requests.vocabulary import (
-    MAX_DURATION_S,
-    MIN_DURATION_S,
-    ContentStatus,
-    ContentType,
-    Format,
-    RequestState,
-    Step,
-    Style,
-)
+from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
+from montage_pipeline.styles import StyleName
+from montage_pipeline.vocabulary import ContentStatus, ContentType, Format, RequestState, Step
 
 
 class NewContentItem(Record):
@@ -26,7 +19,7 @@ class NewContentItem(Record):
     type: ContentType = ContentType.REEL
     title: str | None = Field(None, max_length=200)
     clip_urls: tuple[str, ...] = Field(min_length=1)
-    style: Style
+    style: StyleName
     format: Format
     duration_s: int = Field(ge=MIN_DURATION_S, le=MAX_DURATION_S)
     options: MontageOptions = MontageOptions()
@@ -60,7 +53,7 @@ class ContentItem(Record):
     type: ContentType
     title: str | None
     status: ContentStatus
-    style: Style
+    style: str
     format: Format
     duration_s: int
     clip_urls: tuple[str, ...]
@@ -84,7 +77,7 @@ class MontageRequest(Record):
     content_item_id: UUID
     user_id: UUID
     clip_urls: tuple[str, ...]
-    style: Style
+    style: str
     format: Format
     duration_s: int
     options: MontageOptions

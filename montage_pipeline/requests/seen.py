@@ -1,6 +1,7 @@
 """What a user's earlier Reels showed: kept with every delivered Reel, looked up for the next one.
 
-Belongs here: the stored segments and the two ways to find them, by file and by look. Does not belong here: what being
+Belongs here: the stored segments and the two ways to find them, by file and by look. Does not
+belong here: what being
 seen costs an edit.
 """
 
@@ -19,13 +20,17 @@ from montage_pipeline.records import Record
 from montage_pipeline.requests.tables import MontageRequestRow, SeenSegmentRow
 
 MOST_COMPARED = 5_000
-"""The newest of a user's segments that are compared, some 500 Reels; it bounds the time however much there is."""
+"""The newest of a user's segments that are compared, some 500 Reels; it bounds the time however
+much there is.
+"""
 
 _SIGN = 1 << 63
 
 
 class SeenSegment(Record):
-    """Footage that an earlier Reel of the same user showed: seconds of a file (presentation time), and the moment's fingerprint."""
+    """Footage that an earlier Reel of the same user showed: seconds of a file (presentation time),
+    and the moment's fingerprint.
+    """
 
     sha256: str
     start_s: float
@@ -40,39 +45,75 @@ class SeenFootage:
         self._engine = engine
 
     def earlier(
-        self, user_id: UUID, before: datetime, *, files: Collection[str], fingerprints: Collection[str], alike_bits: int
+        self,
+        user_id: UUID,
+        before: datetime,
+        *,
+        files: Collection[str],
+        fingerprints: Collection[str],
+        alike_bits: int,
     ) -> tuple[SeenSegment, ...]:
-        """What the user's Reels that were delivered before `before` showed of these footages, newest first.
+        """What the user's Reels that were delivered before `before` showed of these footages,
+        newest first.
 
-        That is every segment of a file in `files` (SHA-256), and of other files those whose fingerprint differs from one of
-        `fingerprints` in fewer than `alike_bits` of 64 bits; of either kind the newest `MOST_COMPARED` are looked at. A
-        moment in time is asked for so that planning the same request again later gives the same edit.
+        That is every segment of a file in `files` (SHA-256), and of other files those whose
+        fingerprint differs from one of
+        `fingerprints` in fewer than `alike_bits` of 64 bits; of either kind the newest
+        `MOST_COMPARED` are looked at. A
+        moment in time is asked for so that planning the same request again later gives the same
+        edit.
         """
         of_user = (
-            # Columns, not mapped rows: hundreds of those keep the garbage collector busier than the database.
-            select(SeenSegmentRow.sha256, SeenSegmentRow.start_s, SeenSegmentRow.end_s, SeenSegmentRow.fingerprint)
+            # Columns, not mapped rows: hundreds of those keep the garbage collector busier than the
+            # database.
+            select(
+                SeenSegmentRow.sha256,
+                SeenSegmentRow.start_s,
+                SeenSegmentRow.end_s,
+                SeenSegmentRow.fingerprint,
+            )
             .where(SeenSegmentRow.user_id == user_id, SeenSegmentRow.shown_at < before)
             .order_by(SeenSegmentRow.shown_at.desc(), SeenSegmentRow.id.desc())
             .limit(MOST_COMPARED)
         )
         with Session(self._engine) as session:
-            rows = [*session.execute(of_user.where(SeenSegmentRow.sha256.in_(files)))] if files else []
+            rows = (
+                [*session.execute(of_user.where(SeenSegmentRow.sha256.in_(files)))] if files else []
+            )
             if fingerprints:
-                others = of_user.where(SeenSegmentRow.fingerprint.is_not(None), SeenSegmentRow.sha256.not_in(files))
+                others = of_user.where(
+                    SeenSegmentRow.fingerprint.is_not(None), SeenSegmentRow.sha256.not_in(files)
+                )
                 alike = _alike(session, others, [int(one, 16) for one in fingerprints], alike_bits)
-                rows += session.execute(of_user.where(SeenSegmentRow.id.in_(alike))) if alike else []
+                rows += (
+                    session.execute(of_user.where(SeenSegmentRow.id.in_(alike))) if alike else []
+                )
             return tuple(
-                SeenSegment(sha256=sha256, start_s=start_s, end_s=end_s, fingerprint=_unsigned(fingerprint))
+                SeenSegment(
+                    sha256=sha256, start_s=start_s, end_s=end_s, fingerprint=_unsigned(fingerprint)
+                )
                 for sha256, start_s, end_s, fingerprint in rows
             )
 
 
-def _alike(session: Session, rows: Select[*tuple[Any, ...]], wanted: Sequence[int], alike_bits: int) -> list[int]:
-    """The ids of those rows whose fingerprint differs from any of the wanted ones in fewer than so many bits."""
+def _alike(
+    session: Session, rows: Select[*tuple[Any, ...]], wanted: Sequence[int], alike_bits: int
+) -> list[int]:
+    """The ids of those rows whose fingerprint differs from any of the wanted ones in fewer than so
+    many bits.
+    """
     few = rows.with_only_columns(SeenSegmentRow.id, SeenSegmentRow.fingerprint).subquery()
     # As bytes: making thousands of rows into Python numbers takes longer than comparing them.
-    packed = func.string_agg(func.int8send(few.c.id).op("||")(func.int8send(few.c.fingerprint)), text("''::bytea"), type_=LargeBinary)
-    numbers = np.frombuffer(session.scalar(select(packed)) or b"", dtype=">u8").astype(np.uint64).reshape(-1, 2)
+    packed = func.string_agg(
+        func.int8send(few.c.id).op("||")(func.int8send(few.c.fingerprint)),
+        text("''::bytea"),
+        type_=LargeBinary,
+    )
+    numbers = (
+        np.frombuffer(session.scalar(select(packed)) or b"", dtype=">u8")
+        .astype(np.uint64)
+        .reshape(-1, 2)
+    )
     others = np.unique(np.asarray(wanted, dtype=np.uint64))
     near = (np.bitwise_count(numbers[:, 1, None] ^ others[None, :]) < alike_bits).any(axis=1)
     return [int(number) for number in numbers[near, 0]]
@@ -81,11 +122,16 @@ def _alike(session: Session, rows: Select[*tuple[Any, ...]], wanted: Sequence[in
 def store_seen(session: Session, request_id: UUID, segments: Sequence[SeenSegment]) -> None:
     """Make these the segments that a delivered request shows, in the caller's transaction.
 
-    A Reel that is delivered again keeps the time of its first delivery, so that what later Reels know of it does not change.
+    A Reel that is delivered again keeps the time of its first delivery, so that what later Reels
+    know of it does not change.
     """
-    user_id = session.scalar(select(MontageRequestRow.user_id).where(MontageRequestRow.id == request_id))
+    user_id = session.scalar(
+        select(MontageRequestRow.user_id).where(MontageRequestRow.id == request_id)
+    )
     own = SeenSegmentRow.montage_request_id == request_id
-    shown_at = session.scalar(select(func.coalesce(func.min(SeenSegmentRow.shown_at), func.now())).where(own))
+    shown_at = session.scalar(
+        select(func.coalesce(func.min(SeenSegmentRow.shown_at), func.now())).where(own)
+    )
     session.execute(delete(SeenSegmentRow).where(own))
     rows = [
         {

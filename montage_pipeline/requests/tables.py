@@ -26,11 +26,21 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from montage_pipeline.requests.vocabulary import ContentStatus, ContentType, CostState, Format, RequestState, Service, Step, Style
+from montage_pipeline.vocabulary import (
+    ContentStatus,
+    ContentType,
+    CostState,
+    Format,
+    RequestState,
+    Service,
+    Step,
+)
 
 
 def _enum(kind: type[StrEnum], name: str) -> Enum:
-    return Enum(kind, name=name, values_callable=lambda members: [member.value for member in members])
+    return Enum(
+        kind, name=name, values_callable=lambda members: [member.value for member in members]
+    )
 
 
 class Base(DeclarativeBase):
@@ -44,7 +54,11 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: DateTime(timezone=True), dict[str, Any]: JSONB, list[str]: JSONB}  # noqa: RUF012
+    type_annotation_map = {
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[str]: JSONB,
+    }
 
 
 class UserRow(Base):
@@ -66,9 +80,11 @@ class ContentItemRow(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     type: Mapped[ContentType] = mapped_column(_enum(ContentType, "content_type"))
-    status: Mapped[ContentStatus] = mapped_column(_enum(ContentStatus, "content_status"), server_default=ContentStatus.DRAFT.value)
+    status: Mapped[ContentStatus] = mapped_column(
+        _enum(ContentStatus, "content_status"), server_default=ContentStatus.DRAFT.value
+    )
     title: Mapped[str | None] = mapped_column(String(200))
-    style: Mapped[Style] = mapped_column(_enum(Style, "montage_style"))
+    style: Mapped[str] = mapped_column(String(40))
     format: Mapped[Format] = mapped_column(_enum(Format, "montage_format"))
     duration_sec: Mapped[int] = mapped_column(SmallInteger)
     clip_urls: Mapped[list[str]]
@@ -92,20 +108,29 @@ class MontageRequestRow(Base):
     __table_args__ = (
         UniqueConstraint("user_id", "idempotency_key"),
         # At most one click of an item is under way, whatever races happen.
-        Index("uq_montage_requests_active_item", "content_item_id", unique=True, postgresql_where=text("state IN ('queued', 'running')")),
+        Index(
+            "uq_montage_requests_active_item",
+            "content_item_id",
+            unique=True,
+            postgresql_where=text("state IN ('queued', 'running')"),
+        ),
         Index("ix_montage_requests_state_created_at", "state", "created_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
-    content_item_id: Mapped[UUID] = mapped_column(ForeignKey("content_items.id", ondelete="CASCADE"), index=True)
+    content_item_id: Mapped[UUID] = mapped_column(
+        ForeignKey("content_items.id", ondelete="CASCADE"), index=True
+    )
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     clip_urls: Mapped[list[str]]
-    style: Mapped[Style] = mapped_column(_enum(Style, "montage_style"))
+    style: Mapped[str] = mapped_column(String(40))
     format: Mapped[Format] = mapped_column(_enum(Format, "montage_format"))
     duration_sec: Mapped[int] = mapped_column(SmallInteger)
     # The user's wishes, as `MontageOptions`; only what was wished for.
     options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
-    state: Mapped[RequestState] = mapped_column(_enum(RequestState, "request_state"), server_default=RequestState.QUEUED.value)
+    state: Mapped[RequestState] = mapped_column(
+        _enum(RequestState, "request_state"), server_default=RequestState.QUEUED.value
+    )
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     run_id: Mapped[str | None] = mapped_column(String(64))
     error: Mapped[dict[str, Any] | None]
@@ -126,7 +151,9 @@ class ApiCostLogRow(Base):
         UniqueConstraint("service", "provider_request_id"),
         Index("ix_api_cost_logs_user_id_created_at", "user_id", "created_at"),
         Index("ix_api_cost_logs_created_at", "created_at"),
-        Index("ix_api_cost_logs_montage_request_id_fingerprint", "montage_request_id", "fingerprint"),
+        Index(
+            "ix_api_cost_logs_montage_request_id_fingerprint", "montage_request_id", "fingerprint"
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
@@ -135,8 +162,12 @@ class ApiCostLogRow(Base):
     endpoint: Mapped[str] = mapped_column(String(255))
     # The cheapest priced token costs 5e-9 USD; six decimals would round real charges to nothing.
     cost_usd: Mapped[Decimal] = mapped_column(Numeric(20, 12), server_default="0")
-    state: Mapped[CostState] = mapped_column(_enum(CostState, "cost_state"), server_default=CostState.PENDING.value)
-    montage_request_id: Mapped[UUID | None] = mapped_column(ForeignKey("montage_requests.id", ondelete="SET NULL"))
+    state: Mapped[CostState] = mapped_column(
+        _enum(CostState, "cost_state"), server_default=CostState.PENDING.value
+    )
+    montage_request_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("montage_requests.id", ondelete="SET NULL")
+    )
     run_id: Mapped[str | None] = mapped_column(String(64))
     asset: Mapped[str | None] = mapped_column(String(64))
     fingerprint: Mapped[str | None] = mapped_column(String(64))
@@ -158,7 +189,9 @@ class SeenSegmentRow(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    montage_request_id: Mapped[UUID] = mapped_column(ForeignKey("montage_requests.id", ondelete="CASCADE"), index=True)
+    montage_request_id: Mapped[UUID] = mapped_column(
+        ForeignKey("montage_requests.id", ondelete="CASCADE"), index=True
+    )
     sha256: Mapped[str] = mapped_column(String(64))
     start_s: Mapped[float] = mapped_column(Double)
     end_s: Mapped[float] = mapped_column(Double)

@@ -8,7 +8,7 @@ import hashlib
 from pathlib import Path, PurePosixPath
 
 from montage_pipeline import logs
-from montage_pipeline.records import PermanentError
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.storage.model import DeliveredObject, StoredObject
 from montage_pipeline.storage.object_store import IMMUTABLE_CACHE_CONTROL, ObjectStore
 
@@ -29,18 +29,26 @@ def deliver(
     content_item_id: str,
     workdir: Path,
 ) -> DeliveredObject:
-    """Put a Reel with its music and poster under `reels/<user>/<item>/<first 16 digits of the video's sha256>`.
+    """Put a Reel with its music and poster under `reels/<user>/<item>/<first 16 digits of the
+    video's sha256>`.
 
-    The keys carry the content's hash, so delivering the same files again writes nothing (`uploaded` is False) and gives
-    the same keys. Hashes are hex sha256. `workdir` is used only when the store cannot copy by itself.
-    Raises PermanentError("store_missing") when a work file is gone, PermanentError("work_file_changed") when its content is not
+    The keys carry the content's hash, so delivering the same files again writes nothing (`uploaded`
+    is False) and gives
+    the same keys. Hashes are hex sha256. `workdir` is used only when the store cannot copy by
+    itself.
+    Raises PermanentError("store_missing") when a work file is gone,
+    PermanentError("work_file_changed") when its content is not
     the one named; both are cured by making that file again.
     """
     base = f"reels/{user_id}/{content_item_id}/{video_sha256[:_KEY_HASH_DIGITS]}"
     music_suffix = PurePosixPath(music_key).suffix or ".bin"
     video, video_written = _place(store, video_key, f"{base}.mp4", video_sha256, workdir)
-    music, music_written = _place(store, music_key, f"{base}.music{music_suffix}", music_sha256, workdir)
-    poster, poster_written = _place(store, poster_key, f"{base}.jpg", _sha256_of(store, poster_key, workdir), workdir)
+    music, music_written = _place(
+        store, music_key, f"{base}.music{music_suffix}", music_sha256, workdir
+    )
+    poster, poster_written = _place(
+        store, poster_key, f"{base}.jpg", _sha256_of(store, poster_key, workdir), workdir
+    )
     return DeliveredObject(
         bucket=store.bucket,
         key=video.key,
@@ -55,42 +63,73 @@ def deliver(
     )
 
 
-def _place(store: ObjectStore, source_key: str, key: str, sha256: str, workdir: Path) -> tuple[StoredObject, bool]:
+def _place(
+    store: ObjectStore, source_key: str, key: str, sha256: str, workdir: Path
+) -> tuple[StoredObject, bool]:
     source = store.head(source_key)
     present = store.head(key)
-    if present is not None and store.stored_sha256(key) == sha256 and (source is None or source.bytes == present.bytes):
+    if (
+        present is not None
+        and store.stored_sha256(key) == sha256
+        and (source is None or source.bytes == present.bytes)
+    ):
         return present, False
     if source is None:
         raise PermanentError(
-            "store_missing", f"{store.bucket}/{source_key} is not in the object store: make it again", bucket=store.bucket, key=source_key
+            ErrorCode.STORE_MISSING,
+            f"{store.bucket}/{source_key} is not in the object store: make it again",
+            bucket=store.bucket,
+            key=source_key,
         )
     if (actual := _sha256_of(store, source_key, workdir)) != sha256:
         raise PermanentError(
-            "work_file_changed",
+            ErrorCode.WORK_FILE_CHANGED,
             f"{store.bucket}/{source_key} has sha256 {actual}, not {sha256}: another attempt wrote it; make it again",
             bucket=store.bucket,
             key=source_key,
         )
     try:
-        stored = store.copy(source_key, key, content_type=source.content_type, cache_control=IMMUTABLE_CACHE_CONTROL, sha256=sha256)
+        stored = store.copy(
+            source_key,
+            key,
+            content_type=source.content_type,
+            cache_control=IMMUTABLE_CACHE_CONTROL,
+            sha256=sha256,
+        )
     except PermanentError as error:
         if error.details.get("status") not in {400, 405, 501}:
             raise
-        # A store without CopyObject, or a source above its 5 GB limit: the bytes go through this machine, and the log says so.
-        log.warning("the store cannot copy by itself; downloading and uploading instead", key=source_key, reason=error.message)
+        # A store without CopyObject, or a source above its 5 GB limit: the bytes go through this
+        # machine, and the log says so.
+        log.warning(
+            "the store cannot copy by itself; downloading and uploading instead",
+            key=source_key,
+            reason=error.message,
+        )
         stored = _copy_through(store, source_key, key, source.content_type, sha256, workdir)
     if stored.bytes != source.bytes:
         raise PermanentError(
-            "store_incomplete", f"{store.bucket}/{key} has {stored.bytes} bytes, its source {source.bytes}", bucket=store.bucket, key=key
+            ErrorCode.DELIVERY_INCOMPLETE,
+            f"{store.bucket}/{key} has {stored.bytes} bytes, its source {source.bytes}",
+            bucket=store.bucket,
+            key=key,
         )
     return stored, True
 
 
-def _copy_through(store: ObjectStore, source_key: str, key: str, content_type: str, sha256: str, workdir: Path) -> StoredObject:
+def _copy_through(
+    store: ObjectStore, source_key: str, key: str, content_type: str, sha256: str, workdir: Path
+) -> StoredObject:
     local = workdir / PurePosixPath(key).name
     try:
         store.download(source_key, local)
-        return store.put_file(key, local, content_type=content_type, cache_control=IMMUTABLE_CACHE_CONTROL, sha256=sha256)
+        return store.put_file(
+            key,
+            local,
+            content_type=content_type,
+            cache_control=IMMUTABLE_CACHE_CONTROL,
+            sha256=sha256,
+        )
     finally:
         local.unlink(missing_ok=True)
 

@@ -7,7 +7,10 @@ from montage_pipeline.records import Record
 
 
 class StoredObject(Record):
-    """An object as the store reports it. `etag` is without quotes; `sha256` (hex) is there when it was recorded on writing."""
+    """An object as the store reports it.
+
+    `etag` is without quotes; `sha256` (hex) is there when it was recorded on writing.
+    """
 
     bucket: str
     key: str

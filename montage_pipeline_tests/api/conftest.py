@@ -11,21 +11,25 @@ from sqlalchemy.engine import Engine
 
 from montage_pipeline import logs
 from montage_pipeline.api.app import create_app
-from montage_pipeline.local.postgres import EmbeddedPostgres
-from montage_pipeline.local.seaweed import EmbeddedObjectStore
+from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
+from montage_pipeline.local.embedded.seaweed import EmbeddedObjectStore
 from montage_pipeline.requests.database import create_engine
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline_tests.api.contract import ApiClient
 
-SECRET = "a-secret-of-the-tests-that-is-long-enough-for-hs512-too-so-that-only-the-algorithm-differs"
+SECRET = (
+    "a-secret-of-the-tests-that-is-long-enough-for-hs512-too-so-that-only-the-algorithm-differs"
+)
 
 ClientFor = Callable[[UUID | None], ApiClient]
 
 
 @pytest.fixture(scope="session")
 def object_store(embedded_object_store: EmbeddedObjectStore) -> ObjectStore:
-    """One bucket for all tests of this room: each test is another user, and users do not see each other's things."""
+    """One bucket for all tests of this room: each test is another user, and users do not see each
+    other's things.
+    """
     store = ObjectStore.from_settings(_store_settings(embedded_object_store))
     store.ensure_bucket()
     return store
@@ -33,9 +37,14 @@ def object_store(embedded_object_store: EmbeddedObjectStore) -> ObjectStore:
 
 @pytest.fixture(scope="session")
 def api_settings(
-    postgres: EmbeddedPostgres, _migrated_template: str, embedded_object_store: EmbeddedObjectStore, object_store: ObjectStore
+    postgres: EmbeddedPostgres,
+    _migrated_template: str,
+    embedded_object_store: EmbeddedObjectStore,
+    object_store: ObjectStore,
 ) -> Settings:
-    """One migrated database and one bucket for all tests of this room, small limits, and a secret for tokens."""
+    """One migrated database and one bucket for all tests of this room, small limits, and a secret
+    for tokens.
+    """
     postgres.create_database("api", template=_migrated_template)
     return _store_settings(embedded_object_store).model_copy(
         update={

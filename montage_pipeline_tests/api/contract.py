@@ -18,15 +18,25 @@ _ERROR = {"$ref": "#/components/schemas/ErrorEnvelope"}
 class ApiClient:
     """One user's way to the API, or nobody's when `user_id` is None."""
 
-    def __init__(self, app: FastAPI, http: TestClient, settings: Settings, user_id: UUID | None) -> None:
+    def __init__(
+        self, app: FastAPI, http: TestClient, settings: Settings, user_id: UUID | None
+    ) -> None:
         self.app = app
         self.user_id = user_id
         self._http = http
-        self._headers = {"Authorization": f"Bearer {issue_token(settings, user_id, ttl_s=600)}"} if user_id else {}
+        self._headers = (
+            {"Authorization": f"Bearer {issue_token(settings, user_id, ttl_s=600)}"}
+            if user_id
+            else {}
+        )
 
-    def request(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> Any:
+    def request(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> Any:
         """The answer, after it was found to be one that the document promises."""
-        answer = self._http.request(method, path, headers={**self._headers, **(headers or {})}, **options)
+        answer = self._http.request(
+            method, path, headers={**self._headers, **(headers or {})}, **options
+        )
         check_contract(self.app.openapi(), method, path, answer)
         return answer
 
@@ -55,10 +65,14 @@ def check_contract(document: dict[str, Any], method: str, path: str, answer: Any
         documented = responses[str(answer.status_code)]
         schema = documented["content"]["application/json"]["schema"]
         for name in ("Location", "Retry-After", "Idempotent-Replay", "WWW-Authenticate"):
-            assert name not in answer.headers or name in documented.get("headers", {}), f"{name} is not documented for {method} {path}"
+            assert name not in answer.headers or name in documented.get("headers", {}), (
+                f"{name} is not documented for {method} {path}"
+            )
     if answer.status_code >= 400:
         assert schema == _ERROR
-    Draft202012Validator({**schema, "components": document["components"]}, format_checker=FormatChecker()).validate(answer.json())
+    Draft202012Validator(
+        {**schema, "components": document["components"]}, format_checker=FormatChecker()
+    ).validate(answer.json())
 
 
 def _operation(document: dict[str, Any], method: str, path: str) -> dict[str, Any] | None:
@@ -74,7 +88,10 @@ def new_item(**changes: Any) -> dict[str, Any]:
     return {
         "type": "reel",
         "title": "Sunday at the beach",
-        "clipUrls": ["https://media.example.com/surf.mp4", "https://media.example.com/beach.mp4?token=a%20b"],
+        "clipUrls": [
+            "https://media.example.com/surf.mp4",
+            "https://media.example.com/beach.mp4?token=a%20b",
+        ],
         "style": "travel",
         "format": "feed",
         "durationSec": 30,

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from montage_pipeline.api.app import create_app
 from montage_pipeline.api.auth import Authenticator, issue_token
-from montage_pipeline.records import PermanentError
+from montage_pipeline.errors import PermanentError
 from montage_pipeline.requests.tables import UserRow
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.api.conftest import SECRET
@@ -35,7 +35,10 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 
 def ask(http: TestClient, authorization: str | None) -> Any:
-    answer = http.get("/api/content-items", headers={} if authorization is None else {"Authorization": authorization})
+    answer = http.get(
+        "/api/content-items",
+        headers={} if authorization is None else {"Authorization": authorization},
+    )
     check_contract(http.app.openapi(), "GET", "/api/content-items", answer)  # type: ignore[attr-defined]
     return answer
 
@@ -54,7 +57,10 @@ def hs256(**changes: Any) -> str:
         ("Bearer nonsense", "invalid_token"),
         ("Bearer a.b.c", "invalid_token"),
         (f"Bearer {hs256()[:-4]}AAAA", "invalid_token"),
-        (f"Bearer {jwt.encode(claims(), 'another-secret-with-more-than-32-bytes', algorithm='HS256')}", "invalid_token"),
+        (
+            f"Bearer {jwt.encode(claims(), 'another-secret-with-more-than-32-bytes', algorithm='HS256')}",
+            "invalid_token",
+        ),
         (f"Bearer {jwt.encode(claims(), SECRET, algorithm='HS512')}", "invalid_token"),
         (f"Bearer {jwt.encode(claims(), RSA_KEY, algorithm='RS256')}", "invalid_token"),
         (f"Bearer {jwt.encode(claims(), None, algorithm='none')}", "invalid_token"),
@@ -78,13 +84,19 @@ def test_every_route_but_the_probes_asks_for_a_token(http: TestClient) -> None:
     open_paths = set()
     for path, operations in document["paths"].items():
         for method in operations:
-            answer = http.request(method, path.replace("{contentItemId}", str(uuid4())), json={} if method == "post" else None)
+            answer = http.request(
+                method,
+                path.replace("{contentItemId}", str(uuid4())),
+                json={} if method == "post" else None,
+            )
             if answer.status_code != 401:
                 open_paths.add(path)
     assert open_paths == {"/healthz", "/readyz"}
 
 
-def test_the_first_request_makes_the_users_row(http: TestClient, api_settings: Settings, engine: Engine) -> None:
+def test_the_first_request_makes_the_users_row(
+    http: TestClient, api_settings: Settings, engine: Engine
+) -> None:
     user_id = uuid4()
     token = issue_token(api_settings, user_id, email="ada@example.com", ttl_s=60)
     for _ in range(2):
@@ -99,10 +111,17 @@ def test_the_first_request_makes_the_users_row(http: TestClient, api_settings: S
 
 def test_audience_and_issuer_count_when_they_are_set(api_settings: Settings) -> None:
     assert Authenticator(api_settings).authenticate(hs256(aud="anyone", iss="anyone"))
-    strict = api_settings.model_copy(update={"jwt_audience": "montage", "jwt_issuer": "https://id.example"})
+    strict = api_settings.model_copy(
+        update={"jwt_audience": "montage", "jwt_issuer": "https://id.example"}
+    )
     user_id = uuid4()
     assert Authenticator(strict).authenticate(issue_token(strict, user_id, ttl_s=60)).id == user_id
-    for wrong in ({}, {"aud": "montage"}, {"iss": "https://id.example"}, {"aud": "other", "iss": "https://id.example"}):
+    for wrong in (
+        {},
+        {"aud": "montage"},
+        {"iss": "https://id.example"},
+        {"aud": "other", "iss": "https://id.example"},
+    ):
         with pytest.raises(Exception, match="not valid") as refused:
             Authenticator(strict).authenticate(hs256(**wrong))
         assert refused.value.status == 401
@@ -114,14 +133,22 @@ def test_audience_and_issuer_count_when_they_are_set(api_settings: Settings) -> 
         ({"jwt_secret": SecretStr("")}, "jwt_not_configured"),
         ({"jwt_secret": SecretStr("x" * 31)}, "jwt_secret_too_short"),
         ({"jwt_jwks_url": "https://id.example/jwks.json"}, "jwt_ambiguous"),
-        ({"jwt_secret": SecretStr(""), "jwt_jwks_url": "http://id.example/jwks.json"}, "jwks_url_insecure"),
-        ({"jwt_secret": SecretStr(""), "jwt_jwks_url": "file:///etc/jwks.json"}, "jwks_url_insecure"),
+        (
+            {"jwt_secret": SecretStr(""), "jwt_jwks_url": "http://id.example/jwks.json"},
+            "jwks_url_insecure",
+        ),
+        (
+            {"jwt_secret": SecretStr(""), "jwt_jwks_url": "file:///etc/jwks.json"},
+            "jwks_url_insecure",
+        ),
         ({"database_url": ""}, "no_database"),
         ({"r2_secret_access_key": SecretStr("")}, "store_not_configured"),
         ({"api_cors_origins": "https://app.example.com/path"}, "cors_origin_invalid"),
     ],
 )
-def test_the_api_does_not_start_half_configured(changes: dict[str, Any], code: str, api_settings: Settings) -> None:
+def test_the_api_does_not_start_half_configured(
+    changes: dict[str, Any], code: str, api_settings: Settings
+) -> None:
     with pytest.raises(PermanentError) as refused:
         create_app(api_settings.model_copy(update=changes))
     assert refused.value.code == code
@@ -169,12 +196,16 @@ def jwks() -> Iterator[JwksServer]:
 
 @pytest.fixture
 def jwks_http(jwks: JwksServer, api_settings: Settings) -> Iterator[TestClient]:
-    settings = api_settings.model_copy(update={"jwt_secret": SecretStr(""), "jwt_jwks_url": jwks.url})
+    settings = api_settings.model_copy(
+        update={"jwt_secret": SecretStr(""), "jwt_jwks_url": jwks.url}
+    )
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         yield client
 
 
-def test_keys_of_an_identity_provider_open_the_door(jwks: JwksServer, jwks_http: TestClient) -> None:
+def test_keys_of_an_identity_provider_open_the_door(
+    jwks: JwksServer, jwks_http: TestClient
+) -> None:
     for key, algorithm, key_id in ((RSA_KEY, "RS256", "rsa-1"), (EC_KEY, "ES256", "ec-1")):
         token = jwt.encode(claims(), key, algorithm=algorithm, headers={"kid": key_id})
         assert ask(jwks_http, f"Bearer {token}").status_code == 200
@@ -185,7 +216,12 @@ def test_keys_of_an_identity_provider_open_the_door(jwks: JwksServer, jwks_http:
         jwt.encode(claims(), public_text, algorithm="HS256", headers={"kid": "rsa-1"}),
         jwt.encode(claims(), None, algorithm="none", headers={"kid": "rsa-1"}),
         jwt.encode(claims(), RSA_KEY, algorithm="RS512", headers={"kid": "rsa-1"}),
-        jwt.encode(claims(), rsa.generate_private_key(public_exponent=65537, key_size=2048), algorithm="RS256", headers={"kid": "rsa-1"}),
+        jwt.encode(
+            claims(),
+            rsa.generate_private_key(public_exponent=65537, key_size=2048),
+            algorithm="RS256",
+            headers={"kid": "rsa-1"},
+        ),
         jwt.encode(claims(), EC_KEY, algorithm="ES256", headers={"kid": "rsa-1"}),
         jwt.encode(claims(), RSA_KEY, algorithm="RS256", headers={"kid": "unknown"}),
         jwt.encode(claims(), RSA_KEY, algorithm="RS256"),
@@ -196,7 +232,9 @@ def test_keys_of_an_identity_provider_open_the_door(jwks: JwksServer, jwks_http:
     assert ask(jwks_http, f"Bearer {expired}").json()["error"]["code"] == "token_expired"
 
 
-def test_an_identity_provider_that_is_away_is_not_the_users_fault(jwks: JwksServer, jwks_http: TestClient) -> None:
+def test_an_identity_provider_that_is_away_is_not_the_users_fault(
+    jwks: JwksServer, jwks_http: TestClient
+) -> None:
     jwks.keys = []
     token = jwt.encode(claims(), RSA_KEY, algorithm="RS256", headers={"kid": "rsa-1"})
     assert ask(jwks_http, f"Bearer {token}").json()["error"]["code"] == "jwks_unavailable"
@@ -206,6 +244,8 @@ def test_an_identity_provider_that_is_away_is_not_the_users_fault(jwks: JwksServ
     assert answer.headers["Retry-After"] == "5"
 
 
-def test_tokens_of_an_identity_provider_are_not_issued_here(jwks: JwksServer, api_settings: Settings) -> None:
+def test_tokens_of_an_identity_provider_are_not_issued_here(
+    jwks: JwksServer, api_settings: Settings
+) -> None:
     with pytest.raises(PermanentError, match="identity provider"):
         issue_token(api_settings.model_copy(update={"jwt_jwks_url": jwks.url}), uuid4(), ttl_s=60)

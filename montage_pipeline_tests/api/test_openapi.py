@@ -33,7 +33,9 @@ def test_operations_have_their_own_names_and_say_who_may_call_them(app: FastAPI)
             assert {"401", "500", "503"} <= set(operation["responses"])
         for status, response in operation["responses"].items():
             if int(status) >= 400:
-                assert response["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/ErrorEnvelope"}
+                assert response["content"]["application/json"]["schema"] == {
+                    "$ref": "#/components/schemas/ErrorEnvelope"
+                }
 
 
 def test_the_limits_of_this_installation_are_in_it(app: FastAPI) -> None:
@@ -49,7 +51,9 @@ def test_the_examples_are_valid(app: FastAPI) -> None:
     shown = 0
     for schema in document["components"]["schemas"].values():
         for example in schema.get("examples", []):
-            Draft202012Validator({**schema, "components": document["components"]}, format_checker=FormatChecker()).validate(example)
+            Draft202012Validator(
+                {**schema, "components": document["components"]}, format_checker=FormatChecker()
+            ).validate(example)
             shown += 1
     assert shown >= 8
 

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from montage_pipeline.api.app import create_app
-from montage_pipeline.local.postgres import EmbeddedPostgres
+from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.api.contract import ApiClient, check_contract
 
@@ -19,7 +19,11 @@ def test_ready_when_everything_answers(client: ApiClient) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 200, answer.text
     checks = answer.json()["checks"]
-    assert {name: check["problem"] for name, check in checks.items()} == {"database": None, "migrations": None, "objectStore": None}
+    assert {name: check["problem"] for name, check in checks.items()} == {
+        "database": None,
+        "migrations": None,
+        "objectStore": None,
+    }
 
 
 def problems(settings: Settings) -> dict[str, Any]:
@@ -35,7 +39,9 @@ def problems(settings: Settings) -> dict[str, Any]:
 
 
 def test_a_dead_database(api_settings: Settings) -> None:
-    found = problems(api_settings.model_copy(update={"database_url": "postgresql://montage@127.0.0.1:1/montage"}))
+    found = problems(
+        api_settings.model_copy(update={"database_url": "postgresql://montage@127.0.0.1:1/montage"})
+    )
     assert found == {"database": "cannot be reached", "migrations": "cannot be reached"}
 
 
@@ -46,22 +52,34 @@ def silent_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_a_database_that_hangs_does_not_hang_the_probe(api_settings: Settings, silent_port: int) -> None:
+def test_a_database_that_hangs_does_not_hang_the_probe(
+    api_settings: Settings, silent_port: int
+) -> None:
     begun = time.monotonic()
-    found = problems(api_settings.model_copy(update={"database_url": f"postgresql://montage@127.0.0.1:{silent_port}/montage"}))
+    found = problems(
+        api_settings.model_copy(
+            update={"database_url": f"postgresql://montage@127.0.0.1:{silent_port}/montage"}
+        )
+    )
     assert time.monotonic() - begun < 15
     assert set(found) == {"database", "migrations"}
 
 
-def test_a_store_that_hangs_does_not_hang_the_probe(api_settings: Settings, silent_port: int) -> None:
+def test_a_store_that_hangs_does_not_hang_the_probe(
+    api_settings: Settings, silent_port: int
+) -> None:
     begun = time.monotonic()
-    found = problems(api_settings.model_copy(update={"r2_endpoint_url": f"http://127.0.0.1:{silent_port}"}))
+    found = problems(
+        api_settings.model_copy(update={"r2_endpoint_url": f"http://127.0.0.1:{silent_port}"})
+    )
     assert time.monotonic() - begun < 15
     assert found == {"objectStore": "does not answer in time"}
 
 
 def test_a_bucket_that_is_not_there(api_settings: Settings) -> None:
-    assert problems(api_settings.model_copy(update={"r2_bucket": f"missing-{uuid4().hex}"})) == {"objectStore": "store_refused"}
+    assert problems(api_settings.model_copy(update={"r2_bucket": f"missing-{uuid4().hex}"})) == {
+        "objectStore": "store_refused"
+    }
 
 
 def test_a_schema_that_is_behind(api_settings: Settings, empty_database: str) -> None:

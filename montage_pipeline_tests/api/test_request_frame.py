@@ -22,7 +22,9 @@ from montage_pipeline_tests.api.contract import ApiClient, check_contract, new_i
         ("DELETE", "/healthz", 405, "method_not_allowed"),
     ],
 )
-def test_unknown_paths_and_methods_answer_in_the_same_form(method: str, path: str, status: int, code: str, client: ApiClient) -> None:
+def test_unknown_paths_and_methods_answer_in_the_same_form(
+    method: str, path: str, status: int, code: str, client: ApiClient
+) -> None:
     answer = client.request(method, path)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
 
@@ -37,14 +39,20 @@ def test_unknown_paths_and_methods_answer_in_the_same_form(method: str, path: st
         ('{"a": NaN}', "application/json"),
     ],
 )
-def test_a_body_that_is_no_object_is_refused(content: str, content_type: str, client: ApiClient) -> None:
-    answer = client.post("/api/content-items", content=content, headers={"Content-Type": content_type})
+def test_a_body_that_is_no_object_is_refused(
+    content: str, content_type: str, client: ApiClient
+) -> None:
+    answer = client.post(
+        "/api/content-items", content=content, headers={"Content-Type": content_type}
+    )
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "validation_error")
 
 
 def test_a_body_is_only_read_up_to_its_limit(client: ApiClient, http: TestClient) -> None:
     too_much = b'{"title": "' + b"x" * 200_000 + b'"}'
-    announced = client.post("/api/content-items", content=too_much, headers={"Content-Type": "application/json"})
+    announced = client.post(
+        "/api/content-items", content=too_much, headers={"Content-Type": "application/json"}
+    )
     assert (announced.status_code, announced.json()["error"]["code"]) == (413, "request_too_large")
 
     taken_bytes = 0
@@ -55,7 +63,9 @@ def test_a_body_is_only_read_up_to_its_limit(client: ApiClient, http: TestClient
             taken_bytes += 10_000
             yield b"x" * 10_000
 
-    streamed = client.post("/api/content-items", content=endless(), headers={"Content-Type": "application/json"})
+    streamed = client.post(
+        "/api/content-items", content=endless(), headers={"Content-Type": "application/json"}
+    )
     assert (streamed.status_code, streamed.json()["error"]["code"]) == (413, "request_too_large")
 
 
@@ -66,7 +76,9 @@ def test_the_largest_request_that_is_allowed_fits(client: ApiClient) -> None:
 
 
 def test_the_request_id_goes_through_to_the_log(client: ApiClient) -> None:
-    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+    with structlog.testing.capture_logs(
+        processors=[structlog.contextvars.merge_contextvars]
+    ) as lines:
         given = client.post("/api/content-items", new_item(), headers={"X-Request-Id": "trace-42"})
         assert given.headers["X-Request-Id"] == "trace-42"
         for bad in ("a b", "x" * 129, "<script>"):
@@ -76,7 +88,11 @@ def test_the_request_id_goes_through_to_the_log(client: ApiClient) -> None:
     assert [line["event"] for line in mine] == ["generation_requested", "http_request"]
     assert all(line["user_id"] == str(client.user_id) for line in mine)
     assert mine[0]["request_id"] == given.json()["requestId"]
-    assert (mine[1]["method"], mine[1]["path"], mine[1]["status"]) == ("POST", "/api/content-items", 202)
+    assert (mine[1]["method"], mine[1]["path"], mine[1]["status"]) == (
+        "POST",
+        "/api/content-items",
+        202,
+    )
     assert not any("user_id" in line for line in lines if line not in mine)
 
 
@@ -87,7 +103,10 @@ def test_a_bug_is_logged_and_not_shown(api_settings: Settings) -> None:
     def bug() -> None:
         raise RuntimeError("the secret inside")
 
-    with TestClient(app, raise_server_exceptions=False) as http, structlog.testing.capture_logs() as lines:
+    with (
+        TestClient(app, raise_server_exceptions=False) as http,
+        structlog.testing.capture_logs() as lines,
+    ):
         answer = http.get("/bug", headers={"X-Request-Id": "trace-43"})
     assert answer.status_code == 500
     assert answer.json()["error"]["code"] == "internal_error"
@@ -98,7 +117,9 @@ def test_a_bug_is_logged_and_not_shown(api_settings: Settings) -> None:
 
 
 def test_a_database_that_is_away_is_said_so(api_settings: Settings) -> None:
-    settings = api_settings.model_copy(update={"database_url": "postgresql://montage@127.0.0.1:1/montage"})
+    settings = api_settings.model_copy(
+        update={"database_url": "postgresql://montage@127.0.0.1:1/montage"}
+    )
     app = create_app(settings)
     with TestClient(app, raise_server_exceptions=False) as http:
         client = ApiClient(app, http, settings, uuid4())
@@ -109,20 +130,37 @@ def test_a_database_that_is_away_is_said_so(api_settings: Settings) -> None:
 
 
 def test_browsers_of_named_origins_may_read_every_answer(api_settings: Settings) -> None:
-    app = create_app(api_settings.model_copy(update={"api_cors_origins": "https://app.example.com, https://staging.example.com"}))
+    app = create_app(
+        api_settings.model_copy(
+            update={"api_cors_origins": "https://app.example.com, https://staging.example.com"}
+        )
+    )
     with TestClient(app) as http:
         preflight: dict[str, Any] = {
             "Access-Control-Request-Method": "POST",
             "Access-Control-Request-Headers": "authorization, idempotency-key",
         }
-        allowed = http.options("/api/content-items", headers={"Origin": "https://app.example.com", **preflight})
-        assert (allowed.status_code, allowed.headers["Access-Control-Allow-Origin"]) == (200, "https://app.example.com")
-        refused = http.options("/api/content-items", headers={"Origin": "https://evil.example", **preflight})
+        allowed = http.options(
+            "/api/content-items", headers={"Origin": "https://app.example.com", **preflight}
+        )
+        assert (allowed.status_code, allowed.headers["Access-Control-Allow-Origin"]) == (
+            200,
+            "https://app.example.com",
+        )
+        refused = http.options(
+            "/api/content-items", headers={"Origin": "https://evil.example", **preflight}
+        )
         assert "Access-Control-Allow-Origin" not in refused.headers
         answer = http.get("/api/content-items", headers={"Origin": "https://staging.example.com"})
         check_contract(app.openapi(), "GET", "/api/content-items", answer)
-        assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (401, "https://staging.example.com")
+        assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (
+            401,
+            "https://staging.example.com",
+        )
 
 
 def test_no_origin_is_allowed_unless_named(http: TestClient) -> None:
-    assert "Access-Control-Allow-Origin" not in http.get("/healthz", headers={"Origin": "https://app.example.com"}).headers
+    assert (
+        "Access-Control-Allow-Origin"
+        not in http.get("/healthz", headers={"Origin": "https://app.example.com"}).headers
+    )

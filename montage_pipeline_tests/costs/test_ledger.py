@@ -13,9 +13,9 @@ from sqlalchemy.exc import IntegrityError
 
 from montage_pipeline.costs.ledger import CostLedger, PaidCall, fingerprint_of, log_cost
 from montage_pipeline.costs.reports import costs_by_day, costs_by_user, get_user_costs
-from montage_pipeline.records import MontageError
+from montage_pipeline.errors import MontageError
 from montage_pipeline.requests.library import ContentLibrary
-from montage_pipeline.requests.vocabulary import CostState, Service
+from montage_pipeline.vocabulary import CostState, Service
 from montage_pipeline_tests.clicks import click, new_user
 from montage_pipeline_tests.examples import examples
 
@@ -45,7 +45,12 @@ def test_a_later_attempt_finds_what_an_earlier_one_left(ledger: CostLedger, call
     found = ledger.find_pending(call)
     assert found is not None
     assert (found.id, found.provider_request_id) == (entry_id, "req-1")
-    assert ledger.find_pending(call.model_copy(update={"fingerprint": fingerprint_of("something else")})) is None
+    assert (
+        ledger.find_pending(
+            call.model_copy(update={"fingerprint": fingerprint_of("something else")})
+        )
+        is None
+    )
     assert ledger.find_bought(call) is None
     ledger.settle(entry_id, cost_usd=Decimal("0.01"), usage={"seconds": 30}, price_version="v")
     assert ledger.find_pending(call) is None
@@ -54,9 +59,13 @@ def test_a_later_attempt_finds_what_an_earlier_one_left(ledger: CostLedger, call
     assert bought.provider_request_id == "req-1"
 
 
-def test_a_settled_price_is_never_written_over(ledger: CostLedger, call: PaidCall, engine: Engine) -> None:
+def test_a_settled_price_is_never_written_over(
+    ledger: CostLedger, call: PaidCall, engine: Engine
+) -> None:
     entry_id = ledger.open(call)
-    ledger.settle(entry_id, cost_usd=Decimal("0.01"), usage={}, price_version="v", provider_request_id="req-1")
+    ledger.settle(
+        entry_id, cost_usd=Decimal("0.01"), usage={}, price_version="v", provider_request_id="req-1"
+    )
     for change in (
         lambda: ledger.settle(entry_id, cost_usd=Decimal(9), usage={}, price_version="v"),
         lambda: ledger.estimate(entry_id, cost_usd=Decimal(9), usage={}, price_version="v"),
@@ -68,15 +77,37 @@ def test_a_settled_price_is_never_written_over(ledger: CostLedger, call: PaidCal
 
 
 def test_a_provider_request_is_logged_once(ledger: CostLedger, call: PaidCall) -> None:
-    log_cost(ledger, call, cost_usd=Decimal("0.01"), usage={}, price_version="v", provider_request_id="req-1")
+    log_cost(
+        ledger,
+        call,
+        cost_usd=Decimal("0.01"),
+        usage={},
+        price_version="v",
+        provider_request_id="req-1",
+    )
     with pytest.raises(IntegrityError):
-        log_cost(ledger, call, cost_usd=Decimal("0.01"), usage={}, price_version="v", provider_request_id="req-1")
+        log_cost(
+            ledger,
+            call,
+            cost_usd=Decimal("0.01"),
+            usage={},
+            price_version="v",
+            provider_request_id="req-1",
+        )
 
 
-@hypothesis_settings(max_examples=examples(0.25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=examples(0.25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.lists(st.decimals(min_value=0, max_value=50, places=12), min_size=1, max_size=6))
 def test_sums_are_exact_to_the_last_decimal(
-    ledger: CostLedger, call: PaidCall, engine: Engine, library: ContentLibrary, amounts: list[Decimal]
+    ledger: CostLedger,
+    call: PaidCall,
+    engine: Engine,
+    library: ContentLibrary,
+    amounts: list[Decimal],
 ) -> None:
     user_id = new_user(library)
     theirs = call.model_copy(update={"user_id": user_id})
@@ -88,10 +119,17 @@ def test_sums_are_exact_to_the_last_decimal(
 
 
 def test_reports_by_day_and_since(ledger: CostLedger, call: PaidCall, engine: Engine) -> None:
-    log_cost(ledger, call, cost_usd=Decimal("0.0000001"), usage={"input_tokens": 1}, price_version="v")
-    ledger.estimate(ledger.open(call), cost_usd=Decimal("0.02"), usage={"uncertain": True}, price_version="v")
+    log_cost(
+        ledger, call, cost_usd=Decimal("0.0000001"), usage={"input_tokens": 1}, price_version="v"
+    )
+    ledger.estimate(
+        ledger.open(call), cost_usd=Decimal("0.02"), usage={"uncertain": True}, price_version="v"
+    )
     days = costs_by_day(engine)
-    assert {(row.state, row.cost_usd) for row in days.itertuples()} == {("settled", Decimal("0.0000001")), ("estimated", Decimal("0.02"))}
+    assert {(row.state, row.cost_usd) for row in days.itertuples()} == {
+        ("settled", Decimal("0.0000001")),
+        ("estimated", Decimal("0.02")),
+    }
     assert set(days["day"]) == {datetime.now(UTC).date()}
     assert get_user_costs(engine, call.user_id, datetime.now(UTC) + timedelta(minutes=1)).rows == ()
     report = get_user_costs(engine, call.user_id, datetime.now(UTC) - timedelta(minutes=1))

@@ -1,4 +1,6 @@
-"""The whole system: embedded stores, code server, daemon, UI and API, with Claude and fal faked at the wire."""
+"""The whole system: embedded stores, code server, daemon, UI and API, with Claude and fal faked at
+the wire.
+"""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -13,13 +15,13 @@ import pytest
 
 from montage_pipeline.api.auth import issue_token
 from montage_pipeline.costs.ledger import CostLedger
-from montage_pipeline.footage.ffmpeg import run_ffmpeg
 from montage_pipeline.local.stack import LocalStack, StackAddress
+from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.requests.database import create_engine
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
-from montage_pipeline.requests.vocabulary import Step
 from montage_pipeline.settings import Settings
+from montage_pipeline.vocabulary import Step
 from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer
 from montage_pipeline_tests.fakes.fal_server import FalServer
 
@@ -40,11 +42,17 @@ class System:
     def client(self, user_id: UUID) -> httpx.Client:
         """An API client of that user."""
         token = issue_token(self.settings, user_id, email="somebody@example.org", ttl_s=3600)
-        return httpx.Client(base_url=self.address.api_url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        return httpx.Client(
+            base_url=self.address.api_url, headers={"Authorization": f"Bearer {token}"}, timeout=30
+        )
 
     def graphql(self, query: str, **variables: Any) -> Any:
         """The answer of the Dagster UI's own interface."""
-        answer = httpx.post(f"{self.address.ui_url}/graphql", json={"query": query, "variables": variables}, timeout=30).json()
+        answer = httpx.post(
+            f"{self.address.ui_url}/graphql",
+            json={"query": query, "variables": variables},
+            timeout=30,
+        ).json()
         assert "errors" not in answer, answer
         return answer["data"]
 
@@ -53,7 +61,9 @@ class System:
         server = self.stack.pid_of("code-server")
         assert server is not None
         children = psutil.Process(server).children(recursive=True)
-        return [child for child in children if any("spawn_main" in part for part in _command(child))]
+        return [
+            child for child in children if any("spawn_main" in part for part in _command(child))
+        ]
 
 
 def _command(process: psutil.Process) -> list[str]:
@@ -84,7 +94,9 @@ def system(servers_home: Path) -> Iterator[System]:
         stack = LocalStack(settings, with_ui=True, with_api=True)
         address = stack.start()
         try:
-            engine = create_engine(settings.model_copy(update={"database_url": address.env["DATABASE_URL"]}))
+            engine = create_engine(
+                settings.model_copy(update={"database_url": address.env["DATABASE_URL"]})
+            )
             stores = (ContentLibrary(engine), RequestLifecycle(engine), CostLedger(engine))
             yield System(stack, address, settings, anthropic, fal, *stores)
             engine.dispose()
@@ -96,7 +108,17 @@ def system(servers_home: Path) -> Iterator[System]:
 def small_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Footage that is quick to handle, for tests that are about something else."""
     path = tmp_path_factory.mktemp("clip") / "moving.mp4"
-    run_ffmpeg(["-f", "lavfi", "-i", "testsrc2=size=320x240:rate=15:duration=12", "-pix_fmt", "yuv420p", str(path)])
+    run_ffmpeg(
+        [
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=size=320x240:rate=15:duration=12",
+            "-pix_fmt",
+            "yuv420p",
+            str(path),
+        ]
+    )
     return path
 
 
@@ -108,10 +130,14 @@ def user() -> UUID:
 def upload(client: httpx.Client, path: Path) -> str:
     """Put a file where the API says, and give its clip URL."""
     size = path.stat().st_size
-    answer = client.post("/api/uploads", json={"fileName": path.name, "contentType": "video/mp4", "bytes": size})
+    answer = client.post(
+        "/api/uploads", json={"fileName": path.name, "contentType": "video/mp4", "bytes": size}
+    )
     answer.raise_for_status()
     place = answer.json()
-    httpx.put(place["uploadUrl"], content=path.read_bytes(), headers=place["headers"]).raise_for_status()
+    httpx.put(
+        place["uploadUrl"], content=path.read_bytes(), headers=place["headers"]
+    ).raise_for_status()
     return str(place["clipUrl"])
 
 
@@ -130,7 +156,9 @@ def click(client: httpx.Client, clips: Sequence[Path], **changes: Any) -> dict[s
     return created
 
 
-def wait_for(client: httpx.Client, item_id: str, *, limit_s: float = 150) -> tuple[dict[str, Any], list[tuple[str | None, int]]]:
+def wait_for(
+    client: httpx.Client, item_id: str, *, limit_s: float = 150
+) -> tuple[dict[str, Any], list[tuple[str | None, int]]]:
     """Poll as the frontend does; the last answer, and every progress seen."""
     seen: list[tuple[str | None, int]] = []
     deadline = time.monotonic() + limit_s

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from montage_pipeline.local.footage import demo_clips
-from montage_pipeline.requests.vocabulary import CostState, Service
+from montage_pipeline.vocabulary import CostState, Service
 from montage_pipeline_tests.e2e.conftest import ORDER, System, click, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -64,14 +64,19 @@ def test_click_to_draft(system: System, user: UUID) -> None:
         name: reported[name] for name in ("input_tokens", "output_tokens")
     }
 
-    # People see it in the Dagster UI: the partition, five materialisations with their figures, the run and whose it is.
-    nodes = system.graphql(_MATERIALISATIONS, keys=[{"path": [name]} for name in ORDER], partition=created["requestId"])["assetNodes"]
+    # People see it in the Dagster UI: the partition, five materialisations with their figures, the
+    # run and whose it is.
+    nodes = system.graphql(
+        _MATERIALISATIONS, keys=[{"path": [name]} for name in ORDER], partition=created["requestId"]
+    )["assetNodes"]
     assert {node["assetKey"]["path"][0] for node in nodes} == set(ORDER)
     labels = {}
     for node in nodes:
         assert created["requestId"] in node["partitionKeys"]
         [materialisation] = node["assetMaterializations"]
-        labels[node["assetKey"]["path"][0]] = {entry["label"] for entry in materialisation["metadataEntries"]}
+        labels[node["assetKey"]["path"][0]] = {
+            entry["label"] for entry in materialisation["metadataEntries"]
+        }
     assert {"cost_usd", "input_tokens", "output_tokens", "model", "mood"} <= labels["clip_analysis"]
     assert {"cost_usd", "bpm", "composer", "listen"} <= labels["music_track"]
     assert {"storyboard", "segments", "originality", "why"} <= labels["edit_timeline"]

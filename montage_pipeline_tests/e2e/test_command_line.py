@@ -15,9 +15,20 @@ MONTAGE = Path(sys.executable).parent / "montage"
 
 
 def montage(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "TMPDIR", "LANG")}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name in ("PATH", "HOME", "TMPDIR", "LANG")
+    }
     environment["MONTAGE_HOME"] = str(home)
-    return subprocess.run([str(MONTAGE), *arguments], env=environment, cwd=home.parent, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [str(MONTAGE), *arguments],
+        env=environment,
+        cwd=home.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_the_demo_and_what_can_be_asked_afterwards(servers_home: Path) -> None:
@@ -27,7 +38,13 @@ def test_the_demo_and_what_can_be_asked_afterwards(servers_home: Path) -> None:
     outcome = json.loads(done.stdout)
     assert outcome["status"] == "draft"
     assert (outcome["width"], outcome["height"], outcome["durationSec"]) == (1080, 1920, 10)
-    assert set(outcome["steps"]) == {"clip_analysis", "music_track", "edit_timeline", "rendered_video", "r2_object"}
+    assert set(outcome["steps"]) == {
+        "clip_analysis",
+        "music_track",
+        "edit_timeline",
+        "rendered_video",
+        "r2_object",
+    }
     assert 0 < sum(outcome["steps"].values()) < outcome["totalSeconds"]
     assert outcome["costs"] == []
     with av.open(outcome["video"]) as container:
@@ -38,7 +55,9 @@ def test_the_demo_and_what_can_be_asked_afterwards(servers_home: Path) -> None:
 
     status = montage(home, "status", outcome["contentItemId"])
     assert status.stdout.startswith("draft")
-    assert montage(home, "costs", "--csv").stdout.startswith("created_at,service,endpoint,state,cost_usd")
+    assert montage(home, "costs", "--csv").stdout.startswith(
+        "created_at,service,endpoint,state,cost_usd"
+    )
     assert montage(home, "doctor").returncode == 0
 
 

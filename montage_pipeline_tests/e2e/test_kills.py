@@ -1,4 +1,6 @@
-"""A run whose process is ended in the middle of any step becomes a draft by itself, and nothing is bought twice."""
+"""A run whose process is ended in the middle of any step becomes a draft by itself, and nothing is
+bought twice.
+"""
 
 import signal
 import time
@@ -8,7 +10,7 @@ from uuid import UUID
 import psutil
 import pytest
 
-from montage_pipeline.requests.vocabulary import CostState, Service, Step
+from montage_pipeline.vocabulary import CostState, Service, Step
 from montage_pipeline_tests.e2e.conftest import System, click, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(700)]
@@ -17,9 +19,17 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(700)]
 @pytest.mark.parametrize(
     "interruptions",
     [
-        [(Step.CLIP_ANALYSIS, signal.SIGKILL), (Step.EDIT_TIMELINE, signal.SIGKILL), (Step.R2_OBJECT, signal.SIGKILL)],
+        [
+            (Step.CLIP_ANALYSIS, signal.SIGKILL),
+            (Step.EDIT_TIMELINE, signal.SIGKILL),
+            (Step.R2_OBJECT, signal.SIGKILL),
+        ],
         # SIGTERM is what a deploy sends: nobody asked for the run itself to end.
-        [(Step.MUSIC_TRACK, signal.SIGKILL), (Step.RENDERED_VIDEO, signal.SIGKILL), (Step.RENDERED_VIDEO, signal.SIGTERM)],
+        [
+            (Step.MUSIC_TRACK, signal.SIGKILL),
+            (Step.RENDERED_VIDEO, signal.SIGKILL),
+            (Step.RENDERED_VIDEO, signal.SIGTERM),
+        ],
     ],
     ids=["analysis, edit, delivery", "music, render, render"],
 )
@@ -52,15 +62,26 @@ def test_an_interrupted_run_is_finished_by_its_retries(
 def test_a_person_stops_a_run_in_the_ui(system: System, user: UUID, small_clip: Path) -> None:
     with system.client(user) as client:
         created = click(client, [small_clip])
-        run_id = _wait_for_step(system, user, UUID(created["id"]), UUID(created["requestId"]), Step.RENDERED_VIDEO)
-        system.graphql("mutation($id: String!) { terminateRun(runId: $id) { __typename } }", id=run_id)
+        run_id = _wait_for_step(
+            system, user, UUID(created["id"]), UUID(created["requestId"]), Step.RENDERED_VIDEO
+        )
+        system.graphql(
+            "mutation($id: String!) { terminateRun(runId: $id) { __typename } }", id=run_id
+        )
         status, _ = wait_for(client, created["id"], limit_s=60)
     assert status["status"] == "failed"
     assert status["error"]["code"] == "canceled"
     _nothing_left_behind(system)
 
 
-def _wait_for_step(system: System, user: UUID, item_id: UUID, request_id: UUID, step: Step, after: list[str] | None = None) -> str:
+def _wait_for_step(
+    system: System,
+    user: UUID,
+    item_id: UUID,
+    request_id: UUID,
+    step: Step,
+    after: list[str] | None = None,
+) -> str:
     """The id of the run, other than those in `after`, that has begun the step."""
     deadline = time.monotonic() + 200
     while time.monotonic() < deadline:
@@ -68,8 +89,14 @@ def _wait_for_step(system: System, user: UUID, item_id: UUID, request_id: UUID, 
         request = system.requests.get_request(request_id)
         assert item is not None
         assert request is not None
-        assert item.status.value == "generating", f"it was over before {step} could be interrupted: {item.error}"
-        if item.progress_step is step and request.run_id is not None and request.run_id not in (after or ()):
+        assert item.status.value == "generating", (
+            f"it was over before {step} could be interrupted: {item.error}"
+        )
+        if (
+            item.progress_step is step
+            and request.run_id is not None
+            and request.run_id not in (after or ())
+        ):
             return request.run_id
         time.sleep(0.01)
     raise AssertionError(f"{step} did not begin")

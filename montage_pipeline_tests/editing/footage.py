@@ -1,4 +1,6 @@
-"""Made-up analyses and music for the editing tests: exact where a test needs it, random where it does not."""
+"""Made-up analyses and music for the editing tests: exact where a test needs it, random where it
+does not.
+"""
 
 import random
 from collections.abc import Sequence
@@ -18,7 +20,13 @@ from montage_pipeline.music.model import BeatGrid, MusicTrack
 
 
 def facts(
-    name: str, duration_s: float, *, fps: FrameRate | None = None, width: int = 1920, height: int = 1080, **changes: object
+    name: str,
+    duration_s: float,
+    *,
+    fps: FrameRate | None = None,
+    width: int = 1920,
+    height: int = 1080,
+    **changes: object,
 ) -> ClipFacts:
     fields: dict[str, object] = {
         "url": f"https://clips.example/{name}.mp4", "sha256": f"{name:0>64}", "bytes": 1, "container": "mp4", "video_codec": "h264",
@@ -31,10 +39,26 @@ def facts(
     return ClipFacts.model_validate(fields | changes)
 
 
-def moment(clip: int, number: int, start_s: float, end_s: float, *, rejected: bool = False, seed: int = 0, **changes: object) -> Moment:
-    """A moment whose scores are drawn from its own place, so that the same place always scores the same."""
+def moment(
+    clip: int,
+    number: int,
+    start_s: float,
+    end_s: float,
+    *,
+    rejected: bool = False,
+    seed: int = 0,
+    **changes: object,
+) -> Moment:
+    """A moment whose scores are drawn from its own place, so that the same place always scores the
+    same.
+    """
     draw = random.Random(f"{seed}/{clip}/{number}")
-    subject = Box(x=draw.uniform(0, 0.6), y=draw.uniform(0, 0.6), width=draw.uniform(0.05, 0.4), height=draw.uniform(0.05, 0.4))
+    subject = Box(
+        x=draw.uniform(0, 0.6),
+        y=draw.uniform(0, 0.6),
+        width=draw.uniform(0.05, 0.4),
+        height=draw.uniform(0.05, 0.4),
+    )
     names = ("sharpness", "exposure", "stability", "motion", "colour", "faces", "speech")
     fields: dict[str, object] = {
         "id": f"c{clip}m{number}", "clip": clip, "start_s": start_s, "end_s": end_s,
@@ -46,22 +70,35 @@ def moment(clip: int, number: int, start_s: float, end_s: float, *, rejected: bo
     }  # fmt: skip
     # Drawn after the rest, which stays as it is.
     length_s = end_s - start_s
-    gone_s, back_s = (start_s + length_s * share for share in sorted((draw.random(), draw.random())))
-    fields["without_subject"] = (TimeSpan(start_s=gone_s, end_s=back_s),) if draw.random() < 0.3 else ()
+    gone_s, back_s = (
+        start_s + length_s * share for share in sorted((draw.random(), draw.random()))
+    )
+    fields["without_subject"] = (
+        (TimeSpan(start_s=gone_s, end_s=back_s),) if draw.random() < 0.3 else ()
+    )
     fields["peak_s"] = start_s + length_s * draw.random() if draw.random() < 0.3 else None
     fields["role"] = draw.choice(("opening", "scene", "ending", None))
     return Moment.model_validate(fields | changes)
 
 
 def analysis(
-    clips: Sequence[tuple[ClipFacts, Sequence[Moment]]], shots: Sequence[Sequence[TimeSpan]] | None = None, hook: str = ""
+    clips: Sequence[tuple[ClipFacts, Sequence[Moment]]],
+    shots: Sequence[Sequence[TimeSpan]] | None = None,
+    hook: str = "",
 ) -> ClipAnalysis:
-    """The analysis of these clips; each is one shot unless `shots` says otherwise. The hook is the best-scored usable moment."""
-    usable = sorted((m for _, moments in clips for m in moments if not m.rejects), key=lambda m: -m.hook)
+    """The analysis of these clips; each is one shot unless `shots` says otherwise.
+
+    The hook is the best-scored usable moment.
+    """
+    usable = sorted(
+        (m for _, moments in clips for m in moments if not m.rejects), key=lambda m: -m.hook
+    )
     analysed = tuple(
         AnalysedClip(
             facts=clip,
-            shots=tuple(shots[i]) if shots else (TimeSpan(start_s=clip.start_s, end_s=clip.start_s + clip.duration_s),),
+            shots=tuple(shots[i])
+            if shots
+            else (TimeSpan(start_s=clip.start_s, end_s=clip.start_s + clip.duration_s),),
             moments=tuple(moments),
         )
         for i, (clip, moments) in enumerate(clips)
@@ -73,7 +110,9 @@ def analysis(
     )  # fmt: skip
 
 
-def steady_clips(count: int, length_s: float, moment_s: float = 5.0, seed: int = 0, **changes: object) -> ClipAnalysis:
+def steady_clips(
+    count: int, length_s: float, moment_s: float = 5.0, seed: int = 0, **changes: object
+) -> ClipAnalysis:
     """`count` one-shot clips of `length_s`, cut into moments of `moment_s`."""
     clips = []
     for clip in range(count):
@@ -83,7 +122,13 @@ def steady_clips(count: int, length_s: float, moment_s: float = 5.0, seed: int =
     return analysis(clips)
 
 
-def music(beats_s: Sequence[float], duration_s: float, *, downbeats_s: Sequence[float] | None = None, bpm: float = 120.0) -> MusicTrack:
+def music(
+    beats_s: Sequence[float],
+    duration_s: float,
+    *,
+    downbeats_s: Sequence[float] | None = None,
+    bpm: float = 120.0,
+) -> MusicTrack:
     downbeats = tuple(beats_s[::4]) if downbeats_s is None else tuple(downbeats_s)
     return MusicTrack(
         key="work/r/music.wav", sha256="0" * 64, bytes=1, content_type="audio/wav", duration_s=duration_s,
@@ -94,4 +139,8 @@ def music(beats_s: Sequence[float], duration_s: float, *, downbeats_s: Sequence[
 
 def steady_music(bpm: float, duration_s: float, first_s: float = 0.0) -> MusicTrack:
     beat_s = 60 / bpm
-    return music([first_s + i * beat_s for i in range(int((duration_s - first_s) / beat_s) + 1)], duration_s, bpm=bpm)
+    return music(
+        [first_s + i * beat_s for i in range(int((duration_s - first_s) / beat_s) + 1)],
+        duration_s,
+        bpm=bpm,
+    )

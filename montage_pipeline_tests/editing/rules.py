@@ -1,4 +1,6 @@
-"""The rules every timeline holds to, checked from the timeline itself and not from the planner's own bookkeeping."""
+"""The rules every timeline holds to, checked from the timeline itself and not from the planner's
+own bookkeeping.
+"""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -12,32 +14,44 @@ from montage_pipeline.music.model import MusicTrack
 SLACK_S = 2e-6
 
 
-def assert_rules(timeline: Timeline, request: EditRequest, analysis: ClipAnalysis, music: MusicTrack) -> None:
+def assert_rules(
+    timeline: Timeline, request: EditRequest, analysis: ClipAnalysis, music: MusicTrack
+) -> None:
     rate = float(request.fps.fraction)
     least, most = ceil(3 * request.fps.fraction), floor(5 * request.fps.fraction)
     asked = round(request.duration_s * request.fps.num / request.fps.den)
 
     assert timeline.segments[0].frames == round(1.7 * rate)
-    assert [segment.role for segment in timeline.segments] == ["hook", *["body"] * (len(timeline.segments) - 2), "ending"]
+    assert [segment.role for segment in timeline.segments] == [
+        "hook",
+        *["body"] * (len(timeline.segments) - 2),
+        "ending",
+    ]
     lone = timeline.segments[-1].frames > most
     if lone:
         assert len(timeline.segments) == 2
         assert 6.7 < asked / rate < 7.7
         assert timeline.segments[-1].frames <= 6 * rate
         assert any("last cut" in warning for warning in timeline.warnings)
-    assert all(least <= segment.frames <= most for segment in timeline.segments[1 : -1 if lone else None])
+    assert all(
+        least <= segment.frames <= most for segment in timeline.segments[1 : -1 if lone else None]
+    )
 
     assert sum(segment.frames for segment in timeline.segments) == timeline.total_frames
     if timeline.total_frames != asked:
         assert asked / 2 <= timeline.total_frames < asked
-        assert any(f"{request.duration_s:g} s" in w and f"{timeline.total_frames / rate:.1f} s" in w for w in timeline.warnings)
+        assert any(
+            f"{request.duration_s:g} s" in w and f"{timeline.total_frames / rate:.1f} s" in w
+            for w in timeline.warnings
+        )
 
     assert_used_once(timeline)
     for segment in timeline.segments:
         assert_allowed(segment, rate, analysis)
         crop, size = segment.crop, request.format.frame_size
         assert (
-            abs(crop.width - crop.height * size.width / size.height) <= 1 or abs(crop.height - crop.width * size.height / size.width) <= 1
+            abs(crop.width - crop.height * size.width / size.height) <= 1
+            or abs(crop.height - crop.width * size.height / size.width) <= 1
         )
         assert segment.why
     assert_beats(timeline, music)
@@ -57,7 +71,9 @@ def assert_used_once(timeline: Timeline) -> None:
     for spans in by_file.values():
         spans.sort()
         for (_, end_s, frame_s), (start_s, _, _) in pairwise(spans):
-            assert start_s - end_s >= frame_s - SLACK_S, f"{end_s} to {start_s} is less than a frame of {frame_s}"
+            assert start_s - end_s >= frame_s - SLACK_S, (
+                f"{end_s} to {start_s} is less than a frame of {frame_s}"
+            )
 
 
 def assert_allowed(segment: Segment, rate: float, analysis: ClipAnalysis) -> None:
@@ -68,18 +84,26 @@ def assert_allowed(segment: Segment, rate: float, analysis: ClipAnalysis) -> Non
     assert end_s <= facts.start_s + facts.duration_s + SLACK_S
     for moment in clip.moments:
         if moment.rejects:
-            assert end_s <= moment.start_s + SLACK_S or start_s >= moment.end_s - SLACK_S, f"shows rejected {moment.id}"
-    assert any(a - SLACK_S <= start_s and end_s <= b + SLACK_S for a, b in joined_runs(clip)), "not inside joined moments of one shot"
+            assert end_s <= moment.start_s + SLACK_S or start_s >= moment.end_s - SLACK_S, (
+                f"shows rejected {moment.id}"
+            )
+    assert any(a - SLACK_S <= start_s and end_s <= b + SLACK_S for a, b in joined_runs(clip)), (
+        "not inside joined moments of one shot"
+    )
     shown = next(moment for moment in clip.moments if moment.id == segment.moment)
     assert min(end_s, shown.end_s) > max(start_s, shown.start_s)
 
 
 def joined_runs(clip: AnalysedClip) -> Iterator[tuple[float, float]]:
     """Spans of non-rejected moments of one shot that follow each other within one source frame."""
-    tolerance_s = (2 if clip.facts.variable_frame_rate else 1) / float(clip.facts.fps.fraction) + SLACK_S
+    tolerance_s = (2 if clip.facts.variable_frame_rate else 1) / float(
+        clip.facts.fps.fraction
+    ) + SLACK_S
     for shot in clip.shots:
         inside = sorted(
-            (m.start_s, m.end_s) for m in clip.moments if not m.rejects and shot.start_s <= (m.start_s + m.end_s) / 2 < shot.end_s
+            (m.start_s, m.end_s)
+            for m in clip.moments
+            if not m.rejects and shot.start_s <= (m.start_s + m.end_s) / 2 < shot.end_s
         )
         start_s = end_s = float("-inf")
         for a, b in inside:
@@ -106,11 +130,15 @@ def assert_beats(timeline: Timeline, music: MusicTrack) -> None:
 def is_on_beat(frame: int, timeline: Timeline, music: MusicTrack) -> bool:
     rate = float(timeline.fps.fraction)
     heard = [beat for beat in music.grid.beats_s if beat <= music.duration_s]
-    return any(abs(frame - (beat - timeline.music.source_in_s) * rate) <= 1 + 1e-5 for beat in heard)
+    return any(
+        abs(frame - (beat - timeline.music.source_in_s) * rate) <= 1 + 1e-5 for beat in heard
+    )
 
 
 def slidable_cuts(timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack) -> list[int]:
-    """Off-beat cuts that could be moved onto a beat by lengthening one neighbour and shortening the other."""
+    """Off-beat cuts that could be moved onto a beat by lengthening one neighbour and shortening the
+    other.
+    """
     rate = float(timeline.fps.fraction)
     least, most = ceil(3 * timeline.fps.fraction), floor(5 * timeline.fps.fraction)
     frame, found = timeline.segments[0].frames, []
@@ -119,9 +147,12 @@ def slidable_cuts(timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack)
         frame += before.frames
         if before.on_beat:
             continue
-        longest_before, longest_after = (min(most, _free_frames(timeline, analysis, i, rate)) for i in (index, index + 1))
+        longest_before, longest_after = (
+            min(most, _free_frames(timeline, analysis, i, rate)) for i in (index, index + 1)
+        )
         for by in range(
-            max(least - before.frames, after.frames - longest_after), min(longest_before - before.frames, after.frames - least) + 1
+            max(least - before.frames, after.frames - longest_after),
+            min(longest_before - before.frames, after.frames - least) + 1,
         ):
             if is_on_beat(frame + by, timeline, music):
                 found.append(index)
@@ -130,11 +161,15 @@ def slidable_cuts(timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack)
 
 
 def _free_frames(timeline: Timeline, analysis: ClipAnalysis, index: int, rate: float) -> int:
-    """Frames segment `index` could have at the most if nothing else moved; careful by two seconds near its neighbours."""
+    """Frames segment `index` could have at the most if nothing else moved; careful by two seconds
+    near its neighbours.
+    """
     segment = timeline.segments[index]
     clip = analysis.clips[segment.clip]
     start_s, end_s = span_s(timeline, segment)
-    low_s, high_s = next((a, b) for a, b in joined_runs(clip) if a - SLACK_S <= start_s and end_s <= b + SLACK_S)
+    low_s, high_s = next(
+        (a, b) for a, b in joined_runs(clip) if a - SLACK_S <= start_s and end_s <= b + SLACK_S
+    )
     for other in clip.moments:
         if other.rejects:
             low_s = max(low_s, other.end_s) if other.end_s <= start_s + SLACK_S else low_s
@@ -147,6 +182,7 @@ def _free_frames(timeline: Timeline, analysis: ClipAnalysis, index: int, rate: f
             low_s = max(low_s, min(start_s, other_end_s + 2))
         else:
             high_s = min(high_s, max(end_s, other_start_s - 2))
-    # A source frame at each side: pieces sit on the source's own frames, and neighbouring shots keep apart.
+    # A source frame at each side: pieces sit on the source's own frames, and neighbouring shots
+    # keep apart.
     spare_s = high_s - low_s - segment.frames / rate - 4 / float(clip.facts.fps.fraction) - 2 / rate
     return segment.frames + max(0, floor(spare_s * rate))

@@ -10,27 +10,37 @@ from hypothesis import strategies as st
 from montage_pipeline.editing.export import METADATA, EditFormat, exported_edit
 from montage_pipeline.editing.planner import EditRequest, plan_timeline
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.errors import PermanentError
 from montage_pipeline.footage.model import FrameRate
 from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.records import PermanentError
-from montage_pipeline.requests.vocabulary import Format, Style
+from montage_pipeline.vocabulary import Format
 from montage_pipeline_tests.editing.footage import steady_clips, steady_music
 from montage_pipeline_tests.examples import examples
 
 
 def _edit(seed: int, duration_s: int, fps: FrameRate) -> tuple[Timeline, MusicTrack]:
     track = steady_music(120, duration_s + 5)
-    request = EditRequest(request_id="r", style=Style.TRAVEL, format=Format.REEL, duration_s=duration_s, seed=seed)
+    request = EditRequest(
+        request_id="r", style="travel", format=Format.REEL, duration_s=duration_s, seed=seed
+    )
     return plan_timeline(request, steady_clips(5, 25, seed=seed, fps=fps), track), track
 
 
-def _cuts(edit: otio.schema.Timeline, track: otio.schema.Track, rate: float) -> list[tuple[str, int, int]]:
+def _cuts(
+    edit: otio.schema.Timeline, track: otio.schema.Track, rate: float
+) -> list[tuple[str, int, int]]:
     """Name, first source frame and frames of each clip, at the Reel's rate."""
     found = []
     for clip in track:
         if isinstance(clip, otio.schema.Clip):
             span = clip.trimmed_range()
-            found.append((clip.name, round(span.start_time.rescaled_to(rate).value), round(span.duration.rescaled_to(rate).value)))
+            found.append(
+                (
+                    clip.name,
+                    round(span.start_time.rescaled_to(rate).value),
+                    round(span.duration.rescaled_to(rate).value),
+                )
+            )
     return found
 
 
@@ -38,13 +48,24 @@ def _cuts(edit: otio.schema.Timeline, track: otio.schema.Track, rate: float) -> 
 @given(
     seed=st.integers(0, 10_000),
     duration_s=st.integers(10, 60),
-    fps=st.sampled_from([FrameRate(num=30, den=1), FrameRate(num=25, den=1), FrameRate(num=30000, den=1001)]),
+    fps=st.sampled_from(
+        [FrameRate(num=30, den=1), FrameRate(num=25, den=1), FrameRate(num=30000, den=1001)]
+    ),
 )
-def test_every_format_reads_back_as_the_same_cuts(seed: int, duration_s: int, fps: FrameRate) -> None:
+def test_every_format_reads_back_as_the_same_cuts(
+    seed: int, duration_s: int, fps: FrameRate
+) -> None:
     timeline, music = _edit(seed, duration_s, fps)
     rate = float(timeline.fps.fraction)
-    expected = [(f"clip{segment.clip}.mp4", round(segment.source_in_s * rate), segment.frames) for segment in timeline.segments]
-    for format, adapter in ((EditFormat.OTIO, "otio_json"), (EditFormat.EDL, "cmx_3600"), (EditFormat.FCP_XML, "fcp_xml")):
+    expected = [
+        (f"clip{segment.clip}.mp4", round(segment.source_in_s * rate), segment.frames)
+        for segment in timeline.segments
+    ]
+    for format, adapter in (
+        (EditFormat.OTIO, "otio_json"),
+        (EditFormat.EDL, "cmx_3600"),
+        (EditFormat.FCP_XML, "fcp_xml"),
+    ):
         text = exported_edit(timeline, format, music, "file:///music.m4a")
         options = {"rate": rate} if adapter == "cmx_3600" else {}
         edit = otio.adapters.read_from_string(text, adapter, **options)
@@ -63,17 +84,29 @@ def test_every_format_reads_back_as_the_same_cuts(seed: int, duration_s: int, fp
 def test_sound_music_and_beats_go_along() -> None:
     timeline, music = _edit(3, 20, FrameRate(num=30, den=1))
     silent = timeline.clips[timeline.segments[1].clip]
-    clips = tuple(clip.model_copy(update={"audio_stream": None}) if clip.url == silent.url else clip for clip in timeline.clips)
-    edit = otio.adapters.read_from_string(exported_edit(timeline.model_copy(update={"clips": clips}), EditFormat.OTIO, music), "otio_json")
+    clips = tuple(
+        clip.model_copy(update={"audio_stream": None}) if clip.url == silent.url else clip
+        for clip in timeline.clips
+    )
+    edit = otio.adapters.read_from_string(
+        exported_edit(timeline.model_copy(update={"clips": clips}), EditFormat.OTIO, music),
+        "otio_json",
+    )
     pictures, sounds, tune = edit.tracks
-    assert [isinstance(one, otio.schema.Gap) for one in sounds] == [segment.clip_url == silent.url for segment in timeline.segments]
+    assert [isinstance(one, otio.schema.Gap) for one in sounds] == [
+        segment.clip_url == silent.url for segment in timeline.segments
+    ]
     assert sounds.duration() == pictures.duration() == tune.duration()
     (played,) = tune
-    assert played.source_range.start_time.to_seconds() == pytest.approx(timeline.music.source_in_s, abs=0.5 / 30)
+    assert played.source_range.start_time.to_seconds() == pytest.approx(
+        timeline.music.source_in_s, abs=0.5 / 30
+    )
     marked = {marker.marked_range.start_time.value for marker in pictures.markers}
-    assert {cut for cut, segment in zip(timeline.cut_frames, timeline.segments, strict=False) if segment.on_beat} <= {
-        frame + near for frame in marked for near in (-1, 0, 1)
-    }
+    assert {
+        cut
+        for cut, segment in zip(timeline.cut_frames, timeline.segments, strict=False)
+        if segment.on_beat
+    } <= {frame + near for frame in marked for near in (-1, 0, 1)}
     about = pictures[0].metadata[METADATA]
     assert about["why"] == timeline.segments[0].why
     assert about["source_in_s"] == timeline.segments[0].source_in_s

@@ -5,7 +5,14 @@ from functools import cache
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from montage_pipeline.editing.packing import CutRules, Piece, Room, fill_exactly, longest_total, rooms_after
+from montage_pipeline.editing.packing import (
+    CutRules,
+    Piece,
+    Room,
+    fill_exactly,
+    longest_total,
+    rooms_after,
+)
 from montage_pipeline_tests.examples import examples
 
 RULES = CutRules(hook_frames=5, min_frames=9, max_frames=15)
@@ -31,12 +38,16 @@ def sums_of_rooms(rooms: list[tuple[int, int]]) -> set[int]:
 @settings(max_examples=examples(3), deadline=None)
 @given(ROOMS, st.integers(0, 200))
 def test_longest_total_is_what_enumeration_finds(rooms: list[tuple[int, int]], limit: int) -> None:
-    assert longest_total(rooms, RULES, limit) == max(total for total in sums_of_rooms(rooms) if total <= limit)
+    assert longest_total(rooms, RULES, limit) == max(
+        total for total in sums_of_rooms(rooms) if total <= limit
+    )
 
 
 @settings(max_examples=examples(3), deadline=None)
 @given(ROOMS, st.integers(1, 200), st.integers(RULES.min_frames, RULES.max_frames))
-def test_fill_exactly_finds_pieces_whenever_enumeration_does(sizes: list[tuple[int, int]], total: int, preferred: int) -> None:
+def test_fill_exactly_finds_pieces_whenever_enumeration_does(
+    sizes: list[tuple[int, int]], total: int, preferred: int
+) -> None:
     rooms = [Room(index, 3, 3 + frames, gap) for index, (frames, gap) in enumerate(sizes)]
     pieces = fill_exactly(rooms, RULES, total, preferred)
     assert bool(pieces) == (total in sums_of_rooms(sizes))
@@ -46,11 +57,18 @@ def test_fill_exactly_finds_pieces_whenever_enumeration_does(sizes: list[tuple[i
         for piece in pieces:
             assert RULES.min_frames <= piece.frames <= RULES.max_frames
             # Every piece must fit what its predecessors left, gaps included.
-            assert any(r.stretch == piece.stretch and r.start <= piece.start and piece.end <= r.end for r in left)
+            assert any(
+                r.stretch == piece.stretch and r.start <= piece.start and piece.end <= r.end
+                for r in left
+            )
             left = rooms_after(left, piece)
 
 
 def test_a_piece_leaves_its_gap_on_both_sides() -> None:
     rooms = [Room(0, 0, 100, 2), Room(1, 0, 50, 1)]
-    assert rooms_after(rooms, Piece(0, 40, 10)) == [Room(0, 0, 38, 2), Room(0, 52, 100, 2), Room(1, 0, 50, 1)]
+    assert rooms_after(rooms, Piece(0, 40, 10)) == [
+        Room(0, 0, 38, 2),
+        Room(0, 52, 100, 2),
+        Room(1, 0, 50, 1),
+    ]
     assert rooms_after(rooms, Piece(1, 0, 50)) == [Room(0, 0, 100, 2)]

@@ -14,20 +14,39 @@ from hypothesis import strategies as st
 from montage_pipeline.analysis.model import ClipAnalysis, Moment, QualityScores, TimeSpan
 from montage_pipeline.editing.planner import EditRequest, plan_timeline
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.errors import PermanentError
 from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.records import PermanentError
-from montage_pipeline.requests.vocabulary import Format, Style
-from montage_pipeline_tests.editing.footage import analysis, facts, moment, music, steady_clips, steady_music
+from montage_pipeline.styles import STYLES
+from montage_pipeline.vocabulary import Format
+from montage_pipeline_tests.editing.footage import (
+    analysis,
+    facts,
+    moment,
+    music,
+    steady_clips,
+    steady_music,
+)
 from montage_pipeline_tests.editing.rules import assert_rules, is_on_beat, span_s
 from montage_pipeline_tests.examples import examples
 
 
-def request(duration_s: float = 30.0, style: Style = Style.DYNAMIC, seed: int = 1, format_: Format = Format.REEL) -> EditRequest:
-    return EditRequest(request_id="r", style=style, format=format_, duration_s=duration_s, seed=seed)
+def request(
+    duration_s: float = 30.0,
+    style: str = "dynamic",
+    seed: int = 1,
+    format_: Format = Format.REEL,
+) -> EditRequest:
+    return EditRequest(
+        request_id="r", style=style, format=format_, duration_s=duration_s, seed=seed
+    )
 
 
 def frames_shown(timeline: Timeline) -> set[tuple[int, int]]:
-    return {(s.clip, round(s.source_in_s * 30) + k) for s in timeline.segments[1:] for k in range(s.frames)}
+    return {
+        (s.clip, round(s.source_in_s * 30) + k)
+        for s in timeline.segments[1:]
+        for k in range(s.frames)
+    }
 
 
 def continuations(timeline: Timeline) -> int:
@@ -36,14 +55,20 @@ def continuations(timeline: Timeline) -> int:
 
 
 # The quickest and the slowest cuts; the other styles lie between.
-STYLES = [style if style in (Style.DYNAMIC, Style.MINIMAL) else pytest.param(style, marks=pytest.mark.slow) for style in Style]
+STYLES = [
+    style if style in ("dynamic", "minimal") else pytest.param(style, marks=pytest.mark.slow)
+    for style in STYLES
+]
 
 
-# -- the hook and the beats ---------------------------------------------------------------------------
+# -- the hook and the beats
+# ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_with_plenty_of_footage_the_hook_is_the_chosen_one_and_every_cut_is_on_a_beat(style: Style) -> None:
+def test_with_plenty_of_footage_the_hook_is_the_chosen_one_and_every_cut_is_on_a_beat(
+    style: str,
+) -> None:
     clips = steady_clips(6, 30)
     track = steady_music(128, 40)
     timeline = plan_timeline(request(style=style), clips, track)
@@ -56,7 +81,9 @@ def test_with_plenty_of_footage_the_hook_is_the_chosen_one_and_every_cut_is_on_a
 
 @settings(max_examples=examples(0.15), deadline=None)
 @given(st.lists(st.floats(0.3, 9.0), min_size=2, max_size=14), st.floats(31, 45))
-def test_no_timing_of_as_many_cuts_misses_fewer_beats_when_footage_is_no_matter(steps: list[float], music_s: float) -> None:
+def test_no_timing_of_as_many_cuts_misses_fewer_beats_when_footage_is_no_matter(
+    steps: list[float], music_s: float
+) -> None:
     beats = [sum(steps[: index + 1]) for index in range(len(steps))]
     beats = [beat for beat in beats if beat < music_s]
     clips, track = steady_clips(12, 40, moment_s=40), music(beats, music_s)
@@ -74,12 +101,17 @@ def test_no_timing_of_as_many_cuts_misses_fewer_beats_when_footage_is_no_matter(
 
 def test_music_without_beats_leaves_the_pace_to_the_style() -> None:
     clips, silent = steady_clips(12, 40), music([], 70)
-    cuts = {style: len(plan_timeline(request(60, style), clips, silent).segments) for style in (Style.DYNAMIC, Style.MINIMAL)}
-    assert cuts[Style.DYNAMIC] >= 18
-    assert cuts[Style.MINIMAL] <= 14
+    cuts = {
+        style: len(plan_timeline(request(60, style), clips, silent).segments)
+        for style in ("dynamic", "minimal")
+    }
+    assert cuts["dynamic"] >= 18
+    assert cuts["minimal"] <= 14
 
 
-def test_the_music_starts_where_the_hooks_cut_meets_a_downbeat_and_never_so_late_that_it_runs_out() -> None:
+def test_the_music_starts_where_the_hooks_cut_meets_a_downbeat_and_never_so_late_that_it_runs_out() -> (
+    None
+):
     track = steady_music(100, 31.5, first_s=0.25)
     timeline = plan_timeline(request(), steady_clips(6, 30), track)
     assert timeline.music.source_in_s + 30 <= 31.5
@@ -90,23 +122,30 @@ def test_the_music_starts_where_the_hooks_cut_meets_a_downbeat_and_never_so_late
 
 
 def test_a_hook_moment_too_short_gives_way_to_the_next_best_hook() -> None:
-    moments = [moment(0, 0, 0, 1.5, hook=0.9), moment(0, 1, 2, 9, hook=0.5), moment(0, 2, 10, 20, hook=0.7)]
+    moments = [
+        moment(0, 0, 0, 1.5, hook=0.9),
+        moment(0, 1, 2, 9, hook=0.5),
+        moment(0, 2, 10, 20, hook=0.7),
+    ]
     clips = analysis([(facts("a", 20), moments)])
     assert clips.hook_moment == "c0m0"
     assert plan_timeline(request(8), clips, steady_music(120, 12)).segments[0].moment == "c0m2"
 
 
-# -- variety -----------------------------------------------------------------------------------------
+# -- variety
+# -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_many_clips_are_all_used_and_neighbours_differ(style: Style) -> None:
+def test_many_clips_are_all_used_and_neighbours_differ(style: str) -> None:
     timeline = plan_timeline(request(45, style), steady_clips(8, 30), steady_music(120, 60))
     assert all(a.clip != b.clip for a, b in pairwise(timeline.segments))
     assert len({segment.clip for segment in timeline.segments}) >= 6
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
+@pytest.mark.parametrize(
+    "seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))]
+)
 def test_one_long_clip_is_cut_with_visible_jumps(seed: int) -> None:
     timeline = plan_timeline(request(30, seed=seed), steady_clips(1, 90), steady_music(120, 40))
     assert continuations(timeline) == 0
@@ -120,7 +159,10 @@ def test_tight_footage_of_one_take_is_reordered_before_it_goes_on_and_on() -> No
 
 def test_another_seed_is_clearly_another_edit_and_the_same_seed_the_same() -> None:
     for clips, duration_s in ((steady_clips(6, 30), 30), (steady_clips(40, 12, moment_s=4), 45)):
-        edits = [plan_timeline(request(duration_s, seed=seed), clips, steady_music(120, 70)) for seed in range(3)]
+        edits = [
+            plan_timeline(request(duration_s, seed=seed), clips, steady_music(120, 70))
+            for seed in range(3)
+        ]
         shown = [frames_shown(edit) for edit in edits]
         shared = [len(a & b) / len(a) for i, a in enumerate(shown) for b in shown[:i]]
         assert sum(shared) / len(shared) < 0.6
@@ -131,8 +173,12 @@ def test_another_seed_is_clearly_another_edit_and_the_same_seed_the_same() -> No
 def test_better_moments_are_preferred() -> None:
     clips = steady_clips(6, 30)
     moments = [m for clip in clips.clips for m in clip.moments]
-    timelines = [plan_timeline(request(30, seed=seed), clips, steady_music(120, 40)) for seed in range(4)]
-    shown = [clips.moment(segment.moment) for timeline in timelines for segment in timeline.segments[1:]]
+    timelines = [
+        plan_timeline(request(30, seed=seed), clips, steady_music(120, 40)) for seed in range(4)
+    ]
+    shown = [
+        clips.moment(segment.moment) for timeline in timelines for segment in timeline.segments[1:]
+    ]
     worth_shown = sum(m.interest + m.quality for m in shown) / len(shown)
     worth_all = sum(m.interest + m.quality for m in moments) / len(moments)
     assert worth_shown > worth_all + 0.2
@@ -142,18 +188,30 @@ def test_copies_of_one_file_do_not_show_the_same_seconds_twice() -> None:
     moments = [moment(0, i, i * 5, i * 5 + 5) for i in range(3)]
     again = [m.model_copy(update={"id": f"x{m.id}", "clip": 1}) for m in moments]
     original = facts("a", 15)
-    clips = analysis([(original, moments), (original.model_copy(update={"url": "https://clips.example/copy.mp4"}), again)])
+    clips = analysis(
+        [
+            (original, moments),
+            (original.model_copy(update={"url": "https://clips.example/copy.mp4"}), again),
+        ]
+    )
     timeline = plan_timeline(request(20), clips, steady_music(120, 30))
     assert_rules(timeline, request(20), clips, steady_music(120, 30))
     assert timeline.total_frames < 15 * 30
 
 
-# -- the proof ---------------------------------------------------------------------------------------
+# -- the proof
+# ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("clips", "duration_s"), [(3, 10), (10, 15), (30, 30), (30, 60)])
-def test_the_edit_is_within_a_few_percent_of_what_no_edit_can_exceed(clips: int, duration_s: float) -> None:
-    proof = plan_timeline(request(duration_s, Style.TRAVEL), steady_clips(clips, 20, moment_s=4), steady_music(120, 70)).proof
+def test_the_edit_is_within_a_few_percent_of_what_no_edit_can_exceed(
+    clips: int, duration_s: float
+) -> None:
+    proof = plan_timeline(
+        request(duration_s, "travel"),
+        steady_clips(clips, 20, moment_s=4),
+        steady_music(120, 70),
+    ).proof
     assert proof is not None
     assert proof.objective <= proof.bound
     assert proof.gap <= 0.02
@@ -166,13 +224,20 @@ def test_changes_are_drawn_to_downbeats_and_most_to_where_something_big_starts()
     beats = [0.2 + 0.5 * k for k in range(60)]
     plain = music(beats, 30, downbeats_s=[])
     barred = music(beats, 30, downbeats_s=beats[3::4])
-    strong = plain.model_copy(update={"grid": plain.grid.model_copy(update={"strong_s": tuple(beats[25::8])})})
+    strong = plain.model_copy(
+        update={"grid": plain.grid.model_copy(update={"strong_s": tuple(beats[25::8])})}
+    )
 
     def change_at(track: MusicTrack, times: Sequence[float]) -> float:
-        timeline = plan_timeline(request(30, Style.DYNAMIC), clips, track)
+        timeline = plan_timeline(request(30, "dynamic"), clips, track)
         shown = [clips.moment(segment.moment) for segment in timeline.segments]
-        near = [any(abs(cut / 30 - time) <= 1.01 / 30 for time in times) for cut in timeline.cut_frames]
-        bits = [(int(a.fingerprint, 16) ^ int(b.fingerprint, 16)).bit_count() for a, b in pairwise(shown)]
+        near = [
+            any(abs(cut / 30 - time) <= 1.01 / 30 for time in times) for cut in timeline.cut_frames
+        ]
+        bits = [
+            (int(a.fingerprint, 16) ^ int(b.fingerprint, 16)).bit_count()
+            for a, b in pairwise(shown)
+        ]
         steps = [abs(a.scores.motion - b.scores.motion) for a, b in pairwise(shown)]
         return sum(step + bit / 32 for step, bit, on in zip(steps, bits, near, strict=True) if on)
 
@@ -180,7 +245,8 @@ def test_changes_are_drawn_to_downbeats_and_most_to_where_something_big_starts()
     assert change_at(strong, beats[25::8]) > change_at(plain, beats[25::8])
 
 
-# -- words -------------------------------------------------------------------------------------------
+# -- words
+# -------------------------------------------------------------------------------------------
 
 
 def test_every_exception_to_the_beat_rule_is_explained() -> None:
@@ -199,7 +265,9 @@ def test_every_exception_to_the_beat_rule_is_explained() -> None:
     fork = off_beat([1.7, 6.6, 9.5, 12.5, 17.0, 21.5, 25.5], 30)
     assert ["it would put a later cut off the beat instead" in why for why in fork] == [True]
     # A take that ends before the beat.
-    tight = plan_timeline(request(17.7), clips_of(1.7, 3.1, 3.1, 3.1, 3.3, 3.6), steady_music(75, 40))
+    tight = plan_timeline(
+        request(17.7), clips_of(1.7, 3.1, 3.1, 3.1, 3.3, 3.6), steady_music(75, 40)
+    )
     reasons = [segment.why for segment in tight.segments[:-1] if not segment.on_beat]
     assert any("its footage ends before the next beat" in why for why in reasons)
     assert any("the Reel takes 98% of all usable footage" in why for why in reasons)
@@ -208,7 +276,7 @@ def test_every_exception_to_the_beat_rule_is_explained() -> None:
 
 def test_words_say_what_is_shown_and_what_changes() -> None:
     clips = steady_clips(4, 20)
-    timeline = plan_timeline(request(20, Style.FITNESS), clips, steady_music(120, 40))
+    timeline = plan_timeline(request(20, "fitness"), clips, steady_music(120, 40))
     assert timeline.segments[0].why.startswith("Opens the Reel: the strongest opening of all clips")
     for before, segment in pairwise(timeline.segments):
         shown = clips.moment(segment.moment)
@@ -223,7 +291,8 @@ def test_words_say_what_is_shown_and_what_changes() -> None:
     assert "Closes the Reel" in timeline.segments[-1].why
 
 
-# -- sound -------------------------------------------------------------------------------------------
+# -- sound
+# -------------------------------------------------------------------------------------------
 
 
 def test_speech_keeps_its_sound_and_the_rest_lies_low() -> None:
@@ -239,11 +308,17 @@ def test_speech_keeps_its_sound_and_the_rest_lies_low() -> None:
     assert {segment.clip_gain_db > -6 for segment in timeline.segments} == {True, False}
 
 
-# -- too little footage ------------------------------------------------------------------------------
+# -- too little footage
+# ------------------------------------------------------------------------------
 
 
 def clips_of(*lengths_s: float) -> ClipAnalysis:
-    return analysis([(facts(f"clip{i}", length_s), [moment(i, 0, 0, length_s)]) for i, length_s in enumerate(lengths_s)])
+    return analysis(
+        [
+            (facts(f"clip{i}", length_s), [moment(i, 0, 0, length_s)])
+            for i, length_s in enumerate(lengths_s)
+        ]
+    )
 
 
 def test_seven_seconds_end_on_one_longer_cut() -> None:
@@ -290,7 +365,8 @@ def test_every_frame_of_awkward_footage_is_found() -> None:
     assert not exact.warnings
 
 
-# -- the same everywhere, and fast --------------------------------------------------------------------
+# -- the same everywhere, and fast
+# --------------------------------------------------------------------
 
 _PLAN_ELSEWHERE = """
 from montage_pipeline_tests.editing.test_planner import request, steady_clips, steady_music, plan_timeline
@@ -299,9 +375,15 @@ print(plan_timeline(request(45), steady_clips(7, 20, moment_s=4), steady_music(9
 
 
 def test_another_process_plans_the_same_timeline() -> None:
-    here = plan_timeline(request(45), steady_clips(7, 20, moment_s=4), steady_music(97, 60)).model_dump_json()
+    here = plan_timeline(
+        request(45), steady_clips(7, 20, moment_s=4), steady_music(97, 60)
+    ).model_dump_json()
     run = subprocess.run(
-        [sys.executable, "-c", _PLAN_ELSEWHERE], env={**os.environ, "PYTHONHASHSEED": "4242"}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", _PLAN_ELSEWHERE],
+        env={**os.environ, "PYTHONHASHSEED": "4242"},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert run.stdout.strip() == here
 
@@ -313,12 +395,17 @@ def test_sixty_clips_and_ninety_seconds_take_no_more_than_a_moment() -> None:
     assert time.process_time() - began_s < 2.5
 
 
-# -- which part of a moment ---------------------------------------------------------------------------
+# -- which part of a moment
+# ---------------------------------------------------------------------------
 
 
 def alike(count: int, length_s: float, **changes: object) -> list[Moment]:
-    """One moment for each of so many clips, none better than another, none of which looks like another."""
-    even = QualityScores(sharpness=0.8, exposure=0.8, stability=0.8, motion=0.5, colour=0.5, faces=0.2, speech=0)
+    """One moment for each of so many clips, none better than another, none of which looks like
+    another.
+    """
+    even = QualityScores(
+        sharpness=0.8, exposure=0.8, stability=0.8, motion=0.5, colour=0.5, faces=0.2, speech=0
+    )
     plain: dict[str, object] = {
         "scores": even, "quality": 0.7, "interest": 0.6, "hook": 0.5, "subject": None, "role": None, "peak_s": None, "without_subject": (),
     }  # fmt: skip
@@ -331,7 +418,9 @@ def one_each(moments: Sequence[Moment], length_s: float) -> ClipAnalysis:
 
 def test_scene_is_left_before_its_subject_is_gone() -> None:
     first_s, last_s = 4.2, 11.0
-    clips = one_each(alike(9, 15.2, without_subject=(TimeSpan(start_s=first_s, end_s=last_s),)), 15.2)
+    clips = one_each(
+        alike(9, 15.2, without_subject=(TimeSpan(start_s=first_s, end_s=last_s),)), 15.2
+    )
     timeline = plan_timeline(request(), clips, steady_music(120, 40))
     for segment in timeline.segments:
         start_s, end_s = span_s(timeline, segment)
@@ -341,9 +430,15 @@ def test_scene_is_left_before_its_subject_is_gone() -> None:
 
 def test_best_instant_of_a_moment_is_shown_and_opens_early_in_the_hook() -> None:
     peaks_s = [2.0 + 0.9 * clip for clip in range(9)]
-    moments = [one.model_copy(update={"peak_s": peak_s}) for one, peak_s in zip(alike(9, 12), peaks_s, strict=True)]
+    moments = [
+        one.model_copy(update={"peak_s": peak_s})
+        for one, peak_s in zip(alike(9, 12), peaks_s, strict=True)
+    ]
     timeline = plan_timeline(request(), one_each(moments, 12), steady_music(120, 40))
-    shown = [span_s(timeline, segment)[0] <= peaks_s[segment.clip] < span_s(timeline, segment)[1] for segment in timeline.segments]
+    shown = [
+        span_s(timeline, segment)[0] <= peaks_s[segment.clip] < span_s(timeline, segment)[1]
+        for segment in timeline.segments
+    ]
     assert sum(shown) >= len(shown) - 1
     hook = timeline.segments[0]
     assert 0.2 < peaks_s[hook.clip] - hook.source_in_s < 1.0
@@ -352,7 +447,10 @@ def test_best_instant_of_a_moment_is_shown_and_opens_early_in_the_hook() -> None
 
 def test_what_was_judged_an_ending_ends_the_reel_and_an_opening_comes_early() -> None:
     moments = alike(9, 12)
-    moments[2], moments[6] = (moments[at].model_copy(update={"role": role}) for at, role in ((2, "ending"), (6, "opening")))
+    moments[2], moments[6] = (
+        moments[at].model_copy(update={"role": role})
+        for at, role in ((2, "ending"), (6, "opening"))
+    )
     timeline = plan_timeline(request(), one_each(moments, 12), steady_music(120, 40))
     order = [segment.clip for segment in timeline.segments]
     assert order[-1] == 2
@@ -363,9 +461,15 @@ def test_what_was_judged_an_ending_ends_the_reel_and_an_opening_comes_early() ->
 def test_cuts_like_to_begin_on_key_frames() -> None:
     def wasted_s(key_frames_s: tuple[float, ...]) -> float:
         clips = one_each(alike(9, 20), 20)
-        known = tuple(clip.model_copy(update={"key_frames_s": key_frames_s}) for clip in clips.clips)
-        timeline = plan_timeline(request(), clips.model_copy(update={"clips": known}), steady_music(120, 40))
-        return sum((segment.source_in_s - 0.9) % 2.0 for segment in timeline.segments[1:]) / (len(timeline.segments) - 1)
+        known = tuple(
+            clip.model_copy(update={"key_frames_s": key_frames_s}) for clip in clips.clips
+        )
+        timeline = plan_timeline(
+            request(), clips.model_copy(update={"clips": known}), steady_music(120, 40)
+        )
+        return sum((segment.source_in_s - 0.9) % 2.0 for segment in timeline.segments[1:]) / (
+            len(timeline.segments) - 1
+        )
 
     keys_s = tuple(0.9 + 2.0 * place for place in range(10))
     assert wasted_s(keys_s) < 0.5 * wasted_s(())

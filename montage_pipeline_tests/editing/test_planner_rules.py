@@ -1,4 +1,6 @@
-"""Random footage, random music, every style, format and length: the rules hold for every timeline there is."""
+"""Random footage, random music, every style, format and length: the rules hold for every timeline
+there is.
+"""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,10 +13,11 @@ from hypothesis import strategies as st
 from montage_pipeline.analysis.model import ClipAnalysis, Moment, TimeSpan
 from montage_pipeline.editing.planner import EditRequest, plan_timeline
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.errors import PermanentError
 from montage_pipeline.footage.model import ClipFacts, FrameRate
 from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.records import PermanentError
-from montage_pipeline.requests.vocabulary import Format, Style
+from montage_pipeline.styles import STYLES
+from montage_pipeline.vocabulary import Format
 from montage_pipeline_tests.editing.footage import analysis, facts, moment, music
 from montage_pipeline_tests.editing.rules import assert_rules, slidable_cuts
 from montage_pipeline_tests.examples import examples
@@ -26,14 +29,21 @@ SIZES = [(1920, 1080), (1080, 1920), (640, 360), (640, 480), (405, 721), (3840, 
 
 @st.composite
 def footages(draw: st.DrawFn) -> ClipAnalysis:
-    """1 to 12 clips of random length, rate, size, shots and moments, some rejected, some copies of an earlier clip."""
+    """1 to 12 clips of random length, rate, size, shots and moments, some rejected, some copies of
+    an earlier clip.
+    """
     seed = draw(st.integers(0, 10**9))
     dice = Random(seed)
     clips: list[tuple[ClipFacts, list[Moment]]] = []
     shots: list[list[TimeSpan]] = []
     reject_share = dice.choice([0.0, 0.0, 0.1, 0.4])
     kind = draw(st.sampled_from(["short", "awkward", "mixed", "long"]))
-    low_s, high_s = {"short": (0.3, 5.0), "awkward": (3.0, 3.4), "mixed": (0.5, 25.0), "long": (15.0, 60.0)}[kind]
+    low_s, high_s = {
+        "short": (0.3, 5.0),
+        "awkward": (3.0, 3.4),
+        "mixed": (0.5, 25.0),
+        "long": (15.0, 60.0),
+    }[kind]
     for index in range(draw(st.one_of(st.integers(1, 12), st.integers(8, 14)))):
         if index and dice.random() < 0.1:
             copy, moments = clips[index - 1]
@@ -48,7 +58,11 @@ def footages(draw: st.DrawFn) -> ClipAnalysis:
             f"{seed}c{index}", length_s, fps=FrameRate(num=num, den=den), width=width, height=height, start_s=start_s,
             variable_frame_rate=dice.random() < 0.15, audio_codec=dice.choice(["aac", None]),
         )  # fmt: skip
-        inner = [] if kind == "awkward" else [dice.uniform(0.05, 0.95) * length_s for _ in range(dice.choice([0, 0, 1, 2, 4]))]
+        inner = (
+            []
+            if kind == "awkward"
+            else [dice.uniform(0.05, 0.95) * length_s for _ in range(dice.choice([0, 0, 1, 2, 4]))]
+        )
         edges = sorted({0.0, length_s, *inner})
         own_shots = [TimeSpan(start_s=start_s + a, end_s=start_s + b) for a, b in pairwise(edges)]
         moments = []
@@ -60,7 +74,16 @@ def footages(draw: st.DrawFn) -> ClipAnalysis:
                 rejected = dice.random() < reject_share
                 # What is rejected may reach into a neighbour that is not.
                 reach_s = dice.choice([0.0, 0.7]) if rejected else 0.0
-                moments.append(moment(index, len(moments), at_s, min(shot.end_s, end_s + reach_s), rejected=rejected, seed=seed))
+                moments.append(
+                    moment(
+                        index,
+                        len(moments),
+                        at_s,
+                        min(shot.end_s, end_s + reach_s),
+                        rejected=rejected,
+                        seed=seed,
+                    )
+                )
                 at_s = end_s + dice.choice([0.0, 0.0, 0.0, 0.01, 0.5])
         clips.append((clip, moments))
         shots.append(own_shots)
@@ -69,12 +92,20 @@ def footages(draw: st.DrawFn) -> ClipAnalysis:
 
 @st.composite
 def tracks(draw: st.DrawFn) -> MusicTrack:
-    """Steady at 50 to 200 BPM, wavering, sparse, onsets only, or without a single beat; shorter or longer than the Reel."""
+    """Steady at 50 to 200 BPM, wavering, sparse, onsets only, or without a single beat; shorter or
+    longer than the Reel.
+    """
     length_s = draw(st.floats(5, 100))
     kind = draw(st.sampled_from(["steady", "steady", "wavering", "sparse", "onsets", "none"]))
-    beat_s = 60 / draw(st.floats(50, 200)) * (9 if kind == "sparse" else 0.3 if kind == "onsets" else 1)
+    beat_s = (
+        60 / draw(st.floats(50, 200)) * (9 if kind == "sparse" else 0.3 if kind == "onsets" else 1)
+    )
     beats, at_s = [], draw(st.floats(0, 1.5))
-    jitter = draw(st.lists(st.floats(-0.4, 0.4), min_size=7, max_size=7)) if kind in ("wavering", "onsets") else [0.0]
+    jitter = (
+        draw(st.lists(st.floats(-0.4, 0.4), min_size=7, max_size=7))
+        if kind in ("wavering", "onsets")
+        else [0.0]
+    )
     while at_s < length_s and kind != "none":
         beats.append(round(at_s, 4))
         at_s += beat_s * (1 + jitter[len(beats) % len(jitter)])
@@ -83,15 +114,23 @@ def tracks(draw: st.DrawFn) -> MusicTrack:
 
 @st.composite
 def edit_requests(draw: st.DrawFn) -> EditRequest:
-    duration_s = draw(st.one_of(st.integers(7, 30).map(float), st.floats(7, 8.5), st.floats(7, 30), st.floats(20, 90)))
-    num, den = draw(st.sampled_from([(30, 1), (30, 1), (30, 1), (25, 1), (30000, 1001), (60, 1), (24000, 1001)]))
+    duration_s = draw(
+        st.one_of(
+            st.integers(7, 30).map(float), st.floats(7, 8.5), st.floats(7, 30), st.floats(20, 90)
+        )
+    )
+    num, den = draw(
+        st.sampled_from([(30, 1), (30, 1), (30, 1), (25, 1), (30000, 1001), (60, 1), (24000, 1001)])
+    )
     return EditRequest(
-        request_id="r", style=draw(st.sampled_from(list(Style))), format=draw(st.sampled_from(list(Format))), duration_s=duration_s,
+        request_id="r", style=draw(st.sampled_from(list(STYLES))), format=draw(st.sampled_from(list(Format))), duration_s=duration_s,
         seed=draw(st.integers(-5, 2**128)), fps=FrameRate(num=num, den=den),
     )  # fmt: skip
 
 
-def planned(request: EditRequest, clips: ClipAnalysis, track: MusicTrack) -> tuple[Timeline | None, dict[str, float]]:
+def planned(
+    request: EditRequest, clips: ClipAnalysis, track: MusicTrack
+) -> tuple[Timeline | None, dict[str, float]]:
     """The timeline, or the facts of its refusal for want of footage."""
     try:
         return plan_timeline(request, clips, track), {}
@@ -101,16 +140,29 @@ def planned(request: EditRequest, clips: ClipAnalysis, track: MusicTrack) -> tup
         return None, error.details
 
 
-@settings(max_examples=examples(0.4), deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
+@settings(
+    max_examples=examples(0.4),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=PHASES,
+)
 @given(edit_requests(), footages(), tracks())
-def test_every_timeline_holds_to_the_rules(request: EditRequest, clips: ClipAnalysis, track: MusicTrack) -> None:
+def test_every_timeline_holds_to_the_rules(
+    request: EditRequest, clips: ClipAnalysis, track: MusicTrack
+) -> None:
     timeline, refusal = planned(request, clips, track)
     if timeline is None:
         event("refused")
-        assert refusal["usable_s"] + refusal["missing_s"] == pytest.approx(request.duration_s, abs=0.02)
+        assert refusal["usable_s"] + refusal["missing_s"] == pytest.approx(
+            request.duration_s, abs=0.02
+        )
         assert refusal["usable_s"] < max(request.duration_s / 2, 5) + 0.02
         return
-    event("shortened" if timeline.total_frames < round(request.duration_s * float(request.fps.fraction)) else "full")
+    event(
+        "shortened"
+        if timeline.total_frames < round(request.duration_s * float(request.fps.fraction))
+        else "full"
+    )
     assert_rules(timeline, request, clips, track)
     assert slidable_cuts(timeline, clips, track) == []
     assert timeline.proof is not None
@@ -127,14 +179,19 @@ HOOK, LEAST, MOST = 17, 30, 50
 
 @dataclass(frozen=True)
 class SmallClip:
-    """Runs of frames at 10 fps: (frames, usable); neighbours of one kind are separate moments of one shot."""
+    """Runs of frames at 10 fps: (frames, usable); neighbours of one kind are separate moments of
+    one shot.
+    """
 
     runs: tuple[tuple[int, bool], ...]
 
 
 def small_clips() -> st.SearchStrategy[list[SmallClip]]:
     # Lengths near what 1 to 4 cuts need are where counting goes wrong.
-    lengths = st.one_of(st.integers(5, 70), st.sampled_from([17, 29, 30, 31, 48, 49, 50, 51, 60, 61, 62, 78, 79, 80, 92, 93, 109, 110]))
+    lengths = st.one_of(
+        st.integers(5, 70),
+        st.sampled_from([17, 29, 30, 31, 48, 49, 50, 51, 60, 61, 62, 78, 79, 80, 92, 93, 109, 110]),
+    )
     runs = st.lists(st.tuples(lengths, st.integers(0, 3).map(bool)), min_size=1, max_size=4)
     return st.lists(runs.map(lambda drawn: SmallClip(tuple(drawn))), min_size=1, max_size=4)
 
@@ -144,14 +201,19 @@ def small_analysis(clips: list[SmallClip]) -> ClipAnalysis:
     for index, clip in enumerate(clips):
         moments, at = [], 0
         for number, (frames, usable) in enumerate(clip.runs):
-            moments.append(moment(index, number, at / RATE, (at + frames) / RATE, rejected=not usable))
+            moments.append(
+                moment(index, number, at / RATE, (at + frames) / RATE, rejected=not usable)
+            )
             at += frames
         made.append((facts(f"small{index}", at / RATE, fps=FrameRate(num=RATE, den=1)), moments))
     return analysis(made)
 
 
 def longest_by_trying(clips: list[SmallClip], asked: int) -> int:
-    """The longest possible Reel <= `asked` frames, by placing the hook at every frame. Sets of totals are bit masks."""
+    """The longest possible Reel <= `asked` frames, by placing the hook at every frame.
+
+    Sets of totals are bit masks.
+    """
     runs: list[int] = []
     hooks: list[tuple[int, int]] = []
     for clip in clips:
@@ -167,7 +229,9 @@ def longest_by_trying(clips: list[SmallClip], asked: int) -> int:
             else:
                 run = -1
     if not hooks:
-        hooks = [(run, start) for run, frames in enumerate(runs) for start in range(frames - HOOK + 1)]
+        hooks = [
+            (run, start) for run, frames in enumerate(runs) for start in range(frames - HOOK + 1)
+        ]
 
     def totals(frames: int, known: dict[int, int]) -> int:
         frames = max(0, frames)
@@ -200,11 +264,21 @@ def longest_by_trying(clips: list[SmallClip], asked: int) -> int:
     return best
 
 
-@settings(max_examples=examples(0.6), deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
+@settings(
+    max_examples=examples(0.6),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=PHASES,
+)
 @given(small_clips(), st.integers(70, 260), st.integers(0, 99))
 def test_the_longest_possible_reel_is_found(clips: list[SmallClip], asked: int, seed: int) -> None:
     request = EditRequest(
-        request_id="r", style=Style.TRAVEL, format=Format.SQUARE, duration_s=asked / RATE, seed=seed, fps=FrameRate(num=RATE, den=1)
+        request_id="r",
+        style="travel",
+        format=Format.SQUARE,
+        duration_s=asked / RATE,
+        seed=seed,
+        fps=FrameRate(num=RATE, den=1),
     )
     found = small_analysis(clips)
     track = music([i * 0.5 for i in range(80)], 40.0)

@@ -6,7 +6,7 @@ from montage_pipeline.analysis.model import SubjectPoint, TimeSpan
 from montage_pipeline.editing.reframe import Framing, crop_for, framing_for, kept_share
 from montage_pipeline.editing.timeline import eased
 from montage_pipeline.footage.model import Box
-from montage_pipeline.requests.vocabulary import Format
+from montage_pipeline.vocabulary import Format
 from montage_pipeline_tests.editing.footage import facts
 
 BOXES = st.builds(
@@ -15,18 +15,30 @@ BOXES = st.builds(
 )  # fmt: skip
 
 
-@given(st.integers(120, 4100), st.integers(120, 4100), st.sampled_from(list(Format)), st.none() | BOXES, st.floats(0, 1))
-def test_the_crop_is_the_largest_of_its_shape_and_even(width: int, height: int, format_: Format, box: Box | None, faces: float) -> None:
+@given(
+    st.integers(120, 4100),
+    st.integers(120, 4100),
+    st.sampled_from(list(Format)),
+    st.none() | BOXES,
+    st.floats(0, 1),
+)
+def test_the_crop_is_the_largest_of_its_shape_and_even(
+    width: int, height: int, format_: Format, box: Box | None, faces: float
+) -> None:
     clip, size = facts("a", 5, width=width, height=height), format_.frame_size
     crop = crop_for(clip, size, ((box, 1.0),) if box else (), faces)
     assert crop.x + crop.width <= width
     assert crop.y + crop.height <= height
-    assert abs(crop.width - crop.height * size.width / size.height) <= 1 or abs(crop.height - crop.width * size.height / size.width) <= 1
+    assert (
+        abs(crop.width - crop.height * size.width / size.height) <= 1
+        or abs(crop.height - crop.width * size.height / size.width) <= 1
+    )
     assert crop.width >= width - 4 or crop.height >= height - 4
     assert crop.width % 2 == crop.height % 2 == crop.x % 2 == crop.y % 2 == 0
     if box:
         fits = box.width * width <= crop.width - 4 and box.height * height <= crop.height - 4
-        # Even sides can cost a pixel at each edge of an odd picture. A person's face is put high on purpose.
+        # Even sides can cost a pixel at each edge of an odd picture. A person's face is put high on
+        # purpose.
         pixel_off = (1 - 2 / (box.width * width)) * (1 - 2 / (box.height * height))
         assert not fits or faces >= 0.3 or kept_share(clip, crop, box) >= pixel_off
 
@@ -36,7 +48,10 @@ def test_landscape_footage_in_a_reel_follows_its_subject() -> None:
     assert crop_for(clip, size).model_dump() == {"x": 656, "y": 0, "width": 608, "height": 1080}
     assert crop_for(clip, size, ((Box(x=0.7, y=0.3, width=0.1, height=0.2), 1.0),)).x == 1136
     assert crop_for(clip, size, ((Box(x=0.9, y=0.3, width=0.1, height=0.2), 1.0),)).x == 1312
-    both = ((Box(x=0.2, y=0.3, width=0.1, height=0.2), 1.0), (Box(x=0.4, y=0.3, width=0.1, height=0.2), 3.0))
+    both = (
+        (Box(x=0.2, y=0.3, width=0.1, height=0.2), 1.0),
+        (Box(x=0.4, y=0.3, width=0.1, height=0.2), 3.0),
+    )
     assert crop_for(clip, size, both).x == round((0.25 * 0.25 + 0.75 * 0.45) * 960 - 152) * 2
 
 
@@ -57,18 +72,29 @@ def test_even_a_picture_of_a_few_pixels_has_a_crop(size: tuple[int, int]) -> Non
         assert 1 <= crop.height <= size[1] - crop.y
 
 
-def _walk(begin: float, end: float, width: float = 0.08, source: str = "motion", seconds: float = 4.0) -> list[SubjectPoint]:
-    """A subject whose middle goes from one share of the picture's width to another, seen twice a second."""
+def _walk(
+    begin: float, end: float, width: float = 0.08, source: str = "motion", seconds: float = 4.0
+) -> list[SubjectPoint]:
+    """A subject whose middle goes from one share of the picture's width to another, seen twice a
+    second.
+    """
     steps = int(seconds * 2) + 1
     middles = [begin + (end - begin) * step / (steps - 1) for step in range(steps)]
-    boxes = [Box(x=max(0.0, min(1 - width, middle - width / 2)), y=0.3, width=width, height=0.3) for middle in middles]
-    return [SubjectPoint(time_s=10 + step / 2, box=box, source=source) for step, box in enumerate(boxes)]  # type: ignore[arg-type]
+    boxes = [
+        Box(x=max(0.0, min(1 - width, middle - width / 2)), y=0.3, width=width, height=0.3)
+        for middle in middles
+    ]
+    return [
+        SubjectPoint(time_s=10 + step / 2, box=box, source=source) for step, box in enumerate(boxes)
+    ]  # type: ignore[arg-type]
 
 
 def _crop_at(framing: Framing, share: float) -> tuple[float, float]:
     end = framing.crop_end or framing.crop
     way = eased(share)
-    return framing.crop.x + (end.x - framing.crop.x) * way, framing.crop.y + (end.y - framing.crop.y) * way
+    return framing.crop.x + (end.x - framing.crop.x) * way, framing.crop.y + (
+        end.y - framing.crop.y
+    ) * way
 
 
 @settings(deadline=None)
@@ -90,9 +116,15 @@ def test_a_subject_that_hardly_moves_gets_a_still_crop_and_a_runner_a_slow_one()
     moving = framing_for(clip, size, _walk(0.3, 0.6), 10.0, 14.0)
     assert moving.crop_end is not None
     assert moving.crop_end.x > moving.crop.x
-    assert (moving.crop_end.width, moving.crop_end.height) == (moving.crop.width, moving.crop.height)
+    assert (moving.crop_end.width, moving.crop_end.height) == (
+        moving.crop.width,
+        moving.crop.height,
+    )
     rushing = framing_for(clip, size, _walk(0.05, 0.95, seconds=1.0), 10.0, 11.0)
-    assert rushing.crop_end is None or abs(rushing.crop_end.x - rushing.crop.x) <= 0.3 * rushing.crop.width + 1
+    assert (
+        rushing.crop_end is None
+        or abs(rushing.crop_end.x - rushing.crop.x) <= 0.3 * rushing.crop.width + 1
+    )
 
 
 def test_a_face_outweighs_what_moves_and_stays_out_of_the_interface() -> None:
@@ -103,7 +135,10 @@ def test_a_face_outweighs_what_moves_and_stays_out_of_the_interface() -> None:
     for point in face:
         assert kept_share(clip, framing.crop, point.box) == 1.0
     tall = facts("b", 30, width=1080, height=2400)
-    low = [point.model_copy(update={"box": Box(x=0.4, y=0.5, width=0.2, height=0.08)}) for point in face]
+    low = [
+        point.model_copy(update={"box": Box(x=0.4, y=0.5, width=0.2, height=0.08)})
+        for point in face
+    ]
     crop = framing_for(tall, size, low, 10.0, 14.0).crop
     assert crop.y + 0.14 * crop.height <= 0.5 * 2400
     assert crop.y + 0.65 * crop.height >= 0.58 * 2400
@@ -112,9 +147,13 @@ def test_a_face_outweighs_what_moves_and_stays_out_of_the_interface() -> None:
 def test_without_points_in_the_span_the_moments_subject_decides() -> None:
     clip, size = facts("a", 30), Format.REEL.frame_size
     subjects = ((Box(x=0.7, y=0.3, width=0.1, height=0.2), 1.0),)
-    assert framing_for(clip, size, _walk(0.1, 0.2), 20.0, 24.0, subjects=subjects).crop == crop_for(clip, size, subjects)
+    assert framing_for(clip, size, _walk(0.1, 0.2), 20.0, 24.0, subjects=subjects).crop == crop_for(
+        clip, size, subjects
+    )
     stands_at_left = framing_for(clip, size, _walk(0.1, 0.2), 20.0, 24.0).crop
-    assert stands_at_left.x + stands_at_left.width < 0.5 * clip.width, "long before is better than nothing"
+    assert stands_at_left.x + stands_at_left.width < 0.5 * clip.width, (
+        "long before is better than nothing"
+    )
     assert framing_for(clip, size, _walk(0.1, 0.2), 40.0, 44.0).crop == crop_for(clip, size)
 
 
@@ -123,8 +162,15 @@ def test_who_stands_still_before_or_after_they_walk_is_in_view_all_the_time(mirr
     """Movement tells where they are in the last third of the cut only (mirrored: in the first)."""
     clip, size = facts("a", 20), Format.REEL.frame_size
     walk = _walk(0.2, 0.45, seconds=1.0)
-    times = [10 + place / 2 for place in range(3)] if mirrored else [13 + place / 2 for place in range(3)]
-    path = [SubjectPoint(time_s=time_s, box=point.box, source="motion") for time_s, point in zip(times, walk, strict=True)]
+    times = (
+        [10 + place / 2 for place in range(3)]
+        if mirrored
+        else [13 + place / 2 for place in range(3)]
+    )
+    path = [
+        SubjectPoint(time_s=time_s, box=point.box, source="motion")
+        for time_s, point in zip(times, walk, strict=True)
+    ]
     framing = framing_for(clip, size, path, 10.0, 14.0)
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         box = next((point.box for point in path if point.time_s >= 10 + 4 * share), path[-1].box)
@@ -137,5 +183,7 @@ def test_while_the_subject_is_gone_it_is_nowhere() -> None:
     clip, size = facts("a", 20), Format.REEL.frame_size
     path = _walk(0.3, 0.95, seconds=2.0)
     followed = framing_for(clip, size, path, 10.0, 14.0, gone=[TimeSpan(start_s=12.3, end_s=14.0)])
-    assert followed == framing_for(clip, size, path, 10.0, 14.0, gone=[TimeSpan(start_s=12.3, end_s=20.0)])
+    assert followed == framing_for(
+        clip, size, path, 10.0, 14.0, gone=[TimeSpan(start_s=12.3, end_s=20.0)]
+    )
     assert followed != framing_for(clip, size, path, 10.0, 14.0)

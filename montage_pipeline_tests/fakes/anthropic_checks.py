@@ -26,10 +26,30 @@ _EFFORTS = {"low", "medium", "high", "xhigh", "max"}
 _THINKING = {"enabled", "disabled", "adaptive", "between_tools"}
 _SAMPLING = {"temperature", "top_p", "top_k"}
 _KNOWN_FIELDS = {
-    *{"model", "max_tokens", "messages", "system", "output_config", "thinking", "metadata", "stop_sequences", "stream", "service_tier"},
+    *{
+        "model",
+        "max_tokens",
+        "messages",
+        "system",
+        "output_config",
+        "thinking",
+        "metadata",
+        "stop_sequences",
+        "stream",
+        "service_tier",
+    },
     *{"tools", "tool_choice", "cache_control", "container", "inference_geo", "speed"},
 }
-_UNSUPPORTED_IN_SCHEMA = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "maxItems"}
+_UNSUPPORTED_IN_SCHEMA = {
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "maxItems",
+}
 _OLD_CONTEXT = re.compile(r"-4-5(-\d{8})?$")
 _NO_EFFORT = re.compile(r"(sonnet|haiku)-4-5")
 
@@ -37,9 +57,16 @@ _NO_EFFORT = re.compile(r"(sonnet|haiku)-4-5")
 class ApiError(Exception):
     """An error answer."""
 
-    def __init__(self, status: int, error_type: str, message: str, details: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, status: int, error_type: str, message: str, details: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
-        self.status, self.error_type, self.message, self.details = status, error_type, message, details
+        self.status, self.error_type, self.message, self.details = (
+            status,
+            error_type,
+            message,
+            details,
+        )
 
 
 @dataclass(frozen=True)
@@ -57,7 +84,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded image of a request. `cells` are the pictures on it, if it is a white page with pictures, in the order one reads."""
+    """A decoded image of a request.
+
+    `cells` are the pictures on it, if it is a white page with pictures, in the order one reads.
+    """
 
     width_px: int
     height_px: int
@@ -76,7 +106,11 @@ def check_headers(headers: Mapping[str, str]) -> None:
     bearer = headers.get("authorization", "").removeprefix("Bearer ").strip()
     key = bearer or headers.get("x-api-key", "")
     if not key or key == "invalid":
-        raise ApiError(401, "authentication_error", "invalid x-api-key" if key else "Authentication is required")
+        raise ApiError(
+            401,
+            "authentication_error",
+            "invalid x-api-key" if key else "Authentication is required",
+        )
     if "anthropic-version" not in headers:
         raise _invalid("anthropic-version: header is required")
 
@@ -109,13 +143,23 @@ def _check_options(model: str, body: dict[str, Any]) -> None:
     if thinking is not None and thinking not in _THINKING:
         raise _invalid(f"thinking.type: Input should be one of {sorted(_THINKING)}")
     if model.startswith("claude-sonnet-5-5") and thinking in {"disabled", "enabled"}:
-        raise _invalid(f'thinking.type: "{thinking}" is not supported on this model; use "between_tools"')
-    if thinking == "between_tools" and (not model.startswith("claude-sonnet-5-5") or effort in {"xhigh", "max"}):
+        raise _invalid(
+            f'thinking.type: "{thinking}" is not supported on this model; use "between_tools"'
+        )
+    if thinking == "between_tools" and (
+        not model.startswith("claude-sonnet-5-5") or effort in {"xhigh", "max"}
+    ):
         raise _invalid('thinking.type: "between_tools" is not supported here')
-    if model.startswith("claude-haiku-5-5") and (thinking == "enabled" or (thinking == "disabled" and effort in {"xhigh", "max"})):
+    if model.startswith("claude-haiku-5-5") and (
+        thinking == "enabled" or (thinking == "disabled" and effort in {"xhigh", "max"})
+    ):
         raise _invalid(f'thinking.type: "{thinking}" is not supported here')
     asked = output.get("format")
-    if not isinstance(asked, dict) or asked.get("type") != "json_schema" or not isinstance(asked.get("schema"), dict):
+    if (
+        not isinstance(asked, dict)
+        or asked.get("type") != "json_schema"
+        or not isinstance(asked.get("schema"), dict)
+    ):
         raise _invalid("output_config.format: this test server wants a json_schema with a schema")
     _check_schema(asked["schema"], "output_config.format.schema")
 
@@ -166,7 +210,11 @@ def _check_messages(model: str, messages: Any) -> Iterator[Picture]:
             400,
             "invalid_request_error",
             f"At least one of the image dimensions exceeds {max_side_px} pixels",
-            {"error_code": "image_dimensions_too_large", "max_side_length_pixels": max_side_px, "paths": []},
+            {
+                "error_code": "image_dimensions_too_large",
+                "max_side_length_pixels": max_side_px,
+                "paths": [],
+            },
         )
     yield from pictures
 
@@ -184,7 +232,9 @@ def _decoded(block: dict[str, Any], place: str) -> Picture:
     if len(data) > MAX_IMAGE_BYTES:
         raise _invalid(f"{place}.source: image exceeds {MAX_IMAGE_BYTES} bytes")
     if source.get("media_type") != Image.MIME.get(image.format or ""):
-        raise _invalid(f"{place}.source.media_type: the image is {Image.MIME.get(image.format or '')}")
+        raise _invalid(
+            f"{place}.source.media_type: the image is {Image.MIME.get(image.format or '')}"
+        )
     pixels = np.asarray(image.convert("RGB"), dtype=np.float64) / 255
     whole = _measured(pixels, 0, 0)
     return Picture(*image.size, data, whole, tuple(_cells(pixels)))
@@ -192,9 +242,14 @@ def _decoded(block: dict[str, Any], place: str) -> Picture:
 
 def _cells(pixels: NDArray[np.float64]) -> list[Cell]:
     printed, _ = ndimage.label(pixels.min(axis=2) < _PAGE_LIGHT)
-    boxes = [(down.start, across.start, down.stop, across.stop) for down, across in ndimage.find_objects(printed)]
+    boxes = [
+        (down.start, across.start, down.stop, across.stop)
+        for down, across in ndimage.find_objects(printed)
+    ]
     large = sorted(box for box in boxes if min(box[2] - box[0], box[3] - box[1]) >= _LEAST_CELL_PX)
-    large = [box for box in large if not any(box != other and _within(box, other) for other in large)]
+    large = [
+        box for box in large if not any(box != other and _within(box, other) for other in large)
+    ]
     rows: list[list[tuple[int, int, int, int]]] = []
     for box in large:
         if rows and box[0] - rows[-1][0][0] < _LEAST_CELL_PX:
@@ -202,7 +257,10 @@ def _cells(pixels: NDArray[np.float64]) -> list[Cell]:
         else:
             rows.append([box])
     in_order = [box for row in rows for box in sorted(row, key=lambda box: box[1])]
-    return [_measured(pixels[top:bottom, left:right], left, top) for top, left, bottom, right in in_order]
+    return [
+        _measured(pixels[top:bottom, left:right], left, top)
+        for top, left, bottom, right in in_order
+    ]
 
 
 def _within(box: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
@@ -212,7 +270,9 @@ def _within(box: tuple[int, int, int, int], other: tuple[int, int, int, int]) ->
 def _measured(pixels: NDArray[np.float64], x: int, y: int) -> Cell:
     grey = pixels.mean(axis=2)
     colour = float((pixels.max(axis=2) - pixels.min(axis=2)).mean())
-    return Cell(x, y, pixels.shape[1], pixels.shape[0], float(grey.mean()), float(grey.std()), colour)
+    return Cell(
+        x, y, pixels.shape[1], pixels.shape[0], float(grey.mean()), float(grey.std()), colour
+    )
 
 
 def _invalid(message: str) -> ApiError:

@@ -1,13 +1,16 @@
 """An Anthropic API on loopback: POST /v1/messages of API version 2026-10-21, with faults on demand.
 
-It checks a request as the API does, counts tokens by the published formula, and judges the moments it finds in the
+It checks a request as the API does, counts tokens by the published formula, and judges the moments
+it finds in the
 request from their real pictures, so a picture that is missing or black changes the answer.
 
     with AnthropicServer() as server:
-        server.script(Fault.rate_limited(retry_after_s=7), Fault.refusal())   # for the next two requests
+        server.script(Fault.rate_limited(retry_after_s=7), Fault.refusal())   # for the next two
+        requests
         ... ANTHROPIC_BASE_URL=server.url ...
 
-Standalone: python -m montage_pipeline_tests.fakes.anthropic_server [--port N] [--fault overloaded --fault slow:30 …]
+Standalone: python -m montage_pipeline_tests.fakes.anthropic_server [--port N] [--fault overloaded
+--fault slow:30 …]
 prints one line of JSON with its url, then one line for each request.
 """
 
@@ -28,7 +31,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from montage_pipeline_tests.fakes.anthropic_answers import judge, text_of, tokens
-from montage_pipeline_tests.fakes.anthropic_checks import MAX_BODY_BYTES, ApiError, Picture, check_headers, check_request
+from montage_pipeline_tests.fakes.anthropic_checks import (
+    MAX_BODY_BYTES,
+    ApiError,
+    Picture,
+    check_headers,
+    check_request,
+)
 
 _REQUEST_OVERHEAD_TOKENS = 77
 _FAULT_NAMES = (
@@ -51,21 +60,46 @@ class Fault:
     rewrite: Callable[[dict[str, Any]], object] | None = None
 
     @classmethod
-    def error(cls, status: int, error_type: str, message: str, *, error_code: str | None = None, **headers: str) -> "Fault":
+    def error(
+        cls,
+        status: int,
+        error_type: str,
+        message: str,
+        *,
+        error_code: str | None = None,
+        **headers: str,
+    ) -> "Fault":
         """Any error answer; header names with _ for -."""
         details = {"error_code": error_code} if error_code else None
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        return cls("error", status=status, error_type=error_type, message=message, details=details, headers=names)
+        return cls(
+            "error",
+            status=status,
+            error_type=error_type,
+            message=message,
+            details=details,
+            headers=names,
+        )
 
     @classmethod
     def rate_limited(cls, retry_after_s: int = 7) -> "Fault":
         """429 with retry-after."""
-        return cls.error(429, "rate_limit_error", "Number of requests has exceeded your rate limit.", retry_after=str(retry_after_s))
+        return cls.error(
+            429,
+            "rate_limit_error",
+            "Number of requests has exceeded your rate limit.",
+            retry_after=str(retry_after_s),
+        )
 
     @classmethod
     def spend_limit(cls) -> "Fault":
         """429 that no waiting cures."""
-        return cls.error(429, "rate_limit_error", "You have reached your API usage limits.", error_code="enforced_spend_limit_reached")
+        return cls.error(
+            429,
+            "rate_limit_error",
+            "You have reached your API usage limits.",
+            error_code="enforced_spend_limit_reached",
+        )
 
     @classmethod
     def overloaded(cls) -> "Fault":
@@ -119,12 +153,16 @@ class Fault:
 
     @classmethod
     def misjudged(cls, rewrite: Callable[[dict[str, Any]], object]) -> "Fault":
-        """The judgement after `rewrite` changed it in place: what a careless or a misled model might say."""
+        """The judgement after `rewrite` changed it in place: what a careless or a misled model
+        might say.
+        """
         return cls("misjudged", rewrite=rewrite)
 
     @classmethod
     def named(cls, name: str) -> "Fault":
-        """The fault of a command line: a class method's name, with `:SECONDS` for slow and rate_limited."""
+        """The fault of a command line: a class method's name, with `:SECONDS` for slow and
+        rate_limited.
+        """
         kind, _, seconds = name.partition(":")
         if kind not in _FAULT_NAMES:
             raise ValueError(f"no fault {kind!r}; there are {', '.join(_FAULT_NAMES)}")
@@ -154,9 +192,14 @@ class ReportedUsage:
 
 
 class AnthropicServer:
-    """The fake API. `requests` has every request, `usages` every one that was charged; both grow while it runs."""
+    """The fake API.
 
-    def __init__(self, port: int = 0, *, on_request: Callable[[ReceivedRequest], None] | None = None) -> None:
+    `requests` has every request, `usages` every one that was charged; both grow while it runs.
+    """
+
+    def __init__(
+        self, port: int = 0, *, on_request: Callable[[ReceivedRequest], None] | None = None
+    ) -> None:
         self.name = secrets.token_hex(6)  # so that ids do not repeat when a server is started again
         self.requests: list[ReceivedRequest] = []
         self.usages: list[ReportedUsage] = []
@@ -175,7 +218,9 @@ class AnthropicServer:
 
         self._http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
 
     @property
     def url(self) -> str:
@@ -183,7 +228,10 @@ class AnthropicServer:
         return f"http://127.0.0.1:{self._http.server_address[1]}"
 
     def script(self, *faults: Fault | None) -> None:
-        """What happens to the next requests, in order; None is a good answer. After the last, answers are good."""
+        """What happens to the next requests, in order;
+
+        None is a good answer. After the last, answers are good.
+        """
         with self._lock:
             self._faults.extend(faults)
 
@@ -194,7 +242,9 @@ class AnthropicServer:
 
         total = Decimal(0)
         for charged in self.usages:
-            extracted = genai_prices.extract_usage({"model": charged.model, "usage": charged.usage}, provider_id="anthropic")
+            extracted = genai_prices.extract_usage(
+                {"model": charged.model, "usage": charged.usage}, provider_id="anthropic"
+            )
             total += extracted.calc_price().total_price
         return total
 
@@ -211,7 +261,12 @@ class AnthropicServer:
 
     __enter__ = start
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stop()
 
     def _take(self, request: ReceivedRequest) -> tuple[int, Fault | None]:
@@ -250,7 +305,9 @@ class _Handler(BaseHTTPRequestHandler):
             try:
                 body = json.loads(raw)
             except ValueError as error:
-                raise ApiError(400, "invalid_request_error", "The request body is not valid JSON") from error
+                raise ApiError(
+                    400, "invalid_request_error", "The request body is not valid JSON"
+                ) from error
             pictures = tuple(check_request(body))
         except ApiError as error:
             problem = error
@@ -259,7 +316,9 @@ class _Handler(BaseHTTPRequestHandler):
         if problem is not None:
             self._send_error(problem.status, problem.error_type, problem.message, problem.details)
         elif fault is not None and fault.kind == "error":
-            self._send_error(fault.status, fault.error_type, fault.message, fault.details, fault.headers)
+            self._send_error(
+                fault.status, fault.error_type, fault.message, fault.details, fault.headers
+            )
         else:
             self._answer(body, pictures, fault, number)
 
@@ -267,7 +326,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._request_id = "req_fake_get"
         self._send_error(404, "not_found_error", f"{self.path}: Not found", None)
 
-    def _answer(self, body: dict[str, Any], pictures: tuple[Picture, ...], fault: Fault | None, number: int) -> None:
+    def _answer(
+        self, body: dict[str, Any], pictures: tuple[Picture, ...], fault: Fault | None, number: int
+    ) -> None:
         kind = fault.kind if fault else "good"
         judgement = judge(text_of(body), pictures)
         if kind == "unknown_ids":
@@ -291,9 +352,15 @@ class _Handler(BaseHTTPRequestHandler):
             content.insert(0, {"type": "thinking", "thinking": "", "signature": "fake"})
         if kind == "refusal":
             content, stop_reason, output_tokens = [], "refusal", 1
-            stop_details = {"type": "refusal", "category": "general_harms", "explanation": "The footage cannot be judged."}
+            stop_details = {
+                "type": "refusal",
+                "category": "general_harms",
+                "explanation": "The footage cannot be judged.",
+            }
         usage = {
-            "input_tokens": sum(picture.tokens for picture in pictures) + tokens(text_of(body), body["model"]) + _REQUEST_OVERHEAD_TOKENS,
+            "input_tokens": sum(picture.tokens for picture in pictures)
+            + tokens(text_of(body), body["model"])
+            + _REQUEST_OVERHEAD_TOKENS,
             "output_tokens": output_tokens,
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
@@ -317,22 +384,37 @@ class _Handler(BaseHTTPRequestHandler):
             "stop_details": stop_details,
             "usage": usage,
         }
-        sent = json.dumps(message).encode() if kind != "broken_body" else b'{"id": "msg_fake", "type": "mess'
+        sent = (
+            json.dumps(message).encode()
+            if kind != "broken_body"
+            else b'{"id": "msg_fake", "type": "mess'
+        )
         self._send(200, sent, {}, keep=len(sent) // 2 if kind == "cut" else len(sent))
 
     def _send_error(
-        self, status: int, error_type: str, message: str, details: dict[str, Any] | None, headers: dict[str, str] | None = None
+        self,
+        status: int,
+        error_type: str,
+        message: str,
+        details: dict[str, Any] | None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         error: dict[str, Any] = {"type": error_type, "message": message}
         if details is not None:
             error["details"] = details
-        body = json.dumps({"type": "error", "error": error, "request_id": self._request_id}).encode()
+        body = json.dumps(
+            {"type": "error", "error": error, "request_id": self._request_id}
+        ).encode()
         self._send(status, body, headers or {}, keep=len(body))
 
     def _send(self, status: int, body: bytes, headers: dict[str, str], *, keep: int) -> None:
         try:
             self.send_response(status)
-            for name, value in {"content-type": "application/json", "request-id": self._request_id, **headers}.items():
+            for name, value in {
+                "content-type": "application/json",
+                "request-id": self._request_id,
+                **headers,
+            }.items():
                 self.send_header(name, value)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
@@ -347,15 +429,24 @@ class _Handler(BaseHTTPRequestHandler):
 
 def main() -> None:
     """Serve until the process is ended."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument(
-        "--fault", action="append", default=[], help="fault for the next request, in order; slow and rate_limited take :SECONDS"
+        "--fault",
+        action="append",
+        default=[],
+        help="fault for the next request, in order; slow and rate_limited take :SECONDS",
     )
     given = parser.parse_args()
 
     def tell(request: ReceivedRequest) -> None:
-        line = {"path": request.path, "model": request.body.get("model"), "pictures": len(request.pictures)}
+        line = {
+            "path": request.path,
+            "model": request.body.get("model"),
+            "pictures": len(request.pictures),
+        }
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 

@@ -1,4 +1,5 @@
-"""fal's queue on loopback: submit, status, result, cancel and the file itself, with faults on demand.
+"""fal's queue on loopback: submit, status, result, cancel and the file itself, with faults on
+demand.
 
     with FalServer() as server:
         server.script("submit", Fault.http(503))          # for the next submission
@@ -6,9 +7,11 @@
         ... FAL_QUEUE_URL=server.url, FAL_KEY=anything ...
         assert len(server.jobs) == 1 and server.charged_usd == Decimal("0.01")
 
-A job is charged when it is accepted and will succeed, whether or not anybody fetches it: as the real queue does.
+A job is charged when it is accepted and will succeed, whether or not anybody fetches it: as the
+real queue does.
 
-Standalone: python -m montage_pipeline_tests.fakes.fal_server [--port N] prints one line of JSON with its url.
+Standalone: python -m montage_pipeline_tests.fakes.fal_server [--port N] prints one line of JSON
+with its url.
 """
 
 import argparse
@@ -35,7 +38,10 @@ import numpy as np
 Place = Literal["submit", "status", "result", "file"]
 RATE = 44_100
 _USD_PER_MINUTE = {"cassetteai/music-generator": Decimal("0.02")}
-_USD_PER_AUDIO = {"fal-ai/stable-audio-25/text-to-audio": Decimal("0.20"), "fal-ai/lyria3": Decimal("0.04")}
+_USD_PER_AUDIO = {
+    "fal-ai/stable-audio-25/text-to-audio": Decimal("0.20"),
+    "fal-ai/lyria3": Decimal("0.04"),
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,9 @@ class Fault:
     @classmethod
     def http(cls, status: int, body: Any = None, **headers: str) -> "Fault":
         """An error answer; a str body is sent as it is. `_` in header names stands for `-`."""
-        return cls("http", status, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        return cls(
+            "http", status, body, {name.replace("_", "-"): value for name, value in headers.items()}
+        )
 
     @classmethod
     def cut_before(cls) -> "Fault":
@@ -76,7 +84,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class JobPlan:
-    """How one job goes. `polls` looks find it unfinished; `seconds` overrides the length of its music."""
+    """How one job goes.
+
+    `polls` looks find it unfinished; `seconds` overrides the length of its music.
+    """
 
     polls: int = 1
     error: str | None = None
@@ -125,15 +136,24 @@ class FalServer:
         self._plans: deque[JobPlan] = deque()
         self._default_plan = JobPlan()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"fal": self}))
+        self._server = ThreadingHTTPServer(
+            ("127.0.0.1", port), type("Handler", (_Handler,), {"fal": self})
+        )
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        ).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._server.shutdown()
         self._server.server_close()
 
@@ -172,7 +192,9 @@ class FalServer:
                 plan = JobPlan(polls=0, error=f"Invalid {faulty}", error_status=422)
             job = FakeJob(str(uuid.uuid4()), endpoint, arguments, plan, Decimal(0))
             if plan.error is None:
-                price = _USD_PER_MINUTE.get(endpoint) or _USD_PER_AUDIO.get(endpoint, Decimal("0.10"))
+                price = _USD_PER_MINUTE.get(endpoint) or _USD_PER_AUDIO.get(
+                    endpoint, Decimal("0.10")
+                )
                 job.charged_usd = job.units * price
             self.jobs.append(job)
             return job
@@ -181,7 +203,11 @@ class FalServer:
         return next((job for job in self.jobs if job.id == request_id), None)
 
     def knows(self, authorization: str | None) -> bool:
-        return authorization is not None and authorization.startswith("Key ") and (self._key is None or authorization == f"Key {self._key}")
+        return (
+            authorization is not None
+            and authorization.startswith("Key ")
+            and (self._key is None or authorization == f"Key {self._key}")
+        )
 
 
 def _faulty_field(endpoint: str, arguments: dict[str, Any]) -> str | None:
@@ -260,15 +286,31 @@ class _Handler(BaseHTTPRequestHandler):
         if job.plan.error is not None:
             if job.plan.billed_units not in (None, "auto"):
                 headers["x-fal-billable-units"] = str(job.plan.billed_units)
-            detail = [{"loc": ["body"], "msg": job.plan.error, "type": "value_error"}] if job.plan.error_status == 422 else job.plan.error
-            self._answer(job.plan.error_status, {"detail": detail}, fault, {**headers, "x-fal-error-type": "runner_error"})
+            detail = (
+                [{"loc": ["body"], "msg": job.plan.error, "type": "value_error"}]
+                if job.plan.error_status == 422
+                else job.plan.error
+            )
+            self._answer(
+                job.plan.error_status,
+                {"detail": detail},
+                fault,
+                {**headers, "x-fal-error-type": "runner_error"},
+            )
             return
         job.results += 1
         if job.plan.billed_units is not None:
-            headers["x-fal-billable-units"] = str(job.units) if job.plan.billed_units == "auto" else job.plan.billed_units
+            headers["x-fal-billable-units"] = (
+                str(job.units) if job.plan.billed_units == "auto" else job.plan.billed_units
+            )
         field_name = "audio_file" if job.endpoint.startswith("cassetteai/") else "audio"
         url = f"{self.fal.url}/files/{job.id}_generated.wav"
-        self._answer(200, {field_name: {"url": url, "content_type": "audio/wav", "file_name": "generated.wav"}}, fault, headers)
+        self._answer(
+            200,
+            {field_name: {"url": url, "content_type": "audio/wav", "file_name": "generated.wav"}},
+            fault,
+            headers,
+        )
 
     def _file(self, path: str) -> None:
         fault = self.fal.next_fault("file")
@@ -280,7 +322,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = job.plan.file_body
         if body is None:
-            seconds = job.plan.seconds or float(job.arguments.get("duration") or job.arguments.get("seconds_total") or 30)
+            seconds = job.plan.seconds or float(
+                job.arguments.get("duration") or job.arguments.get("seconds_total") or 30
+            )
             tempo = re.search(r"Tempo: (\d+)", job.arguments["prompt"])
             body = wav(seconds, float(tempo.group(1)) if tempo else 120.0)
         self.send_response(200)
@@ -305,7 +349,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _allowed(self) -> bool:
         if self.fal.knows(self.headers.get("authorization")):
             return True
-        self._answer(401, {"detail": "Authentication is required to access this application."}, None)
+        self._answer(
+            401, {"detail": "Authentication is required to access this application."}, None
+        )
         return False
 
     def _failed_before(self, fault: Fault | None) -> bool:
@@ -317,17 +363,32 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.kind == "cut_before":
             self._cut()
         else:
-            self._answer(fault.status, fault.body if fault.body is not None else {"detail": f"fault {fault.status}"}, None, fault.headers)
+            self._answer(
+                fault.status,
+                fault.body if fault.body is not None else {"detail": f"fault {fault.status}"},
+                None,
+                fault.headers,
+            )
         return True
 
-    def _answer(self, status: int, body: Any, fault: Fault | None, headers: dict[str, str] | None = None) -> None:
+    def _answer(
+        self, status: int, body: Any, fault: Fault | None, headers: dict[str, str] | None = None
+    ) -> None:
         if fault is not None and fault.kind == "cut_after":
             self._cut()
             return
         garbage = fault is not None and fault.kind == "garbage"
-        data = b"<html>surprise</html>" if garbage else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        data = (
+            b"<html>surprise</html>"
+            if garbage
+            else body.encode()
+            if isinstance(body, str)
+            else json.dumps(body).encode()
+        )
         self.send_response(status)
-        self.send_header("content-type", "text/html" if garbage or isinstance(body, str) else "application/json")
+        self.send_header(
+            "content-type", "text/html" if garbage or isinstance(body, str) else "application/json"
+        )
         self.send_header("content-length", str(len(data)))
         for name, value in (headers or {}).items():
             self.send_header(name, value)

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from montage_pipeline.footage.ffmpeg import run_ffmpeg
+from montage_pipeline.errors import PermanentError
 from montage_pipeline.footage.model import FrameRate
 from montage_pipeline.footage.probe import inspect, probe
-from montage_pipeline.records import PermanentError
+from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline_tests.footage.media import fetched, make_clip
 
 SILENCE = ("-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo")
@@ -17,16 +17,39 @@ H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_clip(tmp_path_factory.mktemp("probe") / "plain.mp4", output=(*H264, "-movflags", "+faststart"))
+    return make_clip(
+        tmp_path_factory.mktemp("probe") / "plain.mp4", output=(*H264, "-movflags", "+faststart")
+    )
 
 
 def test_plain_clip(plain: Path) -> None:
     facts = probe(fetched(plain))
-    assert (facts.width, facts.height, facts.rotation_deg, facts.mirrored, facts.sample_aspect) == (320, 180, 0, False, None)
-    assert (facts.fps, facts.variable_frame_rate, facts.interlaced) == (FrameRate(num=30, den=1), False, False)
+    assert (facts.width, facts.height, facts.rotation_deg, facts.mirrored, facts.sample_aspect) == (
+        320,
+        180,
+        0,
+        False,
+        None,
+    )
+    assert (facts.fps, facts.variable_frame_rate, facts.interlaced) == (
+        FrameRate(num=30, den=1),
+        False,
+        False,
+    )
     assert (facts.start_s, facts.duration_s) == (0, pytest.approx(2.0, abs=1e-3))
-    assert (facts.video_codec, facts.pixel_format, facts.bit_depth, facts.full_range, facts.hdr) == ("h264", "yuv420p", 8, False, "sdr")
-    assert (facts.audio_codec, facts.audio_stream, facts.audio_channels, facts.audio_sample_rate) == (None, None, None, None)
+    assert (
+        facts.video_codec,
+        facts.pixel_format,
+        facts.bit_depth,
+        facts.full_range,
+        facts.hdr,
+    ) == ("h264", "yuv420p", 8, False, "sdr")
+    assert (
+        facts.audio_codec,
+        facts.audio_stream,
+        facts.audio_channels,
+        facts.audio_sample_rate,
+    ) == (None, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +63,9 @@ def test_plain_clip(plain: Path) -> None:
         (("-display_rotation", "90", "-display_hflip"), 90, True),
     ],
 )
-def test_turned_and_mirrored_cameras(plain: Path, tmp_path: Path, held: tuple[str, ...], turn: int, mirrored: bool) -> None:
+def test_turned_and_mirrored_cameras(
+    plain: Path, tmp_path: Path, held: tuple[str, ...], turn: int, mirrored: bool
+) -> None:
     path = tmp_path / "held.mp4"
     run_ffmpeg(["-y", *held, "-i", str(plain), "-c", "copy", str(path)])
     facts = probe(fetched(path))
@@ -55,10 +80,18 @@ def test_pixels_that_are_not_square(tmp_path: Path) -> None:
     assert facts.sample_aspect == FrameRate(num=4, den=3)
 
 
-def test_variable_frame_rate_is_seen_and_milliseconds_are_not_mistaken_for_it(tmp_path: Path) -> None:
+def test_variable_frame_rate_is_seen_and_milliseconds_are_not_mistaken_for_it(
+    tmp_path: Path,
+) -> None:
     # Half at 30, half at 15 frames a second.
     uneven = "select='lt(t,1)+not(mod(n,2))'"
-    varying = probe(fetched(make_clip(tmp_path / "vfr.mp4", filters=uneven, output=(*H264, "-fps_mode", "passthrough"))))
+    varying = probe(
+        fetched(
+            make_clip(
+                tmp_path / "vfr.mp4", filters=uneven, output=(*H264, "-fps_mode", "passthrough")
+            )
+        )
+    )
     assert varying.variable_frame_rate
     assert varying.duration_s == pytest.approx(2.0, abs=0.07)
     even = probe(fetched(make_clip(tmp_path / "cfr.mkv", rate="30000/1001")))
@@ -67,7 +100,9 @@ def test_variable_frame_rate_is_seen_and_milliseconds_are_not_mistaken_for_it(tm
 
 
 def test_late_start_is_kept(tmp_path: Path) -> None:
-    facts = probe(fetched(make_clip(tmp_path / "late.ts", output=(*H264, "-f", "mpegts", "-muxdelay", "0.7"))))
+    facts = probe(
+        fetched(make_clip(tmp_path / "late.ts", output=(*H264, "-f", "mpegts", "-muxdelay", "0.7")))
+    )
     assert facts.start_s == pytest.approx(1.4, abs=0.05)
     assert facts.duration_s == pytest.approx(2.0, abs=0.04)
 
@@ -90,9 +125,20 @@ def test_largest_real_video_stream_and_default_audio(plain: Path, tmp_path: Path
         "-i",
         "sine=r=44100",
     ]
-    order = [argument for stream in ("3", "0:v", "1:v", "2:v", "4") for argument in ("-map", stream)]
-    marks = ["-disposition:v:2", "attached_pic", "-disposition:a:0", "0", "-disposition:a:1", "default"]
-    run_ffmpeg(["-y", *inputs, *order, "-t", "1", *H264, "-c:v:2", "png", "-c:a", "aac", *marks, str(path)])
+    order = [
+        argument for stream in ("3", "0:v", "1:v", "2:v", "4") for argument in ("-map", stream)
+    ]
+    marks = [
+        "-disposition:v:2",
+        "attached_pic",
+        "-disposition:a:0",
+        "0",
+        "-disposition:a:1",
+        "default",
+    ]
+    run_ffmpeg(
+        ["-y", *inputs, *order, "-t", "1", *H264, "-c:v:2", "png", "-c:a", "aac", *marks, str(path)]
+    )
     inspection = inspect(fetched(path))
     assert (inspection.facts.width, inspection.facts.height) == (320, 180)
     assert inspection.facts.audio_sample_rate == 44100
@@ -101,25 +147,65 @@ def test_largest_real_video_stream_and_default_audio(plain: Path, tmp_path: Path
 
 @pytest.mark.parametrize(
     ("transfer", "primaries", "hdr"),
-    [("arib-std-b67", "bt2020", "hlg"), ("smpte2084", "bt2020", "pq"), ("arib-std-b67", "bt709", "sdr"), ("bt709", "bt709", "sdr")],
+    [
+        ("arib-std-b67", "bt2020", "hlg"),
+        ("smpte2084", "bt2020", "pq"),
+        ("arib-std-b67", "bt709", "sdr"),
+        ("bt709", "bt709", "sdr"),
+    ],
 )
-def test_hdr_needs_transfer_and_primaries(tmp_path: Path, transfer: str, primaries: str, hdr: str) -> None:
+def test_hdr_needs_transfer_and_primaries(
+    tmp_path: Path, transfer: str, primaries: str, hdr: str
+) -> None:
     matrix = "bt2020nc" if primaries == "bt2020" else "bt709"
     tags = f"setparams=color_primaries={primaries}:color_trc={transfer}:colorspace={matrix}:range=limited"
-    output = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", "-x265-params", "log-level=none")
-    facts = probe(fetched(make_clip(tmp_path / "hdr.mp4", filters=tags, duration_s=0.3, output=output)))
-    assert (facts.hdr, facts.bit_depth, facts.color_space, facts.video_codec) == (hdr, 10, matrix, "hevc")
+    output = (
+        "-c:v",
+        "libx265",
+        "-preset",
+        "ultrafast",
+        "-pix_fmt",
+        "yuv420p10le",
+        "-x265-params",
+        "log-level=none",
+    )
+    facts = probe(
+        fetched(make_clip(tmp_path / "hdr.mp4", filters=tags, duration_s=0.3, output=output))
+    )
+    assert (facts.hdr, facts.bit_depth, facts.color_space, facts.video_codec) == (
+        hdr,
+        10,
+        matrix,
+        "hevc",
+    )
 
 
 def test_full_range_and_interlaced(tmp_path: Path) -> None:
-    full = probe(fetched(make_clip(tmp_path / "full.mp4", filters="scale=out_range=full,format=yuvj420p", duration_s=0.3, output=H264[:4])))
+    full = probe(
+        fetched(
+            make_clip(
+                tmp_path / "full.mp4",
+                filters="scale=out_range=full,format=yuvj420p",
+                duration_s=0.3,
+                output=H264[:4],
+            )
+        )
+    )
     assert full.full_range
     woven = (*H264, "-flags", "+ilme+ildct", "-x264-params", "tff=1")
-    assert probe(fetched(make_clip(tmp_path / "woven.mp4", filters="interlace", rate="50", duration_s=0.5, output=woven))).interlaced
+    assert probe(
+        fetched(
+            make_clip(
+                tmp_path / "woven.mp4", filters="interlace", rate="50", duration_s=0.5, output=woven
+            )
+        )
+    ).interlaced
 
 
 def test_cut_short_file_gives_what_is_there(plain: Path, tmp_path: Path) -> None:
-    whole = make_clip(tmp_path / "long.mp4", duration_s=6, output=(*H264, "-g", "15", "-movflags", "+faststart"))
+    whole = make_clip(
+        tmp_path / "long.mp4", duration_s=6, output=(*H264, "-g", "15", "-movflags", "+faststart")
+    )
     short = tmp_path / "short.mp4"
     short.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     inspection = inspect(fetched(short))
@@ -146,10 +232,15 @@ def test_what_cannot_be_used_says_why(plain: Path, tmp_path: Path) -> None:
     single = make_clip(tmp_path / "single.mp4", output=(*H264, "-frames:v", "1"))
     assert code(single) == "clip_no_video"
     assert code(make_clip(tmp_path / "speck.mp4", size="8x8", duration_s=0.2)) == "clip_bad_size"
-    assert code(make_clip(tmp_path / "strip.mp4", size="2000x20", duration_s=0.2)) == "clip_bad_size"
+    assert (
+        code(make_clip(tmp_path / "strip.mp4", size="2000x20", duration_s=0.2)) == "clip_bad_size"
+    )
 
 
-@pytest.mark.parametrize("text", ["#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{0}\n", "ffconcat version 1.0\nfile '{0}'\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{0}\n", "ffconcat version 1.0\nfile '{0}'\n"],
+)
 def test_playlist_opens_nothing(plain: Path, tmp_path: Path, text: str) -> None:
     playlist = tmp_path / "list.mp4"
     playlist.write_text(text.format(plain))

@@ -8,8 +8,8 @@ from typing import NoReturn
 
 import pytest
 
+from montage_pipeline.errors import PermanentError
 from montage_pipeline.local.footage import ATTRIBUTION, demo_clips
-from montage_pipeline.records import PermanentError
 
 
 def test_clips_are_real_video_files() -> None:
@@ -30,7 +30,9 @@ def test_the_package_itself_is_not_imported() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_missing_footage_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_footage_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def not_found(name: str) -> NoReturn:
         raise metadata.PackageNotFoundError(name)
 

@@ -20,13 +20,13 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from montage_pipeline.errors import MontageError, PermanentError
 from montage_pipeline.local import stack as stack_module
+from montage_pipeline.local.embedded.process import free_port
 from montage_pipeline.local.environment import HOME_MARK
-from montage_pipeline.local.process import free_port
 from montage_pipeline.local.stack import LocalStack, StackAddress, running_stack
-from montage_pipeline.records import MontageError, PermanentError
 from montage_pipeline.settings import Settings
-from montage_pipeline_tests.local.test_process import runs, wait_until_gone
+from montage_pipeline_tests.local.embedded.test_process import runs, wait_until_gone
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -44,11 +44,15 @@ def _settings(home: Path) -> Settings:
 
 
 def _processes_of(home: Path) -> list[int]:
-    """Every live process that belongs to this home, except Postgres's, which overwrite their environment."""
+    """Every live process that belongs to this home, except Postgres's, which overwrite their
+    environment.
+    """
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(HOME_MARK) == str(home.resolve()) or str(home.resolve()) in " ".join(process.cmdline()):
+            if process.environ().get(HOME_MARK) == str(home.resolve()) or str(
+                home.resolve()
+            ) in " ".join(process.cmdline()):
                 found.append(process.pid)
         except psutil.Error:
             continue
@@ -107,11 +111,17 @@ def test_everything_comes_up_comes_back_and_goes_away(home: Path) -> None:
             pid = stack.pid_of(name)
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
-            _wait_for(lambda name=name, pid=pid: stack.pid_of(name) not in {pid, None}, 20, f"restart of {name}")  # type: ignore[misc]
+            _wait_for(
+                lambda name=name, pid=pid: stack.pid_of(name) not in {pid, None},
+                20,
+                f"restart of {name}",
+            )  # type: ignore[misc]
         os.kill(_pid_of_postgres(home), signal.SIGKILL)
         _wait_for(lambda: _is_ready(address), 60, "readiness after the kills")
         since = time.time()
-        _wait_for(lambda: _sensor_ticks_since(address, since), 90, "a sensor's tick after the kills")
+        _wait_for(
+            lambda: _sensor_ticks_since(address, since), 90, "a sensor's tick after the kills"
+        )
     finally:
         began = time.monotonic()
         stack.stop()
@@ -153,7 +163,11 @@ def test_a_killed_owner_leaves_nothing_and_its_interrupted_runs_are_settled(home
         "run = dg.DagsterInstance.get().create_run_for_job(job, status=dg.DagsterRunStatus.STARTED); print(run.run_id)"
     )
     run_id = subprocess.run(
-        [sys.executable, "-c", create], env=os.environ | address.env, capture_output=True, text=True, check=True
+        [sys.executable, "-c", create],
+        env=os.environ | address.env,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.strip()
 
     owner.kill()
@@ -165,7 +179,9 @@ def test_a_killed_owner_leaves_nothing_and_its_interrupted_runs_are_settled(home
     try:
         stack.start()
         with psycopg.connect(dsn) as connection:
-            assert connection.execute("SELECT status FROM runs WHERE run_id = %s", (run_id,)).fetchone() == ("FAILURE",)
+            assert connection.execute(
+                "SELECT status FROM runs WHERE run_id = %s", (run_id,)
+            ).fetchone() == ("FAILURE",)
     finally:
         stack.stop()
     assert _processes_of(home) == []
@@ -176,11 +192,21 @@ def test_what_cannot_start_is_named_and_nothing_stays(home: Path) -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(PermanentError, match=f"TCP port {port} of this machine is taken: set MONTAGE_API_PORT"):
-            LocalStack(_settings(home).model_copy(update={"api_port": port}), with_ui=False, with_api=True).start()
+        with pytest.raises(
+            PermanentError, match=f"TCP port {port} of this machine is taken: set MONTAGE_API_PORT"
+        ):
+            LocalStack(
+                _settings(home).model_copy(update={"api_port": port}), with_ui=False, with_api=True
+            ).start()
     with pytest.raises(PermanentError, match="R2_ENDPOINT_URL"):
-        LocalStack(_settings(home).model_copy(update={"r2_access_key_id": "a"}), with_ui=False, with_api=False).start()
-    nowhere = _settings(home).model_copy(update={"database_url": "postgresql://u:p@127.0.0.1:9/montage"})
+        LocalStack(
+            _settings(home).model_copy(update={"r2_access_key_id": "a"}),
+            with_ui=False,
+            with_api=False,
+        ).start()
+    nowhere = _settings(home).model_copy(
+        update={"database_url": "postgresql://u:p@127.0.0.1:9/montage"}
+    )
     with pytest.raises(MontageError, match="cannot reach the Postgres of DATABASE_URL"):
         LocalStack(nowhere, with_ui=False, with_api=False).start()
     assert _processes_of(home) == []

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from montage_pipeline.music.composer import MusicBrief
-from montage_pipeline.music.styles import SCORES
-from montage_pipeline.requests.vocabulary import Style
+from montage_pipeline.styles import style_of
 
 REEL_S = 15.0
 REQUEST_ID = "6f1f9e0a-3a55-4c4e-9a94-0d9f6f3f3c11"
 
 
-def brief_for(style: Style, *, seed: int = 1, duration_s: float = 12.0, mood: str = "", bpm: int | None = None) -> MusicBrief:
+def brief_for(
+    style: str, *, seed: int = 1, duration_s: float = 12.0, mood: str = "", bpm: int | None = None
+) -> MusicBrief:
     """A brief at the style's own tempo."""
     return MusicBrief(
         request_id=REQUEST_ID,
@@ -19,7 +20,7 @@ def brief_for(style: Style, *, seed: int = 1, duration_s: float = 12.0, mood: st
         mood=mood,
         style=style,
         prompt="something to cut to",
-        bpm=bpm or SCORES[style].home_bpm,
+        bpm=bpm or style_of(style).music.home_bpm,
         duration_s=duration_s,
         seed=seed,
     )

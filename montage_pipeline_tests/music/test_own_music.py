@@ -7,12 +7,11 @@ import av
 import numpy as np
 import pytest
 
-from montage_pipeline.footage.fetch import ClipFetcher
-from montage_pipeline.footage.ffmpeg import run_ffmpeg
+from montage_pipeline.errors import MontageError, PermanentError
+from montage_pipeline.footage.fetching.fetch import ClipFetcher
+from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.music.composer import MusicBrief
 from montage_pipeline.music.own_music import OwnMusic
-from montage_pipeline.records import MontageError, PermanentError
-from montage_pipeline.requests.vocabulary import Style
 from montage_pipeline.settings import Settings
 
 BPM, LENGTH_S = 100, 16
@@ -33,21 +32,32 @@ def drums(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=rate)
         stream.layout = "mono"
-        frame = av.AudioFrame.from_ndarray((sound * 32000).astype("<i2").reshape(1, -1), format="s16", layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            (sound * 32000).astype("<i2").reshape(1, -1), format="s16", layout="mono"
+        )
         frame.sample_rate = rate
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
 
 
-def own_music(path: Path, tmp_path: Path, expected_bpm: int | None = None, **limits: int) -> OwnMusic:
+def own_music(
+    path: Path, tmp_path: Path, expected_bpm: int | None = None, **limits: int
+) -> OwnMusic:
     fetcher = ClipFetcher(Settings(local_files=True, **limits), None, tmp_path / "cache")
     return OwnMusic(fetcher, path.as_uri(), expected_bpm)
 
 
 def brief(duration_s: float) -> MusicBrief:
     return MusicBrief(
-        request_id=str(uuid4()), user_id=uuid4(), mood="calm", style=Style.TRAVEL, prompt="x", bpm=120, duration_s=duration_s, seed=1
+        request_id=str(uuid4()),
+        user_id=uuid4(),
+        mood="calm",
+        style="travel",
+        prompt="x",
+        bpm=120,
+        duration_s=duration_s,
+        seed=1,
     )
 
 
@@ -63,25 +73,45 @@ def brief(duration_s: float) -> MusicBrief:
         pytest.param("song.webm", ["-c:a", "libopus"], marks=pytest.mark.slow),
     ],
 )
-def test_music_of_any_kind_becomes_a_track_with_its_beats(name: str, encoding: list[str], drums: Path, tmp_path: Path) -> None:
+def test_music_of_any_kind_becomes_a_track_with_its_beats(
+    name: str, encoding: list[str], drums: Path, tmp_path: Path
+) -> None:
     path = tmp_path / name
     run_ffmpeg(["-i", str(drums), "-metadata", "title=Secret", *encoding, str(path)])
     out = tmp_path / "out"
     out.mkdir()
     composed = own_music(path, tmp_path, BPM).compose(brief(12), out)
-    assert (composed.composer, composed.model, composed.prompt, composed.provider_request_id) == ("user", "", "", None)
+    assert (composed.composer, composed.model, composed.prompt, composed.provider_request_id) == (
+        "user",
+        "",
+        "",
+        None,
+    )
     assert composed.warnings == ()
     assert composed.duration_s == pytest.approx(LENGTH_S, abs=0.1)
     assert composed.grid.source == "tracked"
     assert composed.grid.bpm == pytest.approx(BPM, rel=0.02)
     with av.open(str(composed.path)) as container:
         [stream] = container.streams
-        assert (stream.codec_context.name, stream.codec_context.sample_rate, stream.codec_context.channels) == ("flac", 48_000, 2)
+        assert (
+            stream.codec_context.name,
+            stream.codec_context.sample_rate,
+            stream.codec_context.channels,
+        ) == ("flac", 48_000, 2)
         assert "Secret" not in str(container.metadata)
-        sound = np.concatenate([frame.to_ndarray().reshape(-1, 2)[:, 0] for frame in container.decode(stream)]) / 32768
-    # The beats of the grid are where the kicks of the stored file are, whatever delay the codec adds.
+        sound = (
+            np.concatenate(
+                [frame.to_ndarray().reshape(-1, 2)[:, 0] for frame in container.decode(stream)]
+            )
+            / 32768
+        )
+    # The beats of the grid are where the kicks of the stored file are, whatever delay the codec
+    # adds.
     envelope = np.abs(sound[: len(sound) // 480 * 480]).reshape(-1, 480).max(axis=1)
-    on, between = (np.mean([envelope[int((beat + shift) * 100)] for beat in composed.grid.beats_s[2:-3]]) for shift in (0.03, 0.45))
+    on, between = (
+        np.mean([envelope[int((beat + shift) * 100)] for beat in composed.grid.beats_s[2:-3]])
+        for shift in (0.03, 0.45)
+    )
     assert on > 2 * between
 
 
@@ -92,7 +122,9 @@ def test_an_unexpected_tempo_is_told(drums: Path, tmp_path: Path) -> None:
 
 
 def test_too_short_says_how_much_is_missing(drums: Path, tmp_path: Path) -> None:
-    with pytest.raises(PermanentError, match=r"16\.0 s long, the Reel 30 s: 14\.0 s of music are missing") as caught:
+    with pytest.raises(
+        PermanentError, match=r"16\.0 s long, the Reel 30 s: 14\.0 s of music are missing"
+    ) as caught:
         own_music(drums, tmp_path).require(30.0)
     assert caught.value.code == "music_too_short"
     assert caught.value.details["missing_s"] == pytest.approx(14, abs=0.05)
@@ -105,7 +137,17 @@ def test_too_short_says_how_much_is_missing(drums: Path, tmp_path: Path) -> None
 def test_what_will_not_do_is_refused_by_name(drums: Path, tmp_path: Path) -> None:
     long, silent, page = tmp_path / "long.flac", tmp_path / "silent.mp4", tmp_path / "page.mp3"
     run_ffmpeg(["-f", "lavfi", "-i", "anullsrc=r=8000:d=960", str(long)])
-    run_ffmpeg(["-f", "lavfi", "-i", "testsrc2=size=64x64:rate=5:duration=20", "-pix_fmt", "yuv420p", str(silent)])
+    run_ffmpeg(
+        [
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=size=64x64:rate=5:duration=20",
+            "-pix_fmt",
+            "yuv420p",
+            str(silent),
+        ]
+    )
     page.write_text("<!DOCTYPE html><html>sign in</html>")
     damaged = tmp_path / "damaged.mp3"
     damaged.write_bytes(b"ID3\x03\x00\x00\x00\x00\x00\x00" + bytes(5000))

@@ -16,7 +16,13 @@ from montage_pipeline.storage.object_store import ObjectStore
 @pytest.fixture
 def pipeline_settings(settings: Settings, tmp_path: Path) -> Settings:
     """Settings with quick retries and local files allowed."""
-    changes = {"home": tmp_path / "home", "retry_delay_s": 0.01, "local_files": True, "fetch_private_hosts": True, "fetch_timeout_s": 5.0}
+    changes = {
+        "home": tmp_path / "home",
+        "retry_delay_s": 0.01,
+        "local_files": True,
+        "fetch_private_hosts": True,
+        "fetch_timeout_s": 5.0,
+    }
     return settings.model_copy(update=changes)
 
 

@@ -1,4 +1,6 @@
-"""A person who makes another Reel of the same item gets another Reel, and the same request gives the same one."""
+"""A person who makes another Reel of the same item gets another Reel, and the same request gives
+the same one.
+"""
 
 from pathlib import Path
 from uuid import UUID
@@ -9,7 +11,7 @@ import pytest
 from montage_pipeline.definitions import build_definitions
 from montage_pipeline.editing.originality import covered_s
 from montage_pipeline.editing.timeline import Timeline
-from montage_pipeline.footage.ffmpeg import run_ffmpeg
+from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.orchestration.documents import document_key
 from montage_pipeline.orchestration.services import Services
 from montage_pipeline.requests.library import ContentLibrary
@@ -20,24 +22,49 @@ from montage_pipeline_tests.orchestration.conftest import add_partition
 def _edit(services: Services, instance: dg.DagsterInstance, request_id: UUID) -> Timeline:
     job = build_definitions(services.settings).resolve_job_def("montage")
     assert job.execute_in_process(instance=instance, partition_key=str(request_id)).success
-    return Timeline.model_validate_json(services.store.get_bytes(document_key(str(request_id), "edit_timeline")))
+    return Timeline.model_validate_json(
+        services.store.get_bytes(document_key(str(request_id), "edit_timeline"))
+    )
 
 
 def _shared(timeline: Timeline, earlier: Timeline) -> float:
     """Share of a Reel's seconds that an earlier one showed."""
     shared_s = 0.0
     for segment in timeline.segments:
-        spans = [(e.source_in_s, e.source_in_s + e.frames / 30) for e in earlier.segments if e.clip_url == segment.clip_url]
+        spans = [
+            (e.source_in_s, e.source_in_s + e.frames / 30)
+            for e in earlier.segments
+            if e.clip_url == segment.clip_url
+        ]
         shared_s += covered_s(spans, segment.source_in_s, segment.source_in_s + segment.frames / 30)
     return shared_s / float(timeline.duration)
 
 
 @pytest.mark.slow
 def test_another_attempt_shows_other_footage(
-    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID, tmp_path: Path
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    tmp_path: Path,
 ) -> None:
-    for name, source in {"one": "testsrc2=size=192x144:rate=10", "two": "mandelbrot=size=192x144:rate=10"}.items():
-        run_ffmpeg(["-f", "lavfi", "-i", source, "-t", "15", "-pix_fmt", "yuv420p", str(tmp_path / f"{name}.mp4")])
+    for name, source in {
+        "one": "testsrc2=size=192x144:rate=10",
+        "two": "mandelbrot=size=192x144:rate=10",
+    }.items():
+        run_ffmpeg(
+            [
+                "-f",
+                "lavfi",
+                "-i",
+                source,
+                "-t",
+                "15",
+                "-pix_fmt",
+                "yuv420p",
+                str(tmp_path / f"{name}.mp4"),
+            ]
+        )
     first = click(library, user, *((tmp_path / f"{name}.mp4").as_uri() for name in ("one", "two")))
     add_partition(instance, first)
     one = _edit(services, instance, first.request_id)
@@ -45,7 +72,12 @@ def test_another_attempt_shows_other_footage(
     add_partition(instance, second)
     other = _edit(services, instance, second.request_id)
     assert _shared(other, one) <= 0.3
-    new = {timeline.seed: next(part for part in timeline.originality.parts if part.name == "new footage") for timeline in (one, other)}
+    new = {
+        timeline.seed: next(
+            part for part in timeline.originality.parts if part.name == "new footage"
+        )
+        for timeline in (one, other)
+    }
     assert new[one.seed].note == "No earlier Reel of this user was compared."
     assert new[other.seed].note != new[one.seed].note
     item = library.get_item(user, first.content_item_id)

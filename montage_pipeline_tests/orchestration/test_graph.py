@@ -7,8 +7,8 @@ from itertools import pairwise
 import dagster as dg
 
 from montage_pipeline.definitions import build_definitions
-from montage_pipeline.requests.vocabulary import Step
 from montage_pipeline.settings import Settings
+from montage_pipeline.vocabulary import Step
 
 HEAVY = ("cv2", "av", "moviepy", "pandas", "scipy", "boto3", "anthropic", "fal_client", "fastapi")
 
@@ -25,7 +25,9 @@ def test_every_asset_says_what_it_is() -> None:
         assert spec.kinds, name
         assert spec.tags, name
         assert spec.code_version, name
-    upstream = {name: {dep.asset_key.to_user_string() for dep in spec.deps} for name, spec in nodes.items()}
+    upstream = {
+        name: {dep.asset_key.to_user_string() for dep in spec.deps} for name, spec in nodes.items()
+    }
     order = [step.value for step in Step]
     for before, after in pairwise(order):
         assert before in upstream[after], f"{after} does not follow {before}"
@@ -38,7 +40,11 @@ def test_steps_retry_three_times_with_growing_pauses() -> None:
         op = defs.get_assets_def(step.value).op
         policy = op.retry_policy
         assert policy is not None
-        assert (policy.max_retries, policy.backoff, policy.jitter) == (3, dg.Backoff.EXPONENTIAL, dg.Jitter.PLUS_MINUS)
+        assert (policy.max_retries, policy.backoff, policy.jitter) == (
+            3,
+            dg.Backoff.EXPONENTIAL,
+            dg.Jitter.PLUS_MINUS,
+        )
         pools[step] = op.pool
     assert pools == {
         Step.CLIP_ANALYSIS: "claude",
@@ -51,5 +57,7 @@ def test_steps_retry_three_times_with_growing_pauses() -> None:
 
 def test_a_run_worker_starts_without_the_heavy_libraries() -> None:
     code = f"import sys, montage_pipeline.definitions; print([name for name in {HEAVY!r} if name in sys.modules])"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
     assert loaded == "[]"

@@ -1,4 +1,6 @@
-"""Faults of the paid providers, through the real SDKs and the real steps: retried, reported, and each call logged once."""
+"""Faults of the paid providers, through the real SDKs and the real steps: retried, reported, and
+each call logged once.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +14,12 @@ from pydantic import SecretStr
 
 from montage_pipeline.costs.ledger import CostEntry
 from montage_pipeline.definitions import build_definitions
-from montage_pipeline.footage.ffmpeg import run_ffmpeg
+from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.orchestration.services import Services
 from montage_pipeline.requests.library import ContentLibrary
-from montage_pipeline.requests.vocabulary import ContentStatus, CostState
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
+from montage_pipeline.vocabulary import ContentStatus, CostState
 from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.fakes import anthropic_server as claude
 from montage_pipeline_tests.fakes import fal_server as fal
@@ -28,7 +30,17 @@ from montage_pipeline_tests.orchestration.conftest import add_partition
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Something small that moves."""
     path = tmp_path_factory.mktemp("clip") / "moving.mp4"
-    run_ffmpeg(["-f", "lavfi", "-i", "testsrc2=size=192x144:rate=10:duration=5", "-pix_fmt", "yuv420p", str(path)])
+    run_ffmpeg(
+        [
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=size=192x144:rate=10:duration=5",
+            "-pix_fmt",
+            "yuv420p",
+            str(path),
+        ]
+    )
     return path
 
 
@@ -45,18 +57,31 @@ def queue() -> Iterator[fal.FalServer]:
 
 
 @pytest.fixture
-def with_claude(pipeline_settings: Settings, object_store: ObjectStore, anthropic: claude.AnthropicServer) -> Settings:
+def with_claude(
+    pipeline_settings: Settings, object_store: ObjectStore, anthropic: claude.AnthropicServer
+) -> Settings:
     """Claude analyses."""
     return pipeline_settings.model_copy(
-        update={"analyst": "claude", "anthropic_base_url": anthropic.url, "anthropic_api_key": SecretStr("test-key")}
+        update={
+            "analyst": "claude",
+            "anthropic_base_url": anthropic.url,
+            "anthropic_api_key": SecretStr("test-key"),
+        }
     )
 
 
 @pytest.fixture
-def with_fal(pipeline_settings: Settings, object_store: ObjectStore, queue: fal.FalServer) -> Settings:
+def with_fal(
+    pipeline_settings: Settings, object_store: ObjectStore, queue: fal.FalServer
+) -> Settings:
     """fal composes; the local analyst analyses."""
     return pipeline_settings.model_copy(
-        update={"composer": "fal", "fal_queue_url": queue.url, "fal_key": SecretStr("test-key"), "analyst": "local"}
+        update={
+            "composer": "fal",
+            "fal_queue_url": queue.url,
+            "fal_key": SecretStr("test-key"),
+            "analyst": "local",
+        }
     )
 
 
@@ -75,14 +100,19 @@ class Outcome:
         return sum((entry.cost_usd for entry in self.entries), Decimal(0))
 
 
-def outcome_of(settings: Settings, instance: dg.DagsterInstance, user: UUID, clip: Path, *assets: str) -> Outcome:
+def outcome_of(
+    settings: Settings, instance: dg.DagsterInstance, user: UUID, clip: Path, *assets: str
+) -> Outcome:
     services = Services(settings)
     library = ContentLibrary(services.engine)
     created = click(library, user, clip.as_uri())
     partition = add_partition(instance, created)
     job = build_definitions(settings).resolve_job_def("montage")
     result = job.execute_in_process(
-        instance=instance, partition_key=partition, raise_on_error=False, asset_selection=[dg.AssetKey(name) for name in assets]
+        instance=instance,
+        partition_key=partition,
+        raise_on_error=False,
+        asset_selection=[dg.AssetKey(name) for name in assets],
     )
     item = library.get_item(user, created.content_item_id)
     assert item is not None
@@ -98,13 +128,47 @@ def outcome_of(settings: Settings, instance: dg.DagsterInstance, user: UUID, cli
         pytest.param(claude.Fault.rate_limited(1), "analysis_rate_limited", 1, id="429"),
         pytest.param(claude.Fault.server_error(), "analysis_unavailable", 4, id="500 for good"),
         pytest.param(claude.Fault.cut(), "analysis_unreachable", 4, id="cut connection for good"),
-        pytest.param(claude.Fault.overloaded(), "analysis_unavailable", 1, id="529", marks=pytest.mark.slow),
-        pytest.param(claude.Fault.server_error(), "analysis_unavailable", 1, id="500", marks=pytest.mark.slow),
-        pytest.param(claude.Fault.cut(), "analysis_unreachable", 1, id="cut connection", marks=pytest.mark.slow),
-        pytest.param(claude.Fault.broken_body(), "analysis_unreadable", 1, id="broken body", marks=pytest.mark.slow),
-        pytest.param(claude.Fault.rate_limited(1), "analysis_rate_limited", 4, id="429 for good", marks=pytest.mark.slow),
-        pytest.param(claude.Fault.overloaded(), "analysis_unavailable", 4, id="529 for good", marks=pytest.mark.slow),
-        pytest.param(claude.Fault.broken_body(), "analysis_unreadable", 4, id="broken body for good", marks=pytest.mark.slow),
+        pytest.param(
+            claude.Fault.overloaded(), "analysis_unavailable", 1, id="529", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            claude.Fault.server_error(), "analysis_unavailable", 1, id="500", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            claude.Fault.cut(),
+            "analysis_unreachable",
+            1,
+            id="cut connection",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            claude.Fault.broken_body(),
+            "analysis_unreadable",
+            1,
+            id="broken body",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            claude.Fault.rate_limited(1),
+            "analysis_rate_limited",
+            4,
+            id="429 for good",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            claude.Fault.overloaded(),
+            "analysis_unavailable",
+            4,
+            id="529 for good",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            claude.Fault.broken_body(),
+            "analysis_unreadable",
+            4,
+            id="broken body for good",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_faults_of_claude(
@@ -173,10 +237,20 @@ _BROKEN = fal.Fault.http(500, {"detail": "broken"})
     ("fault", "code", "times"),
     [
         pytest.param(_BROKEN, "music_unavailable", 1, id="500"),
-        pytest.param(fal.Fault.cut_after(), "music_submit_uncertain", 4, id="cut connection for good"),
+        pytest.param(
+            fal.Fault.cut_after(), "music_submit_uncertain", 4, id="cut connection for good"
+        ),
         pytest.param(_SLOW_DOWN, "music_rate_limited", 1, id="429", marks=pytest.mark.slow),
-        pytest.param(fal.Fault.cut_after(), "music_submit_uncertain", 1, id="cut connection", marks=pytest.mark.slow),
-        pytest.param(_SLOW_DOWN, "music_rate_limited", 4, id="429 for good", marks=pytest.mark.slow),
+        pytest.param(
+            fal.Fault.cut_after(),
+            "music_submit_uncertain",
+            1,
+            id="cut connection",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            _SLOW_DOWN, "music_rate_limited", 4, id="429 for good", marks=pytest.mark.slow
+        ),
         pytest.param(_BROKEN, "music_unavailable", 4, id="500 for good", marks=pytest.mark.slow),
     ],
 )
@@ -192,12 +266,18 @@ def test_faults_of_fals_queue(
 ) -> None:
     queue.script("submit", *[fault] * times)
     outcome = outcome_of(with_fal, instance, user, clip, "clip_analysis", "music_track")
-    assert queue.calls["submit"] == len(outcome.entries) == (2 if times == 1 else 4), "one submission and one row for each attempt"
+    assert queue.calls["submit"] == len(outcome.entries) == (2 if times == 1 else 4), (
+        "one submission and one row for each attempt"
+    )
     if times == 1:
         assert (outcome.success, outcome.retries) == (True, 1)
     else:
         assert outcome.status is ContentStatus.FAILED
-        assert {name: outcome.error[name] for name in ("code", "step", "attempts")} == {"code": code, "step": "music_track", "attempts": 4}
+        assert {name: outcome.error[name] for name in ("code", "step", "attempts")} == {
+            "code": code,
+            "step": "music_track",
+            "attempts": 4,
+        }
     assert outcome.logged_usd == queue.charged_usd
 
 
@@ -215,11 +295,24 @@ def test_a_job_that_always_fails_and_one_that_never_ends(
 ) -> None:
     queue.plan(*[fal.JobPlan(error="Out of memory", billed_units=None)] * 4)
     failing = outcome_of(with_fal, instance, user, clip, "clip_analysis", "music_track")
-    assert (failing.error["code"], failing.error["attempts"], failing.logged_usd) == ("music_failed", 4, 0)
+    assert (failing.error["code"], failing.error["attempts"], failing.logged_usd) == (
+        "music_failed",
+        4,
+        0,
+    )
     jobs_before = len(queue.jobs)
     queue.plan(fal.JobPlan(never=True))
-    endless = outcome_of(with_fal.model_copy(update={"fal_timeout_s": 0.5}), instance, user, clip, "clip_analysis", "music_track")
+    endless = outcome_of(
+        with_fal.model_copy(update={"fal_timeout_s": 0.5}),
+        instance,
+        user,
+        clip,
+        "clip_analysis",
+        "music_track",
+    )
     assert (endless.error["code"], endless.error["attempts"]) == ("music_timeout", 4)
-    assert len(queue.jobs) == jobs_before + 1, "every attempt waits for the job that was bought first"
+    assert len(queue.jobs) == jobs_before + 1, (
+        "every attempt waits for the job that was bought first"
+    )
     [entry] = endless.entries
     assert entry.provider_request_id == queue.jobs[-1].id

@@ -12,13 +12,17 @@ from montage_pipeline.orchestration.outcomes import reconcile
 from montage_pipeline.orchestration.sensors import REQUEST_TAG, request_sensor, retirement_sensor
 from montage_pipeline.orchestration.services import Services
 from montage_pipeline.requests.library import ContentLibrary
-from montage_pipeline.requests.vocabulary import ContentStatus, RequestState
+from montage_pipeline.vocabulary import ContentStatus, RequestState
 from montage_pipeline_tests.clicks import click, finish
 from montage_pipeline_tests.orchestration.conftest import add_partition
 
 
 def tick(services: Services, instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReason:
-    context = dg.build_sensor_context(instance=instance, resources={"services": services}, definitions=build_definitions(services.settings))
+    context = dg.build_sensor_context(
+        instance=instance,
+        resources={"services": services},
+        definitions=build_definitions(services.settings),
+    )
     result = request_sensor(services.settings)(context)
     assert isinstance(result, dg.SensorResult | dg.SkipReason)
     return result
@@ -51,9 +55,14 @@ def test_a_row_committed_late_is_not_passed_by(
 ) -> None:
     older = click(library, user)
     newer = click(library, user)
-    with services.engine.begin() as connection:  # the older row becomes visible only after the newer one was handled
+    with (
+        services.engine.begin() as connection
+    ):  # the older row becomes visible only after the newer one was handled
         connection.execute(
-            text("UPDATE montage_requests SET created_at = now() - interval '1 hour' WHERE id = :id"), {"id": older.request_id}
+            text(
+                "UPDATE montage_requests SET created_at = now() - interval '1 hour' WHERE id = :id"
+            ),
+            {"id": older.request_id},
         )
     services.requests.start(newer.request_id, "run")
     result = tick(services, instance)
@@ -61,7 +70,9 @@ def test_a_row_committed_late_is_not_passed_by(
     assert [run.partition_key for run in result.run_requests or ()] == [str(older.request_id)]
 
 
-def test_at_most_25_rows_a_tick_oldest_first(services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID) -> None:
+def test_at_most_25_rows_a_tick_oldest_first(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
+) -> None:
     created = [str(click(library, user).request_id) for _ in range(27)]
     result = tick(services, instance)
     assert isinstance(result, dg.SensorResult)
@@ -77,9 +88,16 @@ def test_partitions_retire_only_when_old_and_idle(
         finish(services.requests, created.request_id)
     with services.engine.begin() as connection:
         connection.execute(
-            text("UPDATE montage_requests SET finished_at = now() - interval '99 days' WHERE id != :id"), {"id": fresh.request_id}
+            text(
+                "UPDATE montage_requests SET finished_at = now() - interval '99 days' WHERE id != :id"
+            ),
+            {"id": fresh.request_id},
         )
-    create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED, tags={"dagster/partition": str(old_but_running.request_id)})
+    create_run_for_test(
+        instance,
+        status=dg.DagsterRunStatus.STARTED,
+        tags={"dagster/partition": str(old_but_running.request_id)},
+    )
     context = dg.build_sensor_context(instance=instance, resources={"services": services})
     result = retirement_sensor(services.settings)(context)
     assert isinstance(result, dg.SensorResult)
@@ -92,8 +110,18 @@ def test_partitions_retire_only_when_old_and_idle(
     [
         (dg.DagsterRunStatus.STARTED, {}, RequestState.RUNNING, ContentStatus.GENERATING),
         (dg.DagsterRunStatus.STARTING, {}, RequestState.RUNNING, ContentStatus.GENERATING),
-        (dg.DagsterRunStatus.FAILURE, {"dagster/will_retry": "true"}, RequestState.RUNNING, ContentStatus.GENERATING),
-        (dg.DagsterRunStatus.FAILURE, {"dagster/will_retry": "false"}, RequestState.FAILED, ContentStatus.FAILED),
+        (
+            dg.DagsterRunStatus.FAILURE,
+            {"dagster/will_retry": "true"},
+            RequestState.RUNNING,
+            ContentStatus.GENERATING,
+        ),
+        (
+            dg.DagsterRunStatus.FAILURE,
+            {"dagster/will_retry": "false"},
+            RequestState.FAILED,
+            ContentStatus.FAILED,
+        ),
         (dg.DagsterRunStatus.FAILURE, {}, RequestState.FAILED, ContentStatus.FAILED),
         (dg.DagsterRunStatus.CANCELED, {}, RequestState.CANCELED, ContentStatus.FAILED),
         (dg.DagsterRunStatus.SUCCESS, {}, RequestState.QUEUED, ContentStatus.GENERATING),
@@ -113,12 +141,20 @@ def test_reconciliation_settles_what_events_missed(
     created = click(library, user)
     run_id = "11111111-1111-4111-8111-111111111111"
     if status is not None:
-        create_run_for_test(instance, run_id=run_id, status=status, tags={"dagster/partition": str(created.request_id)} | tags)
+        create_run_for_test(
+            instance,
+            run_id=run_id,
+            status=status,
+            tags={"dagster/partition": str(created.request_id)} | tags,
+        )
     services.requests.start(created.request_id, run_id)
     request = services.requests.get_request(created.request_id)
     assert request is not None
     changed = reconcile(instance, services, request)
-    after, shown = services.requests.get_request(created.request_id), library.get_item(user, created.content_item_id)
+    after, shown = (
+        services.requests.get_request(created.request_id),
+        library.get_item(user, created.content_item_id),
+    )
     assert after is not None
     assert shown is not None
     assert (after.state, shown.status) == (state, item)

@@ -7,18 +7,20 @@ import dagster as dg
 import pytest
 
 from montage_pipeline.definitions import build_definitions
+from montage_pipeline.errors import PermanentError
 from montage_pipeline.orchestration.documents import DocumentIOManager, document_key
 from montage_pipeline.orchestration.services import Services
-from montage_pipeline.records import PermanentError
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.model import ContentItem
-from montage_pipeline.requests.vocabulary import ContentStatus, RequestState
 from montage_pipeline.storage.model import StoredObject
+from montage_pipeline.vocabulary import ContentStatus, RequestState
 from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.orchestration.conftest import add_partition
 
 
-def run_montage(services: Services, instance: dg.DagsterInstance, partition: str) -> dg.ExecuteInProcessResult:
+def run_montage(
+    services: Services, instance: dg.DagsterInstance, partition: str
+) -> dg.ExecuteInProcessResult:
     job = build_definitions(services.settings).resolve_job_def("montage")
     return job.execute_in_process(instance=instance, partition_key=partition, raise_on_error=False)
 
@@ -50,13 +52,19 @@ def test_a_fault_is_retried_three_times_then_the_item_says_why(
 
 
 def test_bad_input_fails_at_once(
-    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID, tmp_path: Path
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "notes.mp4").write_text("<html>not a video</html>" * 100)
     created = click(library, user, (tmp_path / "notes.mp4").as_uri())
     result = run_montage(services, instance, add_partition(instance, created))
     assert not result.success
-    assert not [event for event in result.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]
+    assert not [
+        event for event in result.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"
+    ]
     error = item_of(library, user, created.content_item_id).error
     assert error is not None
     assert (error["code"], error["attempts"]) == ("no_usable_clips", 1)
@@ -76,11 +84,15 @@ def test_a_request_under_way_elsewhere_is_left_alone(
 
 
 @pytest.mark.parametrize("key", ["not-a-uuid", "00000000-0000-4000-8000-000000000000"])
-def test_a_partition_without_a_request_fails_with_a_sentence(services: Services, instance: dg.DagsterInstance, key: str) -> None:
+def test_a_partition_without_a_request_fails_with_a_sentence(
+    services: Services, instance: dg.DagsterInstance, key: str
+) -> None:
     instance.add_dynamic_partitions("montage_requests", [key])
     result = run_montage(services, instance, key)
     assert not result.success
-    assert not [event for event in result.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]
+    assert not [
+        event for event in result.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"
+    ]
 
 
 def test_documents_survive_the_round_trip_and_miss_with_a_name(services: Services) -> None:
@@ -93,7 +105,9 @@ def test_documents_survive_the_round_trip_and_miss_with_a_name(services: Service
     def read(partition: str) -> object:
         return manager.load_input(
             dg.build_input_context(
-                asset_key=dg.AssetKey("r2_object"), partition_key=partition, dagster_type=dg.PythonObjectDagsterType(StoredObject)
+                asset_key=dg.AssetKey("r2_object"),
+                partition_key=partition,
+                dagster_type=dg.PythonObjectDagsterType(StoredObject),
             )
         )
 

@@ -8,13 +8,13 @@ import pytest
 
 from montage_pipeline.definitions import build_definitions
 from montage_pipeline.editing.timeline import Timeline
-from montage_pipeline.footage.ffmpeg import run_ffmpeg
+from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.documents import document_key
 from montage_pipeline.orchestration.services import Services
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.model import CreatedRequest
-from montage_pipeline.requests.vocabulary import Format
+from montage_pipeline.vocabulary import Format
 from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.orchestration.conftest import add_partition
 
@@ -25,10 +25,17 @@ NOWHERE = "http://127.0.0.1:9/never-asked-for.mp4"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two clips that move, and sixteen seconds of music at 120 BPM."""
     made = tmp_path_factory.mktemp("wishes")
-    for name, source in {"one.mp4": "testsrc2=size=192x144:rate=10:duration=9", "two.mp4": "mandelbrot=size=192x144:rate=10"}.items():
-        run_ffmpeg(["-f", "lavfi", "-i", source, "-t", "9", "-pix_fmt", "yuv420p", str(made / name)])
+    for name, source in {
+        "one.mp4": "testsrc2=size=192x144:rate=10:duration=9",
+        "two.mp4": "mandelbrot=size=192x144:rate=10",
+    }.items():
+        run_ffmpeg(
+            ["-f", "lavfi", "-i", source, "-t", "9", "-pix_fmt", "yuv420p", str(made / name)]
+        )
     kick = "0.6*sin(2*PI*60*t)*exp(-16*mod(t,0.5))+0.2*(random(0)-0.5)*exp(-120*mod(t,0.5))"
-    snare_and_hat = "0.4*(random(1)-0.5)*exp(-22*mod(t+0.5,1))+0.08*(random(2)-0.5)*exp(-90*mod(t,0.25))"
+    snare_and_hat = (
+        "0.4*(random(1)-0.5)*exp(-22*mod(t+0.5,1))+0.08*(random(2)-0.5)*exp(-90*mod(t,0.25))"
+    )
     beat = f"{kick}+{snare_and_hat}"
     run_ffmpeg(["-f", "lavfi", "-i", f"aevalsrc='{beat}':s=44100:d=16", str(made / "song.mp3")])
     return made
@@ -38,11 +45,15 @@ def wish(library: ContentLibrary, user: UUID, urls: list[str], **wishes: object)
     return click(library, user, *urls, format=Format.REEL, options=wishes)
 
 
-def run(services: Services, instance: dg.DagsterInstance, created: CreatedRequest, *assets: str) -> bool:
+def run(
+    services: Services, instance: dg.DagsterInstance, created: CreatedRequest, *assets: str
+) -> bool:
     job = build_definitions(services.settings).resolve_job_def("montage")
     keys = [dg.AssetKey(name) for name in assets] or None
     partition = add_partition(instance, created)
-    return job.execute_in_process(instance=instance, partition_key=partition, raise_on_error=False, asset_selection=keys).success
+    return job.execute_in_process(
+        instance=instance, partition_key=partition, raise_on_error=False, asset_selection=keys
+    ).success
 
 
 def error_of(library: ContentLibrary, user: UUID, created: CreatedRequest) -> dict[str, object]:
@@ -53,11 +64,17 @@ def error_of(library: ContentLibrary, user: UUID, created: CreatedRequest) -> di
 
 
 def music_of(services: Services, created: CreatedRequest) -> MusicTrack:
-    return MusicTrack.model_validate_json(services.store.get_bytes(document_key(str(created.request_id), "music_track")))
+    return MusicTrack.model_validate_json(
+        services.store.get_bytes(document_key(str(created.request_id), "music_track"))
+    )
 
 
 def test_every_wish_is_in_the_finished_reel(
-    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID, folder: Path
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    folder: Path,
 ) -> None:
     one, two = ((folder / name).as_uri() for name in ("one.mp4", "two.mp4"))
     wishes = {
@@ -69,8 +86,12 @@ def test_every_wish_is_in_the_finished_reel(
     }
     created = wish(library, user, [one, NOWHERE, two], **wishes)
     assert run(services, instance, created), error_of(library, user, created)
-    timeline = Timeline.model_validate_json(services.store.get_bytes(document_key(str(created.request_id), "edit_timeline")))
-    assert [segment.caption for segment in timeline.segments] == ["Ciao 🌊"] + [""] * (len(timeline.segments) - 1)
+    timeline = Timeline.model_validate_json(
+        services.store.get_bytes(document_key(str(created.request_id), "edit_timeline"))
+    )
+    assert [segment.caption for segment in timeline.segments] == ["Ciao 🌊"] + [""] * (
+        len(timeline.segments) - 1
+    )
     assert timeline.segments[0].clip_url == two
     assert one in {segment.clip_url for segment in timeline.segments}
     notes = {part.name: part for part in timeline.originality.parts}
@@ -83,9 +104,19 @@ def test_every_wish_is_in_the_finished_reel(
 
 
 def test_own_music_costs_nothing_and_keeps_its_beats(
-    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID, folder: Path
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    folder: Path,
 ) -> None:
-    created = wish(library, user, [(folder / "one.mp4").as_uri()], music_url=(folder / "song.mp3").as_uri(), target_bpm=120)
+    created = wish(
+        library,
+        user,
+        [(folder / "one.mp4").as_uri()],
+        music_url=(folder / "song.mp3").as_uri(),
+        target_bpm=120,
+    )
     assert run(services, instance, created, "clip_analysis", "music_track")
     track = music_of(services, created)
     assert (track.composer, track.content_type) == ("user", "audio/flac")
@@ -96,7 +127,11 @@ def test_own_music_costs_nothing_and_keeps_its_beats(
 
 
 def test_the_tempo_asked_for_is_composed(
-    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID, folder: Path
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    folder: Path,
 ) -> None:
     created = wish(library, user, [(folder / "one.mp4").as_uri()], target_bpm=84)
     assert run(services, instance, created, "clip_analysis", "music_track")
@@ -104,16 +139,30 @@ def test_the_tempo_asked_for_is_composed(
 
 
 def test_wishes_that_cannot_be_granted_fail_before_anything_else(
-    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID, folder: Path, tmp_path: Path
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    folder: Path,
+    tmp_path: Path,
 ) -> None:
-    clip, short, notes = (folder / "one.mp4").as_uri(), tmp_path / "short.wav", tmp_path / "notes.mp4"
+    clip, short, notes = (
+        (folder / "one.mp4").as_uri(),
+        tmp_path / "short.wav",
+        tmp_path / "notes.mp4",
+    )
     run_ffmpeg(["-f", "lavfi", "-i", "sine=d=5", str(short)])
     notes.write_text("<html>" * 100)
     for urls, wishes, code, told in (
         ([NOWHERE], {"music_url": short.as_uri()}, "music_too_short", "3.0 s of music are missing"),
         ([NOWHERE], {"music_url": (tmp_path / "none.mp3").as_uri()}, "music_not_found", "none.mp3"),
         ([NOWHERE], {"captions": "ᚠ"}, "caption_unsupported", "U+16A0"),
-        ([clip, notes.as_uri()], {"must_use": [notes.as_uri()]}, "wished_clip_unusable", "notes.mp4 was to appear"),
+        (
+            [clip, notes.as_uri()],
+            {"must_use": [notes.as_uri()]},
+            "wished_clip_unusable",
+            "notes.mp4 was to appear",
+        ),
     ):
         created = wish(library, user, urls, **wishes)
         assert not run(services, instance, created)

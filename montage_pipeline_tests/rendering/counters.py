@@ -1,6 +1,8 @@
-"""Clips whose every frame carries its own number as black and white blocks, and reading the number back.
+"""Clips whose every frame carries its own number as black and white blocks, and reading the number
+back.
 
-The blocks are drawn on the displayed picture, in the middle, so that they survive a portrait crop, scaling and H.264.
+The blocks are drawn on the displayed picture, in the middle, so that they survive a portrait crop,
+scaling and H.264.
 """
 
 import subprocess
@@ -15,9 +17,9 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from montage_pipeline.editing.timeline import CropRect
-from montage_pipeline.footage.ffmpeg import ffmpeg_path
 from montage_pipeline.footage.model import ClipFacts, FetchedClip
 from montage_pipeline.footage.probe import probe
+from montage_pipeline.media.ffmpeg import ffmpeg_path
 
 Picture = NDArray[np.uint8]
 Signal = Callable[[Picture], NDArray[np.uint16]]
@@ -30,12 +32,17 @@ PATCHES = (
     ((200, 30, 30), (30, 150, 50), (50, 60, 190), (235, 235, 235)),
     ((224, 172, 140), (112, 72, 52), (128, 128, 128), (240, 200, 30)),
 )
-"""Colours above and below the blocks: the primaries and white; light skin, dark skin, grey and yellow."""
+"""Colours above and below the blocks: the primaries and white; light skin, dark skin, grey and
+yellow.
+"""
 
 
 @dataclass(frozen=True)
 class CounterClip:
-    """How to make one clip. `width` and `height` are displayed; `stored_width` differs when pixels are not square."""
+    """How to make one clip.
+
+    `width` and `height` are displayed; `stored_width` differs when pixels are not square.
+    """
 
     name: str
     fps: str = "30"
@@ -60,27 +67,51 @@ def grid(width: int, height: int) -> list[tuple[float, float, float]]:
     side = height * (1 - 2 * _MARGIN) / ROWS
     side = min(side, height * 0.5 / COLUMNS)
     left, top = (width - side * COLUMNS) / 2, (height - side * ROWS) / 2
-    return [(left + side * (n % COLUMNS + 0.5), top + side * (n // COLUMNS + 0.5), side) for n in range(COLUMNS * ROWS)]
+    return [
+        (left + side * (n % COLUMNS + 0.5), top + side * (n // COLUMNS + 0.5), side)
+        for n in range(COLUMNS * ROWS)
+    ]
 
 
-def patches(width: int, height: int) -> list[tuple[tuple[float, float, float, float], tuple[int, int, int]]]:
-    """Left, top, right and bottom of each patch of colour in pixels of a displayed picture, and its colour."""
+def patches(
+    width: int, height: int
+) -> list[tuple[tuple[float, float, float, float], tuple[int, int, int]]]:
+    """Left, top, right and bottom of each patch of colour in pixels of a displayed picture, and its
+    colour.
+    """
     (left, top, side), (right, bottom, _) = grid(width, height)[0], grid(width, height)[-1]
-    left, right, above, below = left - side / 2, right + side / 2, top - side / 2, height - (bottom + side / 2)
+    left, right, above, below = (
+        left - side / 2,
+        right + side / 2,
+        top - side / 2,
+        height - (bottom + side / 2),
+    )
     across = (right - left) / len(PATCHES[0])
     return [
-        ((left + column * across, begin + 0.1 * high, left + (column + 1) * across, begin + 0.9 * high), colour)
+        (
+            (
+                left + column * across,
+                begin + 0.1 * high,
+                left + (column + 1) * across,
+                begin + 0.9 * high,
+            ),
+            colour,
+        )
         for colours, begin, high in zip(PATCHES, (0.0, height - below), (above, below), strict=True)
         for column, colour in enumerate(colours)
     ]
 
 
 def drawn(number: int, width: int, height: int) -> Picture:
-    """A displayed RGB picture that carries `number`; the background is a gradient with a colour in each corner, and patches."""
+    """A displayed RGB picture that carries `number`; the background is a gradient with a colour in
+    each corner, and patches.
+    """
     picture = _unnumbered(width, height).copy()
     for bit, (cx, cy, side) in enumerate(grid(width, height)):
         half = side / 2
-        picture[round(cy - half) : round(cy + half), round(cx - half) : round(cx + half)] = 235 if number >> bit & 1 else 16
+        picture[round(cy - half) : round(cy + half), round(cx - half) : round(cx + half)] = (
+            235 if number >> bit & 1 else 16
+        )
     return picture
 
 
@@ -101,8 +132,18 @@ def read_number(picture: Picture, facts: ClipFacts, crop: CropRect) -> int:
     number = 0
     for bit, (cx, cy, side) in enumerate(grid(facts.width, facts.height)):
         scale_x, scale_y = width / crop.width, height / crop.height
-        x, y, half = (cx - crop.x) * scale_x, (cy - crop.y) * scale_y, side * 0.2 * min(scale_x, scale_y)
-        number |= int(grey[int(y - half) : int(y + half) + 1, int(x - half) : int(x + half) + 1].mean() > 125) << bit
+        x, y, half = (
+            (cx - crop.x) * scale_x,
+            (cy - crop.y) * scale_y,
+            side * 0.2 * min(scale_x, scale_y),
+        )
+        number |= (
+            int(
+                grey[int(y - half) : int(y + half) + 1, int(x - half) : int(x + half) + 1].mean()
+                > 125
+            )
+            << bit
+        )
     return number
 
 
@@ -112,27 +153,70 @@ def write_clip(clip: CounterClip, folder: Path) -> FetchedClip:
     sar = "1/1"
     if clip.stored_width:
         sar = f"{clip.width}/{clip.stored_width}"
-    stored = [_as_stored(drawn(clip.first + number, clip.width, clip.height), clip) for number in range(clip.frames)]
+    stored = [
+        _as_stored(drawn(clip.first + number, clip.width, clip.height), clip)
+        for number in range(clip.frames)
+    ]
     height, width = stored[0].shape[:2]
-    upright = path if not (clip.rotation_deg or clip.mirrored) else path.with_name(f"plain-{clip.name}")
+    upright = (
+        path if not (clip.rotation_deg or clip.mirrored) else path.with_name(f"plain-{clip.name}")
+    )
     pixels = "rgb48le" if clip.signal else "rgb24"
-    args = ["-f", "rawvideo", "-pix_fmt", pixels, "-video_size", f"{width}x{height}", "-framerate", clip.fps, "-i", "pipe:0"]
+    args = [
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        pixels,
+        "-video_size",
+        f"{width}x{height}",
+        "-framerate",
+        clip.fps,
+        "-i",
+        "pipe:0",
+    ]
     if clip.audio:
         args += ["-f", "lavfi", "-i", clip.audio]
-    conversion = "" if clip.raw_filters else "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p,"
+    conversion = (
+        "" if clip.raw_filters else "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p,"
+    )
     chain = f"{clip.filters},{conversion}setsar={sar}"
     args += ["-vf", chain, *clip.video, *clip.extra, "-fps_mode", "passthrough"]
-    run([*args, *clip.output, str(upright)], b"".join((clip.signal(frame) if clip.signal else frame).tobytes() for frame in stored))
+    run(
+        [*args, *clip.output, str(upright)],
+        b"".join((clip.signal(frame) if clip.signal else frame).tobytes() for frame in stored),
+    )
     if upright != path:
         # FFmpeg's option gives the counter-clockwise turn and mirrors afterwards.
-        turn = ["-display_rotation:v:0", str(-clip.rotation_deg if not clip.mirrored else clip.rotation_deg)]
-        run([*turn, *(["-display_hflip:v:0"] if clip.mirrored else []), "-i", str(upright), "-map", "0", "-c", "copy", str(path)])
-    return FetchedClip(url=f"https://clips.test/{clip.name}", path=path, sha256="0" * 64, bytes=path.stat().st_size)
+        turn = [
+            "-display_rotation:v:0",
+            str(-clip.rotation_deg if not clip.mirrored else clip.rotation_deg),
+        ]
+        run(
+            [
+                *turn,
+                *(["-display_hflip:v:0"] if clip.mirrored else []),
+                "-i",
+                str(upright),
+                "-map",
+                "0",
+                "-c",
+                "copy",
+                str(path),
+            ]
+        )
+    return FetchedClip(
+        url=f"https://clips.test/{clip.name}", path=path, sha256="0" * 64, bytes=path.stat().st_size
+    )
 
 
 def run(args: Sequence[str], stdin: bytes = b"") -> None:
     """FFmpeg, quietly; its words in the failure."""
-    done = subprocess.run([ffmpeg_path(), "-y", "-loglevel", "error", *args], input=stdin, capture_output=True, check=False)
+    done = subprocess.run(
+        [ffmpeg_path(), "-y", "-loglevel", "error", *args],
+        input=stdin,
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr.decode()
 
 
@@ -144,12 +228,18 @@ def facts_of(clip: FetchedClip) -> ClipFacts:
 def source_times(path: Path, stream: int) -> list[float]:
     """Presentation times of all frames, ascending, as PyAV decodes them."""
     with av.open(str(path)) as container:
-        frames = [frame for frame in container.decode(container.streams[stream]) if isinstance(frame, VideoFrame)]
+        frames = [
+            frame
+            for frame in container.decode(container.streams[stream])
+            if isinstance(frame, VideoFrame)
+        ]
         return sorted(float(frame.time) for frame in frames if frame.time is not None)
 
 
 def expected_number(times: Sequence[float], at_s: float, first: int = 0) -> int:
-    """The number on screen at a presentation time: that of the last frame which is not later (1 ms of rounding)."""
+    """The number on screen at a presentation time: that of the last frame which is not later (1 ms
+    of rounding).
+    """
     return first + max(index for index, time_s in enumerate(times) if time_s <= at_s + 0.001)
 
 

@@ -9,9 +9,15 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from montage_pipeline.editing.timeline import CropRect, MusicPlacement, Originality, Segment, Timeline
+from montage_pipeline.editing.timeline import (
+    CropRect,
+    MusicPlacement,
+    Originality,
+    Segment,
+    Timeline,
+)
 from montage_pipeline.footage.model import ClipFacts, FetchedClip, FrameRate
-from montage_pipeline.requests.vocabulary import Format, Style
+from montage_pipeline.vocabulary import Format
 from montage_pipeline_tests.rendering.counters import facts_of
 
 WIDTH, HEIGHT = 180, 320
@@ -29,7 +35,12 @@ class Cut:
 
 
 def timeline_of(
-    cuts: Sequence[Cut], *, fps: tuple[int, int] = (30, 1), width: int = WIDTH, height: int = HEIGHT, **music: float
+    cuts: Sequence[Cut],
+    *,
+    fps: tuple[int, int] = (30, 1),
+    width: int = WIDTH,
+    height: int = HEIGHT,
+    **music: float,
 ) -> Timeline:
     """A timeline of these cuts."""
     facts: dict[str, ClipFacts] = {}
@@ -55,7 +66,7 @@ def timeline_of(
     return Timeline(
         request_id="request",
         seed=1,
-        style=Style.DYNAMIC,
+        style="dynamic",
         format=Format.REEL,
         width=width,
         height=height,
@@ -78,7 +89,9 @@ def middle_crop(facts: ClipFacts, width: int, height: int) -> CropRect:
     """The largest crop of that shape in the middle."""
     wide = min(facts.width, round(facts.height * width / height))
     high = min(facts.height, round(facts.width * height / width))
-    return CropRect(x=(facts.width - wide) // 2, y=(facts.height - high) // 2, width=wide, height=high)
+    return CropRect(
+        x=(facts.width - wide) // 2, y=(facts.height - high) // 2, width=wide, height=high
+    )
 
 
 def pictures(path: Path) -> Iterator[NDArray[np.uint8]]:

@@ -1,6 +1,7 @@
 """Clips of every kind of coding, made from one picture that is known: the cards of `counters`.
 
-Belongs here: how each kind is made, and the colour science to make it, written independently of the renderer's.
+Belongs here: how each kind is made, and the colour science to make it, written independently of the
+renderer's.
 Does not belong here: what must come out of them (the tests).
 """
 
@@ -13,7 +14,14 @@ from numpy.typing import NDArray
 
 from montage_pipeline.editing.timeline import CropRect
 from montage_pipeline.footage.model import ClipFacts, FetchedClip
-from montage_pipeline_tests.rendering.counters import CounterClip, Picture, Signal, patches, run, write_clip
+from montage_pipeline_tests.rendering.counters import (
+    CounterClip,
+    Picture,
+    Signal,
+    patches,
+    run,
+    write_clip,
+)
 
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "12")
 X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none", "-crf", "10")
@@ -22,11 +30,24 @@ MPEG2 = ("-c:v", "mpeg2video", "-q:v", "2")
 FIRST = 37
 _FRAMES = 3
 
-# Rows are X, Y and Z, columns red, green and blue (SMPTE RP 177 for BT.709; BT.2020 and P3-D65 by the same recipe).
+# Rows are X, Y and Z, columns red, green and blue (SMPTE RP 177 for BT.709; BT.2020 and P3-D65 by
+# the same recipe).
 _TO_XYZ = {
-    "bt709": [[0.412391, 0.357584, 0.180481], [0.212639, 0.715169, 0.072192], [0.019331, 0.119195, 0.950532]],
-    "bt2020": [[0.636958, 0.144617, 0.168881], [0.262700, 0.677998, 0.059302], [0.0, 0.028073, 1.060985]],
-    "p3": [[0.486571, 0.265668, 0.198217], [0.228975, 0.691739, 0.079287], [0.0, 0.045113, 1.043944]],
+    "bt709": [
+        [0.412391, 0.357584, 0.180481],
+        [0.212639, 0.715169, 0.072192],
+        [0.019331, 0.119195, 0.950532],
+    ],
+    "bt2020": [
+        [0.636958, 0.144617, 0.168881],
+        [0.262700, 0.677998, 0.059302],
+        [0.0, 0.028073, 1.060985],
+    ],
+    "p3": [
+        [0.486571, 0.265668, 0.198217],
+        [0.228975, 0.691739, 0.079287],
+        [0.0, 0.045113, 1.043944],
+    ],
 }
 _WHITE_NITS, _PEAK_NITS = 203.0, 1000.0
 
@@ -46,13 +67,19 @@ def hlg(picture: Picture) -> NDArray[np.uint16]:
     luminance = np.maximum(display @ [0.2627, 0.6780, 0.0593], 1e-9)[..., None]
     scene = display * luminance ** (1 / 1.2 - 1)
     a, b, c = 0.17883277, 0.28466892, 0.55991073
-    return _in_16_bits(np.where(scene <= 1 / 12, np.sqrt(3 * scene), a * np.log(np.maximum(12 * scene - b, 1e-9)) + c))
+    return _in_16_bits(
+        np.where(
+            scene <= 1 / 12, np.sqrt(3 * scene), a * np.log(np.maximum(12 * scene - b, 1e-9)) + c
+        )
+    )
 
 
 def pq(picture: Picture) -> NDArray[np.uint16]:
     """PQ (SMPTE ST 2084) that shows the picture with its white at 203 nits."""
     light = (_light(picture, "bt2020") * _WHITE_NITS / 10_000) ** (2610 / 16384)
-    return _in_16_bits(((3424 / 4096 + 2413 / 128 * light) / (1 + 2392 / 128 * light)) ** (2523 / 32))
+    return _in_16_bits(
+        ((3424 / 4096 + 2413 / 128 * light) / (1 + 2392 / 128 * light)) ** (2523 / 32)
+    )
 
 
 def _light(picture: Picture, primaries: str) -> NDArray[np.float64]:
@@ -75,7 +102,10 @@ def coded(
     before: str = "",
     **more: object,
 ) -> CounterClip:
-    """A clip of three cards in this pixel format, YCbCr matrix and range; `tags` are matrix/primaries/transfer, "" for none."""
+    """A clip of three cards in this pixel format, YCbCr matrix and range;
+
+    `tags` are matrix/primaries/transfer, "" for none.
+    """
     # Cameras put chroma below the left luma sample; Motion JPEG puts it between the two.
     place = "center" if "mjpeg" in video else "left"
     scale = f"scale=flags=accurate_rnd+full_chroma_int:out_color_matrix={matrix}:out_range={span}:out_chroma_loc={place}"
@@ -83,15 +113,28 @@ def coded(
     if tags:
         space, primaries, transfer = tags.split("/")
         filters += f",setparams=colorspace={space}:color_primaries={primaries}:color_trc={transfer}:range={span}"
-    fields = {"frames": _FRAMES, "first": FIRST, "filters": filters, "raw_filters": True, "video": video, **more}
+    fields = {
+        "frames": _FRAMES,
+        "first": FIRST,
+        "filters": filters,
+        "raw_filters": True,
+        "video": video,
+        **more,
+    }
     return CounterClip(name, **fields)  # type: ignore[arg-type]
 
 
 def transparent(name: str, pixel_format: str, folder: Path, video: Sequence[str]) -> FetchedClip:
     """Two cards whose left half is transparent, with loud green below."""
-    loud = "".join(f":{plane}='if(lt(X,W/2),{value},{plane}(X,Y))'" for plane, value in zip("rgb", (0, 255, 0), strict=True))
+    loud = "".join(
+        f":{plane}='if(lt(X,W/2),{value},{plane}(X,Y))'"
+        for plane, value in zip("rgb", (0, 255, 0), strict=True)
+    )
     filters = f"format=rgba,geq=a='255*gte(X,W/2)'{loud},scale=out_color_matrix=bt601:out_range=tv,format={pixel_format}"
-    return write_clip(CounterClip(name, frames=2, first=FIRST, filters=filters, raw_filters=True, video=video), folder)
+    return write_clip(
+        CounterClip(name, frames=2, first=FIRST, filters=filters, raw_filters=True, video=video),
+        folder,
+    )
 
 
 def remuxed(source: FetchedClip, name: str, *args: str, before: Sequence[str] = ()) -> FetchedClip:
@@ -109,7 +152,9 @@ def written(folder: Path, name: str, content: bytes) -> FetchedClip:
 
 def as_fetched(path: Path) -> FetchedClip:
     """The file as if fetched."""
-    return FetchedClip(url=f"https://clips.test/{path.name}", path=path, sha256="0" * 64, bytes=path.stat().st_size)
+    return FetchedClip(
+        url=f"https://clips.test/{path.name}", path=path, sha256="0" * 64, bytes=path.stat().st_size
+    )
 
 
 def lab(rgb: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -125,7 +170,13 @@ def seen_patches(picture: Picture, facts: ClipFacts, crop: CropRect) -> NDArray[
     found = []
     for (left, top, right, bottom), _ in patches(facts.width, facts.height):
         inset_x, inset_y = 0.3 * (right - left), 0.3 * (bottom - top)
-        columns = slice(round((left + inset_x - crop.x) * scale_x), round((right - inset_x - crop.x) * scale_x) + 1)
-        rows = slice(round((top + inset_y - crop.y) * scale_y), round((bottom - inset_y - crop.y) * scale_y) + 1)
+        columns = slice(
+            round((left + inset_x - crop.x) * scale_x),
+            round((right - inset_x - crop.x) * scale_x) + 1,
+        )
+        rows = slice(
+            round((top + inset_y - crop.y) * scale_y),
+            round((bottom - inset_y - crop.y) * scale_y) + 1,
+        )
         found.append(picture[rows, columns].reshape(-1, 3).mean(axis=0))
     return np.array(found)

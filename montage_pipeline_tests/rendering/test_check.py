@@ -9,16 +9,29 @@ import pytest
 from PIL import Image
 
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.errors import MontageError
 from montage_pipeline.footage.model import FetchedClip
-from montage_pipeline.records import MontageError
 from montage_pipeline.rendering import check
 from montage_pipeline.rendering.check import BadRender, check_file
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.rendering.poster import write_poster
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.rendering.conftest import ClipMaker
-from montage_pipeline_tests.rendering.counters import CounterClip, expected_number, read_number, run, source_times
-from montage_pipeline_tests.rendering.edits import HEIGHT, WIDTH, Cut, paths_of, pictures, timeline_of
+from montage_pipeline_tests.rendering.counters import (
+    CounterClip,
+    expected_number,
+    read_number,
+    run,
+    source_times,
+)
+from montage_pipeline_tests.rendering.edits import (
+    HEIGHT,
+    WIDTH,
+    Cut,
+    paths_of,
+    pictures,
+    timeline_of,
+)
 
 Reel = tuple[Path, Timeline, FetchedClip]
 _BARE = ("-movflags", "+faststart", "-use_editlist", "0")
@@ -40,7 +53,11 @@ def test_good_file_passes_with_its_figures(reel: Reel) -> None:
     assert (found.width, found.height, found.frames) == (WIDTH, HEIGHT, 90)
     assert found.fps.fraction == 30
     assert found.duration_s == 3.0
-    assert (found.video_codec, found.pixel_format, found.color_space) == ("h264", "yuv420p", "bt709")
+    assert (found.video_codec, found.pixel_format, found.color_space) == (
+        "h264",
+        "yuv420p",
+        "bt709",
+    )
     assert (found.audio_codec, found.audio_sample_rate, found.audio_channels) == ("aac", 48_000, 2)
     assert found.moov_first
     assert found.loudness_lufs == pytest.approx(-14, abs=0.5)
@@ -51,23 +68,56 @@ def test_good_file_passes_with_its_figures(reel: Reel) -> None:
     [
         (("-c", "copy", "-use_editlist", "0"), "moov before mdat is False"),
         (("-c", "copy", "-movflags", "+faststart"), "edit list is True"),
-        (("-c", "copy", *_BARE, "-bsf:v", "setts=ts=TS*2:duration=DURATION*2"), "frame interval is 0.066667 s, expected 0.033333 s"),
+        (
+            ("-c", "copy", *_BARE, "-bsf:v", "setts=ts=TS*2:duration=DURATION*2"),
+            "frame interval is 0.066667 s, expected 0.033333 s",
+        ),
         (("-c", "copy", *_BARE, "-bsf:v", "setts=ts=TS+gt(N\\,10)*200"), "frame interval"),
-        (("-c", "copy", *_BARE, "-bsf:v", "h264_metadata=video_full_range_flag=1"), "in the picture is (2,"),
-        (("-c", "copy", *_BARE, "-bsf:v", "h264_metadata=matrix_coefficients=6"), "in the picture is (1, 6,"),
+        (
+            ("-c", "copy", *_BARE, "-bsf:v", "h264_metadata=video_full_range_flag=1"),
+            "in the picture is (2,",
+        ),
+        (
+            ("-c", "copy", *_BARE, "-bsf:v", "h264_metadata=matrix_coefficients=6"),
+            "in the picture is (1, 6,",
+        ),
         (("-c", "copy", *_BARE, "-frames:v", "80"), "frames in the file is 80, expected 90"),
         (("-c", "copy", *_BARE, "-c:a", "aac", "-af", "volume=-4dB"), "loudness is -1"),
         (("-c", "copy", *_BARE, "-c:a", "aac", "-af", "volume=9dB"), "true peak"),
         (("-c", "copy", *_BARE, "-c:a", "aac", "-ac", "1"), "channels is 1, expected 2"),
-        (("-c", "copy", *_BARE, "-c:a", "aac", "-af", "atrim=end=2.5"), "sound and picture end apart"),
+        (
+            ("-c", "copy", *_BARE, "-c:a", "aac", "-af", "atrim=end=2.5"),
+            "sound and picture end apart",
+        ),
         (("-c", "copy", *_BARE, "-an"), "0 audio tracks"),
         (("-c", "copy", *_BARE, "-c:v", "libx264", "-g", "300", "-bf", "0"), "longest GOP"),
-        (("-c", "copy", *_BARE, "-c:v", "libx264", "-pix_fmt", "yuv422p", "-bf", "0"), "pixel format is yuv422p"),
-        (("-c", "copy", *_BARE, "-c:v", "libx264", "-vf", "scale=160:320", "-bf", "0"), "size is 160x320"),
-        (("-c", "copy", *_BARE, "-c:v", "libx264", "-bf", "2", "-x264-params", "open-gop=1:keyint=20:scenecut=0"), "open GOPs"),
+        (
+            ("-c", "copy", *_BARE, "-c:v", "libx264", "-pix_fmt", "yuv422p", "-bf", "0"),
+            "pixel format is yuv422p",
+        ),
+        (
+            ("-c", "copy", *_BARE, "-c:v", "libx264", "-vf", "scale=160:320", "-bf", "0"),
+            "size is 160x320",
+        ),
+        (
+            (
+                "-c",
+                "copy",
+                *_BARE,
+                "-c:v",
+                "libx264",
+                "-bf",
+                "2",
+                "-x264-params",
+                "open-gop=1:keyint=20:scenecut=0",
+            ),
+            "open GOPs",
+        ),
     ],
 )
-def test_tampered_file_fails_and_names_the_rule(how: Sequence[str], rule: str, reel: Reel, tmp_path: Path) -> None:
+def test_tampered_file_fails_and_names_the_rule(
+    how: Sequence[str], rule: str, reel: Reel, tmp_path: Path
+) -> None:
     path, timeline, _ = reel
     bad = tmp_path / "bad.mp4"
     run(["-i", str(path), *how, str(bad)])
@@ -77,7 +127,9 @@ def test_tampered_file_fails_and_names_the_rule(how: Sequence[str], rule: str, r
     assert rule in failure.value.message
 
 
-def test_bit_rate_is_held_on_average_and_in_every_second(reel: Reel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bit_rate_is_held_on_average_and_in_every_second(
+    reel: Reel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, timeline, _ = reel
     sizes = [len(packet) for packet in _picture_packets(path)]
     busiest_mbps = max(sum(sizes[at : at + 30]) for at in range(len(sizes))) * 8 / 1e6
@@ -126,7 +178,9 @@ def test_poster_is_the_frame_at_its_time(reel: Reel, tmp_path: Path) -> None:
         picture = np.asarray(image.convert("RGB"))
     segment = timeline.segments[0]
     times = source_times(source.path, 0)
-    assert read_number(picture, timeline.clips[0], segment.crop) == expected_number(times, segment.source_in_s + 1.0)
+    assert read_number(picture, timeline.clips[0], segment.crop) == expected_number(
+        times, segment.source_in_s + 1.0
+    )
     shown = list(pictures(path))[30]
     assert abs(picture.astype(int) - shown).mean() < 4
     with pytest.raises(MontageError, match=r"has no frame at 30\.000 s"):

@@ -1,23 +1,37 @@
-"""A long clip in the object store is rendered from the bytes that are used, and from the right version of it."""
+"""A long clip in the object store is rendered from the bytes that are used, and from the right
+version of it.
+"""
 
 from pathlib import Path
 
 import pytest
 
-from montage_pipeline.footage import fetch, ranges
-from montage_pipeline.footage.fetch import ClipFetcher
+from montage_pipeline.errors import MontageError, PermanentError
+from montage_pipeline.footage.fetching import fetch, ranges
+from montage_pipeline.footage.fetching.fetch import ClipFetcher
 from montage_pipeline.footage.model import ClipSource, FetchedClip
 from montage_pipeline.footage.probe import probe
-from montage_pipeline.records import MontageError, PermanentError
 from montage_pipeline.rendering.engines import engine_for
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
-from montage_pipeline_tests.rendering.counters import CounterClip, expected_number, read_number, source_times, write_clip
+from montage_pipeline_tests.rendering.counters import (
+    CounterClip,
+    expected_number,
+    read_number,
+    source_times,
+    write_clip,
+)
 from montage_pipeline_tests.rendering.edits import Cut, pictures, timeline_of
 
 _LONG = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-qp", "8")
 _CLIPS = [
-    CounterClip("end.mp4", frames=700, video=_LONG, audio="sine=330:duration=23", filters="noise=alls=12:allf=t"),
+    CounterClip(
+        "end.mp4",
+        frames=700,
+        video=_LONG,
+        audio="sine=330:duration=23",
+        filters="noise=alls=12:allf=t",
+    ),
     CounterClip("cues.mkv", frames=600, video=_LONG, filters="noise=alls=12:allf=t"),
 ]
 _BLOCK = 1 << 16
@@ -53,26 +67,39 @@ def test_only_what_is_used_is_fetched(
     timeline = timeline_of(cuts)
 
     with _fetcher(object_store, tmp_path / "elsewhere") as rendering:
-        sources: dict[str, ClipSource] = {facts.url: rendering.reach(facts, 1.2) for facts in timeline.clips}
+        sources: dict[str, ClipSource] = {
+            facts.url: rendering.reach(facts, 1.2) for facts in timeline.clips
+        }
         assert all(str(source).startswith("http://127.0.0.1:") for source in sources.values())
         output = tmp_path / "reel.mp4"
-        engine_for(Settings(render_engine=engine_name)).render(timeline, sources, music, output, lambda share: None)
+        engine_for(Settings(render_engine=engine_name)).render(
+            timeline, sources, music, output, lambda share: None
+        )
         assert rendering.range_error() is None
         assert rendering._ranges is not None
         fetched = rendering._ranges.fetched_bytes
     assert 0 < fetched < 0.3 * sum(clip.bytes for clip in long_clips)
-    assert [entry for entry in (tmp_path / "elsewhere").rglob("*") if entry.is_file() and entry.suffix != ".lock"] == []
+    assert [
+        entry
+        for entry in (tmp_path / "elsewhere").rglob("*")
+        if entry.is_file() and entry.suffix != ".lock"
+    ] == []
 
     frames = pictures(output)
     for segment in timeline.segments:
         facts = timeline.clips[segment.clip]
         times = source_times(long_clips[segment.clip].path, facts.video_stream)
         for k in range(segment.frames):
-            assert read_number(next(frames), facts, segment.crop) == expected_number(times, segment.source_in_s + k / 30)
+            assert read_number(next(frames), facts, segment.crop) == expected_number(
+                times, segment.source_in_s + k / 30
+            )
 
 
 def test_small_or_much_used_clips_and_those_at_hand_are_files(
-    long_clips: list[FetchedClip], object_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    long_clips: list[FetchedClip],
+    object_store: ObjectStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     url = f"s3://{object_store.bucket}/uploads/a.mp4"
     object_store.put_file("uploads/a.mp4", long_clips[0].path, content_type="video/mp4")
@@ -88,7 +115,11 @@ def test_small_or_much_used_clips_and_those_at_hand_are_files(
 
 
 def test_a_clip_that_was_replaced_is_not_mixed_in(
-    long_clips: list[FetchedClip], object_store: ObjectStore, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    long_clips: list[FetchedClip],
+    object_store: ObjectStore,
+    music: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(fetch, "_RANGE_FROM_BYTES", 1 << 20)
     monkeypatch.setattr(ranges, "BLOCK_BYTES", _BLOCK)
@@ -98,9 +129,15 @@ def test_a_clip_that_was_replaced_is_not_mixed_in(
         timeline = timeline_of([Cut(first.fetch(url), 12.0, 20)])
     with _fetcher(object_store, tmp_path / "second") as second:
         source = second.reach(timeline.clips[0], 0.7)
-        object_store.put_bytes("uploads/a.mkv", long_clips[1].path.read_bytes()[:-1] + b"\x01", content_type="video/x-matroska")
+        object_store.put_bytes(
+            "uploads/a.mkv",
+            long_clips[1].path.read_bytes()[:-1] + b"\x01",
+            content_type="video/x-matroska",
+        )
         with pytest.raises(MontageError):
-            engine_for(Settings()).render(timeline, {url: source}, music, tmp_path / "reel.mp4", lambda share: None)
+            engine_for(Settings()).render(
+                timeline, {url: source}, music, tmp_path / "reel.mp4", lambda share: None
+            )
         failure = second.range_error()
         assert isinstance(failure, PermanentError)
         assert failure.code == "store_changed"

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from montage_pipeline.records import PermanentError
+from montage_pipeline.errors import PermanentError
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline_tests.clicks import asked, click, finish
@@ -13,7 +13,11 @@ from montage_pipeline_tests.clicks import asked, click, finish
 
 def test_one_key_makes_one_item_even_in_a_race(library: ContentLibrary, user: UUID) -> None:
     with ThreadPoolExecutor(8) as pool:
-        created = list(pool.map(lambda _: library.create_item(user, asked(), idempotency_key="click"), range(16)))
+        created = list(
+            pool.map(
+                lambda _: library.create_item(user, asked(), idempotency_key="click"), range(16)
+            )
+        )
     assert len({one.request_id for one in created}) == 1
     assert sum(not one.replayed for one in created) == 1
     with pytest.raises(PermanentError, match="another request") as caught:
@@ -21,7 +25,9 @@ def test_one_key_makes_one_item_even_in_a_race(library: ContentLibrary, user: UU
     assert caught.value.code == "idempotency_conflict"
 
 
-def test_an_item_has_one_request_under_way_even_in_a_race(library: ContentLibrary, requests: RequestLifecycle, user: UUID) -> None:
+def test_an_item_has_one_request_under_way_even_in_a_race(
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID
+) -> None:
     created = click(library, user)
     finish(requests, created.request_id)
 

@@ -8,16 +8,18 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from montage_pipeline.records import PermanentError
+from montage_pipeline.errors import PermanentError
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.model import RequestFailure
-from montage_pipeline.requests.vocabulary import ContentStatus, RequestState, Step
+from montage_pipeline.vocabulary import ContentStatus, RequestState, Step
 from montage_pipeline_tests.clicks import MEDIA, click, finish
 from montage_pipeline_tests.examples import examples
 
 
-def test_a_request_goes_from_queued_to_draft(library: ContentLibrary, requests: RequestLifecycle, user: UUID) -> None:
+def test_a_request_goes_from_queued_to_draft(
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID
+) -> None:
     created = click(library, user)
     assert [request.id for request in requests.queued(10)] == [created.request_id]
     assert requests.start(created.request_id, "run-1")
@@ -30,7 +32,12 @@ def test_a_request_goes_from_queued_to_draft(library: ContentLibrary, requests: 
     assert requests.succeed(created.request_id, "run-1", **MEDIA, warnings=["shorter"])
     item = library.get_item(user, created.content_item_id)
     assert item is not None
-    assert (item.status, item.generated_media_url, item.progress_percent, item.warnings) == (ContentStatus.DRAFT, "m", 100, ("shorter",))
+    assert (item.status, item.generated_media_url, item.progress_percent, item.warnings) == (
+        ContentStatus.DRAFT,
+        "m",
+        100,
+        ("shorter",),
+    )
     request = requests.get_request(created.request_id)
     assert request is not None
     assert request.state is RequestState.SUCCEEDED
@@ -38,22 +45,35 @@ def test_a_request_goes_from_queued_to_draft(library: ContentLibrary, requests: 
     assert request.finished_at is not None
 
 
-def test_only_the_run_of_a_request_may_fail_it(library: ContentLibrary, requests: RequestLifecycle, user: UUID) -> None:
+def test_only_the_run_of_a_request_may_fail_it(
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID
+) -> None:
     created = click(library, user)
     requests.start(created.request_id, "run-1")
 
     def failure(run_id: str) -> RequestFailure:
-        return RequestFailure(code="c", message="m", step=Step.MUSIC_TRACK, attempts=4, run_id=run_id)
+        return RequestFailure(
+            code="c", message="m", step=Step.MUSIC_TRACK, attempts=4, run_id=run_id
+        )
 
     assert not requests.fail(created.request_id, failure("an-older-run"))
     assert requests.fail(created.request_id, failure("run-1"))
     item = library.get_item(user, created.content_item_id)
     assert item is not None
     assert item.status is ContentStatus.FAILED
-    assert item.error == {"code": "c", "message": "m", "step": "music_track", "attempts": 4, "run_id": "run-1", "details": {}}
+    assert item.error == {
+        "code": "c",
+        "message": "m",
+        "step": "music_track",
+        "attempts": 4,
+        "run_id": "run-1",
+        "details": {},
+    }
 
 
-def test_a_retried_run_takes_over_from_the_crashed_one_only(library: ContentLibrary, requests: RequestLifecycle, user: UUID) -> None:
+def test_a_retried_run_takes_over_from_the_crashed_one_only(
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID
+) -> None:
     created = click(library, user)
     assert requests.start(created.request_id, "crashed")
     assert not requests.start(created.request_id, "stranger")
@@ -61,7 +81,9 @@ def test_a_retried_run_takes_over_from_the_crashed_one_only(library: ContentLibr
     assert not requests.start(created.request_id, "crashed")
 
 
-def test_requeue_happens_once_per_lost_run(library: ContentLibrary, requests: RequestLifecycle, user: UUID) -> None:
+def test_requeue_happens_once_per_lost_run(
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID
+) -> None:
     created = click(library, user)
     requests.start(created.request_id, "lost")
     assert requests.requeue(created.request_id, attempt=1, run_id="lost")
@@ -69,21 +91,40 @@ def test_requeue_happens_once_per_lost_run(library: ContentLibrary, requests: Re
     assert [request.attempt for request in requests.queued(10)] == [2]
 
 
-def test_retirement_names_only_what_ended_long_ago(library: ContentLibrary, requests: RequestLifecycle, user: UUID, engine: Engine) -> None:
+def test_retirement_names_only_what_ended_long_ago(
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID, engine: Engine
+) -> None:
     old, fresh, running = (click(library, user).request_id for _ in range(3))
     unknown = uuid4()
     for request_id in (old, fresh):
         finish(requests, request_id)
     requests.start(running, "run")
     with engine.begin() as connection:
-        connection.execute(text("UPDATE montage_requests SET finished_at = now() - interval '31 days' WHERE id = :id"), {"id": old})
-    assert requests.finished_before([old, fresh, running, unknown], timedelta(days=30)) == {old, unknown}
+        connection.execute(
+            text(
+                "UPDATE montage_requests SET finished_at = now() - interval '31 days' WHERE id = :id"
+            ),
+            {"id": old},
+        )
+    assert requests.finished_before([old, fresh, running, unknown], timedelta(days=30)) == {
+        old,
+        unknown,
+    }
 
 
-@hypothesis_settings(max_examples=examples(0.4), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=examples(0.4),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["start", "progress", "succeed", "fail", "cancel", "requeue", "reopen", "again"]), st.integers(0, 2)),
+        st.tuples(
+            st.sampled_from(
+                ["start", "progress", "succeed", "fail", "cancel", "requeue", "reopen", "again"]
+            ),
+            st.integers(0, 2),
+        ),
         max_size=14,
     )
 )
@@ -102,7 +143,10 @@ def test_whatever_happens_item_and_request_agree(
             case "succeed":
                 requests.succeed(request_id, run, **MEDIA)
             case "fail":
-                requests.fail(request_id, RequestFailure(code="c", message="m", step=None, attempts=1, run_id=run))
+                requests.fail(
+                    request_id,
+                    RequestFailure(code="c", message="m", step=None, attempts=1, run_id=run),
+                )
             case "cancel":
                 requests.cancel(request_id, run)
             case "requeue":
@@ -114,10 +158,15 @@ def test_whatever_happens_item_and_request_agree(
                     request_id = library.request_again(user, created.content_item_id).request_id
                 except PermanentError as error:
                     assert error.code == "already_generating"  # noqa: PT017
-        request, item = requests.get_request(request_id), library.get_item(user, created.content_item_id)
+        request, item = (
+            requests.get_request(request_id),
+            library.get_item(user, created.content_item_id),
+        )
         assert request is not None
         assert item is not None
         assert (item.status is ContentStatus.GENERATING) == (not request.state.is_terminal)
-        assert (item.status is ContentStatus.FAILED) == (request.state in (RequestState.FAILED, RequestState.CANCELED))
+        assert (item.status is ContentStatus.FAILED) == (
+            request.state in (RequestState.FAILED, RequestState.CANCELED)
+        )
         assert (item.error is None) == (item.status is not ContentStatus.FAILED)
         assert (request.finished_at is None) == (not request.state.is_terminal)

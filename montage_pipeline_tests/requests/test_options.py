@@ -6,8 +6,8 @@ import pytest
 from alembic import command
 from sqlalchemy import NullPool, create_engine, text
 
-from montage_pipeline.local.postgres import EmbeddedPostgres
-from montage_pipeline.records import PermanentError
+from montage_pipeline.errors import PermanentError
+from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
 from montage_pipeline.requests import migrate
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
@@ -17,7 +17,12 @@ from montage_pipeline_tests.clicks import asked, click, finish
 
 CLIPS = ("https://x/a.mp4", "https://x/b.mp4", "https://x/c.mp4")
 WISHES = MontageOptions(
-    hook_clip=CLIPS[1], must_use=CLIPS[:2], exclude=CLIPS[2:], music_url="https://x/song.mp3", target_bpm=96, captions="Сад 花園 🌷"
+    hook_clip=CLIPS[1],
+    must_use=CLIPS[:2],
+    exclude=CLIPS[2:],
+    music_url="https://x/song.mp3",
+    target_bpm=96,
+    captions="Сад 花園 🌷",
 )
 
 
@@ -27,7 +32,9 @@ def options_of(requests: RequestLifecycle, request_id: UUID) -> MontageOptions:
     return request.options
 
 
-def test_wishes_stand_until_others_are_made(library: ContentLibrary, requests: RequestLifecycle, user: UUID) -> None:
+def test_wishes_stand_until_others_are_made(
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID
+) -> None:
     first = click(library, user, *CLIPS, options=WISHES)
     assert options_of(requests, first.request_id) == WISHES
     assert [request.options for request in requests.queued(5)] == [WISHES]
@@ -43,10 +50,19 @@ def test_wishes_stand_until_others_are_made(library: ContentLibrary, requests: R
         assert options_of(requests, again.request_id) == stands
 
 
-def test_a_key_stands_for_its_wishes_too(library: ContentLibrary, requests: RequestLifecycle, user: UUID) -> None:
+def test_a_key_stands_for_its_wishes_too(
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID
+) -> None:
     first = library.create_item(user, asked(*CLIPS, options=WISHES), idempotency_key="one")
-    assert library.create_item(user, asked(*CLIPS, options=WISHES), idempotency_key="one").request_id == first.request_id
-    for other in (MontageOptions(), WISHES.model_copy(update={"captions": "Сад"}), WISHES.model_copy(update={"target_bpm": None})):
+    assert (
+        library.create_item(user, asked(*CLIPS, options=WISHES), idempotency_key="one").request_id
+        == first.request_id
+    )
+    for other in (
+        MontageOptions(),
+        WISHES.model_copy(update={"captions": "Сад"}),
+        WISHES.model_copy(update={"target_bpm": None}),
+    ):
         with pytest.raises(PermanentError) as caught:
             library.create_item(user, asked(*CLIPS, options=other), idempotency_key="one")
         assert caught.value.code == "idempotency_conflict"
@@ -67,11 +83,18 @@ def test_a_key_stands_for_its_wishes_too(library: ContentLibrary, requests: Requ
         ({"hook_clip": CLIPS[0], "exclude": [CLIPS[0]]}, ["hook_clip_excluded"]),
         ({"must_use": CLIPS[:2], "exclude": [CLIPS[1]]}, ["must_use_excluded"]),
         ({"exclude": CLIPS}, ["all_clips_excluded"]),
-        ({"hook_clip": CLIPS[0], "must_use": ["https://x/z.mp4"], "exclude": [CLIPS[0]]}, ["must_use_unknown", "hook_clip_excluded"]),
+        (
+            {"hook_clip": CLIPS[0], "must_use": ["https://x/z.mp4"], "exclude": [CLIPS[0]]},
+            ["must_use_unknown", "hook_clip_excluded"],
+        ),
     ],
 )
 def test_contradictions_have_their_own_codes(
-    wishes: dict[str, object], codes: list[str], library: ContentLibrary, requests: RequestLifecycle, user: UUID
+    wishes: dict[str, object],
+    codes: list[str],
+    library: ContentLibrary,
+    requests: RequestLifecycle,
+    user: UUID,
 ) -> None:
     options = MontageOptions.model_validate(wishes)
     with pytest.raises(PermanentError) as caught:
@@ -108,12 +131,22 @@ def test_requests_made_before_there_were_wishes_go_on(postgres: EmbeddedPostgres
             command.upgrade(config, "0001")
         with engine.begin() as connection:
             ids = {"user": user_id, "item": item_id, "request": request_id}
-            connection.execute(text("INSERT INTO users (id, email) VALUES (:user, 'somebody@example.org')"), ids)
+            connection.execute(
+                text("INSERT INTO users (id, email) VALUES (:user, 'somebody@example.org')"), ids
+            )
             columns = "user_id, style, format, duration_sec, clip_urls"
             values = ":user, 'travel', 'reel', 30, '[\"https://x/a.mp4\"]'"
-            connection.execute(text(f"INSERT INTO content_items (id, type, {columns}) VALUES (:item, 'reel', {values})"), ids)
             connection.execute(
-                text(f"INSERT INTO montage_requests (id, content_item_id, {columns}) VALUES (:request, :item, {values})"), ids
+                text(
+                    f"INSERT INTO content_items (id, type, {columns}) VALUES (:item, 'reel', {values})"
+                ),
+                ids,
+            )
+            connection.execute(
+                text(
+                    f"INSERT INTO montage_requests (id, content_item_id, {columns}) VALUES (:request, :item, {values})"
+                ),
+                ids,
             )
         migrate.upgrade(url)
         assert migrate.is_current(engine)

@@ -1,4 +1,6 @@
-"""What earlier Reels showed is found by file and by look, of the same user, of earlier than asked, and kept with the delivery."""
+"""What earlier Reels showed is found by file and by look, of the same user, of earlier than asked,
+and kept with the delivery.
+"""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -17,7 +19,9 @@ from montage_pipeline_tests.examples import examples
 ALIKE = 10
 
 
-def deliver(library: ContentLibrary, requests: RequestLifecycle, user: UUID, segments: list[SeenSegment]) -> UUID:
+def deliver(
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID, segments: list[SeenSegment]
+) -> UUID:
     """A request of this user whose Reel shows the segments, delivered now."""
     created = click(library, user)
     finish(requests, created.request_id, originality={"score": 0.9, "parts": []}, shown=segments)
@@ -35,7 +39,12 @@ def now(engine: Engine) -> datetime:
 
 
 def segment(file: str, start_s: float, fingerprint: int | None) -> SeenSegment:
-    return SeenSegment(sha256=file, start_s=start_s, end_s=start_s + 3, fingerprint="" if fingerprint is None else f"{fingerprint:016x}")
+    return SeenSegment(
+        sha256=file,
+        start_s=start_s,
+        end_s=start_s + 3,
+        fingerprint="" if fingerprint is None else f"{fingerprint:016x}",
+    )
 
 
 FILES = ["a" * 64, "b" * 64, "c" * 64]
@@ -44,11 +53,22 @@ PRINTS = st.one_of(
     # Near each other, around the limit of what is alike, with the highest bit set and not.
     st.sets(st.integers(0, 63), max_size=12).map(lambda bits: sum(1 << bit for bit in bits)),
 )
-SEGMENTS = st.lists(st.builds(segment, st.sampled_from(FILES), st.floats(0, 100), st.one_of(st.none(), PRINTS)), max_size=5)
+SEGMENTS = st.lists(
+    st.builds(segment, st.sampled_from(FILES), st.floats(0, 100), st.one_of(st.none(), PRINTS)),
+    max_size=5,
+)
 
 
-@hypothesis_settings(max_examples=examples(0.25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(reels=st.lists(SEGMENTS, max_size=4), files=st.sets(st.sampled_from(FILES)), prints=st.sets(PRINTS, max_size=4))
+@hypothesis_settings(
+    max_examples=examples(0.25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    reels=st.lists(SEGMENTS, max_size=4),
+    files=st.sets(st.sampled_from(FILES)),
+    prints=st.sets(PRINTS, max_size=4),
+)
 def test_all_that_is_the_same_or_looks_alike_is_found_and_nothing_else(
     engine: Engine,
     library: ContentLibrary,
@@ -63,12 +83,18 @@ def test_all_that_is_the_same_or_looks_alike_is_found_and_nothing_else(
         deliver(library, requests, other, [segment(FILES[0], 7, 0)])
     before = now(engine)
     deliver(library, requests, user, [segment(FILES[0], 50, 0)])
-    found = SeenFootage(engine).earlier(user, before, files=files, fingerprints={f"{one:016x}" for one in prints}, alike_bits=ALIKE)
+    found = SeenFootage(engine).earlier(
+        user, before, files=files, fingerprints={f"{one:016x}" for one in prints}, alike_bits=ALIKE
+    )
     expected = [
         one
         for shown in reels
         for one in shown
-        if one.sha256 in files or (one.fingerprint and any(bin(int(one.fingerprint, 16) ^ wanted).count("1") < ALIKE for wanted in prints))
+        if one.sha256 in files
+        or (
+            one.fingerprint
+            and any(bin(int(one.fingerprint, 16) ^ wanted).count("1") < ALIKE for wanted in prints)
+        )
     ]
     assert sorted(found, key=str) == sorted(expected, key=str)
 
@@ -82,17 +108,29 @@ def test_a_reel_that_is_delivered_again_is_known_by_what_it_shows_now_since_when
     assert requests.reopen(request, "again")
     assert requests.succeed(request, "again", **MEDIA, shown=[segment(FILES[0], 20, 0)])
     for moment in (between, now(engine)):
-        assert [one.start_s for one in seen.earlier(user, moment, files=FILES, fingerprints=(), alike_bits=ALIKE)] == [20]
+        assert [
+            one.start_s
+            for one in seen.earlier(user, moment, files=FILES, fingerprints=(), alike_bits=ALIKE)
+        ] == [20]
 
 
 def test_a_request_that_fails_showed_nothing_and_a_user_who_goes_takes_it_all_along(
     engine: Engine, library: ContentLibrary, requests: RequestLifecycle, user: UUID
 ) -> None:
     created = click(library, user)
-    assert not requests.succeed(created.request_id, "nobody", **MEDIA, shown=[segment(FILES[0], 1, 0)])
+    assert not requests.succeed(
+        created.request_id, "nobody", **MEDIA, shown=[segment(FILES[0], 1, 0)]
+    )
     deliver(library, requests, user, [segment(FILES[1], 1, 0)])
-    found = SeenFootage(engine).earlier(user, datetime.now(UTC) + timedelta(hours=1), files=FILES, fingerprints=(), alike_bits=ALIKE)
+    found = SeenFootage(engine).earlier(
+        user, datetime.now(UTC) + timedelta(hours=1), files=FILES, fingerprints=(), alike_bits=ALIKE
+    )
     assert [one.sha256 for one in found] == [FILES[1]]
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM users WHERE id = :id"), {"id": user})
-        assert connection.execute(text("SELECT count(*) FROM seen_segments WHERE user_id = :id"), {"id": user}).scalar_one() == 0
+        assert (
+            connection.execute(
+                text("SELECT count(*) FROM seen_segments WHERE user_id = :id"), {"id": user}
+            ).scalar_one()
+            == 0
+        )

@@ -1,4 +1,6 @@
-"""Delivery: final keys by content, nothing written twice, nothing delivered that is not what was rendered."""
+"""Delivery: final keys by content, nothing written twice, nothing delivered that is not what was
+rendered.
+"""
 
 import hashlib
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 from botocore.awsrequest import AWSResponse, HeadersDict
 from structlog.testing import capture_logs
 
-from montage_pipeline.records import PermanentError
+from montage_pipeline.errors import PermanentError
 from montage_pipeline.storage.delivery import deliver
 from montage_pipeline.storage.model import DeliveredObject
 from montage_pipeline.storage.object_store import ObjectStore
@@ -24,14 +26,21 @@ def _sha256(data: bytes) -> str:
 @pytest.fixture
 def rendered(object_store: ObjectStore, tmp_path: Path) -> ObjectStore:
     """A store with the work files of one request, as the steps leave them."""
-    for name, data, content_type in (("video.mp4", VIDEO, "video/mp4"), ("music.mp3", MUSIC, "audio/mpeg")):
+    for name, data, content_type in (
+        ("video.mp4", VIDEO, "video/mp4"),
+        ("music.mp3", MUSIC, "audio/mpeg"),
+    ):
         (tmp_path / name).write_bytes(data)
-        object_store.put_file(f"work/r1/{name}", tmp_path / name, content_type=content_type, sha256=_sha256(data))
+        object_store.put_file(
+            f"work/r1/{name}", tmp_path / name, content_type=content_type, sha256=_sha256(data)
+        )
     object_store.put_bytes("work/r1/poster.jpg", POSTER, content_type="image/jpeg")
     return object_store
 
 
-def _deliver(store: ObjectStore, workdir: Path, video_sha256: str = _sha256(VIDEO)) -> DeliveredObject:
+def _deliver(
+    store: ObjectStore, workdir: Path, video_sha256: str = _sha256(VIDEO)
+) -> DeliveredObject:
     return deliver(
         store,
         video_key="work/r1/video.mp4",
@@ -45,12 +54,23 @@ def _deliver(store: ObjectStore, workdir: Path, video_sha256: str = _sha256(VIDE
     )
 
 
-def test_files_arrive_under_their_final_keys_and_can_be_watched(rendered: ObjectStore, tmp_path: Path) -> None:
+def test_files_arrive_under_their_final_keys_and_can_be_watched(
+    rendered: ObjectStore, tmp_path: Path
+) -> None:
     delivered = _deliver(rendered, tmp_path)
 
     base = f"reels/u1/c1/{_sha256(VIDEO)[:16]}"
-    assert (delivered.key, delivered.sha256, delivered.bytes, delivered.uploaded) == (f"{base}.mp4", _sha256(VIDEO), len(VIDEO), True)
-    assert sorted(rendered.list_keys("reels/")) == [f"{base}.jpg", f"{base}.mp4", f"{base}.music.mp3"]
+    assert (delivered.key, delivered.sha256, delivered.bytes, delivered.uploaded) == (
+        f"{base}.mp4",
+        _sha256(VIDEO),
+        len(VIDEO),
+        True,
+    )
+    assert sorted(rendered.list_keys("reels/")) == [
+        f"{base}.jpg",
+        f"{base}.mp4",
+        f"{base}.music.mp3",
+    ]
     for url, data, content_type in (
         (delivered.generated_media_url, VIDEO, "video/mp4"),
         (delivered.music_url, MUSIC, "audio/mpeg"),
@@ -65,7 +85,8 @@ def test_delivering_again_writes_nothing(rendered: ObjectStore, tmp_path: Path) 
     first = _deliver(rendered, tmp_path)
     written: list[str] = []
     rendered._client.meta.events.register(
-        "before-send.s3.*", lambda request, event_name, **_: written.append(event_name.rpartition(".")[2])
+        "before-send.s3.*",
+        lambda request, event_name, **_: written.append(event_name.rpartition(".")[2]),
     )
 
     again = _deliver(rendered, tmp_path)
@@ -75,7 +96,9 @@ def test_delivering_again_writes_nothing(rendered: ObjectStore, tmp_path: Path) 
     assert not {"CopyObject", "PutObject"} & set(written)
 
 
-def test_a_work_file_that_is_not_the_rendered_one_is_not_delivered(rendered: ObjectStore, tmp_path: Path) -> None:
+def test_a_work_file_that_is_not_the_rendered_one_is_not_delivered(
+    rendered: ObjectStore, tmp_path: Path
+) -> None:
     with pytest.raises(PermanentError, match=r"work/r1/video\.mp4") as refused:
         _deliver(rendered, tmp_path, video_sha256=_sha256(b"another"))
     assert refused.value.code == "work_file_changed"
@@ -93,10 +116,14 @@ def test_a_work_file_that_is_gone_is_named(rendered: ObjectStore, tmp_path: Path
     assert missing.value.code == "store_missing"
 
 
-def test_a_store_that_cannot_copy_gets_the_bytes_from_here_and_the_log_says_so(rendered: ObjectStore, tmp_path: Path) -> None:
+def test_a_store_that_cannot_copy_gets_the_bytes_from_here_and_the_log_says_so(
+    rendered: ObjectStore, tmp_path: Path
+) -> None:
     def not_implemented(request: Any, **_: Any) -> AWSResponse:
         body = b"<Error><Code>NotImplemented</Code><Message>no copies here</Message></Error>"
-        return AWSResponse(request.url, 501, HeadersDict({"content-type": "application/xml"}), _Raw(body))  # type: ignore[arg-type]
+        return AWSResponse(
+            request.url, 501, HeadersDict({"content-type": "application/xml"}), _Raw(body)
+        )  # type: ignore[arg-type]
 
     events: Any = rendered._client.meta.events
     events.register("before-send.s3.CopyObject", not_implemented)
@@ -108,7 +135,9 @@ def test_a_store_that_cannot_copy_gets_the_bytes_from_here_and_the_log_says_so(r
     assert rendered.get_bytes(delivered.key) == VIDEO
     assert rendered.stored_sha256(delivered.key) == _sha256(VIDEO)
     names = ["video.mp4", "music.mp3", "poster.jpg"]
-    assert [(entry["log_level"], entry["key"]) for entry in logged] == [("warning", f"work/r1/{name}") for name in names]
+    assert [(entry["log_level"], entry["key"]) for entry in logged] == [
+        ("warning", f"work/r1/{name}") for name in names
+    ]
     assert "no copies here" in logged[0]["reason"]
     assert list(workdir.iterdir()) == []
 

@@ -1,4 +1,6 @@
-"""`ObjectStore` against a real S3 server: what is written is what is read, uploads happen once, errors say what to do."""
+"""`ObjectStore` against a real S3 server: what is written is what is read, uploads happen once,
+errors say what to do.
+"""
 
 import hashlib
 import os
@@ -12,7 +14,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from montage_pipeline.records import MontageError, PermanentError
+from montage_pipeline.errors import MontageError, PermanentError
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import IMMUTABLE_CACHE_CONTROL, PART_BYTES, ObjectStore
 
@@ -32,7 +34,10 @@ def _sent(store: ObjectStore) -> list[tuple[str, dict[str, str]]]:
     requests: list[tuple[str, dict[str, str]]] = []
 
     def note(request: Any, event_name: str, **_: Any) -> None:
-        text = {name: value.decode() if isinstance(value, bytes) else str(value) for name, value in request.headers.items()}
+        text = {
+            name: value.decode() if isinstance(value, bytes) else str(value)
+            for name, value in request.headers.items()
+        }
         requests.append((event_name.rpartition(".")[2], text))
 
     store._client.meta.events.register("before-send.s3", note)
@@ -40,14 +45,20 @@ def _sent(store: ObjectStore) -> list[tuple[str, dict[str, str]]]:
 
 
 def test_bytes_come_back_with_type_and_size(object_store: ObjectStore) -> None:
-    stored = object_store.put_bytes("work/ä b+c/x.json", b'{"a": 1}', content_type="application/json")
+    stored = object_store.put_bytes(
+        "work/ä b+c/x.json", b'{"a": 1}', content_type="application/json"
+    )
 
     assert object_store.get_bytes("work/ä b+c/x.json") == b'{"a": 1}'
     found = object_store.head("work/ä b+c/x.json")
     assert found is not None
     assert found.modified is not None
     assert found.model_copy(update={"modified": None}) == stored
-    assert (stored.bytes, stored.content_type, stored.bucket) == (8, "application/json", object_store.bucket)
+    assert (stored.bytes, stored.content_type, stored.bucket) == (
+        8,
+        "application/json",
+        object_store.bucket,
+    )
     assert '"' not in stored.etag
 
 
@@ -61,7 +72,9 @@ def test_list_and_delete(object_store: ObjectStore) -> None:
     assert list(object_store.list_keys("work/")) == ["work/2/b"]
 
 
-def test_missing_key_is_none_or_a_permanent_error_that_names_it(object_store: ObjectStore, tmp_path: Path) -> None:
+def test_missing_key_is_none_or_a_permanent_error_that_names_it(
+    object_store: ObjectStore, tmp_path: Path
+) -> None:
     assert object_store.head("gone") is None
     assert object_store.stored_sha256("gone") is None
     with pytest.raises(PermanentError, match=f"{object_store.bucket}/gone") as read:
@@ -69,16 +82,29 @@ def test_missing_key_is_none_or_a_permanent_error_that_names_it(object_store: Ob
     assert read.value.code == "store_missing"
     with pytest.raises(PermanentError, match="gone"):
         object_store.download("gone", tmp_path / "deep" / "file")
-    assert list((tmp_path / "deep").iterdir()) == [], "a failed download leaves nothing, not even a part"
+    assert list((tmp_path / "deep").iterdir()) == [], (
+        "a failed download leaves nothing, not even a part"
+    )
 
 
-def test_a_large_file_goes_up_in_equal_parts_and_comes_back_whole(object_store: ObjectStore, tmp_path: Path) -> None:
+def test_a_large_file_goes_up_in_equal_parts_and_comes_back_whole(
+    object_store: ObjectStore, tmp_path: Path
+) -> None:
     path, sha256 = _file(tmp_path / "reel.mp4", 12 * MIB + 5)
     requests = _sent(object_store)
 
-    stored = object_store.put_file("reel.mp4", path, content_type="video/mp4", cache_control=IMMUTABLE_CACHE_CONTROL, sha256=sha256)
+    stored = object_store.put_file(
+        "reel.mp4",
+        path,
+        content_type="video/mp4",
+        cache_control=IMMUTABLE_CACHE_CONTROL,
+        sha256=sha256,
+    )
 
-    parts = sorted((int(headers["Content-Length"]) for name, headers in requests if name == "UploadPart"), reverse=True)
+    parts = sorted(
+        (int(headers["Content-Length"]) for name, headers in requests if name == "UploadPart"),
+        reverse=True,
+    )
     assert parts == [PART_BYTES, 12 * MIB + 5 - PART_BYTES]
     assert stored.bytes == 12 * MIB + 5
     assert object_store.stored_sha256("reel.mp4") == sha256
@@ -91,27 +117,44 @@ def test_a_large_file_goes_up_in_equal_parts_and_comes_back_whole(object_store: 
 
 def test_the_same_content_goes_up_once(object_store: ObjectStore, tmp_path: Path) -> None:
     path, sha256 = _file(tmp_path / "a.mp4", 300_000)
-    first, uploaded = object_store.put_file_once("a.mp4", path, content_type="video/mp4", sha256=sha256)
+    first, uploaded = object_store.put_file_once(
+        "a.mp4", path, content_type="video/mp4", sha256=sha256
+    )
     assert uploaded
 
     requests = _sent(object_store)
-    again, uploaded = object_store.put_file_once("a.mp4", path, content_type="video/mp4", sha256=sha256)
+    again, uploaded = object_store.put_file_once(
+        "a.mp4", path, content_type="video/mp4", sha256=sha256
+    )
     assert (again, uploaded) == (first, False)
     assert [name for name, _ in requests] == ["HeadObject"]
 
     other, other_sha256 = _file(tmp_path / "b.mp4", 300_000, b"other")
-    replaced, uploaded = object_store.put_file_once("a.mp4", other, content_type="video/mp4", sha256=other_sha256)
+    replaced, uploaded = object_store.put_file_once(
+        "a.mp4", other, content_type="video/mp4", sha256=other_sha256
+    )
     assert uploaded, "same size, other content"
     assert replaced.etag != first.etag
     assert object_store.get_bytes("a.mp4") == other.read_bytes()
 
 
 def test_presigned_put_takes_only_what_was_signed(object_store: ObjectStore) -> None:
-    url = object_store.presign_put("uploads/clip 1.mp4", content_type="video/mp4", expires_s=60, content_length=4)
+    url = object_store.presign_put(
+        "uploads/clip 1.mp4", content_type="video/mp4", expires_s=60, content_length=4
+    )
 
     assert httpx.put(url, content=b"abcd", headers={"Content-Type": "text/html"}).status_code == 403
-    assert httpx.put(url, content=b"abcde", headers={"Content-Type": "video/mp4"}).status_code == 403
-    assert httpx.put(url.replace("clip%201", "clip%202"), content=b"abcd", headers={"Content-Type": "video/mp4"}).status_code == 403
+    assert (
+        httpx.put(url, content=b"abcde", headers={"Content-Type": "video/mp4"}).status_code == 403
+    )
+    assert (
+        httpx.put(
+            url.replace("clip%201", "clip%202"),
+            content=b"abcd",
+            headers={"Content-Type": "video/mp4"},
+        ).status_code
+        == 403
+    )
     assert object_store.head("uploads/clip 1.mp4") is None
     assert httpx.put(url, content=b"abcd", headers={"Content-Type": "video/mp4"}).status_code == 200
     stored = object_store.head("uploads/clip 1.mp4")
@@ -122,14 +165,20 @@ def test_presigned_put_takes_only_what_was_signed(object_store: ObjectStore) -> 
         object_store.presign_put("x", content_type="video/mp4", expires_s=604_801)
 
 
-def test_media_url_is_public_where_there_is_a_public_base(settings: Settings, object_store: ObjectStore) -> None:
+def test_media_url_is_public_where_there_is_a_public_base(
+    settings: Settings, object_store: ObjectStore
+) -> None:
     object_store.put_bytes("reels/u/ü 1.mp4", b"film", content_type="video/mp4")
     signed = object_store.media_url("reels/u/ü 1.mp4")
     assert httpx.get(signed).content == b"film"
     assert "X-Amz-Expires=604800" in signed
-    assert httpx.get(urlsplit(signed)._replace(query="").geturl()).status_code == 403, "the bucket itself is private"
+    assert httpx.get(urlsplit(signed)._replace(query="").geturl()).status_code == 403, (
+        "the bucket itself is private"
+    )
 
-    public = ObjectStore.from_settings(settings.model_copy(update={"r2_public_base_url": "https://media.example.org/"}))
+    public = ObjectStore.from_settings(
+        settings.model_copy(update={"r2_public_base_url": "https://media.example.org/"})
+    )
     assert public.media_url("reels/u/ü 1.mp4") == "https://media.example.org/reels/u/%C3%BC%201.mp4"
 
 
@@ -137,7 +186,10 @@ def test_requests_are_as_r2_wants_them(object_store: ObjectStore, tmp_path: Path
     config: Any = object_store._client.meta.config
     assert config.signature_version == "s3v4"
     assert config.s3 == {"addressing_style": "path"}
-    assert (config.request_checksum_calculation, config.response_checksum_validation) == ("when_required", "when_required")
+    assert (config.request_checksum_calculation, config.response_checksum_validation) == (
+        "when_required",
+        "when_required",
+    )
     assert config.retries["mode"] == "standard"
     assert object_store._client.meta.region_name == "auto"
 
@@ -145,9 +197,15 @@ def test_requests_are_as_r2_wants_them(object_store: ObjectStore, tmp_path: Path
     requests = _sent(object_store)
     object_store.put_bytes("small", b"x", content_type="text/plain")
     object_store.put_file("large", path, content_type="video/mp4", sha256=sha256)
-    assert {"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"} <= {name for name, _ in requests}
+    assert {"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"} <= {
+        name for name, _ in requests
+    }
     for name, headers in requests:
-        checksums = [header for header in headers if header.lower().startswith(("x-amz-checksum", "x-amz-trailer", "x-amz-sdk-checksum"))]
+        checksums = [
+            header
+            for header in headers
+            if header.lower().startswith(("x-amz-checksum", "x-amz-trailer", "x-amz-sdk-checksum"))
+        ]
         assert not checksums, f"{name} sends {checksums}, which R2 refuses"
         assert headers.get("Content-Encoding") != "aws-chunked"
         assert headers["Authorization"].startswith("AWS4-HMAC-SHA256")
@@ -155,10 +213,16 @@ def test_requests_are_as_r2_wants_them(object_store: ObjectStore, tmp_path: Path
 
 
 def test_refusals_name_bucket_and_variable(settings: Settings) -> None:
-    wrong_key = ObjectStore.from_settings(settings.model_copy(update={"r2_secret_access_key": SecretStr("wrong")}))
+    wrong_key = ObjectStore.from_settings(
+        settings.model_copy(update={"r2_secret_access_key": SecretStr("wrong")})
+    )
     with pytest.raises(PermanentError, match="R2_SECRET_ACCESS_KEY") as refused:
         wrong_key.put_bytes("k", b"x", content_type="text/plain")
-    assert (refused.value.code, refused.value.details["bucket"], refused.value.details["key"]) == ("store_refused", settings.r2_bucket, "k")
+    assert (refused.value.code, refused.value.details["bucket"], refused.value.details["key"]) == (
+        "store_refused",
+        settings.r2_bucket,
+        "k",
+    )
     with pytest.raises(PermanentError):
         wrong_key.head("k")
 
@@ -168,18 +232,29 @@ def test_refusals_name_bucket_and_variable(settings: Settings) -> None:
 
 
 def test_a_store_that_cannot_be_reached_may_be_tried_again() -> None:
-    store = ObjectStore(endpoint_url="http://127.0.0.1:9", access_key_id="a", secret_access_key="b", bucket="bucket", attempts=1)
+    store = ObjectStore(
+        endpoint_url="http://127.0.0.1:9",
+        access_key_id="a",
+        secret_access_key="b",
+        bucket="bucket",
+        attempts=1,
+    )
     with pytest.raises(MontageError, match=r"bucket/k at http://127\.0\.0\.1:9") as unreachable:
         store.get_bytes("k")
     assert (unreachable.value.code, unreachable.value.retryable) == ("store_unavailable", True)
 
 
 def test_missing_settings_are_all_named() -> None:
-    with pytest.raises(PermanentError, match=r"R2_ENDPOINT_URL \(or R2_ACCOUNT_ID\), R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY"):
+    with pytest.raises(
+        PermanentError,
+        match=r"R2_ENDPOINT_URL \(or R2_ACCOUNT_ID\), R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY",
+    ):
         ObjectStore.from_settings(Settings())
 
 
-def test_the_machines_aws_configuration_is_left_alone(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+def test_the_machines_aws_configuration_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
     monkeypatch.setenv("AWS_PROFILE", "a-profile-that-is-not-there")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     ObjectStore.from_settings(settings).put_bytes("k", b"x", content_type="text/plain")

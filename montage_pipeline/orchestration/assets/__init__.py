@@ -1,6 +1,7 @@
 """The five assets that turn a montage request into a Reel, each for one partition.
 
-Belongs here: the graph: what each asset is called, what it takes and gives, its pool and its retries.
+Belongs here: the graph: what each asset is called, what it takes and gives, its pool and its
+retries.
 Does not belong here: what an asset does; that is in the module of its name.
 """
 
@@ -17,14 +18,19 @@ from montage_pipeline.orchestration.assets.clip_analysis import analyse_clips, a
 from montage_pipeline.orchestration.assets.edit_timeline import plan_edit
 from montage_pipeline.orchestration.assets.music_track import compose_music
 from montage_pipeline.orchestration.assets.r2_object import deliver_reel
-from montage_pipeline.orchestration.assets.rendered_video import FILE_CHECKS, RenderConfig, check_results, render_reel
+from montage_pipeline.orchestration.assets.rendered_video import (
+    FILE_CHECKS,
+    RenderConfig,
+    check_results,
+    render_reel,
+)
 from montage_pipeline.orchestration.partitions import montage_requests
 from montage_pipeline.orchestration.services import Services
 from montage_pipeline.orchestration.steps import montage_step
 from montage_pipeline.rendering.model import RenderedVideo
-from montage_pipeline.requests.vocabulary import Step
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.model import DeliveredObject
+from montage_pipeline.vocabulary import Step
 
 
 def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -50,7 +56,9 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         tags={"domain": "analysis", "paid": "claude"},
         description="Which moments of the clips are worth showing, which clip opens the Reel, and what is left out, with reasons.",
     )
-    def clip_analysis(context: AssetExecutionContext, services: ResourceParam[Services]) -> MaterializeResult[ClipAnalysis]:
+    def clip_analysis(
+        context: AssetExecutionContext, services: ResourceParam[Services]
+    ) -> MaterializeResult[ClipAnalysis]:
         with montage_step(context, services, Step.CLIP_ANALYSIS) as scope:
             return analyse_clips(scope, services)
 
@@ -62,7 +70,9 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         description="Original music for this Reel and its beat grid.",
     )
     def music_track(
-        context: AssetExecutionContext, services: ResourceParam[Services], clip_analysis: ClipAnalysis
+        context: AssetExecutionContext,
+        services: ResourceParam[Services],
+        clip_analysis: ClipAnalysis,
     ) -> MaterializeResult[MusicTrack]:
         with montage_step(context, services, Step.MUSIC_TRACK) as scope:
             return compose_music(scope, services, clip_analysis)
@@ -74,7 +84,10 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         description="The edit, frame by frame: a 1.7 s hook, then cuts of 3 to 5 s on the beat, no footage twice.",
     )
     def edit_timeline(
-        context: AssetExecutionContext, services: ResourceParam[Services], clip_analysis: ClipAnalysis, music_track: MusicTrack
+        context: AssetExecutionContext,
+        services: ResourceParam[Services],
+        clip_analysis: ClipAnalysis,
+        music_track: MusicTrack,
     ) -> MaterializeResult[Timeline]:
         with montage_step(context, services, Step.EDIT_TIMELINE) as scope:
             return plan_edit(scope, services, clip_analysis, music_track)
@@ -85,7 +98,10 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         kinds={"ffmpeg"},
         tags={"domain": "rendering"},
         description="The finished file, checked: it decodes whole and has the size, frames, codec and loudness that were asked for.",
-        check_specs=[dg.AssetCheckSpec(name, asset="rendered_video", description=text) for name, text in FILE_CHECKS.values()],
+        check_specs=[
+            dg.AssetCheckSpec(name, asset="rendered_video", description=text)
+            for name, text in FILE_CHECKS.values()
+        ],
     )
     def rendered_video(
         context: AssetExecutionContext,
@@ -120,6 +136,8 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         clip_analysis: ClipAnalysis,
     ) -> MaterializeResult[DeliveredObject]:
         with montage_step(context, services, Step.R2_OBJECT) as scope:
-            return deliver_reel(scope, services, rendered_video, music_track, edit_timeline, clip_analysis)
+            return deliver_reel(
+                scope, services, rendered_video, music_track, edit_timeline, clip_analysis
+            )
 
     return [clip_analysis, music_track, edit_timeline, rendered_video, r2_object]

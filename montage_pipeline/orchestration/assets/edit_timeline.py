@@ -1,4 +1,6 @@
-"""What `edit_timeline` does: plan the edit, draw its storyboard, and write it for other editing programs."""
+"""What `edit_timeline` does: plan the edit, draw its storyboard, and write it for other editing
+programs.
+"""
 
 import base64
 import tempfile
@@ -19,11 +21,13 @@ if TYPE_CHECKING:
     from montage_pipeline.requests.seen import SeenSegment
 
 
-def plan_edit(scope: StepScope, services: Services, analysis: ClipAnalysis, music: MusicTrack) -> MaterializeResult[Timeline]:
+def plan_edit(
+    scope: StepScope, services: Services, analysis: ClipAnalysis, music: MusicTrack
+) -> MaterializeResult[Timeline]:
     """The edit, with its storyboard and its OpenTimelineIO file in the object store."""
     from montage_pipeline.editing.export import EditFormat, exported_edit
     from montage_pipeline.editing.planner import EditRequest, plan_timeline
-    from montage_pipeline.editing.storyboard import draw_storyboard, storyboard_thumbnail
+    from montage_pipeline.editing.storyboard.storyboard import draw_storyboard, storyboard_thumbnail
 
     timeline = plan_timeline(
         EditRequest(
@@ -49,13 +53,17 @@ def plan_edit(scope: StepScope, services: Services, analysis: ClipAnalysis, musi
         services.store.put_file(key, picture, content_type="image/png")
     edit_key = f"work/{scope.request.id}/timeline.otio"
     edit = exported_edit(timeline, EditFormat.OTIO, music, services.store.media_url(music.key))
-    services.store.put_bytes(edit_key, edit.encode(), content_type="application/vnd.pixar.opentimelineio+json")
+    services.store.put_bytes(
+        edit_key, edit.encode(), content_type="application/vnd.pixar.opentimelineio+json"
+    )
     cuts = len(timeline.segments) - 1
     on_beat = sum(segment.on_beat for segment in timeline.segments[:-1])
     return dg.MaterializeResult(
         value=timeline,
         metadata={
-            "storyboard": MetadataValue.md(f"[![storyboard](data:image/jpeg;base64,{thumbnail})]({services.store.media_url(key)})"),
+            "storyboard": MetadataValue.md(
+                f"[![storyboard](data:image/jpeg;base64,{thumbnail})]({services.store.media_url(key)})"
+            ),
             "segments": len(timeline.segments),
             "clips_used": len({segment.clip for segment in timeline.segments}),
             "duration_s": float(timeline.duration),
@@ -63,7 +71,14 @@ def plan_edit(scope: StepScope, services: Services, analysis: ClipAnalysis, musi
             "originality": timeline.originality.score,
             "originality_parts": MetadataValue.table(
                 records=[
-                    dg.TableRecord({"part": part.name, "score": round(part.score, 3), "weight": part.weight, "note": part.note})
+                    dg.TableRecord(
+                        {
+                            "part": part.name,
+                            "score": round(part.score, 3),
+                            "weight": part.weight,
+                            "note": part.note,
+                        }
+                    )
                     for part in timeline.originality.parts
                 ]
             ),
@@ -75,7 +90,9 @@ def plan_edit(scope: StepScope, services: Services, analysis: ClipAnalysis, musi
     )
 
 
-def _seen(scope: StepScope, services: Services, analysis: ClipAnalysis) -> "tuple[SeenSegment, ...]":
+def _seen(
+    scope: StepScope, services: Services, analysis: ClipAnalysis
+) -> "tuple[SeenSegment, ...]":
     """What the user's Reels of before this request showed of the same or of alike footage."""
     from montage_pipeline.editing.originality import ALIKE_BITS
 
@@ -83,6 +100,11 @@ def _seen(scope: StepScope, services: Services, analysis: ClipAnalysis) -> "tupl
         scope.request.user_id,
         scope.request.created_at,
         files={clip.facts.sha256 for clip in analysis.clips},
-        fingerprints={moment.fingerprint for clip in analysis.clips for moment in clip.moments if not moment.rejects},
+        fingerprints={
+            moment.fingerprint
+            for clip in analysis.clips
+            for moment in clip.moments
+            if not moment.rejects
+        },
         alike_bits=ALIKE_BITS,
     )

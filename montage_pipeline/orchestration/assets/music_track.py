@@ -1,4 +1,6 @@
-"""What `music_track` does: compose music for this Reel, or take the user's own, and store it with its beat grid."""
+"""What `music_track` does: compose music for this Reel, or take the user's own, and store it with
+its beat grid.
+"""
 
 import tempfile
 from pathlib import Path
@@ -12,13 +14,15 @@ from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.request_facts import cost_metadata, seed_of
 from montage_pipeline.orchestration.services import Services
 from montage_pipeline.orchestration.steps import StepScope
-from montage_pipeline.requests.vocabulary import Step
+from montage_pipeline.vocabulary import Step
 
 if TYPE_CHECKING:
     from montage_pipeline.music.own_music import OwnMusic
 
 
-def compose_music(scope: StepScope, services: Services, analysis: ClipAnalysis) -> MaterializeResult[MusicTrack]:
+def compose_music(
+    scope: StepScope, services: Services, analysis: ClipAnalysis
+) -> MaterializeResult[MusicTrack]:
     """The Reel's music, stored."""
     from montage_pipeline.music.composer import Composer, MusicBrief
     from montage_pipeline.music.track import store_track

@@ -9,11 +9,11 @@ from dagster import MaterializeResult, MetadataValue
 
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_analysis import left_out
 from montage_pipeline.orchestration.services import Services
 from montage_pipeline.orchestration.steps import StepScope
-from montage_pipeline.records import MontageError
 from montage_pipeline.rendering.model import RenderedVideo
 from montage_pipeline.storage.model import DeliveredObject
 
@@ -26,7 +26,10 @@ def deliver_reel(
     timeline: Timeline,
     analysis: ClipAnalysis,
 ) -> MaterializeResult[DeliveredObject]:
-    """The Reel where the user finds it. MontageError("request_taken") when the request is no longer this run's."""
+    """The Reel where the user finds it.
+
+    MontageError("request_taken") when the request is no longer this run's.
+    """
     from montage_pipeline.editing.originality import footage_shown
     from montage_pipeline.storage.delivery import deliver
 
@@ -53,7 +56,10 @@ def deliver_reel(
         originality=timeline.originality.model_dump(mode="json"),
         shown=footage_shown(timeline, analysis),
     ):
-        raise MontageError("request_taken", "The request was stopped or taken over by another run before its Reel was delivered.")
+        raise MontageError(
+            ErrorCode.REQUEST_TAKEN,
+            "The request was stopped or taken over by another run before its Reel was delivered.",
+        )
     total = sum((entry.cost_usd for entry in services.ledger.entries(scope.request.id)), Decimal(0))
     return dg.MaterializeResult(
         value=delivered,

@@ -14,7 +14,13 @@ _ENUMS = {
     "content_status": ("draft", "generating", "failed"),
     "montage_style": ("dynamic", "cinematic", "travel", "fitness", "food", "minimal"),
     "montage_format": ("reel", "feed", "square", "landscape"),
-    "montage_step": ("clip_analysis", "music_track", "edit_timeline", "rendered_video", "r2_object"),
+    "montage_step": (
+        "clip_analysis",
+        "music_track",
+        "edit_timeline",
+        "rendered_video",
+        "r2_object",
+    ),
     "request_state": ("queued", "running", "succeeded", "failed", "canceled"),
     "cost_service": ("fal", "ayrshare", "stripe", "claude", "instagram"),
     "cost_state": ("pending", "settled", "estimated"),
@@ -60,13 +66,19 @@ def upgrade() -> None:
         sa.Column("progress_step", _enum("montage_step")),
         sa.Column("progress_percent", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("error", postgresql.JSONB()),
-        sa.Column("warnings", postgresql.JSONB(), server_default=sa.text("'[]'::jsonb"), nullable=False),
+        sa.Column(
+            "warnings", postgresql.JSONB(), server_default=sa.text("'[]'::jsonb"), nullable=False
+        ),
         _now("created_at"),
         _now("updated_at"),
         sa.PrimaryKeyConstraint("id", name="pk_content_items"),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_content_items_user_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name="fk_content_items_user_id", ondelete="CASCADE"
+        ),
     )
-    op.create_index("ix_content_items_user_id_created_at", "content_items", ["user_id", "created_at"])
+    op.create_index(
+        "ix_content_items_user_id_created_at", "content_items", ["user_id", "created_at"]
+    )
     op.create_table(
         "montage_requests",
         _id(),
@@ -80,19 +92,35 @@ def upgrade() -> None:
         sa.Column("attempt", sa.SmallInteger(), server_default="1", nullable=False),
         sa.Column("run_id", sa.String(64)),
         sa.Column("error", postgresql.JSONB()),
-        sa.Column("step_seconds", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False),
+        sa.Column(
+            "step_seconds",
+            postgresql.JSONB(),
+            server_default=sa.text("'{}'::jsonb"),
+            nullable=False,
+        ),
         sa.Column("idempotency_key", sa.String(255)),
         sa.Column("idempotency_digest", sa.String(64)),
         _now("created_at"),
         sa.Column("started_at", sa.DateTime(timezone=True)),
         sa.Column("finished_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("id", name="pk_montage_requests"),
-        sa.ForeignKeyConstraint(["content_item_id"], ["content_items.id"], name="fk_montage_requests_content_item_id", ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_montage_requests_user_id", ondelete="CASCADE"),
-        sa.UniqueConstraint("user_id", "idempotency_key", name="uq_montage_requests_user_id_idempotency_key"),
+        sa.ForeignKeyConstraint(
+            ["content_item_id"],
+            ["content_items.id"],
+            name="fk_montage_requests_content_item_id",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name="fk_montage_requests_user_id", ondelete="CASCADE"
+        ),
+        sa.UniqueConstraint(
+            "user_id", "idempotency_key", name="uq_montage_requests_user_id_idempotency_key"
+        ),
     )
     op.create_index("ix_montage_requests_content_item_id", "montage_requests", ["content_item_id"])
-    op.create_index("ix_montage_requests_state_created_at", "montage_requests", ["state", "created_at"])
+    op.create_index(
+        "ix_montage_requests_state_created_at", "montage_requests", ["state", "created_at"]
+    )
     op.create_index(
         "uq_montage_requests_active_item",
         "montage_requests",
@@ -113,20 +141,35 @@ def upgrade() -> None:
         sa.Column("asset", sa.String(64)),
         sa.Column("fingerprint", sa.String(64)),
         sa.Column("provider_request_id", sa.String(255)),
-        sa.Column("usage", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False),
+        sa.Column(
+            "usage", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False
+        ),
         sa.Column("price_version", sa.String(64)),
         _now("created_at"),
         _now("updated_at"),
         sa.PrimaryKeyConstraint("id", name="pk_api_cost_logs"),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_api_cost_logs_user_id", ondelete="RESTRICT"),
         sa.ForeignKeyConstraint(
-            ["montage_request_id"], ["montage_requests.id"], name="fk_api_cost_logs_montage_request_id", ondelete="SET NULL"
+            ["user_id"], ["users.id"], name="fk_api_cost_logs_user_id", ondelete="RESTRICT"
         ),
-        sa.UniqueConstraint("service", "provider_request_id", name="uq_api_cost_logs_service_provider_request_id"),
+        sa.ForeignKeyConstraint(
+            ["montage_request_id"],
+            ["montage_requests.id"],
+            name="fk_api_cost_logs_montage_request_id",
+            ondelete="SET NULL",
+        ),
+        sa.UniqueConstraint(
+            "service", "provider_request_id", name="uq_api_cost_logs_service_provider_request_id"
+        ),
     )
-    op.create_index("ix_api_cost_logs_user_id_created_at", "api_cost_logs", ["user_id", "created_at"])
+    op.create_index(
+        "ix_api_cost_logs_user_id_created_at", "api_cost_logs", ["user_id", "created_at"]
+    )
     op.create_index("ix_api_cost_logs_created_at", "api_cost_logs", ["created_at"])
-    op.create_index("ix_api_cost_logs_montage_request_id_fingerprint", "api_cost_logs", ["montage_request_id", "fingerprint"])
+    op.create_index(
+        "ix_api_cost_logs_montage_request_id_fingerprint",
+        "api_cost_logs",
+        ["montage_request_id", "fingerprint"],
+    )
 
 
 def downgrade() -> None:

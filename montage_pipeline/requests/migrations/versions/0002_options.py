@@ -11,7 +11,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    column = sa.Column("options", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False)
+    column = sa.Column(
+        "options", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False
+    )
     op.add_column("montage_requests", column)
 
 

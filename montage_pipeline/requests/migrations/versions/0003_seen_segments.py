@@ -21,9 +21,13 @@ def upgrade() -> None:
         sa.Column("start_s", sa.Double(), nullable=False),
         sa.Column("end_s", sa.Double(), nullable=False),
         sa.Column("fingerprint", sa.BigInteger()),
-        sa.Column("shown_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+        sa.Column(
+            "shown_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_seen_segments"),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_seen_segments_user_id_users", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name="fk_seen_segments_user_id_users", ondelete="CASCADE"
+        ),
         sa.ForeignKeyConstraint(
             ["montage_request_id"],
             ["montage_requests.id"],
@@ -32,7 +36,11 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_seen_segments_user_id_shown_at", "seen_segments", ["user_id", "shown_at"])
-    op.create_index("ix_seen_segments_user_id_sha256_shown_at", "seen_segments", ["user_id", "sha256", "shown_at"])
+    op.create_index(
+        "ix_seen_segments_user_id_sha256_shown_at",
+        "seen_segments",
+        ["user_id", "sha256", "shown_at"],
+    )
     op.create_index("ix_seen_segments_montage_request_id", "seen_segments", ["montage_request_id"])
 
 

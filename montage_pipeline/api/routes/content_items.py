@@ -1,0 +1,247 @@
+"""Content items: make one, make it again, look at them."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Path, Query, Response
+
+from montage_pipeline.api.clip_urls import check_clip_urls, check_music_url
+from montage_pipeline.api.current_user import CurrentUser
+from montage_pipeline.api.errors import ApiError, documented_errors, validation_error
+from montage_pipeline.api.schemas import (
+    AcceptedOut,
+    ContentItemOut,
+    ContentItemsOut,
+    Moment,
+    NewContentItemBody,
+    StatusOut,
+    WishesBody,
+)
+from montage_pipeline.api.services import Services, ServicesNeeded
+from montage_pipeline.errors import ErrorCode
+from montage_pipeline.logs import get_logger
+from montage_pipeline.requests.model import ContentItem, CreatedRequest
+from montage_pipeline.vocabulary import ContentStatus
+
+log = get_logger(__name__)
+
+router = APIRouter(prefix="/api/content-items", tags=["content items"])
+
+POLL_AFTER_S = 2
+
+ItemId = Annotated[UUID, Path(alias="contentItemId", description="The content item.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Any text that is new for each click. Sent again with the same body, it gives the first answer and no new Reel.",
+    ),
+]
+
+_ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "headers": {
+            "Location": {"description": "The content item.", "schema": {"type": "string"}},
+            "Retry-After": {
+                "description": "Seconds until it is worth polling.",
+                "schema": {"type": "integer"},
+            },
+            "Idempotent-Replay": {
+                "description": "`true` when the key had made this request before.",
+                "schema": {"const": "true"},
+            },
+        }
+    }
+}
+_POLLED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "headers": {
+            "Retry-After": {
+                "description": "Seconds until the next poll; only while generating.",
+                "schema": {"type": "integer"},
+            }
+        }
+    }
+}
+
+
+@router.post(
+    "",
+    operation_id="createContentItem",
+    summary="Make a Reel",
+    status_code=HTTPStatus.ACCEPTED,
+    response_description="The request is stored.",
+    responses={
+        **_ACCEPTED,
+        **documented_errors(
+            400, 409, 413, 422, s409="`idempotency_conflict`: the key was used with another body."
+        ),
+    },
+)
+def create_content_item(
+    body: NewContentItemBody,
+    user: CurrentUser,
+    services: ServicesNeeded,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> AcceptedOut:
+    """Store a new content item and queue its first generation."""
+    rules: dict[str, Any] = {
+        "user_id": user.id,
+        "bucket": services.store.bucket,
+        "settings": services.settings,
+    }
+    problems = [
+        *check_clip_urls(body.clip_urls, **rules),
+        *check_music_url(body.music_url, **rules),
+    ]
+    if problems:
+        raise validation_error(problems)
+    _refuse_undrawable(body)
+    # The user may have been deleted since a request of theirs was last seen here.
+    services.library.ensure_user(user.id, user.email)
+    created = services.library.create_item(
+        user.id, body.as_document(), idempotency_key=idempotency_key
+    )
+    return _accepted(created, response)
+
+
+@router.post(
+    "/{contentItemId}/generate",
+    operation_id="generateAgain",
+    summary="Make another Reel from the same item",
+    status_code=HTTPStatus.ACCEPTED,
+    response_description="The request is stored.",
+    responses={
+        **_ACCEPTED,
+        **documented_errors(
+            400,
+            404,
+            409,
+            413,
+            422,
+            s409="`already_generating`, or `idempotency_conflict`: the key was used for something else.",
+        ),
+    },
+)
+def generate_again(
+    content_item_id: ItemId,
+    user: CurrentUser,
+    services: ServicesNeeded,
+    response: Response,
+    body: WishesBody | None = None,
+    idempotency_key: IdempotencyKey = None,
+) -> AcceptedOut:
+    """Queue another generation of the item; the edit and the music will differ.
+
+    Without a body the wishes of the last request stand; a body replaces them all, `{}` drops them.
+    """
+    if body is not None:
+        problems = check_music_url(
+            body.music_url,
+            user_id=user.id,
+            bucket=services.store.bucket,
+            settings=services.settings,
+        )
+        if problems:
+            raise validation_error(problems)
+        _refuse_undrawable(body)
+    options = body.as_options() if body is not None else None
+    created = services.library.request_again(
+        user.id, content_item_id, options, idempotency_key=idempotency_key
+    )
+    return _accepted(created, response)
+
+
+@router.get(
+    "",
+    operation_id="listContentItems",
+    summary="Your content items, newest first",
+    responses=documented_errors(422),
+)
+def list_content_items(
+    user: CurrentUser,
+    services: ServicesNeeded,
+    limit: Annotated[int, Query(ge=1, le=100, description="Items on one page.")] = 20,
+    before: Annotated[Moment | None, Query(description="`nextBefore` of the page before.")] = None,
+) -> ContentItemsOut:
+    """One page of the library."""
+    # One more than asked for tells whether there is another page.
+    found = services.library.list_items(user.id, limit=limit + 1, before=before)
+    items = [ContentItemOut.of(item, services.fresh_url) for item in found[:limit]]
+    return ContentItemsOut(
+        items=items, next_before=items[-1].created_at if len(found) > limit else None
+    )
+
+
+@router.get(
+    "/{contentItemId}",
+    operation_id="getContentItem",
+    summary="One content item",
+    responses={**_POLLED, **documented_errors(404, 422)},
+)
+def get_content_item(
+    content_item_id: ItemId, user: CurrentUser, services: ServicesNeeded, response: Response
+) -> ContentItemOut:
+    """The whole item."""
+    item = _owned(content_item_id, user.id, services)
+    _hint_next_poll(item, response)
+    return ContentItemOut.of(item, services.fresh_url)
+
+
+@router.get(
+    "/{contentItemId}/status",
+    operation_id="getContentItemStatus",
+    summary="How far it is",
+    responses={**_POLLED, **documented_errors(404, 422)},
+)
+def get_content_item_status(
+    content_item_id: ItemId, user: CurrentUser, services: ServicesNeeded, response: Response
+) -> StatusOut:
+    """The part of an item that changes while it is generated."""
+    item = _owned(content_item_id, user.id, services)
+    _hint_next_poll(item, response)
+    return StatusOut.of(item, services.fresh_url)
+
+
+def _refuse_undrawable(body: WishesBody) -> None:
+    """422 `caption_unsupported` for text that no font has, before anything is stored."""
+    if body.captions is not None:
+        # Reading the fonts' tables takes a moment: only for those who ask for text.
+        from montage_pipeline.captions.layout import refuse_undrawable
+
+        refuse_undrawable(body.captions)
+
+
+def _owned(content_item_id: UUID, user_id: UUID, services: Services) -> ContentItem:
+    item = services.library.get_item(user_id, content_item_id)
+    if item is None:
+        raise ApiError(
+            HTTPStatus.NOT_FOUND,
+            ErrorCode.NOT_FOUND,
+            f"There is no content item {content_item_id}.",
+        )
+    return item
+
+
+def _accepted(created: CreatedRequest, response: Response) -> AcceptedOut:
+    log.info(
+        "generation_requested",
+        content_item_id=str(created.content_item_id),
+        request_id=str(created.request_id),
+        replayed=created.replayed,
+    )
+    response.headers["Location"] = f"{router.prefix}/{created.content_item_id}"
+    response.headers["Retry-After"] = str(POLL_AFTER_S)
+    if created.replayed:
+        response.headers["Idempotent-Replay"] = "true"
+    return AcceptedOut.of(created)
+
+
+def _hint_next_poll(item: ContentItem, response: Response) -> None:
+    if item.status is ContentStatus.GENERATING:
+        response.headers["Retry-After"] = str(POLL_AFTER_S)

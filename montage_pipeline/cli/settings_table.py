@@ -1,0 +1,59 @@
+"""The settings as people read them: a table for the README, a commented `.env` to copy."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import SecretStr
+
+from montage_pipeline.records import Record
+from montage_pipeline.settings import Settings
+
+
+class SettingLine(Record):
+    """One environment variable. `default` is empty when there is none."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+def setting_lines() -> Iterator[SettingLine]:
+    """Every variable, in the order of the class."""
+    prefix = str(Settings.model_config.get("env_prefix", ""))
+    for field, info in Settings.model_fields.items():
+        alias = info.validation_alias
+        name = alias if isinstance(alias, str) else f"{prefix}{field}".upper()
+        yield SettingLine(name=name, default=_text(info.default), meaning=info.description or "")
+
+
+def markdown_table() -> str:
+    """The table of the README."""
+    rows = [
+        f"| `{line.name}` | {f'`{line.default}`' if line.default else ''} | {line.meaning} |"
+        for line in setting_lines()
+    ]
+    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows]) + "\n"
+
+
+def env_file() -> str:
+    """`.env.example`: every variable commented out, with its meaning above."""
+    head = (
+        "# Copy to .env and fill in what you need; everything has a default that works on one machine.\n"
+        "# `montage`, the API and Dagster read it from the environment.\n"
+    )
+    lines = "".join(
+        f"\n# {line.meaning}\n# {line.name}={line.default}\n" for line in setting_lines()
+    )
+    dagster = (
+        "\n# Where the daemon and the webserver find the code server; `montage up` sets them.\n"
+        "# MONTAGE_CODE_SERVER_HOST=127.0.0.1\n# MONTAGE_CODE_SERVER_PORT=4000\n"
+    )
+    return head + lines + dagster
+
+
+def _text(default: Any) -> str:
+    if isinstance(default, SecretStr):
+        return default.get_secret_value()
+    if isinstance(default, bool):
+        return str(default).lower()
+    return str(default)

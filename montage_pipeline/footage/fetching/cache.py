@@ -1,0 +1,170 @@
+"""Clips kept on this machine: by content, with an index by address, shared by all processes.
+
+Belongs here: where clip files lie, who may use and who may remove them.
+Does not belong here: how bytes get here (fetch).
+
+A process that uses a clip holds a shared lock on its file; eviction takes only what nobody holds.
+The locks
+are the kernel's, so they vanish with a process that dies.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from pydantic import ValidationError
+
+from montage_pipeline.records import Record
+
+_STALE_PART_S = 6 * 3600.0
+_KEEP_TRIES = 20
+
+
+class CachedSource(Record):
+    """What one address gave when it was last fetched.
+
+    `version` is the source's own mark (ETag, size and time).
+    """
+
+    sha256: str
+    bytes: int
+    version: str = ""
+
+
+class ClipCache:
+    """Files under `folder`: `clips/<sha256>` and `sources/<hash of the address>.json`.
+
+    One per fetcher; `close` lets go of the clips it handed out.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._clips = folder / "clips"
+        self._sources = folder / "sources"
+        self._parts = folder / "parts"
+        self._max_bytes = max_bytes
+        for each in (self._clips, self._sources, self._parts):
+            each.mkdir(parents=True, exist_ok=True)
+        self._held: dict[str, BinaryIO] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Let other processes evict the clips this one used."""
+        with self._lock:
+            for file in self._held.values():
+                file.close()
+            self._held.clear()
+
+    @contextmanager
+    def alone_with(self, source: str) -> Iterator[None]:
+        """Wait until no other thread or process is fetching the same address."""
+        with (self._sources / f"{_name_of(source)}.lock").open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def source(self, source: str) -> CachedSource | None:
+        """What is remembered of an address; None when unknown."""
+        try:
+            return CachedSource.model_validate_json(
+                (self._sources / f"{_name_of(source)}.json").read_bytes()
+            )
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def remember(self, source: str, cached: CachedSource) -> None:
+        """Record what an address gave; the address itself is kept only as a hash, as it may carry a
+        signature.
+        """
+        target = self._sources / f"{_name_of(source)}.json"
+        part = self._parts / f"{target.name}.{secrets.token_hex(6)}"
+        part.write_text(cached.model_dump_json())
+        part.replace(target)
+
+    def hold(self, sha256: str) -> Path | None:
+        """The path of a cached clip, kept from eviction until `close`; None when it is not here."""
+        path = self._clips / sha256
+        with self._lock:
+            if sha256 in self._held:
+                return path
+            try:
+                file = path.open("rb")
+            except FileNotFoundError:
+                return None
+            fcntl.flock(file, fcntl.LOCK_SH)
+            if os.fstat(file.fileno()).st_nlink == 0:
+                file.close()  # evicted between opening and locking
+                return None
+            self._held[sha256] = file
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        return path
+
+    def new_part(self) -> Path:
+        """Where to write a clip that is on its way."""
+        return self._parts / f"clip.{os.getpid()}.{secrets.token_hex(6)}"
+
+    def new_folder(self) -> Path:
+        """A folder for this process's own unfinished business; what is left of it goes with stale
+        parts.
+        """
+        folder = self._parts / f"ranges.{os.getpid()}.{secrets.token_hex(6)}"
+        folder.mkdir()
+        return folder
+
+    def keep(self, part: Path, sha256: str) -> Path:
+        """Move a finished part into the cache and hold it; makes room by removing what was not used
+        for longest.
+        """
+        for _ in range(_KEEP_TRIES):
+            # Linking, unlike renaming, never swaps the file under somebody who holds an equal one.
+            if path := self.hold(sha256):
+                part.unlink(missing_ok=True)
+                self.evict()
+                return path
+            with contextlib.suppress(FileExistsError):
+                os.link(part, self._clips / sha256)
+        raise OSError(f"clip {sha256} was evicted again and again while it was being kept")
+
+    def evict(self) -> None:
+        """Remove the least recently used clips above the size limit, sparing those in use; and
+        abandoned parts.
+        """
+        clips = []
+        for path in self._clips.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                facts = path.stat()
+                clips.append((facts.st_mtime_ns, facts.st_size, path))
+        total = sum(size for _, size, _ in clips)
+        for _, size, path in sorted(clips):
+            if total <= self._max_bytes:
+                break
+            if _removed_unless_used(path):
+                total -= size
+        for part in self._parts.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - part.stat().st_mtime > _STALE_PART_S:
+                    shutil.rmtree(part) if part.is_dir() else part.unlink()
+
+
+def _removed_unless_used(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+    except FileNotFoundError:
+        return True
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _name_of(source: str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest()[:40]

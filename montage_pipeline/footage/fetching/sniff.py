@@ -1,0 +1,159 @@
+"""What a file is by its first bytes, whatever its name or Content-Type says."""
+
+from montage_pipeline.errors import ErrorCode, PermanentError
+
+HEAD_BYTES = 4096  # how much of the start is needed
+
+_ISO_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"uuid")
+_STILL_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"jpeg", b"crx ")
+_AUDIO_BRANDS = (b"M4A ", b"M4B ", b"M4P ")
+_MATROSKA_AND_OGG = (b"\x1a\x45\xdf\xa3", b"OggS")
+_VIDEO_STARTS = (
+    *_MATROSKA_AND_OGG,
+    b"FLV\x01",
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF, WMV
+    b"\x06\x0e\x2b\x34",  # MXF
+    b"\x00\x00\x01\xba",  # MPEG program stream
+    b"\x00\x00\x01\xb3",  # MPEG video
+    b"\x1f\x07\x00",  # DV
+)
+_OTHERS: tuple[tuple[bytes, str], ...] = (
+    (b"#EXTM3U", "a playlist (m3u8), not a video file; give the address of the video itself"),
+    (b"ffconcat", "a list of files (ffconcat), not a video file"),
+    (b"[playlist]", "a playlist, not a video file"),
+    (b"PK\x03\x04", "a zip archive; unpack it and give the videos inside"),
+    (b"PK\x05\x06", "an empty zip archive"),
+    (b"\x1f\x8b", "a gzip archive; unpack it first"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
+    (b"Rar!", "a rar archive; unpack it first"),
+    (b"\xff\xd8\xff", "a JPEG picture, not a video"),
+    (b"\x89PNG", "a PNG picture, not a video"),
+    (b"GIF8", "a GIF picture, not a video"),
+    (b"BM", "a BMP picture, not a video"),
+    (b"II*\x00", "a TIFF or raw picture, not a video"),
+    (b"MM\x00*", "a TIFF or raw picture, not a video"),
+    (b"%PDF", "a PDF document, not a video"),
+    (b"ID3", "an MP3 sound file, not a video"),
+    (b"fLaC", "a FLAC sound file, not a video"),
+)
+
+
+_AUDIO_STARTS = (b"ID3", b"fLaC", b"caff", *_MATROSKA_AND_OGG)
+
+
+def refuse_unless_video(head: bytes, content_type: str = "") -> None:
+    """Raise PermanentError("clip_not_video") saying what the bytes are, unless they start like a
+    video file.
+
+    `head` is the first HEAD_BYTES of the file, or all of it when it is shorter. `content_type` is
+    only
+    quoted in the message; the bytes decide.
+    """
+    if not _is_video(head):
+        raise PermanentError(
+            ErrorCode.CLIP_NOT_VIDEO, f"it is {_what_it_is(head)}{_claim(content_type)}"
+        )
+
+
+def refuse_unless_audio(head: bytes, content_type: str = "") -> None:
+    """The same for music: PermanentError("music_not_audio") unless the bytes start like a file that
+    can hold sound alone.
+
+    An MP4, a WebM or an Ogg may hold either; whether there is sound in it is for the decoder to
+    say.
+    """
+    if not _is_audio(head):
+        what = (
+            _what_it_is(head)
+            .replace(_NO_VIDEO, _NO_SOUND)
+            .replace("not a video file", "not a sound file")
+            .replace("not a video", "not sound")
+        )
+        raise PermanentError(ErrorCode.MUSIC_NOT_AUDIO, f"it is {what}{_claim(content_type)}")
+
+
+def _claim(content_type: str) -> str:
+    return f" (the server called it {content_type.split(';')[0].strip()})" if content_type else ""
+
+
+def _is_audio(head: bytes) -> bool:
+    if head[4:8] in _ISO_BOXES:
+        return not (head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS)
+    if head[:4] in (b"RIFF", b"RF64"):
+        return head[8:12] == b"WAVE"
+    if head[:4] == b"FORM":
+        return head[8:12] in (b"AIFF", b"AIFC")
+    return head.startswith(_AUDIO_STARTS) or _is_bare_frame(head)
+
+
+def _is_bare_frame(head: bytes) -> bool:
+    """MP3 (layers II and III) and AAC without a container: frames begin with set bits, then the
+    layer, which is 0 for AAC.
+    """
+    if len(head) < 4 or head[0] != 0xFF:
+        return False
+    return head[1] & 0xF6 == 0xF0 or (
+        head[1] & 0xE0 == 0xE0 and head[1] & 0x18 != 0x08 and head[1] & 0x06 in (0x02, 0x04)
+    )
+
+
+_NO_VIDEO = (
+    "not a video format that can be read (MP4, MOV, MKV, WebM, AVI, MPEG, MXF, FLV, WMV, Ogg)"
+)
+_NO_SOUND = "not a sound format that can be read (MP3, M4A, AAC, WAV, FLAC, Ogg, AIFF, CAF)"
+
+
+def _is_video(head: bytes) -> bool:
+    if head[4:8] in _ISO_BOXES:
+        return not (head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS + _AUDIO_BRANDS)
+    if head[:4] == b"RIFF":
+        return head[8:12] in (b"AVI ", b"AVIX")
+    if any(head.startswith(start) for start in _VIDEO_STARTS):
+        return True
+    # MPEG transport streams: sync bytes at every packet; camcorders put 4 bytes of time before
+    # each.
+    return any(
+        len(head) > start + 3 * size and all(head[start + n * size] == 0x47 for n in range(4))
+        for start, size in ((0, 188), (4, 192))
+    )
+
+
+def _what_it_is(head: bytes) -> str:
+    if not head:
+        return "empty (0 bytes)"
+    if head[4:8] == b"ftyp":
+        return (
+            "a still picture, not a video"
+            if head[8:12] in _STILL_BRANDS
+            else "a sound file, not a video"
+        )
+    if head[:4] == b"RIFF":
+        return {b"WAVE": "a WAV sound file", b"WEBP": "a WebP picture"}.get(
+            head[8:12], "a RIFF file that is not AVI"
+        ) + ", not a video"
+    for start, what in _OTHERS:
+        if head.startswith(start):
+            return what
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if b"<mpd" in text[:1024]:
+        return "a DASH playlist (mpd), not a video file; give the address of the video itself"
+    if (
+        text.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))
+        or b"<html" in text[:1024]
+    ):
+        return "a web page, not a video file; the link may need a login or point to a preview: use a direct download link"
+    if text.startswith(b"<"):
+        return "an XML document, not a video file"
+    if text.startswith((b"{", b"[")):
+        return "a JSON document, not a video file"
+    if b"\x00" not in head and _is_text(head):
+        return "a text file, not a video"
+    return _NO_VIDEO
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        head[:-4].decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

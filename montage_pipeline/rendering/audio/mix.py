@@ -1,0 +1,118 @@
+"""The sound of a Reel: the clips' own sound joined at the cuts, over music that makes room for it.
+
+Belongs here: joining, gains, fades.
+Does not belong here: when the music dips (ducking), loudness of the whole and encoding (master).
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from montage_pipeline.editing.timeline import MusicPlacement, Timeline
+from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.footage.model import ClipSource
+from montage_pipeline.rendering.audio.ducking import duck_gain
+from montage_pipeline.rendering.audio.reading import (
+    SAMPLE_RATE,
+    Samples,
+    read_sound,
+    read_whole_sound,
+)
+
+_CROSSFADE_SAMPLES = 960  # 20 ms around each cut: no click, and nothing of the neighbour is heard
+_END_FADE_SAMPLES = 480
+_SPARE_S = 0.1  # of music beyond the end, for the resampler
+
+
+def sample_at(timeline: Timeline, frame: int) -> int:
+    """The sample at which an output frame begins; counted from the start, so that cuts never drift."""
+    return round(frame * SAMPLE_RATE / timeline.fps.fraction)
+
+
+def segment_bounds(timeline: Timeline) -> list[int]:
+    """The samples at which segments begin, and the end."""
+    return [
+        sample_at(timeline, frame) for frame in (0, *timeline.cut_frames, timeline.total_frames)
+    ]
+
+
+def mixed_sound(
+    timeline: Timeline, clip_paths: Mapping[str, ClipSource], music_path: Path
+) -> Samples:
+    """The whole mix, before mastering: exactly as long as the picture, in samples.
+
+    Raises PermanentError("music_too_short") when the music ends before the picture: it is never
+    looped.
+    """
+    clips = clip_sound(timeline, clip_paths)
+    until_s = timeline.music.source_in_s + len(clips) / SAMPLE_RATE
+    music = placed_music(
+        timeline.music,
+        read_whole_sound(music_path, until_s + _SPARE_S),
+        len(clips),
+        float(1 / timeline.fps.fraction),
+    )
+    # In place: ninety seconds are 35 MB each time they are copied.
+    music *= duck_gain(clips, segment_bounds(timeline), timeline.music.duck_db)[:, None]
+    clips += music
+    clips[-_END_FADE_SAMPLES:] *= _ramp(_END_FADE_SAMPLES)[::-1, None]
+    return clips
+
+
+def clip_sound(timeline: Timeline, clip_paths: Mapping[str, ClipSource]) -> Samples:
+    """The clips' own sound, crossfaded at the cuts; clips without sound are silent."""
+    bounds = segment_bounds(timeline)
+    bus = np.zeros((bounds[-1], 2), np.float32)
+    for segment, (begin, end) in zip(timeline.segments, pairwise(bounds), strict=True):
+        facts = timeline.clips[segment.clip]
+        if facts.audio_stream is None:
+            continue
+        half = min(_CROSSFADE_SAMPLES, end - begin) // 2
+        # The first and the last edge have no neighbour to fade over: they fade inside.
+        before, after = half * (begin > 0), half * (end < len(bus))
+        start_s, samples = segment.source_in_s - before / SAMPLE_RATE, end - begin + before + after
+        sound = read_sound(clip_paths[facts.url], facts.audio_stream, start_s, samples, facts.url)
+        sound[: 2 * half] *= _ramp(2 * half)[:, None]
+        sound[len(sound) - 2 * half :] *= _ramp(2 * half)[::-1, None]
+        bus[begin - before : end + after] += sound * 10 ** (segment.clip_gain_db / 20)
+    return bus
+
+
+def placed_music(
+    placement: MusicPlacement, music: Samples, samples: int, frame_s: float
+) -> Samples:
+    """The stretch of the music that plays under the Reel, with its gain and fades."""
+    begin = round(placement.source_in_s * SAMPLE_RATE)
+    stretch = music[begin : begin + samples]
+    missing = samples - len(stretch)
+    if missing > frame_s * SAMPLE_RATE:
+        have_s, need_s = len(music) / SAMPLE_RATE, placement.source_in_s + samples / SAMPLE_RATE
+        raise PermanentError(
+            ErrorCode.MUSIC_TOO_SHORT,
+            f"the music is {have_s:.2f} s long and the Reel needs it until {need_s:.2f} s; compose longer music or start it earlier",
+            music_s=have_s,
+            needed_s=need_s,
+        )
+    gain = np.full(samples, 10 ** (placement.gain_db / 20), np.float32)
+    fade_in, fade_out = (
+        min(samples, round(fade_s * SAMPLE_RATE))
+        for fade_s in (placement.fade_in_s, placement.fade_out_s)
+    )
+    if fade_in > 0:
+        gain[:fade_in] *= _ramp(fade_in)
+    if fade_out > 0:
+        gain[samples - fade_out :] *= _ramp(fade_out)[::-1]
+    placed = np.zeros((samples, 2), np.float32)
+    placed[: len(stretch)] = stretch
+    placed *= gain[:, None]
+    return placed
+
+
+def _ramp(samples: int) -> NDArray[np.float32]:
+    """A rise from 0 to 1; with its mirror image it adds up to 1 everywhere."""
+    return (0.5 - 0.5 * np.cos(np.pi * (np.arange(samples) + 0.5) / max(1, samples))).astype(
+        np.float32
+    )

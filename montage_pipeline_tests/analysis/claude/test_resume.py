@@ -1,0 +1,131 @@
+"""The Claude analyst on the real ledger and the real object store, with a process that is really
+killed.
+"""
+
+import multiprocessing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine
+
+from montage_pipeline.analysis.claude.analyst import ClaudeAnalyst
+from montage_pipeline.analysis.model import ClipAnalysis
+from montage_pipeline.costs.ledger import CostLedger
+from montage_pipeline.footage.model import FetchedClip
+from montage_pipeline.requests.database import create_engine
+from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.settings import Settings
+from montage_pipeline.storage.object_store import ObjectStore
+from montage_pipeline.vocabulary import CostState
+from montage_pipeline_tests.analysis.claude.bench import Candidates, clips_in
+from montage_pipeline_tests.clicks import click
+from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer, Fault
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt of the step: all that another process needs to make it."""
+
+    settings: dict[str, Any]
+    clips: list[FetchedClip]
+    user_id: UUID
+    request_id: UUID
+
+    def make(self) -> ClipAnalysis:
+        """Analyse, on connections of its own."""
+        settings = Settings(**self.settings)
+        engine = create_engine(settings)
+        try:
+            analyst = ClaudeAnalyst(
+                settings,
+                CostLedger(engine),
+                ObjectStore.from_settings(settings),
+                user_id=self.user_id,
+                montage_request_id=self.request_id,
+                run_id="run-1",
+                measured_by=Candidates(),
+            )
+            return analyst.analyse(self.clips, "food", 15)
+        finally:
+            engine.dispose()
+
+
+@pytest.fixture
+def server() -> Iterator[AnthropicServer]:
+    with AnthropicServer() as running:
+        yield running
+
+
+@pytest.fixture
+def ledger(engine: Engine) -> CostLedger:
+    return CostLedger(engine)
+
+
+@pytest.fixture
+def attempt(
+    settings: Settings, library: ContentLibrary, user: UUID, server: AnthropicServer, tmp_path: Path
+) -> Attempt:
+    values = {
+        **{
+            name: value.get_secret_value() if isinstance(value, SecretStr) else value
+            for name, value in settings
+        },
+        "anthropic_api_key": "sk-test",
+        "anthropic_base_url": server.url,
+    }
+    return Attempt(values, clips_in(tmp_path, 2), user, click(library, user).request_id)
+
+
+def test_killed_while_claude_thinks(
+    attempt: Attempt, server: AnthropicServer, ledger: CostLedger, object_store: ObjectStore
+) -> None:
+    server.script(Fault.slow(60))
+    process = multiprocessing.get_context("spawn").Process(target=attempt.make)
+    process.start()
+    assert server.received.wait(60)
+    process.kill()
+    process.join(10)
+    (row,) = ledger.entries(attempt.request_id)
+    assert row.state is CostState.PENDING
+
+    analysis = attempt.make()
+    lost, bought = ledger.entries(attempt.request_id, asset="clip_analysis")
+    assert (lost.state, bought.state) == (CostState.ESTIMATED, CostState.SETTLED)
+    assert lost.cost_usd > 0
+    assert (bought.usage, bought.provider_request_id) == (
+        server.usages[1].usage,
+        server.usages[1].request_id,
+    )
+
+    assert attempt.make() == analysis  # a third attempt finds the answer
+    assert len(server.requests) == 2
+    assert len(ledger.entries(attempt.request_id)) == 2
+    (key,) = object_store.list_keys(f"work/{attempt.request_id}/claude/")
+    assert key.endswith(".json")
+
+
+def test_killed_between_answer_and_ledger(
+    attempt: Attempt, server: AnthropicServer, ledger: CostLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(*_args: object, **_kwargs: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CostLedger, "settle", die)
+        with pytest.raises(Killed):
+            attempt.make()
+    (row,) = ledger.entries(attempt.request_id)
+    assert row.state is CostState.PENDING
+
+    attempt.make()
+    (row,) = ledger.entries(attempt.request_id)
+    assert (row.state, row.cost_usd) == (CostState.SETTLED, server.charged_usd)
+    assert len(server.requests) == 1

@@ -1,0 +1,95 @@
+"""A clip goes from the client into the store by the URL it was given, and only as it was announced."""
+
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from montage_pipeline.api.routes.uploads import safe_file_name
+from montage_pipeline.storage.object_store import ObjectStore
+from montage_pipeline_tests.api.contract import ApiClient, new_item
+
+CLIP = bytes(range(256)) * 40
+
+
+def announce(client: ApiClient, **changes: Any) -> Any:
+    return client.post(
+        "/api/uploads",
+        {
+            "fileName": "Été à la plage.MP4",
+            "contentType": "video/mp4",
+            "bytes": len(CLIP),
+            **changes,
+        },
+    )
+
+
+def test_an_uploaded_clip_can_be_used(client: ApiClient, object_store: ObjectStore) -> None:
+    answer = announce(client)
+    assert answer.status_code == 200
+    upload = answer.json()
+    assert upload["method"] == "PUT"
+    prefix = f"s3://{object_store.bucket}/uploads/{client.user_id}/"
+    assert upload["clipUrl"].startswith(prefix)
+    upload_id, name = upload["clipUrl"].removeprefix(prefix).split("/")
+    assert str(UUID(upload_id)) == upload_id
+    assert name == "Ete-a-la-plage.MP4"
+
+    put = httpx.put(upload["uploadUrl"], content=CLIP, headers=upload["headers"])
+    assert put.status_code == 200, put.text
+    stored = object_store.head(upload["clipUrl"].removeprefix(f"s3://{object_store.bucket}/"))
+    assert stored is not None
+    assert (stored.bytes, stored.content_type) == (len(CLIP), "video/mp4")
+    assert (
+        client.post("/api/content-items", new_item(clipUrls=[upload["clipUrl"]])).status_code == 202
+    )
+
+
+def test_the_store_refuses_what_was_not_announced(
+    client: ApiClient, object_store: ObjectStore
+) -> None:
+    upload = announce(client).json()
+    larger = httpx.put(upload["uploadUrl"], content=CLIP + b"!", headers=upload["headers"])
+    other_type = httpx.put(upload["uploadUrl"], content=CLIP, headers={"Content-Type": "text/html"})
+    other_place = httpx.put(
+        upload["uploadUrl"].replace("/uploads/", "/reels/"), content=CLIP, headers=upload["headers"]
+    )
+    assert {larger.status_code, other_type.status_code, other_place.status_code} == {403}
+    assert object_store.head(upload["clipUrl"].removeprefix(f"s3://{object_store.bucket}/")) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"contentType": "text/html"}, "contentType"),
+        ({"contentType": "video/"}, "contentType"),
+        ({"contentType": "video/mp4\r\nX-Evil: 1"}, "contentType"),
+        ({"bytes": 0}, "bytes"),
+        ({"bytes": 1_000_001}, "bytes"),
+        ({"bytes": "100"}, "bytes"),
+        ({"fileName": ""}, "fileName"),
+    ],
+)
+def test_what_may_not_be_uploaded_is_refused(
+    changes: dict[str, Any], field: str, client: ApiClient
+) -> None:
+    answer = announce(client, **changes)
+    assert answer.status_code == 422
+    assert [problem["field"] for problem in answer.json()["error"]["details"]["errors"]] == [field]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("IMG 0042.mov", "IMG-0042.mov"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\clips\\a.mp4", "a.mp4"),
+        ("..", "clip"),
+        (".mp4", "mp4"),
+        ("日本.mp4", "clip.mp4"),
+        ("x" * 250 + ".mp4", "x" * 96 + ".mp4"),
+    ],
+)
+def test_names_keep_only_what_is_safe_in_a_key(given: str, kept: str) -> None:
+    assert safe_file_name(given) == kept

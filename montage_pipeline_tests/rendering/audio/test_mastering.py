@@ -1,0 +1,207 @@
+"""The finished sound: as loud as it should be, under the peak limit, and honest where both cannot
+be had.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from structlog.testing import capture_logs
+
+from montage_pipeline.media.loudness import Loudness, measure_loudness
+from montage_pipeline.rendering.audio.levels import (
+    integrated_lufs,
+    step_peaks,
+    true_peak_dbtp,
+    weighted_powers,
+)
+from montage_pipeline.rendering.audio.limiter import limited
+from montage_pipeline.rendering.audio.master import (
+    LoudnessVerdict,
+    loudness_verdict,
+    mastered_sound,
+)
+from montage_pipeline.rendering.audio.reading import read_whole_sound
+from montage_pipeline_tests.rendering.audio.sounds import (
+    RATE,
+    claps,
+    coloured_noise,
+    faded,
+    hum,
+    seconds,
+    stereo,
+    voice,
+)
+from montage_pipeline_tests.rendering.edits import music_of
+
+_TARGET, _LIMIT = -14.0, -1.0
+
+
+def _tone(hertz: float, duration_s: float, level: float) -> NDArray[np.float64]:
+    return faded(level * np.sin(2 * np.pi * hertz * seconds(duration_s) + 0.3))
+
+
+def _music(duration_s: float, level: float) -> NDArray[np.float64]:
+    time_s = seconds(duration_s)
+    chord = sum(np.sin(2 * np.pi * hertz * time_s) for hertz in (110, 220, 277.2, 329.6)) / 4
+    beat = 10 ** (-0.4 * (time_s % 0.5) / 0.05)
+    return level * (chord * (0.3 + 0.7 * beat**0.2) + 0.5 * coloured_noise(duration_s, 0.5) * beat)
+
+
+def _write(path: Path, sound: NDArray[np.float32]) -> Path:
+    """A 32-bit float WAV."""
+    import soundfile
+
+    soundfile.write(path, sound, RATE, subtype="FLOAT")
+    return path
+
+
+SOUNDS = {
+    "white noise": stereo(faded(0.1 * coloured_noise(6, 0))),
+    "two noises": np.stack(
+        [faded(0.1 * coloured_noise(6, 1, 5)), faded(0.2 * coloured_noise(6, 0, 6))], axis=1
+    ).astype(np.float32),
+    "40 Hz": stereo(_tone(40, 6, 0.8)),
+    "997 Hz, then silence": stereo(np.concatenate([_tone(997, 3, 0.2), np.zeros(3 * RATE)])),
+    "15 kHz": stereo(_tone(15_000, 4, 0.4)),
+    "12 kHz between the samples": stereo(
+        faded(0.9 * np.sin(2 * np.pi * 12_000 * seconds(4) + np.pi / 4))
+    ),
+    "clipped": stereo(faded(np.clip(4 * hum(4, 300), -1, 1))),
+    "voice": stereo(voice(6, 0.1)),
+    "claps": stereo(claps(6, (0.5, 1.7, 3.2, 5.0))),
+    "left only": np.stack([_tone(440, 4, 0.3), np.zeros(4 * RATE)], axis=1).astype(np.float32),
+    "an odd length": stereo(faded(0.1 * coloured_noise(0.9, 1)))[:43_211],
+    "faint": stereo(voice(6, 0.0004)),
+}
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_figures_agree_with_ffmpeg(name: str, tmp_path: Path) -> None:
+    sound = SOUNDS[name]
+    theirs = measure_loudness(_write(tmp_path / "sound.wav", sound))
+    rounding = 0.051  # FFmpeg prints tenths
+    assert integrated_lufs(weighted_powers(sound)) == pytest.approx(
+        theirs.integrated_lufs, abs=0.05 + rounding
+    )
+    assert true_peak_dbtp(sound) == pytest.approx(theirs.true_peak_dbtp, abs=0.1 + rounding)
+
+
+def test_silence_and_blinks_have_no_loudness() -> None:
+    for count in (0, 1, 10_000):
+        sound = np.zeros((count, 2), np.float32)
+        assert integrated_lufs(weighted_powers(sound)) == -70
+        assert true_peak_dbtp(sound) == -70
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_limiter_holds_the_true_peak(name: str) -> None:
+    sound = SOUNDS[name]
+    raised = limited(sound, step_peaks(sound, 0.0), 12.0, -2.0)
+    assert raised.shape == sound.shape
+    assert true_peak_dbtp(raised) <= -1.9
+
+
+@pytest.mark.parametrize(
+    ("mix", "verdict"),
+    [
+        pytest.param(stereo(_music(10, 0.01)), "on_target", id="quiet music"),
+        pytest.param(stereo(_music(10, 0.9)), "on_target", id="loud music"),
+        pytest.param(stereo(_music(7, 0.2)), "on_target", id="seven seconds"),
+        pytest.param(stereo(voice(10, 0.05)), "on_target", id="voice"),
+        pytest.param(stereo(0.1 * coloured_noise(8, 0)), "on_target", id="white noise"),
+        pytest.param(stereo(0.1 * coloured_noise(8, 1)), "on_target", id="pink noise"),
+        pytest.param(stereo(_tone(40, 8, 0.8)), "on_target", id="40 Hz"),
+        pytest.param(stereo(np.sign(_music(8, 0.5)) * 0.99), "on_target", id="clipped to squares"),
+        pytest.param(stereo(np.clip(4 * _music(8, 0.5), -1, 1)), "on_target", id="clipped"),
+        pytest.param(
+            stereo(_music(8, 0.3)) * np.array([1, -1], np.float32), "on_target", id="opposite phase"
+        ),
+        pytest.param(
+            stereo((np.arange(8 * RATE) % RATE == 2_000) * 0.9),
+            "peak_limited",
+            id="a click a second",
+        ),
+        pytest.param(stereo(claps(8, (1.0, 3.0, 5.0, 7.0))), "peak_limited", id="claps in silence"),
+        pytest.param(stereo(_tone(12, 8, 0.8)), "peak_limited", id="below hearing"),
+        pytest.param(stereo(_music(8, 0.0003)), "silent", id="nothing to hear"),
+        pytest.param(np.zeros((7 * RATE, 2), np.float32), "silent", id="silence"),
+    ],
+)
+def test_finished_sound(mix: NDArray[np.float32], verdict: LoudnessVerdict, tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        path = mastered_sound(mix, _TARGET, _LIMIT, tmp_path)
+    loudness = measure_loudness(path)
+    assert loudness.true_peak_dbtp <= _LIMIT
+    assert loudness_verdict(loudness, _TARGET, _LIMIT) == verdict
+    if verdict == "on_target":
+        assert loudness.integrated_lufs == pytest.approx(_TARGET, abs=0.5)
+        assert logs == []
+    else:
+        assert [entry["log_level"] for entry in logs] == ["warning"]
+    assert len(read_whole_sound(path)) == -(-len(mix) // 1024) * 1024
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_the_edge_of_silence_gets_a_verdict(tmp_path: Path) -> None:
+    music = stereo(_music(4, 0.1))
+    at_edge_db = -50.0 - integrated_lufs(weighted_powers(music))
+    for off_db in (-0.06, -0.01, 0.01, 0.06):
+        path = mastered_sound(
+            music * np.float32(10 ** ((at_edge_db + off_db) / 20)), _TARGET, _LIMIT, tmp_path
+        )
+        assert loudness_verdict(measure_loudness(path), _TARGET, _LIMIT) in ("silent", "on_target")
+
+
+def test_noise_between_clicks_is_not_brought_up_to_the_target(tmp_path: Path) -> None:
+    clicks = (np.arange(8 * RATE) % RATE == 2_000) * 0.9
+    loudness = measure_loudness(
+        mastered_sound(stereo(clicks + 0.0003 * coloured_noise(8, 0)), _TARGET, _LIMIT, tmp_path)
+    )
+    assert loudness.integrated_lufs < -20
+    assert loudness_verdict(loudness, _TARGET, _LIMIT) == "peak_limited"
+
+
+def test_verdict_knows_what_is_wrong() -> None:
+    def verdict(lufs: float, peak_dbtp: float) -> LoudnessVerdict | None:
+        return loudness_verdict(
+            Loudness(integrated_lufs=lufs, true_peak_dbtp=peak_dbtp, range_lu=3), _TARGET, _LIMIT
+        )
+
+    assert verdict(-14.4, -6) == "on_target"
+    assert verdict(-14.7, -6) is None  # room above, and not used
+    assert verdict(-14.7, -1.5) == "peak_limited"
+    assert verdict(-13.3, -1.5) is None
+    assert verdict(-49, -20) is None
+    assert verdict(-51, -20) == "silent"
+
+
+def test_a_constant_gain_keeps_what_was_mixed(tmp_path: Path) -> None:
+    steps = np.repeat([1.0, 0.35, 1.0, 0.35], 2 * RATE)
+    finished = read_whole_sound(
+        mastered_sound(stereo(0.1 * steps * coloured_noise(8, 1)), _TARGET, _LIMIT, tmp_path)
+    )[: 8 * RATE]
+    levels = [
+        10 * np.log10((finished[number * 2 * RATE + 12_000 :][: RATE * 3 // 2] ** 2).mean())
+        for number in range(4)
+    ]
+    assert levels[0] - levels[1] == pytest.approx(9.1, abs=0.7)
+    assert levels[2] - levels[3] == pytest.approx(9.1, abs=0.7)
+
+
+def test_music_file_in_memory_is_as_long_as_it_says(tmp_path: Path) -> None:
+    assert len(read_whole_sound(music_of(tmp_path / "music.wav", 3))) == 3 * RATE
+
+
+def test_the_room_starts_without_scipy() -> None:
+    rooms = "montage_pipeline.rendering.audio.mix, montage_pipeline.rendering.audio.master"
+    code = f"import sys, {rooms}; print([name for name in sys.modules if name.startswith('scipy')])"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )

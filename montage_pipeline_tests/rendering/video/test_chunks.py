@@ -1,0 +1,287 @@
+"""Parts: what makes a new one necessary, that a kept one is the same picture, and who may run
+beside whom.
+"""
+
+import hashlib
+import threading
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as budget
+from hypothesis import strategies as st
+
+from montage_pipeline.editing.timeline import Effect, FrameRate, Timeline
+from montage_pipeline.errors import PermanentError
+from montage_pipeline.rendering.errors import RenderError
+from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
+from montage_pipeline.rendering.model import EngineRun
+from montage_pipeline.rendering.video.chunk_crew import PartCrew
+from montage_pipeline.rendering.video.chunk_store import PREFIX, ObjectPartStore
+from montage_pipeline.settings import Settings
+from montage_pipeline.storage.object_store import ObjectStore
+from montage_pipeline_tests.examples import examples
+from montage_pipeline_tests.rendering.conftest import ClipMaker
+from montage_pipeline_tests.rendering.counters import CounterClip
+from montage_pipeline_tests.rendering.edits import Cut, music_of, paths_of, pictures, timeline_of
+
+_SOURCES = (CounterClip("f30.mov", fps="30"), CounterClip("f60.mp4", fps="60", frames=150))
+
+
+def _frame_hashes(path: Path) -> list[str]:
+    with av.open(str(path)) as container:
+        return [
+            hashlib.sha256(frame.to_ndarray().tobytes()).hexdigest()
+            for frame in container.decode(video=0)
+        ]
+
+
+def _segment(timeline: Timeline, number: int, **changes: object) -> Timeline:
+    segments = list(timeline.segments)
+    segments[number] = segments[number].model_copy(update=changes)
+    return timeline.model_copy(update={"segments": tuple(segments)})
+
+
+def test_only_what_changed_is_encoded_and_kept_parts_are_the_same_frames(
+    object_store: ObjectStore, clip: ClipMaker, music: Path, tmp_path: Path
+) -> None:
+    clips = [clip(one) for one in _SOURCES]
+    cuts = [
+        Cut(clips[0], 0.1, 20),
+        Cut(clips[1], 0.3, 25),
+        Cut(clips[0], 1.0, 22),
+        Cut(clips[1], 1.4, 21),
+    ]
+    timeline, paths = timeline_of(cuts), paths_of(cuts)
+    parts = ObjectPartStore(object_store, 10**9, timedelta(days=1))
+
+    def render(
+        edit: Timeline,
+        name: str,
+        *,
+        kept: bool = True,
+        sound: Path = music,
+        settings: Settings | None = None,
+    ) -> EngineRun:
+        engine = FfmpegEngine(settings or Settings(), parts if kept else None)
+        return engine.render(edit, paths, sound, tmp_path / name, lambda share: None)
+
+    first = render(timeline, "first.mp4")
+    assert (first.parts, first.parts_reused) == (4, 0)
+    whole = _frame_hashes(tmp_path / "first.mp4")
+
+    # Music, gains and everything else that is only heard.
+    heard = _segment(timeline, 1, clip_gain_db=-6.0).model_copy(
+        update={"music": timeline.music.model_copy(update={"gain_db": -3.0})}
+    )
+    again = render(heard, "heard.mp4", sound=music_of(tmp_path / "other.wav", 5))
+    assert again.parts_reused == 4
+    assert _frame_hashes(tmp_path / "heard.mp4") == whole
+
+    # Another order, and another place in the Reel.
+    turned = timeline.model_copy(update={"segments": timeline.segments[::-1]})
+    assert render(turned, "turned.mp4").parts_reused == 4
+
+    changes: dict[str, Timeline] = {
+        "in point": _segment(timeline, 2, source_in_s=timeline.segments[2].source_in_s + 0.1),
+        "crop": _segment(timeline, 2, crop=timeline.segments[2].crop.model_copy(update={"x": 4})),
+        "effect": _segment(timeline, 2, effect=Effect(name="InvertColors")),
+    }
+    for name, changed in changes.items():
+        assert render(changed, "changed.mp4").parts_reused == 3, name
+        fresh = render(changed, "fresh.mp4", kept=False)
+        assert fresh.parts_reused == 0
+        shown = _frame_hashes(tmp_path / "changed.mp4")
+        assert shown == _frame_hashes(tmp_path / "fresh.mp4"), name
+        assert [a == b for a, b in zip(shown, whole, strict=True)].count(True) >= 66, name
+
+    replaced = timeline.model_copy(
+        update={
+            "clips": (timeline.clips[0].model_copy(update={"sha256": "1" * 64}), timeline.clips[1])
+        }
+    )
+    assert render(replaced, "replaced.mp4").parts_reused == 2
+    slower = timeline.model_copy(update={"fps": FrameRate(num=25, den=1)})
+    assert render(slower, "slower.mp4").parts_reused == 0
+    assert (
+        render(timeline, "draft.mp4", settings=Settings(render_quality="draft")).parts_reused == 0
+    )
+
+
+def test_damaged_part_is_made_again_and_old_and_many_parts_go(
+    object_store: ObjectStore, clip: ClipMaker, music: Path, tmp_path: Path
+) -> None:
+    source = clip(_SOURCES[0])
+    cuts = [Cut(source, 0.1, 20), Cut(source, 1.0, 20)]
+    timeline = timeline_of(cuts)
+    parts = ObjectPartStore(object_store, 10**9, timedelta(days=1))
+    engine = FfmpegEngine(Settings(), parts)
+    engine.render(timeline, paths_of(cuts), music, tmp_path / "a.mp4", lambda share: None)
+    keys = list(object_store.list_keys(PREFIX))
+    assert len(keys) == 2
+
+    stored = object_store.head(keys[0])
+    assert stored is not None
+    bad = tmp_path / "bad.nut"
+    bad.write_bytes(object_store.get_bytes(keys[0])[:-200] + bytes(200))
+    object_store.put_file(keys[0], bad, content_type="video/x-nut", sha256=stored.sha256)
+    run = engine.render(timeline, paths_of(cuts), music, tmp_path / "b.mp4", lambda share: None)
+    assert run.parts_reused == 1
+    assert _frame_hashes(tmp_path / "b.mp4") == _frame_hashes(tmp_path / "a.mp4")
+
+    assert parts.evict() == (0, 2)
+    sizes = [stored.bytes for stored in object_store.list_objects(PREFIX)]
+    assert ObjectPartStore(object_store, max(sizes), timedelta(days=1)).evict() == (1, 1)
+    assert ObjectPartStore(object_store, 10**9, timedelta(0)).evict() == (1, 0)
+
+
+def test_a_store_that_is_down_does_not_stop_the_render(
+    clip: ClipMaker, music: Path, tmp_path: Path
+) -> None:
+    nowhere = ObjectStore(
+        endpoint_url="http://127.0.0.1:9",
+        access_key_id="a",
+        secret_access_key="b",
+        bucket="c",
+        attempts=1,
+        read_timeout_s=1,
+    )
+    cuts = [Cut(clip(_SOURCES[0]), 0.1, 10)]
+    engine = FfmpegEngine(Settings(), ObjectPartStore(nowhere, 10**9, timedelta(days=1)))
+    run = engine.render(
+        timeline_of(cuts), paths_of(cuts), music, tmp_path / "reel.mp4", lambda share: None
+    )
+    assert run.parts_reused == 0
+    assert (tmp_path / "reel.mp4").exists()
+
+
+def test_an_effect_changes_its_segment_and_no_other(
+    clip: ClipMaker, music: Path, tmp_path: Path
+) -> None:
+    source = clip(_SOURCES[0])
+    cuts = [Cut(source, 0.1, 12), Cut(source, 0.8, 12), Cut(source, 1.3, 12)]
+    timeline = timeline_of(cuts)
+    engine = FfmpegEngine(Settings())
+    for name, edit in {
+        "plain": timeline,
+        "grey": _segment(timeline, 1, effect=Effect(name="BlackAndWhite")),
+    }.items():
+        engine.render(edit, paths_of(cuts), music, tmp_path / f"{name}.mp4", lambda share: None)
+    plain, grey = (
+        np.stack(list(pictures(tmp_path / f"{name}.mp4"))).astype(int) for name in ("plain", "grey")
+    )
+    assert (plain[:12] == grey[:12]).all()
+    assert (plain[24:] == grey[24:]).all()
+    assert np.ptp(grey[12:24], axis=-1).max() <= 6
+    assert np.ptp(plain[12:24], axis=-1).mean() > 25
+    luma = np.array([0.299, 0.587, 0.114])
+    assert np.abs((plain[12:24] @ luma) - grey[12:24].mean(axis=-1)).mean() < 12
+
+
+@pytest.mark.parametrize(
+    ("effect", "reason"),
+    [
+        (Effect(name="Sparkle"), "has no effect 'Sparkle'"),
+        (Effect(name="MultiplyColor", parameters={"factors": 2}), "takes"),
+        (Effect(name="MultiplySpeed", parameters={"factor": 2}), "keeps its"),
+        (Effect(name="Margin", parameters={"margin_size": 8}), "keeps its"),
+        (Effect(name="HeadBlur", parameters={"fx": "a", "fy": "b", "radius": 3}), "HeadBlur"),
+    ],
+)
+def test_unsuitable_effects_are_refused(
+    effect: Effect, reason: str, clip: ClipMaker, music: Path, tmp_path: Path
+) -> None:
+    cuts = [Cut(clip(_SOURCES[0]), 0.1, 12)]
+    timeline = _segment(timeline_of(cuts), 0, effect=effect)
+    with pytest.raises(PermanentError, match=reason) as failure:
+        FfmpegEngine(Settings()).render(
+            timeline, paths_of(cuts), music, tmp_path / "reel.mp4", lambda share: None
+        )
+    assert failure.value.code == "bad_effect"
+    assert list(tmp_path.iterdir()) == []
+
+
+class _Load:
+    """Counts what runs at the same time."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.running: list[float] = []
+        self.worst_mb, self.worst_count = 0.0, 0
+        self.made = 0
+
+    def enter(self, size_mb: float) -> None:
+        with self.lock:
+            self.running.append(size_mb)
+            if len(self.running) > 1:
+                self.worst_mb = max(self.worst_mb, sum(self.running))
+            self.worst_count = max(self.worst_count, len(self.running))
+
+    def leave(self, size_mb: float) -> None:
+        with self.lock:
+            self.running.remove(size_mb)
+            self.made += 1
+
+
+class _Maker:
+    frames_done = 1
+
+    def __init__(self, load: _Load, memory_mb: float, *, fails: bool = False) -> None:
+        self.memory_mb, self.cost, self._load, self._fails = memory_mb, memory_mb, load, fails
+        self.stopped = threading.Event()
+
+    def address(self) -> str:
+        return ""
+
+    def make(self, output: Path, threads: int) -> None:
+        self._load.enter(self.memory_mb)
+        try:
+            self.stopped.wait(30 if self._fails is None else 0.003)
+            if self._fails:
+                raise RenderError("render_failed", "no")
+            output.write_bytes(b"")
+        finally:
+            self._load.leave(self.memory_mb)
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+@budget(max_examples=examples(0.5), deadline=None)
+@given(
+    sizes=st.lists(st.floats(10, 900), min_size=1, max_size=12),
+    jobs=st.integers(1, 6),
+    limit=st.integers(100, 700),
+)
+def test_parts_share_cores_and_memory(
+    sizes: Sequence[float], jobs: int, limit: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    load = _Load()
+    crew = PartCrew(Settings(render_jobs=jobs, render_memory_mb=limit), None)
+    made = crew.make(
+        [_Maker(load, size) for size in sizes],
+        tmp_path_factory.mktemp("parts"),
+        lambda frames: None,
+    )
+    assert load.made == len(sizes) == len(made.paths)
+    assert all(path.exists() for path in made.paths)
+    assert load.worst_count <= jobs
+    assert load.worst_mb <= limit + 1e-6
+
+
+def test_one_failure_ends_the_others(tmp_path: Path) -> None:
+    load = _Load()
+    patient = [_Maker(load, 100, fails=None) for _ in range(4)]  # type: ignore[arg-type]
+    started_s = time.monotonic()
+    with pytest.raises(RenderError):
+        PartCrew(Settings(render_jobs=2), None).make(
+            [*patient, _Maker(load, 200, fails=True)], tmp_path, lambda frames: None
+        )
+    assert time.monotonic() - started_s < 25
+    assert all(maker.stopped.is_set() for maker in patient)
+    assert load.running == []

@@ -1,0 +1,58 @@
+"""A crop that moves shows, frame for frame, the rectangle it should, in both engines."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from montage_pipeline.editing.timeline import CropRect, eased
+from montage_pipeline.rendering.model import RenderEngine
+from montage_pipeline.rendering.video.geometry import crop_move
+from montage_pipeline_tests.rendering.conftest import ClipMaker
+from montage_pipeline_tests.rendering.counters import CounterClip, drawn
+from montage_pipeline_tests.rendering.edits import (
+    HEIGHT,
+    WIDTH,
+    Cut,
+    paths_of,
+    pictures,
+    timeline_of,
+)
+
+_STILL = CounterClip(
+    "still-turned.mp4", frames=30, first=37, rotation_deg=90, width=240, height=320
+)
+_WIDE = CounterClip("f30.mov", fps="30")
+
+
+@pytest.mark.parametrize("source", [_WIDE, _STILL], ids=["upright", "turned"])
+def test_the_window_goes_its_way(
+    source: CounterClip, engine: RenderEngine, clip: ClipMaker, music: Path, tmp_path: Path
+) -> None:
+    made = clip(source)
+    high = source.height * 7 // 8 // 16 * 16
+    wide = high * 9 // 16
+    first = CropRect(x=10, y=4, width=wide, height=high)
+    last = CropRect(x=source.width - wide - 6, y=source.height - high - 2, width=wide, height=high)
+    timeline = timeline_of([Cut(made, 0.1, 20, crop=first)])
+    moving = timeline.segments[0].model_copy(update={"crop_end": last})
+    timeline = timeline.model_copy(update={"segments": (moving,)})
+    output = tmp_path / "reel.mp4"
+    engine.render(timeline, paths_of([Cut(made, 0.1, 20)]), music, output, lambda share: None)
+
+    facts = timeline.clips[0]
+    for number, picture in enumerate(pictures(output)):
+        way = eased(number / 19)
+        x, y = (a + (b - a) * way for a, b in ((first.x, last.x), (first.y, last.y)))
+        counter = source.first + 3 + number
+        truth = Image.fromarray(drawn(counter, facts.width, facts.height))
+        expected = np.asarray(
+            truth.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC, box=(x, y, x + wide, y + high)),
+            dtype=float,
+        )
+        error = np.abs(picture - expected)[8:-8, 8:-8].mean()
+        assert error < 6, f"frame {number}: {error:.1f}"
+    move = crop_move(timeline, moving)
+    assert move is not None
+    assert (move.corner(0), move.corner(19)) == (move.begin, move.end)
