@@ -8,7 +8,6 @@ What they have no words for (the crop, the scores, the reasons) goes along as me
 
 from enum import StrEnum
 from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
 
 import opentimelineio as otio
 from opentimelineio.opentime import RationalTime, TimeRange
@@ -16,6 +15,7 @@ from opentimelineio.opentime import RationalTime, TimeRange
 from montage_pipeline.editing.timeline import Segment, Timeline
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.footage.names import clip_name
 from montage_pipeline.music.model import MusicTrack
 
 METADATA = "montage_pipeline"
@@ -121,7 +121,7 @@ def _clip(number: int, segment: Segment, facts: ClipFacts, rate: float) -> otio.
     )
     about |= {"segment": number, "source_fps": float(facts.fps.fraction), "sha256": facts.sha256}
     return otio.schema.Clip(
-        name=_name(facts.url),
+        name=clip_name(facts.url),
         media_reference=otio.schema.ExternalReference(
             target_url=facts.url, available_range=TimeRange(first, have)
         ),
@@ -163,7 +163,3 @@ def _beat_markers(timeline: Timeline, music: MusicTrack, rate: float) -> list[ot
                 )
             )
     return markers
-
-
-def _name(url: str) -> str:
-    return PurePosixPath(unquote(urlsplit(url).path)).name or url

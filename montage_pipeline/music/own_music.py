@@ -10,8 +10,8 @@ from typing import Protocol
 import av
 
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
-from montage_pipeline.footage.fetching.fetch import shown_url
 from montage_pipeline.footage.model import FetchedClip
+from montage_pipeline.footage.names import shown_url
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.music.beats.tracker import track_beats
 from montage_pipeline.music.composer import ComposedMusic, MusicBrief

@@ -6,7 +6,6 @@ stretch promises most
 (attention), measuring (footage), judging what was seen (local, scoring, faults).
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from montage_pipeline.footage.measuring.measures import SHOWN_SIDE, ClipMeasures
 from montage_pipeline.footage.measuring.sound import SILENCE, listen
 from montage_pipeline.footage.model import ClipFacts, FetchedClip
 from montage_pipeline.footage.probe import Inspection, inspect
+from montage_pipeline.machine import usable_cores
 from montage_pipeline.spans import Span
 
 _MOST_CLIPS_AT_ONCE = 4
@@ -81,10 +81,10 @@ def look_at(
         else:
             first_with[clip.sha256] = clip
             unique.append(clip)
-    workers = min(_MOST_CLIPS_AT_ONCE, _cores(), max(1, len(unique)))
+    workers = min(_MOST_CLIPS_AT_ONCE, usable_cores(), max(1, len(unique)))
     # A decoder alone in its thread spends less than one that hands pictures around; a clip alone
     # needs all cores for its own.
-    threads = max(1, _cores() // workers)
+    threads = max(1, usable_cores() // workers)
     with ThreadPoolExecutor(workers, thread_name_prefix="measure") as pool, _opencv_in_one_thread():
         found = list(pool.map(_inspect, unique))
         rejected += [one for one in found if isinstance(one, RejectedClip)]
@@ -301,11 +301,6 @@ def _opencv_in_one_thread() -> Iterator[None]:
         yield
     finally:
         cv2.setNumThreads(threads)
-
-
-def _cores() -> int:
-    """Cores this process may use; containers and schedulers often allow fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _inspect(clip: FetchedClip) -> _Inspected | RejectedClip:

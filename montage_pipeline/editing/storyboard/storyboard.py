@@ -6,9 +6,8 @@ choice of the edit.
 
 import io
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
 
 from PIL import Image, ImageDraw
 
@@ -18,6 +17,7 @@ from montage_pipeline.editing.timeline import CropRect, Segment, Timeline
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.decoding.sample import frames_at
 from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.footage.names import clip_name
 from montage_pipeline.music.model import MusicTrack
 
 _WIDTH = 1600
@@ -205,7 +205,7 @@ def _draw_card(
     d.text(draw, (right, y + 4), length, 16, d.MUTED, "ra")
     source = f"from {segment.source_in_s:.2f} s"
     room = right - d.width_of(length, 16) - 24 - x - d.width_of(source, 16) - 12
-    name = d.shortened(_clip_name(segment.clip_url), 17, room)
+    name = d.shortened(clip_name(segment.clip_url), 17, room)
     d.text(draw, (x, y + 3), name, 17)
     d.text(draw, (x + d.width_of(name, 17) + 12, y + 4), source, 16, d.MUTED)
 
@@ -346,10 +346,6 @@ def _draw_ruler(draw: ImageDraw.ImageDraw, timeline: Timeline, music: MusicTrack
             d.FAINT,
             "la" if second == 0 else "ra" if x > right - 16 else "ma",
         )
-
-
-def _clip_name(url: str) -> str:
-    return PurePosixPath(unquote(urlsplit(url).path)).name or url
 
 
 def _save(canvas: Image.Image, output: Path) -> None:

@@ -28,6 +28,7 @@ from montage_pipeline.footage.fetching.sniff import (
     refuse_unless_video,
 )
 from montage_pipeline.footage.model import ClipFacts, ClipSource, FetchedClip
+from montage_pipeline.footage.names import shown_url
 from montage_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -456,21 +457,6 @@ def _refuse_size(url: str, size: int, wanted: _Wanted) -> None:
 def _changed(url: str) -> PermanentError:
     message = f"{shown_url(url)} now holds another file than the one that was analysed; ask for a new montage"
     return PermanentError(ErrorCode.CLIP_CHANGED, message, url=shown_url(url))
-
-
-def shown_url(url: str) -> str:
-    """The address without query, fragment and user: what may stand in logs and messages, as queries
-    carry signatures.
-    """
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return url.split("?", 1)[0].split("#", 1)[0][:200]
-    if not parts.scheme:
-        return parts.path
-    host = parts.hostname or ""
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}{parts.path}"
 
 
 def _split(url: str) -> SplitResult:

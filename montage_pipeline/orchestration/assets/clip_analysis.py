@@ -37,7 +37,7 @@ def analyse_clips(scope: StepScope, services: Services) -> MaterializeResult[Cli
     PermanentError when none can be used, or a wish cannot be granted.
     """
     from montage_pipeline.analysis.model import RejectedClip
-    from montage_pipeline.footage.fetching.fetch import shown_url
+    from montage_pipeline.footage.names import shown_url
 
     wishes = scope.request.options
     if wishes.captions:
@@ -103,7 +103,7 @@ def analyse_clips(scope: StepScope, services: Services) -> MaterializeResult[Cli
 
 def left_out(analysis: ClipAnalysis) -> tuple[str, ...]:
     """A sentence for the user on each clip that was not used."""
-    from montage_pipeline.footage.fetching.fetch import shown_url
+    from montage_pipeline.footage.names import shown_url
 
     return tuple(
         f"{Path(shown_url(clip.url)).name} was left out: {clip.message}"
@@ -112,7 +112,7 @@ def left_out(analysis: ClipAnalysis) -> tuple[str, ...]:
 
 
 def _wish_not_granted(url: str, reason: str) -> PermanentError:
-    from montage_pipeline.footage.fetching.fetch import shown_url
+    from montage_pipeline.footage.names import shown_url
 
     name = shown_url(url)
     message = f"{Path(name).name} was to appear in the Reel and cannot be used: {reason}. Drop the wish or replace the clip"

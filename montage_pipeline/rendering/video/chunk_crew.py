@@ -5,14 +5,13 @@ Belongs here: the order of the parts, how many run at once, and ending all of th
 Does not belong here: how a part is made (part, moviepy_part).
 """
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from montage_pipeline.machine import usable_cores
 from montage_pipeline.rendering.video.chunk import PartMaker
 from montage_pipeline.rendering.video.chunk_store import PartStore
 from montage_pipeline.settings import Settings
@@ -36,7 +35,7 @@ class PartCrew:
         self, settings: Settings, store: PartStore | None, *, hardware: bool = False
     ) -> None:
         self._memory_mb = settings.render_memory_mb
-        self._workers = settings.render_jobs or cores()
+        self._workers = settings.render_jobs or usable_cores()
         if hardware:
             self._workers = min(self._workers, _HARDWARE_SESSIONS)
         self._store = store
@@ -95,13 +94,6 @@ class PartCrew:
 
     def _fetch(self, address: str, path: Path) -> bool:
         return self._store is not None and self._store.fetch(address, path)
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    with suppress(AttributeError):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class _Room:

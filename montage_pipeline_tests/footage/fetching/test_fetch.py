@@ -15,7 +15,8 @@ import pytest
 from montage_pipeline.errors import MontageError, PermanentError
 from montage_pipeline.footage.fetching import address
 from montage_pipeline.footage.fetching.cache import ClipCache
-from montage_pipeline.footage.fetching.fetch import ClipFetcher, shown_url
+from montage_pipeline.footage.fetching.fetch import ClipFetcher
+from montage_pipeline.footage.names import shown_url
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.model import StoredObject
 
