@@ -78,6 +78,7 @@ class ErrorCode(StrEnum):
     CLIP_NO_VIDEO = "clip_no_video", PERMANENT, ""
     CLIP_NOT_FOUND = "clip_not_found", PERMANENT, ""
     CLIP_NOT_VIDEO = "clip_not_video", PERMANENT, ""
+    CLIP_PASSED_OVER = "clip_passed_over", PERMANENT, ""
     CLIP_REFUSED = "clip_refused", PERMANENT, ""
     CLIP_STRANGE_COLOUR = "clip_strange_colour", PERMANENT, ""
     CLIP_TOO_LARGE = "clip_too_large", PERMANENT, ""

@@ -32,10 +32,27 @@ Encodes and neighbouring frames of one shot differ in up to 8 bits, unrelated sh
 than 16.
 """
 
+SAME_FRAME_BITS = 7
+"""Fewer: so nearly the same frame that judging one of them judges the other."""
+
+SAME_VIEW_BITS = 11
+"""Fewer: keyframes that probably show the same view.
+
+One bit more than for frames that look alike: a keyframe stands for the seconds around it.
+"""
+
+UNRELATED_BITS = 24
+"""As many or more: frames that have nothing in common. Between independent frames 32 are expected."""
+
+
+def differing_bits(one: int, other: int) -> int:
+    """How many bits of two 64-bit fingerprints differ."""
+    return (one ^ other).bit_count()
+
 
 def looks_alike(one: int, other: int) -> bool:
     """Whether two 64-bit fingerprints are of frames that look alike."""
-    return (one ^ other).bit_count() < ALIKE_BITS
+    return differing_bits(one, other) < ALIKE_BITS
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,9 @@ from montage_pipeline.analysis.model import (
     TimeSpan,
 )
 from montage_pipeline.analysis.moments import Candidate, cut_into_moments
-from montage_pipeline.analysis.scan.looking import Measured, look_at, name_of
+from montage_pipeline.analysis.scan.looking import MeasuredClip as Measured
+from montage_pipeline.analysis.scan.looking import look_at
+from montage_pipeline.footage.names import clip_name as name_of
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.measuring.measures import ClipMeasures, StretchMeasures
 from montage_pipeline.footage.measuring.movement import Step
