@@ -11,7 +11,7 @@ import pytest
 from montage_pipeline.analysis.analyst import Analyst
 from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import ClipAnalysis
-from montage_pipeline.analysis.moments import MOST_MOMENT_S
+from montage_pipeline.analysis.moments import MAX_MOMENT_S
 from montage_pipeline.analysis.mood import music_prompt, suggested_bpm
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.footage.model import FetchedClip
@@ -91,7 +91,7 @@ def test_document_keeps_its_promises(film: Film, tmp_path: Path) -> None:
             assert moment.clip == index
             assert analysis.moment(moment.id) is moment
             assert clip.facts.start_s <= moment.start_s < moment.end_s <= end_s
-            assert moment.duration_s <= MOST_MOMENT_S + 1e-6
+            assert moment.duration_s <= MAX_MOMENT_S + 1e-6
             assert any(
                 shot.start_s <= moment.start_s and moment.end_s <= shot.end_s for shot in clip.shots
             ), "a moment crosses a change of shot"
@@ -165,7 +165,7 @@ def test_nothing_usable_names_every_reason(film: Film, tmp_path: Path) -> None:
         analyse(fetched(broken), black)
     assert caught.value.code == "no_usable_clips"
     assert "broken.mp4: FFmpeg cannot read it" in caught.value.message
-    assert "black4.mp4: the picture is black" in caught.value.message
+    assert "black4.mp4: black: the brightest parts of the frame" in caught.value.message
     with pytest.raises(PermanentError, match="no clips were given"):
         analyse()
     with pytest.raises(PermanentError, match="at most 1"):
@@ -181,10 +181,10 @@ def test_poor_footage_is_used_where_there_is_nothing_better(film: Film) -> None:
     usable = [analysis.moment(name) for name in analysis.best_moments]
     assert sum(moment.duration_s for moment in usable) >= 7
     assert any(
-        "blurred" in warning and "want of anything better" in warning
+        "blurred" in warning and "used as a fallback" in warning
         for warning in analysis.warnings
     )
-    assert rejects_of(analysis)["c2m0"] >= {"black"}, "a black picture is never forgiven"
+    assert rejects_of(analysis)["c2m0"] >= {"black"}, "a black frame is never forgiven"
 
 
 def test_footage_given_twice_is_used_once(film: Film, tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ def test_busy_stretches_are_parted_from_quiet_ones_and_open_the_reel(film: Film)
     busy = "x='60+0.2*n+between(n,90,150)*60*(1-cos((n-90)*PI/10))':y=20"
     analysis = analyse(film("busy.mp4", duration_s=16, movement=busy))
     (clip,) = analysis.clips
-    assert all(3.4 <= moment.duration_s <= MOST_MOMENT_S for moment in clip.moments)
+    assert all(3.4 <= moment.duration_s <= MAX_MOMENT_S for moment in clip.moments)
     hook = analysis.moment(analysis.hook_moment)
     overlap = min(hook.end_s, 10) - max(hook.start_s, 6)
     assert overlap / hook.duration_s > 0.7

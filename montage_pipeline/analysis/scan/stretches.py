@@ -35,8 +35,8 @@ _COLOUR_WEIGHT = 0.15
 _FACES_WEIGHT = 0.15
 _BLURRED_AT, _SHARP_RANGE = 0.25, 0.5  # sharpness counts from 0.25 on, and in full from 0.75
 
-# A keyframe beyond these seems unusable. They are stricter than the limits of `faults`: a lone
-# keyframe, blocky as it is, is a weaker witness than all frames of a moment.
+# A keyframe beyond these seems unusable. They are stricter on light and laxer on blur than the
+# limits of `faults`: a lone keyframe is a weaker witness than all frames of a moment.
 _BLACK_PEAK = 0.12
 _DARK_HIGHLIGHTS = 0.15
 _BLURRED_SHARPNESS = 0.30
