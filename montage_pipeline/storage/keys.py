@@ -42,6 +42,11 @@ def poster_key(request_id: UUID | str) -> str:
     return work_key(request_id, "poster.jpg")
 
 
+def claude_answer_key(owner_id: UUID | str, fingerprint: str) -> str:
+    """The key of a bought answer; `owner_id` is the request, or the user where there is none."""
+    return work_key(owner_id, f"claude/{fingerprint}.json")
+
+
 def table_key(name: str) -> str:
     """The key of a table for analysts."""
     return f"analytics/{name}.csv"

