@@ -42,7 +42,7 @@ One bit more than for frames that look alike: a keyframe stands for the seconds 
 """
 
 UNRELATED_BITS = 24
-"""As many or more: frames that have nothing in common. Between independent frames 32 are expected."""
+"""As many or more: frames that have nothing in common. Independent ones differ in 32 on average."""
 
 
 def differing_bits(one: int, other: int) -> int:

@@ -10,12 +10,10 @@ from montage_pipeline.analysis.analyst import Analyst
 from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.analysis.moments import MAX_MOMENT_S
-from montage_pipeline.analysis.mood import music_prompt, suggested_bpm
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.settings import Settings
-from montage_pipeline.styles import STYLES
 from montage_pipeline_tests.footage.media import fetched, filmed, make_clip, scenery
 
 SIZE = "480x270"
@@ -281,16 +279,6 @@ def test_busy_stretches_are_parted_from_quiet_ones_and_open_the_reel(film: Film)
     overlap = min(hook.end_s, 10) - max(hook.start_s, 6)
     assert overlap / hook.duration_s > 0.7
     assert hook.scores.motion == max(moment.scores.motion for moment in clip.moments)
-
-
-def test_music_follows_style_and_movement() -> None:
-    for name, style in STYLES.items():
-        taste = style.footage
-        calm, lively = suggested_bpm(name, 0.0), suggested_bpm(name, 1.0)
-        assert taste.bpm[0] - 1 <= calm < lively <= taste.bpm[1] + 1
-        assert 50 <= calm <= 200
-        assert f"{lively} BPM" in music_prompt(name, 1.0, 30)
-        assert "no vocals" in music_prompt(name, 0.2, 30)
 
 
 def test_movement_raises_the_tempo(film: Film) -> None:

@@ -236,5 +236,5 @@ def _repeated(names: Sequence[str]) -> list[str]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Names from the answer, short enough to be said again."""
+    """Names from the answer, short enough to be repeated."""
     return ", ".join(repr(name[:_MAX_NAME_LENGTH]) for name in names[:_MAX_LISTED])

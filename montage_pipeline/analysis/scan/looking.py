@@ -1,7 +1,7 @@
 """`look_at`: what is seen of the clips of a request, in two passes.
 
 Belongs here: the order of looking, and what the user is told of it.
-Does not belong here: judging what was seen (the rooms above: repeats, judged_clips, local).
+Does not belong here: judging what was seen (repeats, scored_clips, local).
 """
 
 from collections.abc import Mapping, Sequence
@@ -114,7 +114,7 @@ def _look_closely(
 ) -> Findings:
     """Measure what promises most; where too little of that is good, look at more."""
     whole_s = sum(clips[index].facts.duration_s for index in first.whole)
-    # Where even calm parts are not decoded, this much work is worth the limit.
+    # Work is counted as if all were decoded; without the calm parts, more of it fits.
     max_work = attention.MAX_WORK_FACTOR * attention.WORK / attention.CALM_COST
     chosen = choose(
         first.scans, {}, Allowance(attention.NEEDED * duration_s - whole_s, first.work, max_work)
