@@ -1,11 +1,11 @@
 """The form of a piece: how many bars, at what exact tempo, and what plays where."""
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from montage_pipeline.music.moods import brightness_of, is_calm
 from montage_pipeline.music.synth.harmony import BRIGHT_MODES, Chord, Key, settled
 from montage_pipeline.styles import style_of
 from montage_pipeline.styles.model import Groove, MusicTaste
@@ -15,12 +15,6 @@ RING_OUT_S = 1.3
 """The last chord falls about this long before the end of the Reel."""
 
 SectionName = Literal["hook", "verse", "build", "drop", "break"]
-
-_DARK_WORDS = r"dark|moody|tense|drama|sad|melanchol|nostalg|epic|intense|aggress|mysteri|gritty|powerful|noir|brood"
-_BRIGHT_WORDS = r"happy|joy|bright|sunny|playful|uplift|warm|fresh|fun|cheer|hope|optimis|delicious|carefree|triumph"
-_CALM_WORDS = (
-    r"calm|gentle|soft|peace|serene|relax|chill|quiet|tender|ambient|slow|intimate|cozy|cosy"
-)
 
 
 @dataclass(frozen=True)
@@ -164,13 +158,6 @@ def plan_sections(bars: int) -> tuple[Section, ...]:
     return tuple(sections)
 
 
-def mood_leaning(mood: str) -> tuple[float, float]:
-    """How bright (-1..1) and how gentle (0..1) the words of a mood ask for."""
-    words = mood.lower()
-    bright = len(re.findall(_BRIGHT_WORDS, words)) - len(re.findall(_DARK_WORDS, words))
-    return float(np.clip(bright, -1, 1)), 1.0 if re.search(_CALM_WORDS, words) else 0.0
-
-
 def _choose_mode(score: MusicTaste, bright: float, rng: np.random.Generator) -> str:
     weights = np.ones(len(score.modes))
     for place, mode in enumerate(score.modes):
@@ -195,7 +182,8 @@ def arrange(
 ) -> Arrangement:
     """Decide the whole form of a piece for a Reel of `reel_s` seconds."""
     score = style_of(style).music
-    bright, gentle = mood_leaning(mood)
+    bright = float(np.clip(brightness_of(mood), -1, 1))
+    gentle = 1.0 if is_calm(mood) else 0.0
     key = Key(int(rng.integers(12)), _choose_mode(score, bright, rng))
     exact_bpm, bars = fit_tempo(bpm, reel_s)
     progressions = (

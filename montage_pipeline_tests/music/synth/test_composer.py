@@ -226,7 +226,7 @@ def test_a_track_in_the_store_is_the_file_with_its_facts(
     pieces: dict[str, ComposedMusic], object_store: "ObjectStore", tmp_path: Path
 ) -> None:
     music = pieces["minimal"]
-    track = store_track(music, object_store, "work/1234")
+    track = store_track(music, object_store, "1234")
     assert track.key == "work/1234/music.flac"
     assert track.content_type == "audio/flac"
     object_store.download(track.key, tmp_path / "back.flac")
