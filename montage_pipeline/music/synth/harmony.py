@@ -71,8 +71,7 @@ def settled(chord: Chord, key: Key) -> Chord:
     """The chord without its harsh forms in this key.
 
     A diminished chord gives way to the one a third below, of which it is the upper part; a ninth,
-    second
-    or fourth that grates on the root or makes a tritone with it is left out.
+    second or fourth that grates on the root or makes a tritone with it is left out.
     """
     root = chord.root
     if (key.pitch(root + 4) - key.pitch(root)) == 6:

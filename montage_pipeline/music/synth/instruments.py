@@ -1,8 +1,8 @@
 """Pitched instruments, synthesised one note at a time and cached, because music repeats itself.
 
-Harmonic instruments are built from partials below 16 kHz, so nothing aliases. The partials come
-in groups with an envelope of their own: that is what makes a string lose its brightness as it
-rings, without a filter that moves.
+Harmonic instruments are built from partials below 16 kHz, so nothing aliases. The partials come in
+groups with an envelope of their own: that is what makes a string lose its brightness as it rings,
+without a filter that moves.
 """
 
 import itertools
@@ -28,11 +28,10 @@ class Patch:
     """One instrument.
 
     `slope` is the fall of the partials as a power of their number; `odd` the share of the even
-    partials removed (1 = square-like, hollow); `pluck` the plucking point as a share of the
-    string (0 = no comb). `decay_s` is the ring of the fundamental at middle C, `damping` how
-    much faster each higher group dies, `sustain` the level held while the key is down.
-    `detune_cents` spreads `unison` voices over `width` (0 mono, 1 wide); only a single
-    voice has vibrato.
+    partials removed (1 = square-like, hollow); `pluck` the plucking point as a share of the string
+    (0 = no comb). `decay_s` is the ring of the fundamental at middle C, `damping` how much faster
+    each higher group dies, `sustain` the level held while the key is down. `detune_cents` spreads
+    `unison` voices over `width` (0 mono, 1 wide); only a single voice has vibrato.
     """
 
     name: str
@@ -165,8 +164,8 @@ def _solo(
 def _ensemble_loop(patch: Patch, hz: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """Detuned voices as one seamless loop: groups x 2 x samples.
 
-    Every partial of every voice is a line in one long spectrum, so any number of voices costs
-    the same, and nothing can alias.
+    Every partial of every voice is a line in one long spectrum, so any number of voices costs the
+    same, and nothing can alias.
     """
     level = _partials(patch, hz)
     groups = _groups(len(level))

@@ -5,8 +5,9 @@ import numpy as np
 from montage_pipeline.music.synth import drums, mixing
 from montage_pipeline.music.synth.arrangement import Arrangement
 from montage_pipeline.music.synth.instruments import SAMPLE_RATE, Instrument, Stereo
+from montage_pipeline.music.synth.notes import Hit, Note
 from montage_pipeline.music.synth.patches import PATCHES
-from montage_pipeline.music.synth.performance import Hit, Note, Performance, section_gains_db
+from montage_pipeline.music.synth.performance import Performance, section_gains_db
 
 _BUS_OF_HIT = {
     "kick": "kick",
@@ -82,7 +83,7 @@ def _takes(piece: Arrangement, seed: int) -> dict[str, list[Stereo]]:
     """The sounds of the kit in their places; three takes of what is struck most, so that no two
     strokes in a row are the same.
     """
-    kit = drums.kit(np.random.default_rng((seed, 11)), piece.score.kit)
+    kit = drums.kit(np.random.default_rng((seed, 11)), piece.taste.kit)
     rng = np.random.default_rng((seed, 12))
     kit |= {
         "swell": drums.swell(rng, min(3.0, 4 * piece.beat_s)),
@@ -119,12 +120,12 @@ def _sound_notes(bus: Stereo, notes: list[Note], instrument: Instrument, gentle:
 
 def mix_down(piece: Arrangement, played: Performance, seed: int) -> Stereo:
     """The finished, mastered piece: samples x 2, peaks below -1 dBTP, about -14 LUFS."""
-    score = piece.score
+    score = piece.taste
     samples = int(piece.length_s * SAMPLE_RATE)
     takes = _takes(piece, seed)
     kicks = [(hit.start_s, hit.velocity) for hit in played.hits if hit.sound in ("kick", "low_tom")]
     pump = mixing.pump_curve(
-        samples, kicks, score.pump * (0.5 if piece.gentle else 1.0), piece.beat_s
+        samples, kicks, score.pump * (0.5 if piece.is_gentle else 1.0), piece.beat_s
     )
     mix = np.zeros((samples, 2), dtype=np.float32)
     reverb_send, delay_send = np.zeros_like(mix), np.zeros_like(mix)
@@ -136,7 +137,7 @@ def mix_down(piece: Arrangement, played: Performance, seed: int) -> Stereo:
                 bus,
                 played.notes[name],
                 Instrument(PATCHES[played.patches[name]], seed * 16 + number),
-                piece.gentle,
+                piece.is_gentle,
             )
         _sound_hits(
             bus, [hit for hit in played.hits if _BUS_OF_HIT.get(hit.sound, "perc") == name], takes
@@ -144,7 +145,7 @@ def mix_down(piece: Arrangement, played: Performance, seed: int) -> Stereo:
         if not bus.any():
             continue
         level_db = score.levels_db[name] - (
-            2.5 if piece.gentle and name in ("kick", "drums", "perc", "fx") else 0.0
+            2.5 if piece.is_gentle and name in ("kick", "drums", "perc", "fx") else 0.0
         )
         bus *= np.float32(mixing.db(-20.0 + level_db - mixing.busy_lufs(bus)))
         if name in _PUMPED:

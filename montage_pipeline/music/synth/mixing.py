@@ -70,7 +70,8 @@ def integrated_lufs(sound: Stereo) -> float:
 
 
 def busy_lufs(sound: Stereo) -> float:
-    """Loudness of a part where it plays out: the 80th percentile of its blocks that are not silent."""
+    """Loudness of a part where it plays out: the 80th percentile of its blocks that are not silent.
+    """
     power = block_powers(sound)
     power = power[power > max(1e-9, float(power.max(initial=0.0)) * 1e-3)]
     return float(-0.691 + 10 * np.log10(np.percentile(power, 80))) if len(power) else -70.0
