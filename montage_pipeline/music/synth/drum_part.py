@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from montage_pipeline.music.synth.arrangement import Arrangement, Bar
-from montage_pipeline.music.synth.notes import STEPS, Hit, Player
-from montage_pipeline.styles.model import Line
+from montage_pipeline.music.synth.notes import Hit, Player
+from montage_pipeline.styles.model import STEPS_A_BAR, Line
 
 _MIN_BARS_OF_TWO_GROOVES = 22
 """Longer pieces return to full energy at their end, and get another groove for it."""
@@ -21,8 +21,8 @@ _FAINT = 0.45
 _SKIP_CHANCE = 0.08
 """A player leaves out a faint stroke now and then."""
 
-_SILENT_BAR = "." * STEPS
-_HALF = STEPS // 2
+_SILENT_BAR = "." * STEPS_A_BAR
+_HALF = STEPS_A_BAR // 2
 
 
 def drum_hits(piece: Arrangement, player: Player, rng: np.random.Generator) -> list[Hit]:
@@ -40,7 +40,7 @@ def _strokes(
 ) -> Iterator[Hit]:
     """The strokes of one line. The kick keeps time and force; the others play as people do."""
     is_kick = name == "kick"
-    for step, mark in enumerate(line[:STEPS]):
+    for step, mark in enumerate(line[:STEPS_A_BAR]):
         if not mark.isdigit():
             continue
         velocity = int(mark) / 9
@@ -111,7 +111,7 @@ def _cleared_for_fill(lines: dict[str, Line], kit: str) -> dict[str, Line]:
 def _filled(lines: dict[str, Line], fill: dict[str, Line]) -> dict[str, Line]:
     """The lines that a fill changes: it replaces the second half of the bar."""
     return {
-        name: lines.get(name, _SILENT_BAR)[:_HALF] + line.ljust(STEPS, ".")[_HALF:]
+        name: lines.get(name, _SILENT_BAR)[:_HALF] + line.ljust(STEPS_A_BAR, ".")[_HALF:]
         for name, line in fill.items()
     }
 

@@ -6,9 +6,6 @@ import numpy as np
 
 from montage_pipeline.music.synth.arrangement import BEATS_A_BAR, Arrangement
 
-STEPS = 16
-"""A bar in sixteenths."""
-
 
 @dataclass(frozen=True)
 class Note:

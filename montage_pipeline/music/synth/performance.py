@@ -81,8 +81,9 @@ _FADER_DB: dict[SectionName, tuple[float, float]] = {
     "drop": (0.0, 0.0),
     "break": (-3.0, -3.0),
 }
-"""The fader at the start and at the end of a section: a drop is loud because what leads to it is
-not.
+"""The fader at the start and at the end of a section.
+
+A drop sounds loud because what leads to it is not.
 """
 
 _SOFT_FADER = 0.6

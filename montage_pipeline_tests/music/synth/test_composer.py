@@ -26,9 +26,10 @@ from montage_pipeline.music.synth.harmony import (
     settled,
     voice,
 )
-from montage_pipeline.music.synth.instruments import SAMPLE_RATE, Instrument, midi_to_hz
-from montage_pipeline.music.synth.mixing import integrated_lufs
-from montage_pipeline.music.synth.patches import PATCHES
+from montage_pipeline.music.synth.sound.instrument import Instrument, midi_to_hz
+from montage_pipeline.music.synth.sound.mixing import integrated_lufs
+from montage_pipeline.music.synth.sound.patches import PATCHES
+from montage_pipeline.music.synth.sound.samples import SAMPLE_RATE
 from montage_pipeline.music.track import store_track
 from montage_pipeline.styles import STYLES
 from montage_pipeline_tests.music.pieces import REEL_S, brief_for
@@ -198,21 +199,6 @@ def test_the_composers_own_loudness_agrees_with_ffmpeg(pieces: dict[str, Compose
     assert integrated_lufs(samples_of(path).astype(np.float32)) == pytest.approx(
         measure_loudness(path).integrated_lufs, abs=0.3
     )
-
-
-def test_lines_of_every_style_fit_a_bar() -> None:
-    for score in (style.music for style in STYLES.values()):
-        lines = [*score.bass_lines, *score.chord_lines, *score.lead_rhythms]
-        for groove in score.grooves:
-            lines += [*groove.full.values(), *groove.light.values()]
-        assert {len(line) for line in lines} == {16}
-        assert {
-            *score.basses,
-            *score.chords,
-            *score.pads,
-            *score.arps,
-            *score.leads,
-        } <= PATCHES.keys()
 
 
 def test_the_shortest_slowest_piece_still_works() -> None:

@@ -1,31 +1,40 @@
-"""Percussion and effects, synthesised. Every function returns samples x 2 at 48 kHz."""
+"""Percussion and effects, synthesised. Every sound is samples x 2 at 48 kHz, its peak at 1.
+
+The numbers of a sound are tuned by ear; each function says what it imitates.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
-from montage_pipeline.music.synth.instruments import SAMPLE_RATE, Stereo
+from montage_pipeline.music.synth.sound.samples import SAMPLE_RATE, Stereo
 
 Mono = NDArray[np.float64]
 Rng = np.random.Generator
+
+_TOP_HZ = SAMPLE_RATE * 0.45
+"""A filter's edge must stay below half of the rate."""
+
+_END_FADE = 240
+"""Samples (5 ms) over which a sound ends without a click."""
 
 
 def _time(length_s: float) -> Mono:
     return np.arange(int(length_s * SAMPLE_RATE), dtype=np.float64) / SAMPLE_RATE
 
 
-def _band(sound: Mono, low_hz: float, high_hz: float, order: int = 2) -> Mono:
-    high_hz = min(high_hz, SAMPLE_RATE * 0.45)
-    sos = butter(order, [low_hz, high_hz], btype="bandpass", fs=SAMPLE_RATE, output="sos")
+def _band(sound: Mono, low_hz: float, high_hz: float) -> Mono:
+    """The sound between two frequencies."""
+    sos = butter(2, [low_hz, min(high_hz, _TOP_HZ)], btype="bandpass", fs=SAMPLE_RATE, output="sos")
     return np.asarray(sosfilt(sos, sound, axis=0))
 
 
-def _finish(sound: Mono, peak: float = 1.0) -> Stereo:
-    """Two channels, no step at the end, given peak."""
+def _finish(sound: Mono) -> Stereo:
+    """Two channels, no step at the end, peak 1."""
     stereo = np.stack([sound, sound], axis=1) if sound.ndim == 1 else sound.copy()
-    fade = min(len(stereo), 240)
+    fade = min(len(stereo), _END_FADE)
     stereo[-fade:] *= np.linspace(1, 0, fade)[:, None]
-    return (stereo * (peak / max(1e-9, float(np.abs(stereo).max())))).astype(np.float32)
+    return (stereo * (1.0 / max(1e-9, float(np.abs(stereo).max())))).astype(np.float32)
 
 
 def kick(
@@ -67,24 +76,19 @@ def clap(rng: Rng, length_s: float = 0.28) -> Stereo:
 
 
 def snap(rng: Rng) -> Stereo:
-    """Fingers."""
+    """Snapping fingers."""
     t = _time(0.14)
-    noise = (
-        _band(rng.standard_normal((len(t), 2)), 1600, 4200)
-        * (np.exp(-t / 0.007) + 0.12 * np.exp(-t / 0.05))[:, None]
-    )
-    return _finish(noise)
+    envelope = np.exp(-t / 0.007) + 0.12 * np.exp(-t / 0.05)
+    return _finish(_band(rng.standard_normal((len(t), 2)), 1600, 4200) * envelope[:, None])
 
 
 def rim(rng: Rng) -> Stereo:
     """A stick across the rim."""
     t = _time(0.09)
-    sound = np.sin(2 * np.pi * 480 * t) * np.exp(-t / 0.012) + 0.8 * np.sin(
-        2 * np.pi * rng.uniform(1600, 1850) * t
-    ) * np.exp(-t / 0.006)
-    return _finish(
-        sound + 0.2 * _band(rng.standard_normal(len(t)), 2000, 8000) * np.exp(-t / 0.003)
-    )
+    shell = np.sin(2 * np.pi * 480 * t) * np.exp(-t / 0.012)
+    stick = 0.8 * np.sin(2 * np.pi * rng.uniform(1600, 1850) * t) * np.exp(-t / 0.006)
+    click = 0.2 * _band(rng.standard_normal(len(t)), 2000, 8000) * np.exp(-t / 0.003)
+    return _finish(shell + stick + click)
 
 
 def hat(rng: Rng, length_s: float = 0.06, tone: float = 0.35) -> Stereo:
@@ -108,16 +112,14 @@ def shaker(rng: Rng, length_s: float = 0.09) -> Stereo:
 
 
 def tambourine(rng: Rng) -> Stereo:
-    """Jingles."""
+    """Jingles that ring a little after the shake."""
     t = _time(0.22)
     ring = sum(
         np.sin(2 * np.pi * rng.uniform(5200, 11000) * t + rng.uniform(0, 6)) for _ in range(10)
     )
     hiss = _band(rng.standard_normal((len(t), 2)), 5000, 13000)
-    return _finish(
-        (0.10 * np.asarray(ring)[:, None] + 0.8 * hiss)
-        * (np.exp(-t / 0.045) * np.minimum(t / 0.004, 1))[:, None]
-    )
+    envelope = np.exp(-t / 0.045) * np.minimum(t / 0.004, 1)
+    return _finish((0.10 * np.asarray(ring)[:, None] + 0.8 * hiss) * envelope[:, None])
 
 
 def tom(rng: Rng, hz: float = 90.0, length_s: float = 0.5, skin: float = 0.4) -> Stereo:
@@ -144,9 +146,8 @@ def impact(rng: Rng, length_s: float = 2.4, hz: float = 42.0) -> Stereo:
     t = _time(length_s)
     cycles = hz * t + hz * 1.8 * 0.09 * (1 - np.exp(-t / 0.09))
     boom = np.sin(2 * np.pi * cycles) * np.exp(-t / (length_s * 0.22))
-    cloud = (
-        _band(rng.standard_normal((len(t), 2)), 60, 900) * np.exp(-t / (length_s * 0.14))[:, None]
-    )
+    noise = rng.standard_normal((len(t), 2))
+    cloud = _band(noise, 60, 900) * np.exp(-t / (length_s * 0.14))[:, None]
     return _finish(np.tanh(1.6 * boom)[:, None] + 0.5 * cloud)
 
 
@@ -173,25 +174,27 @@ def reverse_cymbal(rng: Rng, length_s: float) -> Stereo:
     return _finish(sound * (t**1.5)[:, None])
 
 
+_KICK_HZ = {"edm": 54, "trap": 51, "acoustic": 60, "lofi": 57, "taiko": 50, "felt": 54}
+
+KITS = tuple(_KICK_HZ)
+"""The kits there are."""
+
+
 def kit(rng: Rng, name: str) -> dict[str, Stereo]:
-    """The sounds of a kit by part: kick, snare, clap, rim, hat, open_hat, shaker, perc, low_tom,
-    tom, high_tom …
-    """
-    heavy = name in ("edm", "trap")
-    soft = name in ("felt", "lofi")
-    kick_hz = {"edm": 54, "trap": 51, "acoustic": 60, "lofi": 57, "taiko": 50, "felt": 54}[
-        name
-    ] * rng.uniform(0.94, 1.06)
-    parts = {
+    """The sounds of one of KITS by name. A seed's kit differs a little from the next one's."""
+    is_heavy = name in ("edm", "trap")
+    is_soft = name in ("felt", "lofi")
+    kick_hz = _KICK_HZ[name] * rng.uniform(0.94, 1.06)
+    return {
         "kick": kick(
             rng,
             kick_hz,
-            0.36 if heavy else 0.3,
-            click=0.25 if soft else 0.6,
-            drive=1.6 if heavy else 0.5,
+            0.36 if is_heavy else 0.3,
+            click=0.25 if is_soft else 0.6,
+            drive=1.6 if is_heavy else 0.5,
         ),
         "snare": snare(
-            rng, rng.uniform(175, 215), 0.26 if heavy else 0.2, wires=0.55 if soft else 0.85
+            rng, rng.uniform(175, 215), 0.26 if is_heavy else 0.2, wires=0.55 if is_soft else 0.85
         ),
         "clap": clap(rng),
         "snap": snap(rng),
@@ -202,20 +205,24 @@ def kit(rng: Rng, name: str) -> dict[str, Stereo]:
         "tambourine": tambourine(rng),
         "crash": cymbal(rng),
         "impact": impact(rng, hz=kick_hz * 0.9),
+        **(_taikos(rng) if name == "taiko" else _toms(rng)),
+        "conga": tom(rng, rng.uniform(205, 250), 0.24, 0.5),
+        "conga_high": tom(rng, rng.uniform(310, 360), 0.18, 0.5),
+        "block": rim(rng),
     }
-    if name == "taiko":
-        parts |= {
-            "low_tom": tom(rng, 62, 0.9, 0.5),
-            "tom": tom(rng, 92, 0.7, 0.5),
-            "high_tom": tom(rng, 138, 0.5, 0.6),
-        }
-    else:
-        parts |= {
-            "low_tom": tom(rng, 98, 0.4),
-            "tom": tom(rng, 140, 0.34),
-            "high_tom": tom(rng, 205, 0.28),
-        }
-    parts["conga"] = tom(rng, rng.uniform(205, 250), 0.24, 0.5)
-    parts["conga_high"] = tom(rng, rng.uniform(310, 360), 0.18, 0.5)
-    parts["block"] = rim(rng)
-    return parts
+
+
+def _toms(rng: Rng) -> dict[str, Stereo]:
+    return {
+        "low_tom": tom(rng, 98, 0.4),
+        "tom": tom(rng, 140, 0.34),
+        "high_tom": tom(rng, 205, 0.28),
+    }
+
+
+def _taikos(rng: Rng) -> dict[str, Stereo]:
+    return {
+        "low_tom": tom(rng, 62, 0.9, 0.5),
+        "tom": tom(rng, 92, 0.7, 0.5),
+        "high_tom": tom(rng, 138, 0.5, 0.6),
+    }

@@ -1,9 +1,10 @@
-"""The sound of each instrument, by name."""
+"""The instruments by name. A comment says what each imitates; its numbers are tuned by ear."""
 
-from montage_pipeline.music.synth.instruments import Patch
+from montage_pipeline.music.synth.sound.patch import Patch
 
 _ALL = (
-    # Keys
+    # --- Keys
+    # A concert grand: two strings a note, a hammer, a long ring.
     Patch(
         "grand",
         slope=1.35,
@@ -16,6 +17,7 @@ _ALL = (
         width=0.5,
         knock=1.0,
     ),
+    # An upright with felt between hammers and strings: dull, close, with audible hammers.
     Patch(
         "felt",
         slope=1.6,
@@ -29,6 +31,7 @@ _ALL = (
         knock=2.2,
         attack_s=0.008,
     ),
+    # A Rhodes electric piano: bell-like tines, slowly panned.
     Patch(
         "rhodes",
         kind="fm",
@@ -39,6 +42,7 @@ _ALL = (
         width=1.0,
         attack_s=0.004,
     ),
+    # A Wurlitzer electric piano: reedier, barks when struck hard.
     Patch(
         "wurli",
         kind="fm",
@@ -50,6 +54,7 @@ _ALL = (
         width=0.6,
         attack_s=0.003,
     ),
+    # A drawbar organ: steady, somewhat hollow.
     Patch(
         "organ",
         slope=1.1,
@@ -62,7 +67,8 @@ _ALL = (
         detune_cents=4,
         width=0.8,
     ),
-    # Plucked and struck
+    # --- Plucked and struck
+    # A steel-string guitar, picked.
     Patch(
         "guitar",
         slope=0.9,
@@ -75,6 +81,7 @@ _ALL = (
         width=0.45,
         knock=0.8,
     ),
+    # A classical guitar, played with fingers.
     Patch(
         "nylon",
         slope=1.3,
@@ -85,6 +92,7 @@ _ALL = (
         width=0.2,
         knock=1.2,
     ),
+    # A string section plucking.
     Patch(
         "pizzicato",
         slope=1.2,
@@ -96,6 +104,7 @@ _ALL = (
         detune_cents=5,
         width=0.7,
     ),
+    # Wooden bars; their first overtone is tuned two octaves up.
     Patch(
         "marimba",
         kind="modal",
@@ -104,6 +113,7 @@ _ALL = (
         width=0.8,
         modes=((1.0, 1.0, 1.0), (3.93, 0.28, 0.35), (9.2, 0.10, 0.12)),
     ),
+    # A thumb piano: metal tongues on a wooden box.
     Patch(
         "kalimba",
         kind="modal",
@@ -112,6 +122,7 @@ _ALL = (
         width=0.9,
         modes=((1.0, 1.0, 1.0), (2.01, 0.10, 0.6), (5.95, 0.22, 0.18)),
     ),
+    # Glass bars, ringing long.
     Patch(
         "glass",
         kind="modal",
@@ -120,6 +131,7 @@ _ALL = (
         width=1.0,
         modes=((1.0, 1.0, 1.0), (2.76, 0.22, 0.6), (5.4, 0.10, 0.3), (8.9, 0.04, 0.2)),
     ),
+    # A bright synthesizer pluck.
     Patch(
         "pluck",
         slope=0.8,
@@ -130,6 +142,7 @@ _ALL = (
         detune_cents=9,
         width=0.9,
     ),
+    # The same with the treble down.
     Patch(
         "soft_pluck",
         slope=1.3,
@@ -140,6 +153,7 @@ _ALL = (
         detune_cents=6,
         width=0.9,
     ),
+    # A short, wide synthesizer chord.
     Patch(
         "stab",
         slope=0.85,
@@ -151,7 +165,8 @@ _ALL = (
         detune_cents=17,
         width=1.0,
     ),
-    # Sustained
+    # --- Sustained
+    # Seven detuned sawtooth waves: the wall of dance music.
     Patch(
         "supersaw",
         slope=0.95,
@@ -164,6 +179,7 @@ _ALL = (
         detune_cents=20,
         width=1.0,
     ),
+    # A slow analogue pad.
     Patch(
         "warm_pad",
         slope=1.25,
@@ -175,6 +191,7 @@ _ALL = (
         detune_cents=11,
         width=1.0,
     ),
+    # A string section, bowed.
     Patch(
         "strings",
         slope=1.15,
@@ -186,6 +203,7 @@ _ALL = (
         detune_cents=10,
         width=1.0,
     ),
+    # A string section with bouncing bows: short and driving.
     Patch(
         "spiccato",
         slope=1.0,
@@ -198,6 +216,7 @@ _ALL = (
         detune_cents=9,
         width=0.9,
     ),
+    # Voices on an open vowel.
     Patch(
         "choir",
         slope=1.7,
@@ -211,6 +230,7 @@ _ALL = (
         width=1.0,
         breath=1.0,
     ),
+    # A brass section.
     Patch(
         "brass",
         slope=0.9,
@@ -222,7 +242,8 @@ _ALL = (
         detune_cents=7,
         width=0.7,
     ),
-    # Leads
+    # --- Leads
+    # A sawtooth lead.
     Patch(
         "saw_lead",
         slope=1.0,
@@ -235,6 +256,7 @@ _ALL = (
         detune_cents=9,
         width=0.6,
     ),
+    # A hollow square-wave lead, as of old game consoles.
     Patch(
         "square_lead",
         slope=1.1,
@@ -247,6 +269,7 @@ _ALL = (
         detune_cents=6,
         width=0.5,
     ),
+    # Somebody whistling.
     Patch(
         "whistle",
         slope=2.6,
@@ -258,6 +281,7 @@ _ALL = (
         breath=1.6,
         width=0.0,
     ),
+    # A flute, with its air.
     Patch(
         "flute",
         slope=2.1,
@@ -270,6 +294,7 @@ _ALL = (
         breath=2.2,
         width=0.0,
     ),
+    # A few violins in unison.
     Patch(
         "solo_strings",
         slope=1.05,
@@ -281,10 +306,12 @@ _ALL = (
         detune_cents=7,
         width=0.6,
     ),
-    # Basses stay in the middle
+    # --- Basses, which stay in the middle
+    # The long, driven bass drum of a TR-808, played as a bass.
     Patch(
         "sub_808", kind="sub", decay_s=0.9, sustain=0.15, release_s=0.12, drive=1.3, attack_s=0.004
     ),
+    # A soft synthesizer bass.
     Patch(
         "round_bass",
         slope=1.9,
@@ -296,6 +323,7 @@ _ALL = (
         attack_s=0.006,
         drive=0.4,
     ),
+    # A biting synthesizer bass.
     Patch(
         "saw_bass",
         slope=1.15,
@@ -307,6 +335,7 @@ _ALL = (
         attack_s=0.004,
         drive=0.8,
     ),
+    # An electric bass, played with fingers.
     Patch(
         "finger_bass",
         slope=1.5,
@@ -319,6 +348,7 @@ _ALL = (
         knock=1.2,
         drive=0.3,
     ),
+    # A double bass, plucked.
     Patch(
         "upright",
         slope=1.9,
@@ -329,6 +359,7 @@ _ALL = (
         width=0.0,
         knock=2.0,
     ),
+    # A plain deep sine.
     Patch(
         "soft_sub", kind="sub", decay_s=2.5, sustain=0.5, release_s=0.25, drive=0.25, attack_s=0.03
     ),
