@@ -186,12 +186,12 @@ class Settings(BaseSettings):
         ge=100,
         description="Memory for the FFmpeg processes of one render, in MB; limits how many run at once.",
     )
-    parts_max_bytes: int = Field(
+    chunks_max_bytes: int = Field(
         20_000_000_000,
         ge=0,
         description="Size of the rendered segments kept in the object store for later renders, in bytes; 0 keeps none.",
     )
-    parts_max_days: int = Field(
+    chunks_max_days: int = Field(
         14, ge=1, description="Rendered segments that were not used for this many days are removed."
     )
 

@@ -16,7 +16,7 @@ from benchmarks.render.pictures import decoded_hashes
 from benchmarks.report import table
 from montage_pipeline.local.embedded.seaweed import EmbeddedObjectStore
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
-from montage_pipeline.rendering.video.chunk_store import ObjectPartStore
+from montage_pipeline.rendering.video.chunks.store import ObjectChunkStore
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
 
@@ -58,8 +58,8 @@ def measure(footage: Footage, seconds: int, folder: Path, runs: int) -> list[Cha
             store.ensure_bucket()
             engine = FfmpegEngine(
                 settings,
-                ObjectPartStore(
-                    store, settings.parts_max_bytes, timedelta(days=settings.parts_max_days)
+                ObjectChunkStore(
+                    store, settings.chunks_max_bytes, timedelta(days=settings.chunks_max_days)
                 ),
             )
             for change in changes:

@@ -22,9 +22,9 @@ from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.joining import join
 from montage_pipeline.rendering.model import EngineName, EngineRun, ProgressCallback
 from montage_pipeline.rendering.video.caption_filter import write_captions
-from montage_pipeline.rendering.video.chunk import PartJob, PartMaker
-from montage_pipeline.rendering.video.chunk_crew import PartCrew
-from montage_pipeline.rendering.video.chunk_store import PartStore
+from montage_pipeline.rendering.video.chunks.crew import ChunkCrew
+from montage_pipeline.rendering.video.chunks.model import ChunkJob, ChunkMaker
+from montage_pipeline.rendering.video.chunks.store import ChunkStore
 from montage_pipeline.rendering.video.encoding import encoding_for
 from montage_pipeline.rendering.video.segment_frames import write_tables
 from montage_pipeline.settings import Settings
@@ -40,8 +40,8 @@ class Assembler:
         self,
         engine: EngineName,
         settings: Settings,
-        parts: PartStore | None,
-        maker_of: Callable[[PartJob], PartMaker],
+        parts: ChunkStore | None,
+        maker_of: Callable[[ChunkJob], ChunkMaker],
     ) -> None:
         """`parts` may be None: then every part is made anew and none is kept."""
         self._engine: EngineName = engine
@@ -61,13 +61,13 @@ class Assembler:
         started_s = time.monotonic()
         check_spans(timeline, clip_paths)
         encoding = encoding_for(self._settings)
-        crew = PartCrew(self._settings, self._parts, hardware=encoding.hardware)
+        crew = ChunkCrew(self._settings, self._parts, hardware=encoding.hardware)
         report = _throttled(progress)
         with _disk_failures(output), scratch_folder(output) as folder:
             write_tables(timeline, folder)
             write_captions(timeline, folder)
             jobs = [
-                PartJob(timeline, number, clip_paths[segment.clip_url], encoding, folder)
+                ChunkJob(timeline, number, clip_paths[segment.clip_url], encoding, folder)
                 for number, segment in enumerate(timeline.segments)
             ]
 

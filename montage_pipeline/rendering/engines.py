@@ -1,11 +1,11 @@
 """The engine that the settings ask for."""
 
 from montage_pipeline.rendering.model import RenderEngine
-from montage_pipeline.rendering.video.chunk_store import PartStore
+from montage_pipeline.rendering.video.chunks.store import ChunkStore
 from montage_pipeline.settings import Settings
 
 
-def engine_for(settings: Settings, parts: PartStore | None = None) -> RenderEngine:
+def engine_for(settings: Settings, parts: ChunkStore | None = None) -> RenderEngine:
     """`settings.render_engine`, ready to render;
 
     `parts` keeps the picture of each segment for later renders.

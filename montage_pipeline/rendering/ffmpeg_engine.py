@@ -14,8 +14,8 @@ from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.rendering.assembly import Assembler
 from montage_pipeline.rendering.model import EngineName, EngineRun, ProgressCallback
-from montage_pipeline.rendering.video.chunk import FfmpegPart, PartJob, PartMaker
-from montage_pipeline.rendering.video.chunk_store import PartStore
+from montage_pipeline.rendering.video.chunks.model import ChunkJob, ChunkMaker, FfmpegChunk
+from montage_pipeline.rendering.video.chunks.store import ChunkStore
 from montage_pipeline.settings import Settings
 
 
@@ -24,7 +24,7 @@ class FfmpegEngine:
 
     name: EngineName = "ffmpeg"
 
-    def __init__(self, settings: Settings, parts: PartStore | None = None) -> None:
+    def __init__(self, settings: Settings, parts: ChunkStore | None = None) -> None:
         """`parts` keeps the picture of each segment for later renders."""
         self._settings = settings
         self._parts = parts
@@ -47,10 +47,10 @@ class FfmpegEngine:
         )
 
 
-def _maker_of(job: PartJob) -> PartMaker:
+def _maker_of(job: ChunkJob) -> ChunkMaker:
     if job.segment.effect is None:
-        return FfmpegPart(job)
+        return FfmpegChunk(job)
     # MoviePy takes a second to import: only when it is used.
-    from montage_pipeline.rendering.moviepy_engine import MoviePyPart
+    from montage_pipeline.rendering.moviepy_engine import MoviePyChunk
 
-    return MoviePyPart(job)
+    return MoviePyChunk(job)

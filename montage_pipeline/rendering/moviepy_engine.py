@@ -30,14 +30,14 @@ from montage_pipeline.rendering.assembly import Assembler
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.model import EngineName, EngineRun, ProgressCallback
 from montage_pipeline.rendering.video.caption_filter import caption_filters
-from montage_pipeline.rendering.video.chunk import (
+from montage_pipeline.rendering.video.chunks.model import (
     CONTAINER_ARGS,
-    PartJob,
-    check_part,
+    ChunkJob,
+    check_chunk,
     content_address,
     ffmpeg_version,
 )
-from montage_pipeline.rendering.video.chunk_store import PartStore
+from montage_pipeline.rendering.video.chunks.store import ChunkStore
 from montage_pipeline.rendering.video.encoding import BT709_TAGS
 from montage_pipeline.rendering.video.geometry import StoredCrop, crop_move, stored_crop
 from montage_pipeline.rendering.video.processes import EncodingProcess
@@ -68,7 +68,7 @@ class MoviePyEngine:
 
     name: EngineName = "moviepy"
 
-    def __init__(self, settings: Settings, parts: PartStore | None = None) -> None:
+    def __init__(self, settings: Settings, parts: ChunkStore | None = None) -> None:
         """`parts` keeps the picture of each segment for later renders."""
         self._settings = settings
         self._parts = parts
@@ -86,15 +86,15 @@ class MoviePyEngine:
         Raises RenderError with the reason, PermanentError when the timeline asks for what the clips
         or the music do not have.
         """
-        return Assembler(self.name, self._settings, self._parts, MoviePyPart).render(
+        return Assembler(self.name, self._settings, self._parts, MoviePyChunk).render(
             timeline, clip_paths, music_path, output, progress
         )
 
 
-class MoviePyPart:
-    """A part whose frames are made by MoviePy and encoded by FFmpeg; see PartMaker."""
+class MoviePyChunk:
+    """A part whose frames are made by MoviePy and encoded by FFmpeg; see ChunkMaker."""
 
-    def __init__(self, job: PartJob) -> None:
+    def __init__(self, job: ChunkJob) -> None:
         self._job = job
         self._process: EncodingProcess | None = None
         self._stopped = False
@@ -140,7 +140,7 @@ class MoviePyPart:
         finally:
             self._process.kill()
             reader.close()
-        check_part(output, job)
+        check_chunk(output, job)
 
     def stop(self) -> None:
         """End `make` at the next frame, and its encoder at once."""
@@ -246,7 +246,7 @@ def segment_clip(timeline: Timeline, segment: Segment, reader: "SegmentReader") 
     return changed
 
 
-def _frames(job: PartJob, clip: Any) -> Iterator[memoryview]:
+def _frames(job: ChunkJob, clip: Any) -> Iterator[memoryview]:
     fps = float(job.timeline.fps.fraction)
     for number in range(job.segment.frames):
         try:

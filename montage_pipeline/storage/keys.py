@@ -9,7 +9,7 @@ from uuid import UUID
 
 from montage_pipeline.vocabulary import Step
 
-CHUNKS_PREFIX = "cache/parts/"
+CHUNKS_PREFIX = "cache/chunks/"
 
 
 def work_key(request_id: UUID | str, name: str) -> str:

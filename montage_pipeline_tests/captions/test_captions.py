@@ -32,7 +32,7 @@ from montage_pipeline.errors import PermanentError
 from montage_pipeline.media.ffmpeg import ffmpeg_path
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.rendering.model import RenderEngine
-from montage_pipeline.rendering.video.chunk_store import ObjectPartStore
+from montage_pipeline.rendering.video.chunks.store import ObjectChunkStore
 from montage_pipeline.requests.options import MAX_CAPTION_CHARS
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
@@ -137,7 +137,7 @@ def test_a_caption_makes_its_own_part_anew(
 ) -> None:
     cuts = [Cut(clip(CLIP), 0.1, 6), Cut(clip(CLIP), 0.8, 6), Cut(clip(CLIP), 1.3, 6)]
     timeline = timeline_of(cuts, width=WIDTH, height=HEIGHT)
-    engine = FfmpegEngine(Settings(), ObjectPartStore(object_store, 10**9, timedelta(days=1)))
+    engine = FfmpegEngine(Settings(), ObjectChunkStore(object_store, 10**9, timedelta(days=1)))
 
     def reused(edit: Timeline) -> int:
         return engine.render(

@@ -21,9 +21,10 @@ from montage_pipeline.errors import PermanentError
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.rendering.model import EngineRun
-from montage_pipeline.rendering.video.chunk_crew import PartCrew
-from montage_pipeline.rendering.video.chunk_store import PREFIX, ObjectPartStore
+from montage_pipeline.rendering.video.chunks.crew import ChunkCrew
+from montage_pipeline.rendering.video.chunks.store import ObjectChunkStore
 from montage_pipeline.settings import Settings
+from montage_pipeline.storage.keys import CHUNKS_PREFIX
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline_tests.examples import examples
 from montage_pipeline_tests.rendering.conftest import ClipMaker
@@ -58,7 +59,7 @@ def test_only_what_changed_is_encoded_and_kept_parts_are_the_same_frames(
         Cut(clips[1], 1.4, 21),
     ]
     timeline, paths = timeline_of(cuts), paths_of(cuts)
-    parts = ObjectPartStore(object_store, 10**9, timedelta(days=1))
+    parts = ObjectChunkStore(object_store, 10**9, timedelta(days=1))
 
     def render(
         edit: Timeline,
@@ -119,10 +120,10 @@ def test_damaged_part_is_made_again_and_old_and_many_parts_go(
     source = clip(_SOURCES[0])
     cuts = [Cut(source, 0.1, 20), Cut(source, 1.0, 20)]
     timeline = timeline_of(cuts)
-    parts = ObjectPartStore(object_store, 10**9, timedelta(days=1))
+    parts = ObjectChunkStore(object_store, 10**9, timedelta(days=1))
     engine = FfmpegEngine(Settings(), parts)
     engine.render(timeline, paths_of(cuts), music, tmp_path / "a.mp4", lambda share: None)
-    keys = list(object_store.list_keys(PREFIX))
+    keys = list(object_store.list_keys(CHUNKS_PREFIX))
     assert len(keys) == 2
 
     stored = object_store.head(keys[0])
@@ -135,9 +136,9 @@ def test_damaged_part_is_made_again_and_old_and_many_parts_go(
     assert _frame_hashes(tmp_path / "b.mp4") == _frame_hashes(tmp_path / "a.mp4")
 
     assert parts.evict() == (0, 2)
-    sizes = [stored.bytes for stored in object_store.list_objects(PREFIX)]
-    assert ObjectPartStore(object_store, max(sizes), timedelta(days=1)).evict() == (1, 1)
-    assert ObjectPartStore(object_store, 10**9, timedelta(0)).evict() == (1, 0)
+    sizes = [stored.bytes for stored in object_store.list_objects(CHUNKS_PREFIX)]
+    assert ObjectChunkStore(object_store, max(sizes), timedelta(days=1)).evict() == (1, 1)
+    assert ObjectChunkStore(object_store, 10**9, timedelta(0)).evict() == (1, 0)
 
 
 def test_a_store_that_is_down_does_not_stop_the_render(
@@ -152,7 +153,7 @@ def test_a_store_that_is_down_does_not_stop_the_render(
         read_timeout_s=1,
     )
     cuts = [Cut(clip(_SOURCES[0]), 0.1, 10)]
-    engine = FfmpegEngine(Settings(), ObjectPartStore(nowhere, 10**9, timedelta(days=1)))
+    engine = FfmpegEngine(Settings(), ObjectChunkStore(nowhere, 10**9, timedelta(days=1)))
     run = engine.render(
         timeline_of(cuts), paths_of(cuts), music, tmp_path / "reel.mp4", lambda share: None
     )
@@ -262,7 +263,7 @@ def test_parts_share_cores_and_memory(
     sizes: Sequence[float], jobs: int, limit: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     load = _Load()
-    crew = PartCrew(Settings(render_jobs=jobs, render_memory_mb=limit), None)
+    crew = ChunkCrew(Settings(render_jobs=jobs, render_memory_mb=limit), None)
     made = crew.make(
         [_Maker(load, size) for size in sizes],
         tmp_path_factory.mktemp("parts"),
@@ -279,7 +280,7 @@ def test_one_failure_ends_the_others(tmp_path: Path) -> None:
     patient = [_Maker(load, 100, fails=None) for _ in range(4)]  # type: ignore[arg-type]
     started_s = time.monotonic()
     with pytest.raises(RenderError):
-        PartCrew(Settings(render_jobs=2), None).make(
+        ChunkCrew(Settings(render_jobs=2), None).make(
             [*patient, _Maker(load, 200, fails=True)], tmp_path, lambda frames: None
         )
     assert time.monotonic() - started_s < 25

@@ -40,7 +40,7 @@ _CODEC_COSTS = {"hevc": 1.6, "av1": 1.5, "vp9": 1.2, "prores": 1.2}
 _ENCODED_PIXEL_COST = 2.5  # scaling and encoding a pixel, in decoded H.264 pixels
 
 
-class PartMaker(Protocol):
+class ChunkMaker(Protocol):
     """Makes one part; an engine is one or more of these."""
 
     def address(self) -> str:
@@ -72,7 +72,7 @@ class PartMaker(Protocol):
 
 
 @dataclass(frozen=True)
-class PartJob:
+class ChunkJob:
     """What is known about a segment that is to be rendered.
 
     `folder` is the scratch folder that children run in.
@@ -127,10 +127,10 @@ class PartJob:
         )
 
 
-class FfmpegPart:
+class FfmpegChunk:
     """One FFmpeg decodes the span, picks, crops, scales and converts its frames, and encodes them."""
 
-    def __init__(self, job: PartJob) -> None:
+    def __init__(self, job: ChunkJob) -> None:
         self._job = job
         self._process: EncodingProcess | None = None
         self._stopped = False
@@ -138,7 +138,7 @@ class FfmpegPart:
         self.cost = job.cost
 
     def address(self) -> str:
-        """See PartMaker: the clip's bytes, FFmpeg itself, and all that it is told but where to
+        """See ChunkMaker: the clip's bytes, FFmpeg itself, and all that it is told but where to
         seek.
         """
         job = self._job
@@ -150,7 +150,7 @@ class FfmpegPart:
         return content_address("ffmpeg", ffmpeg_version(), job.facts.sha256, args, tables)
 
     def make(self, output: Path, threads: int) -> None:
-        """See PartMaker."""
+        """See ChunkMaker."""
         job = self._job
         args = [
             "-nostdin",
@@ -165,17 +165,17 @@ class FfmpegPart:
             self._process.finish()
         finally:
             self._process.kill()
-        check_part(output, job)
+        check_chunk(output, job)
 
     def stop(self) -> None:
-        """See PartMaker."""
+        """See ChunkMaker."""
         self._stopped = True
         if self._process is not None:
             self._process.kill()
 
     @property
     def frames_done(self) -> int:
-        """See PartMaker."""
+        """See ChunkMaker."""
         return self._process.frames if self._process else 0
 
     def _output_args(self) -> list[str]:
@@ -210,7 +210,7 @@ class FfmpegPart:
 CONTAINER_ARGS = ("-flush_packets", "1", "-f", "nut")
 
 
-def check_part(path: Path, job: PartJob) -> None:
+def check_chunk(path: Path, job: ChunkJob) -> None:
     """RenderError unless the part has exactly its segment's frames, the first of them a key frame."""
     try:
         with av.open(str(path), format="nut") as container:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from montage_pipeline.machine import usable_cores
-from montage_pipeline.rendering.video.chunk import PartMaker
-from montage_pipeline.rendering.video.chunk_store import PartStore
+from montage_pipeline.rendering.video.chunks.model import ChunkMaker
+from montage_pipeline.rendering.video.chunks.store import ChunkStore
 from montage_pipeline.settings import Settings
 
 _LOOK_EVERY_S = 0.2
@@ -21,18 +21,18 @@ _HARDWARE_SESSIONS = 2  # consumer graphics cards refuse more than a few encoder
 
 
 @dataclass(frozen=True)
-class MadeParts:
+class MadeChunks:
     """The parts in the order of the segments, and how many of them came from the store."""
 
     paths: tuple[Path, ...]
     reused: int
 
 
-class PartCrew:
+class ChunkCrew:
     """Makes parts with as many workers as the settings, the cores and the memory allow."""
 
     def __init__(
-        self, settings: Settings, store: PartStore | None, *, hardware: bool = False
+        self, settings: Settings, store: ChunkStore | None, *, hardware: bool = False
     ) -> None:
         self._memory_mb = settings.render_memory_mb
         self._workers = settings.render_jobs or usable_cores()
@@ -41,8 +41,8 @@ class PartCrew:
         self._store = store
 
     def make(
-        self, makers: Sequence[PartMaker], folder: Path, on_progress: Callable[[int], None]
-    ) -> MadeParts:
+        self, makers: Sequence[ChunkMaker], folder: Path, on_progress: Callable[[int], None]
+    ) -> MadeChunks:
         """Make or fetch every part into `folder`.
 
         `on_progress` is called with the number of frames encoded so far, a few times a second, from
@@ -90,7 +90,7 @@ class PartCrew:
                 raise
         for future in kept:
             future.result()
-        return MadeParts(tuple(paths), len(makers) - len(missing))
+        return MadeChunks(tuple(paths), len(makers) - len(missing))
 
     def _fetch(self, address: str, path: Path) -> bool:
         return self._store is not None and self._store.fetch(address, path)

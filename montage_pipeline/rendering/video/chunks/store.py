@@ -12,16 +12,16 @@ from typing import Protocol
 
 from montage_pipeline.errors import MontageError
 from montage_pipeline.logs import get_logger
+from montage_pipeline.storage.keys import CHUNKS_PREFIX
 from montage_pipeline.storage.object_store import ObjectStore
 
-PREFIX = "cache/parts/"
 _CONTENT_TYPE = "video/x-nut"
 _FRESH_SHARE = 0.25  # of the longest age: a part older than that is marked as used when it is used
 
 log = get_logger(__name__)
 
 
-class PartStore(Protocol):
+class ChunkStore(Protocol):
     """Where parts are kept.
 
     It is a cache: a part that cannot be had or kept is made again, and the log says why.
@@ -36,8 +36,8 @@ class PartStore(Protocol):
         ...
 
 
-class ObjectPartStore:
-    """Parts under `cache/parts/` in the object store, checked by their hash on the way back."""
+class ObjectChunkStore:
+    """Parts under `cache/chunks/` in the object store, checked by their hash on the way back."""
 
     def __init__(self, store: ObjectStore, max_bytes: int, max_age: timedelta) -> None:
         self._store = store
@@ -45,8 +45,8 @@ class ObjectPartStore:
         self._max_age = max_age
 
     def fetch(self, address: str, output: Path) -> bool:
-        """See PartStore."""
-        key = PREFIX + address
+        """See ChunkStore."""
+        key = CHUNKS_PREFIX + address
         try:
             known = self._store.head(key)
             if known is None or known.sha256 is None:
@@ -78,13 +78,15 @@ class ObjectPartStore:
         return True
 
     def keep(self, address: str, part: Path) -> None:
-        """See PartStore."""
+        """See ChunkStore."""
         if part.stat().st_size > self._max_bytes:
             return
         try:
             with part.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            self._store.put_file(PREFIX + address, part, content_type=_CONTENT_TYPE, sha256=digest)
+            self._store.put_file(
+                CHUNKS_PREFIX + address, part, content_type=_CONTENT_TYPE, sha256=digest
+            )
         except MontageError as error:
             log.warning(
                 "a part could not be kept for later renders", part=address, reason=error.message
@@ -97,7 +99,7 @@ class ObjectPartStore:
         oldest = datetime.now(UTC) - self._max_age
         listed = [
             (one.modified, one)
-            for one in self._store.list_objects(PREFIX)
+            for one in self._store.list_objects(CHUNKS_PREFIX)
             if one.modified is not None
         ]
         size, removed = 0, 0
