@@ -26,8 +26,8 @@ from benchmarks.report import table
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.local.footage import demo_clips
 from montage_pipeline.media.ffmpeg import run_ffmpeg
-from montage_pipeline.rendering.video import encoding
 from montage_pipeline.rendering.video.encoding import MAX_BIT_RATE_MBPS, Encoding, x264_encoding
+from montage_pipeline.rendering.video.profiles import X264_PROFILES
 from montage_pipeline.settings import RenderQuality
 
 TARGETS: dict[RenderQuality, float] = {"draft": 90.0, "standard": 95.0, "best": 97.0}
@@ -323,7 +323,7 @@ def measure(edit: Edit, composite: Path, folder: Path, part: int) -> Frontier:
         while (cheaper := whole.trial(winner.way, confirmed.crf + 1)).reaches(TARGETS[quality]):
             confirmed = cheaper
         winners[quality] = confirmed
-    profiles = encoding._X264  # what the code has now
+    profiles = X264_PROFILES  # what the code has now
     in_code = {
         quality: whole.trial(Way(preset, extra), crf)
         for quality, (preset, crf, extra) in profiles.items()

@@ -75,11 +75,11 @@ def test_good_file_passes_with_its_figures(reel: Reel) -> None:
         (("-c", "copy", *_BARE, "-bsf:v", "setts=ts=TS+gt(N\\,10)*200"), "frame interval"),
         (
             ("-c", "copy", *_BARE, "-bsf:v", "h264_metadata=video_full_range_flag=1"),
-            "in the picture is (2,",
+            "in the video stream is (2,",
         ),
         (
             ("-c", "copy", *_BARE, "-bsf:v", "h264_metadata=matrix_coefficients=6"),
-            "in the picture is (1, 6,",
+            "in the video stream is (1, 6,",
         ),
         (("-c", "copy", *_BARE, "-frames:v", "80"), "frames in the file is 80, expected 90"),
         (("-c", "copy", *_BARE, "-c:a", "aac", "-af", "volume=-4dB"), "loudness is -1"),
@@ -87,7 +87,7 @@ def test_good_file_passes_with_its_figures(reel: Reel) -> None:
         (("-c", "copy", *_BARE, "-c:a", "aac", "-ac", "1"), "channels is 1, expected 2"),
         (
             ("-c", "copy", *_BARE, "-c:a", "aac", "-af", "atrim=end=2.5"),
-            "sound and picture end apart",
+            "gap between the ends of video and audio",
         ),
         (("-c", "copy", *_BARE, "-an"), "0 audio tracks"),
         (("-c", "copy", *_BARE, "-c:v", "libx264", "-g", "300", "-bf", "0"), "longest GOP"),
@@ -139,7 +139,7 @@ def test_bit_rate_is_held_on_average_and_in_every_second(
             rules = check_file(path, timeline).rules
         except BadRender as error:
             rules = error.rules
-        assert {rule.name: rule.holds for rule in rules}["picture's busiest second"] is holds
+        assert {rule.name: rule.holds for rule in rules}["video's busiest second"] is holds
 
 
 def _picture_packets(path: Path) -> list[bytes]:

@@ -169,7 +169,7 @@ def test_damaged_packets_leave_a_quiet_gap_and_a_line_in_the_log(
     timeline = timeline_of(cuts, gain_db=_HUSH)
     with capture_logs() as logs:
         mix = mixed_sound(timeline, paths_of(cuts), music)
-    said = [entry for entry in logs if entry["event"] == "damaged sound is left out"]
+    said = [entry for entry in logs if entry["event"] == "damaged_sound_left_out"]
     assert [entry["clip"] for entry in said] == [damaged.url]
     assert said[0]["packets"] >= 1
     assert 0.9 < said[0]["from_s"] <= said[0]["to_s"] < 1.25

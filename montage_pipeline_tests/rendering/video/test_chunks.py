@@ -17,7 +17,7 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from montage_pipeline.editing.timeline import Effect, FrameRate, Timeline
-from montage_pipeline.errors import PermanentError
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.rendering.model import EngineRun
@@ -244,7 +244,7 @@ class _Maker:
         try:
             self.stopped.wait(30 if self._fails is None else 0.003)
             if self._fails:
-                raise RenderError("render_failed", "no")
+                raise RenderError(ErrorCode.RENDER_FAILED, "no")
             output.write_bytes(b"")
         finally:
             self._load.leave(self.memory_mb)

@@ -1,13 +1,13 @@
-"""Makes all parts of a Reel, side by side, within the machine's cores and the memory that is
-allowed.
+"""Makes all chunks of a Reel, side by side, within the machine's cores and the allowed memory.
 
-Belongs here: the order of the parts, how many run at once, and ending all of them when one fails.
-Does not belong here: how a part is made (part, moviepy_part).
+Belongs here: the order of the chunks, how many run at once, and ending all of them when one fails.
+Does not belong here: how a chunk is made (the makers).
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,20 +16,23 @@ from montage_pipeline.rendering.video.chunks.model import ChunkMaker
 from montage_pipeline.rendering.video.chunks.store import ChunkStore
 from montage_pipeline.settings import Settings
 
-_LOOK_EVERY_S = 0.2
-_HARDWARE_SESSIONS = 2  # consumer graphics cards refuse more than a few encoders
+_POLL_S = 0.2
+"""How often progress is reported while no chunk finishes."""
+
+_HARDWARE_SESSIONS = 2
+"""Consumer graphics cards refuse more than a few encoders at a time."""
 
 
 @dataclass(frozen=True)
 class MadeChunks:
-    """The parts in the order of the segments, and how many of them came from the store."""
+    """The chunks in the order of the segments, and how many of them came from the store."""
 
     paths: tuple[Path, ...]
     reused: int
 
 
 class ChunkCrew:
-    """Makes parts with as many workers as the settings, the cores and the memory allow."""
+    """Makes chunks with as many workers as the settings, the cores and the memory allow."""
 
     def __init__(
         self, settings: Settings, store: ChunkStore | None, *, hardware: bool = False
@@ -43,61 +46,66 @@ class ChunkCrew:
     def make(
         self, makers: Sequence[ChunkMaker], folder: Path, on_progress: Callable[[int], None]
     ) -> MadeChunks:
-        """Make or fetch every part into `folder`.
+        """Make or fetch every chunk into `folder`.
 
-        `on_progress` is called with the number of frames encoded so far, a few times a second, from
-        this thread; what
-        it raises ends the render. Raises the first failure of a part, with every other one ended.
+        `on_progress` is called from this thread with the number of frames encoded so far, a few
+        times a second; what it raises ends the render. Raises the first failure of a chunk, with
+        all others ended.
         """
-        paths = [folder / f"part-{number}.nut" for number in range(len(makers))]
+        paths = [folder / f"chunk-{number}.nut" for number in range(len(makers))]
         addresses = [maker.address() for maker in makers] if self._store else [""] * len(makers)
-        room = _Room(self._memory_mb)
+        memory = _MemoryShare(self._memory_mb)
+
         with (
-            ThreadPoolExecutor(self._workers, "part") as workers,
+            ThreadPoolExecutor(self._workers, "chunk") as workers,
             ThreadPoolExecutor(1, "keep") as keeper,
         ):
-            kept: list[Future[None]] = []
+            uploads: list[Future[None]] = []
             pending: set[Future[None]] = set()
             try:
                 found = list(workers.map(self._fetch, addresses, paths))
-                missing = sorted(
-                    (n for n, here in enumerate(found) if not here), key=lambda n: -makers[n].cost
-                )
+                missing = _dearest_first(makers, found)
                 threads = max(1, self._workers // max(1, len(missing)))
 
                 def work(number: int) -> None:
-                    maker = makers[number]
                     # What does not fit beside others runs alone, and may then use every core.
-                    with room.taken(maker.memory_mb) as alone:
-                        maker.make(paths[number], self._workers if alone else threads)
+                    with memory.taken(makers[number].memory_mb) as alone:
+                        makers[number].make(paths[number], self._workers if alone else threads)
                     if self._store:
-                        kept.append(
+                        uploads.append(
                             keeper.submit(self._store.keep, addresses[number], paths[number])
                         )
 
                 pending = {workers.submit(work, number) for number in missing}
                 while pending:
-                    done, pending = wait(pending, _LOOK_EVERY_S, FIRST_COMPLETED)
+                    done, pending = wait(pending, _POLL_S, FIRST_COMPLETED)
                     for future in done:
                         future.result()
                     on_progress(sum(makers[number].frames_done for number in missing))
             except BaseException:
-                room.close()
+                memory.close()
                 for future in pending:
                     future.cancel()
                 for maker in makers:
                     maker.stop()
                 raise
-        for future in kept:
-            future.result()
+
+        for upload in uploads:
+            upload.result()
         return MadeChunks(tuple(paths), len(makers) - len(missing))
 
     def _fetch(self, address: str, path: Path) -> bool:
         return self._store is not None and self._store.fetch(address, path)
 
 
-class _Room:
-    """Memory shared out to parts, in the order they come."""
+def _dearest_first(makers: Sequence[ChunkMaker], found: Sequence[bool]) -> list[int]:
+    """Numbers of the chunks to make: a long one that came last would keep the others waiting."""
+    missing = (number for number, is_here in enumerate(found) if not is_here)
+    return sorted(missing, key=lambda number: -makers[number].cost)
+
+
+class _MemoryShare:
+    """Memory shared out to chunks, in the order they come."""
 
     def __init__(self, limit_mb: float) -> None:
         self._limit_mb = limit_mb
@@ -105,42 +113,30 @@ class _Room:
         self._closed = False
         self._changed = threading.Condition()
 
-    def taken(self, size_mb: float) -> "_Place":
-        return _Place(self, size_mb)
-
-    def enter(self, size_mb: float) -> bool:
-        """Wait for room; True when the part fills all of it and so has the machine to itself."""
+    @contextmanager
+    def taken(self, size_mb: float) -> Iterator[bool]:
+        """Wait for the memory and hold it; True when so much is taken that nothing similar fits
+        beside it.
+        """
         with self._changed:
-            # Anything fits into an empty room: a part that is too large for the limit is better
-            # made alone than never.
-            self._changed.wait_for(
-                lambda: (
-                    self._closed or not self._used_mb or self._used_mb + size_mb <= self._limit_mb
-                )
-            )
+            self._changed.wait_for(lambda: self._closed or self._has_room(size_mb))
             self._used_mb += size_mb
-            return 2 * size_mb > self._limit_mb
-
-    def leave(self, size_mb: float) -> None:
-        with self._changed:
-            self._used_mb -= size_mb
-            if self._used_mb < 1e-6:
-                self._used_mb = 0.0
-            self._changed.notify_all()
+        try:
+            yield 2 * size_mb > self._limit_mb
+        finally:
+            with self._changed:
+                self._used_mb -= size_mb
+                if self._used_mb < 1e-6:  # what rounding left
+                    self._used_mb = 0.0
+                self._changed.notify_all()
 
     def close(self) -> None:
-        """Let everybody in who waits: their part is stopped already."""
+        """Let everyone in who waits: their chunks are stopped already."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
-
-class _Place:
-    def __init__(self, room: _Room, size_mb: float) -> None:
-        self._room, self._size_mb = room, size_mb
-
-    def __enter__(self) -> bool:
-        return self._room.enter(self._size_mb)
-
-    def __exit__(self, *_: object) -> None:
-        self._room.leave(self._size_mb)
+    def _has_room(self, size_mb: float) -> bool:
+        # Anything fits while nothing runs: a chunk that is too large for the limit is better made
+        # alone than never.
+        return not self._used_mb or self._used_mb + size_mb <= self._limit_mb

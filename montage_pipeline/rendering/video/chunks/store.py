@@ -1,8 +1,9 @@
-"""Parts kept for later renders, in the object store: a change of music or of one segment does not
-encode the rest again.
+"""Chunks kept for later renders, in the object store.
 
-Belongs here: fetching, keeping and evicting parts by their address. Does not belong here: what the
-address is made of (part).
+After a change of music or of one segment the rest is not encoded again.
+
+Belongs here: fetching, keeping and evicting chunks by their address.
+Does not belong here: what the address is made of (the makers).
 """
 
 import hashlib
@@ -16,28 +17,32 @@ from montage_pipeline.storage.keys import CHUNKS_PREFIX
 from montage_pipeline.storage.object_store import ObjectStore
 
 _CONTENT_TYPE = "video/x-nut"
-_FRESH_SHARE = 0.25  # of the longest age: a part older than that is marked as used when it is used
 
-log = get_logger(__name__)
+_FRESH_SHARE = 0.25
+"""Of the maximum age: a chunk that was marked as used this recently is not marked again, which
+would cost a request for each use.
+"""
+
+_log = get_logger(__name__)
 
 
 class ChunkStore(Protocol):
-    """Where parts are kept.
+    """Where chunks are kept.
 
-    It is a cache: a part that cannot be had or kept is made again, and the log says why.
+    It is a cache: a chunk that cannot be fetched or kept is made again, and the log says why.
     """
 
     def fetch(self, address: str, output: Path) -> bool:
-        """Write the part to `output`; False when it is not here."""
+        """Write the chunk to `output`; False when it is not here."""
         ...
 
-    def keep(self, address: str, part: Path) -> None:
-        """Keep a part."""
+    def keep(self, address: str, chunk: Path) -> None:
+        """Keep a chunk."""
         ...
 
 
 class ObjectChunkStore:
-    """Parts under `cache/chunks/` in the object store, checked by their hash on the way back."""
+    """Chunks under CHUNKS_PREFIX in the object store, checked by their hash on the way back."""
 
     def __init__(self, store: ObjectStore, max_bytes: int, max_age: timedelta) -> None:
         self._store = store
@@ -48,65 +53,65 @@ class ObjectChunkStore:
         """See ChunkStore."""
         key = CHUNKS_PREFIX + address
         try:
-            known = self._store.head(key)
-            if known is None or known.sha256 is None:
+            stored = self._store.head(key)
+            if stored is None or stored.sha256 is None:
                 return False
             self._store.download(key, output)
-            with output.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != known.sha256:
-                log.warning("a kept part is damaged and is made again", part=address)
+            digest = _sha256_of(output)
+            if digest != stored.sha256:
+                _log.warning("kept_chunk_damaged", chunk=address)
                 output.unlink()
                 return False
-            if (
-                known.modified is not None
-                and datetime.now(UTC) - known.modified > self._max_age * _FRESH_SHARE
-            ):
-                # Writing it anew is how an object store notes a use: eviction goes by the time of
-                # the last write.
-                self._store.copy(
-                    key, key, content_type=_CONTENT_TYPE, cache_control="no-store", sha256=found
-                )
+            self._mark_used(key, stored.modified, digest)
         except MontageError as error:
-            log.warning(
-                "kept parts cannot be read; the part is made again",
-                part=address,
-                reason=error.message,
-            )
+            _log.warning("kept_chunk_unreadable", chunk=address, reason=error.message)
             output.unlink(missing_ok=True)
             return False
         return True
 
-    def keep(self, address: str, part: Path) -> None:
+    def keep(self, address: str, chunk: Path) -> None:
         """See ChunkStore."""
-        if part.stat().st_size > self._max_bytes:
+        if chunk.stat().st_size > self._max_bytes:
             return
         try:
-            with part.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
             self._store.put_file(
-                CHUNKS_PREFIX + address, part, content_type=_CONTENT_TYPE, sha256=digest
+                CHUNKS_PREFIX + address,
+                chunk,
+                content_type=_CONTENT_TYPE,
+                sha256=_sha256_of(chunk),
             )
         except MontageError as error:
-            log.warning(
-                "a part could not be kept for later renders", part=address, reason=error.message
-            )
+            _log.warning("chunk_not_kept", chunk=address, reason=error.message)
 
     def evict(self) -> tuple[int, int]:
-        """Remove parts that are too old, then the longest unused above the size limit; how many
-        were removed and are left.
+        """Remove chunks that are too old, then the longest unused ones above the size limit.
+
+        Returns how many were removed and how many are left.
         """
-        oldest = datetime.now(UTC) - self._max_age
+        expired = datetime.now(UTC) - self._max_age
         listed = [
-            (one.modified, one)
-            for one in self._store.list_objects(CHUNKS_PREFIX)
-            if one.modified is not None
+            (stored.modified, stored)
+            for stored in self._store.list_objects(CHUNKS_PREFIX)
+            if stored.modified is not None
         ]
-        size, removed = 0, 0
-        for modified, one in sorted(listed, key=lambda entry: entry[0], reverse=True):
-            size += one.bytes
-            if modified <= oldest or size > self._max_bytes:
-                self._store.delete(one.key)
-                size -= one.bytes
+        kept_bytes, removed = 0, 0
+        for modified, stored in sorted(listed, key=lambda entry: entry[0], reverse=True):
+            kept_bytes += stored.bytes
+            if modified <= expired or kept_bytes > self._max_bytes:
+                self._store.delete(stored.key)
+                kept_bytes -= stored.bytes
                 removed += 1
         return removed, len(listed) - removed
+
+    def _mark_used(self, key: str, modified: datetime | None, digest: str) -> None:
+        """Write the object anew if it is old: eviction goes by the time of the last write."""
+        if modified is None or datetime.now(UTC) - modified <= self._max_age * _FRESH_SHARE:
+            return
+        self._store.copy(
+            key, key, content_type=_CONTENT_TYPE, cache_control="no-store", sha256=digest
+        )
+
+
+def _sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
