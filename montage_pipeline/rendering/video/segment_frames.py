@@ -147,8 +147,9 @@ def has_alpha(facts: ClipFacts) -> bool:
 
     What raw 32-bit video holds in that place means nothing.
     """
-    components = av.VideoFormat(facts.pixel_format).components
-    return facts.video_codec != "rawvideo" and any(part.is_alpha for part in components)
+    if facts.video_codec == "rawvideo":
+        return False
+    return any(plane.is_alpha for plane in av.VideoFormat(facts.pixel_format).components)
 
 
 def _picked(timeline: Timeline, segment: Segment) -> list[str]:

@@ -31,6 +31,15 @@ class MadeChunks:
     reused: int
 
 
+@dataclass(frozen=True)
+class _Chunk:
+    """A chunk to be: who makes it, where it goes, and its address if there is a store."""
+
+    maker: ChunkMaker
+    path: Path
+    address: str
+
+
 class ChunkCrew:
     """Makes chunks with as many workers as the settings, the cores and the memory allow."""
 
@@ -52,36 +61,37 @@ class ChunkCrew:
         times a second; what it raises ends the render. Raises the first failure of a chunk, with
         all others ended.
         """
-        paths = [folder / f"chunk-{number}.nut" for number in range(len(makers))]
-        addresses = [maker.address() for maker in makers] if self._store else [""] * len(makers)
+        chunks = [
+            _Chunk(maker, folder / f"chunk-{number}.nut", maker.address() if self._store else "")
+            for number, maker in enumerate(makers)
+        ]
         memory = _MemoryShare(self._memory_mb)
-
+        uploads: list[Future[None]] = []
+        pending: set[Future[None]] = set()
         with (
             ThreadPoolExecutor(self._workers, "chunk") as workers,
             ThreadPoolExecutor(1, "keep") as keeper,
         ):
-            uploads: list[Future[None]] = []
-            pending: set[Future[None]] = set()
             try:
-                found = list(workers.map(self._fetch, addresses, paths))
-                missing = _dearest_first(makers, found)
+                found = list(workers.map(self._fetch, chunks))
+                missing = [chunk for chunk, here in zip(chunks, found, strict=True) if not here]
+                # A long one that came last would keep the others waiting.
+                missing.sort(key=lambda chunk: -chunk.maker.cost)
                 threads = max(1, self._workers // max(1, len(missing)))
 
-                def work(number: int) -> None:
+                def work(chunk: _Chunk) -> None:
                     # What does not fit beside others runs alone, and may then use every core.
-                    with memory.taken(makers[number].memory_mb) as alone:
-                        makers[number].make(paths[number], self._workers if alone else threads)
+                    with memory.taken(chunk.maker.memory_mb) as alone:
+                        chunk.maker.make(chunk.path, self._workers if alone else threads)
                     if self._store:
-                        uploads.append(
-                            keeper.submit(self._store.keep, addresses[number], paths[number])
-                        )
+                        uploads.append(keeper.submit(self._store.keep, chunk.address, chunk.path))
 
-                pending = {workers.submit(work, number) for number in missing}
+                pending = {workers.submit(work, chunk) for chunk in missing}
                 while pending:
                     done, pending = wait(pending, _POLL_S, FIRST_COMPLETED)
                     for future in done:
                         future.result()
-                    on_progress(sum(makers[number].frames_done for number in missing))
+                    on_progress(sum(chunk.maker.frames_done for chunk in missing))
             except BaseException:
                 memory.close()
                 for future in pending:
@@ -92,16 +102,11 @@ class ChunkCrew:
 
         for upload in uploads:
             upload.result()
-        return MadeChunks(tuple(paths), len(makers) - len(missing))
+        paths = tuple(chunk.path for chunk in chunks)
+        return MadeChunks(paths, len(chunks) - len(missing))
 
-    def _fetch(self, address: str, path: Path) -> bool:
-        return self._store is not None and self._store.fetch(address, path)
-
-
-def _dearest_first(makers: Sequence[ChunkMaker], found: Sequence[bool]) -> list[int]:
-    """Numbers of the chunks to make: a long one that came last would keep the others waiting."""
-    missing = (number for number, is_here in enumerate(found) if not is_here)
-    return sorted(missing, key=lambda number: -makers[number].cost)
+    def _fetch(self, chunk: _Chunk) -> bool:
+        return self._store is not None and self._store.fetch(chunk.address, chunk.path)
 
 
 class _MemoryShare:
