@@ -1,7 +1,7 @@
 """Clips whose every frame carries its own number as black and white blocks, and reading the number
 back.
 
-The blocks are drawn on the displayed picture, in the middle, so that they survive a portrait crop,
+The blocks are drawn on the displayed frame, in the middle, so that they survive a portrait crop,
 scaling and H.264.
 """
 
@@ -21,11 +21,11 @@ from montage_pipeline.footage.model import ClipFacts, FetchedClip
 from montage_pipeline.footage.probe import probe
 from montage_pipeline.media.ffmpeg import ffmpeg_path
 
-Picture = NDArray[np.uint8]
-Signal = Callable[[Picture], NDArray[np.uint16]]
+RgbFrame = NDArray[np.uint8]
+Signal = Callable[[RgbFrame], NDArray[np.uint16]]
 """From BT.709 R'G'B' to the R'G'B' that a clip of another kind of colour stores, 0..65535."""
 COLUMNS, ROWS = 3, 4
-_MARGIN = 0.06  # of the picture's height around the grid
+_MARGIN = 0.06  # of the frame's height around the grid
 
 
 PATCHES = (
@@ -63,7 +63,7 @@ class CounterClip:
 
 
 def grid(width: int, height: int) -> list[tuple[float, float, float]]:
-    """Centre x, centre y and side of each block, in pixels of a displayed picture."""
+    """Centre x, centre y and side of each block, in pixels of a displayed frame."""
     side = height * (1 - 2 * _MARGIN) / ROWS
     side = min(side, height * 0.5 / COLUMNS)
     left, top = (width - side * COLUMNS) / 2, (height - side * ROWS) / 2
@@ -76,7 +76,7 @@ def grid(width: int, height: int) -> list[tuple[float, float, float]]:
 def patches(
     width: int, height: int
 ) -> list[tuple[tuple[float, float, float, float], tuple[int, int, int]]]:
-    """Left, top, right and bottom of each patch of colour in pixels of a displayed picture, and its
+    """Left, top, right and bottom of each patch of colour in pixels of a displayed frame, and its
     colour.
     """
     (left, top, side), (right, bottom, _) = grid(width, height)[0], grid(width, height)[-1]
@@ -102,32 +102,32 @@ def patches(
     ]
 
 
-def drawn(number: int, width: int, height: int) -> Picture:
-    """A displayed RGB picture that carries `number`; the background is a gradient with a colour in
+def drawn(number: int, width: int, height: int) -> RgbFrame:
+    """A displayed RGB frame that carries `number`; the background is a gradient with a colour in
     each corner, and patches.
     """
-    picture = _unnumbered(width, height).copy()
+    frame = _unnumbered(width, height).copy()
     for bit, (cx, cy, side) in enumerate(grid(width, height)):
         half = side / 2
-        picture[round(cy - half) : round(cy + half), round(cx - half) : round(cx + half)] = (
+        frame[round(cy - half) : round(cy + half), round(cx - half) : round(cx + half)] = (
             235 if number >> bit & 1 else 16
         )
-    return picture
+    return frame
 
 
 @lru_cache(maxsize=4)
-def _unnumbered(width: int, height: int) -> Picture:
-    """What all pictures of this size have in common."""
+def _unnumbered(width: int, height: int) -> RgbFrame:
+    """What all frames of this size have in common."""
     x, y = np.meshgrid(np.linspace(40, 215, width), np.linspace(40, 215, height))
-    picture = np.stack([x, y, 255 - x], axis=-1).astype(np.uint8)
+    frame = np.stack([x, y, 255 - x], axis=-1).astype(np.uint8)
     for (left, top, right, bottom), colour in patches(width, height):
-        picture[round(top) : round(bottom), round(left) : round(right)] = colour
-    return picture
+        frame[round(top) : round(bottom), round(left) : round(right)] = colour
+    return frame
 
 
-def read_number(picture: Picture, facts: ClipFacts, crop: CropRect) -> int:
+def read_number(frame: RgbFrame, facts: ClipFacts, crop: CropRect) -> int:
     """The number in an output frame that shows `crop` of a clip."""
-    grey = picture.mean(axis=-1) if picture.ndim == 3 else picture
+    grey = frame.mean(axis=-1) if frame.ndim == 3 else frame
     height, width = grey.shape
     number = 0
     for bit, (cx, cy, side) in enumerate(grid(facts.width, facts.height)):
@@ -243,12 +243,12 @@ def expected_number(times: Sequence[float], at_s: float, first: int = 0) -> int:
     return first + max(index for index, time_s in enumerate(times) if time_s <= at_s + 0.001)
 
 
-def _as_stored(picture: Picture, clip: CounterClip) -> Picture:
+def _as_stored(frame: RgbFrame, clip: CounterClip) -> RgbFrame:
     """Undo what a player does: the turn, then the mirror; and squeeze to the stored width."""
-    picture = np.rot90(picture, k=clip.rotation_deg // 90)
+    frame = np.rot90(frame, k=clip.rotation_deg // 90)
     if clip.mirrored:
-        picture = picture[:, ::-1]
+        frame = frame[:, ::-1]
     if clip.stored_width:
-        columns = (np.arange(clip.stored_width) * picture.shape[1] / clip.stored_width).astype(int)
-        picture = picture[:, columns]
-    return np.ascontiguousarray(picture)
+        columns = (np.arange(clip.stored_width) * frame.shape[1] / clip.stored_width).astype(int)
+        frame = frame[:, columns]
+    return np.ascontiguousarray(frame)

@@ -28,8 +28,8 @@ from montage_pipeline_tests.rendering.edits import (
     HEIGHT,
     WIDTH,
     Cut,
+    frames_of,
     paths_of,
-    pictures,
     timeline_of,
 )
 
@@ -131,7 +131,7 @@ def test_bit_rate_is_held_on_average_and_in_every_second(
     reel: Reel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, timeline, _ = reel
-    sizes = [len(packet) for packet in _picture_packets(path)]
+    sizes = [len(packet) for packet in _video_packets(path)]
     busiest_mbps = max(sum(sizes[at : at + 30]) for at in range(len(sizes))) * 8 / 1e6
     for limit, holds in ((busiest_mbps * 0.999, False), (busiest_mbps * 1.001, True)):
         monkeypatch.setattr(check, "MAX_BIT_RATE_MBPS", limit)
@@ -142,7 +142,7 @@ def test_bit_rate_is_held_on_average_and_in_every_second(
         assert {rule.name: rule.holds for rule in rules}["video's busiest second"] is holds
 
 
-def _picture_packets(path: Path) -> list[bytes]:
+def _video_packets(path: Path) -> list[bytes]:
     with av.open(str(path)) as container:
         return [bytes(packet) for packet in container.demux(video=0) if packet.size]
 
@@ -175,14 +175,14 @@ def test_poster_is_the_frame_at_its_time(reel: Reel, tmp_path: Path) -> None:
     write_poster(path, poster, 1.0)
     with Image.open(poster) as image:
         assert (image.format, image.size) == ("JPEG", (WIDTH, HEIGHT))
-        picture = np.asarray(image.convert("RGB"))
+        frame = np.asarray(image.convert("RGB"))
     segment = timeline.segments[0]
     times = source_times(source.path, 0)
-    assert read_number(picture, timeline.clips[0], segment.crop) == expected_number(
+    assert read_number(frame, timeline.clips[0], segment.crop) == expected_number(
         times, segment.source_in_s + 1.0
     )
-    shown = list(pictures(path))[30]
-    assert abs(picture.astype(int) - shown).mean() < 4
+    shown = list(frames_of(path))[30]
+    assert abs(frame.astype(int) - shown).mean() < 4
     with pytest.raises(MontageError, match=r"has no frame at 30\.000 s"):
         write_poster(path, tmp_path / "late.jpg", 30.0)
     assert [entry.name for entry in tmp_path.iterdir()] == ["poster.jpg"]

@@ -1,6 +1,4 @@
-"""Parts: what makes a new one necessary, that a kept one is the same picture, and who may run
-beside whom.
-"""
+"""Chunks: when a new one is needed, that a kept one has the same frames, how many run at once."""
 
 import hashlib
 import threading
@@ -16,8 +14,9 @@ from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 
-from montage_pipeline.editing.timeline import Effect, FrameRate, Timeline
+from montage_pipeline.editing.timeline import Effect, Timeline
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.footage.model import FrameRate
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.rendering.model import EngineRun
@@ -29,7 +28,7 @@ from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline_tests.examples import examples
 from montage_pipeline_tests.rendering.conftest import ClipMaker
 from montage_pipeline_tests.rendering.counters import CounterClip
-from montage_pipeline_tests.rendering.edits import Cut, music_of, paths_of, pictures, timeline_of
+from montage_pipeline_tests.rendering.edits import Cut, frames_of, music_of, paths_of, timeline_of
 
 _SOURCES = (CounterClip("f30.mov", fps="30"), CounterClip("f60.mp4", fps="60", frames=150))
 
@@ -48,10 +47,10 @@ def _segment(timeline: Timeline, number: int, **changes: object) -> Timeline:
     return timeline.model_copy(update={"segments": tuple(segments)})
 
 
-def test_only_what_changed_is_encoded_and_kept_parts_are_the_same_frames(
+def test_only_what_changed_is_encoded_and_kept_chunks_are_the_same_frames(
     object_store: ObjectStore, clip: ClipMaker, music: Path, tmp_path: Path
 ) -> None:
-    clips = [clip(one) for one in _SOURCES]
+    clips = [clip(source) for source in _SOURCES]
     cuts = [
         Cut(clips[0], 0.1, 20),
         Cut(clips[1], 0.3, 25),
@@ -59,7 +58,7 @@ def test_only_what_changed_is_encoded_and_kept_parts_are_the_same_frames(
         Cut(clips[1], 1.4, 21),
     ]
     timeline, paths = timeline_of(cuts), paths_of(cuts)
-    parts = ObjectChunkStore(object_store, 10**9, timedelta(days=1))
+    chunks = ObjectChunkStore(object_store, 10**9, timedelta(days=1))
 
     def render(
         edit: Timeline,
@@ -69,7 +68,7 @@ def test_only_what_changed_is_encoded_and_kept_parts_are_the_same_frames(
         sound: Path = music,
         settings: Settings | None = None,
     ) -> EngineRun:
-        engine = FfmpegEngine(settings or Settings(), parts if kept else None)
+        engine = FfmpegEngine(settings or Settings(), chunks if kept else None)
         return engine.render(edit, paths, sound, tmp_path / name, lambda share: None)
 
     first = render(timeline, "first.mp4")
@@ -114,14 +113,14 @@ def test_only_what_changed_is_encoded_and_kept_parts_are_the_same_frames(
     )
 
 
-def test_damaged_part_is_made_again_and_old_and_many_parts_go(
+def test_a_damaged_chunk_is_made_again_and_old_and_surplus_ones_go(
     object_store: ObjectStore, clip: ClipMaker, music: Path, tmp_path: Path
 ) -> None:
     source = clip(_SOURCES[0])
     cuts = [Cut(source, 0.1, 20), Cut(source, 1.0, 20)]
     timeline = timeline_of(cuts)
-    parts = ObjectChunkStore(object_store, 10**9, timedelta(days=1))
-    engine = FfmpegEngine(Settings(), parts)
+    chunks = ObjectChunkStore(object_store, 10**9, timedelta(days=1))
+    engine = FfmpegEngine(Settings(), chunks)
     engine.render(timeline, paths_of(cuts), music, tmp_path / "a.mp4", lambda share: None)
     keys = list(object_store.list_keys(CHUNKS_PREFIX))
     assert len(keys) == 2
@@ -135,7 +134,7 @@ def test_damaged_part_is_made_again_and_old_and_many_parts_go(
     assert run.parts_reused == 1
     assert _frame_hashes(tmp_path / "b.mp4") == _frame_hashes(tmp_path / "a.mp4")
 
-    assert parts.evict() == (0, 2)
+    assert chunks.evict() == (0, 2)
     sizes = [stored.bytes for stored in object_store.list_objects(CHUNKS_PREFIX)]
     assert ObjectChunkStore(object_store, max(sizes), timedelta(days=1)).evict() == (1, 1)
     assert ObjectChunkStore(object_store, 10**9, timedelta(0)).evict() == (1, 0)
@@ -174,7 +173,8 @@ def test_an_effect_changes_its_segment_and_no_other(
     }.items():
         engine.render(edit, paths_of(cuts), music, tmp_path / f"{name}.mp4", lambda share: None)
     plain, grey = (
-        np.stack(list(pictures(tmp_path / f"{name}.mp4"))).astype(int) for name in ("plain", "grey")
+        np.stack(list(frames_of(tmp_path / f"{name}.mp4"))).astype(int)
+        for name in ("plain", "grey")
     )
     assert (plain[:12] == grey[:12]).all()
     assert (plain[24:] == grey[24:]).all()
@@ -232,8 +232,11 @@ class _Load:
 class _Maker:
     frames_done = 1
 
-    def __init__(self, load: _Load, memory_mb: float, *, fails: bool = False) -> None:
-        self.memory_mb, self.cost, self._load, self._fails = memory_mb, memory_mb, load, fails
+    def __init__(
+        self, load: _Load, memory_mb: float, *, takes_s: float = 0.003, fails: bool = False
+    ) -> None:
+        self.memory_mb, self.cost = memory_mb, memory_mb
+        self._load, self._takes_s, self._fails = load, takes_s, fails
         self.stopped = threading.Event()
 
     def address(self) -> str:
@@ -242,7 +245,7 @@ class _Maker:
     def make(self, output: Path, threads: int) -> None:
         self._load.enter(self.memory_mb)
         try:
-            self.stopped.wait(30 if self._fails is None else 0.003)
+            self.stopped.wait(self._takes_s)
             if self._fails:
                 raise RenderError(ErrorCode.RENDER_FAILED, "no")
             output.write_bytes(b"")
@@ -259,14 +262,14 @@ class _Maker:
     jobs=st.integers(1, 6),
     limit=st.integers(100, 700),
 )
-def test_parts_share_cores_and_memory(
+def test_chunks_share_cores_and_memory(
     sizes: Sequence[float], jobs: int, limit: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     load = _Load()
     crew = ChunkCrew(Settings(render_jobs=jobs, render_memory_mb=limit), None)
     made = crew.make(
         [_Maker(load, size) for size in sizes],
-        tmp_path_factory.mktemp("parts"),
+        tmp_path_factory.mktemp("chunks"),
         lambda frames: None,
     )
     assert load.made == len(sizes) == len(made.paths)
@@ -277,7 +280,7 @@ def test_parts_share_cores_and_memory(
 
 def test_one_failure_ends_the_others(tmp_path: Path) -> None:
     load = _Load()
-    patient = [_Maker(load, 100, fails=None) for _ in range(4)]  # type: ignore[arg-type]
+    patient = [_Maker(load, 100, takes_s=30) for _ in range(4)]
     started_s = time.monotonic()
     with pytest.raises(RenderError):
         ChunkCrew(Settings(render_jobs=2), None).make(

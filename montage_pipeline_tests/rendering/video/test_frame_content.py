@@ -1,12 +1,10 @@
 """What is inside the frame: the right rectangle, the right way up, in the right colours."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -21,8 +19,9 @@ from montage_pipeline_tests.rendering.edits import (
     HEIGHT,
     WIDTH,
     Cut,
+    bt709_frames,
+    frames_of,
     paths_of,
-    pictures,
     timeline_of,
 )
 
@@ -45,15 +44,15 @@ _TALL_PIXELS = CounterClip("tall.mp4", frames=3, first=37, width=320, stored_wid
 def test_crop_and_orientation(
     engine: RenderEngine, clip: ClipMaker, music: Path, tmp_path: Path
 ) -> None:
-    clips = [clip(one) for one in (*_TURNS, _WIDE_PIXELS, _TALL_PIXELS)]
-    # Off centre, with odd numbers, and once the whole picture of another shape.
-    cuts = [Cut(one, 0.0, 2, crop=CropRect(x=97, y=3, width=111, height=197)) for one in clips]
-    cuts += [Cut(one, 0.0, 2, crop=CropRect(x=96, y=0, width=112, height=200)) for one in clips]
+    clips = [clip(source) for source in (*_TURNS, _WIDE_PIXELS, _TALL_PIXELS)]
+    # Off centre, with odd numbers, and once the whole frame of another shape.
+    cuts = [Cut(made, 0.0, 2, crop=CropRect(x=97, y=3, width=111, height=197)) for made in clips]
+    cuts += [Cut(made, 0.0, 2, crop=CropRect(x=96, y=0, width=112, height=200)) for made in clips]
     timeline = timeline_of(cuts)
     output = tmp_path / "reel.mp4"
     engine.render(timeline, paths_of(cuts), music, output, lambda share: None)
 
-    shown = list(pictures(output))
+    shown = list(frames_of(output))
     for number, segment in enumerate(timeline.segments):
         facts = timeline.clips[segment.clip]
         crop = segment.crop
@@ -62,9 +61,9 @@ def test_crop_and_orientation(
         expected = np.asarray(
             source.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC, box=box), dtype=float
         )
-        picture = shown[2 * number]
-        assert read_number(picture, facts, crop) == 37
-        error = np.abs(picture - expected)[4:-4, 4:-4].mean()
+        frame = shown[2 * number]
+        assert read_number(frame, facts, crop) == 37
+        error = np.abs(frame - expected)[4:-4, 4:-4].mean()
         assert error < 3.5, f"{facts.url}: {error:.1f}"
 
 
@@ -74,7 +73,8 @@ def test_colour_lies_on_the_light_it_belongs_to(
     half = "format=gbrp,drawbox=c=0xC83C3C:t=fill,drawbox=x=161:c=0x1E1E64:t=fill"
     # without the flags the place of chroma is not heeded
     exact = "flags=accurate_rnd+full_chroma_int:out_chroma_loc=left"
-    pixels = f"scale=out_color_matrix=bt709:out_range=tv:{exact},format=yuv420p,setparams=colorspace=bt709"
+    pixels = f"scale=out_color_matrix=bt709:out_range=tv:{exact},format=yuv420p"
+    pixels += ",setparams=colorspace=bt709"
     source = clip(CounterClip("edge.mp4", frames=2, filters=f"{half},{pixels}", raw_filters=True))
     # Four times as large, from an even column and from the odd one beside it, where a chroma sample
     # is cut in half.
@@ -110,18 +110,19 @@ def test_colours_keep_their_look(
     ]
     clips = []
     for name, matrix, colour_range, pixel_format, tag in kinds:
-        pixels = f"scale=out_color_matrix={matrix}:out_range={colour_range},format={pixel_format},setparams=colorspace={tag}"
+        pixels = f"scale=out_color_matrix={matrix}:out_range={colour_range}"
+        pixels += f",format={pixel_format},setparams=colorspace={tag}"
         filters = f"drawbox=c=0xC81E1E:t=fill,{pixels}"
         clips.append(clip(CounterClip(name, frames=3, filters=filters, raw_filters=True)))
-    cuts = [Cut(one, 0.0, 1) for one in clips]
+    cuts = [Cut(made, 0.0, 1) for made in clips]
     output = tmp_path / "reel.mp4"
     timeline = timeline_of(cuts)
     assert [(facts.color_space, facts.full_range) for facts in timeline.clips] == [
         (tag, rng == "pc") for _, _, rng, _, tag in kinds
     ]
     engine.render(timeline, paths_of(cuts), music, output, lambda share: None)
-    for (name, *_), picture in zip(kinds, pictures_709(output), strict=True):
-        colour = picture[40:-40, 40:-40].reshape(-1, 3).mean(axis=0)
+    for (name, *_), frame in zip(kinds, bt709_frames(output), strict=True):
+        colour = frame[40:-40, 40:-40].reshape(-1, 3).mean(axis=0)
         assert np.abs(colour - (200, 30, 30)).max() < 5, f"{name}: {colour}"
 
 
@@ -138,7 +139,8 @@ def test_hdr_is_tone_mapped_alike_by_both_engines(
         "-crf",
         "10",
     )
-    filters = "scale=out_color_matrix=bt2020:out_range=tv,format=yuv420p10le,setparams=color_primaries=bt2020:color_trc=arib-std-b67"
+    filters = "scale=out_color_matrix=bt2020:out_range=tv,format=yuv420p10le"
+    filters += ",setparams=color_primaries=bt2020:color_trc=arib-std-b67"
     source = clip(
         CounterClip("hlg.mp4", frames=3, first=37, filters=filters, raw_filters=True, video=video)
     )
@@ -151,12 +153,10 @@ def test_hdr_is_tone_mapped_alike_by_both_engines(
         engine_for(Settings(render_engine=name)).render(
             timeline, paths_of(cuts), music, output, lambda share: None
         )
-        means.append(next(pictures_709(output)).astype(float))
+        means.append(next(bt709_frames(output)).astype(float))
     crop = timeline.segments[0].crop
-    source_picture = drawn(37, 320, 240)[
-        crop.y : crop.y + crop.height, crop.x : crop.x + crop.width
-    ]
-    expected = to_bt709(source_picture / 255.0, ColourMap("hlg", "bt2020")) * 255
+    source_frame = drawn(37, 320, 240)[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
+    expected = to_bt709(source_frame / 255.0, ColourMap("hlg", "bt2020")) * 255
     assert np.abs(means[0] - means[1]).mean() < 3
     assert np.abs(means[0].mean(axis=(0, 1)) - expected.mean(axis=(0, 1))).max() < 4
 
@@ -172,35 +172,3 @@ def test_tone_curve_keeps_grey_and_white_apart() -> None:
     assert black == 0.0
     # The same light coded as PQ looks the same: 203 nits is 58 % of PQ.
     assert float(to_bt709(np.full((1, 3), 0.58), pq)[0, 0]) == pytest.approx(white, abs=0.01)
-
-
-def test_interlaced_is_deinterlaced(
-    engine: RenderEngine, clip: ClipMaker, music: Path, tmp_path: Path
-) -> None:
-    moving = "tinterlace=interleave_top,setfield=tff"
-    video = ("-c:v", "libx264", "-flags", "+ildct+ilme", "-x264-params", "tff=1", "-crf", "14")
-    source = clip(
-        CounterClip("fields.mp4", fps="50", frames=50, first=1, filters=moving, video=video)
-    )
-    cuts = [Cut(source, 0.2, 10)]
-    timeline = timeline_of(cuts)
-    assert timeline.clips[0].interlaced
-    output = tmp_path / "reel.mp4"
-    engine.render(timeline, paths_of(cuts), music, output, lambda share: None)
-    # Two numbers are woven into each source frame, 2n + 1 and 2n + 2; only the first may be seen.
-    # The lowest bit is the same comb in every frame, which no deinterlacer can tell from a still
-    # pattern.
-    shown = [
-        read_number(picture, timeline.clips[0], timeline.segments[0].crop) // 2
-        for picture in pictures(output)
-    ]
-    assert shown == [int((0.2 + k / 30) * 25 + 0.03) for k in range(10)]
-
-
-def pictures_709(path: Path) -> Iterator[NDArray[np.uint8]]:
-    """RGB frames decoded as the BT.709 that the tags promise."""
-    with av.open(str(path)) as container:
-        for frame in container.decode(video=0):
-            yield np.asarray(
-                frame.to_ndarray(format="rgb24", src_colorspace=Colorspace.ITU709), np.uint8
-            )
