@@ -1,5 +1,4 @@
-"""The frames of a finished file: as they were before encoding, how near another file comes to them,
-and whether two files have the same.
+"""The frames of a finished file: before encoding, compared with another file's, and their hashes.
 
 Belongs here: the lossless composite, VMAF, hashes of decoded frames. Does not belong here: what is
 done with the figures.
@@ -34,24 +33,10 @@ def composite(edit: Edit, folder: Path) -> Path:
     whole, raw = folder / "lossless.mp4", folder / "composite.yuv"
     with patch.object(assembly, "encoding_for", lambda settings: _LOSSLESS):
         FfmpegEngine(Settings()).render(
-            edit.timeline, edit.clip_paths, edit.music, whole, lambda share: None
+            edit.timeline, edit.sources, edit.music, whole, lambda share: None
         )
-    run_ffmpeg(
-        [
-            "-y",
-            "-loglevel",
-            "error",
-            "-i",
-            str(whole),
-            "-map",
-            "0:v",
-            "-f",
-            "rawvideo",
-            "-pix_fmt",
-            "yuv420p",
-            str(raw),
-        ]
-    )
+    decoded = ["-map", "0:v", "-f", "rawvideo", "-pix_fmt", "yuv420p", str(raw)]
+    run_ffmpeg(["-y", "-loglevel", "error", "-i", str(whole), *decoded])
     whole.unlink()
     return raw
 
@@ -62,20 +47,11 @@ def raw_input(
     """What FFmpeg is told to read frames of a composite."""
     size = frame_bytes(timeline)
     end = "" if frames is None else f",end,{(first + frames) * size}"
-    form = [
-        "-f",
-        "rawvideo",
-        "-pix_fmt",
-        "yuv420p",
-        "-video_size",
-        f"{timeline.width}x{timeline.height}",
-    ]
     return [
-        *form,
-        "-framerate",
-        f"{timeline.fps.num}/{timeline.fps.den}",
-        "-i",
-        f"subfile,,start,{first * size}{end},,:{raw}",
+        *("-f", "rawvideo", "-pix_fmt", "yuv420p"),
+        *("-video_size", f"{timeline.width}x{timeline.height}"),
+        *("-framerate", f"{timeline.fps.num}/{timeline.fps.den}"),
+        *("-i", f"subfile,,start,{first * size}{end},,:{raw}"),
     ]
 
 
@@ -88,24 +64,16 @@ def vmaf(encoded: Sequence[str], reference: Sequence[str], every: int = 3) -> fl
     """Mean VMAF of the first input against the second (each as input arguments of FFmpeg), over
     every third frame.
 
-    Frames are compared by number. Both must have as many; ValueError tells when one ends early.
+    Frames are compared by number, so both must have as many. Raises ValueError when this FFmpeg has
+    no VMAF.
     """
     # Frames without tags beside frames with tags would be converted first, which costs one of them
     # two points.
     alike = f"{BT709_TAGS},settb=1/30,setpts=N"
     aligned = f"[0:v]{alike}[a];[1:v]{alike}[b];[a][b]libvmaf=eof_action=endall"
-    said = run_ffmpeg(
-        [
-            *encoded,
-            *reference,
-            "-lavfi",
-            f"{aligned}:n_threads=2:n_subsample={every}",
-            "-f",
-            "null",
-            "-",
-        ]
-    )
-    score = _SCORE.search(said)
+    graph = f"{aligned}:n_threads=2:n_subsample={every}"
+    log = run_ffmpeg([*encoded, *reference, "-lavfi", graph, "-f", "null", "-"])
+    score = _SCORE.search(log)
     if score is None:
         raise ValueError("this FFmpeg gave no VMAF: it needs libvmaf")
     return float(score[1])
@@ -113,25 +81,15 @@ def vmaf(encoded: Sequence[str], reference: Sequence[str], every: int = 3) -> fl
 
 def frames_of(path: Path) -> int:
     """How many frames of a file decode."""
-    said = run_ffmpeg(
+    log = run_ffmpeg(
         ["-i", str(path), "-map", "0:v", "-fps_mode", "passthrough", "-f", "null", "-"]
     )
-    return int(_FRAMES.findall(said)[-1])
+    return int(_FRAMES.findall(log)[-1])
 
 
 def decoded_hashes(path: Path) -> str:
     """SHA-256 of the decoded frames and of the decoded samples, one line each."""
-    command = [
-        ffmpeg_path(),
-        "-loglevel",
-        "error",
-        "-nostdin",
-        "-i",
-        str(path),
-        "-fps_mode",
-        "passthrough",
-        "-f",
-        "streamhash",
-        "-",
-    ]
+    source = ["-loglevel", "error", "-nostdin", "-i", str(path)]
+    hashes = ["-fps_mode", "passthrough", "-f", "streamhash", "-"]
+    command = [ffmpeg_path(), *source, *hashes]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
