@@ -150,63 +150,48 @@ def read_number(frame: RgbFrame, facts: ClipFacts, crop: CropRect) -> int:
 def write_clip(clip: CounterClip, folder: Path) -> FetchedClip:
     """Encode the clip and return it as if fetched."""
     path = folder / clip.name
-    sar = "1/1"
-    if clip.stored_width:
-        sar = f"{clip.width}/{clip.stored_width}"
+    if clip.rotation_deg or clip.mirrored:
+        unturned = path.with_name(f"plain-{clip.name}")
+        _encode(clip, unturned)
+        _mark_as_turned(clip, unturned, path)
+    else:
+        _encode(clip, path)
+    return FetchedClip(
+        url=f"https://clips.test/{clip.name}", path=path, sha256="0" * 64, bytes=path.stat().st_size
+    )
+
+
+def _encode(clip: CounterClip, output: Path) -> None:
+    """Encode the frames as they are stored, before any turn."""
     stored = [
         _as_stored(drawn(clip.first + number, clip.width, clip.height), clip)
         for number in range(clip.frames)
     ]
     height, width = stored[0].shape[:2]
-    upright = (
-        path if not (clip.rotation_deg or clip.mirrored) else path.with_name(f"plain-{clip.name}")
-    )
-    pixels = "rgb48le" if clip.signal else "rgb24"
-    args = [
-        "-f",
-        "rawvideo",
-        "-pix_fmt",
-        pixels,
-        "-video_size",
-        f"{width}x{height}",
-        "-framerate",
-        clip.fps,
-        "-i",
-        "pipe:0",
+    source = [
+        *("-f", "rawvideo", "-pix_fmt", "rgb48le" if clip.signal else "rgb24"),
+        *("-video_size", f"{width}x{height}", "-framerate", clip.fps, "-i", "pipe:0"),
     ]
     if clip.audio:
-        args += ["-f", "lavfi", "-i", clip.audio]
+        source += ["-f", "lavfi", "-i", clip.audio]
     conversion = (
         "" if clip.raw_filters else "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p,"
     )
-    chain = f"{clip.filters},{conversion}setsar={sar}"
-    args += ["-vf", chain, *clip.video, *clip.extra, "-fps_mode", "passthrough"]
-    run(
-        [*args, *clip.output, str(upright)],
-        b"".join((clip.signal(frame) if clip.signal else frame).tobytes() for frame in stored),
-    )
-    if upright != path:
-        # FFmpeg's option gives the counter-clockwise turn and mirrors afterwards.
-        turn = [
-            "-display_rotation:v:0",
-            str(-clip.rotation_deg if not clip.mirrored else clip.rotation_deg),
-        ]
-        run(
-            [
-                *turn,
-                *(["-display_hflip:v:0"] if clip.mirrored else []),
-                "-i",
-                str(upright),
-                "-map",
-                "0",
-                "-c",
-                "copy",
-                str(path),
-            ]
-        )
-    return FetchedClip(
-        url=f"https://clips.test/{clip.name}", path=path, sha256="0" * 64, bytes=path.stat().st_size
-    )
+    pixel_shape = f"{clip.width}/{clip.stored_width}" if clip.stored_width else "1/1"
+    chain = f"{clip.filters},{conversion}setsar={pixel_shape}"
+    options = ["-vf", chain, *clip.video, *clip.extra, "-fps_mode", "passthrough", *clip.output]
+    coded = (clip.signal(frame) if clip.signal else frame for frame in stored)
+    run([*source, *options, str(output)], b"".join(frame.tobytes() for frame in coded))
+
+
+def _mark_as_turned(clip: CounterClip, unturned: Path, output: Path) -> None:
+    """Copy the file, with a display matrix."""
+    # FFmpeg's option gives the counter-clockwise turn and mirrors afterwards.
+    turn_deg = clip.rotation_deg if clip.mirrored else -clip.rotation_deg
+    matrix = ["-display_rotation:v:0", str(turn_deg)]
+    if clip.mirrored:
+        matrix.append("-display_hflip:v:0")
+    run([*matrix, "-i", str(unturned), "-map", "0", "-c", "copy", str(output)])
 
 
 def run(args: Sequence[str], stdin: bytes = b"") -> None:

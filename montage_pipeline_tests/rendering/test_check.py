@@ -158,7 +158,7 @@ def test_truncated_file_fails(reel: Reel, tmp_path: Path) -> None:
         assert failure.value.code == "bad_render"
 
 
-def test_damaged_picture_fails(reel: Reel, tmp_path: Path) -> None:
+def test_a_damaged_frame_fails(reel: Reel, tmp_path: Path) -> None:
     path, timeline, _ = reel
     data = bytearray(path.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 3_000] = b"\x55" * 3_000

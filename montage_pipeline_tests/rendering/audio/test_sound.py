@@ -52,7 +52,7 @@ def _first_loud(sound: NDArray[np.float32], after_s: float, share: float = 0.3) 
     ],
     ids=lambda source: source.name,
 )
-def test_clip_sound_stays_with_its_picture(
+def test_clip_sound_stays_with_its_frames(
     source: CounterClip, ffmpeg_engine: RenderEngine, clip: ClipMaker, music: Path, tmp_path: Path
 ) -> None:
     made = clip(source)

@@ -105,7 +105,7 @@ _FEW = (
     indirect=["engine"],
     ids=["ffmpeg", "moviepy", "ffmpeg-rare", "moviepy-rare"],
 )
-def test_picture_and_colours_of_every_coding(
+def test_frame_and_colours_of_every_coding(
     engine: RenderEngine, names: Collection[str], clip: ClipMaker, music: Path, tmp_path: Path
 ) -> None:
     kinds = [kind for kind in _KINDS if kind.name in names]
@@ -214,7 +214,7 @@ def test_what_is_transparent_is_black(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("width", "height", "video"), [(3840, 2160, X265), (7680, 4320, X264)])
-def test_very_large_pictures(
+def test_very_large_frames(
     width: int, height: int, video: tuple[str, ...], media: Path, music: Path, tmp_path: Path
 ) -> None:
     source = write_clip(coded(f"large-{width}.mp4", video=video, width=width, height=height), media)
