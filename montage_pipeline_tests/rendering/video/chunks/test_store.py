@@ -1,34 +1,22 @@
-"""Chunks: when a new one is needed, that a kept one has the same frames, how many run at once."""
+"""Kept chunks: when a new one is needed, and that a kept one has the same frames."""
 
 import hashlib
-import threading
-import time
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import av
-import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import settings as budget
-from hypothesis import strategies as st
 
 from montage_pipeline.editing.timeline import Effect, Timeline
-from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import FrameRate
-from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.rendering.model import EngineRun
-from montage_pipeline.rendering.video.chunks.crew import ChunkCrew
 from montage_pipeline.rendering.video.chunks.store import ObjectChunkStore
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.keys import CHUNKS_PREFIX
 from montage_pipeline.storage.object_store import ObjectStore
-from montage_pipeline_tests.examples import examples
 from montage_pipeline_tests.rendering.conftest import ClipMaker
 from montage_pipeline_tests.rendering.counters import CounterClip
-from montage_pipeline_tests.rendering.edits import Cut, frames_of, music_of, paths_of, timeline_of
+from montage_pipeline_tests.rendering.edits import Cut, music_of, paths_of, timeline_of
 
 _SOURCES = (CounterClip("f30.mov", fps="30"), CounterClip("f60.mp4", fps="60", frames=150))
 
@@ -158,134 +146,3 @@ def test_a_store_that_is_down_does_not_stop_the_render(
     )
     assert run.parts_reused == 0
     assert (tmp_path / "reel.mp4").exists()
-
-
-def test_an_effect_changes_its_segment_and_no_other(
-    clip: ClipMaker, music: Path, tmp_path: Path
-) -> None:
-    source = clip(_SOURCES[0])
-    cuts = [Cut(source, 0.1, 12), Cut(source, 0.8, 12), Cut(source, 1.3, 12)]
-    timeline = timeline_of(cuts)
-    engine = FfmpegEngine(Settings())
-    for name, edit in {
-        "plain": timeline,
-        "grey": _segment(timeline, 1, effect=Effect(name="BlackAndWhite")),
-    }.items():
-        engine.render(edit, paths_of(cuts), music, tmp_path / f"{name}.mp4", lambda share: None)
-    plain, grey = (
-        np.stack(list(frames_of(tmp_path / f"{name}.mp4"))).astype(int)
-        for name in ("plain", "grey")
-    )
-    assert (plain[:12] == grey[:12]).all()
-    assert (plain[24:] == grey[24:]).all()
-    assert np.ptp(grey[12:24], axis=-1).max() <= 6
-    assert np.ptp(plain[12:24], axis=-1).mean() > 25
-    luma = np.array([0.299, 0.587, 0.114])
-    assert np.abs((plain[12:24] @ luma) - grey[12:24].mean(axis=-1)).mean() < 12
-
-
-@pytest.mark.parametrize(
-    ("effect", "reason"),
-    [
-        (Effect(name="Sparkle"), "has no effect 'Sparkle'"),
-        (Effect(name="MultiplyColor", parameters={"factors": 2}), "takes"),
-        (Effect(name="MultiplySpeed", parameters={"factor": 2}), "keeps its"),
-        (Effect(name="Margin", parameters={"margin_size": 8}), "keeps its"),
-        (Effect(name="HeadBlur", parameters={"fx": "a", "fy": "b", "radius": 3}), "HeadBlur"),
-    ],
-)
-def test_unsuitable_effects_are_refused(
-    effect: Effect, reason: str, clip: ClipMaker, music: Path, tmp_path: Path
-) -> None:
-    cuts = [Cut(clip(_SOURCES[0]), 0.1, 12)]
-    timeline = _segment(timeline_of(cuts), 0, effect=effect)
-    with pytest.raises(PermanentError, match=reason) as failure:
-        FfmpegEngine(Settings()).render(
-            timeline, paths_of(cuts), music, tmp_path / "reel.mp4", lambda share: None
-        )
-    assert failure.value.code == "bad_effect"
-    assert list(tmp_path.iterdir()) == []
-
-
-class _Load:
-    """Counts what runs at the same time."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.running: list[float] = []
-        self.worst_mb, self.worst_count = 0.0, 0
-        self.made = 0
-
-    def enter(self, size_mb: float) -> None:
-        with self.lock:
-            self.running.append(size_mb)
-            if len(self.running) > 1:
-                self.worst_mb = max(self.worst_mb, sum(self.running))
-            self.worst_count = max(self.worst_count, len(self.running))
-
-    def leave(self, size_mb: float) -> None:
-        with self.lock:
-            self.running.remove(size_mb)
-            self.made += 1
-
-
-class _Maker:
-    frames_done = 1
-
-    def __init__(
-        self, load: _Load, memory_mb: float, *, takes_s: float = 0.003, fails: bool = False
-    ) -> None:
-        self.memory_mb, self.cost = memory_mb, memory_mb
-        self._load, self._takes_s, self._fails = load, takes_s, fails
-        self.stopped = threading.Event()
-
-    def address(self) -> str:
-        return ""
-
-    def make(self, output: Path, threads: int) -> None:
-        self._load.enter(self.memory_mb)
-        try:
-            self.stopped.wait(self._takes_s)
-            if self._fails:
-                raise RenderError(ErrorCode.RENDER_FAILED, "no")
-            output.write_bytes(b"")
-        finally:
-            self._load.leave(self.memory_mb)
-
-    def stop(self) -> None:
-        self.stopped.set()
-
-
-@budget(max_examples=examples(0.5), deadline=None)
-@given(
-    sizes=st.lists(st.floats(10, 900), min_size=1, max_size=12),
-    jobs=st.integers(1, 6),
-    limit=st.integers(100, 700),
-)
-def test_chunks_share_cores_and_memory(
-    sizes: Sequence[float], jobs: int, limit: int, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    load = _Load()
-    crew = ChunkCrew(Settings(render_jobs=jobs, render_memory_mb=limit), None)
-    made = crew.make(
-        [_Maker(load, size) for size in sizes],
-        tmp_path_factory.mktemp("chunks"),
-        lambda frames: None,
-    )
-    assert load.made == len(sizes) == len(made.paths)
-    assert all(path.exists() for path in made.paths)
-    assert load.worst_count <= jobs
-    assert load.worst_mb <= limit + 1e-6
-
-
-def test_one_failure_ends_the_others(tmp_path: Path) -> None:
-    load = _Load()
-    patient = [_Maker(load, 100, takes_s=30) for _ in range(4)]
-    started_s = time.monotonic()
-    with pytest.raises(RenderError):
-        ChunkCrew(Settings(render_jobs=2), None).make(
-            [*patient, _Maker(load, 200, fails=True)], tmp_path, lambda frames: None
-        )
-    assert time.monotonic() - started_s < 25
-    assert all(maker.stopped.is_set() for maker in patient)
-    assert load.running == []
