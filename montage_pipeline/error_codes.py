@@ -42,6 +42,7 @@ class ErrorCode(StrEnum):
     CAPTION_TOO_LONG = "caption_too_long", PERMANENT, ""
     CAPTION_UNSUPPORTED = "caption_unsupported", PERMANENT, "", 422
     DATABASE_UNAVAILABLE = "database_unavailable", TRANSIENT, "", 503
+    DOCUMENT_SCHEMA = "document_schema", PERMANENT, "Materialise the asset that wrote it again."
     EXCLUDE_UNKNOWN = "exclude_unknown", PERMANENT, "", 422
     HOOK_CLIP_EXCLUDED = "hook_clip_excluded", PERMANENT, "", 422
     HOOK_CLIP_UNKNOWN = "hook_clip_unknown", PERMANENT, "", 422
