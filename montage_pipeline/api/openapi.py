@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from montage_pipeline.errors import ErrorCode
 from montage_pipeline.settings import Settings
 
 DESCRIPTION = """
@@ -50,8 +51,8 @@ _FAILED: dict[str, Any] = {
     "progressStep": "edit_timeline",
     "progressPercent": 60,
     "error": {
-        "code": "footage_too_short",
-        "message": "The clips hold 9 s of usable footage; a Reel of 30 s needs more.",
+        "code": ErrorCode.NOT_ENOUGH_FOOTAGE.value,
+        "message": "The clips give 9 s of usable footage for a Reel of 30 s: 21 s are missing.",
         "step": "edit_timeline",
         "attempts": 1,
         "runId": "1f0c2b9e-10aa-4c55-a1d6-7d3a1e9a0c51",
@@ -119,7 +120,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "ErrorEnvelope": [
         {
             "error": {
-                "code": "validation_error",
+                "code": ErrorCode.VALIDATION_ERROR.value,
                 "message": "durationSec: Input should be less than or equal to 90",
                 "details": {"errors": [_WRONG_DURATION]},
             }

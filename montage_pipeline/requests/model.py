@@ -1,4 +1,4 @@
-"""The documents this room takes and gives: items, clicks, and why one failed."""
+"""The documents this room takes and gives: items, requests, and why one failed."""
 
 from datetime import datetime
 from typing import Any
@@ -6,18 +6,25 @@ from uuid import UUID
 
 from pydantic import Field
 
+from montage_pipeline.errors import ErrorCode
 from montage_pipeline.records import Record
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
 from montage_pipeline.styles import StyleName
 from montage_pipeline.vocabulary import ContentStatus, ContentType, Format, RequestState, Step
 
+MAX_TITLE_CHARS = 200
+"""What the library shows without cutting it."""
+
+MAX_EMAIL_CHARS = 320
+"""RFC 3696: 64 for the name, 255 for the domain, and the @."""
+
 
 class NewContentItem(Record):
     """What a user asks for with one click."""
 
     type: ContentType = ContentType.REEL
-    title: str | None = Field(None, max_length=200)
+    title: str | None = Field(None, max_length=MAX_TITLE_CHARS)
     clip_urls: tuple[str, ...] = Field(min_length=1)
     style: StyleName
     format: Format
@@ -37,7 +44,7 @@ class CreatedRequest(Record):
 class RequestFailure(Record):
     """What is stored in `error` once every retry is spent."""
 
-    code: str
+    code: ErrorCode
     message: str
     step: Step | None
     attempts: int

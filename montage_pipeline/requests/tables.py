@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from montage_pipeline.requests.model import MAX_EMAIL_CHARS, MAX_TITLE_CHARS
 from montage_pipeline.vocabulary import (
     ContentStatus,
     ContentType,
@@ -67,7 +68,7 @@ class UserRow(Base):
     __tablename__ = "users"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
-    email: Mapped[str] = mapped_column(String(320))
+    email: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARS))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -83,7 +84,7 @@ class ContentItemRow(Base):
     status: Mapped[ContentStatus] = mapped_column(
         _enum(ContentStatus, "content_status"), server_default=ContentStatus.DRAFT.value
     )
-    title: Mapped[str | None] = mapped_column(String(200))
+    title: Mapped[str | None] = mapped_column(String(MAX_TITLE_CHARS))
     style: Mapped[str] = mapped_column(String(40))
     format: Mapped[Format] = mapped_column(_enum(Format, "montage_format"))
     duration_sec: Mapped[int] = mapped_column(SmallInteger)

@@ -8,7 +8,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from montage_pipeline.errors import PermanentError
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.model import RequestFailure
@@ -53,7 +53,11 @@ def test_only_the_run_of_a_request_may_fail_it(
 
     def failure(run_id: str) -> RequestFailure:
         return RequestFailure(
-            code="c", message="m", step=Step.MUSIC_TRACK, attempts=4, run_id=run_id
+            code=ErrorCode.STEP_FAILED,
+            message="m",
+            step=Step.MUSIC_TRACK,
+            attempts=4,
+            run_id=run_id,
         )
 
     assert not requests.fail(created.request_id, failure("an-older-run"))
@@ -62,7 +66,7 @@ def test_only_the_run_of_a_request_may_fail_it(
     assert item is not None
     assert item.status is ContentStatus.FAILED
     assert item.error == {
-        "code": "c",
+        "code": "step_failed",
         "message": "m",
         "step": "music_track",
         "attempts": 4,
@@ -145,7 +149,9 @@ def test_whatever_happens_item_and_request_agree(
             case "fail":
                 requests.fail(
                     request_id,
-                    RequestFailure(code="c", message="m", step=None, attempts=1, run_id=run),
+                    RequestFailure(
+                        code=ErrorCode.STEP_FAILED, message="m", step=None, attempts=1, run_id=run
+                    ),
                 )
             case "cancel":
                 requests.cancel(request_id, run)

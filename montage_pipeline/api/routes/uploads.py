@@ -13,7 +13,8 @@ from fastapi import APIRouter
 from montage_pipeline.api.clip_urls import UPLOAD_PREFIX
 from montage_pipeline.api.current_user import CurrentUser
 from montage_pipeline.api.errors import FieldProblem, documented_errors, validation_error
-from montage_pipeline.api.schemas import UploadBody, UploadOut
+from montage_pipeline.api.schemas.answers import UploadOut
+from montage_pipeline.api.schemas.requests import UploadBody
 from montage_pipeline.api.services import ServicesNeeded
 
 router = APIRouter(prefix="/api/uploads", tags=["uploads"])

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from montage_pipeline.errors import ErrorCode
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.model import RequestFailure
 from montage_pipeline.storage.object_store import ObjectStore
@@ -86,7 +87,7 @@ def test_from_the_click_to_the_finished_reel(client: ApiClient, requests: Reques
 def test_a_failure_says_what_and_where(client: ApiClient, requests: RequestLifecycle) -> None:
     accepted = client.post("/api/content-items", new_item()).json()
     failure = RequestFailure(
-        code="footage_too_short",
+        code=ErrorCode.NOT_ENOUGH_FOOTAGE,
         message="The clips hold 4 s of usable footage; 30 s need more.",
         step=Step.EDIT_TIMELINE,
         attempts=1,
@@ -98,7 +99,7 @@ def test_a_failure_says_what_and_where(client: ApiClient, requests: RequestLifec
     status = client.get(f"/api/content-items/{accepted['id']}/status").json()
     assert status["status"] == "failed"
     assert status["error"] == {
-        "code": "footage_too_short",
+        "code": "not_enough_footage",
         "message": failure.message,
         "step": "edit_timeline",
         "attempts": 1,
