@@ -13,8 +13,7 @@ from uuid import UUID
 
 from montage_pipeline.api.errors import FieldProblem
 from montage_pipeline.settings import Settings
-
-UPLOAD_PREFIX = "uploads"
+from montage_pipeline.storage.keys import uploads_of
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class AllowedUrls:
 
 
 def _refusal_of_upload(clip_url: str, user_id: UUID, bucket: str) -> str | None:
-    own = f"s3://{bucket}/{UPLOAD_PREFIX}/{user_id}/"
+    own = f"s3://{bucket}/{uploads_of(user_id)}"
     if clip_url.startswith(own) and re.fullmatch(
         r"[0-9a-f-]{36}/[A-Za-z0-9][A-Za-z0-9._-]*", clip_url[len(own) :]
     ):

@@ -19,6 +19,7 @@ from montage_pipeline.records import Record
 from montage_pipeline.requests import migrate
 from montage_pipeline.requests.database import create_engine
 from montage_pipeline.settings import Settings
+from montage_pipeline.storage.keys import ABSENT_KEY
 from montage_pipeline.storage.object_store import ObjectStore
 
 log = get_logger(__name__)
@@ -26,7 +27,6 @@ log = get_logger(__name__)
 LIMIT_S = 3.0
 # Everybody may call /readyz; the dependencies answer for it at most this often.
 FRESH_S = 1.0
-_ABSENT_KEY = "readyz/absent"
 
 
 class CheckResult(Record):
@@ -148,7 +148,7 @@ def _check_store(store: ObjectStore) -> None:
     bucket.
     """
     try:
-        store.get_bytes(_ABSENT_KEY)
+        store.get_bytes(ABSENT_KEY)
     except PermanentError as error:
         if error.code is not ErrorCode.STORE_MISSING:
             raise

@@ -21,7 +21,7 @@ MAX_EMAIL_CHARS = 320
 
 
 class NewContentItem(Record):
-    """What a user asks for with one click."""
+    """What a user asks for when they make a new item."""
 
     type: ContentType = ContentType.REEL
     title: str | None = Field(None, max_length=MAX_TITLE_CHARS)
@@ -33,7 +33,7 @@ class NewContentItem(Record):
 
 
 class CreatedRequest(Record):
-    """The answer to a click. `replayed`: the same idempotency key had made it before."""
+    """The answer to a request. `replayed`: the same idempotency key had made it before."""
 
     content_item_id: UUID
     request_id: UUID
@@ -78,7 +78,10 @@ class ContentItem(Record):
 
 
 class MontageRequest(Record):
-    """One click: the snapshot of what was asked, and where it stands. `id` is the partition key."""
+    """One request for a Reel: a snapshot of what was asked, and where it stands.
+
+    `id` is the partition key.
+    """
 
     id: UUID
     content_item_id: UUID

@@ -25,9 +25,9 @@ class MontageOptions(Record):
     """The wishes of one request; each may be left out.
 
     Clips are named by their URLs in the request: `hook_clip` opens the Reel, every clip of
-    `must_use` appears in it, none of `exclude` is even fetched. `music_url` is the user's own music,
-    used instead of composed music. `target_bpm` is the tempo to compose at, or the tempo that the
-    user expects their own music to have. `captions` is text drawn on the hook.
+    `must_use` appears in it, none of `exclude` is even fetched. `music_url` is the user's own
+    music, used instead of composed music. `target_bpm` is the tempo to compose at, or the tempo
+    that the user expects their own music to have. `captions` is text drawn on the hook.
     """
 
     hook_clip: str | None = None

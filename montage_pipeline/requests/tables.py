@@ -1,9 +1,9 @@
-"""The tables of the product, as SQLAlchemy sees them. Alembic migrations make them."""
+"""The tables of the product, as SQLAlchemy sees them; migrations make them."""
 
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -55,7 +55,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: DateTime(timezone=True),
         dict[str, Any]: JSONB,
         list[str]: JSONB,
@@ -73,7 +73,7 @@ class UserRow(Base):
 
 
 class ContentItemRow(Base):
-    """A Reel in the user's library, from the first click to the finished media."""
+    """A Reel in the user's library, from the first request to the finished media."""
 
     __tablename__ = "content_items"
     __table_args__ = (Index("ix_content_items_user_id_created_at", "user_id", "created_at"),)
@@ -103,12 +103,12 @@ class ContentItemRow(Base):
 
 
 class MontageRequestRow(Base):
-    """One click on "Generate Auto-Montage"; its id is the partition key."""
+    """One request for a Reel of an item; its id is the partition key."""
 
     __tablename__ = "montage_requests"
     __table_args__ = (
         UniqueConstraint("user_id", "idempotency_key"),
-        # At most one click of an item is under way, whatever races happen.
+        # At most one request of an item is under way, whatever races happen.
         Index(
             "uq_montage_requests_active_item",
             "content_item_id",
@@ -180,7 +180,7 @@ class ApiCostLogRow(Base):
 
 
 class SeenSegmentRow(Base):
-    """Footage that a delivered Reel shows, so that the user's next Reels can show something else."""
+    """Footage that a delivered Reel shows: the user's next Reels can show something else."""
 
     __tablename__ = "seen_segments"
     __table_args__ = (

@@ -62,7 +62,7 @@ def hs256(**changes: Any) -> str:
         (f"Bearer {jwt.encode(claims(), OTHER_SECRET, algorithm='HS256')}", "invalid_token"),
         (f"Bearer {jwt.encode(claims(), SECRET, algorithm='HS512')}", "invalid_token"),
         (f"Bearer {jwt.encode(claims(), RSA_KEY, algorithm='RS256')}", "invalid_token"),
-        (f"Bearer {jwt.encode(claims(), "", algorithm='none')}", "invalid_token"),
+        (f"Bearer {jwt.encode(claims(), '', algorithm='none')}", "invalid_token"),
         (f"Bearer {hs256(exp=int(time.time()) - 60)}", "token_expired"),
         (f"Bearer {hs256(exp=None)}", "invalid_token"),
         (f"Bearer {hs256(exp='soon')}", "invalid_token"),

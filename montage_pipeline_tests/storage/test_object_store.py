@@ -16,7 +16,8 @@ from pydantic import SecretStr
 
 from montage_pipeline.errors import MontageError, PermanentError
 from montage_pipeline.settings import Settings
-from montage_pipeline.storage.object_store import IMMUTABLE_CACHE_CONTROL, PART_BYTES, ObjectStore
+from montage_pipeline.storage.client import PART_BYTES
+from montage_pipeline.storage.object_store import IMMUTABLE_CACHE_CONTROL, ObjectStore
 
 MIB = 1024 * 1024
 

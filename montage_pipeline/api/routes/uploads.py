@@ -10,12 +10,12 @@ from uuid import uuid4
 
 from fastapi import APIRouter
 
-from montage_pipeline.api.clip_urls import UPLOAD_PREFIX
 from montage_pipeline.api.current_user import CurrentUser
 from montage_pipeline.api.errors import FieldProblem, documented_errors, validation_error
 from montage_pipeline.api.schemas.answers import UploadOut
 from montage_pipeline.api.schemas.requests import UploadBody
 from montage_pipeline.api.services import ServicesNeeded
+from montage_pipeline.storage.keys import upload_key
 
 router = APIRouter(prefix="/api/uploads", tags=["uploads"])
 
@@ -42,7 +42,7 @@ def create_upload(body: UploadBody, user: CurrentUser, services: ServicesNeeded)
     )
     if body.bytes > limit:
         raise validation_error([FieldProblem(field="bytes", message=f"must be at most {limit}")])
-    key = f"{UPLOAD_PREFIX}/{user.id}/{uuid4()}/{safe_file_name(body.file_name)}"
+    key = upload_key(user.id, uuid4(), safe_file_name(body.file_name))
     expires_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=UPLOAD_EXPIRES_S)
     upload_url = services.store.presign_put(
         key, content_type=body.content_type, expires_s=UPLOAD_EXPIRES_S, content_length=body.bytes

@@ -116,8 +116,7 @@ class OriginalityPartOut(ApiModel):
 
 
 class OriginalityOut(ApiModel):
-    """How little the newest Reel repeats itself, earlier Reels of its owner, and other publications.
-    """
+    """How little the newest Reel repeats itself, earlier Reels, and other publications."""
 
     score: float = Field(description="0 to 1: the weighted mean of the parts.")
     parts: list[OriginalityPartOut]
