@@ -88,7 +88,7 @@ def _console_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -
 
 
 def configure(settings: Settings) -> None:
-    """Send structured logs to stderr, in the format and from the level that the settings ask for."""
+    """Send structured logs to stderr, in the format and from the level of the settings."""
     console = settings.log_format == "console" or (
         settings.log_format == "auto" and sys.stderr.isatty()
     )

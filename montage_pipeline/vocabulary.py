@@ -85,8 +85,8 @@ class Service(StrEnum):
 class CostState(StrEnum):
     """How sure the price of a paid call is.
 
-    `pending`: the call was sent, its price is not known yet. `settled`: computed from the usage that
-    the provider reported. `estimated`: the call may have been charged, but no usage came back.
+    `pending`: the call was sent, its price is not known yet. `settled`: computed from the usage
+    that the provider reported. `estimated`: the call may have been charged, but no usage came back.
     """
 
     PENDING = "pending"

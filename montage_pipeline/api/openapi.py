@@ -14,11 +14,13 @@ from montage_pipeline.settings import Settings
 DESCRIPTION = """
 Hand in raw clips, get a finished Reel.
 
-1. `POST /api/uploads` for each clip (and your own music, if any) that is not on the web yet, and PUT its bytes.
+1. `POST /api/uploads` for each clip (and your own music, if any) that is not on the web yet, and
+   PUT its bytes.
 2. `POST /api/content-items` with the clips, a style, a format and a length.
 3. Poll `GET /api/content-items/{contentItemId}/status` until it is `draft` (finished) or `failed`.
 
-Every answer that is not a success has the form `{"error": {"code", "message", "details"}}`. Every answer carries `X-Request-Id`.
+Every answer that is not a success has the form `{"error": {"code", "message", "details"}}`. Every
+answer carries `X-Request-Id`.
 """
 
 _USER_ID = "6f1a2c34-0d2e-4f6b-9a57-2f3f1f1f9c11"

@@ -1,8 +1,7 @@
 """Whether what the API leans on answers: the database, its schema, the object store.
 
 A probe must not hang because a dependency does. Each check has its own thread and a time limit;
-while one hangs, the
-next probe reports that instead of starting another.
+while one hangs, the next probe reports that instead of starting another.
 """
 
 import threading
@@ -25,8 +24,13 @@ from montage_pipeline.storage.object_store import ObjectStore
 log = get_logger(__name__)
 
 LIMIT_S = 3.0
-# Everybody may call /readyz; the dependencies answer for it at most this often.
+"""A probe gives up sooner than the orchestrators that call it, which wait 5 s and more."""
+
 FRESH_S = 1.0
+"""Everybody may call /readyz; the dependencies are asked for it at most this often."""
+
+_POSTGRES_LIMIT_S = 2
+"""Postgres is given up on before the whole probe is."""
 
 
 class CheckResult(Record):
@@ -46,11 +50,11 @@ class Readiness:
             settings,
             pool_size=2,
             max_overflow=0,
-            pool_timeout=2,
+            pool_timeout=_POSTGRES_LIMIT_S,
             connect_args={
-                "connect_timeout": 2,
-                "tcp_user_timeout": 2000,
-                "options": "-c statement_timeout=2000",
+                "connect_timeout": _POSTGRES_LIMIT_S,
+                "tcp_user_timeout": _POSTGRES_LIMIT_S * 1000,
+                "options": f"-c statement_timeout={_POSTGRES_LIMIT_S * 1000}",
                 "application_name": "montage-readyz",
             },
         )

@@ -1,6 +1,6 @@
 """The settings as people read them: a table for the README, a commented `.env` to copy.
 
-Belongs here: how `Settings` is written out. Does not belong here: what a setting means (`settings`).
+Belongs here: how `Settings` is written out. Does not belong here: what they mean (`settings`).
 """
 
 from collections.abc import Iterator

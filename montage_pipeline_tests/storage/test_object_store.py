@@ -262,5 +262,8 @@ def test_the_machines_aws_configuration_is_left_alone(
 
 
 def test_importing_the_module_loads_no_client() -> None:
-    code = "import sys, montage_pipeline.storage.delivery; sys.exit(bool({'boto3', 'botocore'} & set(sys.modules)))"
+    code = (
+        "import sys, montage_pipeline.storage.delivery; "
+        "sys.exit(bool({'boto3', 'botocore'} & set(sys.modules)))"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ)
