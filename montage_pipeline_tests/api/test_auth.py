@@ -1,4 +1,4 @@
-"""Who gets in, with a secret and with a JWKS, and what everybody else is told."""
+"""Who gets in, with a secret and with a JWKS, and how everybody else is answered."""
 
 import json
 import threading

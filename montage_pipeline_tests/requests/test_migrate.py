@@ -10,7 +10,6 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.exc import DataError
 
-from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.migrate import alembic_config, is_current, upgrade
@@ -35,14 +34,11 @@ def test_migrations_make_exactly_the_tables_the_code_uses(
 
 
 @pytest.fixture
-def empty_engine(postgres: EmbeddedPostgres) -> Iterator[Engine]:
+def empty_engine(empty_database: str) -> Iterator[Engine]:
     """Connections to a database without a single migration."""
-    name = f"test_{uuid4().hex}"
-    postgres.create_database(name)
-    engine = create_engine(Settings(database_url=postgres.dsn(name)).sqlalchemy_url)
+    engine = create_engine(Settings(database_url=empty_database).sqlalchemy_url)
     yield engine
     engine.dispose()
-    postgres.drop_database(name)
 
 
 def migrate(engine: Engine, revision: str, *, down: bool = False) -> None:

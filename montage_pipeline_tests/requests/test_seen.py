@@ -1,5 +1,5 @@
-"""What earlier Reels showed is found by file and by look, of the same user, of earlier than asked,
-and kept with the delivery.
+"""What earlier Reels of a user showed is found by file and by fingerprint, up to a point in time,
+and is stored with the delivery.
 """
 
 from datetime import UTC, datetime, timedelta
