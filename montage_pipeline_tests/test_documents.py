@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from montage_pipeline.cli.error_table import markdown_page
 from montage_pipeline.cli.settings_table import env_file, markdown_table
 
 ROOT = Path(__file__).parent.parent
@@ -18,6 +19,11 @@ def test_the_settings_table_is_the_settings() -> None:
 def test_the_env_example_is_the_settings() -> None:
     """When this fails: `montage settings --env > .env.example`."""
     assert (ROOT / ".env.example").read_text() == env_file()
+
+
+def test_the_error_page_is_the_registry() -> None:
+    """When this fails: `montage errors --markdown > docs/errors.md`."""
+    assert (ROOT / "docs" / "errors.md").read_text() == markdown_page()
 
 
 def test_links_of_the_documents_lead_somewhere() -> None:

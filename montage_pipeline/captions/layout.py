@@ -80,7 +80,7 @@ def refuse_undrawable(text: str) -> None:
         runs_of(plain_text(text))
     except UnsupportedCharacters as error:
         message = f"the text cannot be drawn, no font here has {error}; leave these characters out"
-        problem = {"code": "caption_unsupported", "option": "captions", "message": message}
+        problem = {"code": ErrorCode.CAPTION_UNSUPPORTED, "option": "captions", "message": message}
         raise PermanentError(
             ErrorCode.CAPTION_UNSUPPORTED, f"captions: {message}", problems=[problem]
         ) from None
@@ -116,7 +116,7 @@ def laid_out(text: str, format: Format, width: int, height: int) -> Layout:
 
     if layout.size < short_side * _MIN_SIZE:
         message = "the caption would be too small to be read; make it shorter"
-        problem = {"code": "caption_too_long", "option": "captions", "message": message}
+        problem = {"code": ErrorCode.CAPTION_TOO_LONG, "option": "captions", "message": message}
         raise PermanentError(ErrorCode.CAPTION_TOO_LONG, message, problems=[problem])
     return layout
 

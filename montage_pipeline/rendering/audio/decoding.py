@@ -71,7 +71,7 @@ def opened(source: ClipSource, name: str) -> Iterator[InputContainer]:
         if isinstance(source, Path) or isinstance(error, av.InvalidDataError):
             raise PermanentError(ErrorCode.AUDIO_UNREADABLE, message) from error
         # Whoever serves the clip may be back the next time.
-        raise RenderError(ErrorCode.AUDIO_UNREADABLE, message) from error
+        raise RenderError(ErrorCode.RENDER_FAILED, message) from error
 
 
 class Track:
