@@ -32,10 +32,27 @@ Encodes and neighbouring frames of one shot differ in up to 8 bits, unrelated sh
 than 16.
 """
 
+SAME_FRAME_BITS = 7
+"""Fewer: so nearly the same frame that judging one of them judges the other."""
+
+SAME_VIEW_BITS = 11
+"""Fewer: keyframes that probably show the same view.
+
+One bit more than for frames that look alike: a keyframe stands for the seconds around it.
+"""
+
+UNRELATED_BITS = 24
+"""As many or more: frames that have nothing in common. Independent ones differ in 32 on average."""
+
+
+def differing_bits(first: int, second: int) -> int:
+    """How many bits of two 64-bit fingerprints differ."""
+    return (first ^ second).bit_count()
+
 
 def looks_alike(first: int, second: int) -> bool:
     """Whether two 64-bit fingerprints are of frames that look alike."""
-    return (first ^ second).bit_count() < ALIKE_BITS
+    return differing_bits(first, second) < ALIKE_BITS
 
 
 @dataclass(frozen=True)

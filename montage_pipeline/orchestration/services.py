@@ -91,15 +91,10 @@ class Services:
         """Who analyses the clips, as configured; never chosen in silence."""
         if self.settings.analyst_used == "claude":
             from montage_pipeline.analysis.claude.analyst import ClaudeAnalyst
+            from montage_pipeline.analysis.claude.call import Payer
 
-            return ClaudeAnalyst(
-                self.settings,
-                self.ledger,
-                self.store,
-                user_id=request.user_id,
-                montage_request_id=request.id,
-                run_id=run_id,
-            )
+            payer = Payer(request.user_id, request.id, run_id)
+            return ClaudeAnalyst(self.settings, self.ledger, self.store, payer)
         from montage_pipeline.analysis.local import LocalAnalyst
 
         return LocalAnalyst(self.settings)

@@ -66,6 +66,11 @@ def upload_key(user_id: UUID | str, upload_id: UUID | str, file_name: str) -> st
     return f"{uploads_of(user_id)}{upload_id}/{file_name}"
 
 
+def claude_answer_key(owner_id: UUID | str, fingerprint: str) -> str:
+    """The key of a bought answer; `owner_id` is the request, or the user where there is none."""
+    return work_key(owner_id, f"claude/{fingerprint}.json")
+
+
 def table_key(name: str) -> str:
     """The key of a table for analysts."""
     return f"analytics/{name}.csv"

@@ -1,17 +1,22 @@
-"""What the tests of the Claude analyst stand on: generated clips, measured candidates, a ledger and
-a store in memory.
+"""What the tests of the Claude analyst stand on.
+
+Generated clips, a stand-in for the local analyst, a ledger and a store in memory, and
+`AnalysisStep`, which puts them together.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from anthropic import Anthropic
+
 from montage_pipeline.analysis.analyst import Analyst
-from montage_pipeline.analysis.claude.analyst import ClaudeAnalyst
+from montage_pipeline.analysis.claude.analyst import ClaudeAnalyst, connect
+from montage_pipeline.analysis.claude.call import Payer
 from montage_pipeline.analysis.model import (
     AnalysedClip,
     AnalystFacts,
@@ -22,8 +27,8 @@ from montage_pipeline.analysis.model import (
     TimeSpan,
 )
 from montage_pipeline.costs.ledger import OpenEntry, PaidCall
-from montage_pipeline.errors import MontageError
-from montage_pipeline.footage.model import FetchedClip
+from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.footage.model import ClipFacts, FetchedClip
 from montage_pipeline.footage.probe import probe
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.model import StoredObject
@@ -31,17 +36,20 @@ from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer
 from montage_pipeline_tests.footage.media import fetched, make_clip
 
 MOMENT_S = 3.0
+SCORES = QualityScores(
+    sharpness=0.8, exposure=0.7, stability=0.9, motion=0.4, colour=0.5, faces=0, speech=0.2
+)
 
 
 def clips_in(folder: Path, count: int) -> list[FetchedClip]:
-    """`count` clips of 6 s, 640 x 360, each of another colour; the second half of the last one is
-    black.
+    """`count` clips of 6 s, 640 x 360, each of another colour.
+
+    The second half of the last one is black.
     """
     clips = []
     for index in range(count):
-        black = (
-            f",drawbox=t=fill:color=black:enable='gte(t,{MOMENT_S})'" if index == count - 1 else ""
-        )
+        is_last = index == count - 1
+        black = f",drawbox=t=fill:color=black:enable='gte(t,{MOMENT_S})'" if is_last else ""
         path = make_clip(
             folder / f"clip{index}.mp4",
             size="640x360",
@@ -53,60 +61,18 @@ def clips_in(folder: Path, count: int) -> list[FetchedClip]:
     return clips
 
 
-class Candidates:
-    """Measured moments of 3 s without measuring: what the local analyst hands over, from real
-    probes.
+class StandInAnalyst:
+    """Moments of 3 s without measuring: what the local analyst hands over, from real probes.
 
     The first moment of the first clip has a technical reject.
     """
 
     def analyse(self, clips: Sequence[FetchedClip], style: str, duration_s: float) -> ClipAnalysis:
         """See `Analyst.analyse`."""
-        analysed = []
-        for index, clip in enumerate(clips):
-            facts = probe(clip)
-            end_s = facts.start_s + facts.duration_s
-            moments, start_s = [], facts.start_s
-            while start_s + MOMENT_S <= end_s + 0.01:
-                number = len(moments)
-                shaky = (
-                    (RejectReason(code="shaky", message="the camera shakes"),)
-                    if index == number == 0
-                    else ()
-                )
-                moments.append(
-                    Moment(
-                        id=f"c{index + 1:02d}m{number + 1:02d}",
-                        clip=index,
-                        start_s=start_s,
-                        end_s=start_s + MOMENT_S,
-                        scores=QualityScores(
-                            sharpness=0.8,
-                            exposure=0.7,
-                            stability=0.9,
-                            motion=0.4,
-                            colour=0.5,
-                            faces=0,
-                            speech=0.2,
-                        ),
-                        quality=0.75,
-                        interest=0.5 + 0.02 * index,
-                        hook=0.4,
-                        fingerprint=hashlib.sha256(f"{index}.{number}".encode()).hexdigest()[:16],
-                        rejects=shaky,
-                    )
-                )
-                start_s += MOMENT_S
-            analysed.append(
-                AnalysedClip(
-                    facts=facts,
-                    shots=(TimeSpan(start_s=facts.start_s, end_s=end_s),),
-                    moments=tuple(moments),
-                )
-            )
+        analysed = tuple(self._clip(index, probe(clip)) for index, clip in enumerate(clips))
         usable = [moment.id for clip in analysed for moment in clip.moments if not moment.rejects]
         return ClipAnalysis(
-            clips=tuple(analysed),
+            clips=analysed,
             rejected_clips=(),
             hook_moment=usable[0],
             best_moments=tuple(usable),
@@ -114,6 +80,30 @@ class Candidates:
             music_prompt="",
             suggested_bpm=100,
             analyst=AnalystFacts(name="local"),
+        )
+
+    def _clip(self, index: int, facts: ClipFacts) -> AnalysedClip:
+        count = int((facts.duration_s + 0.01) / MOMENT_S)
+        return AnalysedClip(
+            facts=facts,
+            shots=(TimeSpan(start_s=facts.start_s, end_s=facts.start_s + facts.duration_s),),
+            moments=tuple(self._moment(index, number, facts) for number in range(count)),
+        )
+
+    def _moment(self, index: int, number: int, facts: ClipFacts) -> Moment:
+        start_s = facts.start_s + number * MOMENT_S
+        shaky = RejectReason(code="shaky", message="the camera shakes")
+        return Moment(
+            id=f"c{index + 1:02d}m{number + 1:02d}",
+            clip=index,
+            start_s=start_s,
+            end_s=start_s + MOMENT_S,
+            scores=SCORES,
+            quality=0.75,
+            interest=0.5 + 0.02 * index,
+            hook=0.4,
+            fingerprint=hashlib.sha256(f"{index}.{number}".encode()).hexdigest()[:16],
+            rejects=(shaky,) if index == number == 0 else (),
         )
 
 
@@ -130,7 +120,7 @@ class LedgerRow:
 
 
 class MemoryLedger:
-    """The part of `CostLedger` that an analyst uses, with its rule that only pending rows change."""
+    """The part of `CostLedger` that an analyst uses: only pending rows change."""
 
     def __init__(self) -> None:
         self.rows: dict[UUID, LedgerRow] = {}
@@ -166,29 +156,31 @@ class MemoryLedger:
     ) -> None:
         if self.fail_settle:
             raise self.fail_settle.pop()
-        row = self._pending(entry_id)
-        row.state, row.cost_usd, row.usage, row.price_version = (
-            "settled",
-            cost_usd,
-            dict(usage),
-            price_version,
-        )
-        row.provider_request_id = provider_request_id
+        self._close(
+            entry_id, "settled", cost_usd, usage, price_version
+        ).provider_request_id = provider_request_id
 
     def estimate(
         self, entry_id: UUID, *, cost_usd: Decimal, usage: Mapping[str, Any], price_version: str
     ) -> None:
+        self._close(entry_id, "estimated", cost_usd, usage, price_version)
+
+    def _close(
+        self,
+        entry_id: UUID,
+        state: str,
+        cost_usd: Decimal,
+        usage: Mapping[str, Any],
+        price_version: str,
+    ) -> LedgerRow:
         row = self._pending(entry_id)
-        row.state, row.cost_usd, row.usage, row.price_version = (
-            "estimated",
-            cost_usd,
-            dict(usage),
-            price_version,
-        )
+        row.state, row.cost_usd = state, cost_usd
+        row.usage, row.price_version = dict(usage), price_version
+        return row
 
     def _pending(self, entry_id: UUID) -> LedgerRow:
         if self.rows[entry_id].state != "pending":
-            raise MontageError("ledger_conflict", "not pending")
+            raise MontageError(ErrorCode.LEDGER_CONFLICT, "not pending")
         return self.rows[entry_id]
 
     @property
@@ -220,31 +212,27 @@ class MemoryStore:
     def head(self, key: str) -> StoredObject | None:
         if key not in self.objects:
             return None
+        size = len(self.objects[key])
         return StoredObject(
-            bucket="b",
-            key=key,
-            etag="e",
-            bytes=len(self.objects[key]),
-            content_type="application/json",
+            bucket="b", key=key, etag="e", bytes=size, content_type="application/json"
         )
 
     def get_bytes(self, key: str) -> bytes:
         return self.objects[key]
 
 
-class Bench:
-    """One montage request at one server: every `analyst()` is a further attempt of its step."""
+class AnalysisStep:
+    """The analysis of one montage request; every `analyst()` is a further attempt of it."""
 
     def __init__(
         self, server: AnthropicServer, clips: list[FetchedClip], measured_by: Analyst | None = None
     ) -> None:
-        self.measured_by = measured_by or Candidates()
+        self.measured_by = measured_by or StandInAnalyst()
         self.server = server
         self.clips = clips
         self.ledger = MemoryLedger()
         self.store = MemoryStore()
-        self.user_id = uuid4()
-        self.request_id = uuid4()
+        self.payer = Payer(user_id=uuid4(), montage_request_id=uuid4(), run_id="run-1")
 
     def settings(self, **changes: Any) -> Settings:
         """Settings that lead to the server."""
@@ -257,15 +245,15 @@ class Bench:
             }
         )
 
-    def analyst(self, client_factory: Any = None, **changes: Any) -> ClaudeAnalyst:
+    def analyst(
+        self, client_factory: Callable[[Settings], Anthropic] = connect, **changes: Any
+    ) -> ClaudeAnalyst:
         """A new attempt."""
         return ClaudeAnalyst(
             self.settings(**changes),
             self.ledger,  # type: ignore[arg-type]
             self.store,  # type: ignore[arg-type]
-            user_id=self.user_id,
-            montage_request_id=self.request_id,
-            run_id="run-1",
+            self.payer,
             client_factory=client_factory,
             measured_by=self.measured_by,
         )
