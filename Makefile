@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo up test test-all coverage lint format types clean bench bench-render bench-edit bench-seen bench-reframe bench-beats bench-analysis
+.PHONY: help demo up test test-all coverage lint format docs clean bench bench-render bench-edit bench-seen bench-reframe bench-beats bench-analysis
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,6 +46,10 @@ lint: .venv/.dev ## Style, types, rooms, definitions.
 format: .venv/.dev ## Format the code.
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+docs: .venv/.dev ## Write what the docs take from the code: the tree in docs/architecture.md, .env.example.
+	@$(BIN)/python -m montage_pipeline_tests.package_tree
+	@$(BIN)/montage settings --env > .env.example
 
 bench: .venv/.dev ## Time a Reel by step (CLIPS="a.mp4 b.mp4"), and write docs/benchmarks.md.
 	@$(BIN)/python -m benchmarks.reel --write $(CLIPS)
