@@ -70,7 +70,7 @@ bench-beats: .venv/.dev ## Compare the beat tracker with librosa's on generated 
 	@$(PIP_INSTALL) --editable '.[bench]'
 	@$(BIN)/python -m benchmarks.beats --write $(if $(MUSIC),--music $(MUSIC))
 
-bench-analysis: .venv/.dev ## Measure looking at long footage: time, memory, PySceneDetect's share, changes of shot.
+bench-analysis: .venv/.dev ## Measure looking at long footage: time, memory, PySceneDetect's share, shot changes.
 	@$(PIP_INSTALL) --editable '.[bench]'
 	@$(BIN)/python -m benchmarks.analysis --write
 
