@@ -88,9 +88,9 @@ def text(rivals: list[Rival], limit: Limit) -> str:
         f"{rival.usage.wall_s / limit.limit_s:.1f}" for rival in rivals if rival.goal is not None
     )
     said = (
-        f"\nMoviePy takes {most} times as long as L: on these sources, where decoding is most "
-        "of the work, nothing that decodes their spans and encodes the frames can be further ahead than "
-        "that.\n"
+        f"\nMoviePy takes {most} times as long as L: on these sources, where decoding is most of "
+        "the work, nothing that decodes their spans and encodes the frames can be further ahead "
+        "than that.\n"
     )
     return (
         table(
