@@ -29,7 +29,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Peak:
-    """The peak memory of a process and all below it, in MB.
+    """The most memory that a process and all below it held at a moment, in MB.
 
     `rss_mb` counts what processes share once for each of them, `pss_mb` once in all; 0 where the
     system does not tell.
@@ -49,7 +49,7 @@ def timed() -> Iterator[Usage]:
 
 
 def in_new_process(work: Callable[..., T], *args: Any) -> tuple[T, Peak]:
-    """The result of `work` in a Python process of its own, and the peak memory of that process and
+    """The result of `work` in a Python process of its own, and the most memory of that process and
     its children.
 
     `work` and its arguments must be picklable; what it raises is raised here. Sampling takes a few
@@ -89,7 +89,7 @@ def _report(pipe: Connection, work: Callable[..., Any], args: tuple[Any, ...]) -
 
 def _cpu_s() -> float:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def _memory_mb(root: psutil.Process) -> tuple[float, float]:

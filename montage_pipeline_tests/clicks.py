@@ -14,7 +14,7 @@ from montage_pipeline.requests.model import CreatedRequest, NewContentItem
 from montage_pipeline.vocabulary import Format
 
 MEDIA: dict[str, Any] = {"media_url": "m", "music_url": "u", "poster_url": "p"}
-"""Where a delivered Reel lies, for tests that do not care."""
+"""Where a delivered Reel is, when nobody looks."""
 
 
 def new_user(library: ContentLibrary) -> UUID:
@@ -42,9 +42,7 @@ def click(
     return library.create_item(user, asked(*clip_urls, **changes))
 
 
-def finish(
-    requests: RequestLifecycle, request_id: UUID, run_id: str = "run", **changes: Any
-) -> None:
+def finish(requests: RequestLifecycle, request_id: UUID, run_id: str = "run", **told: Any) -> None:
     """What a run that goes well does to its request."""
     assert requests.start(request_id, run_id)
-    assert requests.succeed(request_id, run_id, **(MEDIA | changes))
+    assert requests.succeed(request_id, run_id, **(MEDIA | told))

@@ -3,7 +3,8 @@
     python -m benchmarks.render [--only limit,moviepy,frontier,incremental,memory] [--write]
 
 The first time, making the footage takes several minutes. It needs about 5 GB of disk. Figures worth
-publishing need a machine that does nothing else meanwhile.
+publishing need a
+machine that does nothing else meanwhile.
 """
 
 import argparse
@@ -14,8 +15,8 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.render import against_moviepy, frontier, incremental, limit, memory
 from benchmarks.render.footage import Edit, Footage
-from benchmarks.render.frames import composite
 from benchmarks.render.limit import Limit
+from benchmarks.render.pictures import composite
 
 TABLES = ("limit", "moviepy", "frontier", "incremental", "memory")
 _PUBLISHED_S = 30
@@ -63,7 +64,7 @@ class Session:
 
     @cached_property
     def limit(self) -> Limit:
-        """The least it can take, and what it takes."""
+        """What it can take at the least, and what it takes."""
         return limit.measure(self.edit, self.composite, self._folder, self._runs)
 
 
@@ -110,9 +111,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="work-", dir=arguments.footage) as folder:
         session = Session(footage, Path(folder), arguments)
         timeline = session.edit.timeline
-        size = f"{timeline.width}x{timeline.height}, {timeline.total_frames} frames"
-        reel = f"{arguments.seconds} s, {size}, {len(timeline.segments)} segments"
-        head = f"{reel}; {report.machine()}."
+        what = f"{arguments.seconds} s, {timeline.width}x{timeline.height}, {timeline.total_frames} frames"
+        head = f"{what}, {len(timeline.segments)} segments; {report.machine()}."
         for name in wanted:
             text = f"{head}\n\n{session.text(name)}"
             print(f"\n## {name}\n\n{text}", flush=True)

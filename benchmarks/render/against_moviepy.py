@@ -6,8 +6,8 @@ from pathlib import Path
 
 from benchmarks.measuring import Peak, Usage, in_new_process, timed
 from benchmarks.render.footage import Edit
-from benchmarks.render.frames import frames_of, raw_input, vmaf
 from benchmarks.render.limit import Limit, render_once
+from benchmarks.render.pictures import frames_of, raw_input, vmaf
 from benchmarks.report import table
 from montage_pipeline.settings import Settings
 
@@ -88,9 +88,8 @@ def text(rivals: list[Rival], limit: Limit) -> str:
         f"{rival.usage.wall_s / limit.limit_s:.1f}" for rival in rivals if rival.goal is not None
     )
     said = (
-        f"\nMoviePy takes {most} times as long as L: on these sources, where decoding is most of "
-        "the work, nothing that decodes their spans and encodes the frames can be further ahead "
-        "than that.\n"
+        f"\nMoviePy takes {most} times as long as L: on these sources, where decoding is most of the work, "
+        "nothing that decodes their spans and encodes the frames can be further ahead than that.\n"
     )
     return (
         table(

@@ -24,20 +24,14 @@ from montage_pipeline.vocabulary import Format
 
 FPS = 30
 CLIP_S, _LOOP_S = 8, 4  # every clip is a loop, which spares half of a slow encode
-_GOP = 60  # frames: a keyframe every two seconds, as phones do at most
+_GOP = 60  # frames: a key frame every two seconds, as phones do at most
 _HOOK_FRAMES, _CUT_FRAMES = 51, 94
 _LATEST_IN_S = 4.3  # leaves the longest cut before the end of a clip
 _NOISE = "noise=alls=4:allf=t"  # sensors are never still
 _HEVC = (
-    "-c:v",
-    "libx265",
-    "-preset",
-    "ultrafast",
-    "-b:v",
-    "25M",
-    "-x265-params",
+    "-c:v", "libx265", "-preset", "ultrafast", "-b:v", "25M", "-x265-params",
     f"keyint={_GOP}:min-keyint={_GOP}:bframes=3:open-gop=0:log-level=error",
-)
+)  # fmt: skip
 _H264 = (
     "-c:v",
     "libx264",
@@ -144,7 +138,7 @@ class Footage:
 
     def reel(self, seconds: int) -> Edit:
         """The Reel that everything is measured on: a hook of 1.7 s and cuts of about 3.1 s over all
-        clips, none of which begins on a keyframe.
+        clips, none from a key frame on.
         """
         return self.edit(self.clips, _lengths(seconds * FPS), seconds)
 
@@ -222,8 +216,8 @@ class Footage:
 
 
 def _make(shot: Shot, loop: Path, output: Path) -> None:
-    """The frames of one demo clip, with the sound of the only one that has any."""
-    video, sound = demo_clips()[shot.source], demo_clips()[0]
+    """The picture of one demo clip, with the sound of the only one that has any."""
+    picture, sound = demo_clips()[shot.source], demo_clips()[0]
     if shot.size is not None:
         run_ffmpeg(
             [
@@ -233,14 +227,14 @@ def _make(shot: Shot, loop: Path, output: Path) -> None:
                 "-stream_loop",
                 "-1",
                 "-i",
-                str(video),
+                str(picture),
                 *_encoding(shot),
                 str(loop),
             ]
         )
-        video = loop
+        picture = loop
     looped = [
-        part for source in (video, sound) for part in ("-stream_loop", "-1", "-i", str(source))
+        part for source in (picture, sound) for part in ("-stream_loop", "-1", "-i", str(source))
     ]
     tagged = ["-tag:v", "hvc1"] if "libx265" in shot.codec else []
     run_ffmpeg(
@@ -269,11 +263,10 @@ def _encoding(shot: Shot) -> list[str]:
         return []
     width, height = shot.size
     frames, wide = _LOOP_S * FPS, "0.9*min(iw\\,ih*16/9)"
-    pan = f"(1-n/{frames})" if shot.to_left else f"n/{frames}"
-    # Every frame is another one, and moves: frames that repeat would be too easy for both codecs.
+    # Every frame is another one, and moves: pictures that repeat would be too easy for both codecs.
     chain = [
         f"trim=start_frame={shot.first},setpts=N/{FPS}/TB,fps={FPS}",
-        f"crop={wide}:{wide}*9/16:(iw-ow)*{pan}:(ih-oh)/2",
+        f"crop={wide}:{wide}*9/16:(iw-ow)*{f'(1-n/{frames})' if shot.to_left else f'n/{frames}'}:(ih-oh)/2",
         f"scale={width}:{height}:flags=bicubic,setsar=1,{_NOISE},format=yuv420p",
     ]
     return ["-vf", ",".join(chain), *shot.codec, *_TAGS, "-an", "-frames:v", str(frames)]
@@ -292,7 +285,7 @@ def _lengths(frames: int) -> list[int]:
 
 
 def _in_points() -> Iterator[float]:
-    """Seconds into a clip, each between two frames and at least half a second after a keyframe."""
+    """Seconds into a clip, each between two frames and at least half a second after a key frame."""
     step = 0
     while True:
         at_s = (0.71 + step * 1.13) % _LATEST_IN_S

@@ -1,12 +1,14 @@
-"""Which x264 setting is the fastest that reaches a quality: the renderer's profiles come from here.
+"""Which x264 setting is the fastest that reaches a quality: the profiles in rendering/encoding.py
+come from here.
 
 The frames are encoded as the render does it: each segment on its own, on one thread, with
-everything that `Encoding.output_args` says. Speed is judged by processor seconds, which other work
-on the machine changes least.
+everything that
+`Encoding.output_args` says. Speed is judged by processor seconds, which other work on the machine
+changes least.
 
 Two kinds of frames are encoded, and a quality must be reached on both: those of the Reel, most of
-which were enlarged and are soft, and real frames at their own size, which have about as much detail
-as this size can hold.
+which were enlarged and are
+soft, and real frames at their own size, which have about as much detail as this size can hold.
 """
 
 from collections.abc import Sequence
@@ -19,10 +21,10 @@ import av
 
 from benchmarks.measuring import Usage, timed
 from benchmarks.render.footage import Edit
-from benchmarks.render.frames import frame_bytes, raw_input, vmaf
-from benchmarks.render.sharp_frames import RawFrames, sharp_frames
+from benchmarks.render.pictures import frame_bytes, raw_input, vmaf
 from benchmarks.report import table
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.local.footage import demo_clips
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.rendering.video import encoding
 from montage_pipeline.rendering.video.encoding import MAX_BIT_RATE_MBPS, Encoding, x264_encoding
@@ -35,9 +37,10 @@ _EXTRAS = {
     "superfast": ("aq-mode=0",),
     "veryfast": ("aq-mode=0",),
 }
-_FIRST_CRF, _MIN_CRF, _MAX_CRF = 23, 8, 40
+_FIRST_CRF, _LEAST_CRF, _MOST_CRF = 23, 8, 40
 _VMAF_PER_CRF = 1.2  # to guess the next try
 _NEAR, _MORE_TIMINGS = 1.3, 3  # ways that are not slower than that are timed again
+_SHARP_FROM = (0, 36, 72)  # frames of the clip, which has 132
 _HEAD = (
     "VMAF: Reel",
     "sharp frames",
@@ -102,10 +105,18 @@ class Trial:
         return f"{self.way.name} crf {self.crf}"
 
 
+@dataclass(frozen=True)
+class Frames:
+    """Raw frames of one kind: segments of these lengths, one after the other."""
+
+    raw: Path
+    lengths: tuple[int, ...]
+
+
 class Bench:
     """Frames that are encoded and compared again and again."""
 
-    def __init__(self, timeline: Timeline, kinds: Sequence[RawFrames], folder: Path) -> None:
+    def __init__(self, timeline: Timeline, kinds: Sequence[Frames], folder: Path) -> None:
         self._timeline = timeline
         self._kinds = kinds
         self._folder = folder
@@ -115,12 +126,12 @@ class Bench:
     def of(cls, edit: Edit, composite: Path, folder: Path, part: int) -> "Bench":
         """Every `part`-th segment of the Reel, and the sharp frames.
 
-        Whole segments: quality falls with the distance from a keyframe.
+        Whole segments: quality falls with the distance from a key frame.
         """
-        timeline, sharp = edit.timeline, sharp_frames(edit.timeline, folder)
+        timeline, sharp = edit.timeline, _sharp(edit.timeline, folder)
         lengths = [segment.frames for segment in timeline.segments]
         if part == 1:
-            return cls(timeline, [RawFrames(composite, tuple(lengths)), sharp], folder)
+            return cls(timeline, [Frames(composite, tuple(lengths)), sharp], folder)
         size = frame_bytes(timeline)
         raw = folder / "frontier.yuv"
         begins = list(accumulate([0, *lengths]))
@@ -128,7 +139,7 @@ class Bench:
             for first, frames in zip(begins[:-1:part], lengths[::part], strict=True):
                 whole.seek(first * size)
                 file.write(whole.read(frames * size))
-        return cls(timeline, [RawFrames(raw, tuple(lengths[::part])), sharp], folder)
+        return cls(timeline, [Frames(raw, tuple(lengths[::part])), sharp], folder)
 
     def trial(self, way: Way, crf: int) -> Trial:
         """Encode and compare; done once for each way and CRF."""
@@ -136,16 +147,16 @@ class Bench:
             self._trials[way, crf] = self._try(way, crf)
         return self._trials[way, crf]
 
-    def best_crf(self, way: Way, target: float, max_cpu_s: float = inf) -> Trial | None:
+    def best_crf(self, way: Way, target: float, most_cpu_s: float = inf) -> Trial | None:
         """The largest whole CRF that reaches the target;
 
         None when no CRF does. A way that takes longer than that is tried once.
         """
-        fails, reaches = _MAX_CRF + 1, _MIN_CRF - 1
+        fails, reaches = _MOST_CRF + 1, _LEAST_CRF - 1
         crf = self._guess(way, target)
         while fails - reaches > 1:
             trial = self.trial(way, crf)
-            if trial.usage.cpu_s > max_cpu_s:
+            if trial.usage.cpu_s > most_cpu_s:
                 # Another CRF would not make up for it.
                 return trial if trial.reaches(target) else None
             if trial.reaches(target):
@@ -156,7 +167,7 @@ class Bench:
                 fails = crf
             step = round((trial.vmaf - target) / _VMAF_PER_CRF)
             crf = min(max(crf + step, reaches + 1), fails - 1)
-        return self.trial(way, reaches) if reaches >= _MIN_CRF else None
+        return self.trial(way, reaches) if reaches >= _LEAST_CRF else None
 
     def _capped(self, trial: Trial) -> bool:
         """Whether a larger CRF was at least as good: then it is the peak bit rate that limits, not
@@ -173,7 +184,7 @@ class Bench:
             return _FIRST_CRF
         nearest = min(tried, key=lambda trial: abs(trial.vmaf - target))
         crf = nearest.crf + round((nearest.vmaf - target) / _VMAF_PER_CRF)
-        return min(max(crf, _MIN_CRF), _MAX_CRF)
+        return min(max(crf, _LEAST_CRF), _MOST_CRF)
 
     def timed_again(self, trials: Sequence[Trial]) -> list[Trial]:
         """The same, with the least processor seconds of a few more encodes in turn: what else runs
@@ -203,7 +214,7 @@ class Bench:
                             ["-y", "-loglevel", "error", *source, *args, "-f", "h264", str(part)]
                         )
                     total = Usage(total.wall_s + usage.wall_s, total.cpu_s + usage.cpu_s)
-                    # Each begins with its own keyframe and headers: one after the other they are
+                    # Each begins with its own key frame and headers: one after the other they are
                     # one stream, as in the finished file.
                     file.write(part.read_bytes())
         return streams, total
@@ -238,9 +249,42 @@ def _rates(stream: Path, fps: float) -> tuple[float, float]:
     return sum(sizes) * fps / len(sizes), worst
 
 
+def _sharp(timeline: Timeline, folder: Path) -> Frames:
+    """Three stretches of the largest demo clip, one above the other, no pixel of them scaled;
+    repeated until there is a segment's worth.
+    """
+    raw, frames = folder / "sharp.yuv", 90
+    band = f"crop={timeline.width}:{timeline.height // 3},fps={timeline.fps.fraction}"
+    bands = [
+        f"[0:v]trim=start_frame={first},setpts=N/{timeline.fps.fraction}/TB,{band}[band{first}]"
+        for first in _SHARP_FROM
+    ]
+    stacked = (
+        "".join(f"[band{first}]" for first in _SHARP_FROM)
+        + f"vstack={len(_SHARP_FROM)},format=yuv420p"
+    )
+    source = ["-stream_loop", "-1", "-i", str(demo_clips()[0])]
+    run_ffmpeg(
+        [
+            "-y",
+            "-loglevel",
+            "error",
+            *source,
+            "-lavfi",
+            ";".join([*bands, stacked]),
+            "-frames:v",
+            str(frames),
+            "-f",
+            "rawvideo",
+            str(raw),
+        ]
+    )
+    return Frames(raw, (frames,))
+
+
 @dataclass(frozen=True)
 class Frontier:
-    """What each way needs for each quality on some frames, and the winners on all of them."""
+    """What each way needs for each quality, on part of the frames, and the winners on all of them."""
 
     trials: dict[RenderQuality, list[Trial]]
     winners: dict[RenderQuality, Trial]
@@ -274,7 +318,7 @@ def measure(edit: Edit, composite: Path, folder: Path, part: int) -> Frontier:
         winner = min(_no_slower(trials[quality], _TIE), key=lambda trial: sum(trial.mbps))
         confirmed = whole.trial(winner.way, winner.crf)
         # What holds for part of the frames may miss by a little on all of them, or leave room.
-        while not confirmed.reaches(TARGETS[quality]) and confirmed.crf > _MIN_CRF:
+        while not confirmed.reaches(TARGETS[quality]) and confirmed.crf > _LEAST_CRF:
             confirmed = whole.trial(winner.way, confirmed.crf - 1)
         while (cheaper := whole.trial(winner.way, confirmed.crf + 1)).reaches(TARGETS[quality]):
             confirmed = cheaper
@@ -314,10 +358,7 @@ def text(frontier: Frontier, part: int) -> str:
         if trial is not None
     ]
     searched = "all segments" if part == 1 else f"every {part}th segment"
-    slow = (
-        f"Ways that take more than {_TOO_SLOW:g} times as long as the fastest were tried once, "
-        "for the lowest quality, and not followed."
-    )
+    slow = f"Ways that take more than {_TOO_SLOW:g} times as long as the fastest were tried once, for the lowest quality, and not followed."
     return (
         f"Searched on {searched}. {slow}\n\n"
         + said
@@ -344,8 +385,7 @@ def _verdict(frontier: Frontier) -> str:
         winner = frontier.winners.get(quality)
         if winner is None:
             differing.append(
-                f"**{quality}: no setting that was tried reaches VMAF {TARGETS[quality]:.0f}; "
-                f"the code has {here.name}.**"
+                f"**{quality}: no setting that was tried reaches VMAF {TARGETS[quality]:.0f}; the code has {here.name}.**"
             )
         elif (
             here.reaches(TARGETS[quality])
@@ -358,8 +398,7 @@ def _verdict(frontier: Frontier) -> str:
                 f"**{quality}: the code has {here.name}, measured best is {winner.name}.**"
             )
     reached = (
-        f"On all frames the code's settings for {', '.join(kept)} reach their VMAF, "
-        "and none that does is faster or smaller."
+        f"On all frames the code's settings for {', '.join(kept)} reach their VMAF, and none that does is faster or smaller."
         if kept
         else ""
     )

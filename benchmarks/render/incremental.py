@@ -1,4 +1,4 @@
-"""What a small change costs when the chunk of every segment has been kept: over a real object
+"""What a small change costs when the picture of every segment has been kept: over a real object
 store.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.render.footage import Edit, Footage
-from benchmarks.render.frames import decoded_hashes
+from benchmarks.render.pictures import decoded_hashes
 from benchmarks.report import table
 from montage_pipeline.local.embedded.seaweed import EmbeddedObjectStore
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine

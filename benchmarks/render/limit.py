@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.measuring import Peak, Usage, in_new_process, timed
 from benchmarks.render.footage import Edit
-from benchmarks.render.frames import raw_input
+from benchmarks.render.pictures import raw_input
 from benchmarks.report import table
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.rendering.engines import engine_for
@@ -96,11 +96,10 @@ def text(limit: Limit) -> str:
     verdict = "reached" if limit.share <= GOAL else "missed"
     return (
         f"{limit.encoder}, {len(limit.render)} runs in turn.\n\n"
-        + table(("phase", "median s", "min s", "max s", "processor s"), rows)
+        + table(("phase", "median s", "least s", "most s", "processor s"), rows)
         + f"\nL = {limit.limit_s:.1f} s (the faster decoding and the faster encoding). "
         + f"**Render / L = {limit.share:.2f}** (goal: {GOAL:.2f} or less; {verdict}). "
-        + f"Peak memory of the render with all its processes: {limit.peak.pss_mb:.0f} MB "
-        + f"(PSS; RSS {limit.peak.rss_mb:.0f} MB).\n"
+        + f"Peak memory of the render with all its processes: {limit.peak.pss_mb:.0f} MB (PSS; RSS {limit.peak.rss_mb:.0f} MB).\n"
     )
 
 

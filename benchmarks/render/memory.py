@@ -1,4 +1,4 @@
-"""Peak memory by the number of clips and the length of the Reel: neither should matter."""
+"""Peak memory of a render by the number of clips and the length of the Reel: neither should matter."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,8 @@ def text(sized: list[Sized]) -> str:
     ]
     worst = max(one.peak.rss_mb for one in sized)
     verdict = "reached" if worst < GOAL_MB else "missed"
-    head = ("clips of 4K HEVC", "seconds", "peak MB (PSS)", "peak MB (RSS)", "wall s")
-    goal = f"goal: below {GOAL_MB} MB, whatever the size; {verdict}"
-    return table(head, rows) + f"\nThe maximum is {worst:.0f} MB (RSS); {goal}.\n"
+    said = f"\nThe most is {worst:.0f} MB (RSS); goal: below {GOAL_MB} MB, whatever the size; {verdict}.\n"
+    return (
+        table(("clips of 4K HEVC", "seconds", "peak MB (PSS)", "peak MB (RSS)", "wall s"), rows)
+        + said
+    )
