@@ -47,8 +47,9 @@ format: .venv/.dev ## Format the code.
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: .venv/.dev ## Write what the docs take from the code: the tree in docs/architecture.md, .env.example.
+docs: .venv/.dev ## Write what the docs take from the code: the tree of the tour, docs/errors.md, .env.example.
 	@$(BIN)/python -m montage_pipeline_tests.package_tree
+	@$(BIN)/montage errors --markdown > docs/errors.md
 	@$(BIN)/montage settings --env > .env.example
 
 bench: .venv/.dev ## Time a Reel by step (CLIPS="a.mp4 b.mp4"), and write docs/benchmarks.md.

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from montage_pipeline.cli.error_table import markdown_page
 from montage_pipeline.cli.settings_table import env_file, markdown_table
 from montage_pipeline_tests.package_tree import PACKAGE, PAGE, ROOT, with_tree
 
@@ -77,6 +78,11 @@ def test_the_settings_table_is_the_settings() -> None:
 def test_the_env_example_is_the_settings() -> None:
     """When this fails: `montage settings --env > .env.example`."""
     assert (ROOT / ".env.example").read_text() == env_file()
+
+
+def test_the_error_page_is_the_registry() -> None:
+    """When this fails: `montage errors --markdown > docs/errors.md`, or `make docs`."""
+    assert (ROOT / "docs" / "errors.md").read_text() == markdown_page()
 
 
 def test_the_tree_of_the_tour_is_the_tree() -> None:

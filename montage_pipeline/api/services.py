@@ -14,9 +14,10 @@ from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
 
-# Requests run on up to 40 threads; one that cannot get a connection soon had better say so than
-# keep its client waiting.
 POOL = {"pool_size": 5, "max_overflow": 15, "pool_timeout": 10}
+"""Requests run on up to 40 threads; one that gets no connection for 10 s says so, rather than keep
+its client waiting.
+"""
 
 
 @dataclass(frozen=True)

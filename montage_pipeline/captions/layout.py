@@ -99,7 +99,7 @@ def refuse_undrawable(text: str) -> None:
         runs_of(plain_text(text))
     except UnsupportedCharacters as error:
         message = f"the text cannot be drawn, no font here has {error}; leave these characters out"
-        problem = {"code": "caption_unsupported", "option": "captions", "message": message}
+        problem = {"code": ErrorCode.CAPTION_UNSUPPORTED, "option": "captions", "message": message}
         raise PermanentError(
             ErrorCode.CAPTION_UNSUPPORTED, f"captions: {message}", problems=[problem]
         ) from None
@@ -132,11 +132,8 @@ def drawn_caption(text: str, format: Format, width: int, height: int) -> Caption
     layout = _best_layout(text, fonts, box, short_side)
     if layout.size < short_side * _SMALLEST:
         message = "the caption would be too small to be read; make it shorter"
-        raise PermanentError(
-            ErrorCode.CAPTION_TOO_LONG,
-            message,
-            problems=[{"code": "caption_too_long", "option": "captions", "message": message}],
-        )
+        problem = {"code": ErrorCode.CAPTION_TOO_LONG, "option": "captions", "message": message}
+        raise PermanentError(ErrorCode.CAPTION_TOO_LONG, message, problems=[problem])
     script = _script(layout, fonts, box, width, height, _base_direction(text))
     used = tuple(dict.fromkeys(fonts.of(run) for line in layout.lines for run in line.runs))
     digest = hashlib.sha256(script.encode())

@@ -168,7 +168,7 @@ def _look_closely(
                 if glances
                 else "no key frame of it can be decoded"
             )
-            code = "clip_passed_over" if glances else "clip_unreadable"
+            code = ErrorCode.CLIP_PASSED_OVER if glances else ErrorCode.CLIP_UNREADABLE
             failed[index] = RejectedClip(url=one.clip.url, code=code, message=seen)
     return measured, [failed[index] for index in sorted(failed)]
 

@@ -158,9 +158,8 @@ def _opened(source: ClipSource, name: str) -> Iterator[InputContainer]:
         message = f"the sound of {name} cannot be read: {error}"
         if isinstance(source, Path) or isinstance(error, av.InvalidDataError):
             raise PermanentError(ErrorCode.AUDIO_UNREADABLE, message) from error
-        raise RenderError(
-            ErrorCode.AUDIO_UNREADABLE, message
-        ) from error  # whoever serves the clip may be back the next time
+        # Whoever serves the clip may be back the next time.
+        raise RenderError(ErrorCode.RENDER_FAILED, message) from error
 
 
 def _runs(
