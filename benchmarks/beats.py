@@ -4,12 +4,10 @@ CPU time.
     python -m benchmarks.beats [--seeds 12] [--music NAME=FILE=BPM@FIRST_S …] [--write]
 
 Needs librosa (`pip install '.[bench]'`), whose `beat_track` runs with its defaults. F-measures
-follow mir_eval: a beat is right
-within 70 ms, each once, and nothing before second 5 counts (in sounds shorter than 10 s, everything
-does). `--music` adds a
-recording whose beats keep to a tempo, the first at so many seconds. Time is CPU time of one thread,
-user and system, for samples
-already decoded. `--write` puts the tables into docs/benchmarks.md.
+follow mir_eval: a beat is right within 70 ms, each once, and nothing before second 5 counts (in
+sounds shorter than 10 s, everything does). `--music` adds a recording whose beats keep to a tempo,
+the first at so many seconds. Time is CPU time of one thread, user and system, for samples already
+decoded. `--write` puts the tables into docs/benchmarks.md.
 """
 
 import argparse
@@ -38,8 +36,12 @@ from montage_pipeline_tests.music.pieces import f_measure
 _LENGTHS_S = (20.0, 25.0, 30.0)
 _SKIPPED_S = 5.0
 _ROUNDS = 3
-_SOUND = "import time, numpy; sound = numpy.random.default_rng(1).standard_normal(10 * 22050).astype('f4'); t = time.process_time(); "
-_TOLD = "; print(time.process_time() - t)"
+_SOUND = (
+    "import time, numpy; "
+    "sound = numpy.random.default_rng(1).standard_normal(10 * 22050).astype('f4'); "
+    "t = time.process_time(); "
+)
+_PRINT_S = "; print(time.process_time() - t)"
 _OURS = "from montage_pipeline.music.beats.tracker import find_beats; find_beats(sound)"
 _LIBROSA = "import librosa; librosa.beat.beat_track(y=sound, sr=22050)"
 
@@ -198,10 +200,8 @@ def fresh_s(code: str) -> float:
     """CPU seconds of a new process for the imports and one run on 10 s of sound; librosa's compiled
     code is on disk by now.
     """
-    told = subprocess.run(
-        [sys.executable, "-c", _SOUND + code + _TOLD], capture_output=True, text=True, check=True
-    ).stdout
-    return float(told)
+    command = [sys.executable, "-c", _SOUND + code + _PRINT_S]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def main() -> None:
@@ -221,9 +221,11 @@ def main() -> None:
     )
     ours_fresh_s, theirs_fresh_s = fresh_s(_OURS), fresh_s(_LIBROSA)
     head = (
-        f"{report.machine()}, one thread; {len(loops)} loops of {min(_LENGTHS_S):.0f} to {max(_LENGTHS_S):.0f} s. CPU time on all loops: "
-        f"{ours_s:.2f} s, librosa {theirs_s:.2f} s (ratio {ours_s / theirs_s:.3f}). In a new process, with its imports, on 10 s of sound: "
-        f"{ours_fresh_s:.1f} s, librosa {theirs_fresh_s:.1f} s (ratio {ours_fresh_s / theirs_fresh_s:.3f}).\n\n"
+        f"{report.machine()}, one thread; {len(loops)} loops of {min(_LENGTHS_S):.0f} to "
+        f"{max(_LENGTHS_S):.0f} s. CPU time on all loops: {ours_s:.2f} s, "
+        f"librosa {theirs_s:.2f} s (ratio {ours_s / theirs_s:.3f}). "
+        f"In a new process, with its imports, on 10 s of sound: {ours_fresh_s:.1f} s, "
+        f"librosa {theirs_fresh_s:.1f} s (ratio {ours_fresh_s / theirs_fresh_s:.3f}).\n\n"
     )
     text = head + "\n".join(
         [accuracy_table(found), trust_table(loops), beatless_table(arguments.seeds)]
