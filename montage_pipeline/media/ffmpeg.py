@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import imageio_ffmpeg
 
-from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 
 _ERROR_LINES = 12
 
@@ -19,12 +19,12 @@ _ERROR_LINES = 12
 def ffmpeg_path() -> str:
     """Absolute path of the FFmpeg executable that comes with imageio-ffmpeg.
 
-    Raises MontageError("ffmpeg_missing") when the package holds no binary for this platform.
+    Raises PermanentError(FFMPEG_MISSING) when the package holds no binary for this platform.
     """
     try:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
-        raise MontageError(
+        raise PermanentError(
             ErrorCode.FFMPEG_MISSING,
             f"no FFmpeg executable on this platform ({error}); set IMAGEIO_FFMPEG_EXE to one",
         ) from error
@@ -70,9 +70,9 @@ def run_ffmpeg(
     return stderr
 
 
-def unusable_ffmpeg(error: OSError) -> MontageError:
+def unusable_ffmpeg(error: OSError) -> PermanentError:
     """What to raise when the program cannot be started."""
-    return MontageError(
+    return PermanentError(
         ErrorCode.FFMPEG_MISSING,
         f"FFmpeg cannot be started ({error}); reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to one",
     )

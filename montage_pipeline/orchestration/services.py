@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from montage_pipeline.footage.fetching.fetch import ClipFetcher
     from montage_pipeline.music.composer import Composer
     from montage_pipeline.rendering.model import RenderEngine
-    from montage_pipeline.rendering.video.chunk_store import ObjectPartStore
+    from montage_pipeline.rendering.video.chunks.store import ObjectChunkStore
     from montage_pipeline.requests.lifecycle import RequestLifecycle
     from montage_pipeline.requests.model import MontageRequest
     from montage_pipeline.requests.seen import SeenFootage
@@ -91,15 +91,10 @@ class Services:
         """Who analyses the clips, as configured; never chosen in silence."""
         if self.settings.analyst_used == "claude":
             from montage_pipeline.analysis.claude.analyst import ClaudeAnalyst
+            from montage_pipeline.analysis.claude.call import Payer
 
-            return ClaudeAnalyst(
-                self.settings,
-                self.ledger,
-                self.store,
-                user_id=request.user_id,
-                montage_request_id=request.id,
-                run_id=run_id,
-            )
+            payer = Payer(request.user_id, request.id, run_id)
+            return ClaudeAnalyst(self.settings, self.ledger, self.store, payer)
         from montage_pipeline.analysis.local import LocalAnalyst
 
         return LocalAnalyst(self.settings)
@@ -118,13 +113,15 @@ class Services:
         """Who renders, as configured."""
         from montage_pipeline.rendering.engines import engine_for
 
-        return engine_for(self.settings, self.parts if self.settings.parts_max_bytes else None)
+        return engine_for(self.settings, self.chunks if self.settings.chunks_max_bytes else None)
 
     @cached_property
-    def parts(self) -> "ObjectPartStore":
+    def chunks(self) -> "ObjectChunkStore":
         """Rendered segments kept for later renders."""
-        from montage_pipeline.rendering.video.chunk_store import ObjectPartStore
+        from montage_pipeline.rendering.video.chunks.store import ObjectChunkStore
 
-        return ObjectPartStore(
-            self.store, self.settings.parts_max_bytes, timedelta(days=self.settings.parts_max_days)
+        return ObjectChunkStore(
+            self.store,
+            self.settings.chunks_max_bytes,
+            timedelta(days=self.settings.chunks_max_days),
         )

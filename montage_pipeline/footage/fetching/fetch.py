@@ -46,6 +46,19 @@ _RANGE_MOST_SHARE = (
 _LEAD_S = 5.0
 _USER_AGENT = "montage-pipeline"
 
+_CODES_FOR_MUSIC = {
+    ErrorCode.CLIP_BAD_URL: ErrorCode.MUSIC_BAD_URL,
+    ErrorCode.CLIP_CACHE_FAILED: ErrorCode.MUSIC_CACHE_FAILED,
+    ErrorCode.CLIP_CACHE_FULL: ErrorCode.MUSIC_CACHE_FULL,
+    ErrorCode.CLIP_FETCH_FAILED: ErrorCode.MUSIC_FETCH_FAILED,
+    ErrorCode.CLIP_FORBIDDEN_HOST: ErrorCode.MUSIC_FORBIDDEN_HOST,
+    ErrorCode.CLIP_NOT_FOUND: ErrorCode.MUSIC_NOT_FOUND,
+    ErrorCode.CLIP_NOT_VIDEO: ErrorCode.MUSIC_NOT_AUDIO,
+    ErrorCode.CLIP_REFUSED: ErrorCode.MUSIC_REFUSED,
+    ErrorCode.CLIP_TOO_LARGE: ErrorCode.MUSIC_TOO_LARGE,
+}
+"""What a failure to fetch is called when the file is music."""
+
 
 class ClipStore(Protocol):
     """What is needed of the object store; `ObjectStore` is one."""
@@ -151,11 +164,8 @@ class ClipFetcher:
                 _naming(url, file.read(HEAD_BYTES), "", self._music)
         except MontageError as error:
             kind = MontageError if error.retryable else PermanentError
-            raise kind(
-                ErrorCode[error.code.name.replace("CLIP_", "MUSIC_", 1)],
-                error.message,
-                **error.details,
-            ) from error
+            code = _CODES_FOR_MUSIC.get(error.code, error.code)
+            raise kind(code, error.message, **error.details) from error
         return fetched
 
     def _fetched(self, url: str, wanted: _Wanted) -> FetchedClip:
