@@ -96,7 +96,7 @@ def _counted(times_s: Iterable[float], from_s: float) -> list[float]:
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, float]:
-    """The result, and the least CPU seconds of a few rounds: the others were disturbed."""
+    """The result, and the CPU seconds of the fastest of a few rounds: the others were disturbed."""
     spent = []
     for _ in range(_ROUNDS):
         start_s = time.process_time()

@@ -6,6 +6,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
+from montage_pipeline.music.composer import SPARE_S
 from montage_pipeline.music.moods import brightness_of, is_calm
 from montage_pipeline.music.synth.harmony import BRIGHT_MODES, Chord, Key, settled
 from montage_pipeline.styles import style_of
@@ -113,7 +114,7 @@ class Arrangement:
 
 
 def arrange(
-    style: str, mood: str, bpm: int, reel_s: float, spare_s: float, rng: np.random.Generator
+    style: str, mood: str, bpm: int, reel_s: float, rng: np.random.Generator
 ) -> Arrangement:
     """Decide the whole form of a piece for a Reel of `reel_s` seconds."""
     taste = style_of(style).music
@@ -130,7 +131,7 @@ def arrange(
         key=key,
         bpm=exact_bpm,
         bars=bars,
-        length_s=max(reel_s + spare_s, final_s + _FILE_TAIL_S) + 0.5,
+        length_s=max(reel_s + SPARE_S, final_s + _FILE_TAIL_S) + 0.5,
         sections=sections,
         chords=chords,
         groove=groove,

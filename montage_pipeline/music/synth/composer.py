@@ -6,7 +6,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from montage_pipeline.music.composer import SPARE_S, ComposedMusic, MusicBrief
+from montage_pipeline.music.composer import ComposedMusic, MusicBrief
 from montage_pipeline.music.model import BeatGrid
 from montage_pipeline.music.synth.arrangement import BEATS_A_BAR, Arrangement, arrange
 from montage_pipeline.music.synth.performance import perform
@@ -53,7 +53,7 @@ def render(brief: MusicBrief) -> tuple[Arrangement, Stereo]:
     """The form of the piece and its samples (n x 2, full scale 1.0, 48 kHz)."""
     seed = brief.seed % _SEEDS
     rng = np.random.default_rng((seed, style_of(brief.style).music.salt))
-    piece = arrange(brief.style, brief.mood, brief.bpm, brief.duration_s, SPARE_S, rng)
+    piece = arrange(brief.style, brief.mood, brief.bpm, brief.duration_s, rng)
     return piece, mix_down(piece, perform(piece, rng), seed)
 
 

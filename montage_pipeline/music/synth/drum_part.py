@@ -29,17 +29,17 @@ def drum_hits(piece: Arrangement, player: Player, rng: np.random.Generator) -> l
     """Every stroke on the drums but that of the final chord."""
     hits: list[Hit] = []
     for bar in piece.each_bar():
-        scale = 0.72 + 0.28 * bar.section.energy
         for name, line in _lines(piece, bar, rng).items():
-            hits += _strokes(name, line, bar, scale, player, rng)
+            hits += _strokes(name, line, bar, player, rng)
     return hits
 
 
 def _strokes(
-    name: str, line: Line, bar: Bar, scale: float, player: Player, rng: np.random.Generator
+    name: str, line: Line, bar: Bar, player: Player, rng: np.random.Generator
 ) -> Iterator[Hit]:
     """The strokes of one line. The kick keeps time and force; the others play as people do."""
     is_kick = name == "kick"
+    force = 0.72 + 0.28 * bar.section.energy
     for step, mark in enumerate(line[:STEPS_A_BAR]):
         if not mark.isdigit():
             continue
@@ -48,7 +48,7 @@ def _strokes(
             continue
         touch = 1.0 if is_kick else float(rng.uniform(0.86, 1.08))
         start_s = player.time_s(bar.number, step, 0.25 if is_kick else 1.0)
-        yield Hit(start_s, name, min(1.0, velocity * touch * scale))
+        yield Hit(start_s, name, min(1.0, velocity * touch * force))
 
 
 def _lines(piece: Arrangement, bar: Bar, rng: np.random.Generator) -> dict[str, Line]:

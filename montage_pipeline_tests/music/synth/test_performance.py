@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from montage_pipeline.music.composer import SPARE_S
 from montage_pipeline.music.synth.arrangement import Arrangement, arrange
 from montage_pipeline.music.synth.performance import Performance, perform, section_gains_db
 from montage_pipeline.styles import STYLES
@@ -17,7 +16,7 @@ def style(request: pytest.FixtureRequest) -> str:
 
 def played(style: str, seed: int = 3, reel_s: float = 60.0) -> tuple[Arrangement, Performance]:
     rng = np.random.default_rng(seed)
-    piece = arrange(style, "", 110, reel_s, SPARE_S, rng)
+    piece = arrange(style, "", 110, reel_s, rng)
     return piece, perform(piece, rng)
 
 
