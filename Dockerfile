@@ -1,7 +1,7 @@
 # One image for the code server, the daemon, the webserver and the API; the command decides which.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
-COPY pyproject.toml constraints.txt README.md dagster.yaml workspace.yaml ./
+COPY pyproject.toml constraints.txt README.md LICENSE dagster.yaml workspace.yaml ./
 COPY montage_pipeline montage_pipeline
 RUN python -m venv /app \
  && /app/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt .

@@ -3,9 +3,8 @@
     python -m benchmarks.edit [--style dynamic …] [--write]
 
 The footage is made up: every clip has one shot with a moment every four seconds, scores and
-fingerprints drawn at random.
-That is harder than real footage, where a few moments stand out. `--write` puts the table into
-docs/benchmarks.md.
+fingerprints drawn at random. That is harder than real footage, where a few moments stand out.
+`--write` puts the table into docs/benchmarks.md.
 """
 
 import argparse
@@ -64,39 +63,87 @@ def footage(clips: int, seed: int) -> ClipAnalysis:
         (moment for clip in analysed for moment in clip.moments), key=lambda moment: -moment.hook
     )
     return ClipAnalysis(
-        clips=tuple(analysed), rejected_clips=(), hook_moment=best[0].id, best_moments=tuple(moment.id for moment in best[:5]),
-        mood="bright", music_prompt="bright", suggested_bpm=BPM, analyst=AnalystFacts(name="local"),
-    )  # fmt: skip
+        clips=tuple(analysed),
+        rejected_clips=(),
+        hook_moment=best[0].id,
+        best_moments=tuple(moment.id for moment in best[:5]),
+        mood="bright",
+        music_prompt="bright",
+        suggested_bpm=BPM,
+        analyst=AnalystFacts(name="local"),
+    )
 
 
 def _facts(clip: int) -> ClipFacts:
     return ClipFacts(
-        url=f"https://clips.example/{clip}.mp4", sha256=f"{clip:064x}", bytes=1, container="mp4", video_codec="h264", video_stream=0,
-        coded_width=1920, coded_height=1080, width=1920, height=1080, rotation_deg=0, pixel_format="yuv420p", bit_depth=8,
-        full_range=False, interlaced=False, fps=FrameRate(num=30, den=1), variable_frame_rate=False, start_s=0, duration_s=CLIP_S,
-        color_space="bt709", hdr="sdr", audio_codec="aac", audio_stream=1, audio_channels=2, audio_sample_rate=48000,
-    )  # fmt: skip
+        url=f"https://clips.example/{clip}.mp4",
+        sha256=f"{clip:064x}",
+        bytes=1,
+        container="mp4",
+        video_codec="h264",
+        video_stream=0,
+        coded_width=1920,
+        coded_height=1080,
+        width=1920,
+        height=1080,
+        rotation_deg=0,
+        pixel_format="yuv420p",
+        bit_depth=8,
+        full_range=False,
+        interlaced=False,
+        fps=FrameRate(num=30, den=1),
+        variable_frame_rate=False,
+        start_s=0,
+        duration_s=CLIP_S,
+        color_space="bt709",
+        hdr="sdr",
+        audio_codec="aac",
+        audio_stream=1,
+        audio_channels=2,
+        audio_sample_rate=48000,
+    )
 
 
 def _moment(clip: int, number: int, draw: random.Random) -> Moment:
     names = ("sharpness", "exposure", "stability", "motion", "colour", "faces", "speech")
     return Moment(
-        id=f"c{clip}m{number}", clip=clip, start_s=number * MOMENT_S, end_s=(number + 1) * MOMENT_S,
+        id=f"c{clip}m{number}",
+        clip=clip,
+        start_s=number * MOMENT_S,
+        end_s=(number + 1) * MOMENT_S,
         scores=QualityScores(**{name: draw.random() for name in names}),
-        quality=draw.random(), interest=draw.random(), hook=draw.random(),
-        subject=Box(x=draw.uniform(0, 0.6), y=draw.uniform(0, 0.6), width=draw.uniform(0.05, 0.4), height=draw.uniform(0.05, 0.4)),
+        quality=draw.random(),
+        interest=draw.random(),
+        hook=draw.random(),
+        subject=Box(
+            x=draw.uniform(0, 0.6),
+            y=draw.uniform(0, 0.6),
+            width=draw.uniform(0.05, 0.4),
+            height=draw.uniform(0.05, 0.4),
+        ),
         fingerprint=f"{draw.getrandbits(64):016x}",
-    )  # fmt: skip
+    )
 
 
 def track(duration_s: float) -> MusicTrack:
     """Music with a steady beat and ten seconds to spare."""
     beats = tuple(60 / BPM * number for number in range(int((duration_s + 10) * BPM / 60)))
     return MusicTrack(
-        key="music.wav", sha256="0" * 64, bytes=1, content_type="audio/wav", duration_s=duration_s + 10,
-        grid=BeatGrid(bpm=BPM, beats_s=beats, downbeats_s=beats[::4], confidence=1.0, source="composed"),
-        loudness_lufs=-14, true_peak_dbtp=-1, mood="bright", prompt="bright", composer="local", seed=1,
-    )  # fmt: skip
+        key="music.wav",
+        sha256="0" * 64,
+        bytes=1,
+        content_type="audio/wav",
+        duration_s=duration_s + 10,
+        grid=BeatGrid(
+            bpm=BPM, beats_s=beats, downbeats_s=beats[::4], confidence=1.0, source="composed"
+        ),
+        loudness_lufs=-14,
+        true_peak_dbtp=-1,
+        mood="bright",
+        prompt="bright",
+        composer="local",
+        seed=1,
+    )
 
 
 def measure(clips: int, duration_s: int, style: str) -> Measured:
@@ -133,16 +180,16 @@ def shared(timeline: Timeline, earlier: Timeline) -> float:
 
 def import_s() -> float:
     """Processor seconds of the planner's imports in a new process, without those of NumPy."""
-    code = "import time, numpy; t = time.process_time(); import montage_pipeline.editing.planner; print(time.process_time() - t)"
-    return float(
-        subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        ).stdout
+    code = (
+        "import time, numpy; t = time.process_time(); import montage_pipeline.editing.planner; "
+        "print(time.process_time() - t)"
     )
+    command = [sys.executable, "-c", code]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def loop_s() -> float:
-    """Processor seconds of five million additions in Python: what this machine's seconds are worth."""
+    """Processor seconds of five million additions in Python: how fast this machine is."""
     began_s, total = time.process_time(), 0
     for number in range(5_000_000):
         total += number
@@ -176,17 +223,18 @@ def main() -> None:
             )
             print(rows[-1], flush=True)
     head = (
-        f"{report.machine()}; {len(arguments.style)} styles, the worst of them where it says so. The planner's imports take "
-        f"{import_s():.2f} s of processor time (NumPy apart), and five million additions in a Python loop {loop_s():.2f} s.\n\n"
+        f"{report.machine()}; {len(arguments.style)} styles, the worst of them where it says so. "
+        f"The planner's imports take {import_s():.2f} s of processor time (NumPy apart), "
+        f"and five million additions in a Python loop {loop_s():.2f} s.\n\n"
     )
     columns = (
         "footage and Reel",
         "median CPU s",
-        "most CPU s",
+        "max CPU s",
         "median gap",
-        "largest gap",
-        "least cuts on beat",
-        "most shared with the first attempt",
+        "max gap",
+        "min cuts on beat",
+        "max shared with the first attempt",
     )
     text = head + report.table(columns, rows)
     print(text)

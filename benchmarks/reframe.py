@@ -1,15 +1,13 @@
 """Measure reframing against labelled subjects: is the subject in the crop, and how much of it,
-beside a crop of the middle?
+compared with a crop of the middle?
 
     python -m benchmarks.reframe [--footage DIR] [--format reel] [--write]
 
-`subjects.json` has boxes (x, y, width, height as shares of the picture) drawn by hand around the
-subject of real frames, for
-the demo's clips and for freely available ones, which are taken from `--footage` if they are there
-(by content). For every
-label a cut of up to four seconds around it is framed as the planner would, from what the local
-analyst finds in the clip,
-and judged in the labelled frame.
+`subjects.json` has boxes (x, y, width, height as shares of the frame) drawn by hand around the
+subject of real frames, for the demo's clips and for freely available ones, which are taken from
+`--footage` if they are there (by content). For every label a cut of up to four seconds around it is
+framed as the planner would, from what the local analyst finds in the clip, and judged in the
+labelled frame.
 """
 
 import argparse
@@ -100,9 +98,12 @@ def judged(clip: AnalysedClip, label: Label, shape: Format) -> Judged | None:
     middle = crop_for(clip.facts, shape.frame_size)
     middle = middle.model_copy(update={"y": (clip.facts.height - middle.height) // 2})
     return Judged(
-        _holds(clip.facts, crop, label.box), kept_share(clip.facts, crop, label.box),
-        _holds(clip.facts, middle, label.box), kept_share(clip.facts, middle, label.box), framing.crop_end is not None,
-    )  # fmt: skip
+        centre=_holds(clip.facts, crop, label.box),
+        kept=kept_share(clip.facts, crop, label.box),
+        middle_centre=_holds(clip.facts, middle, label.box),
+        middle_kept=kept_share(clip.facts, middle, label.box),
+        moves=framing.crop_end is not None,
+    )
 
 
 def _cut(clip: AnalysedClip, usable: list[Moment], time_s: float) -> tuple[float, float]:
@@ -161,7 +162,8 @@ def main() -> None:
         rows.append(_row(path.name, judgements, len(results) - len(judgements)))
     rows.append(_row("all", found, 0))
     note = f" {len(absent)} of the labelled clips were not there." if absent else ""
-    text = f"{arguments.format.value}, cuts of up to {CUT_S:g} s; goal: the middle of the subject inside in {CENTRE_GOAL:.0%}.{note}\n\n"
+    goal = f"goal: the middle of the subject inside in {CENTRE_GOAL:.0%}"
+    text = f"{arguments.format.value}, cuts of up to {CUT_S:g} s; {goal}.{note}\n\n"
     text += report.table(
         (
             "clip",
@@ -183,9 +185,11 @@ def main() -> None:
 def _row(name: str, judgements: list[Judged], unused: int) -> list[str]:
     count = max(1, len(judgements))
     shares = [
-        sum(one.centre for one in judgements) / count, sum(one.middle_centre for one in judgements) / count,
-        sum(one.kept for one in judgements) / count, sum(one.middle_kept for one in judgements) / count,
-    ]  # fmt: skip
+        sum(judged.centre for judged in judgements) / count,
+        sum(judged.middle_centre for judged in judgements) / count,
+        sum(judged.kept for judged in judgements) / count,
+        sum(judged.middle_kept for judged in judgements) / count,
+    ]
     return [
         name,
         str(len(judgements)),

@@ -9,11 +9,11 @@ from montage_pipeline.orchestration.assets import montage_assets
 from montage_pipeline.orchestration.cost_assets import api_costs_by_day, api_costs_by_user
 from montage_pipeline.orchestration.documents import DocumentIOManager, TableIOManager
 from montage_pipeline.orchestration.jobs import (
+    chunk_retention,
     cost_reports,
+    hourly_chunk_retention,
     hourly_cost_reports,
-    hourly_part_retention,
     montage,
-    part_retention,
 )
 from montage_pipeline.orchestration.outcomes import (
     reconciliation_sensor,
@@ -38,8 +38,8 @@ def build_definitions(
     services = Services(settings)
     return dg.Definitions(
         assets=[*montage_assets(settings), api_costs_by_day, api_costs_by_user],
-        jobs=[montage, cost_reports, part_retention],
-        schedules=[hourly_cost_reports, hourly_part_retention],
+        jobs=[montage, cost_reports, chunk_retention],
+        schedules=[hourly_cost_reports, hourly_chunk_retention],
         sensors=[
             request_sensor(settings),
             retirement_sensor(settings),

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from montage_pipeline.errors import ErrorCode
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.records import Record
 
@@ -138,7 +139,7 @@ class RejectedClip(Record):
     """A clip that was left out as a whole, with the reason to tell the user."""
 
     url: str
-    code: str
+    code: ErrorCode
     message: str
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
-import click
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -41,10 +40,19 @@ app = typer.Typer(
     help="Turn raw clips into a finished Reel.",
 )
 
+
+def _style(name: str) -> str:
+    if name not in STYLES:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(STYLES)}")
+    return name
+
+
 StyleOption = Annotated[
     str,
     typer.Option(
-        click_type=click.Choice(list(STYLES)), help="How the edit and the music should feel."
+        parser=_style,
+        metavar=f"<{'|'.join(STYLES)}>",
+        help="How the edit and the music should feel.",
     ),
 ]
 FormatOption = Annotated[
@@ -284,7 +292,7 @@ def status(
 
         item = ContentLibrary(create_engine(settings)).get_item(LOCAL_USER_ID, item_id)
     if item is None:
-        raise MontageError(
+        raise PermanentError(
             ErrorCode.NOT_FOUND, f"There is no content item {item_id} of the local user."
         )
     if as_json:
@@ -370,7 +378,7 @@ def migrate() -> None:
 
     settings = get_settings()
     if not settings.database_url:
-        raise MontageError(
+        raise PermanentError(
             ErrorCode.NO_DATABASE, "DATABASE_URL is not set. The embedded database migrates itself."
         )
     upgrade(settings.sqlalchemy_url)
@@ -410,6 +418,27 @@ def settings(
         table.add_column(name)
     for line in setting_lines():
         table.add_row(line.name, line.default, line.meaning)
+    Console().print(table)
+
+
+@app.command()
+def errors(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown page.")] = False,
+) -> None:
+    """List every error code with what to do about it."""
+    from rich.markup import escape
+
+    from montage_pipeline.cli.error_table import markdown_page
+    from montage_pipeline.error_codes import ErrorCode
+
+    if markdown:
+        print(markdown_page(), end="")  # noqa: T201
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("code", "what to do"):
+        table.add_column(name)
+    for code in ErrorCode:
+        table.add_row(code, escape(code.remedy))
     Console().print(table)
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib import metadata
 
-from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.records import Record
 from montage_pipeline.settings import Settings
 
@@ -91,7 +91,7 @@ def _ffmpeg() -> str:
         name for name in _NEEDED_FILTERS if f" {name} " not in filters
     ]
     if missing:
-        raise MontageError(
+        raise PermanentError(
             ErrorCode.FFMPEG_INCOMPLETE,
             f"{path} lacks {', '.join(missing)}. Unset IMAGEIO_FFMPEG_EXE to use the one that is installed.",
         )
@@ -117,8 +117,8 @@ def _database(settings: Settings) -> str:
 
     engine = create_engine(settings)
     if not is_current(engine):
-        raise MontageError(
-            ErrorCode.NOT_MIGRATED,
+        raise PermanentError(
+            ErrorCode.MIGRATIONS_PENDING,
             "The database is reachable but not migrated; `montage migrate` brings it up to date.",
         )
     return f"{engine.url.render_as_string(hide_password=True)}, migrations current"

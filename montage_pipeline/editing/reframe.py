@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from montage_pipeline.analysis.model import Moment, SubjectPoint, TimeSpan
 from montage_pipeline.editing.timeline import CropRect, eased
 from montage_pipeline.footage.model import Box, ClipFacts
-from montage_pipeline.vocabulary import FrameSize
+from montage_pipeline.rules import SAFE_MARGINS
+from montage_pipeline.vocabulary import Format, FrameSize
 
 FACE_SHARE = 0.3
 """`scores.faces` from which the subject is taken to be a person, whose face belongs in the upper
@@ -33,11 +34,9 @@ _REMEMBERED_S, _LONG_REMEMBERED_S = (
 _GUESSED_EVERY_S = 0.5
 _GUESSED = 0.5  # of the weight of a point that is known
 _EDGE_MARGIN = 0.04  # of the crop's side, kept between the subject and the edge
-_UI_TOP, _UI_BOTTOM, _UI_SIDES = (
-    0.14,
-    0.35,
-    0.06,
-)  # of a Reel, covered by the app's own captions and buttons
+_UI = SAFE_MARGINS[Format.REEL]
+"""Of any upright crop, covered by the app's own captions and buttons."""
+
 _UI_COST, _OFF_CENTRE_COST = 0.25, 0.15  # beside 1 for what leaves the crop
 _PLACES = 33  # tried along each axis, at both ends of a move
 _MOST_CROPS_PER_S = 0.3
@@ -102,12 +101,12 @@ def framing_for(
     upright = size.height > size.width
     across = _Axis(
         np.asarray([[point.box.x, point.box.x + point.box.width] for point in points]) * facts.width,
-        still.width, facts.width - still.width, 0.5, (_UI_SIDES, _UI_SIDES) if upright else (0.0, 0.0),
+        still.width, facts.width - still.width, 0.5, (_UI.sides, _UI.sides) if upright else (0.0, 0.0),
     )  # fmt: skip
     down = _Axis(
         np.asarray([[point.box.y, point.box.y + point.box.height] for point in points]) * facts.height,
         still.height, facts.height - still.height, 1 / 3 if upright and bool(face.any()) else 0.5,
-        (_UI_TOP, _UI_BOTTOM) if upright else (0.0, 0.0),
+        (_UI.top, _UI.bottom) if upright else (0.0, 0.0),
     )  # fmt: skip
     left, right = _best_places(across, progress, weights, face, reach)
     top, bottom = _best_places(down, progress, weights, face, reach)

@@ -31,20 +31,20 @@ hourly_cost_reports = dg.ScheduleDefinition(
 @dg.op(
     description="Removes rendered segments that are too old, then the longest unused above the size limit."
 )
-def evict_parts(context: OpExecutionContext, services: ResourceParam[Services]) -> None:
-    removed, left = services.parts.evict()
+def evict_chunks(context: OpExecutionContext, services: ResourceParam[Services]) -> None:
+    removed, left = services.chunks.evict()
     context.log.info(f"{removed} rendered segments removed, {left} left")
     context.add_output_metadata({"removed": removed, "left": left})
 
 
 @dg.job(description="Keep the store of rendered segments within its limits.")
-def part_retention() -> None:
-    evict_parts()
+def chunk_retention() -> None:
+    evict_chunks()
 
 
-hourly_part_retention = dg.ScheduleDefinition(
-    name="hourly_part_retention",
-    job=part_retention,
+hourly_chunk_retention = dg.ScheduleDefinition(
+    name="hourly_chunk_retention",
+    job=chunk_retention,
     cron_schedule="35 * * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Keeps the rendered segments in the object store within their age and size.",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from montage_pipeline.footage.fetching.fetch import ClipFetcher
     from montage_pipeline.music.composer import Composer
     from montage_pipeline.rendering.model import RenderEngine
-    from montage_pipeline.rendering.video.chunk_store import ObjectPartStore
+    from montage_pipeline.rendering.video.chunks.store import ObjectChunkStore
     from montage_pipeline.requests.lifecycle import RequestLifecycle
     from montage_pipeline.requests.model import MontageRequest
     from montage_pipeline.requests.seen import SeenFootage
@@ -113,13 +113,15 @@ class Services:
         """Who renders, as configured."""
         from montage_pipeline.rendering.engines import engine_for
 
-        return engine_for(self.settings, self.parts if self.settings.parts_max_bytes else None)
+        return engine_for(self.settings, self.chunks if self.settings.chunks_max_bytes else None)
 
     @cached_property
-    def parts(self) -> "ObjectPartStore":
+    def chunks(self) -> "ObjectChunkStore":
         """Rendered segments kept for later renders."""
-        from montage_pipeline.rendering.video.chunk_store import ObjectPartStore
+        from montage_pipeline.rendering.video.chunks.store import ObjectChunkStore
 
-        return ObjectPartStore(
-            self.store, self.settings.parts_max_bytes, timedelta(days=self.settings.parts_max_days)
+        return ObjectChunkStore(
+            self.store,
+            self.settings.chunks_max_bytes,
+            timedelta(days=self.settings.chunks_max_days),
         )

@@ -16,7 +16,7 @@ import dagster as dg
 from dagster import AssetExecutionContext, DagsterExecutionInterruptedError
 
 from montage_pipeline import logs
-from montage_pipeline.errors import MontageError, PermanentError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.orchestration.services import Services
 from montage_pipeline.requests.model import MontageRequest, RequestFailure
 from montage_pipeline.vocabulary import RequestState, Step
@@ -183,7 +183,7 @@ def _failure(
     """What to raise for Dagster; marks the request as failed when nothing will be tried again."""
     policy = context.assets_def.op.retry_policy
     retries = policy.max_retries if policy else 0
-    code = error.code if isinstance(error, MontageError) else "internal_error"
+    code = error.code if isinstance(error, MontageError) else ErrorCode.INTERNAL_ERROR
     message = logs.hide_secrets(
         error.message if isinstance(error, MontageError) else f"{type(error).__name__}: {error}"
     )

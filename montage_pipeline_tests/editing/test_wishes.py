@@ -8,7 +8,7 @@ from montage_pipeline.analysis.model import ClipAnalysis, RejectedClip
 from montage_pipeline.editing.originality import covered_s, footage_shown
 from montage_pipeline.editing.planner import EditRequest, plan_timeline
 from montage_pipeline.editing.timeline import Timeline
-from montage_pipeline.errors import PermanentError
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.vocabulary import Format
 from montage_pipeline_tests.editing.footage import (
     analysis,
@@ -72,7 +72,9 @@ def test_a_clip_that_cannot_open_is_refused_with_the_reason() -> None:
     clips = clips.model_copy(
         update={
             "rejected_clips": (
-                RejectedClip(url="https://c.example/x", code="no_video", message="It is a song."),
+                RejectedClip(
+                    url="https://c.example/x", code=ErrorCode.CLIP_NO_VIDEO, message="It is a song."
+                ),
             )
         }
     )

@@ -94,8 +94,6 @@ def _seen(
     scope: StepScope, services: Services, analysis: ClipAnalysis
 ) -> "tuple[SeenSegment, ...]":
     """What the user's Reels of before this request showed of the same or of alike footage."""
-    from montage_pipeline.editing.originality import ALIKE_BITS
-
     return services.seen.earlier(
         scope.request.user_id,
         scope.request.created_at,
@@ -106,5 +104,4 @@ def _seen(
             for moment in clip.moments
             if not moment.rejects
         },
-        alike_bits=ALIKE_BITS,
     )

@@ -42,7 +42,7 @@ def compose_music(
         composer: Composer = own_music_of(scope, services) or services.composer()
         composed = composer.compose(brief, Path(folder))
         scope.progress(0.8)
-        track = store_track(composed, services.store, f"work/{scope.request.id}")
+        track = store_track(composed, services.store, scope.request.id)
     return dg.MaterializeResult(
         value=track,
         metadata={

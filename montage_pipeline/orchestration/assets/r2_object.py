@@ -15,6 +15,7 @@ from montage_pipeline.orchestration.assets.clip_analysis import left_out
 from montage_pipeline.orchestration.services import Services
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo
+from montage_pipeline.requests.lifecycle import FinishedReel
 from montage_pipeline.storage.model import DeliveredObject
 
 
@@ -31,31 +32,26 @@ def deliver_reel(
     MontageError("request_taken") when the request is no longer this run's.
     """
     from montage_pipeline.editing.originality import footage_shown
-    from montage_pipeline.storage.delivery import deliver
+    from montage_pipeline.storage.delivery import ReelFiles, ReelOwner, WorkFile, deliver
 
     warnings = (*analysis.warnings, *left_out(analysis), *music.warnings, *timeline.warnings)
     with tempfile.TemporaryDirectory(dir=services.scratch, prefix="deliver-") as folder:
-        delivered = deliver(
-            services.store,
-            video_key=rendered.key,
-            video_sha256=rendered.sha256,
-            music_key=music.key,
-            music_sha256=music.sha256,
+        files = ReelFiles(
+            video=WorkFile(rendered.key, rendered.sha256),
+            music=WorkFile(music.key, music.sha256),
             poster_key=rendered.poster_key,
-            user_id=str(scope.request.user_id),
-            content_item_id=str(scope.request.content_item_id),
-            workdir=Path(folder),
         )
-    if scope.tracked and not services.requests.succeed(
-        scope.request.id,
-        scope.run_id,
+        owner = ReelOwner(str(scope.request.user_id), str(scope.request.content_item_id))
+        delivered = deliver(services.store, files, owner, Path(folder))
+    reel = FinishedReel(
         media_url=delivered.generated_media_url,
         music_url=delivered.music_url,
         poster_url=delivered.poster_url,
         warnings=warnings,
         originality=timeline.originality.model_dump(mode="json"),
         shown=footage_shown(timeline, analysis),
-    ):
+    )
+    if scope.tracked and not services.requests.succeed(scope.request.id, scope.run_id, reel):
         raise MontageError(
             ErrorCode.REQUEST_TAKEN,
             "The request was stopped or taken over by another run before its Reel was delivered.",
