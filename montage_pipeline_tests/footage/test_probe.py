@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from montage_pipeline.errors import PermanentError
-from montage_pipeline.footage.model import FrameRate
-from montage_pipeline.footage.probe import inspect, probe
+from montage_pipeline.footage.model import ClipFacts, FrameRate, Ratio
+from montage_pipeline.footage.probe import probe, probe_with_notes
 from montage_pipeline.media.ffmpeg import run_ffmpeg
-from montage_pipeline_tests.footage.media import fetched, make_clip
+from montage_pipeline_tests.footage.media import H264, HEVC_10, fetched, make_clip
 
 SILENCE = ("-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo")
-H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 
 
 @pytest.fixture(scope="module")
@@ -22,52 +21,40 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
+def facts_of(path: Path) -> ClipFacts:
+    return probe(fetched(path))
+
+
 def test_plain_clip(plain: Path) -> None:
-    facts = probe(fetched(plain))
-    assert (facts.width, facts.height, facts.rotation_deg, facts.mirrored, facts.sample_aspect) == (
-        320,
-        180,
-        0,
-        False,
-        None,
-    )
-    assert (facts.fps, facts.variable_frame_rate, facts.interlaced) == (
-        FrameRate(num=30, den=1),
-        False,
-        False,
-    )
-    assert (facts.start_s, facts.duration_s) == (0, pytest.approx(2.0, abs=1e-3))
-    assert (
-        facts.video_codec,
-        facts.pixel_format,
-        facts.bit_depth,
-        facts.full_range,
-        facts.hdr,
-    ) == ("h264", "yuv420p", 8, False, "sdr")
-    assert (
-        facts.audio_codec,
-        facts.audio_stream,
-        facts.audio_channels,
-        facts.audio_sample_rate,
-    ) == (None, None, None, None)
+    facts = facts_of(plain)
+    assert (facts.width, facts.height, facts.sample_aspect) == (320, 180, None)
+    assert (facts.rotation_deg, facts.mirrored) == (0, False)
+    assert facts.fps == FrameRate(num=30, den=1)
+    assert (facts.variable_frame_rate, facts.interlaced) == (False, False)
+    assert facts.start_s == 0
+    assert facts.duration_s == pytest.approx(2.0, abs=1e-3)
+    assert (facts.video_codec, facts.pixel_format) == ("h264", "yuv420p")
+    assert (facts.bit_depth, facts.full_range, facts.hdr) == (8, False, "sdr")
+    assert (facts.audio_codec, facts.audio_stream) == (None, None)
+    assert (facts.audio_channels, facts.audio_sample_rate) == (None, None)
 
 
 @pytest.mark.parametrize(
     ("held", "turn", "mirrored"),
     [
-        (("-display_rotation", "90"), 270, False),
-        (("-display_rotation", "-90"), 90, False),
-        (("-display_rotation", "180"), 180, False),
-        (("-display_hflip",), 0, True),
-        (("-display_vflip",), 180, True),
-        (("-display_rotation", "90", "-display_hflip"), 90, True),
+        ("-display_rotation 90", 270, False),
+        ("-display_rotation -90", 90, False),
+        ("-display_rotation 180", 180, False),
+        ("-display_hflip", 0, True),
+        ("-display_vflip", 180, True),
+        ("-display_rotation 90 -display_hflip", 90, True),
     ],
 )
 def test_turned_and_mirrored_cameras(
-    plain: Path, tmp_path: Path, held: tuple[str, ...], turn: int, mirrored: bool
+    plain: Path, tmp_path: Path, held: str, turn: int, mirrored: bool
 ) -> None:
     path = tmp_path / "held.mp4"
-    run_ffmpeg(["-y", *held, "-i", str(plain), "-c", "copy", str(path)])
+    run_ffmpeg(["-y", *held.split(), "-i", str(plain), "-c", "copy", str(path)])
     facts = probe(fetched(path))
     assert (facts.rotation_deg, facts.mirrored) == (turn, mirrored)
     assert (facts.width, facts.height) == ((180, 320) if turn in (90, 270) else (320, 180))
@@ -75,9 +62,10 @@ def test_turned_and_mirrored_cameras(
 
 
 def test_pixels_that_are_not_square(tmp_path: Path) -> None:
-    facts = probe(fetched(make_clip(tmp_path / "sar.mp4", filters="setsar=4/3", duration_s=0.5)))
+    facts = facts_of(make_clip(tmp_path / "sar.mp4", filters="setsar=4/3", duration_s=0.5))
     assert (facts.width, facts.height, facts.coded_width) == (427, 180, 320)
-    assert facts.sample_aspect == FrameRate(num=4, den=3)
+    assert facts.sample_aspect == Ratio(num=4, den=3)
+    assert facts.model_dump()["sample_aspect"] == {"num": 4, "den": 3}
 
 
 def test_variable_frame_rate_is_seen_and_milliseconds_are_not_mistaken_for_it(
@@ -85,24 +73,18 @@ def test_variable_frame_rate_is_seen_and_milliseconds_are_not_mistaken_for_it(
 ) -> None:
     # Half at 30, half at 15 frames a second.
     uneven = "select='lt(t,1)+not(mod(n,2))'"
-    varying = probe(
-        fetched(
-            make_clip(
-                tmp_path / "vfr.mp4", filters=uneven, output=(*H264, "-fps_mode", "passthrough")
-            )
-        )
-    )
+    as_selected = (*H264, "-fps_mode", "passthrough")
+    varying = facts_of(make_clip(tmp_path / "vfr.mp4", filters=uneven, output=as_selected))
     assert varying.variable_frame_rate
     assert varying.duration_s == pytest.approx(2.0, abs=0.07)
-    even = probe(fetched(make_clip(tmp_path / "cfr.mkv", rate="30000/1001")))
+    even = facts_of(make_clip(tmp_path / "cfr.mkv", rate="30000/1001"))
     assert not even.variable_frame_rate
     assert float(even.fps.fraction) == pytest.approx(29.97, abs=0.01)
 
 
 def test_late_start_is_kept(tmp_path: Path) -> None:
-    facts = probe(
-        fetched(make_clip(tmp_path / "late.ts", output=(*H264, "-f", "mpegts", "-muxdelay", "0.7")))
-    )
+    late = (*H264, "-f", "mpegts", "-muxdelay", "0.7")
+    facts = facts_of(make_clip(tmp_path / "late.ts", output=late))
     assert facts.start_s == pytest.approx(1.4, abs=0.05)
     assert facts.duration_s == pytest.approx(2.0, abs=0.04)
 
@@ -111,38 +93,22 @@ def test_largest_real_video_stream_and_default_audio(plain: Path, tmp_path: Path
     cover, path = tmp_path / "cover.png", tmp_path / "many.mp4"
     run_ffmpeg(["-y", "-f", "lavfi", "-i", "testsrc2=s=1280x720", "-frames:v", "1", str(cover)])
     inputs = [
-        "-f",
-        "lavfi",
-        "-i",
-        "testsrc2=s=160x90:d=1",
-        "-i",
-        str(plain),
-        "-i",
-        str(cover),
+        *("-f", "lavfi", "-i", "testsrc2=s=160x90:d=1"),
+        *("-i", str(plain), "-i", str(cover)),
         *SILENCE,
-        "-f",
-        "lavfi",
-        "-i",
-        "sine=r=44100",
+        *("-f", "lavfi", "-i", "sine=r=44100"),
     ]
-    order = [
-        argument for stream in ("3", "0:v", "1:v", "2:v", "4") for argument in ("-map", stream)
-    ]
+    order = [word for stream in ("3", "0:v", "1:v", "2:v", "4") for word in ("-map", stream)]
     marks = [
-        "-disposition:v:2",
-        "attached_pic",
-        "-disposition:a:0",
-        "0",
-        "-disposition:a:1",
-        "default",
+        *("-disposition:v:2", "attached_pic"),
+        *("-disposition:a:0", "0", "-disposition:a:1", "default"),
     ]
-    run_ffmpeg(
-        ["-y", *inputs, *order, "-t", "1", *H264, "-c:v:2", "png", "-c:a", "aac", *marks, str(path)]
-    )
-    inspection = inspect(fetched(path))
-    assert (inspection.facts.width, inspection.facts.height) == (320, 180)
-    assert inspection.facts.audio_sample_rate == 44100
-    assert any("2 video tracks" in note for note in inspection.notes)
+    coded = [*H264, "-c:v:2", "png", "-c:a", "aac"]
+    run_ffmpeg(["-y", *inputs, *order, "-t", "1", *coded, *marks, str(path)])
+    found = probe_with_notes(fetched(path))
+    assert (found.facts.width, found.facts.height) == (320, 180)
+    assert found.facts.audio_sample_rate == 44100
+    assert any("2 video tracks" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(
@@ -158,48 +124,34 @@ def test_hdr_needs_transfer_and_primaries(
     tmp_path: Path, transfer: str, primaries: str, hdr: str
 ) -> None:
     matrix = "bt2020nc" if primaries == "bt2020" else "bt709"
-    tags = f"setparams=color_primaries={primaries}:color_trc={transfer}:colorspace={matrix}:range=limited"
-    output = (
-        "-c:v",
-        "libx265",
-        "-preset",
-        "ultrafast",
-        "-pix_fmt",
-        "yuv420p10le",
-        "-x265-params",
-        "log-level=none",
+    tags = f"color_primaries={primaries}:color_trc={transfer}:colorspace={matrix}:range=limited"
+    path = make_clip(
+        tmp_path / "hdr.mp4", filters=f"setparams={tags}", duration_s=0.3, output=HEVC_10
     )
-    facts = probe(
-        fetched(make_clip(tmp_path / "hdr.mp4", filters=tags, duration_s=0.3, output=output))
-    )
-    assert (facts.hdr, facts.bit_depth, facts.color_space, facts.video_codec) == (
-        hdr,
-        10,
-        matrix,
-        "hevc",
-    )
+    facts = facts_of(path)
+    assert (facts.hdr, facts.bit_depth) == (hdr, 10)
+    assert (facts.color_space, facts.video_codec) == (matrix, "hevc")
 
 
-def test_full_range_and_interlaced(tmp_path: Path) -> None:
-    full = probe(
-        fetched(
-            make_clip(
-                tmp_path / "full.mp4",
-                filters="scale=out_range=full,format=yuvj420p",
-                duration_s=0.3,
-                output=H264[:4],
-            )
-        )
+def test_full_range(tmp_path: Path) -> None:
+    path = make_clip(
+        tmp_path / "full.mp4",
+        filters="scale=out_range=full,format=yuvj420p",
+        duration_s=0.3,
+        output=H264[:4],
     )
-    assert full.full_range
-    woven = (*H264, "-flags", "+ilme+ildct", "-x264-params", "tff=1")
-    assert probe(
-        fetched(
-            make_clip(
-                tmp_path / "woven.mp4", filters="interlace", rate="50", duration_s=0.5, output=woven
-            )
-        )
-    ).interlaced
+    assert facts_of(path).full_range
+
+
+def test_interlaced(tmp_path: Path) -> None:
+    path = make_clip(
+        tmp_path / "woven.mp4",
+        filters="interlace",
+        rate="50",
+        duration_s=0.5,
+        output=(*H264, "-flags", "+ilme+ildct", "-x264-params", "tff=1"),
+    )
+    assert facts_of(path).interlaced
 
 
 def test_cut_short_file_gives_what_is_there(plain: Path, tmp_path: Path) -> None:
@@ -208,9 +160,9 @@ def test_cut_short_file_gives_what_is_there(plain: Path, tmp_path: Path) -> None
     )
     short = tmp_path / "short.mp4"
     short.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    inspection = inspect(fetched(short))
-    assert 1.5 < inspection.facts.duration_s < 4.5
-    assert any("cut short" in note for note in inspection.notes)
+    found = probe_with_notes(fetched(short))
+    assert 1.5 < found.facts.duration_s < 4.5
+    assert any("cut short" in note for note in found.notes)
 
 
 def test_what_cannot_be_used_says_why(plain: Path, tmp_path: Path) -> None:

@@ -1,23 +1,14 @@
 """Music is fetched by the rules of clips; only what counts as a file of it differs."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.footage.fetching.sniff import refuse_unless_audio, refuse_unless_video
-from montage_pipeline_tests.footage.fetching.test_fetch import VIDEO, Server, fetcher, reply
+from montage_pipeline_tests.footage.fetching.loopback import VIDEO, Server, fetcher, reply
 
 MP3 = b"ID3\x04\x00\x00\x00\x00\x00\x23TSSE" + bytes(5000)
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    made = Server()
-    yield made
-    made.http.shutdown()
-    made.http.server_close()
 
 
 @pytest.mark.parametrize(
@@ -41,23 +32,23 @@ def test_sound_files_are_music_and_mostly_not_clips(head: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("head", "told"),
+    ("head", "what"),
     [
         (b"#EXTM3U\nfile:///etc/passwd\n", "a playlist"),
         (
             b"ffconcat version 1.0\nfile /etc/passwd\n",
             "a list of files .ffconcat., not a sound file",
         ),
-        (b"\xff\xd8\xff\xe0" + bytes(100), "a JPEG picture, not sound"),
+        (b"\xff\xd8\xff\xe0" + bytes(100), "a JPEG image, not sound"),
         (b"\xff\xfe<\x00h\x00t\x00m\x00l\x00", "not a sound format"),
-        (b"RIFF\x24\x00\x00\x00WEBPVP8 " + bytes(100), "a WebP picture"),
-        (b"\x00\x00\x00\x18ftypheic" + bytes(100), "a still picture, not sound"),
+        (b"RIFF\x24\x00\x00\x00WEBPVP8 " + bytes(100), "a WebP image"),
+        (b"\x00\x00\x00\x18ftypheic" + bytes(100), "a still image, not sound"),
         (b"", "empty"),
         (bytes(100), "not a sound format that can be read .MP3"),
     ],
 )
-def test_other_files_are_not_music(head: bytes, told: str) -> None:
-    with pytest.raises(PermanentError, match=told) as caught:
+def test_other_files_are_not_music(head: bytes, what: str) -> None:
+    with pytest.raises(PermanentError, match=what) as caught:
         refuse_unless_audio(head, "audio/mpeg")
     assert caught.value.code == "music_not_audio"
 
@@ -87,6 +78,5 @@ def test_what_came_as_a_clip_is_looked_at_again(server: Server, tmp_path: Path) 
     with pytest.raises(PermanentError, match="not"):
         made.fetch_music(server.url("/a.avi"))
     server.answers["/b.mp4"] = reply(VIDEO)
-    made.fetch_music(
-        server.url("/b.mp4")
-    )  # a phone's recording: whether it has sound is for the decoder to say
+    # A phone's recording: whether it has sound is for the decoder to say.
+    made.fetch_music(server.url("/b.mp4"))

@@ -1,5 +1,5 @@
-"""The first look: packets are read right from every container, key frames seen, and stretches
-measured as in the whole clip.
+"""The first look: packets are read right from every container, keyframes seen, and spans measured
+as in the whole clip.
 """
 
 from pathlib import Path
@@ -7,13 +7,12 @@ from pathlib import Path
 import av
 import pytest
 
-from montage_pipeline.footage.decoding.packets import entries_s, read_packets, span_work
+from montage_pipeline.footage.decoding.packets import keyframe_times_s, span_work
 from montage_pipeline.footage.measuring.coarse import glance_over
 from montage_pipeline.footage.measuring.measure import measure
-from montage_pipeline.footage.probe import probe
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.spans import Span
-from montage_pipeline_tests.footage.media import fetched, filmed, scenery
+from montage_pipeline_tests.footage.media import concatenated, filmed, indexed, scenery
 
 SIZE, RATE, LONG_S = "320x180", 15, 14
 _H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "24", "-bf", "2", "-sc_threshold", "0")
@@ -27,33 +26,20 @@ KINDS: dict[str, tuple[str, ...]] = {
     "all_keys.avi": ("-c:v", "mjpeg", "-q:v", "5", "-pix_fmt", "yuvj420p"),
 }
 CUTS_S = (5.2, 9.4)
-# Measuring enters them as it enters one of the others.
+# Measuring enters them as it enters the others.
 RARER = ("cues.mkv", "fragments.mp4", "all_keys.mov", "all_keys.avi")
 
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three scenes, cut where no key frame is; each kind of file is made from it."""
+    """Three scenes, cut where no keyframe is; each kind of file is made from it."""
     folder = tmp_path_factory.mktemp("film")
-    inputs: list[str] = []
-    for seed, seconds in ((1, CUTS_S[0]), (2, CUTS_S[1] - CUTS_S[0]), (3, LONG_S - CUTS_S[1])):
-        source = filmed(scenery(folder / f"{seed}.png", seed=seed), "x=20+n:y=20").format(
-            size=SIZE, rate=RATE
-        )
-        inputs += ["-f", "lavfi", "-t", f"{seconds:.3f}", "-i", source + ",setsar=1"]
-    path = folder / "film.mkv"
-    run_ffmpeg(
-        [
-            "-y",
-            *inputs,
-            "-filter_complex",
-            "[0:v][1:v][2:v]concat=n=3:v=1",
-            "-c:v",
-            "ffv1",
-            str(path),
-        ]
-    )
-    return path
+    lengths_s = (CUTS_S[0], CUTS_S[1] - CUTS_S[0], LONG_S - CUTS_S[1])
+    scenes = []
+    for seed, length_s in enumerate(lengths_s, start=1):
+        view = scenery(folder / f"{seed}.png", seed=seed)
+        scenes.append((filmed(view, "x=20+n:y=20").format(size=SIZE, rate=RATE), length_s))
+    return concatenated(folder / "film.mkv", scenes, ["-c:v", "ffv1"])
 
 
 def made(film: Path, name: str) -> Path:
@@ -64,7 +50,7 @@ def made(film: Path, name: str) -> Path:
     return path
 
 
-def true_keys(path: Path) -> list[float]:
+def true_keyframes_s(path: Path) -> list[float]:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         return sorted(
@@ -81,79 +67,73 @@ def true_keys(path: Path) -> list[float]:
         for name in KINDS
     ],
 )
-def test_key_frames_are_known_and_seen_in_every_container(film: Path, name: str) -> None:
+def test_keyframes_are_known_and_seen_in_every_container(film: Path, name: str) -> None:
     path = made(film, name)
-    clip = fetched(path)
-    facts, keys = probe(clip), true_keys(path)
-    table = read_packets(path, facts)
-    assert len(table.key_times_s) == len(keys)
-    assert table.key_times_s == pytest.approx(
-        keys, abs=3.1 / RATE
-    )  # some indexes tell when a picture is decoded
-    entries = entries_s(facts, table)
-    assert entries == (pytest.approx(keys, abs=1e-3) if "all_keys" not in name else ()), (
-        "places to enter are presentation times"
-    )
-    assert table.sizes.sum() <= clip.bytes
-    glances = glance_over(path, facts, table, most_work=1e9)
-    assert len(glances) == min(len(keys), LONG_S)
-    assert all(min(abs(glance.time_s - key) for key in keys) < 1e-3 for glance in glances)
-    assert len(glance_over(path, facts, table, most_work=0, least=3)) == min(len(keys), 3)
+    clip, true_s = indexed(path), true_keyframes_s(path)
+    packets = clip.packets
+    assert len(packets.key_times_s) == len(true_s)
+    # Some indexes list when a frame is decoded.
+    assert packets.key_times_s == pytest.approx(true_s, abs=3.1 / RATE)
+    known_s = keyframe_times_s(clip.facts, packets)
+    assert known_s == (pytest.approx(true_s, abs=1e-3) if "all_keys" not in name else ())
+    assert packets.sizes.sum() <= path.stat().st_size
+
+    glances = glance_over(clip, max_work=1e9)
+    assert len(glances) == min(len(true_s), LONG_S)
+    for glance in glances:
+        assert min(abs(glance.time_s - key_s) for key_s in true_s) < 1e-3
+    assert len(glance_over(clip, max_work=0, min_count=3)) == min(len(true_s), 3)
 
 
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=pytest.mark.slow) if name in RARER else name for name in KINDS],
 )
-def test_stretches_are_measured_as_in_the_whole_clip(film: Path, name: str) -> None:
-    path = made(film, name)
-    facts = probe(fetched(path))
-    at_s = facts.start_s
+def test_spans_are_measured_as_in_the_whole_clip(film: Path, name: str) -> None:
+    clip = indexed(made(film, name))
+    at_s = clip.facts.start_s
     spans = (Span(at_s + 4.0, at_s + 6.5), Span(at_s + 9.0, at_s + 11.0))
-    part = measure(path, facts, spans, read_packets(path, facts))
+    part = measure(clip, spans)
     frame_s = 1 / RATE
     for seen, asked in zip(part.looked_at, spans, strict=True):
         assert seen == pytest.approx(asked, abs=frame_s + 1e-3)
-    changes = [
+    changes_s = [
         shot.start_s - at_s
         for shot in part.shots
         if all(abs(shot.start_s - seen.start_s) > frame_s / 2 for seen in part.looked_at)
     ]
-    assert changes == pytest.approx(CUTS_S, abs=frame_s / 2)
+    assert changes_s == pytest.approx(CUTS_S, abs=frame_s / 2)
     assert part.decoded_frames <= sum(span.duration_s for span in spans) * RATE + 2
-    whole = measure(path, facts)
+
+    whole = measure(clip)
     for span in (Span(at_s + 4.1, at_s + 5.1), Span(at_s + 9.6, at_s + 10.9)):
-        one, other = part.between(span), whole.between(span)
-        assert one.sharpness == pytest.approx(other.sharpness, abs=0.03)
-        assert one.motion == pytest.approx(other.motion, abs=0.1)
-        assert one.exposure == pytest.approx(other.exposure, abs=0.03)
+        found, true = part.between(span), whole.between(span)
+        assert found.sharpness == pytest.approx(true.sharpness, abs=0.03)
+        assert found.motion == pytest.approx(true.motion, abs=0.1)
+        assert found.exposure == pytest.approx(true.exposure, abs=0.03)
 
 
-def test_work_counts_the_way_from_the_last_key_frame(film: Path) -> None:
+def test_work_counts_the_way_from_the_last_keyframe(film: Path) -> None:
     late = Span(12.0, 13.0)
-    costs = []
-    for name in ("indexed.mp4", "one_key.mp4"):
-        path = made(film, name)
-        facts = probe(fetched(path))
-        costs.append(span_work(facts, read_packets(path, facts), late))
-    assert costs[1] > 8 * costs[0]
+    near, far = (indexed(made(film, name)) for name in ("indexed.mp4", "one_key.mp4"))
+    near_work = span_work(near.facts, near.packets, late)
+    assert span_work(far.facts, far.packets, late) > 8 * near_work
 
 
-def test_damage_leaves_what_can_be_seen(film: Path, tmp_path: Path) -> None:
+def test_a_clip_cut_short_is_seen_up_to_there(film: Path, tmp_path: Path) -> None:
     whole = made(film, "none.ts").read_bytes()
-    cut = tmp_path / "cut.ts"
-    cut.write_bytes(whole[: len(whole) // 2])
-    facts = probe(fetched(cut))
-    glances = glance_over(cut, facts, read_packets(cut, facts), most_work=1e9)
+    path = tmp_path / "cut.ts"
+    path.write_bytes(whole[: len(whole) // 2])
+    clip = indexed(path)
+    glances = glance_over(clip, max_work=1e9)
     assert 4 <= len(glances) <= 8
-    assert glances[-1].time_s < facts.start_s + 0.6 * LONG_S
-    scratched = tmp_path / "scratched.mp4"
+    assert glances[-1].time_s < clip.facts.start_s + 0.6 * LONG_S
+
+
+def test_damage_leaves_the_other_keyframes(film: Path, tmp_path: Path) -> None:
     content = bytearray(made(film, "indexed.mp4").read_bytes())
     middle = len(content) // 2
     content[middle : middle + 3000] = bytes(3000)
-    scratched.write_bytes(content)
-    facts = probe(fetched(scratched))
-    assert (
-        len(glance_over(scratched, facts, read_packets(scratched, facts), most_work=1e9))
-        >= LONG_S // 2
-    )
+    path = tmp_path / "scratched.mp4"
+    path.write_bytes(content)
+    assert len(glance_over(indexed(path), max_work=1e9)) >= LONG_S // 2

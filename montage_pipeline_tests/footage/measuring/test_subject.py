@@ -1,4 +1,4 @@
-"""The subject's path: a face is followed, movement stands in for it, and what stands out for that."""
+"""The subject's path: a face is followed, else movement, else what stands out."""
 
 from pathlib import Path
 
@@ -8,13 +8,18 @@ import pytest
 from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.footage.measuring.measure import measure
 from montage_pipeline.footage.measuring.planes import Plane
-from montage_pipeline.footage.measuring.subject import Place, Seen, absences, is_bare, subject_path
+from montage_pipeline.footage.measuring.subject import (
+    SeenFrame,
+    SubjectPlace,
+    absences,
+    is_bare,
+    subject_path,
+)
 from montage_pipeline.footage.model import Box
-from montage_pipeline.footage.probe import probe
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.settings import Settings
 from montage_pipeline.spans import Span
-from montage_pipeline_tests.footage.media import fetched, filmed, scenery
+from montage_pipeline_tests.footage.media import fetched, filmed, indexed, scenery
 
 FLAT: Plane = np.full((90, 160), 120, np.uint8)
 ROOM: Plane = FLAT.copy()
@@ -38,7 +43,7 @@ def test_face_is_followed_past_a_larger_one_and_over_a_gap() -> None:
         (face(0.7, 0.2), face(0.28)),
         (face(0.34),),
     ]
-    path = subject_path([Seen(place / 2, faces, FLAT) for place, faces in enumerate(rows)], [])
+    path = subject_path([SeenFrame(place / 2, faces, FLAT) for place, faces in enumerate(rows)], [])
     assert [place.source for place in path] == ["face"] * 5
     assert [middle(place.box)[0] for place in path] == pytest.approx(
         [0.15, 0.21, 0.27, 0.33, 0.39], abs=0.02
@@ -47,8 +52,9 @@ def test_face_is_followed_past_a_larger_one_and_over_a_gap() -> None:
 
 
 def van(folder: Path, *, pixels_a_frame: int, seconds: int) -> Path:
-    """480x270, 15 frames a second: something of 90x90 drives to the right from x=20, y=90 in front
-    of a scene that rests.
+    """Something of 90x90 drives to the right from x=20, y=90 in front of a scene that rests.
+
+    480x270, 15 frames a second.
     """
     sources = [
         filmed(scenery(folder / f"{seed}.png", seed=seed), "x=20:y=20").format(
@@ -59,30 +65,16 @@ def van(folder: Path, *, pixels_a_frame: int, seconds: int) -> Path:
     inputs = [word for source in sources for word in ("-f", "lavfi", "-i", source)]
     graph = f"[1:v]crop=90:90[van];[0:v][van]overlay=x='20+n*{pixels_a_frame}':y=90"
     path = folder / "van.mp4"
-    run_ffmpeg(
-        [
-            "-y",
-            *inputs,
-            "-filter_complex",
-            graph,
-            "-t",
-            str(seconds),
-            "-c:v",
-            "libx264",
-            "-preset",
-            "veryfast",
-            str(path),
-        ]
-    )
+    encoding = ["-t", str(seconds), "-c:v", "libx264", "-preset", "veryfast"]
+    run_ffmpeg(["-y", *inputs, "-filter_complex", graph, *encoding, str(path)])
     return path
 
 
 def test_what_moves_is_followed(tmp_path: Path) -> None:
     path = van(tmp_path, pixels_a_frame=6, seconds=4)
-    seen = measure(path, probe(fetched(path)))
-    places = subject_path(
-        [Seen(sample.time_s, sample.faces, sample.luma) for sample in seen.samples], seen.steps
-    )
+    seen = measure(indexed(path))
+    frames = [SeenFrame(sample.time_s, sample.faces, sample.luma) for sample in seen.samples]
+    places = subject_path(frames, seen.motions)
     assert {place.source for place in places} == {"motion"}
     assert len(places) >= 7
     for place in places[1:-1]:
@@ -92,22 +84,22 @@ def test_what_moves_is_followed(tmp_path: Path) -> None:
 
 
 def test_what_stands_out_is_looked_at_when_nothing_moves() -> None:
-    chance = np.random.default_rng(2)
-    still = np.clip(chance.normal(120, 4, (90, 160)), 0, 255).astype(np.uint8)
+    random = np.random.default_rng(2)
+    still = np.clip(random.normal(120, 4, (90, 160)), 0, 255).astype(np.uint8)
     still[50:66, 110:126] = 235
-    (place,) = subject_path([Seen(0.0, (), still)], [])
+    (place,) = subject_path([SeenFrame(0.0, (), still)], [])
     assert place.source == "saliency"
     assert middle(place.box) == pytest.approx((118 / 160, 58 / 90), abs=0.12)
     still[40:52, 14:26] = 160
-    (place,) = subject_path([Seen(0.0, (), still)], [])
+    (place,) = subject_path([SeenFrame(0.0, (), still)], [])
     assert place.box.x > 0.5, "the one that stands out more, not the gap between the two"
-    assert subject_path([Seen(0.0, (), FLAT)], []) == ()
+    assert subject_path([SeenFrame(0.0, (), FLAT)], []) == ()
 
 
-def test_who_leaves_the_picture_is_told_from_who_turns_away() -> None:
+def test_who_leaves_the_frame_is_not_confused_with_who_turns_away() -> None:
     inside, leaving = (face(0.4),), (face(0.88),)
     rows = [leaving, (), (), leaving, (), inside, (), (), inside, leaving, (), (), ()]
-    seen = [Seen(place * 1.0, faces, ROOM) for place, faces in enumerate(rows)]
+    seen = [SeenFrame(place * 1.0, faces, ROOM) for place, faces in enumerate(rows)]
     assert absences(seen, subject_path(seen, [])) == (Span(0, 3), Span(9, 12))
     assert absences(seen[4:9], subject_path(seen[4:9], [])) == ()
     assert absences(seen, ()) == (), "nothing is gone where nothing was followed"
@@ -117,31 +109,30 @@ def test_who_leaves_the_picture_is_told_from_who_turns_away() -> None:
 def test_who_walks_out_is_gone_from_when_the_side_was_touched(
     touched: int, gone_s: float | None
 ) -> None:
-    """Eight places of movement every half second, the last `touched` of them at the picture's side;
-    then nobody.
-    """
+    """Movement every half second, eight times, the last `touched` at the side; then nobody."""
     boxes = [
         Box(x=0.7 if place >= 8 - touched else 0.5, y=0.2, width=0.3, height=0.6)
         for place in range(8)
     ]
-    path = [Place(place / 2, box, "motion") for place, box in enumerate(boxes)]
-    seen = [Seen(place / 2, (), ROOM) for place in range(12)]
+    path = [SubjectPlace(place / 2, box, "motion") for place, box in enumerate(boxes)]
+    seen = [SeenFrame(place / 2, (), ROOM) for place in range(12)]
     assert absences(seen, path) == (() if gone_s is None else (Span(gone_s, 5.5),))
 
 
-def test_a_bare_picture_shows_nobody_unless_somebody_crosses_it() -> None:
-    chance = np.random.default_rng(5)
-    road = np.clip(chance.normal(110, 6, (180, 320)), 0, 255).astype(np.uint8)
+def test_a_bare_frame_shows_nobody_unless_somebody_crosses_it() -> None:
+    random = np.random.default_rng(5)
+    road = np.clip(random.normal(110, 6, (180, 320)), 0, 255).astype(np.uint8)
     assert is_bare(road)
     assert not is_bare(ROOM)
     rows = [road] * 4 + [ROOM] * 3 + [road] * 5
-    seen = [Seen(place / 2, (), luma) for place, luma in enumerate(rows)]
+    seen = [SeenFrame(place / 2, (), luma) for place, luma in enumerate(rows)]
     assert absences(seen, ()) == (Span(0, 1.5), Span(3.5, 5.5))
     bird = [
-        Place(place / 2, Box(x=0.4, y=0.4, width=0.05, height=0.05), "motion") for place in (8, 9)
+        SubjectPlace(place / 2, Box(x=0.4, y=0.4, width=0.05, height=0.05), "motion")
+        for place in (8, 9)
     ]
     assert absences(seen, bird) == (Span(0, 1.5), Span(5.0, 5.5))
-    assert absences(seen[3:5], ()) == (), "one picture may have been missed"
+    assert absences(seen[3:5], ()) == (), "a single frame may have been missed"
 
 
 def test_van_that_drives_away_leaves_an_empty_scene(tmp_path: Path) -> None:

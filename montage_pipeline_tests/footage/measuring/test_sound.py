@@ -1,0 +1,41 @@
+"""Sound counts where it is, and talk is told from noise."""
+
+from pathlib import Path
+
+import numpy as np
+from scipy.io import wavfile
+
+from montage_pipeline.footage.measuring.measure import measure
+from montage_pipeline.media.ffmpeg import run_ffmpeg
+from montage_pipeline.spans import Span
+from montage_pipeline_tests.footage.media import H264, indexed
+from montage_pipeline_tests.rendering.audio.sounds import RATE, coloured_noise, voice
+
+
+def with_sound(path: Path, sound: list[str], seconds: int) -> Path:
+    """A clip with a sound; `sound` are FFmpeg's words for the input."""
+    card = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=15"]
+    run_ffmpeg(["-y", *card, *sound, "-t", str(seconds), *H264, "-c:a", "aac", str(path)])
+    return path
+
+
+def test_sound_counts_where_it_is(tmp_path: Path) -> None:
+    tone = "sine=f=700:r=44100,volume='if(gt(t,2),0.9,0)':eval=frame"
+    path = with_sound(tmp_path / "tone.mp4", ["-f", "lavfi", "-i", tone], 4)
+    measures = measure(indexed(path))
+    assert measures.between(Span(0, 1.7)).loud < 0.1
+    assert measures.between(Span(2.3, 4)).loud > 0.9
+    assert measures.between(Span(2.3, 4)).speech < 0.1
+
+
+def test_talk_is_told_from_noise_and_tones(tmp_path: Path) -> None:
+    tone = np.sin(2 * np.pi * 440 * np.arange(6 * RATE) / RATE) * 0.3
+    sounds = {"talk": voice(6.0, 0.15), "noise": coloured_noise(6.0, 1) * 0.1, "tone": tone}
+    shares = {}
+    for name, sound in sounds.items():
+        wav = tmp_path / f"{name}.wav"
+        wavfile.write(wav, RATE, np.asarray(sound, dtype=np.float32))
+        path = with_sound(tmp_path / f"{name}.mp4", ["-i", str(wav)], 6)
+        shares[name] = measure(indexed(path)).between(Span(0, 6)).speech
+    assert shares["talk"] > 0.25, shares
+    assert max(shares["noise"], shares["tone"]) < 0.02, shares
