@@ -66,7 +66,7 @@ def video_stream(container: InputContainer, facts: ClipFacts, *, threads: int = 
     if not isinstance(stream, VideoStream):
         raise PermanentError(
             ErrorCode.CLIP_UNREADABLE,
-            f"stream {facts.video_stream} is {stream.type}, the probe said video",
+            f"stream {facts.video_stream} is {stream.type}, not video as probed",
         )
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = threads

@@ -7,6 +7,8 @@ fetched (fetching).
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+_MAX_INVALID = 200  # characters shown of what is no address; it may be anything, of any length
+
 
 def shown_url(url: str) -> str:
     """The address as it may stand in logs and messages: without query, fragment and user.
@@ -17,7 +19,7 @@ def shown_url(url: str) -> str:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
-        return url.split("?", 1)[0].split("#", 1)[0][:200]
+        return url.split("?", 1)[0].split("#", 1)[0][:_MAX_INVALID]
     if not parts.scheme:
         return parts.path
     host = parts.hostname or ""

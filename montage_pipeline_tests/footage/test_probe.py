@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from montage_pipeline.errors import PermanentError
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipFacts, FrameRate, Ratio
 from montage_pipeline.footage.probe import probe, probe_with_notes
 from montage_pipeline.media.ffmpeg import run_ffmpeg
@@ -166,7 +166,7 @@ def test_cut_short_file_gives_what_is_there(plain: Path, tmp_path: Path) -> None
 
 
 def test_what_cannot_be_used_says_why(plain: Path, tmp_path: Path) -> None:
-    def code(path: Path) -> str:
+    def code(path: Path) -> ErrorCode:
         with pytest.raises(PermanentError) as caught:
             probe(fetched(path))
         return caught.value.code
@@ -174,18 +174,22 @@ def test_what_cannot_be_used_says_why(plain: Path, tmp_path: Path) -> None:
     headless = make_clip(tmp_path / "whole.mp4")
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(headless.read_bytes()[:-4000])  # the index is at the end of this one
-    assert code(cut) == "clip_unreadable"
+    assert code(cut) == ErrorCode.CLIP_UNREADABLE
     noise = tmp_path / "noise.mp4"
     noise.write_bytes(b"\x00\x00\x00\x20ftypisom" + np.random.default_rng(1).bytes(50_000))
-    assert code(noise) == "clip_unreadable"
+    assert code(noise) == ErrorCode.CLIP_UNREADABLE
     sound = tmp_path / "sound.mp4"
     run_ffmpeg(["-y", *SILENCE, "-t", "1", "-c:a", "aac", str(sound)])
-    assert code(sound) == "clip_no_video"
+    assert code(sound) == ErrorCode.CLIP_NO_VIDEO
     single = make_clip(tmp_path / "single.mp4", output=(*H264, "-frames:v", "1"))
-    assert code(single) == "clip_no_video"
-    assert code(make_clip(tmp_path / "speck.mp4", size="8x8", duration_s=0.2)) == "clip_bad_size"
+    assert code(single) == ErrorCode.CLIP_NO_VIDEO
     assert (
-        code(make_clip(tmp_path / "strip.mp4", size="2000x20", duration_s=0.2)) == "clip_bad_size"
+        code(make_clip(tmp_path / "speck.mp4", size="8x8", duration_s=0.2))
+        == ErrorCode.CLIP_BAD_SIZE
+    )
+    assert (
+        code(make_clip(tmp_path / "strip.mp4", size="2000x20", duration_s=0.2))
+        == ErrorCode.CLIP_BAD_SIZE
     )
 
 
@@ -198,4 +202,4 @@ def test_playlist_opens_nothing(plain: Path, tmp_path: Path, text: str) -> None:
     playlist.write_text(text.format(plain))
     with pytest.raises(PermanentError) as caught:
         probe(fetched(playlist))
-    assert caught.value.code == "clip_unreadable"
+    assert caught.value.code == ErrorCode.CLIP_UNREADABLE

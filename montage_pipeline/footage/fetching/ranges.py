@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from montage_pipeline.errors import MontageError
 
 BLOCK_BYTES = 1 << 20
-"""Fetched at a time: a few frames of 4K, and few enough requests."""
+"""Fetched at a time: about ten frames of 4K at 25 Mbit/s, so that requests stay few."""
 
 # What the server has pushed ahead when a reader turns away was fetched for nothing.
 _SEND_BUFFER_BYTES = 1 << 16

@@ -1,4 +1,4 @@
-"""Calm spans of long footage: parts in which no shot changes, told without decoding them, by the
+"""Calm spans of long footage: parts in which no shot changes, found without decoding them, by the
 keyframes on both sides and the sizes of the frames between.
 
 Belongs here: finding calm spans. Does not belong here: deciding when to trust them (analysis.scan).

@@ -31,9 +31,7 @@ MIN_SHOT_S = 0.25
 _CUT_RATIO = 3.0  # of its change to the usual change of the frames around it
 _MIN_USUAL_CHANGE = 1.5  # levels; still footage changes less, and noise must not look like a cut
 _NEIGHBOURS = 4  # frames to each side that tell the usual change
-_SAME_SHOT_ALIKE = (
-    0.86  # frames whose structure correlates above this are one shot in another light
-)
+_SAME_SHOT_ALIKE = 0.86  # frames that correlate more than this are one shot in another light
 _FLASH_FRAMES = 4  # a flash is over after so many frames
 _FLASH_CHANGE = 0.5  # of the change into it: less is left once it is over
 

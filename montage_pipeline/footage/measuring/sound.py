@@ -31,12 +31,12 @@ _JUMP_S = 0.1  # between the expected time and a frame's: then the sound has a g
 _FULL_SCALE = 32768  # of 16-bit samples
 _MIN_POWER = 1e-10  # of full scale; silence is -100 dBFS, not minus infinity
 
-_LOUD_DBFS = -22.0  # a raised voice or music; speech at arm's length is about -30
+_LOUD_DBFS = -22.0  # loud by itself, whatever the clip's usual level
 _SUDDEN_DB = 14.0  # above the clip's usual level: something happens
 _AUDIBLE_DBFS = -38.0  # what happens must be heard
 _MIN_USUAL_DBFS = -60.0  # in a silent clip, noise is not sudden
 
-_SILENT_DBFS = -55.0  # nobody talks below it
+_SILENT_DBFS = -55.0  # below it nobody can be heard talking, and the detector is spared
 _TALKS = 0.5  # the detector's own limit
 _PAUSES = 1.15  # pauses between words are part of talking
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Rotation = Literal[0, 90, 180, 270]
 
 _MIN_SIDE = 16  # pixels; nothing can be seen in less
-_MAX_SIDE = 16_384  # pixels; the limit of the usual decoders
+_MAX_SIDE = 16_384  # pixels; no camera films more
 _MAX_PIXELS = 8192 * 8192  # a decoder holds a dozen frames: 2 GB at 10 bits
 _MAX_ASPECT = 10  # of the sides; a longer strip fills no format
 _MAX_SAMPLE_ASPECT = 10  # beyond it, or below its inverse, the container is mistaken

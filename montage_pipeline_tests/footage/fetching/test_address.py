@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from montage_pipeline.errors import ErrorCode
 from montage_pipeline.footage.fetching import address
 from montage_pipeline_tests.footage.fetching.loopback import VIDEO, Server, fetcher, refusal, reply
 
@@ -26,7 +27,7 @@ from montage_pipeline_tests.footage.fetching.loopback import VIDEO, Server, fetc
 )
 def test_private_hosts_are_refused(tmp_path: Path, host: str) -> None:
     error = refusal(fetcher(tmp_path, fetch_private_hosts=False), f"https://{host}/a.mp4")
-    assert (error.code, error.retryable) == ("clip_forbidden_host", False)
+    assert (error.code, error.retryable) == (ErrorCode.CLIP_FORBIDDEN_HOST, False)
 
 
 def test_one_private_address_among_public_ones_is_enough(
@@ -35,7 +36,7 @@ def test_one_private_address_among_public_ones_is_enough(
     monkeypatch.setattr(address, "resolve", lambda host, port: ["93.184.216.34", "192.168.1.1"])
     assert (
         refusal(fetcher(tmp_path, fetch_private_hosts=False), "https://clips.example/a").code
-        == "clip_forbidden_host"
+        == ErrorCode.CLIP_FORBIDDEN_HOST
     )
 
 
@@ -89,4 +90,4 @@ def test_redirect_into_the_private_network_is_refused(
         "refuse_url",
         lambda url: None if url.startswith("http://public.example") else real(url),
     )
-    assert refusal(made, server.url("/a", "public.example")).code == "clip_forbidden_host"
+    assert refusal(made, server.url("/a", "public.example")).code == ErrorCode.CLIP_FORBIDDEN_HOST

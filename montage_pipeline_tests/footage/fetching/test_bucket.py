@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from montage_pipeline.errors import ErrorCode
 from montage_pipeline_tests.footage.fetching.loopback import VIDEO, Store, fetcher, refusal
 
 
@@ -13,10 +14,10 @@ def test_our_bucket_is_read_through_the_store(tmp_path: Path) -> None:
         )
     assert store.downloads == 1
     made = fetcher(tmp_path, store)
-    assert refusal(made, "s3://ours/uploads/none.mp4").code == "clip_not_found"
-    assert refusal(made, "s3://theirs/uploads/a.mp4").code == "clip_bad_url"
-    assert refusal(made, "s3://ours/work/x.json").code == "clip_not_video"
+    assert refusal(made, "s3://ours/uploads/none.mp4").code == ErrorCode.CLIP_NOT_FOUND
+    assert refusal(made, "s3://theirs/uploads/a.mp4").code == ErrorCode.CLIP_BAD_URL
+    assert refusal(made, "s3://ours/work/x.json").code == ErrorCode.CLIP_NOT_VIDEO
     assert (
         refusal(fetcher(tmp_path, store, max_clip_bytes=100), "s3://ours/uploads/a%20b.mp4").code
-        == "clip_too_large"
+        == ErrorCode.CLIP_TOO_LARGE
     )

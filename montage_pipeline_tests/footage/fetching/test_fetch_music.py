@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from montage_pipeline.errors import PermanentError
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.fetching.sniff import refuse_unless_audio, refuse_unless_video
 from montage_pipeline_tests.footage.fetching.loopback import VIDEO, Server, fetcher, reply
 
@@ -50,7 +50,7 @@ def test_sound_files_are_music_and_mostly_not_clips(head: bytes) -> None:
 def test_other_files_are_not_music(head: bytes, what: str) -> None:
     with pytest.raises(PermanentError, match=what) as caught:
         refuse_unless_audio(head, "audio/mpeg")
-    assert caught.value.code == "music_not_audio"
+    assert caught.value.code == ErrorCode.MUSIC_NOT_AUDIO
 
 
 def test_music_has_its_own_limit_and_words(server: Server, tmp_path: Path) -> None:
@@ -60,9 +60,9 @@ def test_music_has_its_own_limit_and_words(server: Server, tmp_path: Path) -> No
     assert fetched.path.read_bytes() == MP3
     assert server.seen[0][1]["accept"].startswith("audio/*")
     for settings, url, code in (
-        ({"max_music_bytes": 100}, server.url("/a.mp3"), "music_too_large"),
-        ({"fetch_private_hosts": False}, "https://127.0.0.1/a.mp3", "music_forbidden_host"),
-        ({}, "ftp://example.org/a.mp3", "music_bad_url"),
+        ({"max_music_bytes": 100}, server.url("/a.mp3"), ErrorCode.MUSIC_TOO_LARGE),
+        ({"fetch_private_hosts": False}, "https://127.0.0.1/a.mp3", ErrorCode.MUSIC_FORBIDDEN_HOST),
+        ({}, "ftp://example.org/a.mp3", ErrorCode.MUSIC_BAD_URL),
     ):
         with pytest.raises(PermanentError) as caught:
             fetcher(tmp_path / code, **settings).fetch_music(url)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from montage_pipeline.errors import PermanentError
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.names import shown_url
 from montage_pipeline_tests.footage.fetching.loopback import VIDEO, Server, fetcher, refusal, reply
 
@@ -45,7 +45,7 @@ def test_known_hash_needs_no_network_and_catches_a_changed_clip(
     assert again.path == first.path
     with pytest.raises(PermanentError) as caught:
         fetcher(tmp_path).fetch(server.url("/a.mp4"), expected_sha256="0" * 64)
-    assert caught.value.code == "clip_changed"
+    assert caught.value.code == ErrorCode.CLIP_CHANGED
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_known_hash_needs_no_network_and_catches_a_changed_clip(
 def test_what_is_not_video_is_named(server: Server, tmp_path: Path, body: bytes, what: str) -> None:
     server.answers["/a.mp4"] = reply(body, Content_Type="video/mp4")
     error = refusal(fetcher(tmp_path), server.url("/a.mp4"))
-    assert (error.code, error.retryable) == ("clip_not_video", False)
+    assert (error.code, error.retryable) == (ErrorCode.CLIP_NOT_VIDEO, False)
     assert what in error.message
     assert "the server called it video/mp4" in error.message
 
 
 def test_announced_size_is_refused_before_the_body(server: Server, tmp_path: Path) -> None:
     server.answers["/a.mp4"] = reply(b"", Content_Length="5000000000")
-    assert refusal(fetcher(tmp_path), server.url("/a.mp4")).code == "clip_too_large"
+    assert refusal(fetcher(tmp_path), server.url("/a.mp4")).code == ErrorCode.CLIP_TOO_LARGE
 
 
 def test_unannounced_size_is_refused_as_it_streams(server: Server, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_unannounced_size_is_refused_as_it_streams(server: Server, tmp_path: Pat
     server.answers["/a.mp4"] = endless
     assert (
         refusal(fetcher(tmp_path, max_clip_bytes=200_000), server.url("/a.mp4")).code
-        == "clip_too_large"
+        == ErrorCode.CLIP_TOO_LARGE
     )
     assert sent < 20_000_000
 
@@ -104,10 +104,11 @@ def test_redirects_are_followed_to_a_limit(server: Server, tmp_path: Path) -> No
     server.answers["/c"] = reply()
     assert fetcher(tmp_path, fetch_max_redirects=2).fetch(server.url("/a")).bytes == len(VIDEO)
     assert (
-        refusal(fetcher(tmp_path, fetch_max_redirects=1), server.url("/a")).code == "clip_refused"
+        refusal(fetcher(tmp_path, fetch_max_redirects=1), server.url("/a")).code
+        == ErrorCode.CLIP_REFUSED
     )
     server.answers["/loop"] = reply(b"", 302, Location="/loop")
-    assert refusal(fetcher(tmp_path), server.url("/loop")).code == "clip_refused"
+    assert refusal(fetcher(tmp_path), server.url("/loop")).code == ErrorCode.CLIP_REFUSED
 
 
 @pytest.mark.parametrize(
@@ -117,20 +118,23 @@ def test_redirect_cannot_change_the_kind_of_address(
     server: Server, tmp_path: Path, target: str
 ) -> None:
     server.answers["/a"] = reply(b"", 302, Location=target)
-    assert refusal(fetcher(tmp_path, local_files=True), server.url("/a")).code == "clip_bad_url"
+    assert (
+        refusal(fetcher(tmp_path, local_files=True), server.url("/a")).code
+        == ErrorCode.CLIP_BAD_URL
+    )
 
 
 @pytest.mark.parametrize(
     ("status", "code", "retryable"),
     [
-        (404, "clip_not_found", False),
-        (403, "clip_refused", False),
-        (503, "clip_fetch_failed", True),
-        (429, "clip_fetch_failed", True),
+        (404, ErrorCode.CLIP_NOT_FOUND, False),
+        (403, ErrorCode.CLIP_REFUSED, False),
+        (503, ErrorCode.CLIP_FETCH_FAILED, True),
+        (429, ErrorCode.CLIP_FETCH_FAILED, True),
     ],
 )
 def test_status_says_whether_to_try_again(
-    server: Server, tmp_path: Path, status: int, code: str, retryable: bool
+    server: Server, tmp_path: Path, status: int, code: ErrorCode, retryable: bool
 ) -> None:
     server.answers["/a"] = reply(b"", status)
     error = refusal(fetcher(tmp_path), server.url("/a"))
@@ -140,7 +144,7 @@ def test_status_says_whether_to_try_again(
 def test_transfer_cut_short_is_not_kept(server: Server, tmp_path: Path) -> None:
     server.answers["/a"] = reply(VIDEO, Content_Length=str(len(VIDEO) + 1000))
     error = refusal(fetcher(tmp_path), server.url("/a"))
-    assert (error.code, error.retryable) == ("clip_fetch_failed", True)
+    assert (error.code, error.retryable) == (ErrorCode.CLIP_FETCH_FAILED, True)
 
 
 @pytest.mark.parametrize("dripping", ["headers", "body"])
@@ -162,7 +166,7 @@ def test_dripping_server_meets_the_time_limit(
     began = time.monotonic()
     error = refusal(fetcher(tmp_path, fetch_timeout_s=0.6), server.url("/a"))
     assert time.monotonic() - began < 3
-    assert (error.code, error.retryable) == ("clip_fetch_failed", True)
+    assert (error.code, error.retryable) == (ErrorCode.CLIP_FETCH_FAILED, True)
     assert "longer than 0.6 s" in error.message
 
 
@@ -170,14 +174,16 @@ def test_nobody_listening_is_a_network_fault(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    assert refusal(fetcher(tmp_path), f"http://127.0.0.1:{port}/a").code == "clip_fetch_failed"
+    assert (
+        refusal(fetcher(tmp_path), f"http://127.0.0.1:{port}/a").code == ErrorCode.CLIP_FETCH_FAILED
+    )
 
 
 def test_plain_http_and_passwords_are_refused_in_production(tmp_path: Path) -> None:
     made = fetcher(tmp_path, fetch_private_hosts=False)
-    assert refusal(made, "http://clips.example/a.mp4").code == "clip_bad_url"
+    assert refusal(made, "http://clips.example/a.mp4").code == ErrorCode.CLIP_BAD_URL
     error = refusal(made, "https://me:secret@clips.example/a.mp4")
-    assert error.code == "clip_bad_url"
+    assert error.code == ErrorCode.CLIP_BAD_URL
     assert "secret" not in error.message
 
 

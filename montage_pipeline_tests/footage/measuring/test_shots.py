@@ -66,7 +66,8 @@ def test_cuts_of_a_fast_clip_are_found(view: Path, tmp_path: Path) -> None:
     [
         (
             "x=20+n:y=20",
-            "geq=lum='if(between(N,20,21),min(lum(X,Y)+120,235),lum(X,Y))':cb='cb(X,Y)':cr='cr(X,Y)'",
+            "geq=lum='if(between(N,20,21),min(lum(X,Y)+120,235),lum(X,Y))'"
+            ":cb='cb(X,Y)':cr='cr(X,Y)'",
         ),
         ("x=20+n:y=20", "eq=brightness='if(gt(n,20),-0.25,0)':eval=frame"),
         ("x=20+n*12:y=30", "null"),
