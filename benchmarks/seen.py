@@ -3,8 +3,7 @@
     python -m benchmarks.seen [--rows 1000000] [--write]
 
 Against the embedded Postgres, in a folder of its own: once with all rows of one user, once shared
-by a thousand users. A
-request asks for ten files and 300 moments, as one of ten long clips does.
+by a thousand users. A request asks for ten files and 300 moments, as one of ten long clips does.
 """
 
 import argparse
@@ -20,11 +19,11 @@ from uuid import UUID
 from sqlalchemy import Engine, text
 
 from benchmarks import report
-from montage_pipeline.editing.originality import ALIKE_BITS
 from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
 from montage_pipeline.requests.database import create_engine
 from montage_pipeline.requests.migrate import upgrade
 from montage_pipeline.requests.seen import MOST_COMPARED, SeenFootage
+from montage_pipeline.rules import ALIKE_BITS
 from montage_pipeline.settings import Settings
 
 LIMIT_MS = 50
@@ -33,16 +32,21 @@ ONE_REEL = 10
 SEARCHES = 60
 
 _FILL = """
-INSERT INTO users (id, email) SELECT ('00000000-0000-0000-0000-' || lpad(to_hex(n), 12, '0'))::uuid, n || '@example.org'
+INSERT INTO users (id, email)
+SELECT ('00000000-0000-0000-0000-' || lpad(to_hex(n), 12, '0'))::uuid, n || '@example.org'
 FROM generate_series(0, :users - 1) n;
 INSERT INTO content_items (id, user_id, type, style, format, duration_sec, clip_urls)
 SELECT id, id, 'reel', 'travel', 'reel', 30, '[]' FROM users;
-INSERT INTO montage_requests (id, content_item_id, user_id, clip_urls, style, format, duration_sec, state)
+INSERT INTO montage_requests
+  (id, content_item_id, user_id, clip_urls, style, format, duration_sec, state)
 SELECT id, id, id, '[]', 'travel', 'reel', 30, 'succeeded' FROM users;
-INSERT INTO seen_segments (user_id, montage_request_id, sha256, start_s, end_s, fingerprint, shown_at)
+INSERT INTO seen_segments
+  (user_id, montage_request_id, sha256, start_s, end_s, fingerprint, shown_at)
 SELECT owner, owner, md5((n / :reel % 20000)::text) || md5('b'), n % 60, n % 60 + 3,
-       ('x' || substr(md5(n::text), 1, 16))::bit(64)::bigint, now() - interval '1 second' * (:rows - n)
-FROM (SELECT n, ('00000000-0000-0000-0000-' || lpad(to_hex(n / :reel % :users), 12, '0'))::uuid AS owner
+       ('x' || substr(md5(n::text), 1, 16))::bit(64)::bigint,
+       now() - interval '1 second' * (:rows - n)
+FROM (SELECT n, ('00000000-0000-0000-0000-' || lpad(to_hex(n / :reel % :users), 12, '0'))::uuid
+               AS owner
       FROM generate_series(0, :rows - 1) n) rows;
 """
 
@@ -94,7 +98,9 @@ def _files(engine: Engine, user: UUID, draw: Random) -> set[str]:
     """Files of this user, so that there is something to find."""
     with engine.connect() as connection:
         query = text(
-            "SELECT DISTINCT sha256 FROM (SELECT sha256 FROM seen_segments WHERE user_id = :user LIMIT 2000) AS own ORDER BY sha256"
+            "SELECT DISTINCT sha256 FROM "
+            "(SELECT sha256 FROM seen_segments WHERE user_id = :user LIMIT 2000) AS own "
+            "ORDER BY sha256"
         )
         files = list(connection.execute(query, {"user": user}).scalars())
     return set(draw.sample(files, min(FILES, len(files))))

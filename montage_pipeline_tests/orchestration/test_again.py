@@ -9,12 +9,12 @@ import dagster as dg
 import pytest
 
 from montage_pipeline.definitions import build_definitions
-from montage_pipeline.editing.originality import covered_s
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.orchestration.documents import document_key
 from montage_pipeline.orchestration.services import Services
 from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.spans import Span, covered_s
 from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.orchestration.conftest import add_partition
 
@@ -32,11 +32,12 @@ def _shared(timeline: Timeline, earlier: Timeline) -> float:
     shared_s = 0.0
     for segment in timeline.segments:
         spans = [
-            (e.source_in_s, e.source_in_s + e.frames / 30)
+            Span(e.source_in_s, e.source_in_s + e.frames / 30)
             for e in earlier.segments
             if e.clip_url == segment.clip_url
         ]
-        shared_s += covered_s(spans, segment.source_in_s, segment.source_in_s + segment.frames / 30)
+        end_s = segment.source_in_s + segment.frames / 30
+        shared_s += covered_s(Span(segment.source_in_s, end_s), spans)
     return shared_s / float(timeline.duration)
 
 

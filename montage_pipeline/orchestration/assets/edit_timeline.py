@@ -94,7 +94,7 @@ def _seen(
     scope: StepScope, services: Services, analysis: ClipAnalysis
 ) -> "tuple[SeenSegment, ...]":
     """What the user's Reels of before this request showed of the same or of alike footage."""
-    from montage_pipeline.editing.originality import ALIKE_BITS
+    from montage_pipeline.rules import ALIKE_BITS
 
     return services.seen.earlier(
         scope.request.user_id,
