@@ -35,8 +35,8 @@ the frames of a cut, whose prices move together; chosen by eye.
 """
 
 _AIM = 33
-"""Steps are measured against a bound lower by one part in so many (3 %), until a better edit than
-that is known; chosen by eye.
+"""Steps aim at a bound that is 1/33 (3 %) lower, until a better edit than that is known; chosen by
+eye.
 """
 
 _MIN_PROGRESS = POINT // 1000

@@ -15,8 +15,7 @@ _PLACES_EACH = 3
 """Places offered in one moment, so that another attempt may open with other frames of it."""
 
 _LEAD_UP = 3
-"""A third of the hook, one part in so many, is shown before its moment's best instant: some
-lead-up, and the instant well before the first cut.
+"""The best instant comes after 1/3 of the hook: after some lead-up, and well before the first cut.
 """
 
 

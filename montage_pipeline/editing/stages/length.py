@@ -15,9 +15,9 @@ from montage_pipeline.editing.stages.wishes import Wishes, unusable
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.rules import HOOK_S, MAX_CUT_S, MAX_LONE_CUT_S, MIN_CUT_S
 
-_MIN_SHARE = 2
-"""A Reel of at least one part in so many of the asked length is still what was asked for; shorter
-ones are refused.
+_MIN_SHARE = 1 / 2
+"""Share of the asked length from which a shorter Reel is still what was asked for; below, the
+request is refused.
 """
 
 
@@ -75,7 +75,7 @@ def _longest(context: PlanContext, wishes: Wishes) -> LengthPlan:
     hooks = hook_choices(context, rules, asked - rules.hook_frames, _clips(context, wishes))
     body = hooks[0].body_frames if hooks else 0
     got = rules.hook_frames + body if body else 0
-    if not got or _MIN_SHARE * got < asked:
+    if not got or got < _MIN_SHARE * asked:
         if wishes.hook is not None:
             # Without the wish there may be enough: raises when there is not.
             possible_length(context, wishes.without_hook())
@@ -126,7 +126,7 @@ def _not_enough_footage(context: PlanContext, got_frames: int) -> PermanentError
 
     usable_s = round(context.seconds(got_frames or _longest_part(context)), 2)
     missing_s = round(asked_s - usable_s, 2)
-    shortest_s = max(asked_s / _MIN_SHARE, HOOK_S + MIN_CUT_S)
+    shortest_s = max(asked_s * _MIN_SHARE, HOOK_S + MIN_CUT_S)
     return PermanentError(
         ErrorCode.NOT_ENOUGH_FOOTAGE,
         f"The clips give {usable_s:g} s of usable footage for a Reel of {asked_s:g} s: "
