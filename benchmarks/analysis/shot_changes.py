@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from benchmarks import report
 from benchmarks.analysis.footage import Film, as_fetched
-from montage_pipeline.footage.decoding.packets import read_packets
-from montage_pipeline.footage.measuring.calm import calm_parts
+from montage_pipeline.footage.decoding.packets import index_clip
+from montage_pipeline.footage.measuring.calm import calm_spans
 from montage_pipeline.footage.measuring.measure import measure
 from montage_pipeline.footage.measuring.measures import ClipMeasures
 from montage_pipeline.footage.model import ClipFacts
@@ -46,11 +46,11 @@ def agreement(film: Film) -> Agreement:
     """
     facts = probe(as_fetched(film.path))
     spans = _stretches(facts)
-    table = read_packets(film.path, facts)
+    clip = index_clip(film.path, facts)
     # The cheapest way to look, which is taken where footage is long and costly.
-    measures = measure(film.path, facts, spans, table, calm_parts(film.path, facts, table, spans))
+    measures = measure(clip, spans, calm_spans(clip, spans))
     if film.changes is None:
-        full_rate = measure(film.path, facts)
+        full_rate = measure(clip)
         changes = tuple(Span(time_s, time_s) for time_s in _changes_s(full_rate))
     else:
         changes = film.changes

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from montage_pipeline.analysis.model import RejectCode, RejectReason
-from montage_pipeline.footage.measuring.measures import StretchMeasures, area
+from montage_pipeline.footage.measuring.boxes import total_area
+from montage_pipeline.footage.measuring.measures import SpanMeasures
 
 
 class Fault(NamedTuple):
@@ -19,8 +20,8 @@ class Fault(NamedTuple):
 
     code: RejectCode
     forgivable: bool
-    found: Callable[[StretchMeasures], bool]
-    message: Callable[[StretchMeasures], str]
+    found: Callable[[SpanMeasures], bool]
+    message: Callable[[SpanMeasures], str]
 
 
 # The limits were set on phone, camcorder and web footage from 176x144 to 1080p at low bitrates: all
@@ -106,17 +107,18 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "watermark",
         forgivable=True,
-        found=lambda m: area(m.logos) > LOGO_AREA,
+        found=lambda m: total_area(m.logos) > LOGO_AREA,
         message=lambda m: (
-            f"a logo or watermark takes {area(m.logos):.0%} of the frame (maximum {LOGO_AREA:.0%})"
+            f"a logo or watermark takes {total_area(m.logos):.0%} of the frame "
+            f"(maximum {LOGO_AREA:.0%})"
         ),
     ),
     Fault(
         "text",
         forgivable=True,
-        found=lambda m: m.writing_share >= TEXT_SHARE and area(m.writing) > TEXT_AREA,
+        found=lambda m: m.writing_share >= TEXT_SHARE and total_area(m.writing) > TEXT_AREA,
         message=lambda m: (
-            f"text takes {area(m.writing):.0%} of the frame (maximum {TEXT_AREA:.0%})"
+            f"text takes {total_area(m.writing):.0%} of the frame (maximum {TEXT_AREA:.0%})"
         ),
     ),
     Fault(
@@ -137,12 +139,12 @@ FAULTS: tuple[Fault, ...] = (
 FORGIVABLE_CODES = frozenset(fault.code for fault in FAULTS if fault.forgivable) | {"too_short"}
 
 
-def first_fault(measures: StretchMeasures) -> RejectCode | None:
+def first_fault(measures: SpanMeasures) -> RejectCode | None:
     """The gravest fault of a stretch, or None."""
     return next((fault.code for fault in FAULTS if fault.found(measures)), None)
 
 
-def reasons(measures: StretchMeasures) -> tuple[RejectReason, ...]:
+def reasons(measures: SpanMeasures) -> tuple[RejectReason, ...]:
     """Every fault of a stretch, gravest first, each with its figure."""
     return tuple(
         RejectReason(code=fault.code, message=fault.message(measures))

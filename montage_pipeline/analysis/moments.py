@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from montage_pipeline.analysis.faults import first_fault, reasons, too_short
 from montage_pipeline.analysis.model import RejectCode, RejectReason
-from montage_pipeline.footage.measuring.measures import SAMPLE_S, ClipMeasures, StretchMeasures
+from montage_pipeline.footage.measuring.measures import SAMPLE_S, ClipMeasures, SpanMeasures
 from montage_pipeline.spans import Span
 
 MIN_MOMENT_S = 1.0  # less is over before it is understood
@@ -51,7 +51,7 @@ class UnscoredMoment:
     """A moment before it is scored: where it is, what was measured, why it must not be used."""
 
     span: Span
-    measures: StretchMeasures
+    measures: SpanMeasures
     rejects: tuple[RejectReason, ...]
 
 

@@ -16,9 +16,14 @@ from montage_pipeline.analysis.model import (
     TimeSpan,
 )
 from montage_pipeline.analysis.moments import UnscoredMoment
-from montage_pipeline.footage.measuring.measures import ClipMeasures, StretchMeasures
-from montage_pipeline.footage.measuring.movement import Step
-from montage_pipeline.footage.measuring.subject import Seen, absences, person_around, subject_path
+from montage_pipeline.footage.measuring.measures import ClipMeasures, SpanMeasures
+from montage_pipeline.footage.measuring.movement import FrameMotion
+from montage_pipeline.footage.measuring.subject import (
+    SeenFrame,
+    absences,
+    person_around,
+    subject_path,
+)
 from montage_pipeline.footage.model import Box
 from montage_pipeline.spans import Span
 from montage_pipeline.styles import style_of
@@ -57,10 +62,10 @@ def _analysed(clip: ClipMeasures, moments: Sequence[Moment]) -> AnalysedClip:
         moments=tuple(moments),
         key_frames_s=tuple(
             round(time_s, 6)
-            for time_s in clip.key_frames_s
+            for time_s in clip.keyframes_s
             if any(moment.start_s <= time_s < moment.end_s for moment in moments)
         ),
-        picture=clip.picture,
+        picture=clip.inside_borders,
     )
 
 
@@ -99,7 +104,7 @@ class _ClipScorer:
         )
 
 
-def _subject(measures: StretchMeasures) -> Box | None:
+def _subject(measures: SpanMeasures) -> Box | None:
     """Where to look: the face with its shoulders, else the movement, else nowhere in particular."""
     if measures.face is not None and measures.face_share >= _FACE_SHARE:
         return person_around(measures.face)
@@ -110,7 +115,7 @@ def _path(clip: ClipMeasures, span: Span) -> tuple[SubjectPoint, ...]:
     """Where the subject is when, about every half second."""
     return tuple(
         SubjectPoint(time_s=place.time_s, box=place.box, source=place.source)
-        for place in subject_path(_frames(clip, span), _steps(clip, span))
+        for place in subject_path(_frames(clip, span), _motions(clip, span))
     )
 
 
@@ -122,30 +127,30 @@ def _without_subject(clip: ClipMeasures, span: Span) -> tuple[TimeSpan, ...]:
     shot = next((shot for shot in clip.shots if shot.holds(span.start_s)), span)
     about = Span(max(shot.start_s, span.start_s - _ABOUT_S), min(shot.end_s, span.end_s + _ABOUT_S))
     frames = _frames(clip, about)
-    gone = absences(frames, subject_path(frames, _steps(clip, about)))
+    gone = absences(frames, subject_path(frames, _motions(clip, about)))
 
     inside = [Span(max(part.start_s, span.start_s), min(part.end_s, span.end_s)) for part in gone]
     return tuple(_time_span(part) for part in inside if part.duration_s >= _MIN_ABSENCE_S)
 
 
-def _frames(clip: ClipMeasures, span: Span) -> list[Seen]:
+def _frames(clip: ClipMeasures, span: Span) -> list[SeenFrame]:
     return [
-        Seen(sample.time_s, sample.faces, sample.luma)
+        SeenFrame(sample.time_s, sample.faces, sample.luma)
         for sample in clip.samples
         if span.holds(sample.time_s)
     ]
 
 
-def _steps(clip: ClipMeasures, span: Span) -> list[Step]:
-    """The steps of movement that lie inside a span as a whole."""
+def _motions(clip: ClipMeasures, span: Span) -> list[FrameMotion]:
+    """What moved between frames that both lie inside a span."""
     return [
-        step
-        for step in clip.steps
-        if span.start_s <= step.time_s - step.elapsed_s and step.time_s < span.end_s
+        motion
+        for motion in clip.motions
+        if span.start_s <= motion.time_s - motion.elapsed_s and motion.time_s < span.end_s
     ]
 
 
-def _overlays(measures: StretchMeasures) -> tuple[Overlay, ...]:
+def _overlays(measures: SpanMeasures) -> tuple[Overlay, ...]:
     logos = [Overlay(kind="watermark", box=box) for box in measures.logos]
     texts = [Overlay(kind="text", box=box) for box in measures.writing]
     return (*logos, *texts)

@@ -9,7 +9,8 @@ import math
 from collections.abc import Sequence
 
 from montage_pipeline.analysis.model import QualityScores
-from montage_pipeline.footage.measuring.measures import StretchMeasures, area
+from montage_pipeline.footage.measuring.boxes import total_area
+from montage_pipeline.footage.measuring.measures import SpanMeasures
 from montage_pipeline.footage.model import ClipFacts
 from montage_pipeline.rules import HOOK_S, UNRELATED_BITS, differing_bits
 from montage_pipeline.styles.model import FootageTaste
@@ -32,7 +33,7 @@ _FACE_ACTION = 0.9  # a face opens a Reel nearly as well as movement does
 
 
 def quality_scores(
-    measures: StretchMeasures, novelty: float, key_bits: float | None = None
+    measures: SpanMeasures, novelty: float, key_bits: float | None = None
 ) -> QualityScores:
     """The figures of a stretch as scores; `novelty` comes from the other moments.
 
@@ -64,14 +65,14 @@ def _true_detail(key_bits: float | None) -> float:
     return _MIN_TRUE_DETAIL + (1 - _MIN_TRUE_DETAIL) * share
 
 
-def overlay_cost(measures: StretchMeasures) -> float:
+def overlay_cost(measures: SpanMeasures) -> float:
     """What borders, logos and text take off the quality, 0 to 0.4.
 
     Each costs something by being there, and more the more of the frame it covers.
     """
     borders = 0.05 + 0.2 * measures.border_share if measures.border_share else 0.0
-    logo = 0.08 + 2.0 * area(measures.logos) if measures.logos else 0.0
-    text = measures.writing_share * (0.08 + 1.5 * area(measures.writing))
+    logo = 0.08 + 2.0 * total_area(measures.logos) if measures.logos else 0.0
+    text = measures.writing_share * (0.08 + 1.5 * total_area(measures.writing))
     return min(_MAX_OVERLAY_COST, borders + logo + text)
 
 

@@ -20,7 +20,7 @@ from montage_pipeline.analysis.claude.judgement import Shown
 from montage_pipeline.analysis.claude.tokens import PATCH_PX, image_tokens
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline.errors import ErrorCode, PermanentError
-from montage_pipeline.footage.decoding.frames import Picture, stored_size
+from montage_pipeline.footage.decoding.frames import RgbFrame, stored_size
 from montage_pipeline.footage.decoding.sample import frames_at
 from montage_pipeline.footage.model import ClipFacts, FetchedClip
 
@@ -205,10 +205,10 @@ def draw_sheets(
 
 def _decoded(
     tiles: Sequence[Tile], analysis: ClipAnalysis, clips: Sequence[FetchedClip]
-) -> dict[str, list[Picture]]:
+) -> dict[str, list[RgbFrame]]:
     """The frames of each tile by the id of its moment; each clip is opened once."""
     paths = {(clip.url, clip.sha256): clip.path for clip in clips}
-    frames: dict[str, list[Picture]] = {}
+    frames: dict[str, list[RgbFrame]] = {}
     for index, clip in enumerate(analysis.clips):
         own_tiles = [tile for tile in tiles if tile.moment.clip == index]
         if not own_tiles:
@@ -221,19 +221,19 @@ def _decoded(
     return frames
 
 
-def _light(frame: Picture) -> float:
+def _light(frame: RgbFrame) -> float:
     """The mean light of a frame, 0..1."""
     return float((frame.reshape(-1, 3) @ _LUMA).mean() / 255)
 
 
-def _drawn(plan: SheetPlan, frames: Mapping[str, Sequence[Picture]]) -> Image.Image:
+def _drawn(plan: SheetPlan, frames: Mapping[str, Sequence[RgbFrame]]) -> Image.Image:
     page = Image.new("RGB", (plan.width, plan.height), _PAGE)
     for tile in plan.tiles:
         _draw_tile(page, tile, frames[tile.moment.id])
     return page
 
 
-def _draw_tile(page: Image.Image, tile: Tile, frames: Sequence[Picture]) -> None:
+def _draw_tile(page: Image.Image, tile: Tile, frames: Sequence[RgbFrame]) -> None:
     pen = ImageDraw.Draw(page)
     width, height = tile.frame_size
     band = (tile.x, tile.y, tile.x + tile.size[0] - 1, tile.y + _HEAD_PX - 3)

@@ -44,10 +44,10 @@ def scan_keyframes(clip: ProbedClip, max_work: float, decoder_threads: int) -> K
 
     A clip that cannot be decoded gives an empty scan: measuring it will say what is wrong with it.
     """
-    path, facts = clip.clip.path, clip.facts
+    facts = clip.facts
     try:
-        glances = glance_over(path, facts, clip.packets, max_work, threads=decoder_threads)
-        sound = listen(path, facts, _sound_samples(facts), for_speech=False)
+        glances = glance_over(clip.indexed(decoder_threads), max_work)
+        sound = listen(clip.clip.path, facts, _sound_samples(facts), for_speech=False)
     except PermanentError:
         return KeyframeScan(clip, (), SILENCE)
     return KeyframeScan(clip, glances, sound)

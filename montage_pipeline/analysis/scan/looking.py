@@ -17,8 +17,8 @@ from montage_pipeline.analysis.scan.measuring import Findings, Spans, measure_sp
 from montage_pipeline.analysis.scan.probed import ProbedClip, probe_clip
 from montage_pipeline.analysis.scan.workers import Workers, workers_for
 from montage_pipeline.errors import ErrorCode
-from montage_pipeline.footage.measuring.coarse import scaled_to
 from montage_pipeline.footage.measuring.measures import SHOWN_SIDE, ClipMeasures
+from montage_pipeline.footage.measuring.planes import scaled_to
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.footage.names import clip_name
 from montage_pipeline.spans import Span, overlap_s
@@ -175,7 +175,7 @@ def _measured(clip: ProbedClip, measures: ClipMeasures, scan: KeyframeScan | Non
     if scan is not None:
         keyframes = tuple(scaled_to(glance.luma, SHOWN_SIDE) for glance in scan.glances)
         measures = replace(measures, elsewhere=keyframes)
-    notes = (*clip.inspection.notes, *_partly_seen(measures, scan), *_damaged(measures))
+    notes = (*clip.probe.notes, *_partly_seen(measures, scan), *_damaged(measures))
     return MeasuredClip(clip.clip, measures, notes)
 
 

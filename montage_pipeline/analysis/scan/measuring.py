@@ -11,8 +11,8 @@ from montage_pipeline.analysis.model import RejectedClip
 from montage_pipeline.analysis.scan.probed import ProbedClip
 from montage_pipeline.analysis.scan.workers import Workers
 from montage_pipeline.errors import PermanentError
-from montage_pipeline.footage.decoding.reading import pieces_of
-from montage_pipeline.footage.measuring.calm import calm_parts
+from montage_pipeline.footage.decoding.plan import plan_decoding
+from montage_pipeline.footage.measuring.calm import calm_spans
 from montage_pipeline.footage.measuring.measure import measure
 from montage_pipeline.footage.measuring.measures import ClipMeasures
 from montage_pipeline.spans import Span
@@ -52,7 +52,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class _Job:
-    """One clip to measure: these spans (none: all of it) without their calm parts."""
+    """One clip to measure: these spans (none: all of it) without their calm spans."""
 
     index: int
     clip: ProbedClip
@@ -64,24 +64,21 @@ class _Job:
         """What it costs, in megapixels."""
         if not self.spans:
             return self.clip.work(self.clip.whole)
-        pieces = pieces_of(self.spans, self.calm, self.clip.packets)
-        return sum(self.clip.work(piece.span) for piece in pieces)
+        planned = plan_decoding(self.spans, self.calm, self.clip.packets)
+        return sum(self.clip.work(decoded.span) for decoded in planned)
 
     def run(self, decoder_threads: int) -> ClipMeasures | RejectedClip:
         """Measure the clip."""
-        clip = self.clip
         try:
-            return measure(
-                clip.clip.path, clip.facts, self.spans, clip.packets, self.calm, decoder_threads
-            )
+            return measure(self.clip.indexed(decoder_threads), self.spans, self.calm)
         except PermanentError as error:
-            return clip.rejected(error)
+            return self.clip.rejected(error)
 
 
 def measure_spans(
     workers: Workers, clips: Sequence[ProbedClip], spans: Spans, *, skip_calm: bool
 ) -> Results:
-    """Measure spans of clips. `skip_calm`: without decoding their calm parts."""
+    """Measure spans of clips. `skip_calm`: without decoding their calm spans."""
     jobs, results = _jobs(workers, clips, spans, skip_calm=skip_calm)
 
     # The most work first, so that none is left to run alone at the end.
@@ -95,16 +92,14 @@ def measure_spans(
 def _jobs(
     workers: Workers, clips: Sequence[ProbedClip], spans: Spans, *, skip_calm: bool
 ) -> tuple[list[_Job], Results]:
-    """The clips to measure, and those that failed while their calm parts were looked for."""
+    """The clips to measure, and those that failed while their calm spans were looked for."""
 
     def job_for(index: int) -> _Job | RejectedClip:
         clip, own_spans = clips[index], spans[index]
         if not skip_calm:
             return _Job(index, clip, own_spans, ())
         try:
-            calm = calm_parts(
-                clip.clip.path, clip.facts, clip.packets, own_spans, workers.decoder_threads
-            )
+            calm = calm_spans(clip.indexed(workers.decoder_threads), own_spans)
         except PermanentError as error:
             return clip.rejected(error)
         return _Job(index, clip, own_spans, calm)

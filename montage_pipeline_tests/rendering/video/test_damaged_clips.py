@@ -8,7 +8,7 @@ import pytest
 
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.footage.model import FetchedClip
-from montage_pipeline.footage.probe import inspect
+from montage_pipeline.footage.probe import probe_with_notes
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.model import RenderEngine
 from montage_pipeline_tests.rendering.conftest import ClipMaker
@@ -67,7 +67,7 @@ def test_clip_that_ends_before_its_time_is_named(
 def test_what_cannot_be_shown_right_is_refused(clip: ClipMaker, media: Path) -> None:
     def code(refused: FetchedClip) -> str:
         with pytest.raises(PermanentError) as caught:
-            inspect(refused)
+            probe_with_notes(refused)
         return caught.value.code
 
     assert (
