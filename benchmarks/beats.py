@@ -1,15 +1,12 @@
-"""Compare the beat tracker with librosa's on generated loops of known beats, in F-measure and in
-CPU time.
+"""Compare the beat tracker with librosa's on loops of known beats, in F-measure and CPU time.
 
     python -m benchmarks.beats [--seeds 12] [--music NAME=FILE=BPM@FIRST_S …] [--write]
 
 Needs librosa (`pip install '.[bench]'`), whose `beat_track` runs with its defaults. F-measures
-follow mir_eval: a beat is right
-within 70 ms, each once, and nothing before second 5 counts (in sounds shorter than 10 s, everything
-does). `--music` adds a
-recording whose beats keep to a tempo, the first at so many seconds. Time is CPU time of one thread,
-user and system, for samples
-already decoded. `--write` puts the tables into docs/benchmarks.md.
+follow mir_eval: a beat is right within 70 ms, each once, and nothing before second 5 counts (in
+sounds shorter than 10 s, everything does). `--music` adds a recording whose beats keep to a tempo,
+the first at so many seconds. Time is CPU time of one thread, user and system, for samples already
+decoded. `--write` puts the tables into docs/benchmarks.md.
 """
 
 import argparse
@@ -32,14 +29,26 @@ from numpy.typing import NDArray
 
 from benchmarks import report
 from montage_pipeline.music.beats.tracker import RATE, TRUST, decode_mono, find_beats
-from montage_pipeline_tests.music.beats.loops import BEATLESS, KINDS, make_beatless, make_loop
+from montage_pipeline_tests.music.beats.loops.beatless import BEATLESS, make_beatless
+from montage_pipeline_tests.music.beats.loops.generate import KINDS, make_loop
 from montage_pipeline_tests.music.pieces import f_measure
 
 _LENGTHS_S = (20.0, 25.0, 30.0)
+"""Lengths of the loops: those of most Reels."""
+
 _SKIPPED_S = 5.0
+"""What mir_eval leaves out at the start."""
+
 _ROUNDS = 3
-_SOUND = "import time, numpy; sound = numpy.random.default_rng(1).standard_normal(10 * 22050).astype('f4'); t = time.process_time(); "
-_TOLD = "; print(time.process_time() - t)"
+"""Each measurement is the fastest of so many."""
+
+_FRESH_RUN = """
+import time, numpy
+sound = numpy.random.default_rng(1).standard_normal(10 * 22050).astype("f4")
+start_s = time.process_time()
+{code}
+print(time.process_time() - start_s)
+"""
 _OURS = "from montage_pipeline.music.beats.tracker import find_beats; find_beats(sound)"
 _LIBROSA = "import librosa; librosa.beat.beat_track(y=sound, sr=22050)"
 
@@ -87,7 +96,7 @@ def _counted(times_s: Iterable[float], from_s: float) -> list[float]:
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, float]:
-    """The result, and the least CPU seconds of a few rounds: the others were disturbed."""
+    """The result, and the CPU seconds of the fastest of a few rounds: the others were disturbed."""
     spent = []
     for _ in range(_ROUNDS):
         start_s = time.process_time()
@@ -104,21 +113,18 @@ def outcomes(seeds: int, music: Sequence[str]) -> list[Outcome]:
         for seed in range(1, seeds + 1):
             loop = make_loop(kind, seed, _LENGTHS_S[seed % 3])
             # A metronome has no bars.
-            found.append(
-                compare(
-                    kind, loop.sound, loop.beats_s, None if kind == "click" else loop.downbeats_s
-                )
-            )
-    for entry in music:
-        name, file, tempo = entry.split("=")
-        bpm, _, first_s = tempo.partition("@")
-        sound = decode_mono(Path(file))
-        beats_s = [
-            float(beat)
-            for beat in np.arange(float(first_s or 0), len(sound) / RATE, 60 / float(bpm))
-        ]
-        found.append(compare(f"{name} ({float(bpm):g} BPM)", sound, beats_s, None))
-    return found
+            downbeats_s = None if kind == "click" else loop.downbeats_s
+            found.append(compare(kind, loop.sound, loop.beats_s, downbeats_s))
+    return found + [compare_recording(entry) for entry in music]
+
+
+def compare_recording(entry: str) -> Outcome:
+    """Both trackers on a recording, given as NAME=FILE=BPM@FIRST_S."""
+    name, file, tempo = entry.split("=")
+    bpm, _, first_s = tempo.partition("@")
+    sound = decode_mono(Path(file))
+    beats_s = np.arange(float(first_s or 0), len(sound) / RATE, 60 / float(bpm)).tolist()
+    return compare(f"{name} ({float(bpm):g} BPM)", sound, beats_s, None)
 
 
 def accuracy_table(found: Iterable[Outcome]) -> str:
@@ -195,13 +201,26 @@ def beatless_table(seeds: int) -> str:
 
 
 def fresh_s(code: str) -> float:
-    """CPU seconds of a new process for the imports and one run on 10 s of sound; librosa's compiled
-    code is on disk by now.
+    """CPU seconds of a new process for the imports and one run on 10 s of sound.
+
+    librosa's compiled code is on disk by now.
     """
-    told = subprocess.run(
-        [sys.executable, "-c", _SOUND + code + _TOLD], capture_output=True, text=True, check=True
-    ).stdout
-    return float(told)
+    command = [sys.executable, "-c", _FRESH_RUN.format(code=code)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def summary(loops: Sequence[Outcome]) -> str:
+    """The machine, and the CPU time of both trackers on all loops and in a new process."""
+    ours_s = sum(outcome.ours_s for outcome in loops)
+    librosa_s = sum(outcome.librosa_s for outcome in loops)
+    ours_fresh_s, librosa_fresh_s = fresh_s(_OURS), fresh_s(_LIBROSA)
+    return (
+        f"{report.machine()}, one thread; {len(loops)} loops of {min(_LENGTHS_S):.0f} to "
+        f"{max(_LENGTHS_S):.0f} s. CPU time on all loops: {ours_s:.2f} s, librosa "
+        f"{librosa_s:.2f} s (ratio {ours_s / librosa_s:.3f}). In a new process, with its imports, "
+        f"on 10 s of sound: {ours_fresh_s:.1f} s, librosa {librosa_fresh_s:.1f} s (ratio "
+        f"{ours_fresh_s / librosa_fresh_s:.3f}).\n\n"
+    )
 
 
 def main() -> None:
@@ -216,18 +235,8 @@ def main() -> None:
     arguments = parser.parse_args()
     found = outcomes(arguments.seeds, arguments.music)
     loops = [outcome for outcome in found if outcome.kind in KINDS]
-    ours_s, theirs_s = (
-        sum(times) for times in zip(*((o.ours_s, o.librosa_s) for o in loops), strict=True)
-    )
-    ours_fresh_s, theirs_fresh_s = fresh_s(_OURS), fresh_s(_LIBROSA)
-    head = (
-        f"{report.machine()}, one thread; {len(loops)} loops of {min(_LENGTHS_S):.0f} to {max(_LENGTHS_S):.0f} s. CPU time on all loops: "
-        f"{ours_s:.2f} s, librosa {theirs_s:.2f} s (ratio {ours_s / theirs_s:.3f}). In a new process, with its imports, on 10 s of sound: "
-        f"{ours_fresh_s:.1f} s, librosa {theirs_fresh_s:.1f} s (ratio {ours_fresh_s / theirs_fresh_s:.3f}).\n\n"
-    )
-    text = head + "\n".join(
-        [accuracy_table(found), trust_table(loops), beatless_table(arguments.seeds)]
-    )
+    tables = [accuracy_table(found), trust_table(loops), beatless_table(arguments.seeds)]
+    text = summary(loops) + "\n".join(tables)
     print(text)
     if arguments.write:
         report.write("beats", text)

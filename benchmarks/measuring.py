@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import psutil
 
-_SAMPLE_EVERY_S = 0.05
+_SAMPLE_EVERY_S = 0.05  # a peak that is shorter than this may be missed
 _MB = 1e6
 
 T = TypeVar("T")
@@ -19,8 +19,9 @@ T = TypeVar("T")
 
 @dataclass
 class Usage:
-    """Wall seconds, and processor seconds (user and system) of this process and of the children it
-    has waited for.
+    """Wall seconds, and processor seconds (user and system).
+
+    The latter are of this process and of the children it has waited for.
     """
 
     wall_s: float = 0.0
@@ -29,7 +30,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Peak:
-    """The most memory that a process and all below it held at a moment, in MB.
+    """The peak memory of a process and all below it, in MB.
 
     `rss_mb` counts what processes share once for each of them, `pss_mb` once in all; 0 where the
     system does not tell.
@@ -49,11 +50,10 @@ def timed() -> Iterator[Usage]:
 
 
 def in_new_process(work: Callable[..., T], *args: Any) -> tuple[T, Peak]:
-    """The result of `work` in a Python process of its own, and the most memory of that process and
-    its children.
+    """The result of `work` in a Python process of its own, and the peak memory of that process.
 
-    `work` and its arguments must be picklable; what it raises is raised here. Sampling takes a few
-    percent of a core.
+    Memory includes that of its children. `work` and its arguments must be picklable; what it raises
+    is raised here. Sampling takes a few percent of a core.
     """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
@@ -89,7 +89,7 @@ def _report(pipe: Connection, work: Callable[..., Any], args: tuple[Any, ...]) -
 
 def _cpu_s() -> float:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def _memory_mb(root: psutil.Process) -> tuple[float, float]:

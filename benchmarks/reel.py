@@ -22,6 +22,7 @@ from montage_pipeline.vocabulary import Step
 
 TOTAL_LIMIT_S = 60.0
 RENDER_LIMIT_S = 45.0
+"""Goals for a Reel of 30 s: all of it, and the render alone."""
 
 
 def measure(clips: Sequence[str], duration_s: int, runs: int) -> list[dict[str, Any]]:
@@ -48,7 +49,7 @@ def measure(clips: Sequence[str], duration_s: int, runs: int) -> list[dict[str, 
 
 
 def table(outcomes: Sequence[dict[str, Any]]) -> str:
-    """Median, least and most seconds of each step, and their share of the limit."""
+    """Median, minimum and maximum seconds of each step, and their share of the limit."""
     limits = {Step.RENDERED_VIDEO.value: RENDER_LIMIT_S, "total": TOTAL_LIMIT_S}
     rows = {step.value: [outcome["steps"][step.value] for outcome in outcomes] for step in Step}
     rows["waiting for daemon and worker"] = [
@@ -57,15 +58,17 @@ def table(outcomes: Sequence[dict[str, Any]]) -> str:
     rows["total"] = [outcome["totalSeconds"] for outcome in outcomes]
     first = outcomes[0]
     head = (
-        f"{first['durationSec']:.1f} s, {first['width']}x{first['height']}, {first['frames']} frames; analyst {first['analyst']}, "
-        f"composer {first['composer']}; {report.machine()}; {len(outcomes)} runs.\n\n"
+        f"{first['durationSec']:.1f} s, {first['width']}x{first['height']}, "
+        f"{first['frames']} frames; analyst {first['analyst']}, "
+        f"composer {first['composer']}; {report.machine()}; "
+        f"{len(outcomes)} runs.\n\n"
     )
     lines = []
     for name, seconds in rows.items():
         median = statistics.median(seconds)
         share = f"{median / limits[name]:.2f} of {limits[name]:.0f} s" if name in limits else ""
         lines.append([name, f"{median:.1f}", f"{min(seconds):.1f}", f"{max(seconds):.1f}", share])
-    return head + report.table(("step", "median s", "least s", "most s", "share of limit"), lines)
+    return head + report.table(("step", "median s", "min s", "max s", "share of limit"), lines)
 
 
 def main() -> None:

@@ -22,8 +22,7 @@ from benchmarks import report
 from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
 from montage_pipeline.requests.database import create_engine
 from montage_pipeline.requests.migrate import upgrade
-from montage_pipeline.requests.seen import MOST_COMPARED, SeenFootage
-from montage_pipeline.rules import ALIKE_BITS
+from montage_pipeline.requests.seen import MAX_COMPARED, SeenFootage
 from montage_pipeline.settings import Settings
 
 LIMIT_MS = 50
@@ -87,7 +86,6 @@ def searched_ms(engine: Engine, users: int) -> tuple[list[float], list[int]]:
             datetime.now(UTC) + timedelta(minutes=1),
             files=files,
             fingerprints=prints,
-            alike_bits=ALIKE_BITS,
         )
         spent.append((time.perf_counter() - began) * 1000)
         found.append(len(segments))
@@ -142,7 +140,7 @@ def main() -> None:
         finally:
             server.destroy()
     asked = f"{SEARCHES} searches for {FILES} files and {MOMENTS} moments each"
-    head = f"{report.machine()}; {asked}; the newest {MOST_COMPARED} are compared.\n\n"
+    head = f"{report.machine()}; {asked}; the newest {MAX_COMPARED} are compared.\n\n"
     columns = ("stored segments", "median ms", "95 % below ms", f"share of {LIMIT_MS} ms", "found")
     shown = head + report.table(columns, lines)
     print(shown)

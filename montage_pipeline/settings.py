@@ -1,6 +1,7 @@
 """Every environment variable the product reads: its name, default, unit and meaning.
 
-Nothing else in the package reads the environment. The README's table is made from this class.
+Nothing else in the package reads the environment. README's table and `.env.example` are made from
+this class: `montage settings --markdown`, `montage settings --env`.
 """
 
 from decimal import Decimal
@@ -28,33 +29,37 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         Path(".montage"),
-        description="Folder for local state: embedded Postgres and object store, clip cache, logs.",
+        description="Folder for local state: embedded Postgres, embedded object store, clip "
+        "cache, logs.",
     )
 
     # Postgres
     database_url: str = Field(
         "",
         validation_alias="DATABASE_URL",
-        description="Postgres of the product, e.g. postgresql://user:pass@host/montage. Unset: `montage` starts an embedded one.",
+        description="Postgres of the product, e.g. postgresql://user:pass@host/montage. "
+        "Unset: `montage` starts an embedded one.",
     )
 
     dagster_postgres_url: str = Field(
         "",
         validation_alias="DAGSTER_POSTGRES_URL",
-        description="Postgres of Dagster's own storage, postgresql+psycopg2://user:pass@host/dagster. "
-        "Unset: `montage up` takes the database `dagster` on the server of DATABASE_URL.",
+        description="Postgres of Dagster's storage, e.g. "
+        "postgresql+psycopg2://user:pass@host/dagster. "
+        "Unset: `montage up` uses the database `dagster` on the server of DATABASE_URL.",
     )
 
     # Object store (Cloudflare R2 or anything that speaks S3)
     r2_account_id: str = Field(
         "",
         validation_alias="R2_ACCOUNT_ID",
-        description="Cloudflare account id; gives the endpoint unless R2_ENDPOINT_URL is set.",
+        description="Cloudflare account id; sets the endpoint unless R2_ENDPOINT_URL is set.",
     )
     r2_endpoint_url: str = Field(
         "",
         validation_alias="R2_ENDPOINT_URL",
-        description="S3 endpoint. Unset with no account id: `montage` starts an embedded store.",
+        description="S3 endpoint. Unset, without an account id: `montage` starts an embedded "
+        "store.",
     )
     r2_access_key_id: str = Field(
         "", validation_alias="R2_ACCESS_KEY_ID", description="S3 access key id."
@@ -68,33 +73,35 @@ class Settings(BaseSettings):
         description="Bucket for uploads, work files and Reels.",
     )
     r2_region: str = Field(
-        "auto", validation_alias="R2_REGION", description="S3 region; R2 calls it auto."
+        "auto", validation_alias="R2_REGION", description="S3 region; for R2 it is auto."
     )
     r2_public_base_url: str = Field(
         "",
         validation_alias="R2_PUBLIC_BASE_URL",
-        description="Public base URL of the bucket (custom domain). Unset: media URLs are presigned.",
+        description="Public base URL of the bucket (a custom domain). Unset: media URLs are "
+        "presigned.",
     )
     r2_presign_seconds: int = Field(
         604_800,
         ge=1,
         le=604_800,
         validation_alias="R2_PRESIGN_SECONDS",
-        description="Life of presigned URLs in seconds; R2 allows at most 7 days.",
+        description="Lifetime of presigned URLs, in seconds; R2 allows up to 7 days.",
     )
 
     # Clip analysis
     analyst: Literal["auto", "claude", "local"] = Field(
         "auto",
-        description="Who analyses clips: claude, local, or auto (claude when ANTHROPIC_API_KEY is set).",
+        description="Who analyses clips: claude, local, or auto (claude if ANTHROPIC_API_KEY is "
+        "set).",
     )
     anthropic_api_key: SecretStr = Field(
-        SecretStr(""), validation_alias="ANTHROPIC_API_KEY", description="Key for Claude."
+        SecretStr(""), validation_alias="ANTHROPIC_API_KEY", description="API key for Claude."
     )
     anthropic_base_url: str = Field(
         "",
         validation_alias="ANTHROPIC_BASE_URL",
-        description="Other endpoint for the Anthropic API (a gateway, a test server).",
+        description="Alternative endpoint for the Anthropic API (a gateway, a test server).",
     )
     claude_model: str = Field(
         "claude-sonnet-5-5",
@@ -105,22 +112,23 @@ class Settings(BaseSettings):
         90.0,
         gt=0,
         validation_alias="CLAUDE_TIMEOUT_S",
-        description="Time limit of one call to Claude, in seconds.",
+        description="Timeout of one call to Claude, in seconds.",
     )
     claude_max_cost_usd: Decimal = Field(
         Decimal("0.04"),
         gt=0,
         validation_alias="CLAUDE_MAX_COST_USD",
-        description="Most that one request to Claude may cost (USD): a question that is predicted to cost more shows fewer and smaller "
-        "frames, then fewer moments, or is not asked. Ten clips for 30 s cost about 0.03 with Sonnet 5.5.",
+        description="Maximum cost of one request to Claude, in USD. If a request is predicted to "
+        "cost more, it shows fewer and smaller frames, then fewer moments; if that is not enough, "
+        "it is not sent. Ten clips for 30 s cost about 0.03 with Sonnet 5.5.",
     )
 
     # Music
     composer: Literal["auto", "fal", "local"] = Field(
-        "auto", description="Who composes: fal, local, or auto (fal when FAL_KEY is set)."
+        "auto", description="Who composes: fal, local, or auto (fal if FAL_KEY is set)."
     )
     fal_key: SecretStr = Field(
-        SecretStr(""), validation_alias="FAL_KEY", description="Key for fal.ai."
+        SecretStr(""), validation_alias="FAL_KEY", description="API key for fal.ai."
     )
     fal_queue_url: str = Field(
         "https://queue.fal.run",
@@ -130,37 +138,42 @@ class Settings(BaseSettings):
     fal_music_model: str = Field(
         "cassetteai/music-generator",
         validation_alias="FAL_MUSIC_MODEL",
-        description="fal endpoint that composes.",
+        description="fal model that composes.",
     )
     fal_timeout_s: float = Field(
         180.0,
         gt=0,
         validation_alias="FAL_TIMEOUT_S",
-        description="How long to wait for one fal job before the attempt fails, in seconds; the next attempt resumes it.",
+        description="Timeout of one fal job, in seconds; the next attempt resumes the job.",
     )
 
     # Footage
-    max_clips: int = Field(60, ge=1, description="Most clips in one request.")
-    max_clip_bytes: int = Field(4_000_000_000, ge=1, description="Largest clip, in bytes.")
+    max_clips: int = Field(60, ge=1, description="Maximum clips per request.")
+    max_clip_bytes: int = Field(
+        4_000_000_000, ge=1, description="Maximum size of a clip, in bytes."
+    )
     max_music_bytes: int = Field(
-        200_000_000, ge=1, description="Largest file of a user's own music, in bytes."
+        200_000_000, ge=1, description="Maximum size of a user's own music, in bytes."
     )
     fetch_timeout_s: float = Field(
-        300.0, gt=0, description="Time limit for fetching one clip, in seconds."
+        300.0, gt=0, description="Timeout for fetching one clip, in seconds."
     )
-    fetch_max_redirects: int = Field(3, ge=0, description="Redirects followed for one clip.")
+    fetch_max_redirects: int = Field(3, ge=0, description="Maximum redirects followed per clip.")
     fetch_private_hosts: bool = Field(
         False,
-        description="Allow clip URLs whose host resolves to a private or loopback address, and http://. Leave off in production.",
+        description="Allow http:// clips and hosts that resolve to private or loopback addresses. "
+        "Leave off in production.",
     )
     local_files: bool = Field(
         False,
-        description="Allow file:// clips. `montage make` and `montage demo` turn it on; the API never accepts them.",
+        description="Allow file:// clips. `montage make` and `montage demo` turn it on; "
+        "the API never accepts them.",
     )
     cache_max_bytes: int = Field(
         20_000_000_000,
         ge=0,
-        description="Size of the local clip cache, in bytes; the least recently used clips go first.",
+        description="Maximum size of the local clip cache, in bytes; evicts the least recently "
+        "used clips.",
     )
 
     # Rendering
@@ -169,75 +182,89 @@ class Settings(BaseSettings):
     )
     render_quality: RenderQuality = Field(
         "standard",
-        description="Picture quality: draft, standard or best (VMAF 90, 95 or 97 and more against the uncompressed Reel).",
+        description="Video quality: draft, standard or best (at least VMAF 90, 95 or 97 against "
+        "the uncompressed Reel).",
     )
     render_encoder: Literal["auto", "software"] | HardwareEncoder = Field(
         "auto",
-        description="H.264 encoder: software (libx264), one that is forced (nvenc, videotoolbox, qsv, vaapi), "
-        "or auto: hardware where a probe encode works, else libx264.",
+        description="H.264 encoder: software (libx264), a forced hardware encoder (nvenc, "
+        "videotoolbox, qsv, vaapi), or auto (hardware if a probe encode works, else libx264).",
     )
     render_jobs: int = Field(
         0,
         ge=0,
-        description="Segments rendered at the same time; 0: one for each core, as memory allows.",
+        description="Segments rendered in parallel; 0: one per core, as far as memory allows.",
     )
     render_memory_mb: int = Field(
         600,
         ge=100,
-        description="Memory for the FFmpeg processes of one render, in MB; limits how many run at once.",
+        description="Memory for the FFmpeg processes of one render, in MB; limits how many run in "
+        "parallel.",
     )
-    parts_max_bytes: int = Field(
+    chunks_max_bytes: int = Field(
         20_000_000_000,
         ge=0,
         description="Size of the rendered segments kept in the object store for later renders, in bytes; 0 keeps none.",
     )
-    parts_max_days: int = Field(
+    chunks_max_days: int = Field(
         14, ge=1, description="Rendered segments that were not used for this many days are removed."
     )
 
     # Retries of one step
-    retry_max: int = Field(3, ge=0, description="Retries of a failed step.")
+    retry_max: int = Field(3, ge=0, description="Maximum retries of a failed step.")
     retry_delay_s: float = Field(
-        4.0, ge=0, description="Base of the exponential backoff between retries: d, 3d, 7d seconds."
+        4.0,
+        ge=0,
+        description="Base d of the exponential backoff between retries: d, 3d, 7d seconds.",
     )
 
     # Orchestration
     sensor_interval_s: int = Field(
         1,
         ge=1,
-        description="Least seconds between two looks for queued requests (the daemon itself looks every 5 s).",
+        description="Minimum polling interval for queued requests, in seconds (Dagster's daemon "
+        "itself polls every 5 s).",
     )
     partition_retention_days: int = Field(
         30,
         ge=1,
-        description="Finished requests older than this lose their Dagster partition; their rows stay.",
+        description="Days after which a finished request loses its Dagster partition; its row "
+        "stays.",
     )
 
     # API
     jwt_secret: SecretStr = Field(
-        SecretStr(""), description="HS256 secret of the API's bearer tokens, 32 bytes or more."
+        SecretStr(""), description="HS256 secret for the API's bearer tokens, at least 32 bytes."
     )
     jwt_jwks_url: str = Field(
-        "", description="JWKS URL for RS256/ES256 tokens, instead of a secret."
+        "", description="JWKS URL for RS256/ES256 tokens, instead of MONTAGE_JWT_SECRET."
     )
-    jwt_audience: str = Field("", description="Expected `aud` of tokens; unset: not checked.")
-    jwt_issuer: str = Field("", description="Expected `iss` of tokens; unset: not checked.")
-    api_host: str = Field("127.0.0.1", description="Address the API listens on with `montage up`.")
-    api_port: int = Field(8000, ge=0, le=65535, description="Port of the API with `montage up`.")
+    jwt_audience: str = Field("", description="Expected `aud` of tokens. Unset: not checked.")
+    jwt_issuer: str = Field("", description="Expected `iss` of tokens. Unset: not checked.")
+    api_host: str = Field(
+        "127.0.0.1", description="Address that the API of `montage up` listens on."
+    )
+    api_port: int = Field(
+        8000, ge=0, le=65535, description="Port of the API of `montage up`; 0: any free port."
+    )
     api_cors_origins: str = Field(
         "",
-        description="Web origins that may call the API from a browser, comma separated, e.g. https://app.example.com. Unset: none.",
+        description="Web origins that may call the API from a browser, comma-separated, e.g. "
+        "https://app.example.com. Unset: none.",
     )
     ui_port: int = Field(
-        3000, ge=0, le=65535, description="Port of the Dagster UI with `montage up`."
+        3000,
+        ge=0,
+        le=65535,
+        description="Port of the Dagster UI of `montage up`; 0: any free port.",
     )
 
     # Logs
     log_format: Literal["auto", "json", "console"] = Field(
-        "auto", description="json, console, or auto: console on a terminal, else json."
+        "auto", description="json, console, or auto (console on a terminal, else json)."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="Lowest level that is logged."
+        "INFO", description="Minimum level that is logged."
     )
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
-"""`Span`: a stretch of source time, and the algebra of such stretches.
+"""`Span`: a stretch of source time, and the algebra of spans.
 
 Belongs here: arithmetic of intervals in seconds. Does not belong here: what a span stands for (a
-shot, a moment, speech), nor spans counted in frames of the timeline (editing.packing).
+shot, a moment, speech), nor runs of frames of the timeline (editing.packing).
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Span(NamedTuple):
-    """The half-open stretch [start_s, end_s) of presentation time, in seconds."""
+    """The half-open interval [start_s, end_s) of presentation time, in seconds."""
 
     start_s: float
     end_s: float
@@ -29,40 +29,43 @@ class Span(NamedTuple):
         return self.start_s <= time_s < self.end_s
 
 
-def overlap_s(one: Span, other: Span) -> float:
+def overlap_s(first: Span, second: Span) -> float:
     """Seconds that two spans share; 0 when they share none."""
-    return max(0.0, min(one.end_s, other.end_s) - max(one.start_s, other.start_s))
+    return max(0.0, min(first.end_s, second.end_s) - max(first.start_s, second.start_s))
 
 
-def overlaps(one: Span, other: Span) -> bool:
+def overlaps(first: Span, second: Span) -> bool:
     """Whether two spans share any time; touching is not sharing."""
-    return one.start_s < other.end_s and other.start_s < one.end_s
+    return first.start_s < second.end_s and second.start_s < first.end_s
 
 
 def joined(spans: Iterable[Span], gap_s: float = 0.0) -> list[Span]:
-    """The spans in order, those that overlap or lie at most `gap_s` apart made one."""
-    result: list[Span] = []
+    """The spans in order, with those merged that overlap or lie at most `gap_s` apart."""
+    merged: list[Span] = []
     for span in sorted(spans):
-        if result and span.start_s <= result[-1].end_s + gap_s:
-            result[-1] = Span(result[-1].start_s, max(result[-1].end_s, span.end_s))
+        if merged and span.start_s <= merged[-1].end_s + gap_s:
+            merged[-1] = Span(merged[-1].start_s, max(merged[-1].end_s, span.end_s))
         else:
-            result.append(span)
-    return result
+            merged.append(span)
+    return merged
 
 
-def without(span: Span, closed: Iterable[Span]) -> list[Span]:
-    """What is left of `span`, in order, once every closed span is cut out of it."""
+def without(span: Span, holes: Iterable[Span]) -> list[Span]:
+    """What is left of `span`, in order, once every hole is cut out of it.
+
+    An empty hole inside the span splits it.
+    """
     left = [span]
-    for hole in closed:
-        left = [part for piece in left for part in _around(piece, hole)]
+    for hole in holes:
+        left = [part for whole in left for part in _around(whole, hole)]
     return [part for part in left if part.duration_s > 0]
 
 
-def _around(piece: Span, hole: Span) -> tuple[Span, ...]:
-    """What of `piece` lies before and after a hole; the whole piece when the hole misses it."""
-    if not overlaps(piece, hole):
-        return (piece,)
-    return Span(piece.start_s, hole.start_s), Span(hole.end_s, piece.end_s)
+def _around(span: Span, hole: Span) -> tuple[Span, ...]:
+    """What of a span lies before and after a hole; all of it when the hole misses it."""
+    if not overlaps(span, hole):
+        return (span,)
+    return Span(span.start_s, hole.start_s), Span(hole.end_s, span.end_s)
 
 
 def covered_s(span: Span, spans: Iterable[Span]) -> float:

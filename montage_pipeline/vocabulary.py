@@ -1,4 +1,4 @@
-"""The words a request is made of: formats, states."""
+"""The words that requests, rows and documents are made of: formats, states, steps, services."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -12,7 +12,7 @@ class FrameSize(NamedTuple):
 
 
 class Format(StrEnum):
-    """Shape of the finished picture."""
+    """Shape of the Reel's frames."""
 
     REEL = "reel"
     FEED = "feed"
@@ -21,7 +21,7 @@ class Format(StrEnum):
 
     @property
     def frame_size(self) -> FrameSize:
-        """Pixels of the finished picture."""
+        """Width and height of the Reel's frames."""
         return _FRAME_SIZES[self]
 
 
@@ -48,7 +48,7 @@ class ContentStatus(StrEnum):
 
 
 class RequestState(StrEnum):
-    """Where one click stands."""
+    """Where a request stands."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -58,12 +58,12 @@ class RequestState(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether nothing more will happen by itself."""
+        """Whether the request has ended; only a person can start it again."""
         return self in (RequestState.SUCCEEDED, RequestState.FAILED, RequestState.CANCELED)
 
 
 class Step(StrEnum):
-    """The five assets, in order."""
+    """The five assets of a request, in order."""
 
     CLIP_ANALYSIS = "clip_analysis"
     MUSIC_TRACK = "music_track"
@@ -73,7 +73,7 @@ class Step(StrEnum):
 
 
 class Service(StrEnum):
-    """Who is paid."""
+    """Whom a paid call is made to."""
 
     FAL = "fal"
     AYRSHARE = "ayrshare"
@@ -83,10 +83,10 @@ class Service(StrEnum):
 
 
 class CostState(StrEnum):
-    """How sure a cost row is.
+    """How sure the price of a paid call is.
 
     `pending`: the call was sent, its price is not known yet. `settled`: computed from the usage
-    the provider reported. `estimated`: the call may have been charged but no usage came back.
+    that the provider reported. `estimated`: the call may have been charged, but no usage came back.
     """
 
     PENDING = "pending"

@@ -1,20 +1,19 @@
-"""Users and their clicks in the database, for tests that need a request and are about something
+"""Users and their clicks in the database, for tests that need a request but are about something
 else.
 
 Belongs here: what a test of any room needs to get from nobody to a request, or to a delivered Reel.
 Does not belong here: clicks over the wire (`api`, `e2e`).
 """
 
-from typing import Any
 from uuid import UUID, uuid4
 
 from montage_pipeline.requests.library import ContentLibrary
-from montage_pipeline.requests.lifecycle import RequestLifecycle
+from montage_pipeline.requests.lifecycle import FinishedReel, RequestLifecycle
 from montage_pipeline.requests.model import CreatedRequest, NewContentItem
 from montage_pipeline.vocabulary import Format
 
-MEDIA: dict[str, Any] = {"media_url": "m", "music_url": "u", "poster_url": "p"}
-"""Where a delivered Reel is, when nobody looks."""
+REEL = FinishedReel(media_url="m", music_url="u", poster_url="p")
+"""A delivered Reel that nobody watches."""
 
 
 def new_user(library: ContentLibrary) -> UUID:
@@ -42,7 +41,9 @@ def click(
     return library.create_item(user, asked(*clip_urls, **changes))
 
 
-def finish(requests: RequestLifecycle, request_id: UUID, run_id: str = "run", **told: Any) -> None:
+def finish(
+    requests: RequestLifecycle, request_id: UUID, run_id: str = "run", reel: FinishedReel = REEL
+) -> None:
     """What a run that goes well does to its request."""
     assert requests.start(request_id, run_id)
-    assert requests.succeed(request_id, run_id, **(MEDIA | told))
+    assert requests.succeed(request_id, run_id, reel)

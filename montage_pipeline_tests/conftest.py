@@ -1,9 +1,8 @@
-"""Fixtures for every room: a real Postgres and a real S3 server, started only for tests that ask,
-one pair for each pytest worker.
+"""Fixtures for every room: a real Postgres and a real S3 server, one pair for each pytest worker,
+started only for tests that ask.
 
 `database_url` and `object_store` are fresh for each test, so tests never see each other's rows or
-objects.
-Imports are inside the fixtures: a room's tests load nothing that they do not use.
+objects. Imports are inside the fixtures: a room's tests load nothing that they do not use.
 """
 
 from __future__ import annotations
@@ -20,8 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 # A pytest worker has about one core to itself: the thread pools of NumPy and OpenBLAS would only
-# wait for each other, busily.
-# Both read this once, when they are loaded.
+# wait for each other, busily. Both read this once, when they are loaded.
 for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_pool, "1")
 
@@ -46,7 +44,7 @@ _TEMPLATE = "migrated"
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests neither need nor use keys and addresses of the machine they run on."""
+    """Tests neither need nor use the keys and addresses of the machine they run on."""
     from montage_pipeline.settings import Settings, get_settings
 
     monkeypatch.setitem(Settings.model_config, "env_file", None)
@@ -59,8 +57,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def servers_home() -> Iterator[Path]:
-    """A folder for servers, below which the unprivileged account that Postgres takes may search
-    (pytest's own folders are private).
+    """A folder for servers that the unprivileged account of Postgres may search; pytest's own
+    folders are private.
     """
     home = Path(tempfile.mkdtemp(prefix="montage-tests-"))
     home.chmod(0o755)
@@ -88,8 +86,8 @@ def embedded_object_store(servers_home: Path) -> Iterator[EmbeddedObjectStore]:
 
     server = EmbeddedObjectStore(servers_home)
     with pytest.MonkeyPatch.context() as patched:
-        # Every client reads megabytes of JSON that describe S3; a process has one client, but the
-        # tests make hundreds.
+        # Every client reads megabytes of JSON that describe S3. A process has one client, the tests
+        # make hundreds.
         patched.setattr(
             botocore.session, "create_loader", functools.cache(botocore.session.create_loader)
         )
@@ -117,6 +115,15 @@ def database_url(postgres: EmbeddedPostgres, _migrated_template: str) -> Iterato
     """
     name = f"test_{uuid.uuid4().hex}"
     postgres.create_database(name, template=_migrated_template)
+    yield postgres.dsn(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def empty_database(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The DATABASE_URL of a fresh database without tables."""
+    name = f"empty_{uuid.uuid4().hex}"
+    postgres.create_database(name)
     yield postgres.dsn(name)
     postgres.drop_database(name)
 

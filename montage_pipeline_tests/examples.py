@@ -1,6 +1,5 @@
-"""How many examples Hypothesis tries:
-
-`quick` in `make test`, `thorough` in `make test-all` (--hypothesis-profile=thorough).
+"""How many examples Hypothesis tries: `quick` in `make test`, `thorough` in `make test-all`
+(--hypothesis-profile=thorough).
 """
 
 from hypothesis import settings
@@ -10,7 +9,9 @@ settings.register_profile("thorough", max_examples=100)
 
 
 def examples(share: float) -> int:
-    """The profile's number times `share`: below 1 where an example is dear (a whole edit, a
+    """The profile's number times `share`: below 1 where an example is expensive (a whole edit, a
     database), above 1 where it is cheap.
     """
-    return max(1, round(settings.default.max_examples * share))
+    profile = settings.default
+    assert profile is not None
+    return max(1, round(profile.max_examples * share))

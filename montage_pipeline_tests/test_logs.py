@@ -14,7 +14,7 @@ def test_json_lines_are_context_first_and_clean(capsys: pytest.CaptureFixture[st
     logs.configure(Settings(log_format="json"))
     with logs.bind(request_id="r1", user_id="u1", run_id="run", asset="music_track"):
         logs.get_logger("here").info(
-            "bought music",
+            "music_bought",
             api_key="sk-ant-very-secret",
             nested={"Authorization": "Bearer abcdefghijkl", "url": SIGNED},
             text=f"fetching {SIGNED} with postgresql://me:hunter2@db/montage",

@@ -3,8 +3,7 @@
     python -m benchmarks.render [--only limit,moviepy,frontier,incremental,memory] [--write]
 
 The first time, making the footage takes several minutes. It needs about 5 GB of disk. Figures worth
-publishing need a
-machine that does nothing else meanwhile.
+publishing need a machine that does nothing else meanwhile.
 """
 
 import argparse
@@ -13,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.render import against_moviepy, frontier, incremental, limit, memory
+from benchmarks.render import against_moviepy, frontier, frontier_table, incremental, limit, memory
 from benchmarks.render.footage import Edit, Footage
+from benchmarks.render.frames import composite
 from benchmarks.render.limit import Limit
-from benchmarks.render.pictures import composite
 
 TABLES = ("limit", "moviepy", "frontier", "incremental", "memory")
 _PUBLISHED_S = 30
@@ -30,7 +29,7 @@ class Session:
         self._folder = folder
         self._seconds: int = arguments.seconds
         self._runs: int = arguments.runs
-        self._part: int = arguments.frontier_part
+        self._every: int = arguments.frontier_part
 
     def text(self, name: str) -> str:
         """The named table, measured now."""
@@ -42,8 +41,8 @@ class Session:
                 against_moviepy.measure(self.edit, self.composite, self._folder), limits
             )
         if name == "frontier":
-            return frontier.text(
-                frontier.measure(self.edit, self.composite, self._folder, self._part), self._part
+            return frontier_table.text(
+                frontier.measure(self.edit, self.composite, self._folder, self._every), self._every
             )
         if name == "incremental":
             return incremental.text(
@@ -64,7 +63,7 @@ class Session:
 
     @cached_property
     def limit(self) -> Limit:
-        """What it can take at the least, and what it takes."""
+        """The time it takes at least, and the time it takes."""
         return limit.measure(self.edit, self.composite, self._folder, self._runs)
 
 
@@ -97,7 +96,7 @@ def main() -> None:
         "--frontier-part",
         type=int,
         default=3,
-        help="search on every so manyth segment: 3 is about a third, 1 all",
+        help="search on every nth segment: 3 is about a third, 1 all",
     )
     arguments = parser.parse_args()
     wanted = arguments.only.split(",")
@@ -111,8 +110,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="work-", dir=arguments.footage) as folder:
         session = Session(footage, Path(folder), arguments)
         timeline = session.edit.timeline
-        what = f"{arguments.seconds} s, {timeline.width}x{timeline.height}, {timeline.total_frames} frames"
-        head = f"{what}, {len(timeline.segments)} segments; {report.machine()}."
+        size = f"{timeline.width}x{timeline.height}, {timeline.total_frames} frames"
+        segments = f"{len(timeline.segments)} segments"
+        head = f"{arguments.seconds} s, {size}, {segments}; {report.machine()}."
         for name in wanted:
             text = f"{head}\n\n{session.text(name)}"
             print(f"\n## {name}\n\n{text}", flush=True)

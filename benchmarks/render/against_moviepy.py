@@ -6,8 +6,8 @@ from pathlib import Path
 
 from benchmarks.measuring import Peak, Usage, in_new_process, timed
 from benchmarks.render.footage import Edit
+from benchmarks.render.frames import frames_of, raw_input, vmaf
 from benchmarks.render.limit import Limit, render_once
-from benchmarks.render.pictures import frames_of, raw_input, vmaf
 from benchmarks.report import table
 from montage_pipeline.settings import Settings
 
@@ -32,8 +32,9 @@ class Rival:
 
 
 def measure(edit: Edit, composite: Path, folder: Path) -> list[Rival]:
-    """Each way in a process of its own, under the same watch on its memory; the median of three for
-    the one that is divided by.
+    """Each way in a process of its own, its memory watched in the same way.
+
+    The one that the others are divided by is the median of three runs.
     """
     ways: list[tuple[str, Callable[..., Usage], list[Settings], float | None]] = [
         ("FFmpeg engine", render_once, [Settings(render_engine="ffmpeg")], None),
@@ -47,7 +48,7 @@ def measure(edit: Edit, composite: Path, folder: Path) -> list[Rival]:
         taken = [
             in_new_process(work, edit, output, *settings) for _ in range(1 if goal else _FAST_RUNS)
         ]
-        usage, peak = sorted(taken, key=lambda one: one[0].wall_s)[len(taken) // 2]
+        usage, peak = sorted(taken, key=lambda run: run[0].wall_s)[len(taken) // 2]
         frames = frames_of(output)
         alike = (
             vmaf(["-i", str(output)], raw_input(edit.timeline, composite))
@@ -84,12 +85,13 @@ def text(rivals: list[Rival], limit: Limit) -> str:
             alike,
         ]
         rows.append([rival.name, *figures, f"{rival.bytes / 1e6:.1f}", f"{rival.peak.pss_mb:.0f}"])
-    most = " and ".join(
+    ratios = " and ".join(
         f"{rival.usage.wall_s / limit.limit_s:.1f}" for rival in rivals if rival.goal is not None
     )
-    said = (
-        f"\nMoviePy takes {most} times as long as L: on these sources, where decoding is most of the work, "
-        "nothing that decodes their spans and encodes the frames can be further ahead than that.\n"
+    remark = (
+        f"\nMoviePy takes {ratios} times as long as L: on these sources, where decoding is most of "
+        "the work, nothing that decodes their spans and encodes the frames can be further ahead "
+        "than that.\n"
     )
     return (
         table(
@@ -104,7 +106,7 @@ def text(rivals: list[Rival], limit: Limit) -> str:
             ),
             rows,
         )
-        + said
+        + remark
     )
 
 
@@ -118,7 +120,7 @@ def render_usually(edit: Edit, output: Path) -> Usage:
         clips = []
         for segment in timeline.segments:
             crop, begin_s = segment.crop, segment.source_in_s
-            clip = VideoFileClip(str(edit.clip_paths[segment.clip_url])).subclipped(
+            clip = VideoFileClip(str(edit.sources[segment.clip_url])).subclipped(
                 begin_s, begin_s + segment.frames / fps
             )
             clip = clip.cropped(x1=crop.x, y1=crop.y, width=crop.width, height=crop.height)

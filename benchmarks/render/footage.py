@@ -20,48 +20,41 @@ from montage_pipeline.local.footage import demo_clips
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.music.composer import MusicBrief
 from montage_pipeline.music.synth.composer import LocalComposer
+from montage_pipeline.rendering.video.encoding import OUTPUT_TAGS
 from montage_pipeline.vocabulary import Format
 
 FPS = 30
-CLIP_S, _LOOP_S = 8, 4  # every clip is a loop, which spares half of a slow encode
-_GOP = 60  # frames: a key frame every two seconds, as phones do at most
+CLIP_S, _LOOP_S = 8, 4
+"""Every clip is a loop, which spares half of a slow encode."""
+
+_GOP = 60
+"""Frames: a keyframe every two seconds, as phones do at most."""
+
 _HOOK_FRAMES, _CUT_FRAMES = 51, 94
-_LATEST_IN_S = 4.3  # leaves the longest cut before the end of a clip
-_NOISE = "noise=alls=4:allf=t"  # sensors are never still
+"""1.7 s, and about 3.1 s."""
+
+_MAX_IN_S = 4.3
+"""Leaves the longest cut before the end of a clip."""
+
+_NOISE = "noise=alls=4:allf=t"
+"""Sensors are never still."""
+
 _HEVC = (
-    "-c:v", "libx265", "-preset", "ultrafast", "-b:v", "25M", "-x265-params",
+    *("-c:v", "libx265", "-preset", "ultrafast", "-b:v", "25M", "-x265-params"),
     f"keyint={_GOP}:min-keyint={_GOP}:bframes=3:open-gop=0:log-level=error",
-)  # fmt: skip
+)
 _H264 = (
-    "-c:v",
-    "libx264",
-    "-preset",
-    "fast",
-    "-b:v",
-    "12M",
-    "-bf",
-    "3",
-    "-g",
-    str(_GOP),
-    "-flags",
-    "+cgop",
+    *("-c:v", "libx264", "-preset", "fast", "-b:v", "12M"),
+    *("-bf", "3", "-g", str(_GOP), "-flags", "+cgop"),
 )
-_TAGS = (
-    "-color_range",
-    "tv",
-    "-colorspace",
-    "bt709",
-    "-color_primaries",
-    "bt709",
-    "-color_trc",
-    "bt709",
-)
+_QUIET = ("-y", "-loglevel", "error")
 
 
 @dataclass(frozen=True)
-class Shot:
-    """A clip to be: which demo clip, panned and scaled to which size, from which of its frames on;
-    no size: the original, looped.
+class Recipe:
+    """How to make a clip: which demo clip, panned and scaled to which size, from which frame on.
+
+    Without a size it is the original, looped.
     """
 
     name: str
@@ -72,17 +65,17 @@ class Shot:
     to_left: bool = False
 
 
-SHOTS = (
-    Shot("4k-hevc-a", 0, (3840, 2160), _HEVC),
-    Shot("1080p-h264-a", 1, (1920, 1080), _H264),
-    Shot("4k-hevc-b", 1, (3840, 2160), _HEVC, first=40, to_left=True),
-    Shot("small-a", 0),
-    Shot("4k-hevc-c", 0, (3840, 2160), _HEVC, first=60, to_left=True),
-    Shot("1080p-h264-b", 0, (1920, 1080), _H264, first=25),
-    Shot("small-b", 1),
-    Shot("4k-hevc-d", 1, (3840, 2160), _HEVC, first=130),
-    Shot("1080p-h264-c", 0, (1920, 1080), _H264, first=90, to_left=True),
-    Shot("small-c", 2),
+RECIPES = (
+    Recipe("4k-hevc-a", 0, (3840, 2160), _HEVC),
+    Recipe("1080p-h264-a", 1, (1920, 1080), _H264),
+    Recipe("4k-hevc-b", 1, (3840, 2160), _HEVC, first=40, to_left=True),
+    Recipe("small-a", 0),
+    Recipe("4k-hevc-c", 0, (3840, 2160), _HEVC, first=60, to_left=True),
+    Recipe("1080p-h264-b", 0, (1920, 1080), _H264, first=25),
+    Recipe("small-b", 1),
+    Recipe("4k-hevc-d", 1, (3840, 2160), _HEVC, first=130),
+    Recipe("1080p-h264-c", 0, (1920, 1080), _H264, first=90, to_left=True),
+    Recipe("small-c", 2),
 )
 """Ten clips: four of 4K HEVC, three of 1080p H.264, three as small as the demo has them."""
 
@@ -100,7 +93,7 @@ class Edit:
     """A timeline with everything that rendering it needs."""
 
     timeline: Timeline
-    clip_paths: Mapping[str, Path]
+    sources: Mapping[str, Path]
     music: Path
 
 
@@ -113,8 +106,8 @@ class Footage:
 
     @cached_property
     def clips(self) -> tuple[Clip, ...]:
-        """All of `SHOTS`, in order."""
-        return tuple(self._clip(shot) for shot in SHOTS)
+        """All of `RECIPES`, in order."""
+        return tuple(self._clip(recipe) for recipe in RECIPES)
 
     def music(self, seconds: int, seed: int = 1) -> Path:
         """A piece of the local composer, long enough for a Reel of so many seconds."""
@@ -138,7 +131,7 @@ class Footage:
 
     def reel(self, seconds: int) -> Edit:
         """The Reel that everything is measured on: a hook of 1.7 s and cuts of about 3.1 s over all
-        clips, none from a key frame on.
+        clips, none from a keyframe on.
         """
         return self.edit(self.clips, _lengths(seconds * FPS), seconds)
 
@@ -192,18 +185,19 @@ class Footage:
         )
         return Edit(timeline, {clip.facts.url: clip.path for clip in used}, self.music(seconds))
 
-    def _clip(self, shot: Shot) -> Clip:
-        # The name tells how it was made, so that a clip made otherwise is not taken for it.
+    def _clip(self, recipe: Recipe) -> Clip:
+        # The name says how it was made, so that a clip made differently is not taken for it.
         mark = hashlib.sha256(
-            repr((CLIP_S, _encoding(shot), [_digest(clip) for clip in demo_clips()])).encode()
+            repr((CLIP_S, _encoding(recipe), [_digest(clip) for clip in demo_clips()])).encode()
         ).hexdigest()[:8]
-        path = self.folder / f"{shot.name}-{mark}.mp4"
+        path = self.folder / f"{recipe.name}-{mark}.mp4"
         if not path.is_file():
             print(f"making {path}", flush=True)
             draft, loop = (
-                self.folder / f".{shot.name}-{os.getpid()}-{part}.mp4" for part in ("whole", "loop")
+                self.folder / f".{recipe.name}-{os.getpid()}-{kind}.mp4"
+                for kind in ("whole", "loop")
             )
-            _make(shot, loop, draft)
+            _make(recipe, loop, draft)
             draft.replace(path)
         return Clip(
             path,
@@ -215,61 +209,37 @@ class Footage:
         )
 
 
-def _make(shot: Shot, loop: Path, output: Path) -> None:
-    """The picture of one demo clip, with the sound of the only one that has any."""
-    picture, sound = demo_clips()[shot.source], demo_clips()[0]
-    if shot.size is not None:
-        run_ffmpeg(
-            [
-                "-y",
-                "-loglevel",
-                "error",
-                "-stream_loop",
-                "-1",
-                "-i",
-                str(picture),
-                *_encoding(shot),
-                str(loop),
-            ]
-        )
-        picture = loop
+def _make(recipe: Recipe, loop: Path, output: Path) -> None:
+    """The video of one demo clip, with the sound of the only one that has any."""
+    video, sound = demo_clips()[recipe.source], demo_clips()[0]
+    if recipe.size is not None:
+        source = ["-stream_loop", "-1", "-i", str(video)]
+        run_ffmpeg([*_QUIET, *source, *_encoding(recipe), str(loop)])
+        video = loop
     looped = [
-        part for source in (picture, sound) for part in ("-stream_loop", "-1", "-i", str(source))
+        *("-stream_loop", "-1", "-i", str(video)),
+        *("-stream_loop", "-1", "-i", str(sound)),
     ]
-    tagged = ["-tag:v", "hvc1"] if "libx265" in shot.codec else []
-    run_ffmpeg(
-        [
-            "-y",
-            "-loglevel",
-            "error",
-            *looped,
-            "-map",
-            "0:v",
-            "-map",
-            "1:a",
-            "-t",
-            str(CLIP_S),
-            "-c",
-            "copy",
-            *tagged,
-            str(output),
-        ]
-    )
+    tagged = ["-tag:v", "hvc1"] if "libx265" in recipe.codec else []
+    mapped = ["-map", "0:v", "-map", "1:a", "-t", str(CLIP_S), "-c", "copy"]
+    run_ffmpeg([*_QUIET, *looped, *mapped, *tagged, str(output)])
     loop.unlink(missing_ok=True)
 
 
-def _encoding(shot: Shot) -> list[str]:
-    if shot.size is None:
+def _encoding(recipe: Recipe) -> list[str]:
+    if recipe.size is None:
         return []
-    width, height = shot.size
+    width, height = recipe.size
     frames, wide = _LOOP_S * FPS, "0.9*min(iw\\,ih*16/9)"
-    # Every frame is another one, and moves: pictures that repeat would be too easy for both codecs.
+    # Every frame differs, and moves: frames that repeat would be too easy for both codecs.
+    share = f"n/{frames}"
+    pan = f"(1-{share})" if recipe.to_left else share
     chain = [
-        f"trim=start_frame={shot.first},setpts=N/{FPS}/TB,fps={FPS}",
-        f"crop={wide}:{wide}*9/16:(iw-ow)*{f'(1-n/{frames})' if shot.to_left else f'n/{frames}'}:(ih-oh)/2",
+        f"trim=start_frame={recipe.first},setpts=N/{FPS}/TB,fps={FPS}",
+        f"crop={wide}:{wide}*9/16:(iw-ow)*{pan}:(ih-oh)/2",
         f"scale={width}:{height}:flags=bicubic,setsar=1,{_NOISE},format=yuv420p",
     ]
-    return ["-vf", ",".join(chain), *shot.codec, *_TAGS, "-an", "-frames:v", str(frames)]
+    return ["-vf", ",".join(chain), *recipe.codec, *OUTPUT_TAGS, "-an", "-frames:v", str(frames)]
 
 
 def _lengths(frames: int) -> list[int]:
@@ -285,10 +255,10 @@ def _lengths(frames: int) -> list[int]:
 
 
 def _in_points() -> Iterator[float]:
-    """Seconds into a clip, each between two frames and at least half a second after a key frame."""
+    """Seconds into a clip, each between two frames and at least half a second after a keyframe."""
     step = 0
     while True:
-        at_s = (0.71 + step * 1.13) % _LATEST_IN_S
+        at_s = (0.71 + step * 1.13) % _MAX_IN_S
         step += 1
         if at_s % (_GOP / FPS) >= 0.5:
             yield at_s

@@ -1,14 +1,13 @@
-"""Which x264 setting is the fastest that reaches a quality: the profiles in rendering/encoding.py
-come from here.
+"""Which x264 setting is the fastest that reaches a quality: where the profiles of the render come
+from (rendering/video/profiles.py).
 
 The frames are encoded as the render does it: each segment on its own, on one thread, with
-everything that
-`Encoding.output_args` says. Speed is judged by processor seconds, which other work on the machine
-changes least.
+everything that `Encoding.output_args` says. Speed is judged by processor seconds, which other work
+on the machine changes least.
 
 Two kinds of frames are encoded, and a quality must be reached on both: those of the Reel, most of
-which were enlarged and are
-soft, and real frames at their own size, which have about as much detail as this size can hold.
+which were enlarged and are soft, and real frames at their own size, which have about as much detail
+as this size can hold.
 """
 
 from collections.abc import Sequence
@@ -21,13 +20,12 @@ import av
 
 from benchmarks.measuring import Usage, timed
 from benchmarks.render.footage import Edit
-from benchmarks.render.pictures import frame_bytes, raw_input, vmaf
-from benchmarks.report import table
+from benchmarks.render.frames import frame_bytes, raw_input, vmaf
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.local.footage import demo_clips
 from montage_pipeline.media.ffmpeg import run_ffmpeg
-from montage_pipeline.rendering.video import encoding
 from montage_pipeline.rendering.video.encoding import MAX_BIT_RATE_MBPS, Encoding, x264_encoding
+from montage_pipeline.rendering.video.profiles import X264_PROFILES
 from montage_pipeline.settings import RenderQuality
 
 TARGETS: dict[RenderQuality, float] = {"draft": 90.0, "standard": 95.0, "best": 97.0}
@@ -37,21 +35,21 @@ _EXTRAS = {
     "superfast": ("aq-mode=0",),
     "veryfast": ("aq-mode=0",),
 }
-_FIRST_CRF, _LEAST_CRF, _MOST_CRF = 23, 8, 40
-_VMAF_PER_CRF = 1.2  # to guess the next try
-_NEAR, _MORE_TIMINGS = 1.3, 3  # ways that are not slower than that are timed again
-_SHARP_FROM = (0, 36, 72)  # frames of the clip, which has 132
-_HEAD = (
-    "VMAF: Reel",
-    "sharp frames",
-    "processor s",
-    "wall s",
-    "Mbit/s: Reel",
-    "sharp frames",
-    "worst second Mbit/s",
-)
-_TOO_SLOW = 1.6  # times the fastest way that reaches the quality: such a way is not followed
-_TIE = 1.05  # ways whose speed differs by less are equally fast; the smaller file wins
+_FIRST_CRF, _MIN_CRF, _MAX_CRF = 23, 8, 40
+_VMAF_PER_CRF = 1.2
+"""To guess the next CRF."""
+
+_NEAR, _MORE_TIMINGS = 1.3, 3
+"""Ways that take at most so many times what the fastest takes are timed so many times again."""
+
+_SHARP_FROM = (0, 36, 72)
+"""Frames of the clip, which has 132."""
+
+TOO_SLOW = 1.6
+"""Times the fastest way that reaches the quality: a slower way is not followed."""
+
+TIE = 1.05
+"""Ways whose speed differs by less are equally fast; the smaller file wins."""
 
 
 @dataclass(frozen=True)
@@ -123,23 +121,23 @@ class Bench:
         self._trials: dict[tuple[Way, int], Trial] = {}
 
     @classmethod
-    def of(cls, edit: Edit, composite: Path, folder: Path, part: int) -> "Bench":
-        """Every `part`-th segment of the Reel, and the sharp frames.
+    def of(cls, edit: Edit, composite: Path, folder: Path, every: int) -> "Bench":
+        """Every nth segment of the Reel, and the sharp frames.
 
-        Whole segments: quality falls with the distance from a key frame.
+        Whole segments: quality falls with the distance from a keyframe.
         """
         timeline, sharp = edit.timeline, _sharp(edit.timeline, folder)
         lengths = [segment.frames for segment in timeline.segments]
-        if part == 1:
+        if every == 1:
             return cls(timeline, [Frames(composite, tuple(lengths)), sharp], folder)
         size = frame_bytes(timeline)
         raw = folder / "frontier.yuv"
         begins = list(accumulate([0, *lengths]))
         with composite.open("rb") as whole, raw.open("wb") as file:
-            for first, frames in zip(begins[:-1:part], lengths[::part], strict=True):
+            for first, frames in zip(begins[:-1:every], lengths[::every], strict=True):
                 whole.seek(first * size)
                 file.write(whole.read(frames * size))
-        return cls(timeline, [Frames(raw, tuple(lengths[::part])), sharp], folder)
+        return cls(timeline, [Frames(raw, tuple(lengths[::every])), sharp], folder)
 
     def trial(self, way: Way, crf: int) -> Trial:
         """Encode and compare; done once for each way and CRF."""
@@ -147,16 +145,16 @@ class Bench:
             self._trials[way, crf] = self._try(way, crf)
         return self._trials[way, crf]
 
-    def best_crf(self, way: Way, target: float, most_cpu_s: float = inf) -> Trial | None:
-        """The largest whole CRF that reaches the target;
+    def best_crf(self, way: Way, target: float, max_cpu_s: float = inf) -> Trial | None:
+        """The largest whole CRF that reaches the target; None when no CRF does.
 
-        None when no CRF does. A way that takes longer than that is tried once.
+        A way that takes longer than `max_cpu_s` is tried once.
         """
-        fails, reaches = _MOST_CRF + 1, _LEAST_CRF - 1
+        fails, reaches = _MAX_CRF + 1, _MIN_CRF - 1
         crf = self._guess(way, target)
         while fails - reaches > 1:
             trial = self.trial(way, crf)
-            if trial.usage.cpu_s > most_cpu_s:
+            if trial.usage.cpu_s > max_cpu_s:
                 # Another CRF would not make up for it.
                 return trial if trial.reaches(target) else None
             if trial.reaches(target):
@@ -167,7 +165,7 @@ class Bench:
                 fails = crf
             step = round((trial.vmaf - target) / _VMAF_PER_CRF)
             crf = min(max(crf + step, reaches + 1), fails - 1)
-        return self.trial(way, reaches) if reaches >= _LEAST_CRF else None
+        return self.trial(way, reaches) if reaches >= _MIN_CRF else None
 
     def _capped(self, trial: Trial) -> bool:
         """Whether a larger CRF was at least as good: then it is the peak bit rate that limits, not
@@ -184,7 +182,7 @@ class Bench:
             return _FIRST_CRF
         nearest = min(tried, key=lambda trial: abs(trial.vmaf - target))
         crf = nearest.crf + round((nearest.vmaf - target) / _VMAF_PER_CRF)
-        return min(max(crf, _LEAST_CRF), _MOST_CRF)
+        return min(max(crf, _MIN_CRF), _MAX_CRF)
 
     def timed_again(self, trials: Sequence[Trial]) -> list[Trial]:
         """The same, with the least processor seconds of a few more encodes in turn: what else runs
@@ -201,7 +199,7 @@ class Bench:
         """A stream for each kind of frames, and what all of the encoding took."""
         args = way.encoding(crf).output_args(self._timeline)
         streams = [self._folder / f"frontier-{number}.h264" for number in range(len(self._kinds))]
-        part = self._folder / "frontier-part.h264"
+        encoded = self._folder / "frontier-segment.h264"
         total = Usage()
         for kind, stream in zip(self._kinds, streams, strict=True):
             with stream.open("wb") as file:
@@ -211,12 +209,12 @@ class Bench:
                     source = raw_input(self._timeline, kind.raw, first, frames)
                     with timed() as usage:
                         run_ffmpeg(
-                            ["-y", "-loglevel", "error", *source, *args, "-f", "h264", str(part)]
+                            ["-y", "-loglevel", "error", *source, *args, "-f", "h264", str(encoded)]
                         )
                     total = Usage(total.wall_s + usage.wall_s, total.cpu_s + usage.cpu_s)
-                    # Each begins with its own key frame and headers: one after the other they are
+                    # Each begins with its own keyframe and headers: one after the other they are
                     # one stream, as in the finished file.
-                    file.write(part.read_bytes())
+                    file.write(encoded.read_bytes())
         return streams, total
 
     def _try(self, way: Way, crf: int) -> Trial:
@@ -230,11 +228,10 @@ class Bench:
             rates.append(mbps)
             worst = max(worst, worst_second_mbps)
         trial = Trial(way, crf, tuple(vmafs), usage, tuple(rates), worst)
+        rate = max(trial.mbps)
         print(
-            f"frontier: {trial.name}: "
-            + ", ".join(
-                f"{name} {figure}" for name, figure in zip(_HEAD, _figures(trial), strict=True)
-            ),
+            f"frontier: {trial.name}: VMAF {trial.vmaf:.2f}, {usage.cpu_s:.1f} processor s, "
+            f"{rate:.1f} Mbit/s",
             flush=True,
         )
         return trial
@@ -264,47 +261,32 @@ def _sharp(timeline: Timeline, folder: Path) -> Frames:
         + f"vstack={len(_SHARP_FROM)},format=yuv420p"
     )
     source = ["-stream_loop", "-1", "-i", str(demo_clips()[0])]
-    run_ffmpeg(
-        [
-            "-y",
-            "-loglevel",
-            "error",
-            *source,
-            "-lavfi",
-            ";".join([*bands, stacked]),
-            "-frames:v",
-            str(frames),
-            "-f",
-            "rawvideo",
-            str(raw),
-        ]
-    )
+    graph = ["-lavfi", ";".join([*bands, stacked]), "-frames:v", str(frames)]
+    run_ffmpeg(["-y", "-loglevel", "error", *source, *graph, "-f", "rawvideo", str(raw)])
     return Frames(raw, (frames,))
 
 
 @dataclass(frozen=True)
 class Frontier:
-    """What each way needs for each quality, on part of the frames, and the winners on all of them."""
+    """What each way needs for each quality, on some segments, and the winners on all of them."""
 
     trials: dict[RenderQuality, list[Trial]]
     winners: dict[RenderQuality, Trial]
     in_code: dict[RenderQuality, Trial]
 
 
-def measure(edit: Edit, composite: Path, folder: Path, part: int) -> Frontier:
-    """Search on every `part`-th segment, then try the winners, and what the code has, on all
-    frames.
-    """
-    searched = Bench.of(edit, composite, folder, part)
-    whole = Bench.of(edit, composite, folder, 1) if part > 1 else searched
+def measure(edit: Edit, composite: Path, folder: Path, every: int) -> Frontier:
+    """Search on every nth segment, then try the winners, and what the code has, on all frames."""
+    searched = Bench.of(edit, composite, folder, every)
+    whole = Bench.of(edit, composite, folder, 1) if every > 1 else searched
     trials: dict[RenderQuality, list[Trial]] = {quality: [] for quality in TARGETS}
     for way in WAYS:
         for quality, target in TARGETS.items():
             fastest_s = min((trial.usage.cpu_s for trial in trials[quality]), default=inf)
-            trial = searched.best_crf(way, target, _TOO_SLOW * fastest_s)
+            trial = searched.best_crf(way, target, TOO_SLOW * fastest_s)
             if trial is not None:
                 trials[quality].append(trial)
-            if trial is not None and trial.usage.cpu_s > _TOO_SLOW * fastest_s:
+            if trial is not None and trial.usage.cpu_s > TOO_SLOW * fastest_s:
                 break  # nor will it win at a higher quality
     winners = {}
     for quality, found in trials.items():
@@ -315,18 +297,17 @@ def measure(edit: Edit, composite: Path, folder: Path, part: int) -> Frontier:
             *searched.timed_again(near),
             *(trial for trial in found if trial not in near),
         ]
-        winner = min(_no_slower(trials[quality], _TIE), key=lambda trial: sum(trial.mbps))
+        winner = min(_no_slower(trials[quality], TIE), key=lambda trial: sum(trial.mbps))
         confirmed = whole.trial(winner.way, winner.crf)
-        # What holds for part of the frames may miss by a little on all of them, or leave room.
-        while not confirmed.reaches(TARGETS[quality]) and confirmed.crf > _LEAST_CRF:
+        # What holds for some of the frames may miss by a little on all of them, or leave room.
+        while not confirmed.reaches(TARGETS[quality]) and confirmed.crf > _MIN_CRF:
             confirmed = whole.trial(winner.way, confirmed.crf - 1)
         while (cheaper := whole.trial(winner.way, confirmed.crf + 1)).reaches(TARGETS[quality]):
             confirmed = cheaper
         winners[quality] = confirmed
-    profiles = encoding._X264  # what the code has now
     in_code = {
         quality: whole.trial(Way(preset, extra), crf)
-        for quality, (preset, crf, extra) in profiles.items()
+        for quality, (preset, crf, extra) in X264_PROFILES.items()
     }
     return Frontier(trials, winners, in_code)
 
@@ -335,71 +316,3 @@ def _no_slower(trials: Sequence[Trial], times: float) -> list[Trial]:
     """Those that take at most so many times what the fastest takes."""
     least_s = min(trial.usage.cpu_s for trial in trials)
     return [trial for trial in trials if trial.usage.cpu_s <= times * least_s]
-
-
-def text(frontier: Frontier, part: int) -> str:
-    """The table, the profiles, and whether the code has them."""
-    rows = [
-        [f"{target:.0f}: {trial.name}", *_figures(trial)]
-        for quality, target in TARGETS.items()
-        for trial in sorted(frontier.trials[quality], key=lambda one: one.usage.cpu_s)
-    ]
-    said = (
-        table(("VMAF to reach: setting", *_HEAD), rows)
-        + "\nThe fastest for each profile, on all frames, and what the code has:\n\n"
-    )
-    chosen = [
-        [f"{label}: {trial.name}", *_figures(trial)]
-        for quality, here in frontier.in_code.items()
-        for label, trial in (
-            (quality, frontier.winners.get(quality)),
-            (f"{quality}, in the code", here),
-        )
-        if trial is not None
-    ]
-    searched = "all segments" if part == 1 else f"every {part}th segment"
-    slow = f"Ways that take more than {_TOO_SLOW:g} times as long as the fastest were tried once, for the lowest quality, and not followed."
-    return (
-        f"Searched on {searched}. {slow}\n\n"
-        + said
-        + table(("profile", *_HEAD), chosen)
-        + "\n"
-        + _verdict(frontier)
-    )
-
-
-def _figures(trial: Trial) -> list[str]:
-    vmafs, rates = [f"{one:.2f}" for one in trial.vmafs], [f"{one:.1f}" for one in trial.mbps]
-    return [
-        *vmafs,
-        f"{trial.usage.cpu_s:.1f}",
-        f"{trial.usage.wall_s:.1f}",
-        *rates,
-        f"{trial.worst_second_mbps:.1f}",
-    ]
-
-
-def _verdict(frontier: Frontier) -> str:
-    differing, kept = [], []
-    for quality, here in frontier.in_code.items():
-        winner = frontier.winners.get(quality)
-        if winner is None:
-            differing.append(
-                f"**{quality}: no setting that was tried reaches VMAF {TARGETS[quality]:.0f}; the code has {here.name}.**"
-            )
-        elif (
-            here.reaches(TARGETS[quality])
-            and here.usage.cpu_s <= winner.usage.cpu_s * _TIE
-            and sum(here.mbps) <= sum(winner.mbps)
-        ):
-            kept.append(quality)
-        else:
-            differing.append(
-                f"**{quality}: the code has {here.name}, measured best is {winner.name}.**"
-            )
-    reached = (
-        f"On all frames the code's settings for {', '.join(kept)} reach their VMAF, and none that does is faster or smaller."
-        if kept
-        else ""
-    )
-    return "\n\n".join([*differing, *([reached] if reached else [])]) + "\n"

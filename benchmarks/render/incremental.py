@@ -1,6 +1,4 @@
-"""What a small change costs when the picture of every segment has been kept: over a real object
-store.
-"""
+"""What a small change costs when every chunk has been kept, in a real object store."""
 
 import statistics
 import tempfile
@@ -12,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.render.footage import Edit, Footage
-from benchmarks.render.pictures import decoded_hashes
+from benchmarks.render.frames import decoded_hashes
 from benchmarks.report import table
 from montage_pipeline.local.embedded.seaweed import EmbeddedObjectStore
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
-from montage_pipeline.rendering.video.chunk_store import ObjectPartStore
+from montage_pipeline.rendering.video.chunks.store import ObjectChunkStore
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
 
@@ -36,7 +34,7 @@ class Change:
     shares: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     reused: int = 0
-    parts: int = 0
+    chunks: int = 0
     as_fresh: bool = False
 
 
@@ -58,23 +56,23 @@ def measure(footage: Footage, seconds: int, folder: Path, runs: int) -> list[Cha
             store.ensure_bucket()
             engine = FfmpegEngine(
                 settings,
-                ObjectPartStore(
-                    store, settings.parts_max_bytes, timedelta(days=settings.parts_max_days)
+                ObjectChunkStore(
+                    store, settings.chunks_max_bytes, timedelta(days=settings.chunks_max_days)
                 ),
             )
             for change in changes:
                 print(f"incremental: run {run + 1} of {runs}: {change.name}", flush=True)
                 kept, edit = folder / "kept.mp4", change.edit
                 made = engine.render(
-                    edit.timeline, edit.clip_paths, edit.music, kept, lambda share: None
+                    edit.timeline, edit.sources, edit.music, kept, lambda share: None
                 )
                 change.seconds.append(made.seconds)
                 change.shares.append(made.seconds / changes[0].seconds[run])
-                change.parts, change.reused = made.parts, made.parts_reused
+                change.chunks, change.reused = made.parts, made.parts_reused
                 if run == runs - 1:
                     fresh = folder / "fresh.mp4"
                     FfmpegEngine(settings).render(
-                        edit.timeline, edit.clip_paths, edit.music, fresh, lambda share: None
+                        edit.timeline, edit.sources, edit.music, fresh, lambda share: None
                     )
                     change.as_fresh = decoded_hashes(kept) == decoded_hashes(fresh)
     return changes
@@ -94,7 +92,7 @@ def text(changes: list[Change]) -> str:
             f"{statistics.median(change.seconds):.1f}",
             f"{share:.2f}",
             verdict,
-            f"{change.reused} of {change.parts}",
+            f"{change.reused} of {change.chunks}",
         ]
         rows.append([change.name, *figures, "yes" if change.as_fresh else "**NO**"])
     head = (

@@ -8,14 +8,14 @@ from typing import Any
 
 from benchmarks.measuring import Peak, Usage, in_new_process, timed
 from benchmarks.render.footage import Edit
-from benchmarks.render.pictures import raw_input
+from benchmarks.render.frames import raw_input
 from benchmarks.report import table
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.rendering.engines import engine_for
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.rendering.model import EngineName, EngineRun, RenderEngine
 from montage_pipeline.rendering.render import render_checked
-from montage_pipeline.rendering.video.encoding import encoding_for
+from montage_pipeline.rendering.video.profiles import encoding_for
 from montage_pipeline.settings import Settings
 
 GOAL = 1.0
@@ -48,9 +48,7 @@ class Limit:
 
 
 def measure(edit: Edit, composite: Path, folder: Path, runs: int) -> Limit:
-    """Every phase in turn, `runs` times, so that what else the machine does meets all of them; then
-    once more for memory.
-    """
+    """Every phase in turn, `runs` times, so that other load meets all of them; then memory."""
     settings = Settings()
     limit = Limit(encoding_for(settings).name)
     phases: list[tuple[list[Usage], Callable[[], None]]] = [
@@ -96,10 +94,11 @@ def text(limit: Limit) -> str:
     verdict = "reached" if limit.share <= GOAL else "missed"
     return (
         f"{limit.encoder}, {len(limit.render)} runs in turn.\n\n"
-        + table(("phase", "median s", "least s", "most s", "processor s"), rows)
+        + table(("phase", "median s", "min s", "max s", "processor s"), rows)
         + f"\nL = {limit.limit_s:.1f} s (the faster decoding and the faster encoding). "
         + f"**Render / L = {limit.share:.2f}** (goal: {GOAL:.2f} or less; {verdict}). "
-        + f"Peak memory of the render with all its processes: {limit.peak.pss_mb:.0f} MB (PSS; RSS {limit.peak.rss_mb:.0f} MB).\n"
+        + "Peak memory of the render with all its processes: "
+        + f"{limit.peak.pss_mb:.0f} MB (PSS; RSS {limit.peak.rss_mb:.0f} MB).\n"
     )
 
 
@@ -112,21 +111,20 @@ def render_timed(edit: Edit, folder: Path, engine: RenderEngine) -> tuple[Usage,
     """A checked render: what the engine took, and what the check and the poster took."""
     watched = _Watched(engine)
     with timed() as usage:
-        render_checked(
-            edit.timeline, edit.clip_paths, edit.music, folder, watched, lambda share: None
-        )
+        render_checked(edit.timeline, edit.sources, edit.music, folder, watched, lambda share: None)
     return watched.usage, Usage(
         usage.wall_s - watched.usage.wall_s, usage.cpu_s - watched.usage.cpu_s
     )
 
 
 def render_once(edit: Edit, output: Path, settings: Settings) -> Usage:
-    """A render with the engine of the settings, for a process of its own; importing the engine does
-    not count.
+    """A render with the engine of the settings, for a process of its own.
+
+    Importing the engine does not count.
     """
     engine = engine_for(settings)
     with timed() as usage:
-        engine.render(edit.timeline, edit.clip_paths, edit.music, output, lambda share: None)
+        engine.render(edit.timeline, edit.sources, edit.music, output, lambda share: None)
     return usage
 
 
@@ -152,7 +150,7 @@ def _spans(edit: Edit) -> list[list[str]]:
             "-t",
             f"{segment.frames / fps:.6f}",
             "-i",
-            str(edit.clip_paths[segment.clip_url]),
+            str(edit.sources[segment.clip_url]),
         ]
         for segment in edit.timeline.segments
     ]
@@ -165,8 +163,9 @@ def _decode_each(edit: Edit) -> None:
 
 def _decode_all(edit: Edit) -> None:
     spans = _spans(edit)
-    mapped = [part for number in range(len(spans)) for part in ("-map", f"{number}:v")]
-    run_ffmpeg([*(part for span in spans for part in span), *mapped, *_NULL])
+    inputs = [argument for span in spans for argument in span]
+    mapped = [argument for number in range(len(spans)) for argument in ("-map", f"{number}:v")]
+    run_ffmpeg([*inputs, *mapped, *_NULL])
 
 
 def _encode(edit: Edit, composite: Path, threads: str) -> None:

@@ -1,4 +1,4 @@
-"""Peak memory of a render by the number of clips and the length of the Reel: neither should matter."""
+"""Peak memory of a render by number of clips and length of the Reel: neither should matter."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,18 +40,18 @@ def text(sized: list[Sized]) -> str:
     """The table."""
     rows = [
         [
-            f"{one.clips}",
-            f"{one.seconds}",
-            f"{one.peak.pss_mb:.0f}",
-            f"{one.peak.rss_mb:.0f}",
-            f"{one.usage.wall_s:.1f}",
+            f"{reel.clips}",
+            f"{reel.seconds}",
+            f"{reel.peak.pss_mb:.0f}",
+            f"{reel.peak.rss_mb:.0f}",
+            f"{reel.usage.wall_s:.1f}",
         ]
-        for one in sized
+        for reel in sized
     ]
-    worst = max(one.peak.rss_mb for one in sized)
-    verdict = "reached" if worst < GOAL_MB else "missed"
-    said = f"\nThe most is {worst:.0f} MB (RSS); goal: below {GOAL_MB} MB, whatever the size; {verdict}.\n"
-    return (
-        table(("clips of 4K HEVC", "seconds", "peak MB (PSS)", "peak MB (RSS)", "wall s"), rows)
-        + said
+    worst_mb = max(reel.peak.rss_mb for reel in sized)
+    verdict = "reached" if worst_mb < GOAL_MB else "missed"
+    head = ("clips of 4K HEVC", "seconds", "peak MB (PSS)", "peak MB (RSS)", "wall s")
+    return table(head, rows) + (
+        f"\nThe maximum is {worst_mb:.0f} MB (RSS); goal: below {GOAL_MB} MB, whatever the size; "
+        f"{verdict}.\n"
     )

@@ -13,7 +13,7 @@ class Analyst(Protocol):
     def analyse(self, clips: Sequence[FetchedClip], style: str, duration_s: float) -> ClipAnalysis:
         """Judge the clips for a Reel of `duration_s` seconds.
 
-        A clip that cannot be used is listed in `rejected_clips`; PermanentError("no_usable_clips")
+        A clip that cannot be used is listed in `rejected_clips`; PermanentError (NO_USABLE_CLIPS)
         is raised only when none is left.
         """
         ...

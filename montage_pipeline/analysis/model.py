@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from montage_pipeline.errors import ErrorCode
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.records import Record
 
@@ -37,12 +38,10 @@ class RejectReason(Record):
 class QualityScores(Record):
     """Measures of a moment, each 0 (worst) to 1 (best).
 
-    `stability` is 1 for a camera at rest, `motion` is the energy of movement in the picture
-    (neither end is bad by itself), `faces` is 1 for a large face throughout, `speech` the share of
-    the moment
-    in which someone talks, `loud` the share in which the sound is loud or sudden, `novelty` is 0
-    for a moment that
-    looks like another one of the analysis and 1 for one that looks like none.
+    `stability` is 1 for a camera at rest, `motion` the energy of movement in the frame (neither end
+    is bad by itself), `faces` 1 for a large face throughout, `speech` the share of the moment in
+    which someone talks, `loud` the share in which the sound is loud or sudden, `novelty` 0 for a
+    moment that looks like another one of the analysis and 1 for one that looks like none.
     """
 
     sharpness: float = Field(ge=0, le=1)
@@ -57,7 +56,7 @@ class QualityScores(Record):
 
 
 class SubjectPoint(Record):
-    """Where the subject is at a presentation time (seconds), and what says so."""
+    """Where the subject is at a presentation time (seconds), and what shows it."""
 
     time_s: float
     box: Box
@@ -65,33 +64,33 @@ class SubjectPoint(Record):
 
 
 class Overlay(Record):
-    """Something put onto the picture after it was filmed, and where."""
+    """Something put over the frame after it was filmed, and where."""
 
     kind: Literal["watermark", "text"]
     box: Box
 
 
 class TimeSpan(Record):
-    """A stretch of a clip, in its presentation time (seconds)."""
+    """A span of a clip, in its presentation time (seconds)."""
 
     start_s: float
     end_s: float
 
 
 class Moment(Record):
-    """A stretch of one shot, in the clip's presentation time (seconds).
+    """A judged span of one shot, in the clip's presentation time (seconds).
 
-    A moment never crosses a shot change. `quality` is the technical verdict, `interest` how much
-    it is worth showing, `hook` how well it opens the Reel. `fingerprint` is a 64-bit perceptual
-    hash of its middle frame as 16 hex digits. `subject` is where to look over all of it, when
-    known, and
-    `subject_path` where to look when, ascending in time; a face's box there takes in head and
-    shoulders. `without_subject`
-    are the parts in which the face or the movement that the path follows elsewhere is gone. `faces`
-    are
-    the faces of its fullest picture, largest first; `overlays` what a crop had better leave out.
-    `role`, `mood` and `peak_s`
-    (the best instant, in the same time) are known when somebody judged what the moment means.
+    A moment never crosses a cut of the source. `quality` is the technical verdict, `interest` how
+    much it is worth showing, `hook` how well it opens the Reel. `fingerprint` is a 64-bit
+    perceptual hash of its middle frame as 16 hex digits.
+
+    `subject` is where to look over all of it, when known, and `subject_path` where to look when,
+    ascending in time; a face's box there takes in head and shoulders. `without_subject` are the
+    parts in which the face or the movement that the path follows elsewhere is gone. `faces` are
+    those of the frame with the most, largest first; `overlays` what a crop had better leave out.
+
+    `role`, `mood` and `peak_s` (the best instant) are known when somebody judged what the moment
+    means.
     """
 
     id: str
@@ -123,11 +122,10 @@ class Moment(Record):
 class AnalysedClip(Record):
     """One usable clip: what it is, its shots, and its moments in order of time.
 
-    `shots` lie between two changes of picture, in the stretches that were looked at closely.
-    `key_frames_s` are the presentation
-    times in the moments at which decoding can begin: empty where they are not known, and where it
-    can begin at any picture.
-    `picture` is what lies inside burnt-in borders; None where there are none.
+    `shots` lie between two cuts of the source, in the spans that were looked at closely.
+    `key_frames_s` are the presentation times in the moments at which decoding can begin; empty
+    where they are not known, and where it can begin at any frame. `picture` is what lies inside
+    burnt-in borders; None where there are none.
     """
 
     facts: ClipFacts
@@ -141,15 +139,15 @@ class RejectedClip(Record):
     """A clip that was left out as a whole, with the reason to tell the user."""
 
     url: str
-    code: str
+    code: ErrorCode
     message: str
 
 
 class AnalystFacts(Record):
     """Who made the analysis. All but `name` is empty for the local analyst.
 
-    `predicted_tokens` and `billed_tokens` are the input tokens of the call that was answered:
-    foretold, and as the provider counted.
+    `predicted_tokens` and `billed_tokens` are the input tokens of the call that was answered: as
+    predicted here, and as the provider counted them.
     """
 
     name: Literal["claude", "local"]
@@ -162,8 +160,8 @@ class AnalystFacts(Record):
 class ClipAnalysis(Record):
     """The value of the `clip_analysis` asset.
 
-    `Moment.clip` indexes `clips`. `hook_moment` and every id in `best_moments` (best first)
-    name moments that have no reject reasons.
+    `Moment.clip` is an index of `clips`. `hook_moment` and every id in `best_moments` (best first)
+    name moments that are not rejected.
     """
 
     schema_version: Literal[1] = 1

@@ -1,182 +1,205 @@
-"""Cutting a clip's shots into moments: stretches of one shot that are good, or bad, throughout.
+"""Cutting a clip's shots into moments: spans of one shot that are good, or bad, throughout.
 
 Belongs here: where a moment begins and ends.
 Does not belong here: limits (faults), scores (scoring).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
+from typing import NamedTuple
 
 from montage_pipeline.analysis.faults import first_fault, reasons, too_short
 from montage_pipeline.analysis.model import RejectCode, RejectReason
-from montage_pipeline.footage.measuring.measures import SAMPLE_S, ClipMeasures, StretchMeasures
+from montage_pipeline.footage.measuring.measures import SAMPLE_S, ClipMeasures, SpanMeasures
 from montage_pipeline.spans import Span
 
-LEAST_MOMENT_S = 1.0
-MOST_MOMENT_S = 8.0
-_MARGIN_FRAMES = (
-    2  # kept away from changes of shot, where codecs smear and detection may be off by one
-)
-# beside footage that was not looked at: a flash or the end of a dissolve shows its nature only
-# later
-_UNSEEN_MARGIN_S = 0.15
-_LEAST_FAULT_S = 0.75  # a fault shorter than this is lived with
-_LABEL_WINDOW_S = 1.0
-_LEAST_STRETCH_S = 0.2
+MIN_MOMENT_S = 1.0  # less is over before it is understood
+MAX_MOMENT_S = 8.0  # longer ones would be judged by a mean that is true of none of their parts
+
+_MARGIN_FRAMES = 2  # beside a cut, where codecs smear and detection may be off by one
+_UNSEEN_MARGIN_S = 0.15  # beside unseen footage: what a flash or a dissolve is shows only later
+_MIN_INNER_S = 0.2  # of a shot without its margins
+_MIN_FAULT_S = 0.75  # a fault shorter than this is lived with
+_LABEL_WINDOW_S = 1.0  # in which a fault is looked for: two samples or three, not one outlier
+_ROUNDING_S = 0.005  # more than times lose when they are rounded to milliseconds
+
+# Splitting long runs.
 _GRID_S = 0.5
-_LEAST_PIECE_S = 3.5  # a cut of 3 s and a beat to choose from
-_CUT_PRICE = 0.02  # in squared motion energy
+_MIN_SPLIT_S = 3.5  # a cut of 3 s and a beat to choose from
+_SPLIT_PRICE = 0.02  # in squared motion energy: quiet footage stays in long parts
 
 
-_Run = tuple[RejectCode | None, Span]
+class _Run(NamedTuple):
+    """A span with the same fault, or none, throughout."""
+
+    fault: RejectCode | None
+    span: Span
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether the run is not worth telling from its neighbours.
+
+        A good one is worth keeping only if a cut fits; a bad one matters only if it would be seen.
+        """
+        min_s = MIN_MOMENT_S if self.fault is None else _MIN_FAULT_S
+        return self.span.duration_s < min_s + SAMPLE_S / 2
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A moment before it is scored."""
+class UnscoredMoment:
+    """A moment before it is scored: where it is, what was measured, why it must not be used."""
 
     span: Span
-    measures: StretchMeasures
+    measures: SpanMeasures
     rejects: tuple[RejectReason, ...]
 
 
-def cut_into_moments(clip: ClipMeasures) -> list[Candidate]:
+def cut_into_moments(clip: ClipMeasures) -> list[UnscoredMoment]:
     """All moments of a clip in order of time; together they cover its shots but for the margins.
 
     Times are rounded inwards to the millisecond.
     """
-    found = []
-    for shot in clip.shots:
-        inner = _without_margins(shot, clip)
-        if inner.duration_s < _LEAST_STRETCH_S:
-            continue
-        for run in _even_runs(inner, clip):
-            for piece in _pieces(run, clip):
-                span = Span(_ceil_ms(piece.start_s), _floor_ms(piece.end_s))
-                measures = clip.between(span)
-                rejects = reasons(measures)
-                if span.duration_s < LEAST_MOMENT_S - 0.005:
-                    rejects = (*rejects, too_short(span.duration_s, LEAST_MOMENT_S))
-                found.append(Candidate(span, measures, rejects))
-    return found
+    return [
+        _moment(part, clip)
+        for shot in clip.shots
+        if (inner := _without_margins(shot, clip)).duration_s >= _MIN_INNER_S
+        for run in _even_runs(inner, clip)
+        for part in _split_by_movement(run, clip)
+    ]
+
+
+def _moment(part: Span, clip: ClipMeasures) -> UnscoredMoment:
+    span = Span(_ceil_ms(part.start_s), _floor_ms(part.end_s))
+    measures = clip.between(span)
+    rejects = reasons(measures)
+    if span.duration_s < MIN_MOMENT_S - _ROUNDING_S:
+        rejects = (*rejects, too_short(span.duration_s, MIN_MOMENT_S))
+    return UnscoredMoment(span, measures, rejects)
 
 
 def _without_margins(shot: Span, clip: ClipMeasures) -> Span:
-    """The shot without the frames beside a change of shot, or beside footage that was not looked
-    at.
+    """The shot without the frames beside a cut, or beside footage that was not looked at.
 
-    The clip's own ends keep theirs, but for the last frame.
+    At the clip's own ends nothing is left out but half a frame.
     """
     facts = clip.facts
     frame_s = 1 / float(facts.fps.fraction)
-    window = next(
-        (
-            window
-            for window in clip.looked_at
-            if window.start_s <= shot.start_s + frame_s / 2 and shot.start_s < window.end_s
-        ),
-        shot,
-    )
-    starts, ends = (
-        shot.start_s <= window.start_s + frame_s / 2,
-        shot.end_s >= window.end_s - 1.5 * frame_s,
-    )
-    start_s = shot.start_s + (_MARGIN_FRAMES * frame_s if not starts else _UNSEEN_MARGIN_S)
-    end_s = shot.end_s - (_MARGIN_FRAMES * frame_s if not ends else _UNSEEN_MARGIN_S)
-    if starts and window.start_s <= facts.start_s + frame_s / 2:
-        start_s = shot.start_s
-    if ends and window.end_s >= facts.start_s + facts.duration_s - 1.5 * frame_s:
-        # Renderers ask for the frame at a time; half a frame of room keeps the last one from being
+    clip_end_s = facts.start_s + facts.duration_s
+    window = _window_of(shot, clip, frame_s)
+
+    start_s = shot.start_s + _MARGIN_FRAMES * frame_s
+    if shot.start_s <= window.start_s + frame_s / 2:
+        at_clip_start = window.start_s <= facts.start_s + frame_s / 2
+        start_s = shot.start_s + (0 if at_clip_start else _UNSEEN_MARGIN_S)
+
+    end_s = shot.end_s - _MARGIN_FRAMES * frame_s
+    if shot.end_s >= window.end_s - 1.5 * frame_s:
+        at_clip_end = window.end_s >= clip_end_s - 1.5 * frame_s
+        # Renderers ask for the frame at a time: half a frame of room keeps the last one from being
         # asked for twice.
-        end_s = shot.end_s - frame_s / 2
+        end_s = shot.end_s - (frame_s / 2 if at_clip_end else _UNSEEN_MARGIN_S)
     return Span(start_s, max(start_s, end_s))
 
 
+def _window_of(shot: Span, clip: ClipMeasures, frame_s: float) -> Span:
+    """The span that was looked at and holds the shot."""
+    for window in clip.looked_at:
+        if window.start_s <= shot.start_s + frame_s / 2 and shot.start_s < window.end_s:
+            return window
+    return shot
+
+
 def _even_runs(shot: Span, clip: ClipMeasures) -> list[Span]:
-    """Split a shot where it turns from good to bad or back, in runs of at least _LEAST_FAULT_S."""
-    times = [sample.time_s for sample in clip.samples if shot.start_s <= sample.time_s < shot.end_s]
-    if len(times) < 2:
+    """Split a shot where it turns from good to bad or back, without brief runs."""
+    times_s = [sample.time_s for sample in clip.samples if shot.holds(sample.time_s)]
+    if len(times_s) < 2:
         return [shot]
-    labels = []
-    for time_s in times:
-        around = Span(
-            max(shot.start_s, time_s - _LABEL_WINDOW_S / 2),
-            min(shot.end_s, time_s + _LABEL_WINDOW_S / 2),
-        )
-        labels.append(first_fault(clip.between(around)))
+
+    faults = [first_fault(clip.between(_around(time_s, shot))) for time_s in times_s]
     # Each label stands for the time about its sample.
-    edges = [shot.start_s, *((one + other) / 2 for one, other in pairwise(times)), shot.end_s]
-    runs: list[_Run] = []
-    place = 0
-    for label, group in groupby(labels):
-        count = len(list(group))
-        runs.append((label, Span(edges[place], edges[place + count])))
-        place += count
-    return [span for _, span in _without_brief_runs(runs)]
+    middles_s = [(before + after) / 2 for before, after in pairwise(times_s)]
+    edges_s = [shot.start_s, *middles_s, shot.end_s]
+    runs = [
+        _Run(fault, Span(start_s, end_s))
+        for fault, (start_s, end_s) in zip(faults, pairwise(edges_s), strict=True)
+    ]
+    return [run.span for run in _without_brief_runs(_joined(runs))]
+
+
+def _around(time_s: float, shot: Span) -> Span:
+    half_s = _LABEL_WINDOW_S / 2
+    return Span(max(shot.start_s, time_s - half_s), min(shot.end_s, time_s + half_s))
+
+
+def _joined(runs: Sequence[_Run]) -> list[_Run]:
+    """Neighbours with the same fault made one."""
+    joined = []
+    for fault, group in groupby(runs, key=lambda run: run.fault):
+        spans = [run.span for run in group]
+        joined.append(_Run(fault, Span(spans[0].start_s, spans[-1].end_s)))
+    return joined
 
 
 def _without_brief_runs(runs: list[_Run]) -> list[_Run]:
-    """Give brief runs to the longer neighbour, briefest first, until none is left."""
-    runs = list(runs)
+    """Give brief runs to the longer neighbour, the briefest first, until none is left."""
     while len(runs) > 1:
-        index = min(range(len(runs)), key=lambda place: (runs[place][1].duration_s, place))
-        label, span = runs[index]
-        # A good stretch is worth keeping only if a cut fits; a bad one only matters if it would be
-        # seen.
-        if span.duration_s >= (LEAST_MOMENT_S if label is None else _LEAST_FAULT_S) + SAMPLE_S / 2:
+        briefest = min(range(len(runs)), key=lambda place: (runs[place].span.duration_s, place))
+        if not runs[briefest].is_brief:
             break
-        beside = [place for place in (index - 1, index + 1) if 0 <= place < len(runs)]
-        into = max(beside, key=lambda place: runs[place][1].duration_s)
-        first, last = min(index, into), max(index, into)
-        runs[first : last + 1] = [
-            (runs[into][0], Span(runs[first][1].start_s, runs[last][1].end_s))
-        ]
-        merged = [
-            (label, [span for _, span in group])
-            for label, group in groupby(runs, key=lambda run: run[0])
-        ]
-        runs = [(label, Span(spans[0].start_s, spans[-1].end_s)) for label, spans in merged]
+        beside = [place for place in (briefest - 1, briefest + 1) if 0 <= place < len(runs)]
+        into = max(beside, key=lambda place: runs[place].span.duration_s)
+        first, last = sorted((briefest, into))
+        span = Span(runs[first].span.start_s, runs[last].span.end_s)
+        runs = _joined([*runs[:first], _Run(runs[into].fault, span), *runs[last + 1 :]])
     return runs
 
 
-def _pieces(run: Span, clip: ClipMeasures) -> list[Span]:
-    """Cut a long run where it turns from quiet to busy, into pieces of _LEAST_PIECE_S to
-    MOST_MOMENT_S.
+def _split_by_movement(run: Span, clip: ClipMeasures) -> list[Span]:
+    """Split a long run where it turns from quiet to busy, into parts that a moment can be.
 
-    The cuts are those that leave the movement inside each piece most alike (least squares, by
-    dynamic
-    programming on a half second grid), with a price on every cut so that quiet footage stays in
-    long pieces.
+    Parts last _MIN_SPLIT_S to MAX_MOMENT_S; the edges lie on a grid of about _GRID_S.
     """
-    if run.duration_s <= MOST_MOMENT_S:
+    if run.duration_s <= MAX_MOMENT_S:
         return [run]
     count = round(run.duration_s / _GRID_S)
-    edges = [run.start_s + run.duration_s * place / count for place in range(count + 1)]
-    energy = [clip.between(Span(start, end)).motion for start, end in pairwise(edges)]
-    total, squares = [0.0], [0.0]
-    for value in energy:
-        total.append(total[-1] + value)
-        squares.append(squares[-1] + value * value)
     grid_s = run.duration_s / count
-    shortest, longest = round(_LEAST_PIECE_S / grid_s), int(MOST_MOMENT_S / grid_s + 1e-9)
-    cheapest: list[tuple[float, int]] = [(0.0, 0)]
-    for end in range(1, count + 1):
-        options = [
-            (
-                cheapest[start][0]
-                + squares[end]
-                - squares[start]
-                - (total[end] - total[start]) ** 2 / (end - start)
-                + _CUT_PRICE,
-                start,
-            )
-            for start in range(max(0, end - longest), end - shortest + 1)
-        ]
-        cheapest.append(min(options, default=(float("inf"), 0)))
-    cuts = [count]
-    while cuts[-1] > 0:
-        cuts.append(cheapest[cuts[-1]][1])
-    return [Span(edges[start], edges[end]) for start, end in pairwise(reversed(cuts))]
+    edges_s = [run.start_s + run.duration_s * place / count for place in range(count + 1)]
+    motion = [clip.between(Span(start, end)).motion for start, end in pairwise(edges_s)]
+
+    shortest, longest = round(_MIN_SPLIT_S / grid_s), int(MAX_MOMENT_S / grid_s + 1e-9)
+    splits = _best_splits(motion, shortest, longest)
+    return [Span(edges_s[start], edges_s[end]) for start, end in pairwise(splits)]
+
+
+def _best_splits(values: Sequence[float], shortest: int, longest: int) -> list[int]:
+    """Where to split a row of values so that they are most alike inside each part.
+
+    Least squares, with _SPLIT_PRICE on every part, by dynamic programming. Gives the places from 0
+    to the number of values; parts have `shortest` to `longest` values.
+    """
+    total = [0.0, *accumulate(values)]
+    squares = [0.0, *accumulate(value * value for value in values)]
+    # For each place, the least cost of all before it, and where the last part before it starts.
+    best: list[tuple[float, int]] = [(0.0, 0)]
+
+    def cost(start: int, end: int) -> float:
+        return (
+            best[start][0]
+            + squares[end]
+            - squares[start]
+            - (total[end] - total[start]) ** 2 / (end - start)
+            + _SPLIT_PRICE
+        )
+
+    for end in range(1, len(values) + 1):
+        starts = range(max(0, end - longest), end - shortest + 1)
+        best.append(min(((cost(start, end), start) for start in starts), default=(float("inf"), 0)))
+
+    splits = [len(values)]
+    while splits[-1] > 0:
+        splits.append(best[splits[-1]][1])
+    return splits[::-1]
 
 
 def _ceil_ms(time_s: float) -> float:

@@ -1,42 +1,55 @@
-"""How good a moment is: quality (technical), interest (worth showing) and hook (worth opening
-with).
+"""How good a moment is: quality (technical), interest (worth showing), hook (worth opening with).
 
 Belongs here: turning measured figures into scores 0..1.
-Does not belong here: limits below which footage is not used (faults).
+Does not belong here: limits below which footage is not used (faults), words for people
+(describing).
 """
 
 import math
+from collections.abc import Sequence
 
 from montage_pipeline.analysis.model import QualityScores
-from montage_pipeline.footage.measuring.measures import StretchMeasures, area
-from montage_pipeline.footage.measuring.subject import person_around
-from montage_pipeline.footage.model import Box, ClipFacts
-from montage_pipeline.rules import HOOK_S
+from montage_pipeline.footage.measuring.boxes import total_area
+from montage_pipeline.footage.measuring.measures import SpanMeasures
+from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.rules import HOOK_S, UNRELATED_BITS, differing_bits
 from montage_pipeline.styles.model import FootageTaste
 
-_FULL_HEIGHT_PIXELS = 1080  # of the shorter side, from which resolution costs nothing
-_KEY_BITS = (0.05, 1.0)  # per pixel of a key frame: from mush to nothing to see of the codec
-_LEAST_DETAIL = 0.6  # of the sharpness: flat pictures, drawings and screens need few bits
-_LOUD_COUNTS = 0.7  # a loud moment is worth this much of one in which someone talks
+# Measured sharpness from mush to all that a good camera shows.
+_BLURRED_AT, _SHARP_RANGE = 0.25, 0.55
+
+# Bits per pixel of a keyframe: from mush to nothing to see of the codec.
+_MUSHY_KEY_BITS, _CLEAN_KEY_BITS = 0.05, 1.0
+_MIN_TRUE_DETAIL = 0.6  # of the sharpness: flat images, drawings and screens need few bits
+
+_FULL_RESOLUTION_PX = 1080  # of the shorter side, from which resolution costs nothing
+_MAX_OVERLAY_COST = 0.4  # what lies over the frame alone makes nothing worthless
+
+# The smallest face counts half; from 15 % of the frame's height on, a face counts in full.
+_SMALLEST_FACE_VALUE, _FACE_HEIGHT_RANGE = 0.5, 0.3
+
+_LOUD_VALUE = 0.7  # a loud moment is worth this much of one in which someone talks
+_FACE_ACTION = 0.9  # a face opens a Reel nearly as well as movement does
 
 
 def quality_scores(
-    measures: StretchMeasures, novelty: float, key_bits: float | None = None
+    measures: SpanMeasures, novelty: float, key_bits: float | None = None
 ) -> QualityScores:
-    """The figures of a stretch as the scores of the contract. `novelty` is told by the other
-    moments.
+    """The figures of a stretch as scores; `novelty` comes from the other moments.
 
-    `key_bits` are the bits per pixel of the clip's key frames: where they are few, part of what
+    `key_bits` are the bits per pixel of the clip's keyframes: where they are few, part of what
     looks sharp is the codec's blocks.
     """
-    face_size = measures.face.height if measures.face else 0.0
+    face_height = measures.face.height if measures.face else 0.0
+    face_value = min(1.0, _SMALLEST_FACE_VALUE + face_height / _FACE_HEIGHT_RANGE)
+    sharpness = _share((measures.sharpness - _BLURRED_AT) / _SHARP_RANGE)
     return QualityScores(
-        sharpness=_share(_share((measures.sharpness - 0.25) / 0.55) * _true_detail(key_bits)),
+        sharpness=_share(sharpness * _true_detail(key_bits)),
         exposure=_share(measures.exposure),
         stability=_share(measures.stability),
         motion=_share(measures.motion),
         colour=_share(measures.colour),
-        faces=_share(measures.face_share * min(1.0, 0.5 + face_size / 0.3)),
+        faces=_share(measures.face_share * face_value),
         speech=_share(measures.speech),
         loud=_share(measures.loud),
         novelty=_share(novelty),
@@ -44,46 +57,45 @@ def quality_scores(
 
 
 def _true_detail(key_bits: float | None) -> float:
-    low, high = _KEY_BITS
-    share = (
-        1.0
-        if key_bits is None
-        else _share(math.log(max(key_bits, low) / low) / math.log(high / low))
-    )
-    return _LEAST_DETAIL + (1 - _LEAST_DETAIL) * share
+    """The share of the sharpness that the codec can have left; all of it when that is unknown."""
+    low, high = _MUSHY_KEY_BITS, _CLEAN_KEY_BITS
+    share = 1.0
+    if key_bits is not None:
+        share = _share(math.log(max(key_bits, low) / low) / math.log(high / low))
+    return _MIN_TRUE_DETAIL + (1 - _MIN_TRUE_DETAIL) * share
 
 
-def overlay_cost(measures: StretchMeasures) -> float:
-    """What borders, logos and writing take off the quality, 0 to 0.4: more the more of the picture
-    they cover.
+def overlay_cost(measures: SpanMeasures) -> float:
+    """What borders, logos and text take off the quality, 0 to 0.4.
+
+    Each costs something by being there, and more the more of the frame it covers.
     """
     borders = 0.05 + 0.2 * measures.border_share if measures.border_share else 0.0
-    logo = 0.08 + 2.0 * area(measures.logos) if measures.logos else 0.0
-    text = measures.writing_share * (0.08 + 1.5 * area(measures.writing))
-    return min(0.4, borders + logo + text)
+    logo = 0.08 + 2.0 * total_area(measures.logos) if measures.logos else 0.0
+    text = measures.writing_share * (0.08 + 1.5 * total_area(measures.writing))
+    return min(_MAX_OVERLAY_COST, borders + logo + text)
 
 
-def quality(scores: QualityScores, facts: ClipFacts, overlaid: float = 0.0) -> float:
-    """Technical verdict: the mean of what matters, drawn towards the weakest of them, less what
-    lies over the picture.
+def quality(scores: QualityScores, facts: ClipFacts, overlay_cost: float = 0.0) -> float:
+    """The technical verdict: a weighted mean, drawn towards the weakest, less the overlays.
+
+    One bad trait spoils a moment more than a mean would say.
     """
-    resolution = _share(math.sqrt(min(facts.width, facts.height) / _FULL_HEIGHT_PIXELS))
-    parts = (
+    shorter_px = min(facts.width, facts.height)
+    weights = (
         (scores.sharpness, 0.40),
         (scores.exposure, 0.25),
         (scores.stability, 0.20),
-        (resolution, 0.15),
+        (_share(math.sqrt(shorter_px / _FULL_RESOLUTION_PX)), 0.15),
     )
-    mean = sum(part * weight for part, weight in parts)
-    return _share(
-        (0.65 * mean + 0.35 * min(scores.sharpness, scores.exposure, scores.stability))
-        * (1 - overlaid)
-    )
+    mean = sum(score * weight for score, weight in weights)
+    weakest = min(scores.sharpness, scores.exposure, scores.stability)
+    return _share((0.65 * mean + 0.35 * weakest) * (1 - overlay_cost))
 
 
 def interest(scores: QualityScores, taste: FootageTaste) -> float:
-    """How much a moment is worth showing in a style."""
-    heard = max(scores.speech, _LOUD_COUNTS * scores.loud)
+    """How much a moment is worth showing in a style: what the style likes, and a little novelty."""
+    heard = max(scores.speech, _LOUD_VALUE * scores.loud)
     pleasing_motion = 1 - abs(scores.motion - taste.preferred_motion) / max(
         taste.preferred_motion, 1 - taste.preferred_motion
     )
@@ -97,55 +109,20 @@ def interest(scores: QualityScores, taste: FootageTaste) -> float:
 
 
 def hook(scores: QualityScores, *, quality: float, interest: float, duration_s: float) -> float:
-    """How well a moment opens a Reel: interesting, clean, and with something going on from the
-    first frame.
+    """How well a moment opens a Reel: interesting, clean, and moving from the first frame on.
+
+    A moment that is shorter than the hook counts for less.
     """
-    action = max(scores.motion, 0.9 * scores.faces)
+    action = max(scores.motion, _FACE_ACTION * scores.faces)
     value = 0.40 * interest + 0.30 * action + 0.20 * quality + 0.10 * scores.colour
     return _share(value * min(1.0, duration_s / HOOK_S))
 
 
-def novelty(fingerprint: int, others: list[int]) -> float:
-    """Distance to the most alike of the other moments: 0 for the same picture, 1 for an unrelated
-    one.
-    """
+def novelty(fingerprint: int, others: Sequence[int]) -> float:
+    """Distance to the most alike of the others: 0 for the same frame, 1 for unrelated ones."""
     if not others:
         return 1.0
-    return min(1.0, min((fingerprint ^ other).bit_count() for other in others) / 24)
-
-
-def subject(measures: StretchMeasures) -> Box | None:
-    """Where to look: the face with its shoulders, else where the movement is, else nowhere in
-    particular.
-    """
-    face = measures.face
-    if face is not None and measures.face_share >= 0.3:
-        return person_around(face)
-    return measures.moving
-
-
-def description(scores: QualityScores) -> str:
-    """The scores in a few words, for people who look at a storyboard."""
-    camera = (
-        "steady camera"
-        if scores.stability >= 0.8
-        else "moving camera"
-        if scores.stability >= 0.45
-        else "restless camera"
-    )
-    action = (
-        "lively" if scores.motion >= 0.5 else "some movement" if scores.motion >= 0.12 else "still"
-    )
-    words = [camera, action]
-    if scores.faces >= 0.3:
-        words.append("a face")
-    if scores.speech >= 0.5:
-        words.append("speech")
-    elif scores.loud >= 0.5:
-        words.append("loud sound")
-    if scores.colour >= 0.8:
-        words.append("vivid colour")
-    return ", ".join(words)
+    return min(1.0, min(differing_bits(fingerprint, other) for other in others) / UNRELATED_BITS)
 
 
 def _share(value: float) -> float:

@@ -1,4 +1,8 @@
-"""The HTTP API: create, status, uploads, costs.
+"""The HTTP API: make Reels, watch them being made, upload clips, look at costs.
 
-`montage_pipeline.api.app:create_app` is the factory for a server.
+Belongs here: routes, bodies, who asks, and what every answer has in common. Does not belong here:
+what is done with a request (`requests` stores it, `orchestration` carries it out), nor anything of
+how a Reel is made.
+
+Begin reading at `app.create_app`, the factory for a server, then `routes.content_items`.
 """

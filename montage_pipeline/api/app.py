@@ -13,12 +13,13 @@ from montage_pipeline.api.errors import install_error_handlers
 from montage_pipeline.api.openapi import DESCRIPTION, describe
 from montage_pipeline.api.request_frame import REQUEST_ID_HEADER, RequestFrame
 from montage_pipeline.api.routes import content_items, costs, health, uploads
-from montage_pipeline.api.schemas import MAX_URL_CHARS
-from montage_pipeline.api.services import Services
+from montage_pipeline.api.schemas.requests import MAX_URL_CHARS
+from montage_pipeline.api.services import ApiServices
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.settings import Settings, get_settings
 
-_BODY_BESIDE_CLIPS_BYTES = 16_384
+_BODY_WITHOUT_URLS_BYTES = 16_384
+"""More than title, caption and field names take, even with every character escaped."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -29,7 +30,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or get_settings()
     logs.configure(settings)
-    services = Services.from_settings(settings)
+    services = ApiServices.from_settings(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -48,11 +49,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in (content_items.router, uploads.router, costs.router, health.router):
         app.include_router(router)
     install_error_handlers(app)
-    # The last one added is the outermost: a browser may read every answer, also those of the frame.
-    app.add_middleware(
-        RequestFrame,
-        max_body_bytes=_BODY_BESIDE_CLIPS_BYTES + (3 * settings.max_clips + 2) * MAX_URL_CHARS,
-    )
+    # The last one added is the outermost: a browser may read every answer, the frame's included.
+    app.add_middleware(RequestFrame, max_body_bytes=_max_body_bytes(settings))
     if origins := _origins(settings.api_cors_origins):
         app.add_middleware(
             CORSMiddleware,
@@ -65,12 +63,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
+def _max_body_bytes(settings: Settings) -> int:
+    # Every clip in `clipUrls`, `mustUse` and `exclude`; one more each as `hookClip` and `musicUrl`.
+    urls = 3 * settings.max_clips + 2
+    return _BODY_WITHOUT_URLS_BYTES + urls * MAX_URL_CHARS
+
+
 def _origins(comma_separated: str) -> list[str]:
     origins = [origin.strip() for origin in comma_separated.split(",") if origin.strip()]
     for origin in origins:
         if origin != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?", origin):
             raise PermanentError(
                 ErrorCode.CORS_ORIGIN_INVALID,
-                f"MONTAGE_API_CORS_ORIGINS: {origin!r} is not an origin; write scheme and host only, as in https://app.example.com",
+                f"MONTAGE_API_CORS_ORIGINS: {origin!r} is not an origin; write scheme and host "
+                "only, as in https://app.example.com",
             )
     return origins

@@ -1,14 +1,16 @@
-"""Who asks: bearer tokens (JWT) signed with a shared secret (HS256) or with a key of a JWKS (RS256,
+"""Who asks: bearer tokens (JWT), signed with a shared secret (HS256) or a key of a JWKS (RS256,
 ES256).
 
 A token needs `exp` and a `sub` that is the user's UUID; `aud` and `iss` are checked when they are
 configured.
+
+Belongs here: checking and issuing tokens, and the row that a user needs. Does not belong here: how
+a route asks for its user (`current_user`).
 """
 
 import threading
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -20,16 +22,23 @@ from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.logs import get_logger
 from montage_pipeline.records import Record
 from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.model import MAX_EMAIL_CHARS
 from montage_pipeline.settings import Settings
 
 log = get_logger(__name__)
 
 MIN_SECRET_BYTES = 32
+"""RFC 7518: a key for HS256 is at least as long as its hash."""
+
 CLOCK_SKEW_S = 10
+"""How far the issuer's clock may be off."""
+
 JWKS_TIMEOUT_S = 5.0
+"""A request waits while the keys are fetched."""
+
 _JWKS_ALGORITHMS = ["RS256", "ES256"]
-_MAX_EMAIL_CHARS = 320
-_KNOWN_USERS = 10_000
+_MAX_KNOWN_USERS = 10_000
+"""Ids kept in memory, about 2 MB; a forgotten one costs one query."""
 
 
 class User(Record):
@@ -43,15 +52,16 @@ class Authenticator:
     """Checks tokens as the settings say. Safe to share between threads."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises PermanentError when tokens could not be checked safely, so that the service does
-        not start.
+        """Raises PermanentError when tokens could not be checked safely: the service must not
+        start.
         """
         self._audience = settings.jwt_audience or None
         self._issuer = settings.jwt_issuer or None
         if settings.jwt_secret.get_secret_value() and settings.jwt_jwks_url:
             raise PermanentError(
                 ErrorCode.JWT_AMBIGUOUS,
-                "MONTAGE_JWT_SECRET and MONTAGE_JWT_JWKS_URL are both set; tokens are checked in one way: unset one.",
+                "MONTAGE_JWT_SECRET and MONTAGE_JWT_JWKS_URL are both set; tokens are checked in "
+                "one way: unset one.",
             )
         self._jwks = _jwks_client(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
         self._secret = b"" if self._jwks else _secret(settings)
@@ -106,7 +116,6 @@ class Authenticator:
         except (jwt.PyJWTError, ValueError) as error:
             log.error("jwks_unavailable", error=str(error))
             raise ApiError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
                 ErrorCode.JWKS_UNAVAILABLE,
                 "The keys that tokens are checked with cannot be fetched; try again.",
                 headers={"Retry-After": str(RETRY_AFTER_OUTAGE_S)},
@@ -115,7 +124,7 @@ class Authenticator:
 
 
 class KnownUsers:
-    """Makes sure that a user has a row, asking the database once per user and process."""
+    """Sees to it that a user has a row, asking the database once per user and process."""
 
     def __init__(self, library: ContentLibrary) -> None:
         self._library = library
@@ -123,7 +132,7 @@ class KnownUsers:
         self._lock = threading.Lock()
 
     def ensure(self, user: User) -> None:
-        """After this the user has a row."""
+        """Create the user's row unless there is one."""
         with self._lock:
             if user.id in self._known:
                 self._known.move_to_end(user.id)
@@ -131,7 +140,7 @@ class KnownUsers:
         self._library.ensure_user(user.id, user.email)
         with self._lock:
             self._known[user.id] = None
-            if len(self._known) > _KNOWN_USERS:
+            if len(self._known) > _MAX_KNOWN_USERS:
                 self._known.popitem(last=False)
 
 
@@ -160,10 +169,10 @@ def issue_token(settings: Settings, user_id: UUID, *, email: str = "", ttl_s: fl
     return jwt.encode(claims, _secret(settings), algorithm="HS256")
 
 
-def unauthenticated(code: str, message: str) -> ApiError:
+def unauthenticated(code: ErrorCode, message: str) -> ApiError:
     """401 with the challenge that RFC 6750 asks for."""
     challenge = "Bearer" if code is ErrorCode.UNAUTHENTICATED else 'Bearer error="invalid_token"'
-    return ApiError(HTTPStatus.UNAUTHORIZED, code, message, headers={"WWW-Authenticate": challenge})
+    return ApiError(code, message, headers={"WWW-Authenticate": challenge})
 
 
 def _user_id(subject: str) -> UUID:
@@ -180,11 +189,9 @@ def _user_id(subject: str) -> UUID:
 
 
 def _email(claim: object) -> str:
-    return (
-        claim
-        if isinstance(claim, str) and len(claim) <= _MAX_EMAIL_CHARS and claim.isprintable()
-        else ""
-    )
+    """The claim, or an empty text where it cannot be an address."""
+    usable = isinstance(claim, str) and len(claim) <= MAX_EMAIL_CHARS and claim.isprintable()
+    return str(claim) if usable else ""
 
 
 def _secret(settings: Settings) -> bytes:
@@ -192,12 +199,14 @@ def _secret(settings: Settings) -> bytes:
     if not secret:
         raise PermanentError(
             ErrorCode.JWT_NOT_CONFIGURED,
-            f"Set MONTAGE_JWT_SECRET ({MIN_SECRET_BYTES} random bytes or more) or MONTAGE_JWT_JWKS_URL: no token can be checked without.",
+            f"Set MONTAGE_JWT_SECRET ({MIN_SECRET_BYTES} random bytes or more) or "
+            "MONTAGE_JWT_JWKS_URL: tokens cannot be checked without one of them.",
         )
     if len(secret) < MIN_SECRET_BYTES:
         raise PermanentError(
             ErrorCode.JWT_SECRET_TOO_SHORT,
-            f"MONTAGE_JWT_SECRET has {len(secret)} bytes; HS256 needs {MIN_SECRET_BYTES} or more, or tokens can be forged by guessing it.",
+            f"MONTAGE_JWT_SECRET has {len(secret)} bytes; HS256 needs {MIN_SECRET_BYTES} or more, "
+            "or the secret can be guessed and tokens forged.",
         )
     return secret
 

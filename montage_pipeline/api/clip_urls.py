@@ -1,74 +1,72 @@
 """Which URLs of clips and music a user may hand in.
 
-A refusal here spares the user a run that cannot succeed. It is not the guard of the network: host
-names are resolved,
-and private addresses refused, where the bytes are fetched.
+A refusal here spares the user a run that cannot succeed. It does not guard the network: host names
+are resolved, and private addresses refused, where the bytes are fetched.
 """
 
 import ipaddress
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
 from montage_pipeline.api.errors import FieldProblem
 from montage_pipeline.settings import Settings
-
-UPLOAD_PREFIX = "uploads"
-
-
-def check_clip_urls(
-    clip_urls: Sequence[str], *, user_id: UUID, bucket: str, settings: Settings
-) -> list[FieldProblem]:
-    """Everything that is wrong with these URLs; empty when they may be used."""
-    problems = []
-    if len(clip_urls) > settings.max_clips:
-        problems.append(
-            FieldProblem(
-                field="clipUrls",
-                message=f"has {len(clip_urls)} clips; at most {settings.max_clips} are accepted",
-            )
-        )
-    for position, clip_url in enumerate(clip_urls):
-        reason = _refusal(clip_url, user_id, bucket, settings)
-        if reason:
-            problems.append(FieldProblem(field=f"clipUrls.{position}", message=reason))
-    return problems
+from montage_pipeline.storage.keys import uploads_of
 
 
-def check_music_url(
-    music_url: str | None, *, user_id: UUID, bucket: str, settings: Settings
-) -> list[FieldProblem]:
-    """What is wrong with the address of the user's own music, by the same rules; empty when it may
-    be used.
-    """
-    reason = _refusal(music_url, user_id, bucket, settings) if music_url is not None else None
-    return [FieldProblem(field="musicUrl", message=reason)] if reason else []
+@dataclass(frozen=True)
+class AllowedUrls:
+    """The rules for one user's URLs."""
 
+    user_id: UUID
+    bucket: str
+    settings: Settings
 
-def _refusal(clip_url: str, user_id: UUID, bucket: str, settings: Settings) -> str | None:
-    if " " in clip_url or "\\" in clip_url:
-        return "must not contain spaces or backslashes; percent-encode them"
-    try:
-        parts = urlsplit(clip_url)
-        _ = parts.port  # raises when it is not a number in range
-    except ValueError as error:
-        return f"is not a URL: {error}"
-    match parts.scheme:
-        case "s3":
-            return _refusal_of_upload(clip_url, user_id, bucket)
-        case "https":
-            return _refusal_of_host(parts, settings)
-        case "http" if settings.fetch_private_hosts:
-            return _refusal_of_host(parts, settings)
-        case "http":
-            return "must use https://, so that nobody on the way can change the clip"
-        case _:
-            return "must be an https:// URL or a clipUrl given by POST /api/uploads"
+    def check_clips(self, clip_urls: Sequence[str]) -> list[FieldProblem]:
+        """Everything that is wrong with these URLs; empty when they may be used."""
+        problems = []
+        limit = self.settings.max_clips
+        if len(clip_urls) > limit:
+            message = f"has {len(clip_urls)} clips; at most {limit} are accepted"
+            problems.append(FieldProblem(field="clipUrls", message=message))
+
+        for position, clip_url in enumerate(clip_urls):
+            if reason := self._refusal(clip_url):
+                problems.append(FieldProblem(field=f"clipUrls.{position}", message=reason))
+        return problems
+
+    def check_music(self, music_url: str | None) -> list[FieldProblem]:
+        """What is wrong with the URL of the user's own music, by the same rules; empty when it may
+        be used.
+        """
+        reason = None if music_url is None else self._refusal(music_url)
+        return [FieldProblem(field="musicUrl", message=reason)] if reason else []
+
+    def _refusal(self, url: str) -> str | None:
+        if " " in url or "\\" in url:
+            return "must not contain spaces or backslashes; percent-encode them"
+        try:
+            parts = urlsplit(url)
+            _ = parts.port  # raises when it is not a number in range
+        except ValueError as error:
+            return f"is not a URL: {error}"
+        match parts.scheme:
+            case "s3":
+                return _refusal_of_upload(url, self.user_id, self.bucket)
+            case "https":
+                return _refusal_of_host(parts, self.settings)
+            case "http" if self.settings.fetch_private_hosts:
+                return _refusal_of_host(parts, self.settings)
+            case "http":
+                return "must use https://, so that nobody on the way can change the clip"
+            case _:
+                return "must be an https:// URL or a clipUrl given by POST /api/uploads"
 
 
 def _refusal_of_upload(clip_url: str, user_id: UUID, bucket: str) -> str | None:
-    own = f"s3://{bucket}/{UPLOAD_PREFIX}/{user_id}/"
+    own = f"s3://{bucket}/{uploads_of(user_id)}"
     if clip_url.startswith(own) and re.fullmatch(
         r"[0-9a-f-]{36}/[A-Za-z0-9][A-Za-z0-9._-]*", clip_url[len(own) :]
     ):

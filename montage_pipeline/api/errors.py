@@ -1,12 +1,11 @@
 """Every answer that is not a success, in one shape: `{"error": {"code", "message", "details"}}`.
 
-Belongs here: the shape, and how exceptions of the rooms below become status codes.
-Does not belong here: checks of input; those raise `ApiError` or `validation_error` where they are
-made.
+Belongs here: the shape, and how exceptions of the rooms below become answers. Does not belong here:
+checks of input; those raise `ApiError` or `validation_error` where they are made. Which status a
+code is answered with stands in the registry (`error_codes`).
 """
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 
 import sqlalchemy.exc
@@ -18,32 +17,34 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
-from montage_pipeline.api.schemas import ApiModel
+from montage_pipeline.api.schemas.base import ApiModel
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.logs import get_logger
 
 log = get_logger(__name__)
 
 RETRY_AFTER_OUTAGE_S = 5
+"""Short enough for a person who waits, long enough for a pool to recover."""
 
-# Codes the content library raises; any other code from below is our fault, not the caller's.
-_STATUS_OF_CODE = {
-    "not_found": HTTPStatus.NOT_FOUND,
-    "already_generating": HTTPStatus.CONFLICT,
-    "idempotency_conflict": HTTPStatus.CONFLICT,
+_MAX_LISTED_PROBLEMS = 3
+"""Problems in the sentence for people; `details.errors` has them all."""
+
+_FRAMEWORK_CODES = {
+    code.status: code
+    for code in (
+        ErrorCode.BAD_REQUEST,
+        ErrorCode.NOT_FOUND,
+        ErrorCode.METHOD_NOT_ALLOWED,
+        ErrorCode.REQUEST_TOO_LARGE,
+    )
 }
+"""What FastAPI and the request frame refuse by status alone."""
 
-_CODE_OF_STATUS = {
-    400: "bad_request",
-    401: "unauthenticated",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "request_too_large",
-}
-
-_MESSAGE_OF_STATUS = {
-    404: "There is nothing at this path.",
-    405: "This path does not answer this method; the Allow header names those it does.",
+_FRAMEWORK_MESSAGES = {
+    ErrorCode.NOT_FOUND: "There is nothing at this path.",
+    ErrorCode.METHOD_NOT_ALLOWED: (
+        "This path does not answer this method; the Allow header names those it does."
+    ),
 }
 
 
@@ -68,15 +69,13 @@ class ApiError(Exception):
 
     def __init__(
         self,
-        status: int,
-        code: str,
+        code: ErrorCode,
         message: str,
         *,
         details: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
-        self.status = status
         self.code = code
         self.message = message
         self.details = dict(details or {})
@@ -90,13 +89,15 @@ class FieldProblem(ApiModel):
     message: str
 
 
-def validation_error(problems: Sequence[FieldProblem], code: str = "validation_error") -> ApiError:
+def validation_error(
+    problems: Sequence[FieldProblem], code: ErrorCode = ErrorCode.VALIDATION_ERROR
+) -> ApiError:
     """422 naming every field that is wrong."""
+    listed = [f"{problem.field}: {problem.message}" for problem in problems[:_MAX_LISTED_PROBLEMS]]
+    more = " …" if len(problems) > _MAX_LISTED_PROBLEMS else ""
     return ApiError(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
         code,
-        "; ".join(f"{problem.field}: {problem.message}" for problem in problems[:3])
-        + (" …" if len(problems) > 3 else ""),
+        "; ".join(listed) + more,
         details={"errors": [problem.model_dump(by_alias=True) for problem in problems]},
     )
 
@@ -106,60 +107,49 @@ def impossible_wishes(error: PermanentError) -> ApiError:
     and every field at fault.
     """
     problems = [
-        FieldProblem(field=to_camel(one["option"]), message=one["message"])
-        for one in error.details["problems"]
+        FieldProblem(field=to_camel(problem["option"]), message=problem["message"])
+        for problem in error.details["problems"]
     ]
     return validation_error(problems, error.code)
 
 
 def error_response(
-    status: int,
-    code: str,
+    code: ErrorCode,
     message: str,
     details: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """The envelope as an answer."""
+    """The envelope as an answer, with the status of the code."""
     content = {"error": {"code": code, "message": message, "details": dict(details or {})}}
-    return JSONResponse(content, status_code=status, headers=dict(headers or {}))
+    return JSONResponse(content, status_code=_status(code), headers=dict(headers or {}))
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Make `app` answer every expected failure with the envelope; the rest is caught by
-    `RequestFrame`.
-    """
+    """Make `app` answer expected failures with the envelope; `RequestFrame` catches the rest."""
 
     @app.exception_handler(ApiError)
     async def on_api_error(_: Request, exc: ApiError) -> Response:
-        return error_response(exc.status, exc.code, exc.message, exc.details, exc.headers)
+        return error_response(exc.code, exc.message, exc.details, exc.headers)
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid_request(request: Request, exc: RequestValidationError) -> Response:
-        return await on_api_error(
-            request, validation_error([_field_problem(error) for error in exc.errors()])
-        )
+        problems = [_field_problem(error) for error in exc.errors()]
+        return await on_api_error(request, validation_error(problems))
 
     @app.exception_handler(HTTPException)
     async def on_http_exception(_: Request, exc: HTTPException) -> Response:
-        code = _CODE_OF_STATUS.get(exc.status_code, HTTPStatus(exc.status_code).name.lower())
-        return error_response(
-            exc.status_code,
-            code,
-            _MESSAGE_OF_STATUS.get(exc.status_code, str(exc.detail)),
-            headers=exc.headers,
-        )
+        return _framework_refusal(exc)
 
     @app.exception_handler(MontageError)
     async def on_montage_error(request: Request, exc: MontageError) -> Response:
         if isinstance(exc, PermanentError) and "problems" in exc.details:
             return await on_api_error(request, impossible_wishes(exc))
-        status = _STATUS_OF_CODE.get(exc.code)
-        if status is not None:
-            return error_response(status, exc.code, exc.message, jsonable_encoder(exc.details))
         if exc.retryable:
             log.warning("request_failed_for_now", code=exc.code, error=exc.message)
             return _unavailable(exc.code, "A service this needs did not answer; try again.")
-        raise exc
+        if exc.code.status is None:
+            raise exc  # Not the caller's fault: an unexpected error.
+        return error_response(exc.code, exc.message, jsonable_encoder(exc.details))
 
     @app.exception_handler(sqlalchemy.exc.OperationalError)
     @app.exception_handler(sqlalchemy.exc.InterfaceError)
@@ -171,28 +161,37 @@ def install_error_handlers(app: FastAPI) -> None:
         )
 
 
-def _unavailable(code: str, message: str) -> JSONResponse:
-    return error_response(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        code,
-        message,
-        headers={"Retry-After": str(RETRY_AFTER_OUTAGE_S)},
-    )
+def _status(code: ErrorCode) -> int:
+    """A code that is not meant for callers is an outage when it may pass, else our fault."""
+    return code.status or (500 if code.permanent else 503)
+
+
+def _framework_refusal(exc: HTTPException) -> Response:
+    """The answer for an error that FastAPI or Starlette raised with nothing but a status."""
+    fallback = ErrorCode.BAD_REQUEST if exc.status_code < 500 else ErrorCode.INTERNAL_ERROR
+    code = _FRAMEWORK_CODES.get(exc.status_code, fallback)
+    message = _FRAMEWORK_MESSAGES.get(code, str(exc.detail))
+    answer = error_response(code, message, headers=exc.headers)
+    answer.status_code = exc.status_code
+    return answer
+
+
+def _unavailable(code: ErrorCode, message: str) -> JSONResponse:
+    return error_response(code, message, headers={"Retry-After": str(RETRY_AFTER_OUTAGE_S)})
 
 
 def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
     """One of pydantic's errors without the input, which may be secret or impossible to encode."""
     kind, location = str(error["type"]), list(error["loc"])
     if kind == "json_invalid":
-        return FieldProblem(
-            field="body",
-            message=f"is not JSON: {error['ctx']['error']} at character {location[-1]}",
-        )
+        message = f"is not JSON: {error['ctx']['error']} at character {location[-1]}"
+        return FieldProblem(field="body", message=message)
+
     if kind == "model_attributes_type" and len(location) == 1:
-        return FieldProblem(
-            field="body", message="must be a JSON object sent with Content-Type: application/json"
-        )
-    path = ".".join(str(part) for part in location[1:]) or str(location[0])
+        message = "must be a JSON object sent with Content-Type: application/json"
+        return FieldProblem(field="body", message=message)
+
+    path = ".".join(str(step) for step in location[1:]) or str(location[0])
     return FieldProblem(field=path, message=str(error["msg"]).removeprefix("Value error, "))
 
 
@@ -207,6 +206,9 @@ _ERROR_DESCRIPTIONS = {
     503: "A service this needs does not answer; try again after `Retry-After` seconds.",
 }
 
+_ALWAYS_POSSIBLE = (401, 500, 503)
+"""What every route that needs a token can answer."""
+
 
 def documented_errors(*statuses: int, **descriptions: str) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route: these statuses, plus those every authenticated route can give.
@@ -214,7 +216,7 @@ def documented_errors(*statuses: int, **descriptions: str) -> dict[int | str, di
     `descriptions` override the text of one status: `s409="…"`.
     """
     answers: dict[int | str, dict[str, Any]] = {}
-    for status in sorted({*statuses, 401, 500, 503}):
+    for status in sorted({*statuses, *_ALWAYS_POSSIBLE}):
         answers[status] = {
             "model": ErrorEnvelope,
             "description": descriptions.get(f"s{status}", _ERROR_DESCRIPTIONS[status]),

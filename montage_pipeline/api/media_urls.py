@@ -1,8 +1,7 @@
 """Media URLs that work when they are read.
 
-A bucket without a public base URL is read through presigned URLs, which live at most seven days;
-the one stored with a
-Reel dies before the Reel does.
+A bucket without a public base URL is read through presigned URLs, which live at most seven days:
+the one stored with a Reel dies before the Reel does.
 """
 
 from urllib.parse import unquote, urlsplit

@@ -8,16 +8,19 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from montage_pipeline.errors import ErrorCode
 from montage_pipeline.settings import Settings
 
 DESCRIPTION = """
 Hand in raw clips, get a finished Reel.
 
-1. `POST /api/uploads` for each clip (and your own music, if any) that is not on the web yet, and PUT its bytes.
+1. `POST /api/uploads` for each clip (and your own music, if any) that is not on the web yet, and
+   PUT its bytes.
 2. `POST /api/content-items` with the clips, a style, a format and a length.
 3. Poll `GET /api/content-items/{contentItemId}/status` until it is `draft` (finished) or `failed`.
 
-Every answer that is not a success has the form `{"error": {"code", "message", "details"}}`. Every answer carries `X-Request-Id`.
+Every answer that is not a success has the form `{"error": {"code", "message", "details"}}`. Every
+answer carries `X-Request-Id`.
 """
 
 _USER_ID = "6f1a2c34-0d2e-4f6b-9a57-2f3f1f1f9c11"
@@ -50,8 +53,8 @@ _FAILED: dict[str, Any] = {
     "progressStep": "edit_timeline",
     "progressPercent": 60,
     "error": {
-        "code": "footage_too_short",
-        "message": "The clips hold 9 s of usable footage; a Reel of 30 s needs more.",
+        "code": ErrorCode.NOT_ENOUGH_FOOTAGE.value,
+        "message": "The clips give 9 s of usable footage for a Reel of 30 s: 21 s are missing.",
         "step": "edit_timeline",
         "attempts": 1,
         "runId": "1f0c2b9e-10aa-4c55-a1d6-7d3a1e9a0c51",
@@ -119,7 +122,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "ErrorEnvelope": [
         {
             "error": {
-                "code": "validation_error",
+                "code": ErrorCode.VALIDATION_ERROR.value,
                 "message": "durationSec: Input should be less than or equal to 90",
                 "details": {"errors": [_WRONG_DURATION]},
             }

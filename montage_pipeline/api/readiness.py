@@ -1,8 +1,7 @@
 """Whether what the API leans on answers: the database, its schema, the object store.
 
 A probe must not hang because a dependency does. Each check has its own thread and a time limit;
-while one hangs, the
-next probe reports that instead of starting another.
+while one hangs, the next probe reports that instead of starting another.
 """
 
 import threading
@@ -19,14 +18,19 @@ from montage_pipeline.records import Record
 from montage_pipeline.requests import migrate
 from montage_pipeline.requests.database import create_engine
 from montage_pipeline.settings import Settings
+from montage_pipeline.storage.keys import ABSENT_KEY
 from montage_pipeline.storage.object_store import ObjectStore
 
 log = get_logger(__name__)
 
 LIMIT_S = 3.0
-# Everybody may call /readyz; the dependencies answer for it at most this often.
+"""A probe gives up sooner than the orchestrators that call it, which wait 5 s and more."""
+
 FRESH_S = 1.0
-_ABSENT_KEY = "readyz/absent"
+"""Everybody may call /readyz; the dependencies are asked for it at most this often."""
+
+_POSTGRES_LIMIT_S = 2
+"""Postgres is given up on before the whole probe is."""
 
 
 class CheckResult(Record):
@@ -46,11 +50,11 @@ class Readiness:
             settings,
             pool_size=2,
             max_overflow=0,
-            pool_timeout=2,
+            pool_timeout=_POSTGRES_LIMIT_S,
             connect_args={
-                "connect_timeout": 2,
-                "tcp_user_timeout": 2000,
-                "options": "-c statement_timeout=2000",
+                "connect_timeout": _POSTGRES_LIMIT_S,
+                "tcp_user_timeout": _POSTGRES_LIMIT_S * 1000,
+                "options": f"-c statement_timeout={_POSTGRES_LIMIT_S * 1000}",
                 "application_name": "montage-readyz",
             },
         )
@@ -148,7 +152,7 @@ def _check_store(store: ObjectStore) -> None:
     bucket.
     """
     try:
-        store.get_bytes(_ABSENT_KEY)
+        store.get_bytes(ABSENT_KEY)
     except PermanentError as error:
         if error.code is not ErrorCode.STORE_MISSING:
             raise

@@ -1,9 +1,8 @@
-"""What holds for every request, whatever route it takes: an id, a log line, a limit of size, safe
-headers, no traces.
+"""What holds for every request, whatever its route: an id, a log line, a limit of size, safe
+headers, no stack traces.
 
-A plain ASGI middleware: it runs in the request's own context, so what the routes bind to the log
-context is in the line
-written here at the end.
+A plain ASGI middleware: it runs in the request's own context, so the line it logs at the end has
+what the routes bound to the log context.
 """
 
 import logging
@@ -36,6 +35,9 @@ _SAFE_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
 }
 
+_CSP_OF_DATA = "default-src 'none'; frame-ancestors 'none'"
+"""JSON loads nothing; the pages of the documentation do."""
+
 
 class RequestFrame:
     """Wraps the application; `max_body_bytes` is the largest body it accepts."""
@@ -49,56 +51,35 @@ class RequestFrame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+
         headers = Headers(scope=scope)
-        offered_id = headers.get(REQUEST_ID_HEADER, "")
-        request_id = offered_id if _ACCEPTED_REQUEST_ID.fullmatch(offered_id) else uuid4().hex
-        status = 0
-
-        async def send_framed(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                answer = MutableHeaders(scope=message)
-                answer[REQUEST_ID_HEADER] = request_id
-                for name, value in _SAFE_HEADERS.items():
-                    answer.setdefault(name, value)
-                if answer.get("Content-Type", "").startswith("application/json"):
-                    answer.setdefault(
-                        "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"
-                    )
-            await send(message)
-
+        exchange = _Exchange(_request_id(headers), send)
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(http_request_id=request_id)
+        structlog.contextvars.bind_contextvars(http_request_id=exchange.request_id)
         begun = time.perf_counter()
         try:
             if int(headers.get("Content-Length") or 0) > self._max_body_bytes:
-                too_large = error_response(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                    ErrorCode.REQUEST_TOO_LARGE,
-                    self._too_large_message,
-                )
-                await too_large(scope, receive, send_framed)
+                too_large = error_response(ErrorCode.REQUEST_TOO_LARGE, self._too_large_message)
+                await too_large(scope, receive, exchange.send)
             else:
-                await self._app(scope, self._limited(receive), send_framed)
+                await self._app(scope, self._limited(receive), exchange.send)
         except Exception:
             log.exception("unexpected_error", method=scope["method"], path=scope["path"])
-            if status:
+            if exchange.status:
                 raise  # The answer has begun: all that is left is to break the connection.
             failure = error_response(
-                HTTPStatus.INTERNAL_SERVER_ERROR,
                 ErrorCode.INTERNAL_ERROR,
                 "Something went wrong on our side; the request id finds it in our logs.",
-                {"requestId": request_id},
+                {"requestId": exchange.request_id},
             )
-            await failure(scope, receive, send_framed)
+            await failure(scope, receive, exchange.send)
         finally:
             log.log(
                 logging.DEBUG if scope["path"] in _PROBES else logging.INFO,
                 "http_request",
                 method=scope["method"],
                 path=scope["path"],
-                status=status,
+                status=exchange.status,
                 duration_ms=round((time.perf_counter() - begun) * 1000, 1),
             )
             structlog.contextvars.clear_contextvars()
@@ -120,3 +101,30 @@ class RequestFrame:
     @property
     def _too_large_message(self) -> str:
         return f"The body is larger than {self._max_body_bytes} bytes."
+
+
+class _Exchange:
+    """One answer on its way out; `status` is 0 until it has begun."""
+
+    def __init__(self, request_id: str, send: Send) -> None:
+        self.request_id = request_id
+        self.status = 0
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        """Send `message`; the start of the answer gets the headers that every answer has."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            answer = MutableHeaders(scope=message)
+            answer[REQUEST_ID_HEADER] = self.request_id
+            for name, value in _SAFE_HEADERS.items():
+                answer.setdefault(name, value)
+            if answer.get("Content-Type", "").startswith("application/json"):
+                answer.setdefault("Content-Security-Policy", _CSP_OF_DATA)
+        await self._send(message)
+
+
+def _request_id(headers: Headers) -> str:
+    """The client's own id where it is safe to log, else a new one."""
+    offered = headers.get(REQUEST_ID_HEADER, "")
+    return offered if _ACCEPTED_REQUEST_ID.fullmatch(offered) else uuid4().hex

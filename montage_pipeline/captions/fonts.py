@@ -1,7 +1,7 @@
-"""The fonts that text is drawn with, for any script, and which of them draws which part of a text.
+"""The fonts that text is drawn with, for any script, and which of them draws which run of a text.
 
-Belongs here: the faces that are shipped, and what they cover. Does not belong here: laying text
-out, drawing it.
+Belongs here: the shipped faces, and what they cover. Does not belong here: laying text out
+(layout), drawing it (script).
 """
 
 import unicodedata
@@ -18,20 +18,31 @@ if TYPE_CHECKING:
     from fontTools.ttLib import TTFont
 
 LEFT_TO_RIGHT, RIGHT_TO_LEFT, WORD_JOINER = "\u200e", "\u200f", "\u2060"
+"""Invisible characters: two that set the direction of a line, and one that joins words."""
+
 SOME_SCRIPT = "\u180e"
-"""Invisible and of no direction, but of a script: without one in the line libass parts what is
-common to all scripts from what
-takes the script of its neighbours, as a digit from the key cap around it."""
+"""Invisible and of no direction, but of a script.
+
+Without one in the line libass parts what is common to all scripts from what takes the script of its
+neighbours, as a digit from the key cap around it.
+"""
+
 _SELECTORS = frozenset("\ufe0e\ufe0f")
 """They ask for the plain or the pictorial form of what stands before them."""
+
 INVISIBLE = _SELECTORS | frozenset(
     "\u061c\u200b\u200c\u200d" + LEFT_TO_RIGHT + RIGHT_TO_LEFT + WORD_JOINER + SOME_SCRIPT
 )
 """Joiners, marks and selectors: they shape what stands beside them and are not drawn themselves."""
 
 _EMOJI_STYLE = frozenset("\ufe0f\u20e3")
+"""The selector of the pictorial form, and the key cap: what holds one is drawn as an emoji."""
+
 _PICTOGRAPHS_FROM = 0x1F000
+"""Where Unicode keeps its emoji; few of what lies below are pictorial by default."""
+
 _UNDRAWABLE = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode categories: controls, surrogates, private use, unassigned, line and paragraph marks."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +60,7 @@ class Face:
 
     def open(self) -> "TTFont":
         """The font, read as it is used."""
-        # The font tools take most of a second to import: only for those who want text on the
-        # picture.
+        # The font tools take most of a second to import: only for those who want a caption.
         from fontTools.ttLib import TTFont
 
         return TTFont(self.path, fontNumber=self.number, lazy=True, recalcTimestamp=False)
@@ -134,8 +144,8 @@ def _in_order(
 ) -> Iterator[Face]:
     if not _EMOJI_STYLE.isdisjoint(cluster) or ord(first) >= _PICTOGRAPHS_FROM:
         yield _EMOJI
-    # Spaces, digits and signs go with the text before them. Not so after pictures: theirs are for
-    # key caps.
+    # Spaces, digits and signs go with the text before them; not after symbols and emoji, whose
+    # digits are for key caps.
     if (
         current is not None
         and current not in (_SYMBOLS, _EMOJI)
@@ -146,9 +156,7 @@ def _in_order(
 
 
 def _uncovered(cluster: str, faces: Sequence[Face]) -> list[str]:
-    """The characters at fault; all of the cluster when each is covered and no face has them
-    together.
-    """
+    """The characters at fault; the whole cluster when no face has all of them together."""
     alone = [
         character
         for character in cluster
@@ -168,8 +176,9 @@ def _covered(face: Face) -> frozenset[int]:
 
 
 def _cjk_region(text: str) -> str:
-    """Whose shapes of Han characters to draw: told by the scripts around them, else by the
-    character set that has them all.
+    """Whose shapes of Han characters to draw.
+
+    The scripts around them decide, else the national character set that has them all.
     """
     names = [unicodedata.name(character, "") for character in text]
     if any(name.startswith(("HIRAGANA", "KATAKANA")) for name in names):

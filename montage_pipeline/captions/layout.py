@@ -1,52 +1,36 @@
-"""Text on the picture: a caption becomes a script for libass, which FFmpeg draws on the frames of
-its segment.
+"""How a caption is laid out: its box, its lines and their size; and whether it can be shown at all.
 
-Belongs here: where text may stand, how it is broken into lines, how large it is, the script and the
-filter.
-Does not belong here: fonts (fonts, caption_fonts), and running FFmpeg (part).
-
-The script is written so that nothing is left to libass but drawing: each line is an event with its
-own place, each run
-names its font, and what has a meaning in a script cannot stand in a text.
+Belongs here: where text may stand, the choice of lines, the size. Does not belong here: where a
+line may be broken (breaking), how wide it is (measuring), the script for libass (script).
 """
 
-import hashlib
-import io
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations, pairwise
-from pathlib import Path
+from itertools import accumulate, combinations, pairwise
 
-from icu4py.breakers import CharacterBreaker, LineBreaker, WordBreaker
-from PIL import ImageFont
-
-from montage_pipeline.captions.fonts import (
-    LEFT_TO_RIGHT,
-    RIGHT_TO_LEFT,
-    SOME_SCRIPT,
-    WORD_JOINER,
-    Run,
-    UnsupportedCharacters,
-    runs_of,
-)
-from montage_pipeline.captions.static_fonts import ASCENT, StaticFont, static_font
+from montage_pipeline.captions.breaking import cluster_breaks, line_breaks, split_at, word_breaks
+from montage_pipeline.captions.fonts import UnsupportedCharacters, runs_of
+from montage_pipeline.captions.measuring import Line, TextFonts
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.rules import SAFE_MARGINS
 from montage_pipeline.vocabulary import Format
 
 MAX_LINES = 3
+"""More would be a paragraph, which nobody reads in a hook."""
 
-# Shares of the shorter side of the picture.
-_LARGEST, _SMALLEST = 0.095, 0.015
-_BREAKS_INSIDE_WORDS_BELOW = 0.036
+OUTLINE, SHADOW = 0.06, 0.035
+"""Shares of the font size: thick enough to part white letters from a white background."""
+
+# Font sizes, as shares of the shorter side of the frame.
+_MAX_SIZE = 0.095  # about a tenth: a short caption fills the width without shouting
+_MIN_SIZE = 0.015  # smaller text cannot be read on a phone
+_BREAK_WORDS_BELOW = 0.036  # text smaller than this is worse than a broken word
 
 # Shares of the font size.
-_OUTLINE, _SHADOW = 0.06, 0.035
-_LINE_PITCH, _LINE_GAP = 1.22, 0.14
-
-_MEASURED_AT_PX = 200
+_LINE_PITCH = 1.22  # from one baseline to the next; a common line spacing
+_LINE_GAP = 0.14  # at least, between the outlines of two lines with tall marks
 
 
 @dataclass(frozen=True)
@@ -60,29 +44,21 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Caption:
-    """A script for libass and the fonts it names. `name` is unique to their content."""
+class Layout:
+    """Lines in a box, at a font size in pixels.
 
-    name: str
-    script: str
-    fonts: tuple[StaticFont, ...]
+    `baselines` are how far each line's lies below the first line's, in font sizes.
+    """
 
-    @property
-    def filter(self) -> str:
-        """The filter that draws it, for an FFmpeg that runs where `write` wrote."""
-        return f"ass=filename={self.name}.ass:fontsdir={self.name}:shaping=complex"
-
-    def write(self, folder: Path) -> None:
-        """Put script and fonts where the filter looks for them."""
-        fonts = folder / self.name
-        fonts.mkdir(exist_ok=True)
-        for number, font in enumerate(self.fonts):
-            (fonts / f"{number}.font").write_bytes(font.data)
-        (folder / f"{self.name}.ass").write_text(self.script, "utf-8")
+    box: Box
+    fonts: TextFonts
+    lines: tuple[Line, ...]
+    size: int
+    baselines: tuple[float, ...]
 
 
 def safe_box(format: Format, width: int, height: int) -> Box:
-    """Where text may stand in a picture of this format and size."""
+    """Where text may stand in a frame of this format and size."""
     margins = SAFE_MARGINS[format]
     side = width * margins.sides
     return Box(
@@ -93,269 +69,105 @@ def safe_box(format: Format, width: int, height: int) -> Box:
     )
 
 
+def plain_text(text: str) -> str:
+    """The text as it is drawn: in composed form, any white space a single space."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
 def refuse_undrawable(text: str) -> None:
-    """PermanentError("caption_unsupported") naming the characters that no shipped font has."""
+    """Raise PermanentError("caption_unsupported") naming what no shipped font has."""
     try:
         runs_of(plain_text(text))
     except UnsupportedCharacters as error:
         message = f"the text cannot be drawn, no font here has {error}; leave these characters out"
-        problem = {"code": "caption_unsupported", "option": "captions", "message": message}
+        problem = {"code": ErrorCode.CAPTION_UNSUPPORTED, "option": "captions", "message": message}
         raise PermanentError(
             ErrorCode.CAPTION_UNSUPPORTED, f"captions: {message}", problems=[problem]
         ) from None
 
 
 def refuse_unfit(text: str, format: Format) -> None:
-    """PermanentError for a caption that no Reel of this format can show: "caption_unsupported",
-    "caption_too_long".
+    """Raise PermanentError for a caption that no Reel of this format can show.
+
+    Its code is "caption_unsupported" or "caption_too_long".
     """
     refuse_undrawable(text)
-    drawn_caption(plain_text(text), format, *format.frame_size)
-
-
-def plain_text(text: str) -> str:
-    """The text as it is drawn: in composed form, with single spaces where there was any white
-    space.
-    """
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    laid_out(plain_text(text), format, *format.frame_size)
 
 
 @lru_cache(maxsize=32)
-def drawn_caption(text: str, format: Format, width: int, height: int) -> Caption:
-    """`text` (as `plain_text` gives it) laid out in the safe box of a picture of this size.
+def laid_out(text: str, format: Format, width: int, height: int) -> Layout:
+    """`text` (as `plain_text` gives it) in the safe box of a frame of this size.
 
-    Raises PermanentError("caption_too_long") when it would have to be too small to be read.
+    The largest size with the most even lines; words are broken only where they would be too small
+    otherwise.
+
+    Raises PermanentError("caption_too_long") when the text would be too small to be read.
     """
-    fonts = _Fonts(text)
-    box = safe_box(format, width, height)
     short_side = min(width, height)
-    layout = _best_layout(text, fonts, box, short_side)
-    if layout.size < short_side * _SMALLEST:
-        message = "the caption would be too small to be read; make it shorter"
-        raise PermanentError(
-            ErrorCode.CAPTION_TOO_LONG,
-            message,
-            problems=[{"code": "caption_too_long", "option": "captions", "message": message}],
-        )
-    script = _script(layout, fonts, box, width, height, _base_direction(text))
-    used = tuple(dict.fromkeys(fonts.of(run) for line in layout.lines for run in line.runs))
-    digest = hashlib.sha256(script.encode())
-    for font in used:
-        digest.update(font.data)
-    return Caption(f"caption-{digest.hexdigest()[:20]}", script, used)
-
-
-class _Fonts:
-    """The static fonts of one text, and what they say about the size of its parts."""
-
-    def __init__(self, text: str) -> None:
-        characters: dict[object, set[str]] = {}
-        runs = runs_of(text)
-        for run in runs:
-            characters.setdefault(run.face, set()).update(run.text)
-        self._fonts = {
-            run.face: static_font(run.face, frozenset(characters[run.face])) for run in runs
-        }
-        self._measuring = {
-            face: ImageFont.truetype(
-                io.BytesIO(font.data), _MEASURED_AT_PX, layout_engine=ImageFont.Layout.RAQM
-            )
-            for face, font in self._fonts.items()
-        }
-
-    def of(self, run: Run) -> StaticFont:
-        return self._fonts[run.face]
-
-    def line(self, text: str) -> "_Line":
-        """A line of this text, measured."""
-        # A part of the text may begin with a sign that belonged to the run before: it is cut into
-        # runs by itself.
-        runs = tuple(run for run in runs_of(text) if run.face in self._fonts)
-        width = ascent = descent = beside = 0.0
-        for run in runs:
-            font = self._measuring[run.face]
-            advance = font.getlength(run.text)
-            left, top, right, bottom = font.getbbox(run.text, anchor="ls")
-            width += advance
-            beside = max(beside, -left, right - advance)
-            ascent, descent = max(ascent, -top), max(descent, bottom)
-        em = _MEASURED_AT_PX
-        return _Line(runs, (width + 2 * beside) / em, ascent / em, descent / em)
-
-
-@dataclass(frozen=True)
-class _Line:
-    """One line and its size, in shares of the font size: the width of its ink, and how far it
-    reaches from the baseline.
-    """
-
-    runs: tuple[Run, ...]
-    width: float
-    ascent: float
-    descent: float
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Lines at a font size in pixels. `baselines` are below the first line's, in font sizes."""
-
-    lines: tuple[_Line, ...]
-    size: int
-    baselines: tuple[float, ...]
-
-
-def _best_layout(text: str, fonts: _Fonts, box: Box, short_side: int) -> _Layout:
-    """The largest text with the most even lines; words are broken only where they would be too
-    small otherwise.
-    """
-    words = _parts(text, _word_breaks(text))
-    layout = _largest(words, fonts, box, short_side)
-    for breaks in (_line_breaks(text), _cluster_breaks(text)):
-        if layout.size >= short_side * _BREAKS_INSIDE_WORDS_BELOW:
+    space = _Space(TextFonts(text), safe_box(format, width, height), short_side * _MAX_SIZE)
+    layout = space.largest(split_at(text, word_breaks(text)))
+    for breaks in (line_breaks(text), cluster_breaks(text)):
+        if layout.size >= short_side * _BREAK_WORDS_BELOW:
             break
-        finer = _largest(_parts(text, breaks), fonts, box, short_side)
+        finer = space.largest(split_at(text, breaks))
         if finer.size > layout.size:
             layout = finer
+
+    if layout.size < short_side * _MIN_SIZE:
+        message = "the caption would be too small to be read; make it shorter"
+        problem = {"code": ErrorCode.CAPTION_TOO_LONG, "option": "captions", "message": message}
+        raise PermanentError(ErrorCode.CAPTION_TOO_LONG, message, problems=[problem])
     return layout
 
 
-def _largest(parts: Sequence[str], fonts: _Fonts, box: Box, short_side: int) -> _Layout:
-    choices = [_fitted(lines, fonts, box, short_side) for lines in _even_lines(parts, fonts)]
-    # Fewer lines when the size is the same.
-    return max(choices, key=lambda layout: (layout.size, -len(layout.lines)))
+@dataclass(frozen=True)
+class _Space:
+    """The fonts of a text, the box that it must fit, and the largest font size in pixels."""
 
+    fonts: TextFonts
+    box: Box
+    max_size: float
 
-def _even_lines(parts: Sequence[str], fonts: _Fonts) -> Iterator[list[str]]:
-    """For one line, two and three: the parts joined so that the widest line is as narrow as can be."""
-    widths = [fonts.line(part).width for part in parts]
-    starts = [0.0]
-    for width in widths:
-        starts.append(starts[-1] + width)
-    for count in range(1, min(MAX_LINES, len(parts)) + 1):
-        best: tuple[float, float, tuple[int, ...]] | None = None
-        for inner in combinations(range(1, len(parts)), count - 1):
-            cuts = (0, *inner, len(parts))
-            lengths = [starts[b] - starts[a] for a, b in pairwise(cuts)]
-            choice = (max(lengths), sum(length * length for length in lengths), cuts)
-            best = choice if best is None else min(best, choice)
-        assert best is not None
-        yield ["".join(parts[a:b]).strip() for a, b in pairwise(best[2])]
+    def largest(self, fragments: Sequence[str]) -> Layout:
+        """The fragments on one to three lines, whichever makes the text largest."""
+        choices = [self._fitted(lines) for lines in self._even_lines(fragments)]
+        # Fewer lines when the size is the same.
+        return max(choices, key=lambda layout: (layout.size, -len(layout.lines)))
 
+    def _even_lines(self, fragments: Sequence[str]) -> Iterator[list[str]]:
+        """For each number of lines, the fragments joined so that the widest line is narrowest."""
+        widths = [self.fonts.line(fragment).width for fragment in fragments]
+        starts = list(accumulate(widths, initial=0.0))
+        for count in range(1, min(MAX_LINES, len(fragments)) + 1):
+            best = min(
+                _evenness(starts, (0, *inner, len(fragments)))
+                for inner in combinations(range(1, len(fragments)), count - 1)
+            )
+            yield ["".join(fragments[a:b]).strip() for a, b in pairwise(best[-1])]
 
-def _fitted(texts: Sequence[str], fonts: _Fonts, box: Box, short_side: int) -> _Layout:
-    lines = tuple(fonts.line(text) for text in texts)
-    baselines = [0.0]
-    for above, below in pairwise(lines):
-        baselines.append(
-            baselines[-1]
-            + max(_LINE_PITCH, above.descent + below.ascent + 2 * _OUTLINE + _LINE_GAP)
+    def _fitted(self, texts: Sequence[str]) -> Layout:
+        """These lines, as large as fits the box."""
+        lines = tuple(self.fonts.line(text) for text in texts)
+        baselines = [0.0]
+        for above, below in pairwise(lines):
+            touching = above.descent + below.ascent + 2 * OUTLINE
+            baselines.append(baselines[-1] + max(_LINE_PITCH, touching + _LINE_GAP))
+
+        around = 2 * OUTLINE + SHADOW
+        width = max(line.width for line in lines) + around
+        height = lines[0].ascent + baselines[-1] + lines[-1].descent + around
+        size = min(
+            self.max_size,
+            (self.box.right - self.box.left) / width,
+            (self.box.bottom - self.box.top) / height,
         )
-    around = 2 * _OUTLINE + _SHADOW
-    width = max(line.width for line in lines) + around
-    height = lines[0].ascent + baselines[-1] + lines[-1].descent + around
-    size = min(
-        short_side * _LARGEST, (box.right - box.left) / width, (box.bottom - box.top) / height
-    )
-    return _Layout(lines, int(size), tuple(baselines))
+        return Layout(self.box, self.fonts, lines, int(size), tuple(baselines))
 
 
-def _parts(text: str, breaks: Sequence[int]) -> list[str]:
-    return [text[a:b] for a, b in pairwise((0, *breaks, len(text)))]
-
-
-def _word_breaks(text: str) -> list[int]:
-    """Where a line may end without breaking a word, also in scripts that write no spaces between
-    them.
-    """
-    between = set(_ends(WordBreaker(text, "en")))
-    return [end for end in _line_breaks(text) if end in between]
-
-
-def _line_breaks(text: str) -> list[int]:
-    return _ends(LineBreaker(text, "en"))
-
-
-def _cluster_breaks(text: str) -> list[int]:
-    # Never before a space: the line after it would begin with one.
-    return [end for end in _ends(CharacterBreaker(text, "en")) if text[end] != " "]
-
-
-def _ends(pieces: Iterator[str] | LineBreaker | WordBreaker | CharacterBreaker) -> list[int]:
-    """Where the pieces end, but for the last."""
-    ends: list[int] = []
-    end = 0
-    for piece in pieces:
-        end += len(piece)
-        ends.append(end)
-    return ends[:-1]
-
-
-def _base_direction(text: str) -> str:
-    """The mark that makes each line run as the whole text does, whatever it begins with."""
-    for character in text:
-        direction = unicodedata.bidirectional(character)
-        if direction in ("L", "R", "AL"):
-            return LEFT_TO_RIGHT if direction == "L" else RIGHT_TO_LEFT
-    return LEFT_TO_RIGHT
-
-
-_STYLE_FIELDS = (
-    "Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, StrikeOut, "
-    "ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding"
-)
-
-
-def _script(
-    layout: _Layout, fonts: _Fonts, box: Box, width: int, height: int, direction: str
-) -> str:
-    size = layout.size
-    family = fonts.of(layout.lines[0].runs[0]).family
-    # White on black can be read on any picture. Encoding -1 makes libass order runs of both
-    # directions as Unicode has it.
-    style = f"Caption,{family},{size},&H00FFFFFF,&H00FFFFFF,&H00000000,&H50000000,-1,0,0,0,100,100,0,0,1"
-    style += f",{size * _OUTLINE:.2f},{size * _SHADOW:.2f},8,0,0,0,-1"
-    head = [
-        "[Script Info]",
-        "ScriptType: v4.00+",
-        f"PlayResX: {width}",
-        f"PlayResY: {height}",
-        "WrapStyle: 2",
-        "ScaledBorderAndShadow: yes",
-        "Kerning: yes",
-        "YCbCr Matrix: None",
-        "",
-        "[V4+ Styles]",
-        f"Format: {_STYLE_FIELDS}",
-        f"Style: {style}",
-        "",
-        "[Events]",
-        "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text",
-    ]
-    last_baseline = box.bottom - size * (layout.lines[-1].descent + _OUTLINE + _SHADOW)
-    first_baseline = last_baseline - size * layout.baselines[-1]
-    # The shadow falls to the right: the ink is in the middle without it.
-    middle = (box.left + box.right - size * _SHADOW) / 2
-    events = []
-    for line, below in zip(layout.lines, layout.baselines, strict=True):
-        top = first_baseline + size * (below - ASCENT)
-        has_letters = any(
-            unicodedata.category(character)[0] == "L" for run in line.runs for character in run.text
-        )
-        begin = direction if has_letters else direction + SOME_SCRIPT
-        text = "".join(
-            f"{{\\fn{fonts.of(run).family}}}{begin if number == 0 else ''}{_escaped(run.text)}"
-            for number, run in enumerate(line.runs)
-        )
-        events.append(
-            f"Dialogue: 0,0:00:00.00,9:59:59.99,Caption,,0,0,0,,{{\\pos({middle:.2f},{top:.2f})}}{text}"
-        )
-    return "\n".join([*head, *events, ""])
-
-
-def _escaped(text: str) -> str:
-    """Text in which nothing has a meaning to libass.
-
-    A backslash means something only together with what follows, so an invisible joiner follows;
-    that of an escaped brace comes last.
-    """
-    return text.replace("\\", "\\" + WORD_JOINER).replace("{", "\\{").replace("}", "\\}")
+def _evenness(
+    starts: Sequence[float], bounds: tuple[int, ...]
+) -> tuple[float, float, tuple[int, ...]]:
+    """Less is better: width of the widest line, then the sum of squares; and the bounds."""
+    lengths = [starts[b] - starts[a] for a, b in pairwise(bounds)]
+    return max(lengths), sum(length * length for length in lengths), bounds

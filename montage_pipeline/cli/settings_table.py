@@ -1,4 +1,7 @@
-"""The settings as people read them: a table for the README, a commented `.env` to copy."""
+"""The settings as people read them: a table for the README, a commented `.env` to copy.
+
+Belongs here: how `Settings` is written out. Does not belong here: what they mean (`settings`).
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +30,7 @@ def setting_lines() -> Iterator[SettingLine]:
 
 
 def markdown_table() -> str:
-    """The table of the README."""
+    """README's table."""
     rows = [
         f"| `{line.name}` | {f'`{line.default}`' if line.default else ''} | {line.meaning} |"
         for line in setting_lines()
@@ -38,7 +41,7 @@ def markdown_table() -> str:
 def env_file() -> str:
     """`.env.example`: every variable commented out, with its meaning above."""
     head = (
-        "# Copy to .env and fill in what you need; everything has a default that works on one machine.\n"
+        "# Copy to .env and fill in what you need; the defaults work on one machine.\n"
         "# `montage`, the API and Dagster read it from the environment.\n"
     )
     lines = "".join(

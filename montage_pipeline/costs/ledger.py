@@ -1,9 +1,8 @@
 """The ledger of paid calls: `api_cost_logs`.
 
 A row is committed before the call is sent, gets the provider's request id as soon as it is known,
-and
-is settled from the usage the provider reports. So a process that dies at any point leaves the truth
-behind: what was sent, and whether its price is known.
+and is settled from the usage the provider reports. So a process that dies at any point leaves the
+truth behind: what was sent, and whether its price is known.
 """
 
 import hashlib
@@ -23,10 +22,7 @@ from montage_pipeline.vocabulary import CostState, Service
 
 
 class PaidCall(Record):
-    """A call about to be paid for.
-
-    `fingerprint` names what is bought, so that a retry recognises it.
-    """
+    """A call about to be paid for; `fingerprint` names what is bought, so that a retry knows it."""
 
     user_id: UUID
     service: Service
@@ -86,9 +82,7 @@ class CostLedger:
             return row.id
 
     def find_pending(self, call: PaidCall) -> OpenEntry | None:
-        """The newest pending row for the same purchase of the same request, left by an earlier
-        attempt.
-        """
+        """The newest pending row that an earlier attempt left for the same purchase and request."""
         return self._find(call, ApiCostLogRow.state == CostState.PENDING)
 
     def find_bought(self, call: PaidCall) -> OpenEntry | None:
@@ -117,12 +111,10 @@ class CostLedger:
         )
         with Session(self._engine) as session:
             row = session.scalar(query)
-            return (
-                None
-                if row is None
-                else OpenEntry(
-                    id=row.id, provider_request_id=row.provider_request_id, usage=row.usage
-                )
+            if row is None:
+                return None
+            return OpenEntry(
+                id=row.id, provider_request_id=row.provider_request_id, usage=row.usage
             )
 
     def attach(self, entry_id: UUID, provider_request_id: str) -> None:
@@ -139,34 +131,27 @@ class CostLedger:
         provider_request_id: str | None = None,
     ) -> None:
         """Price the call from the usage the provider reported. A refused call is settled at 0."""
-        self._price(
-            entry_id, CostState.SETTLED, cost_usd, usage, price_version, provider_request_id
-        )
+        values: dict[str, Any] = {
+            "state": CostState.SETTLED,
+            "cost_usd": cost_usd,
+            "usage": dict(usage),
+            "price_version": price_version,
+        }
+        if provider_request_id is not None:
+            values["provider_request_id"] = provider_request_id
+        self._update(entry_id, **values)
 
     def estimate(
         self, entry_id: UUID, *, cost_usd: Decimal, usage: Mapping[str, Any], price_version: str
     ) -> None:
         """Price a call that may have been charged but whose usage never came back."""
-        self._price(entry_id, CostState.ESTIMATED, cost_usd, usage, price_version, None)
-
-    def _price(
-        self,
-        entry_id: UUID,
-        state: CostState,
-        cost_usd: Decimal,
-        usage: Mapping[str, Any],
-        price_version: str,
-        request_id: str | None,
-    ) -> None:
-        values: dict[str, Any] = {
-            "state": state,
-            "cost_usd": cost_usd,
-            "usage": dict(usage),
-            "price_version": price_version,
-        }
-        if request_id is not None:
-            values["provider_request_id"] = request_id
-        self._update(entry_id, **values)
+        self._update(
+            entry_id,
+            state=CostState.ESTIMATED,
+            cost_usd=cost_usd,
+            usage=dict(usage),
+            price_version=price_version,
+        )
 
     def _update(self, entry_id: UUID, **values: Any) -> None:
         # Only a pending row changes: a settled price is history and is never written over.

@@ -1,12 +1,11 @@
-"""The price lists of the paid services, as dated rows. A changed price is a new row, never an edit
-of an old one.
+"""The price lists of the paid services, as dated rows.
 
 Belongs here: rates and where they were read. Does not belong here: arithmetic (`prices`) and what
 was spent (`ledger`).
 
-To add a model or a new price: close the old row with `last_day`, add a row with `first_day`, and
-move `TABLE_VERSION` to the day
-you read the price list. Old rows stay, so that an old usage is priced as it was then.
+A changed price is a new row, never an edit of an old one: close the old row with `last_day`, add a
+row with `first_day`, and move `TABLE_VERSION` to the day you read the price list. Old rows stay, so
+that an old usage is priced as it was then.
 """
 
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ class TokenRates:
 
 @dataclass(frozen=True)
 class LongPromptRates:
-    """Rates of a whole request, output included, whose prompt is longer than `above_tokens` tokens."""
+    """Rates of a whole request, output included, whose prompt has more than `above_tokens`."""
 
     above_tokens: int
     rates: TokenRates
@@ -42,8 +41,7 @@ class ClaudePrice:
     """What one Claude model costs from `first_day` to `last_day`, both included; None is open.
 
     `fast_factor` multiplies every rate when `usage.speed` is fast; None: the model has no fast
-    mode.
-    `us_factor` multiplies the tokens' price when `usage.inference_geo` is us.
+    mode. `us_factor` multiplies the tokens' price when `usage.inference_geo` is us.
     """
 
     model: str
@@ -57,11 +55,10 @@ class ClaudePrice:
 
 @dataclass(frozen=True)
 class FalPrice:
-    """What one fal endpoint costs: `usd_per_unit` for each minute of output, or for each
-    generation.
+    """What one fal endpoint costs: `usd_per_unit` per minute of output, or per generation.
 
-    `rounding` says what becomes of a part of a unit. `rounding_known` is False where the vendor
-    does not say it.
+    `rounding` says how a fraction of a unit is charged; `rounding_known` is False where the vendor
+    does not say.
     """
 
     model: str
@@ -85,19 +82,18 @@ def _rates(
     )
 
 
-BATCH_FACTOR = Decimal("0.5")  # platform.claude.com/docs/en/about-claude/pricing#batch-processing
-WEB_SEARCH_USD = Decimal(
-    "0.01"
-)  # $10 per 1,000 searches; web fetches cost only their tokens (same page)
+# Source: platform.claude.com/docs/en/about-claude/pricing, under #batch-processing and
+# #fast-mode-pricing.
+BATCH_FACTOR = Decimal("0.5")
 
-_FAST = Decimal(
-    2
-    # fast mode doubles the base rates and the caching multipliers apply on top (same page,
-    # #fast-mode-pricing)
-)
-_SAME = Decimal(
-    1
-)  # US-only inference costs 1.1 times from the 4.6 models on (platform.claude.com data-residency)
+WEB_SEARCH_USD = Decimal("0.01")
+"""$10 per 1,000 searches; web fetches cost only their tokens."""
+
+_FAST = Decimal(2)
+"""Fast mode doubles the base rates; the caching multipliers apply on top."""
+
+_SAME = Decimal(1)
+"""US-only inference costs 1.1 times from the 4.6 models on (platform.claude.com data-residency)."""
 
 _OPUS_5 = _rates("5", "25", "6.25", "10", "0.50")
 _SONNET_4 = _rates("3", "15", "3.75", "6", "0.30")
@@ -110,34 +106,34 @@ CLAUDE_PRICES: tuple[ClaudePrice, ...] = (
         "claude-haiku-5-5",
         _rates("0.10", "0.50", "0.125", "0.20", "0.01"),
         first_day=date(2026, 10, 7),  # release
-        long_prompt=LongPromptRates(
-            100_000, _rates("0.50", "2.50", "0.625", "1.00", "0.05")
-        ),  # …/pricing#long-context-pricing; litellm 1.109.1 agrees
+        # …/pricing#long-context-pricing; litellm 1.109.1 agrees
+        long_prompt=LongPromptRates(100_000, _rates("0.50", "2.50", "0.625", "1.00", "0.05")),
     ),
+    # The price at release.
     ClaudePrice(
         "claude-sonnet-5-5",
         _rates("2", "10", "2.50", "4", "0.20"),
         first_day=date(2026, 9, 28),
         last_day=date(2026, 10, 6),
-    ),  # release price
+    ),
+    # Cache reads fell to 0.05 of input.
     ClaudePrice(
         "claude-sonnet-5-5", _rates("2", "10", "2.50", "4", "0.10"), first_day=date(2026, 10, 7)
-    ),  # cache reads fell to 0.05 of input
+    ),
     ClaudePrice("claude-opus-5-5", _rates("4", "20", "5", "8", "0.20"), fast_factor=_FAST),
     ClaudePrice("claude-fable-5-2", _FABLE_5_2, fast_factor=_FAST),
     ClaudePrice("claude-mythos-5-2", _FABLE_5_2, fast_factor=_FAST),
     ClaudePrice("claude-fable-5-1", _rates("10", "50", "12.50", "20", "0.25")),
-    ClaudePrice(
-        "claude-sonnet-5", _rates("2", "10", "2.50", "4", "0.20")
-    ),  # the announced rise to 3/15 was withdrawn
+    # The announced rise to 3/15 was withdrawn.
+    ClaudePrice("claude-sonnet-5", _rates("2", "10", "2.50", "4", "0.20")),
     ClaudePrice("claude-opus-5", _OPUS_5, fast_factor=_FAST),
     ClaudePrice("claude-fable-5", _rates("10", "50", "12.50", "20", "1.00")),
-    ClaudePrice(
-        "claude-opus-4-8", _OPUS_5, last_day=date(2026, 11, 30), fast_factor=_FAST
-    ),  # fast mode ends that day
+    # Fast mode ends with that day.
+    ClaudePrice("claude-opus-4-8", _OPUS_5, last_day=date(2026, 11, 30), fast_factor=_FAST),
     ClaudePrice("claude-opus-4-8", _OPUS_5, first_day=date(2026, 12, 1)),
     ClaudePrice("claude-opus-4-7", _OPUS_5),
-    ClaudePrice(  # until then prompts above 200,000 tokens cost more (1M context beta)
+    # Until then prompts above 200,000 tokens cost more (1M context beta).
+    ClaudePrice(
         "claude-opus-4-6",
         _OPUS_5,
         last_day=date(2026, 3, 12),
@@ -164,13 +160,14 @@ CLAUDE_PRICES: tuple[ClaudePrice, ...] = (
 # Source: the endpoints' pages on fal.ai/models (llms.txt of each), read 2026-11-22. Endpoint ids in
 # lower case.
 FAL_PRICES: tuple[FalPrice, ...] = (
+    # The page does not say how it rounds.
     FalPrice(
         "cassetteai/music-generator",
         "minute",
         Decimal("0.02"),
         rounding="pro_rata",
         rounding_known=False,
-    ),  # the page does not say how it rounds
+    ),
     FalPrice("fal-ai/stable-audio-25/text-to-audio", "generation", Decimal("0.20")),
     FalPrice("fal-ai/lyria3", "generation", Decimal("0.04")),
     FalPrice("fal-ai/minimax-music/v2.6", "generation", Decimal("0.15")),

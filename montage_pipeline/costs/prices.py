@@ -1,9 +1,7 @@
-"""What a paid call costs: exact arithmetic from the provider's usage report and the dated price
-table.
+"""What a paid call costs: exact arithmetic from the provider's usage report and the price table.
 
 Belongs here: choosing the row of a day and multiplying. Does not belong here: the rates
-(`price_table`) and the rows of
-calls that were made (`ledger`).
+(`price_table`) and the rows of calls that were made (`ledger`).
 """
 
 import re
@@ -11,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from montage_pipeline.costs.price_table import (
     BATCH_FACTOR,
@@ -36,9 +34,9 @@ _Price = TypeVar("_Price", ClaudePrice, FalPrice)
 class PricedCall:
     """The price of one call.
 
-    `cost_usd` is exact and not rounded. `price_version` names the table and its row. `estimated` is
-    True when the usage or
-    the price list left something open (an unreported unit count, a mode without a published price).
+    `cost_usd` is exact, not rounded. `price_version` names the table and its row. `estimated` is
+    True when the usage or the price list left something open: an unreported unit count, a mode
+    without a published price.
     """
 
     cost_usd: Decimal
@@ -47,9 +45,9 @@ class PricedCall:
 
 
 def require_price(service: Service, model: str, on: date) -> None:
-    """Raise PermanentError("unknown_price") unless calls to `model` on that day have a price.
+    """Raise PermanentError(UNKNOWN_PRICE) unless calls to `model` on that day have a price.
 
-    Call it before anything is sent.
+    To be called before anything is sent.
     """
     if service is Service.CLAUDE:
         _claude_price(model, on)
@@ -67,76 +65,101 @@ def require_price(service: Service, model: str, on: date) -> None:
 def claude_cost(model: str, usage: Mapping[str, Any], *, on: date) -> PricedCall:
     """Price one answered Messages call from its raw `usage` JSON.
 
-    `model` is the id in the answer (a dated snapshot counts as its model). All tokens of a request
-    whose prompt (fresh, written
-    to and read from the cache) is above the model's threshold are at the long rate. Errors:
-    PermanentError "unknown_price",
-    "unreadable_usage".
+    `model` is the id in the answer; a dated snapshot counts as its model. All tokens of a request
+    are at the long rate when its prompt (fresh, written to and read from the cache) is above the
+    model's threshold.
+
+    Raises PermanentError: UNKNOWN_PRICE, UNREADABLE_USAGE.
     """
     price = _claude_price(model, on)
-    fresh, output = (
-        _count(usage, "input_tokens", required=True),
-        _count(usage, "output_tokens", required=True),
-    )
-    written, read = (
-        _count(usage, "cache_creation_input_tokens"),
-        _count(usage, "cache_read_input_tokens"),
-    )
-    written_1h = _count(usage.get("cache_creation") or {}, "ephemeral_1h_input_tokens")
-    written_5m = _count(usage.get("cache_creation") or {}, "ephemeral_5m_input_tokens")
-    written = max(written, written_5m + written_1h)
-    written_5m = (
-        written - written_1h
-    )  # writes without a stated life are at the default life, 5 minutes
+    tokens = _Tokens.of(usage)
+    factor, estimated = _factor(price, usage)
+    searches = _count(usage.get("server_tool_use") or {}, "web_search_requests")
 
-    rates = _rates_for(price, prompt_tokens=fresh + written + read)
-    cost = (
-        fresh * rates.input
-        + written_5m * rates.cache_write_5m
-        + written_1h * rates.cache_write_1h
-        + read * rates.cache_read
-        + output * rates.output
-    ) / _MILLION
+    rates = _rates_for(price, tokens.prompt)
+    cost = tokens.cost_usd(rates) * factor + searches * WEB_SEARCH_USD
+    return PricedCall(cost, _version(price), estimated)
 
-    estimated = False
+
+class _Tokens(NamedTuple):
+    """The tokens of one call, by what they cost."""
+
+    fresh: int
+    written_5m: int
+    written_1h: int
+    read: int
+    output: int
+
+    @classmethod
+    def of(cls, usage: Mapping[str, Any]) -> "_Tokens":
+        by_life = usage.get("cache_creation") or {}
+        written_1h = _count(by_life, "ephemeral_1h_input_tokens")
+        written_5m = _count(by_life, "ephemeral_5m_input_tokens")
+        written = max(_count(usage, "cache_creation_input_tokens"), written_5m + written_1h)
+        return cls(
+            fresh=_count(usage, "input_tokens", required=True),
+            # Writes without a stated life have the default one, 5 minutes.
+            written_5m=written - written_1h,
+            written_1h=written_1h,
+            read=_count(usage, "cache_read_input_tokens"),
+            output=_count(usage, "output_tokens", required=True),
+        )
+
+    @property
+    def prompt(self) -> int:
+        return self.fresh + self.written_5m + self.written_1h + self.read
+
+    def cost_usd(self, rates: TokenRates) -> Decimal:
+        return (
+            self.fresh * rates.input
+            + self.written_5m * rates.cache_write_5m
+            + self.written_1h * rates.cache_write_1h
+            + self.read * rates.cache_read
+            + self.output * rates.output
+        ) / _MILLION
+
+
+def _factor(price: ClaudePrice, usage: Mapping[str, Any]) -> tuple[Decimal, bool]:
+    """What the call's modes multiply its tokens' price by, and whether one of them has no published
+    price.
+    """
+    factor, estimated = Decimal(1), False
     if usage.get("speed") == "fast":
         estimated |= price.fast_factor is None
-        cost *= price.fast_factor or 1
+        factor *= price.fast_factor or 1
     match usage.get("service_tier"):
         case "batch":
-            cost *= BATCH_FACTOR
+            factor *= BATCH_FACTOR
         case None | "standard":
             pass
         case _:  # the priority tier has no public price
             estimated = True
     match usage.get("inference_geo"):
         case "us":
-            cost *= price.us_factor
+            factor *= price.us_factor
         case None | "" | "global" | "not_available":
             pass
         case _:
             estimated = True
-    cost += _count(usage.get("server_tool_use") or {}, "web_search_requests") * WEB_SEARCH_USD
-    return PricedCall(cost, _version(price), estimated)
+    return factor, estimated
 
 
 def predict_claude_cost(model: str, *, input_tokens: int, output_tokens: int, on: date) -> Decimal:
     """USD of an uncached, standard call with that many tokens.
 
-    PermanentError "unknown_price" for a model without a price.
+    Raises PermanentError(UNKNOWN_PRICE) for a model without a price.
     """
-    return claude_cost(
-        model, {"input_tokens": input_tokens, "output_tokens": output_tokens}, on=on
-    ).cost_usd
+    usage = {"input_tokens": input_tokens, "output_tokens": output_tokens}
+    return claude_cost(model, usage, on=on).cost_usd
 
 
 def fal_cost(model: str, *, seconds: float, billable_units: Decimal | None, on: date) -> PricedCall:
     """Price one finished fal job.
 
-    `seconds` is the length of the audio asked for; `billable_units` is the provider's
-    x-fal-billable-units header, in the
-    endpoint's own unit, and wins when it is there. Errors: PermanentError "unknown_price",
-    "unreadable_usage".
+    `seconds` is the length of the audio asked for; `billable_units` is the provider's header
+    x-fal-billable-units, in the endpoint's own unit, and wins when it is there.
+
+    Raises PermanentError: UNKNOWN_PRICE, UNREADABLE_USAGE.
     """
     price = _fal_price(model, on)
     if billable_units is not None:
@@ -158,9 +181,8 @@ def fal_cost(model: str, *, seconds: float, billable_units: Decimal | None, on: 
     minutes = Decimal(str(seconds)) / 60
     if price.rounding == "up":
         minutes = minutes.to_integral_value(ROUND_CEILING)
-    return PricedCall(
-        minutes * price.usd_per_unit, _version(price), estimated=not price.rounding_known
-    )
+    cost = minutes * price.usd_per_unit
+    return PricedCall(cost, _version(price), estimated=not price.rounding_known)
 
 
 def _claude_price(model: str, on: date) -> ClaudePrice:
@@ -181,7 +203,8 @@ def _row(service: Service, table: Sequence[_Price], model: str, on: date) -> _Pr
     known = sorted({row.model for row in table})
     if rows:
         reason = (
-            f"{model} has no price on {on.isoformat()}: its rows in montage_pipeline/costs/price_table.py cover other days. "
+            f"{model} has no price on {on.isoformat()}: its rows in "
+            "montage_pipeline/costs/price_table.py cover other days. "
             "Check the clock, or add a row."
         )
     else:
@@ -199,7 +222,7 @@ def _row(service: Service, table: Sequence[_Price], model: str, on: date) -> _Pr
     )
 
 
-def _rates_for(price: ClaudePrice, *, prompt_tokens: int) -> TokenRates:
+def _rates_for(price: ClaudePrice, prompt_tokens: int) -> TokenRates:
     if price.long_prompt is not None and prompt_tokens > price.long_prompt.above_tokens:
         return price.long_prompt.rates
     return price.rates

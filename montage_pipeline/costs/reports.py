@@ -1,4 +1,4 @@
-"""What was spent: by a user, by day."""
+"""What was spent: by one user, by day, by every user."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -41,7 +41,7 @@ class UserCosts(Record):
 
 
 def get_user_costs(engine: Engine, user_id: UUID, since: datetime | None = None) -> UserCosts:
-    """Everything a user was charged for since a moment (or ever)."""
+    """Everything a user was charged for since a point in time, or ever."""
     query = select(ApiCostLogRow).where(ApiCostLogRow.user_id == user_id)
     if since is not None:
         query = query.where(ApiCostLogRow.created_at >= since)
@@ -72,14 +72,31 @@ def get_user_costs(engine: Engine, user_id: UUID, since: datetime | None = None)
 
 
 _BY_DAY = """
-SELECT (created_at AT TIME ZONE 'UTC')::date AS day, service::text, endpoint, state::text, count(*) AS calls,
-       count(DISTINCT montage_request_id) AS requests, sum(cost_usd) AS cost_usd
-FROM api_cost_logs GROUP BY 1, 2, 3, 4 ORDER BY 1 DESC, 2, 3, 4
+SELECT
+    (created_at AT TIME ZONE 'UTC')::date AS day,
+    service::text,
+    endpoint,
+    state::text,
+    count(*) AS calls,
+    count(DISTINCT montage_request_id) AS requests,
+    sum(cost_usd) AS cost_usd
+FROM api_cost_logs
+GROUP BY 1, 2, 3, 4
+ORDER BY 1 DESC, 2, 3, 4
 """
+
 _BY_USER = """
-SELECT user_id::text, service::text, count(*) AS calls, count(DISTINCT montage_request_id) AS requests, sum(cost_usd) AS cost_usd,
-       min(created_at) AS first_call, max(created_at) AS last_call
-FROM api_cost_logs GROUP BY 1, 2 ORDER BY sum(cost_usd) DESC, 1, 2
+SELECT
+    user_id::text,
+    service::text,
+    count(*) AS calls,
+    count(DISTINCT montage_request_id) AS requests,
+    sum(cost_usd) AS cost_usd,
+    min(created_at) AS first_call,
+    max(created_at) AS last_call
+FROM api_cost_logs
+GROUP BY 1, 2
+ORDER BY sum(cost_usd) DESC, 1, 2
 """
 
 

@@ -1,12 +1,12 @@
 """Opening a clip's file for reading, with nothing in the file able to make us open another.
 
-Belongs here: what may be opened, how, and how a decoder's trouble is named.
-Does not belong here: facts about the clip (probe), pictures (picture, sample).
+Belongs here: what may be opened, how, and which error a decoder's trouble becomes.
+Does not belong here: facts about the clip (probe), what frames look like (decoding).
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import av
 from av.audio.stream import AudioStream
@@ -22,9 +22,8 @@ from montage_pipeline.footage.source import open_source
 
 StreamOf = TypeVar("StreamOf", VideoStream, AudioStream)
 
-# Demuxers that hold their own pictures. Left out on purpose: hls, dash, concat, image2, sdp,
-# tedcaptions
-# and whatever else can name a second file or address.
+# Demuxers of files that hold their own frames. Left out on purpose: hls, dash, concat, image2, sdp,
+# tedcaptions and whatever else can name a second file or address.
 MEDIA_FORMATS = (
     "mov",
     "mp4",
@@ -46,8 +45,8 @@ MEDIA_FORMATS = (
 def open_clip(source: ClipSource) -> Iterator[InputContainer]:
     """The clip's container, open for reading.
 
-    Raises PermanentError("clip_unreadable") when FFmpeg cannot make sense of the file, also later,
-    while it is being read inside the `with` block.
+    Raises PermanentError(CLIP_UNREADABLE) when FFmpeg cannot make sense of the file; also later,
+    while it is read inside the `with` block.
     """
     try:
         with open_source(source, MEDIA_FORMATS) as container:
@@ -58,15 +57,10 @@ def open_clip(source: ClipSource) -> Iterator[InputContainer]:
         ) from error
 
 
-def video_stream(
-    container: InputContainer,
-    facts: ClipFacts,
-    *,
-    threads: Literal["AUTO", "SLICE"] = "AUTO",
-    count: int = 0,
-) -> VideoStream:
-    """The stream that the probe chose, set up for decoding with `count` threads; 0 leaves that to
-    the decoder.
+def video_stream(container: InputContainer, facts: ClipFacts, *, threads: int = 0) -> VideoStream:
+    """The stream that the probe chose, set up for decoding.
+
+    `threads`: of the decoder; 0 leaves their number to it.
     """
     stream = container.streams[facts.video_stream]
     if not isinstance(stream, VideoStream):
@@ -74,14 +68,15 @@ def video_stream(
             ErrorCode.CLIP_UNREADABLE,
             f"stream {facts.video_stream} is {stream.type}, the probe said video",
         )
-    stream.thread_type = threads
-    stream.codec_context.thread_count = count
+    stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = threads
     return stream
 
 
 def packets_of(container: InputContainer, stream: StreamOf) -> Iterator["Packet[StreamOf]"]:
-    """The stream's packets from here on, as far as the file can be read, and at its end an empty
-    one; a file cut short ends early.
+    """The stream's packets from here on, and an empty one at the end of the file.
+
+    A file that is cut short ends early, without the empty one.
     """
     packets = container.demux(stream)
     while True:
@@ -95,8 +90,9 @@ def packets_of(container: InputContainer, stream: StreamOf) -> Iterator["Packet[
 
 
 def read_only(container: InputContainer, *wanted: Stream) -> None:
-    """Have the container pass over the packets of all other streams; where there is an index it
-    does not even read them.
+    """Have the container skip the packets of all other streams.
+
+    Where there is an index it does not even read them.
     """
     indices = {stream.index for stream in wanted}
     for stream in container.streams:
@@ -106,9 +102,9 @@ def read_only(container: InputContainer, *wanted: Stream) -> None:
 def decoded_frames(
     container: InputContainer, stream: VideoStream
 ) -> Iterator[tuple[float, VideoFrame]]:
-    """Frames with their presentation times (s) in order; damaged packets are skipped, not fatal.
+    """Frames with their presentation times (s), in order; damaged packets are skipped.
 
-    Raises av.FFmpegError only when the container itself cannot be read on.
+    Raises av.FFmpegError only when the container itself cannot be read any further.
     """
     time_base = float(stream.time_base or 0)
     for packet in packets_of(container, stream):
@@ -122,8 +118,9 @@ def decoded_frames(
 
 
 def seek_before(container: InputContainer, stream: VideoStream, time_s: float) -> None:
-    """Seek to the keyframe at or before `time_s` (presentation time, s); to the start when the file
-    has no index.
+    """Seek to the keyframe at or before `time_s` (presentation time).
+
+    Seeks to the start when the file has no index.
     """
     try:
         container.seek(round(time_s / float(stream.time_base or 1)), stream=stream, backward=True)
@@ -136,5 +133,5 @@ def rewind(container: InputContainer) -> None:
     try:
         container.seek(0)
     except av.FFmpegError:
-        # FLV and others find no key frame at or before 0 when the first is a little later.
+        # FLV and others find no keyframe at or before 0 when the first is a little later.
         container.seek(0, backward=False)

@@ -9,15 +9,14 @@ from pydantic import Field
 from montage_pipeline.records import Record
 
 ClipSource = Path | str
-"""Where a clip is read: a local file, or a loopback address that serves parts of a stored clip."""
+"""Where a clip is read: a local file, or a loopback address that serves ranges of a stored clip."""
 
 
 class FetchedClip(Record):
     """A clip's bytes on this machine.
 
-    `url` is what the user gave; `path` is valid on this machine only and is never stored. `version`
-    is the
-    source's own mark of this content, when it has one.
+    `url` is what the user gave. `path` holds on this machine only and is never stored. `version` is
+    the source's own mark of this content (an ETag, say), empty when it gives none.
     """
 
     url: str
@@ -27,20 +26,24 @@ class FetchedClip(Record):
     version: str = ""
 
 
-class FrameRate(Record):
-    """An exact frame rate, e.g. 30000/1001."""
+class Ratio(Record):
+    """An exact ratio of two whole numbers, e.g. 4/3."""
 
     num: int = Field(gt=0)
     den: int = Field(gt=0)
 
     @property
     def fraction(self) -> Fraction:
-        """Frames per second."""
+        """The ratio as a number."""
         return Fraction(self.num, self.den)
 
 
+class FrameRate(Ratio):
+    """An exact frame rate in frames per second, e.g. 30000/1001."""
+
+
 class Box(Record):
-    """A rectangle in shares of the displayed picture: 0..1, origin top left."""
+    """A rectangle in shares of the displayed frame: 0..1, origin top left."""
 
     x: float = Field(ge=0, le=1)
     y: float = Field(ge=0, le=1)
@@ -49,15 +52,19 @@ class Box(Record):
 
 
 class ClipFacts(Record):
-    """Probe of one clip. Sizes are as displayed: after rotation and square pixels.
+    """What probing one clip gave.
 
-    `start_s` is the presentation time of the first video frame; all clip times elsewhere are
+    `width` and `height` are as displayed: after rotation, with square pixels. `coded_width` and
+    `coded_height` are as stored. `sample_aspect` is the width of a stored pixel over its height,
+    None for square ones. `rotation_deg` is the clockwise turn a player applies.
+
+    `start_s` is the presentation time of the first video frame. All clip times elsewhere are
     presentation times on the same clock, so the usable span is [start_s, start_s + duration_s).
-    `rotation_deg` is the clockwise turn a player applies: 0, 90, 180 or 270.
-    `hdr` is decided by transfer and primaries together: HLG tags with BT.709 primaries are SDR.
-    `color_space` is the YCbCr matrix ("gbr" for RGB), `color_primaries` the gamut, both in FFmpeg's
-    words or "unknown".
-    `end_hold_s` is how long the last picture stays on screen, None when that is not known.
+    `end_hold_s` is how long the last frame stays on screen, None when that is not known.
+
+    `color_space` is the YCbCr matrix ("gbr" for RGB) and `color_primaries` the gamut, both by
+    FFmpeg's names, or "unknown". `hdr` follows from transfer and primaries together: HLG tags with
+    BT.709 primaries are SDR.
     """
 
     url: str
@@ -71,7 +78,7 @@ class ClipFacts(Record):
     coded_height: int
     width: int
     height: int
-    sample_aspect: FrameRate | None = None
+    sample_aspect: Ratio | None = None
     rotation_deg: Literal[0, 90, 180, 270]
     mirrored: bool = False
     pixel_format: str

@@ -1,6 +1,7 @@
 """How a clip is named to people: in logs, messages, storyboards and exported edits.
 
-Belongs here: what of an address may be shown. Does not belong here: which addresses are fetched.
+Belongs here: which parts of an address may be shown. Does not belong here: which addresses are
+fetched (fetching).
 """
 
 from pathlib import PurePosixPath
@@ -8,8 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 
 def shown_url(url: str) -> str:
-    """The address without query, fragment and user: what may stand in logs and messages, as queries
-    carry signatures.
+    """The address as it may stand in logs and messages: without query, fragment and user.
+
+    Queries carry signatures.
     """
     try:
         parts = urlsplit(url)

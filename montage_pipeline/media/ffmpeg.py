@@ -10,21 +10,21 @@ from functools import lru_cache
 
 import imageio_ffmpeg
 
-from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 
-_ERROR_LINES = 12
+_ERROR_LINES = 12  # the cause stands near the end of what FFmpeg says
 
 
 @lru_cache(maxsize=1)
 def ffmpeg_path() -> str:
     """Absolute path of the FFmpeg executable that comes with imageio-ffmpeg.
 
-    Raises MontageError("ffmpeg_missing") when the package holds no binary for this platform.
+    Raises PermanentError(FFMPEG_MISSING) when the package holds no binary for this platform.
     """
     try:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
-        raise MontageError(
+        raise PermanentError(
             ErrorCode.FFMPEG_MISSING,
             f"no FFmpeg executable on this platform ({error}); set IMAGEIO_FFMPEG_EXE to one",
         ) from error
@@ -38,8 +38,9 @@ def run_ffmpeg(
 ) -> str:
     """Run FFmpeg with `args` and return what it wrote to stderr.
 
-    Raises MontageError(code) carrying FFmpeg's own last lines when it exits non-zero, and
-    MontageError("ffmpeg_timeout") when it runs longer than `timeout_s` seconds.
+    Raises MontageError(code) with FFmpeg's own last lines when it exits non-zero, MontageError
+    (FFMPEG_TIMEOUT) when it runs longer than `timeout_s` seconds, and PermanentError
+    (FFMPEG_MISSING) when it cannot be started.
     """
     command = [ffmpeg_path(), "-hide_banner", "-nostdin", *args]
     try:
@@ -54,33 +55,33 @@ def run_ffmpeg(
     except (FileNotFoundError, PermissionError) as error:
         raise unusable_ffmpeg(error) from error
     except subprocess.TimeoutExpired as error:
-        said = (error.stderr or b"").decode("utf-8", "replace")
-        message = f"FFmpeg took longer than {timeout_s:g} s; it last said: {last_lines(said)}"
+        output = (error.stderr or b"").decode("utf-8", "replace")
+        message = f"FFmpeg took longer than {timeout_s:g} s; its last lines: {last_lines(output)}"
         raise MontageError(ErrorCode.FFMPEG_TIMEOUT, message, args=list(args)) from error
+
     stderr = done.stderr.decode("utf-8", "replace")
     if done.returncode != 0:
-        said = last_lines(stderr)
+        cause = last_lines(stderr)
         raise MontageError(
             code,
-            f"FFmpeg failed (exit {done.returncode}): {said}",
+            f"FFmpeg failed (exit {done.returncode}): {cause}",
             args=list(args),
             exit_code=done.returncode,
-            stderr=said,
+            stderr=cause,
         )
     return stderr
 
 
-def unusable_ffmpeg(error: OSError) -> MontageError:
+def unusable_ffmpeg(error: OSError) -> PermanentError:
     """What to raise when the program cannot be started."""
-    return MontageError(
+    return PermanentError(
         ErrorCode.FFMPEG_MISSING,
-        f"FFmpeg cannot be started ({error}); reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to one",
+        f"FFmpeg cannot be started ({error}); "
+        "reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to one",
     )
 
 
 def last_lines(text: str, count: int = _ERROR_LINES) -> str:
-    """The last non-empty lines of FFmpeg's output; progress counters (written with \\r) are
-    dropped.
-    """
+    """The last non-empty lines of FFmpeg's output, without progress counters (written with \\r)."""
     lines = [line.rsplit("\r", 1)[-1].rstrip() for line in text.split("\n")]
     return "\n".join([line for line in lines if line][-count:])

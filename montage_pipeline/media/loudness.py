@@ -1,4 +1,7 @@
-"""Loudness of a file's sound after EBU R128 (ITU-R BS.1770), as FFmpeg measures it."""
+"""Loudness of a file's sound after EBU R128 (ITU-R BS.1770), as FFmpeg measures it.
+
+Belongs here: measuring a file. Does not belong here: bringing sound to a target (rendering.audio).
+"""
 
 import re
 from pathlib import Path
@@ -10,6 +13,7 @@ from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.records import Record
 
 SILENCE_LUFS = -70.0
+"""What silence is said to be: the gate of EBU R128, below which nothing is counted."""
 
 _INTEGRATED = re.compile(r"^\s*I:\s+(-?[\d.]+|-inf|nan) LUFS", re.MULTILINE)
 _RANGE = re.compile(r"^\s*LRA:\s+(-?[\d.]+|-inf|nan) LU\b", re.MULTILINE)
@@ -27,24 +31,15 @@ class Loudness(Record):
 def measure_loudness(path: Path) -> Loudness:
     """Integrated loudness (LUFS), true peak (dBTP) and range (LU) of the first real audio stream.
 
-    Raises PermanentError("no_audio") when the file has no audio stream that can be decoded,
-    and MontageError("loudness_failed") with FFmpeg's words when measuring fails.
+    Raises PermanentError: NO_AUDIO when the file has no audio stream that can be decoded,
+    AUDIO_UNREADABLE when it is no media file; and MontageError(LOUDNESS_FAILED) with FFmpeg's last
+    lines when measuring fails.
     """
     stream = _first_audio_stream(path)
-    source = [
-        "-nostats",
-        "-protocol_whitelist",
-        "file",
-        "-i",
-        f"file:{path}",
-        "-map",
-        f"0:{stream}",
-    ]
-    said = run_ffmpeg(
-        [*source, "-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"],
-        code=ErrorCode.LOUDNESS_FAILED,
-    )
-    summary = said[said.rfind("Summary:") :]
+    source = ["-protocol_whitelist", "file", "-i", f"file:{path}", "-map", f"0:{stream}"]
+    measuring = ["-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"]
+    output = run_ffmpeg(["-nostats", *source, *measuring], code=ErrorCode.LOUDNESS_FAILED)
+    summary = output[output.rfind("Summary:") :]
     return Loudness(
         integrated_lufs=max(_figure(_INTEGRATED, summary), SILENCE_LUFS),
         true_peak_dbtp=max(_figure(_PEAK, summary), SILENCE_LUFS),

@@ -14,7 +14,10 @@ from montage_pipeline.records import Record
 from montage_pipeline.styles import StyleName
 
 SPARE_S = 2.5
-"""Music composed beyond the length of the Reel, so that the edit may start up to a bar into it."""
+"""Music composed beyond the length of the Reel, so that the edit may start up to a bar into it.
+
+A bar of four beats lasts 2.4 s at 100 BPM.
+"""
 
 
 class MusicBrief(Record):
@@ -36,16 +39,15 @@ class MusicBrief(Record):
 
     @property
     def needed_s(self) -> float:
-        """Least length of the music, in seconds."""
+        """Minimum length of the music, in seconds."""
         return self.duration_s + SPARE_S
 
 
 class ComposedMusic(Record):
     """A finished piece on this machine's disk.
 
-    `path` is valid on this machine only. `prompt` is what was really asked of the composer. The
-    composer `user` is nobody:
-    the music is the user's own.
+    `path` is valid on this machine only. `prompt` is what the composer was asked for. `composer` is
+    `user` for the user's own music, which nobody composed.
     """
 
     path: Path

@@ -6,17 +6,18 @@ from pydantic import Field
 
 from montage_pipeline.records import Record
 
+_TEMPO_TOLERANCE = 0.05
+"""The band in which a tempo passes for the one asked for: at 120 BPM, 114 to 126."""
+
 
 class BeatGrid(Record):
     """Where the beats are, in seconds from the start of the file, ascending.
 
-    `downbeats_s` is a subset of `beats_s`; it is empty for onsets. `strong_s`, another subset, are
-    the moments where something big
-    starts: the music itself, a section, a drop or the drums' return (each at its first downbeat), a
-    lone accent. `confidence`
-    is 1 for a grid known by construction, and otherwise about the F-measure (within 70 ms) to
-    expect of the beats.
-    `source` says how it was found: known by the composer, tracked, or only onsets.
+    `downbeats_s` is a subset of `beats_s`; it is empty for onsets. `strong_s`, another subset,
+    holds the moments where something big starts: the music itself, a section, a drop, the drums'
+    return (each at its first downbeat) or a lone accent. `confidence` is 1 for a grid known by
+    construction, and otherwise about the F-measure (within 70 ms) to expect of the beats. `source`
+    says how the grid was found: known to the composer, tracked, or mere onsets.
     """
 
     bpm: float = Field(gt=0)
@@ -26,12 +27,16 @@ class BeatGrid(Record):
     confidence: float = Field(ge=0, le=1)
     source: Literal["composed", "tracked", "onsets"]
 
+    def misses_tempo(self, bpm: float) -> bool:
+        """Whether the tempo is audibly another than `bpm`."""
+        return abs(self.bpm / bpm - 1) > _TEMPO_TOLERANCE
+
 
 class MusicTrack(Record):
     """The value of the `music_track` asset. The audio file is in the object store at `key`.
 
-    `composer` is `user` for music of the user's own, which nobody was asked for: `prompt` is empty
-    then.
+    `composer` is `user` for the user's own music; `prompt` is empty then, because nobody was asked
+    for anything.
     """
 
     schema_version: Literal[1] = 1

@@ -1,9 +1,10 @@
 """The user's own music in the place of a composer's.
 
-Belongs here: fetching it, whether it will do, and making of it what a composer hands over.
-Does not belong here: where it may come from (footage.fetch), its beats (beats).
+Belongs here: fetching it, whether it will do, and turning it into what a composer hands over.
+Does not belong here: where it may come from (footage.fetching), its beats (beats).
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -18,11 +19,11 @@ from montage_pipeline.music.composer import ComposedMusic, MusicBrief
 from montage_pipeline.music.model import BeatGrid
 
 MAX_S = 900.0
-"""Longest music that is taken: its beats are tracked over the whole of it, in memory."""
+"""Maximum length of the music: all of it is decoded into memory for its beats."""
 
 _SAMPLE_RATE = 48_000
-_TOLERANCE_S = 0.05  # lengths of compressed files are known to a codec frame
-_OTHER_TEMPO = 0.05
+_LENGTH_TOLERANCE_S = 0.05
+"""A compressed file is as long as its codec frames: 26 ms each in MP3, 43 ms in AAC at 24 kHz."""
 
 
 class MusicFetcher(Protocol):
@@ -36,7 +37,7 @@ class MusicFetcher(Protocol):
 class OwnMusic:
     """Hands over the user's music: a composer that composes nothing and is paid nothing.
 
-    `expected_bpm` is the tempo the user expects, if they said one.
+    `expected_bpm` is the tempo that the user named, if any.
     """
 
     def __init__(self, fetcher: MusicFetcher, url: str, expected_bpm: int | None = None) -> None:
@@ -45,37 +46,38 @@ class OwnMusic:
         self._expected_bpm = expected_bpm
 
     def require(self, duration_s: float) -> float:
-        """The music's length in seconds, found by fetching it and reading its end; for asking
-        before anything is paid for.
+        """Check that the music is there and long enough; its length in seconds.
 
-        Raises PermanentError: "music_too_short" (details `missing_s`), "music_too_long",
-        "music_not_audio", and as
-        `ClipFetcher.fetch_music` does.
+        Fetches the file and reads it to its end. Called before anything is paid for.
+
+        PermanentError: `music_too_short` (details `missing_s`), `music_too_long`,
+        `music_not_audio`, and those of `ClipFetcher.fetch_music`.
         """
         name = shown_url(self._url)
         length_s = _length_s(self._fetcher.fetch_music(self._url).path, name)
         missing_s = duration_s - length_s
-        if missing_s > _TOLERANCE_S:
+
+        if missing_s > _LENGTH_TOLERANCE_S:
             raise PermanentError(
                 ErrorCode.MUSIC_TOO_SHORT,
-                f"{name} is {length_s:.1f} s long, the Reel {duration_s:g} s: {missing_s:.1f} s of music are missing. "
-                "Give longer music or ask for a shorter Reel.",
+                f"{name} is {length_s:.1f} s long, the Reel {duration_s:g} s: {missing_s:.1f} s of "
+                "music are missing. Give longer music or ask for a shorter Reel.",
                 missing_s=round(missing_s, 3),
                 duration_s=round(length_s, 3),
             )
         if length_s > MAX_S:
             raise PermanentError(
                 ErrorCode.MUSIC_TOO_LONG,
-                f"{name} is {length_s / 60:.0f} minutes long; at most {MAX_S / 60:.0f} are taken. Cut out the part that you want.",
+                f"{name} is {length_s / 60:.0f} minutes long; the maximum is {MAX_S / 60:.0f}. Cut "
+                "out the part you want.",
                 duration_s=round(length_s, 3),
             )
         return length_s
 
     def compose(self, brief: MusicBrief, workdir: Path) -> ComposedMusic:
-        """Write `music.flac` (48 kHz stereo, 16 bits): the user's sound without pictures, tags and
-        a codec's delay.
+        """Write `music.flac` (48 kHz stereo, 16 bits) into `workdir`.
 
-        Raises as `require` does.
+        The file holds the sound alone: no video, no tags, no codec delay. Raises as `require` does.
         """
         self.require(brief.duration_s)
         path = workdir / "music.flac"
@@ -97,9 +99,10 @@ class OwnMusic:
 def _warnings(grid: BeatGrid, expected_bpm: int | None) -> tuple[str, ...]:
     if grid.source == "onsets":
         return ("No steady beat was found in your music; cuts follow its strong onsets.",)
-    if expected_bpm is not None and abs(grid.bpm / expected_bpm - 1) > _OTHER_TEMPO:
+    if expected_bpm is not None and grid.misses_tempo(expected_bpm):
         return (
-            f"Your music was expected to have {expected_bpm} BPM; {grid.bpm:.1f} were found, and cuts follow those.",
+            f"You expected {expected_bpm} BPM; your music has {grid.bpm:.1f}, and cuts follow "
+            "that.",
         )
     return ()
 
@@ -108,54 +111,50 @@ def _length_s(path: Path, name: str) -> float:
     """Seconds of sound, from the packets: what a header says may be an estimate, or missing."""
     try:
         with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
-            stream = next(
-                (
-                    one
-                    for one in container.streams.audio
-                    if one.codec_context and one.codec_context.sample_rate
-                ),
-                None,
-            )
+            stream = _decodable_stream(container.streams.audio)
             if stream is None:
                 raise PermanentError(
                     ErrorCode.MUSIC_NOT_AUDIO, f"{name} has no sound in it; give a file with music"
                 )
-            ends_s, starts_s = 0.0, float("inf")
-            for packet in container.demux(stream):
-                if packet.pts is not None and packet.time_base is not None:
-                    starts_s = min(starts_s, float(packet.pts * packet.time_base))
-                    ends_s = max(
-                        ends_s, float((packet.pts + (packet.duration or 0)) * packet.time_base)
-                    )
+            return _packets_s(container.demux(stream))
     except av.FFmpegError as error:
         raise PermanentError(
             ErrorCode.MUSIC_NOT_AUDIO, f"{name} cannot be read as music: {error}"
         ) from error
-    return max(0.0, ends_s - min(starts_s, ends_s))
+
+
+def _decodable_stream(streams: Iterable[av.AudioStream]) -> av.AudioStream | None:
+    """The first audio stream that FFmpeg has a decoder for and knows the rate of."""
+    for stream in streams:
+        if stream.codec_context and stream.codec_context.sample_rate:
+            return stream
+    return None
+
+
+def _packets_s(packets: Iterable["av.Packet[av.AudioStream]"]) -> float:
+    """Seconds from the start of the first packet to the end of the last."""
+    start_s, end_s = float("inf"), 0.0
+    for packet in packets:
+        if packet.pts is not None and packet.time_base is not None:
+            packet_end = packet.pts + (packet.duration or 0)
+            start_s = min(start_s, float(packet.pts * packet.time_base))
+            end_s = max(end_s, float(packet_end * packet.time_base))
+    return max(0.0, end_s - min(start_s, end_s))
 
 
 def _write_flac(source: Path, path: Path, name: str) -> None:
-    sound = ["-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1"]
-    encoded = [
-        "-ac",
-        "2",
-        "-ar",
-        str(_SAMPLE_RATE),
-        "-sample_fmt",
-        "s16",
-        "-c:a",
-        "flac",
-        "-f",
-        "flac",
-        str(path),
-    ]
+    """Transcode; PermanentError `music_not_audio` when the file is at fault."""
+    sound_only = ["-map", "0:a:0", "-vn", "-sn", "-dn"]
+    no_metadata = ["-map_metadata", "-1", "-map_chapters", "-1"]
+    stereo = ["-ac", "2", "-ar", str(_SAMPLE_RATE), "-sample_fmt", "s16"]
+    flac = ["-c:a", "flac", "-f", "flac", str(path)]
+    read = ["-nostats", "-protocol_whitelist", "file", "-i", f"file:{source}"]
     try:
         run_ffmpeg(
-            ["-nostats", "-protocol_whitelist", "file", "-i", f"file:{source}", *sound, *encoded],
-            code=ErrorCode.MUSIC_UNREADABLE,
+            [*read, *sound_only, *no_metadata, *stereo, *flac], code=ErrorCode.MUSIC_UNREADABLE
         )
     except MontageError as error:
-        # A full disk and the like may pass; what the file is at fault for will not.
+        # A full disk or a killed FFmpeg may pass; what the file is at fault for will not.
         if error.code is not ErrorCode.MUSIC_UNREADABLE or "No space left" in error.message:
             raise
         raise PermanentError(

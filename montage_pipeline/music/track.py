@@ -1,22 +1,23 @@
-"""A finished piece into the object store: the `music_track` asset's value."""
+"""Stores a finished piece: the value of the `music_track` asset."""
 
 import hashlib
 from pathlib import Path
+from uuid import UUID
 
 from montage_pipeline.media.loudness import measure_loudness
 from montage_pipeline.music.composer import ComposedMusic
 from montage_pipeline.music.model import MusicTrack
+from montage_pipeline.storage.keys import work_key
 from montage_pipeline.storage.object_store import ObjectStore
 
 
-def store_track(composed: ComposedMusic, store: ObjectStore, key_prefix: str) -> MusicTrack:
-    """Measure and upload the file as `<key_prefix>/music.<ext>`, e.g. with the prefix
-    `work/<request id>`.
-    """
+def store_track(composed: ComposedMusic, store: ObjectStore, request_id: UUID | str) -> MusicTrack:
+    """Measure the file and upload it as `music.<ext>` among the request's working files."""
     loudness = measure_loudness(composed.path)
     sha256 = _sha256(composed.path)
-    key = f"{key_prefix.rstrip('/')}/music{composed.path.suffix}"
+    key = work_key(request_id, f"music{composed.path.suffix}")
     stored = store.put_file(key, composed.path, content_type=composed.content_type, sha256=sha256)
+
     return MusicTrack(
         key=key,
         sha256=sha256,

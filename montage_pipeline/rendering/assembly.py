@@ -1,15 +1,14 @@
-"""What every engine shares: the parts and the sound are made at the same time, then joined into one
-whole file.
+"""What every engine shares: chunks and sound are made at the same time, then joined into one file.
 
 Belongs here: the order of the work, scratch files, progress, and the moment the output appears.
-Does not belong here: how an engine makes a part.
+Does not belong here: how an engine makes a chunk.
 """
 
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,73 +21,70 @@ from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.joining import join
 from montage_pipeline.rendering.model import EngineName, EngineRun, ProgressCallback
 from montage_pipeline.rendering.video.caption_filter import write_captions
-from montage_pipeline.rendering.video.chunk import PartJob, PartMaker
-from montage_pipeline.rendering.video.chunk_crew import PartCrew
-from montage_pipeline.rendering.video.chunk_store import PartStore
-from montage_pipeline.rendering.video.encoding import encoding_for
+from montage_pipeline.rendering.video.chunks.crew import ChunkCrew
+from montage_pipeline.rendering.video.chunks.model import ChunkJob, ChunkMaker
+from montage_pipeline.rendering.video.chunks.store import ChunkStore
+from montage_pipeline.rendering.video.profiles import encoding_for
 from montage_pipeline.rendering.video.segment_frames import write_tables
 from montage_pipeline.settings import Settings
 
-_PICTURE_SHARE = 0.95
+_CHUNKS_SHARE = 0.95
+"""Of the progress; the rest is for joining, which reports none."""
+
 _PROGRESS_EVERY_S = 0.3
+"""Each report may become a write to the database: often enough to look alive."""
+
+_SPAN_SLACK_S = 0.002
+"""How far a segment may reach beyond its clip: containers round timestamps to milliseconds."""
 
 
 class Assembler:
-    """Renders a timeline whose parts are made by `maker_of`; an engine is this with its own makers."""
+    """Renders a timeline; an engine is this with its own `maker_of`, who makes the chunks."""
 
     def __init__(
         self,
         engine: EngineName,
         settings: Settings,
-        parts: PartStore | None,
-        maker_of: Callable[[PartJob], PartMaker],
+        chunks: ChunkStore | None,
+        maker_of: Callable[[ChunkJob], ChunkMaker],
     ) -> None:
-        """`parts` may be None: then every part is made anew and none is kept."""
+        """Without `chunks` every chunk is made anew and none is kept."""
         self._engine: EngineName = engine
         self._settings = settings
-        self._parts = parts
+        self._chunks = chunks
         self._maker_of = maker_of
 
     def render(
         self,
         timeline: Timeline,
-        clip_paths: Mapping[str, ClipSource],
+        sources: Mapping[str, ClipSource],
         music_path: Path,
         output: Path,
         progress: ProgressCallback,
     ) -> EngineRun:
-        """Make the file. `output` appears only when it is whole."""
+        """See RenderEngine."""
         started_s = time.monotonic()
-        check_spans(timeline, clip_paths)
+        check_spans(timeline, sources)
         encoding = encoding_for(self._settings)
-        crew = PartCrew(self._settings, self._parts, hardware=encoding.hardware)
-        report = _throttled(progress)
+        crew = ChunkCrew(self._settings, self._chunks, hardware=encoding.hardware)
+
         with _disk_failures(output), scratch_folder(output) as folder:
             write_tables(timeline, folder)
             write_captions(timeline, folder)
             jobs = [
-                PartJob(timeline, number, clip_paths[segment.clip_url], encoding, folder)
+                ChunkJob(timeline, number, sources[segment.clip_url], encoding, folder)
                 for number, segment in enumerate(timeline.segments)
             ]
-
-            def make_sound() -> Path:
-                mix = mixed_sound(timeline, clip_paths, music_path)
-                return mastered_sound(
-                    mix, timeline.target_lufs, timeline.max_true_peak_dbtp, folder
-                )
+            makers = [self._maker_of(job) for job in jobs]
 
             with ThreadPoolExecutor(1, "sound") as worker:
-                sound = worker.submit(make_sound)
-
-                def on_progress(frames: int) -> None:
-                    report(_PICTURE_SHARE * min(1.0, frames / timeline.total_frames))
-                    if sound.done():
-                        sound.result()  # a failure of the sound ends the picture at once
-
-                made = crew.make([self._maker_of(job) for job in jobs], folder, on_progress)
+                sound = worker.submit(_finished_sound, timeline, sources, music_path, folder)
+                on_frames = _frame_progress(timeline.total_frames, sound, progress)
+                made = crew.make(makers, folder, on_frames)
                 whole = folder / "whole.mp4"
                 join(timeline, made.paths, sound.result(), whole)
             os.replace(whole, output)
+
         progress(1.0)
         return EngineRun(
             engine=self._engine,
@@ -99,40 +95,63 @@ class Assembler:
         )
 
 
-def check_spans(timeline: Timeline, clip_paths: Mapping[str, ClipSource]) -> None:
-    """PermanentError when a segment asks for pictures that its clip does not have, or for a clip
-    that is not here.
+def check_spans(timeline: Timeline, sources: Mapping[str, ClipSource]) -> None:
+    """Raise PermanentError when a segment shows time that its clip does not have, or a clip that is
+    not here.
     """
     for number, segment in enumerate(timeline.segments):
         facts = timeline.clips[segment.clip]
-        source = clip_paths.get(facts.url)
+        source = sources.get(facts.url)
         if source is None or (isinstance(source, Path) and not source.is_file()):
             raise PermanentError(
                 ErrorCode.CLIP_MISSING,
                 f"segment {number} needs {facts.url}, which is not on this machine",
             )
-        last_s = segment.source_in_s + float((segment.frames - 1) / timeline.fps.fraction)
-        slack_s = 0.002
-        if (
-            segment.source_in_s < facts.start_s - slack_s
-            or last_s > facts.start_s + facts.duration_s + slack_s
-        ):
-            have = f"{facts.start_s:.3f} to {facts.start_s + facts.duration_s:.3f} s"
+
+        first_s = segment.source_in_s
+        last_s = first_s + float((segment.frames - 1) / timeline.fps.fraction)
+        clip_end_s = facts.start_s + facts.duration_s
+        if first_s < facts.start_s - _SPAN_SLACK_S or last_s > clip_end_s + _SPAN_SLACK_S:
             raise PermanentError(
                 ErrorCode.SEGMENT_OUTSIDE_CLIP,
-                f"segment {number} shows {facts.url} from {segment.source_in_s:.3f} to {last_s:.3f} s; it has {have}",
+                f"segment {number} shows {facts.url} from {first_s:.3f} to {last_s:.3f} s; "
+                f"the clip lasts from {facts.start_s:.3f} to {clip_end_s:.3f} s",
             )
+
+
+def _finished_sound(
+    timeline: Timeline, sources: Mapping[str, ClipSource], music_path: Path, folder: Path
+) -> Path:
+    mix = mixed_sound(timeline, sources, music_path)
+    return mastered_sound(mix, timeline.target_lufs, timeline.max_true_peak_dbtp, folder)
+
+
+def _frame_progress(
+    total_frames: int, sound: Future[Path], progress: ProgressCallback
+) -> Callable[[int], None]:
+    """What the crew calls with the frames encoded so far."""
+    reported_s = 0.0
+
+    def on_frames(frames: int) -> None:
+        nonlocal reported_s
+        now_s = time.monotonic()
+        if now_s - reported_s >= _PROGRESS_EVERY_S:
+            reported_s = now_s
+            progress(_CHUNKS_SHARE * min(1.0, frames / total_frames))
+        if sound.done():
+            sound.result()  # a failure of the sound ends the chunks at once
+
+    return on_frames
 
 
 @contextmanager
 def scratch_folder(output: Path) -> Iterator[Path]:
-    """A folder beside the output, removed in any case; those of processes that were killed are
-    removed first.
-    """
+    """A folder beside the output, removed in any case; leftovers of killed processes go first."""
     output.parent.mkdir(parents=True, exist_ok=True)
     for stale in output.parent.glob(f".{output.name}.*.rendering"):
         if not _alive(stale.name.split(".")[-2]):
             shutil.rmtree(stale, ignore_errors=True)
+
     folder = output.parent.absolute() / f".{output.name}.{os.getpid()}.rendering"
     folder.mkdir()
     try:
@@ -143,6 +162,7 @@ def scratch_folder(output: Path) -> Iterator[Path]:
 
 @contextmanager
 def _disk_failures(output: Path) -> Iterator[None]:
+    """Turn an OSError into a RenderError that names the output."""
     try:
         yield
     except OSError as error:
@@ -160,16 +180,3 @@ def _alive(pid: str) -> bool:
     except (PermissionError, ValueError):
         return True
     return True
-
-
-def _throttled(progress: ProgressCallback) -> ProgressCallback:
-    last_s = 0.0
-
-    def report(share: float) -> None:
-        nonlocal last_s
-        now_s = time.monotonic()
-        if now_s - last_s >= _PROGRESS_EVERY_S:
-            last_s = now_s
-            progress(share)
-
-    return report

@@ -1,22 +1,22 @@
-"""The check of a finished file: what it promises is measured on the file itself, by other means
-than it was made with.
+"""The check of a finished file: its promises are measured on the file itself, by other means than
+it was made with.
 
-Belongs here: the rules of a Reel and the measuring. Does not belong here: mending anything; a bad
-file is an error.
+Belongs here: the rules of a Reel, as data, and the verdict. Does not belong here: reading the file
+(tracks), or mending anything; a bad file is an error.
+
+To add a rule, add a line to one of the four groups below.
 """
 
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
 
 import av
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode, MontageError
@@ -24,202 +24,26 @@ from montage_pipeline.footage.model import FrameRate
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.media.loudness import SILENCE_LUFS, Loudness, measure_loudness
 from montage_pipeline.rendering.audio.master import LOUDNESS_TOLERANCE_LU, loudness_verdict
-from montage_pipeline.rendering.model import FileCheck, Rule, RuleGroup
+from montage_pipeline.rendering.model import FileCheck, LoudnessVerdict, Rule, RuleGroup
+from montage_pipeline.rendering.tracks import (
+    BT709_TAGS,
+    AudioTrack,
+    Boxes,
+    VideoTrack,
+    read_boxes,
+    read_tracks,
+)
 from montage_pipeline.rendering.video.encoding import MAX_BIT_RATE_MBPS, MAX_GOP_S
 
 _PROFILES = ("Constrained Baseline", "Baseline", "Main", "High")
-_IDR = 5
-_TRUE_PEAK_SLACK_DB = 0.05  # FFmpeg prints tenths
+"""Of H.264: what every phone decodes in hardware."""
+
+_TRUE_PEAK_SLACK_DB = 0.05
+"""FFmpeg prints tenths."""
+
 _DECODED = re.compile(r"frame=\s*(\d+)")
 _REASON_LINES = 3
-
-
-@dataclass(frozen=True)
-class _Video:
-    """The picture track as its packets and headers say. Times in seconds, exact."""
-
-    width: int
-    height: int
-    codec: str
-    profile: str
-    pixel_format: str
-    container_tags: tuple[int, int, int, int]
-    picture_tags: tuple[int, int, int, int]
-    times: tuple[Fraction, ...]
-    sizes: tuple[int, ...]
-    key_times: tuple[Fraction, ...]
-    open_keys: int
-
-
-@dataclass(frozen=True)
-class _Audio:
-    """The sound track as its packets and headers say. Times in seconds, exact."""
-
-    codec: str
-    profile: str
-    sample_rate: int
-    channels: int
-    start: Fraction
-    end: Fraction
-
-
-class _Rules:
-    """Collects every rule with what was measured."""
-
-    def __init__(self) -> None:
-        self.all: list[Rule] = []
-
-    def hold(
-        self,
-        group: RuleGroup,
-        name: str,
-        measured: object,
-        expected: object,
-        *,
-        when: bool | None = None,
-    ) -> None:
-        """Note a rule; it holds if `when` does (by default: measured equals expected)."""
-        holds = measured == expected if when is None else when
-        self.all.append(
-            Rule(
-                group=group, name=name, measured=str(measured), expected=str(expected), holds=holds
-            )
-        )
-
-
-def check_file(path: Path, timeline: Timeline) -> FileCheck:
-    """Decode the whole file and measure it against the timeline and the rules of a Reel.
-
-    Raises BadRender, which names each broken rule with the measured and the expected value.
-    """
-    rules = _Rules()
-    with ThreadPoolExecutor(2, "check") as workers:
-        decoding, measuring = workers.submit(_decode, path), workers.submit(_loudness, path)
-        try:
-            video, audio = _read_tracks(path)
-        except (av.FFmpegError, ValueError, struct.error) as error:
-            raise MontageError(
-                ErrorCode.BAD_RENDER, f"{path.name} cannot be read: {error}"
-            ) from error
-        decoded, complaint = decoding.result()
-        loudness = measuring.result()
-    fps = timeline.fps.fraction
-    frame_s = 1 / fps
-
-    rules.hold(
-        "picture", "size", f"{video.width}x{video.height}", f"{timeline.width}x{timeline.height}"
-    )
-    rules.hold("picture", "video codec", video.codec, "h264")
-    rules.hold(
-        "picture", "profile", video.profile, " or ".join(_PROFILES), when=video.profile in _PROFILES
-    )
-    rules.hold("picture", "pixel format", video.pixel_format, "yuv420p")
-    tags = "colour (range, matrix, primaries, transfer) in the"
-    rules.hold("picture", f"{tags} container", video.container_tags, _BT709_TAGS)
-    rules.hold("picture", f"{tags} picture", video.picture_tags, _BT709_TAGS)
-
-    steps = {later - earlier for earlier, later in pairwise(video.times)}
-    shown_steps = ", ".join(f"{float(step):.6f} s" for step in sorted(steps)[:5])
-    gops = [later - earlier for earlier, later in pairwise((*video.key_times, timeline.duration))]
-    longest_s = max(gops, default=timeline.duration)
-    rules.hold("frames", "frames in the file", len(video.times), timeline.total_frames)
-    rules.hold(
-        "frames", "frame interval", shown_steps, f"{float(frame_s):.6f} s", when=steps <= {frame_s}
-    )
-    rules.hold("frames", "first frame's time", video.times[0] if video.times else None, 0)
-    rules.hold(
-        "frames",
-        "longest GOP",
-        f"{float(longest_s):.3f} s",
-        f"at most {MAX_GOP_S} s",
-        when=longest_s <= MAX_GOP_S,
-    )
-    rules.hold("frames", "key frames that are not IDR (open GOPs)", video.open_keys, 0)
-    whole = decoded == timeline.total_frames and not complaint
-    rules.hold(
-        "frames", "frames that decode", f"{decoded}{complaint}", timeline.total_frames, when=whole
-    )
-
-    video_end = video.times[-1] + frame_s if video.times else Fraction(0)
-    apart = abs(video_end - audio.end)
-    rules.hold("sound", "audio codec", f"{audio.codec} {audio.profile}", "aac LC")
-    rules.hold("sound", "sample rate", audio.sample_rate, 48_000)
-    rules.hold("sound", "channels", audio.channels, 2)
-    rules.hold(
-        "sound",
-        "sound and picture end apart",
-        f"{float(apart):.4f} s",
-        f"at most {float(frame_s):.4f} s",
-        when=apart <= frame_s,
-    )
-    rules.hold(
-        "sound", "sound starts at", f"{float(audio.start):.4f} s", "0 s", when=audio.start == 0
-    )
-    lufs, peak = loudness.integrated_lufs, loudness.true_peak_dbtp
-    low, high = (
-        timeline.target_lufs - LOUDNESS_TOLERANCE_LU,
-        timeline.target_lufs + LOUDNESS_TOLERANCE_LU,
-    )
-    limit = timeline.max_true_peak_dbtp
-    verdict = loudness_verdict(loudness, timeline.target_lufs, limit)
-    rules.hold(
-        "sound",
-        "loudness",
-        f"{lufs} LUFS ({verdict})" if verdict else f"{lufs} LUFS",
-        f"{low:g} to {high:g}",
-        when=verdict is not None,
-    )
-    rules.hold(
-        "sound",
-        "true peak",
-        f"{peak} dBTP",
-        f"at most {limit:g}",
-        when=peak <= limit + _TRUE_PEAK_SLACK_DB,
-    )
-
-    bit_rate_mbps = float(path.stat().st_size * 8 / max(video_end, frame_s) / 1_000_000)
-    busiest_mbps = _busiest_second_mbps(video)
-    expected_rate = f"at most {MAX_BIT_RATE_MBPS:g}"
-    rules.hold(
-        "container",
-        "bit rate",
-        f"{bit_rate_mbps:.2f} Mbit/s",
-        expected_rate,
-        when=bit_rate_mbps <= MAX_BIT_RATE_MBPS,
-    )
-    rules.hold(
-        "container",
-        "picture's busiest second",
-        f"{busiest_mbps:.2f} Mbit/s",
-        expected_rate,
-        when=busiest_mbps <= MAX_BIT_RATE_MBPS,
-    )
-    moov_first, edit_list = _layout(path)
-    rules.hold("container", "moov before mdat", moov_first, True)
-    rules.hold("container", "edit list", edit_list, False)
-
-    if not all(rule.holds for rule in rules.all):
-        raise BadRender(path.name, rules.all)
-    return FileCheck(
-        width=video.width,
-        height=video.height,
-        fps=FrameRate(num=fps.numerator, den=fps.denominator),
-        frames=decoded,
-        duration_s=float(video_end),
-        video_codec=video.codec,
-        video_profile=video.profile,
-        pixel_format=video.pixel_format,
-        color_space="bt709",
-        audio_codec=audio.codec,
-        audio_sample_rate=audio.sample_rate,
-        audio_channels=audio.channels,
-        moov_first=moov_first,
-        bit_rate_mbps=round(bit_rate_mbps, 3),
-        loudness_lufs=lufs,
-        loudness_verdict=verdict or "on_target",
-        true_peak_dbtp=peak,
-        rules=tuple(rules.all),
-    )
+_SHOWN_INTERVALS = 5
 
 
 class BadRender(MontageError):
@@ -239,167 +63,225 @@ class BadRender(MontageError):
         self.rules = tuple(rules)
 
 
-def _loudness(path: Path) -> Loudness:
-    try:
-        return measure_loudness(path)
-    except MontageError:
-        # What is wrong with the sound is found by reading the tracks, and told in the words of the
-        # rules.
-        return Loudness(integrated_lufs=SILENCE_LUFS, true_peak_dbtp=SILENCE_LUFS, range_lu=0.0)
-
-
-def _busiest_second_mbps(video: _Video) -> float:
-    """Bits of the picture in the worst second, from any frame on, in Mbit."""
-    worst, first, inside = 0, 0, 0
-    for number, time in enumerate(video.times):
-        inside += video.sizes[number]
-        while time - video.times[first] >= 1:
-            inside -= video.sizes[first]
-            first += 1
-        worst = max(worst, inside)
-    return worst * 8 / 1_000_000
-
-
-_BT709_TAGS = (
-    int(ColorRange.MPEG),
-    int(Colorspace.ITU709),
-    int(ColorPrimaries.BT709),
-    int(ColorTrc.BT709),
-)
-
-
-def _read_tracks(path: Path) -> tuple[_Video, _Audio]:
-    with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
-        if len(container.streams.video) != 1 or len(container.streams.audio) != 1:
-            raise ValueError(
-                f"it has {len(container.streams.video)} video and {len(container.streams.audio)} audio tracks, expected one of each"
-            )
-        picture, sound = container.streams.video[0], container.streams.audio[0]
-        context, tone = picture.codec_context, sound.codec_context
-        picture_base, sound_base = picture.time_base or Fraction(1), sound.time_base or Fraction(1)
-        # Before anything is decoded, these come from the container's own box; a decoder replaces
-        # them by the stream's.
-        container_tags = (
-            int(context.color_range),
-            int(context.colorspace),
-            int(context.color_primaries),
-            int(context.color_trc),
-        )
-        times: list[tuple[Fraction, int]] = []
-        keys: list[Fraction] = []
-        open_keys = 0
-        ends: list[Fraction] = []
-        starts: list[Fraction] = []
-        first = next(container.decode(picture), None)
-        if first is None:
-            raise ValueError("its video track has no picture")
-        container.seek(0)
-        for packet in container.demux(picture, sound):
-            if packet.pts is None or not packet.size:
-                continue
-            if packet.stream_index == sound.index:
-                starts.append(packet.pts * sound_base)
-                ends.append((packet.pts + (packet.duration or 0)) * sound_base)
-                continue
-            times.append((packet.pts * picture_base, packet.size))
-            if packet.is_keyframe:
-                keys.append(packet.pts * picture_base)
-                open_keys += _IDR not in _nal_types(bytes(packet))
-        times.sort()
-        video = _Video(
-            width=picture.width,
-            height=picture.height,
-            codec=context.name,
-            profile=context.profile or "unknown",
-            pixel_format=str(context.pix_fmt),
-            container_tags=container_tags,
-            picture_tags=(
-                int(first.color_range),
-                int(first.colorspace),
-                int(first.color_primaries),
-                int(first.color_trc),
-            ),
-            times=tuple(time for time, _ in times),
-            sizes=tuple(size for _, size in times),
-            key_times=tuple(keys),
-            open_keys=open_keys,
-        )
-        if not ends:
-            raise ValueError("its audio track is empty")
-        return video, _Audio(
-            tone.name,
-            tone.profile or "unknown",
-            tone.sample_rate,
-            tone.channels,
-            min(starts),
-            max(ends),
-        )
-
-
-def _nal_types(packet: bytes) -> Iterator[int]:
-    """Types of the H.264 units in a packet of an MP4 (each with its length in four bytes before
-    it).
-    """
-    at = 0
-    while at + 5 <= len(packet):
-        yield packet[at + 4] & 0x1F
-        at += 4 + int(struct.unpack_from(">I", packet, at)[0])
-
-
-def _layout(path: Path) -> tuple[bool, bool]:
-    """Whether moov comes before mdat, and whether there is an edit list."""
-    order: list[bytes] = []
-    edit_list = False
-    with path.open("rb") as file:
-        for kind, size in _boxes(file, path.stat().st_size):
-            order.append(kind)
-            if kind == b"moov":
-                edit_list = b"elst" in file.read(size)
-    return b"moov" in order and b"mdat" in order and order.index(b"moov") < order.index(
-        b"mdat"
-    ), edit_list
-
-
-def _boxes(file: BinaryIO, end: int) -> Iterator[tuple[bytes, int]]:
-    """Kind and content size of each top-level box; the file stands at the content."""
-    at = 0
-    while at + 8 <= end:
-        file.seek(at)
-        size, kind = struct.unpack(">I4s", file.read(8))
-        header = 8
-        if size == 1:
-            size, header = struct.unpack(">Q", file.read(8))[0], 16
-        elif size == 0:
-            size = end - at
-        if size < header:
-            raise MontageError(
-                ErrorCode.BAD_RENDER, f"the box {kind!r} at byte {at} has a wrong size"
-            )
-        yield kind, size - header
-        at += size
-
-
-def _decode(path: Path) -> tuple[int, str]:
+@dataclass(frozen=True)
+class _Decoding:
     """Frames that FFmpeg decodes when any damage is an error, and what it complains about."""
-    source = [
-        "-stats",
-        "-loglevel",
-        "info",
-        "-xerror",
-        "-err_detect",
-        "explode",
-        "-protocol_whitelist",
-        "file",
-        "-i",
-        f"file:{path}",
+
+    frames: int
+    complaint: str = ""
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Everything that was measured on a file, beside the timeline it was made from."""
+
+    timeline: Timeline
+    video: VideoTrack
+    audio: AudioTrack
+    boxes: Boxes
+    decoding: _Decoding
+    loudness: Loudness
+    file_bytes: int
+
+    @property
+    def frame_s(self) -> Fraction:
+        return 1 / self.timeline.fps.fraction
+
+    @property
+    def video_end(self) -> Fraction:
+        return self.video.times[-1] + self.frame_s if self.video.times else Fraction(0)
+
+    @property
+    def bit_rate_mbps(self) -> float:
+        return float(self.file_bytes * 8 / max(self.video_end, self.frame_s) / 1_000_000)
+
+    @property
+    def loudness_verdict(self) -> LoudnessVerdict | None:
+        return loudness_verdict(
+            self.loudness, self.timeline.target_lufs, self.timeline.max_true_peak_dbtp
+        )
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """What a rule measured and expected, and whether it holds; by default if both are equal."""
+
+    name: str
+    measured: object
+    expected: object
+    holds: bool | None = None
+
+
+def check_file(path: Path, timeline: Timeline) -> FileCheck:
+    """Decode the whole file and measure it against the timeline and the rules of a Reel.
+
+    Raises BadRender, which names each broken rule with the measured and the expected value, and
+    MontageError("bad_render") when the file cannot be read at all.
+    """
+    measured = _measure(path, timeline)
+    groups: dict[RuleGroup, Iterable[_Finding]] = {
+        "picture": _video_findings(measured),
+        "frames": _frame_findings(measured),
+        "sound": _sound_findings(measured),
+        "container": _container_findings(measured),
+    }
+    rules = [_rule(group, finding) for group, findings in groups.items() for finding in findings]
+    if not all(rule.holds for rule in rules):
+        raise BadRender(path.name, rules)
+    return _report(measured, rules)
+
+
+def _video_findings(measured: _Measured) -> list[_Finding]:
+    timeline, video = measured.timeline, measured.video
+    size, wanted = f"{video.width}x{video.height}", f"{timeline.width}x{timeline.height}"
+    profiles = " or ".join(_PROFILES)
+    tags = "colour (range, matrix, primaries, transfer) in the"
+    return [
+        _Finding("size", size, wanted),
+        _Finding("video codec", video.codec, "h264"),
+        _Finding("profile", video.profile, profiles, video.profile in _PROFILES),
+        _Finding("pixel format", video.pixel_format, "yuv420p"),
+        _Finding(f"{tags} container", tuple(video.container_tags), tuple(BT709_TAGS)),
+        _Finding(f"{tags} video stream", tuple(video.frame_tags), tuple(BT709_TAGS)),
     ]
+
+
+def _frame_findings(measured: _Measured) -> list[_Finding]:
+    timeline, video, decoding = measured.timeline, measured.video, measured.decoding
+    intervals = {later - earlier for earlier, later in pairwise(video.times)}
+    shown = ", ".join(f"{float(step):.6f} s" for step in sorted(intervals)[:_SHOWN_INTERVALS])
+    frame = f"{float(measured.frame_s):.6f} s"
+    gops = [b - a for a, b in pairwise((*video.keyframe_times, timeline.duration))]
+    longest_s = max(gops, default=timeline.duration)
+    longest = f"{float(longest_s):.3f} s"
+    decoded = f"{decoding.frames}{decoding.complaint}"
+    whole = decoding.frames == timeline.total_frames and not decoding.complaint
+    return [
+        _Finding("frames in the file", len(video.times), timeline.total_frames),
+        _Finding("frame interval", shown, frame, intervals <= {measured.frame_s}),
+        _Finding("first frame's time", video.times[0] if video.times else None, 0),
+        _Finding("longest GOP", longest, f"at most {MAX_GOP_S} s", longest_s <= MAX_GOP_S),
+        _Finding("keyframes that are not IDR (open GOPs)", video.open_gops, 0),
+        _Finding("frames that decode", decoded, timeline.total_frames, whole),
+    ]
+
+
+def _sound_findings(measured: _Measured) -> list[_Finding]:
+    audio, frame_s = measured.audio, measured.frame_s
+    apart_s = abs(measured.video_end - audio.end)
+    apart, at_most = f"{float(apart_s):.4f} s", f"at most {float(frame_s):.4f} s"
+    start = f"{float(audio.start):.4f} s"
+    return [
+        _Finding("audio codec", f"{audio.codec} {audio.profile}", "aac LC"),
+        _Finding("sample rate", audio.sample_rate, 48_000),
+        _Finding("channels", audio.channels, 2),
+        _Finding("gap between the ends of video and audio", apart, at_most, apart_s <= frame_s),
+        _Finding("audio starts at", start, "0 s", audio.start == 0),
+        *_loudness_findings(measured),
+    ]
+
+
+def _loudness_findings(measured: _Measured) -> list[_Finding]:
+    timeline = measured.timeline
+    lufs, peak = measured.loudness.integrated_lufs, measured.loudness.true_peak_dbtp
+    verdict, target = measured.loudness_verdict, timeline.target_lufs
+    shown = f"{lufs} LUFS ({verdict})" if verdict else f"{lufs} LUFS"
+    expected = f"{target - LOUDNESS_TOLERANCE_LU:g} to {target + LOUDNESS_TOLERANCE_LU:g}"
+    limit = timeline.max_true_peak_dbtp
+    held = peak <= limit + _TRUE_PEAK_SLACK_DB
+    return [
+        _Finding("loudness", shown, expected, verdict is not None),
+        _Finding("true peak", f"{peak} dBTP", f"at most {limit:g}", held),
+    ]
+
+
+def _container_findings(measured: _Measured) -> list[_Finding]:
+    rate, busiest = measured.bit_rate_mbps, measured.video.busiest_second_mbps
+    limit, at_most = MAX_BIT_RATE_MBPS, f"at most {MAX_BIT_RATE_MBPS:g}"
+    return [
+        _Finding("bit rate", f"{rate:.2f} Mbit/s", at_most, rate <= limit),
+        _Finding("video's busiest second", f"{busiest:.2f} Mbit/s", at_most, busiest <= limit),
+        _Finding("moov before mdat", measured.boxes.moov_first, True),
+        _Finding("edit list", measured.boxes.edit_list, False),
+    ]
+
+
+def _rule(group: RuleGroup, finding: _Finding) -> Rule:
+    equal = finding.measured == finding.expected
+    return Rule(
+        group=group,
+        name=finding.name,
+        measured=str(finding.measured),
+        expected=str(finding.expected),
+        holds=equal if finding.holds is None else finding.holds,
+    )
+
+
+def _report(measured: _Measured, rules: Sequence[Rule]) -> FileCheck:
+    """The figures of a file that holds every rule."""
+    video, audio, loudness = measured.video, measured.audio, measured.loudness
+    fps = measured.timeline.fps.fraction
+    return FileCheck(
+        width=video.width,
+        height=video.height,
+        fps=FrameRate(num=fps.numerator, den=fps.denominator),
+        frames=measured.decoding.frames,
+        duration_s=float(measured.video_end),
+        video_codec=video.codec,
+        video_profile=video.profile,
+        pixel_format=video.pixel_format,
+        color_space="bt709",
+        audio_codec=audio.codec,
+        audio_sample_rate=audio.sample_rate,
+        audio_channels=audio.channels,
+        moov_first=measured.boxes.moov_first,
+        bit_rate_mbps=round(measured.bit_rate_mbps, 3),
+        loudness_lufs=loudness.integrated_lufs,
+        loudness_verdict=measured.loudness_verdict or "on_target",
+        true_peak_dbtp=loudness.true_peak_dbtp,
+        rules=tuple(rules),
+    )
+
+
+def _measure(path: Path, timeline: Timeline) -> _Measured:
+    with ThreadPoolExecutor(2, "check") as workers:
+        decoding, loudness = workers.submit(_decode, path), workers.submit(_loudness_of, path)
+        try:
+            video, audio = read_tracks(path)
+        except (av.FFmpegError, ValueError, struct.error) as error:
+            raise MontageError(
+                ErrorCode.BAD_RENDER, f"{path.name} cannot be read: {error}"
+            ) from error
+        return _Measured(
+            timeline=timeline,
+            video=video,
+            audio=audio,
+            boxes=read_boxes(path),
+            decoding=decoding.result(),
+            loudness=loudness.result(),
+            file_bytes=path.stat().st_size,
+        )
+
+
+def _decode(path: Path) -> _Decoding:
+    """Decode everything with FFmpeg, strictly."""
+    strict = ["-xerror", "-err_detect", "explode"]
+    source = ["-protocol_whitelist", "file", "-i", f"file:{path}", "-map", "0"]
+    nowhere = ["-fps_mode", "passthrough", "-f", "null", "-"]
     try:
-        said = run_ffmpeg(
-            [*source, "-map", "0", "-fps_mode", "passthrough", "-f", "null", "-"],
-            code=ErrorCode.BAD_RENDER,
+        log = run_ffmpeg(
+            ["-stats", "-loglevel", "info", *strict, *source, *nowhere], code=ErrorCode.BAD_RENDER
         )
     except MontageError as error:
         lines = error.message.splitlines()
-        return 0, f" ({' / '.join(lines[-_REASON_LINES:])})"
-    counts = _DECODED.findall(said)
-    return (int(counts[-1]) if counts else 0), ""
+        return _Decoding(0, f" ({' / '.join(lines[-_REASON_LINES:])})")
+    counts = _DECODED.findall(log)
+    return _Decoding(int(counts[-1]) if counts else 0)
+
+
+def _loudness_of(path: Path) -> Loudness:
+    try:
+        return measure_loudness(path)
+    except MontageError:
+        # What is wrong with the sound is found by reading the tracks, and reported as rules.
+        return Loudness(integrated_lufs=SILENCE_LUFS, true_peak_dbtp=SILENCE_LUFS, range_lu=0.0)

@@ -1,10 +1,12 @@
-"""The engine for every day: FFmpeg decodes, crops, scales and encodes.
+"""The default engine: FFmpeg decodes, crops, scales and encodes.
 
-One FFmpeg for each segment does all of that and several run side by side. A single graph over all
-clips was tried first:
-with twenty 4K inputs it held 1.3 to 2.4 GB of waiting frames. Raw frames piped into one encoder
-were tried next: copying
-them cost as much as scaling, and nothing could be kept for the next render.
+An engine decides who makes the chunk of each segment; everything else is the Assembler's. To add
+one, copy this module, add its name to `model.EngineName` and `Settings.render_engine`, and give it
+a branch in `engines`.
+
+Each segment has an FFmpeg of its own, and several run side by side. Two other ways were tried: a
+single graph over all clips held 1.3 to 2.4 GB of waiting frames with twenty 4K inputs; raw frames
+piped into one encoder cost as much to copy as to scale, and left nothing to reuse.
 """
 
 from collections.abc import Mapping
@@ -14,43 +16,39 @@ from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.rendering.assembly import Assembler
 from montage_pipeline.rendering.model import EngineName, EngineRun, ProgressCallback
-from montage_pipeline.rendering.video.chunk import FfmpegPart, PartJob, PartMaker
-from montage_pipeline.rendering.video.chunk_store import PartStore
+from montage_pipeline.rendering.video.chunks.ffmpeg_chunk import FfmpegChunk
+from montage_pipeline.rendering.video.chunks.model import ChunkJob, ChunkMaker
+from montage_pipeline.rendering.video.chunks.store import ChunkStore
 from montage_pipeline.settings import Settings
 
 
 class FfmpegEngine:
-    """Renders with FFmpeg processes only, but for segments with an effect: those are MoviePy's."""
+    """Renders with FFmpeg processes only; segments with an effect are MoviePy's."""
 
     name: EngineName = "ffmpeg"
 
-    def __init__(self, settings: Settings, parts: PartStore | None = None) -> None:
-        """`parts` keeps the picture of each segment for later renders."""
-        self._settings = settings
-        self._parts = parts
+    def __init__(self, settings: Settings, chunks: ChunkStore | None = None) -> None:
+        """`chunks` keeps encoded segments for later renders."""
+        self._assembler = Assembler(self.name, settings, chunks, _maker_of)
 
     def render(
         self,
         timeline: Timeline,
-        clip_paths: Mapping[str, ClipSource],
+        sources: Mapping[str, ClipSource],
         music_path: Path,
         output: Path,
         progress: ProgressCallback,
     ) -> EngineRun:
-        """Render to `output`, which appears only when whole.
-
-        Raises RenderError with FFmpeg's reason, PermanentError when the timeline asks for what the
-        clips or the music do not have.
-        """
-        return Assembler(self.name, self._settings, self._parts, _maker_of).render(
-            timeline, clip_paths, music_path, output, progress
-        )
+        """See RenderEngine."""
+        return self._assembler.render(timeline, sources, music_path, output, progress)
 
 
-def _maker_of(job: PartJob) -> PartMaker:
+def _maker_of(job: ChunkJob) -> ChunkMaker:
+    """Who makes the chunk of a segment."""
     if job.segment.effect is None:
-        return FfmpegPart(job)
-    # MoviePy takes a second to import: only when it is used.
-    from montage_pipeline.rendering.moviepy_engine import MoviePyPart
+        return FfmpegChunk(job)
 
-    return MoviePyPart(job)
+    # MoviePy takes a second to import, so it is imported only when it is used.
+    from montage_pipeline.rendering.video.chunks.moviepy_chunk import MoviePyChunk
+
+    return MoviePyChunk(job)

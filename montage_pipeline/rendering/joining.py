@@ -1,4 +1,4 @@
-"""Parts and sound into one MP4, packet by packet: nothing is encoded or changed.
+"""Chunks and sound into one MP4, packet by packet: nothing is encoded or changed.
 
 Belongs here: the container's promises (index first, no edit list, exact frame times).
 """
@@ -21,68 +21,78 @@ from montage_pipeline.rendering.errors import RenderError
 _MUXER_OPTIONS = {"movflags": "+faststart", "use_editlist": "0"}
 
 
-def join(timeline: Timeline, parts: Sequence[Path], sound: Path, output: Path) -> None:
+def join(timeline: Timeline, chunks: Sequence[Path], sound: Path, output: Path) -> None:
     """Write `output`: frame n of the Reel at n/fps, the sound from zero on.
 
-    RenderError when the parts do not fit together.
+    Raises RenderError when the chunks do not fit together.
     """
-    frame_s = 1 / timeline.fps.fraction
     try:
         with ExitStack() as opened:
-            whole = opened.enter_context(
-                av.open(f"file:{output}", "w", format="mp4", options=_MUXER_OPTIONS)
-            )
-            pictures = [
-                opened.enter_context(av.open(f"file:{part}", format="nut")) for part in parts
+            videos = [
+                opened.enter_context(av.open(f"file:{chunk}", format="nut")) for chunk in chunks
             ]
-            tone = opened.enter_context(av.open(f"file:{sound}"))
-            setups = {
-                bytes(part.streams.video[0].codec_context.extradata or b"") for part in pictures
-            }
-            if len(setups) != 1:
-                raise RenderError(
-                    ErrorCode.RENDER_FAILED,
-                    f"the parts were encoded in {len(setups)} different ways and cannot be joined",
-                )
-            picture = whole.add_stream_from_template(pictures[0].streams.video[0])
-            picture.time_base = frame_s
-            track = whole.add_stream_from_template(tone.streams.audio[0])
-            frames = 0
-            for _, packet in heapq.merge(
-                _frames(pictures, frame_s), _sound(tone), key=lambda timed: timed[0]
-            ):
-                if packet.stream.type == "video":
-                    packet.pts = packet.dts = frames
-                    packet.duration = 1
-                    packet.time_base = frame_s
-                    packet.stream = picture
-                    frames += 1
-                else:
-                    packet.stream = track
-                whole.mux(packet)
+            _refuse_different_encodings(videos)
+            audio = opened.enter_context(av.open(f"file:{sound}"))
+            frames = _remux(videos, audio, 1 / timeline.fps.fraction, output)
     except av.FFmpegError as error:
         raise RenderError(
-            ErrorCode.RENDER_FAILED, f"the parts could not be joined: {error}"
+            ErrorCode.RENDER_FAILED, f"the chunks could not be joined: {error}"
         ) from error
+
     if frames != timeline.total_frames:
         raise RenderError(
             ErrorCode.RENDER_FAILED,
-            f"the parts hold {frames} frames instead of {timeline.total_frames}",
+            f"the chunks hold {frames} frames instead of {timeline.total_frames}",
         )
 
 
-def _frames(
-    pictures: Sequence[InputContainer], frame_s: Fraction
+def _refuse_different_encodings(videos: Sequence[InputContainer]) -> None:
+    setups = {bytes(video.streams.video[0].codec_context.extradata or b"") for video in videos}
+    if len(setups) != 1:
+        raise RenderError(
+            ErrorCode.RENDER_FAILED,
+            f"the chunks were encoded in {len(setups)} different ways and cannot be joined",
+        )
+
+
+def _remux(
+    videos: Sequence[InputContainer], audio: InputContainer, frame_s: Fraction, output: Path
+) -> int:
+    """Copy every packet to `output` in order of time; how many frames there were."""
+    frames = 0
+    with av.open(f"file:{output}", "w", format="mp4", options=_MUXER_OPTIONS) as reel:
+        video_track = reel.add_stream_from_template(videos[0].streams.video[0])
+        video_track.time_base = frame_s
+        audio_track = reel.add_stream_from_template(audio.streams.audio[0])
+
+        timed_packets = heapq.merge(
+            _video_packets(videos, frame_s), _audio_packets(audio), key=lambda timed: timed[0]
+        )
+        for _, packet in timed_packets:
+            if packet.stream.type == "video":
+                packet.pts = packet.dts = frames
+                packet.duration = 1
+                packet.time_base = frame_s
+                packet.stream = video_track
+                frames += 1
+            else:
+                packet.stream = audio_track
+            reel.mux(packet)
+    return frames
+
+
+def _video_packets(
+    videos: Sequence[InputContainer], frame_s: Fraction
 ) -> "Iterator[tuple[Fraction, Packet[Any]]]":
     number = 0
-    for part in pictures:
-        for packet in part.demux(part.streams.video[0]):
+    for video in videos:
+        for packet in video.demux(video.streams.video[0]):
             if packet.size:
                 yield number * frame_s, packet
                 number += 1
 
 
-def _sound(tone: InputContainer) -> "Iterator[tuple[Fraction, Packet[Any]]]":
-    for packet in tone.demux(tone.streams.audio[0]):
+def _audio_packets(audio: InputContainer) -> "Iterator[tuple[Fraction, Packet[Any]]]":
+    for packet in audio.demux(audio.streams.audio[0]):
         if packet.size and packet.pts is not None:
             yield packet.pts * packet.time_base, packet

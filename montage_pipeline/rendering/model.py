@@ -11,15 +11,14 @@ from montage_pipeline.records import Record
 ProgressCallback = Callable[[float], None]
 """Called with the share done, 0..1, never decreasing, at most a few times a second."""
 
-
 EngineName = Literal["ffmpeg", "moviepy"]
 
 
 class EngineRun(Record):
     """How a render went.
 
-    `seconds` is wall time; of its `parts` (one for each segment), `parts_reused` were not made
-    anew.
+    `seconds` is wall time. `parts` counts the chunks (one for each segment), `parts_reused` those
+    that came from the store.
     """
 
     engine: EngineName
@@ -30,21 +29,24 @@ class EngineRun(Record):
 
 
 class RenderEngine(Protocol):
-    """Turns a timeline into a file. Raises RenderError with the engine's own reason."""
+    """Turns a timeline into a file."""
 
     name: EngineName
 
     def render(
         self,
         timeline: Timeline,
-        clip_paths: Mapping[str, ClipSource],
+        sources: Mapping[str, ClipSource],
         music_path: Path,
         output: Path,
         progress: ProgressCallback,
     ) -> EngineRun:
-        """Render to `output` (an MP4 that appears only when whole).
+        """Render to `output`, an MP4 that appears only when it is whole.
 
-        `clip_paths` maps clip URL to where it is read.
+        `sources` maps each clip's URL to where it is read.
+
+        Raises RenderError with the engine's own reason, PermanentError when the timeline asks for
+        something that the clips or the music do not have.
         """
         ...
 
@@ -58,7 +60,7 @@ RuleGroup = Literal["picture", "frames", "sound", "container"]
 
 
 class Rule(Record):
-    """One promise of a finished file, with what was measured."""
+    """One rule that a finished file must hold to, with what was measured."""
 
     group: RuleGroup
     name: str
@@ -68,7 +70,7 @@ class Rule(Record):
 
 
 class FileCheck(Record):
-    """What the finished-file check measured; made only when every rule held."""
+    """What the check of the finished file measured; made only when every rule held."""
 
     width: int
     height: int

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.footage.model import ClipSource
@@ -10,27 +11,36 @@ from montage_pipeline.rendering.model import EngineRun, FileCheck, ProgressCallb
 from montage_pipeline.rendering.poster import write_poster
 
 
+class CheckedReel(NamedTuple):
+    """The files of a Reel, how its render went and what was measured on it."""
+
+    video: Path
+    poster: Path
+    run: EngineRun
+    check: FileCheck
+
+
 def render_checked(
     timeline: Timeline,
-    clip_paths: Mapping[str, ClipSource],
+    sources: Mapping[str, ClipSource],
     music_path: Path,
     workdir: Path,
     engine: RenderEngine,
     progress: ProgressCallback,
-) -> tuple[Path, Path, EngineRun, FileCheck]:
-    """Render into `workdir`, check the finished file and write its poster.
+) -> CheckedReel:
+    """Render to `workdir`/reel.mp4, check the file, and write the middle of the hook to poster.jpg.
 
-    Returns the video (reel.mp4), the poster (poster.jpg, the middle of the hook), how the render
-    went and what was measured.
-    Raises RenderError when the engine fails, MontageError("bad_render") when the file breaks a
-    rule; a bad file is removed.
+    Raises RenderError when the engine fails, BadRender when the file breaks a rule; a bad file is
+    removed.
     """
     video, poster = workdir / "reel.mp4", workdir / "poster.jpg"
-    run = engine.render(timeline, clip_paths, music_path, video, progress)
+    run = engine.render(timeline, sources, music_path, video, progress)
+
     try:
         check = check_file(video, timeline)
-        write_poster(video, poster, float(timeline.segments[0].frames // 2 / timeline.fps.fraction))
+        hook_middle = timeline.segments[0].frames // 2
+        write_poster(video, poster, float(hook_middle / timeline.fps.fraction))
     except BaseException:
         video.unlink(missing_ok=True)
         raise
-    return video, poster, run, check
+    return CheckedReel(video, poster, run, check)

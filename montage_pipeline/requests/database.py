@@ -18,9 +18,10 @@ def create_engine(settings: Settings, **overrides: Any) -> Engine:
     if not settings.database_url:
         raise PermanentError(
             ErrorCode.NO_DATABASE,
-            "DATABASE_URL is not set. Set it, or use `montage up`, which starts a Postgres of its own.",
+            "DATABASE_URL is not set. Set it, or use `montage up`, which starts its own Postgres.",
         )
     options: dict[str, Any] = {
+        # Ten connections at most; a pooler or firewall may drop those that idle for long.
         "pool_pre_ping": True,
         "pool_size": 2,
         "max_overflow": 8,

@@ -1,7 +1,7 @@
-"""The user's library: content items, and the clicks that ask for a Reel of one.
+"""The user's library: content items, and the requests for Reels of them.
 
-Belongs here: what users do and see, and that the same click, sent twice, is one click.
-Does not belong here: what becomes of a request once it is queued (`lifecycle`).
+Belongs here: what users do and see, and that a request sent twice is made once. Does not belong
+here: what becomes of a request once it is queued (`lifecycle`).
 """
 
 import hashlib
@@ -45,8 +45,7 @@ class ContentLibrary:
         """Store a new item with its first queued request.
 
         With an idempotency key, the same call made again gives the first answer. Raises
-        PermanentError("idempotency_conflict") when the key was used for something else, and one
-        with a
+        PermanentError: IDEMPOTENCY_CONFLICT when the key was used for something else, and a
         contradiction's own code when the wishes in `new.options` cannot be granted.
         """
         refuse_contradictions(new.clip_urls, new.options)
@@ -69,14 +68,11 @@ class ContentLibrary:
                 )
                 session.add(item)
                 session.flush()
-                request = _request_for(item, new.options, idempotency_key, digest)
-                session.add(request)
-                session.flush()
-                return CreatedRequest(
-                    content_item_id=item.id, request_id=request.id, status=item.status
+                return _stored_request(
+                    session, _request_for(item, new.options, idempotency_key, digest), item.status
                 )
         except IntegrityError:
-            # Two clicks with one key at the same moment: the loser answers what the winner stored.
+            # Two calls with one key at the same time: the loser answers what the winner stored.
             if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
                 return replay
             raise
@@ -89,44 +85,22 @@ class ContentLibrary:
         *,
         idempotency_key: str | None = None,
     ) -> CreatedRequest:
-        """Queue another request for an item, with these wishes, or with those of its last request
-        when they are None.
+        """Queue another request for an item, with these wishes; None stands for those of its last
+        request.
 
-        Raises PermanentError: "not_found" when the item is not this user's, "already_generating"
-        while one is
-        under way, "idempotency_conflict" and contradictions as in `create_item`.
+        Raises PermanentError: NOT_FOUND when the item is not this user's, ALREADY_GENERATING while
+        a request is under way, and what `create_item` raises.
         """
         digest = _digest(f"again:{content_item_id}", options)
         if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
             return replay
         try:
             with Session(self._engine) as session, session.begin():
-                item = session.execute(
-                    update(ContentItemRow)
-                    .where(
-                        ContentItemRow.id == content_item_id,
-                        ContentItemRow.user_id == user_id,
-                        ContentItemRow.status != ContentStatus.GENERATING,
-                    )
-                    .values(ITEM_GENERATING)
-                    .returning(ContentItemRow)
-                ).scalar_one_or_none()
-                if item is None:
-                    if session.scalar(_owned_item(user_id, content_item_id)) is None:
-                        raise PermanentError(
-                            ErrorCode.NOT_FOUND, f"There is no content item {content_item_id}."
-                        )
-                    raise PermanentError(
-                        ErrorCode.ALREADY_GENERATING,
-                        "This item is being generated; wait until it is done.",
-                    )
+                item = _set_generating(session, user_id, content_item_id)
                 wishes = options if options is not None else _last_options(session, item.id)
                 refuse_contradictions(item.clip_urls, wishes)
-                request = _request_for(item, wishes, idempotency_key, digest)
-                session.add(request)
-                session.flush()
-                return CreatedRequest(
-                    content_item_id=item.id, request_id=request.id, status=item.status
+                return _stored_request(
+                    session, _request_for(item, wishes, idempotency_key, digest), item.status
                 )
         except (IntegrityError, PermanentError):
             if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
@@ -183,12 +157,44 @@ def _owned_item(user_id: UUID, content_item_id: UUID) -> Select[ContentItemRow]:
     )
 
 
+def _set_generating(session: Session, user_id: UUID, content_item_id: UUID) -> ContentItemRow:
+    """The user's item, from now on `generating`."""
+    item = session.execute(
+        update(ContentItemRow)
+        .where(
+            ContentItemRow.id == content_item_id,
+            ContentItemRow.user_id == user_id,
+            ContentItemRow.status != ContentStatus.GENERATING,
+        )
+        .values(ITEM_GENERATING)
+        .returning(ContentItemRow)
+    ).scalar_one_or_none()
+    if item is not None:
+        return item
+
+    if session.scalar(_owned_item(user_id, content_item_id)) is None:
+        raise PermanentError(ErrorCode.NOT_FOUND, f"There is no content item {content_item_id}.")
+    raise PermanentError(
+        ErrorCode.ALREADY_GENERATING, "This item is being generated; wait until it is done."
+    )
+
+
+def _stored_request(
+    session: Session, request: MontageRequestRow, status: ContentStatus
+) -> CreatedRequest:
+    session.add(request)
+    session.flush()
+    return CreatedRequest(
+        content_item_id=request.content_item_id, request_id=request.id, status=status
+    )
+
+
 def _newest_options() -> ScalarSelect[dict[str, Any]]:
     """The stored wishes of an item's newest request, for a query on items."""
-    theirs = select(MontageRequestRow.options).where(
+    of_item = select(MontageRequestRow.options).where(
         MontageRequestRow.content_item_id == ContentItemRow.id
     )
-    newest_first = theirs.order_by(MontageRequestRow.created_at.desc(), MontageRequestRow.id)
+    newest_first = of_item.order_by(MontageRequestRow.created_at.desc(), MontageRequestRow.id)
     return newest_first.limit(1).correlate(ContentItemRow).scalar_subquery()
 
 
@@ -204,10 +210,10 @@ def _last_options(session: Session, content_item_id: UUID) -> MontageOptions:
 def _digest(asked: str, options: MontageOptions | None) -> str:
     """What an idempotency key stands for.
 
-    Where no wishes are given it is as it was before there were any: older keys still match.
+    Without wishes it is the hash of `asked` alone, which keys stored by every release agree on.
     """
-    told = asked if options is None else f"{asked} {json.dumps(options.stored(), sort_keys=True)}"
-    return hashlib.sha256(told.encode()).hexdigest()
+    text = asked if options is None else f"{asked} {json.dumps(options.stored(), sort_keys=True)}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _request_for(

@@ -1,24 +1,23 @@
-"""The life of a montage request in the pipeline: which wait or are under way, and every change of
-their states.
+"""The life of a request in the pipeline: which wait or are under way, and every change of state.
 
 A change of state is one UPDATE guarded by the expected old state; the item and its request change
-in
-one transaction. A guard that does not match changes nothing and the method says so.
+in one transaction. A guard that does not match changes nothing and the method says so.
 
 Does not belong here: how users ask for a Reel and see their items (`library`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, and_, func, or_, select, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from montage_pipeline.errors import ErrorCode
+from montage_pipeline.records import Record
 from montage_pipeline.requests.model import MontageRequest, RequestFailure
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.requests.seen import SeenSegment, store_seen
@@ -36,9 +35,23 @@ ITEM_GENERATING: dict[str, Any] = {
     "warnings": [],
     "updated_at": func.now(),
 }
-"""What an item's row is set to when a request of it begins; the media of an earlier one stay until
-there are new ones.
+"""What an item's row is set to when a request of it begins. The media of an earlier request stay
+until there are new ones.
 """
+
+
+class FinishedReel(Record):
+    """What a run that succeeds leaves with the item.
+
+    `originality` is the planner's report; `shown` is what counts as seen from now on.
+    """
+
+    media_url: str
+    music_url: str
+    poster_url: str
+    warnings: tuple[str, ...] = ()
+    originality: dict[str, Any] | None = None
+    shown: tuple[SeenSegment, ...] = ()
 
 
 class RequestLifecycle:
@@ -73,7 +86,7 @@ class RequestLifecycle:
         return self._requests(query.order_by(touched).limit(limit))
 
     def finished_before(self, request_ids: Sequence[UUID], age: timedelta) -> set[UUID]:
-        """Those of the given requests that are done, or unknown, and ended longer ago than `age`."""
+        """Which of these requests are unknown, or ended longer ago than `age`."""
         with Session(self._engine) as session:
             rows = session.execute(
                 select(
@@ -178,53 +191,33 @@ class RequestLifecycle:
                 )
             )
 
-    def succeed(
-        self,
-        request_id: UUID,
-        run_id: str,
-        *,
-        media_url: str,
-        music_url: str,
-        poster_url: str,
-        warnings: Sequence[str] = (),
-        originality: Mapping[str, Any] | None = None,
-        shown: Sequence[SeenSegment] = (),
-    ) -> bool:
+    def succeed(self, request_id: UUID, run_id: str, reel: FinishedReel) -> bool:
         """running → succeeded, and the item generating → draft with its media; what the Reel shows
         counts as seen from now on.
         """
         values: dict[str, Any] = {
             "status": ContentStatus.DRAFT,
-            "generated_media_url": media_url,
-            "music_url": music_url,
-            "poster_url": poster_url,
+            "generated_media_url": reel.media_url,
+            "music_url": reel.music_url,
+            "poster_url": reel.poster_url,
             "progress_step": Step.R2_OBJECT,
             "progress_percent": 100,
             "error": None,
-            "warnings": list(warnings),
-            "originality": originality,
+            "warnings": list(reel.warnings),
+            "originality": reel.originality,
         }
         running = and_(
             MontageRequestRow.state == RequestState.RUNNING, MontageRequestRow.run_id == run_id
         )
-        return self._finish(request_id, RequestState.SUCCEEDED, running, values, None, shown)
+        end = _End(RequestState.SUCCEEDED, values, shown=reel.shown)
+        return self._finish(request_id, running, end)
 
     def fail(self, request_id: UUID, failure: RequestFailure) -> bool:
         """queued or running under the failure's run → failed, and the item generating → failed with
         the details.
         """
-        mine = or_(
-            MontageRequestRow.state == RequestState.QUEUED,
-            MontageRequestRow.run_id == failure.run_id,
-        )
-        error = failure.model_dump(mode="json")
-        return self._finish(
-            request_id,
-            RequestState.FAILED,
-            mine,
-            {"status": ContentStatus.FAILED, "error": error},
-            error,
-        )
+        end = _End.of_failure(RequestState.FAILED, failure)
+        return self._finish(request_id, _waiting_or_of(failure.run_id), end)
 
     def cancel(self, request_id: UUID, run_id: str | None) -> bool:
         """queued or running under that run → canceled; the item becomes failed, saying that it was
@@ -237,17 +230,8 @@ class RequestLifecycle:
             attempts=1,
             run_id=run_id,
         )
-        mine = or_(
-            MontageRequestRow.state == RequestState.QUEUED, MontageRequestRow.run_id == run_id
-        )
-        error = failure.model_dump(mode="json")
-        return self._finish(
-            request_id,
-            RequestState.CANCELED,
-            mine,
-            {"status": ContentStatus.FAILED, "error": error},
-            error,
-        )
+        end = _End.of_failure(RequestState.CANCELED, failure)
+        return self._finish(request_id, _waiting_or_of(run_id), end)
 
     def requeue(self, request_id: UUID, *, attempt: int, run_id: str | None) -> bool:
         """Give a request whose run was lost to a new run: attempt + 1, queued again."""
@@ -279,22 +263,14 @@ class RequestLifecycle:
         with Session(self._engine) as session:
             return [_request(row) for row in session.scalars(query)]
 
-    def _finish(
-        self,
-        request_id: UUID,
-        state: RequestState,
-        guard: Any,
-        item_values: dict[str, Any],
-        error: dict[str, Any] | None,
-        shown: Sequence[SeenSegment] | None = None,
-    ) -> bool:
+    def _finish(self, request_id: UUID, guard: ColumnElement[bool], end: "_End") -> bool:
         with Session(self._engine) as session, session.begin():
             item_id = session.scalar(
                 update(MontageRequestRow)
                 .where(
                     MontageRequestRow.id == request_id, MontageRequestRow.state.in_(_ACTIVE), guard
                 )
-                .values(state=state, finished_at=func.now(), error=error)
+                .values(state=end.state, finished_at=func.now(), error=end.error)
                 .returning(MontageRequestRow.content_item_id)
             )
             if item_id is None:
@@ -304,11 +280,32 @@ class RequestLifecycle:
                 .where(
                     ContentItemRow.id == item_id, ContentItemRow.status == ContentStatus.GENERATING
                 )
-                .values(**item_values, updated_at=func.now())
+                .values(**end.item_values, updated_at=func.now())
             )
-            if shown is not None:
-                store_seen(session, request_id, shown)
+            if end.shown is not None:
+                store_seen(session, request_id, end.shown)
             return True
+
+
+class _End(NamedTuple):
+    """How a request ends: its state, what its item's row is set to, and what counts as seen (None:
+    what was seen stays).
+    """
+
+    state: RequestState
+    item_values: dict[str, Any]
+    error: dict[str, Any] | None = None
+    shown: Sequence[SeenSegment] | None = None
+
+    @classmethod
+    def of_failure(cls, state: RequestState, failure: RequestFailure) -> "_End":
+        error = failure.model_dump(mode="json")
+        return cls(state, {"status": ContentStatus.FAILED, "error": error}, error)
+
+
+def _waiting_or_of(run_id: str | None) -> ColumnElement[bool]:
+    """Guard: the request is queued, or belongs to this run."""
+    return or_(MontageRequestRow.state == RequestState.QUEUED, MontageRequestRow.run_id == run_id)
 
 
 def _changed(result: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Bring a database to the newest schema; say whether it is there."""
+"""Bringing a database to the newest schema, and telling whether it is there."""
 
 from pathlib import Path
 
@@ -9,11 +9,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Engine
 
-# Any constant serves: it only has to be the same in every process that migrates.
 _ADVISORY_LOCK = 0x6D6F6E74
+"""Any constant serves that is the same in every process that migrates."""
 
 
-def _config() -> Config:
+def alembic_config() -> Config:
+    """What Alembic's commands need beside `attributes["connection"]`."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
@@ -33,7 +34,7 @@ def upgrade(url: str) -> None:
         )
         connection.commit()
         try:
-            config = _config()
+            config = alembic_config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
@@ -47,7 +48,7 @@ def upgrade(url: str) -> None:
 
 def newest_revision() -> str:
     """The revision this version of the code needs."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
     assert head is not None
     return head
 

@@ -1,4 +1,4 @@
-"""The documents this room takes and gives: items, clicks, and why one failed."""
+"""The documents this room takes and gives: items, requests, and why one failed."""
 
 from datetime import datetime
 from typing import Any
@@ -6,18 +6,25 @@ from uuid import UUID
 
 from pydantic import Field
 
+from montage_pipeline.errors import ErrorCode
 from montage_pipeline.records import Record
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
 from montage_pipeline.styles import StyleName
 from montage_pipeline.vocabulary import ContentStatus, ContentType, Format, RequestState, Step
 
+MAX_TITLE_CHARS = 200
+"""What the library shows without cutting it."""
+
+MAX_EMAIL_CHARS = 320
+"""RFC 3696: 64 for the name, 255 for the domain, and the @."""
+
 
 class NewContentItem(Record):
-    """What a user asks for with one click."""
+    """What a user asks for when they make a new item."""
 
     type: ContentType = ContentType.REEL
-    title: str | None = Field(None, max_length=200)
+    title: str | None = Field(None, max_length=MAX_TITLE_CHARS)
     clip_urls: tuple[str, ...] = Field(min_length=1)
     style: StyleName
     format: Format
@@ -26,7 +33,7 @@ class NewContentItem(Record):
 
 
 class CreatedRequest(Record):
-    """The answer to a click. `replayed`: the same idempotency key had made it before."""
+    """The answer to a request. `replayed`: the same idempotency key had made it before."""
 
     content_item_id: UUID
     request_id: UUID
@@ -37,7 +44,7 @@ class CreatedRequest(Record):
 class RequestFailure(Record):
     """What is stored in `error` once every retry is spent."""
 
-    code: str
+    code: ErrorCode
     message: str
     step: Step | None
     attempts: int
@@ -71,7 +78,10 @@ class ContentItem(Record):
 
 
 class MontageRequest(Record):
-    """One click: the snapshot of what was asked, and where it stands. `id` is the partition key."""
+    """One request for a Reel: a snapshot of what was asked, and where it stands.
+
+    `id` is the partition key.
+    """
 
     id: UUID
     content_item_id: UUID

@@ -1,9 +1,8 @@
-"""What a user may wish of one Reel beyond clips, style, format and length, and which wishes cannot
-all come true.
+"""What a user may wish for beside clips, style, format and length, and which wishes exclude each
+other.
 
-Belongs here: the wishes, and their contradictions that can be told from the request alone.
-Does not belong here: what only a look at the clips or the music can tell; that is with the rooms
-that look.
+Belongs here: the wishes, and the contradictions that show in the request alone. Does not belong
+here: what only the clips or the music can tell; that is with the rooms that read them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,18 +15,19 @@ from montage_pipeline.records import Record
 
 MIN_TARGET_BPM = 60
 MAX_TARGET_BPM = 180
+"""Tempi that the composers play and the beat tracker finds."""
+
 MAX_CAPTION_CHARS = 100
+"""About what fits on a hook of 1.7 s at a size that can be read."""
 
 
 class MontageOptions(Record):
-    """The wishes of one request; each may be left out. Clips are named by their URLs in the
-    request.
+    """The wishes of one request; each may be left out.
 
-    `hook_clip` opens the Reel, every clip of `must_use` appears in it, none of `exclude` is even
-    fetched. `music_url` is music
-    of the user's own, used instead of composed music. `target_bpm` is the tempo of the music to
-    compose, or the
-    expected tempo of the user's own. `captions` is text drawn on the hook.
+    Clips are named by their URLs in the request: `hook_clip` opens the Reel, every clip of
+    `must_use` appears in it, none of `exclude` is even fetched. `music_url` is the user's own
+    music, used instead of composed music. `target_bpm` is the tempo to compose at, or the tempo
+    that the user expects their own music to have. `captions` is text drawn on the hook.
     """
 
     hook_clip: str | None = None
@@ -54,9 +54,7 @@ class MontageOptions(Record):
 
 
 class Contradiction(NamedTuple):
-    """Wishes that cannot be granted: a stable code, the option at fault in its own words, and a
-    sentence.
-    """
+    """Wishes that cannot be granted: a code, the field of `MontageOptions` at fault, a sentence."""
 
     code: ErrorCode
     option: str
@@ -72,36 +70,53 @@ def contradictions(clip_urls: Sequence[str], options: MontageOptions) -> Iterato
             "hook_clip",
             f"{options.hook_clip} is not one of the clips; name one of them",
         )
-    for option, urls in (("must_use", options.must_use), ("exclude", options.exclude)):
+
+    for code, option, urls in (
+        (ErrorCode.MUST_USE_UNKNOWN, "must_use", options.must_use),
+        (ErrorCode.EXCLUDE_UNKNOWN, "exclude", options.exclude),
+    ):
         unknown = [url for url in urls if url not in known]
         if unknown:
-            message = f"{', '.join(unknown)} {'is' if len(unknown) == 1 else 'are'} not among the clips; name only clips of this request"
-            yield Contradiction(ErrorCode[f"{option}_unknown".upper()], option, message)
+            yield Contradiction(
+                code,
+                option,
+                f"{', '.join(unknown)} {_is_or_are(unknown)} not among the clips; "
+                "name only clips of this request",
+            )
+
     if options.hook_clip is not None and options.hook_clip in excluded:
-        message = (
-            f"{options.hook_clip} is to open the Reel and is excluded; drop one of the two wishes"
+        yield Contradiction(
+            ErrorCode.HOOK_CLIP_EXCLUDED,
+            "hook_clip",
+            f"{options.hook_clip} is both hookClip and excluded; drop one of the two wishes",
         )
-        yield Contradiction(ErrorCode.HOOK_CLIP_EXCLUDED, "hook_clip", message)
     both = [url for url in options.must_use if url in excluded]
     if both:
         yield Contradiction(
             ErrorCode.MUST_USE_EXCLUDED,
             "must_use",
-            f"{', '.join(both)} must be used and is excluded; drop one of the two wishes",
+            f"{', '.join(both)} {_is_or_are(both)} both in mustUse and excluded; "
+            "drop one of the two wishes",
         )
     if known and known <= excluded:
         yield Contradiction(
             ErrorCode.ALL_CLIPS_EXCLUDED,
             "exclude",
-            "every clip is excluded; leave at least one to make the Reel of",
+            "every clip is excluded; leave at least one to make the Reel from",
         )
 
 
+def _is_or_are(urls: Sequence[str]) -> str:
+    return "is" if len(urls) == 1 else "are"
+
+
 def refuse_contradictions(clip_urls: Sequence[str], options: MontageOptions) -> None:
-    """PermanentError with the first contradiction's code; its message and `details["problems"]`
-    have all of them.
+    """Raise PermanentError with the first contradiction's code; its message and
+    `details["problems"]` name them all.
     """
     found = list(contradictions(clip_urls, options))
     if found:
-        told = "; ".join(f"{one.option}: {one.message}" for one in found)
-        raise PermanentError(found[0].code, told, problems=[one._asdict() for one in found])
+        message = "; ".join(f"{problem.option}: {problem.message}" for problem in found)
+        raise PermanentError(
+            found[0].code, message, problems=[problem._asdict() for problem in found]
+        )

@@ -1,8 +1,7 @@
 """What a user's earlier Reels showed: kept with every delivered Reel, looked up for the next one.
 
-Belongs here: the stored segments and the two ways to find them, by file and by look. Does not
-belong here: what being
-seen costs an edit.
+Belongs here: the stored segments and the two ways to find them, by file and by fingerprint. Does
+not belong here: what having been seen costs an edit.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,18 +17,18 @@ from sqlalchemy.orm import Session
 
 from montage_pipeline.records import Record
 from montage_pipeline.requests.tables import MontageRequestRow, SeenSegmentRow
+from montage_pipeline.rules import ALIKE_BITS
 
-MOST_COMPARED = 5_000
-"""The newest of a user's segments that are compared, some 500 Reels; it bounds the time however
-much there is.
-"""
+MAX_COMPARED = 5_000
+"""The newest of a user's segments that are compared, some 500 Reels: bounds a search's time."""
 
 _SIGN = 1 << 63
+"""The bit that makes a 64-bit number of Postgres negative."""
 
 
 class SeenSegment(Record):
     """Footage that an earlier Reel of the same user showed: seconds of a file (presentation time),
-    and the moment's fingerprint.
+    and the moment's fingerprint, 16 hex digits or empty.
     """
 
     sha256: str
@@ -51,21 +50,16 @@ class SeenFootage:
         *,
         files: Collection[str],
         fingerprints: Collection[str],
-        alike_bits: int,
     ) -> tuple[SeenSegment, ...]:
-        """What the user's Reels that were delivered before `before` showed of these footages,
-        newest first.
+        """What the user's Reels delivered before `before` showed of this footage, newest first.
 
-        That is every segment of a file in `files` (SHA-256), and of other files those whose
-        fingerprint differs from one of
-        `fingerprints` in fewer than `alike_bits` of 64 bits; of either kind the newest
-        `MOST_COMPARED` are looked at. A
-        moment in time is asked for so that planning the same request again later gives the same
-        edit.
+        That is every segment of a file in `files` (SHA-256), and those of other files that look
+        like one of `fingerprints` (`rules.ALIKE_BITS`); the newest `MAX_COMPARED` of either kind
+        are compared. `before` makes planning the same request again later give the same edit.
         """
         of_user = (
-            # Columns, not mapped rows: hundreds of those keep the garbage collector busier than the
-            # database.
+            # Columns, not mapped rows: hundreds of those keep the garbage collector busier than
+            # the database.
             select(
                 SeenSegmentRow.sha256,
                 SeenSegmentRow.start_s,
@@ -74,7 +68,7 @@ class SeenFootage:
             )
             .where(SeenSegmentRow.user_id == user_id, SeenSegmentRow.shown_at < before)
             .order_by(SeenSegmentRow.shown_at.desc(), SeenSegmentRow.id.desc())
-            .limit(MOST_COMPARED)
+            .limit(MAX_COMPARED)
         )
         with Session(self._engine) as session:
             rows = (
@@ -84,7 +78,7 @@ class SeenFootage:
                 others = of_user.where(
                     SeenSegmentRow.fingerprint.is_not(None), SeenSegmentRow.sha256.not_in(files)
                 )
-                alike = _alike(session, others, [int(one, 16) for one in fingerprints], alike_bits)
+                alike = _alike(session, others, [int(digits, 16) for digits in fingerprints])
                 rows += (
                     session.execute(of_user.where(SeenSegmentRow.id.in_(alike))) if alike else []
                 )
@@ -96,16 +90,12 @@ class SeenFootage:
             )
 
 
-def _alike(
-    session: Session, rows: Select[*tuple[Any, ...]], wanted: Sequence[int], alike_bits: int
-) -> list[int]:
-    """The ids of those rows whose fingerprint differs from any of the wanted ones in fewer than so
-    many bits.
-    """
-    few = rows.with_only_columns(SeenSegmentRow.id, SeenSegmentRow.fingerprint).subquery()
+def _alike(session: Session, rows: Select[*tuple[Any, ...]], wanted: Sequence[int]) -> list[int]:
+    """The ids of those rows whose fingerprint looks like one of the wanted ones."""
+    compared = rows.with_only_columns(SeenSegmentRow.id, SeenSegmentRow.fingerprint).subquery()
     # As bytes: making thousands of rows into Python numbers takes longer than comparing them.
     packed = func.string_agg(
-        func.int8send(few.c.id).op("||")(func.int8send(few.c.fingerprint)),
+        func.int8send(compared.c.id).op("||")(func.int8send(compared.c.fingerprint)),
         text("''::bytea"),
         type_=LargeBinary,
     )
@@ -114,16 +104,16 @@ def _alike(
         .astype(np.uint64)
         .reshape(-1, 2)
     )
-    others = np.unique(np.asarray(wanted, dtype=np.uint64))
-    near = (np.bitwise_count(numbers[:, 1, None] ^ others[None, :]) < alike_bits).any(axis=1)
+    unique = np.unique(np.asarray(wanted, dtype=np.uint64))
+    near = (np.bitwise_count(numbers[:, 1, None] ^ unique[None, :]) < ALIKE_BITS).any(axis=1)
     return [int(number) for number in numbers[near, 0]]
 
 
 def store_seen(session: Session, request_id: UUID, segments: Sequence[SeenSegment]) -> None:
     """Make these the segments that a delivered request shows, in the caller's transaction.
 
-    A Reel that is delivered again keeps the time of its first delivery, so that what later Reels
-    know of it does not change.
+    A Reel that is delivered again keeps the time of its first delivery: what later Reels know of it
+    must not change.
     """
     user_id = session.scalar(
         select(MontageRequestRow.user_id).where(MontageRequestRow.id == request_id)

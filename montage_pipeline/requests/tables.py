@@ -1,9 +1,9 @@
-"""The tables of the product, as SQLAlchemy sees them. Alembic migrations make them."""
+"""The tables of the product, as SQLAlchemy sees them; migrations make them."""
 
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from montage_pipeline.requests.model import MAX_EMAIL_CHARS, MAX_TITLE_CHARS
 from montage_pipeline.vocabulary import (
     ContentStatus,
     ContentType,
@@ -54,7 +55,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: DateTime(timezone=True),
         dict[str, Any]: JSONB,
         list[str]: JSONB,
@@ -67,12 +68,12 @@ class UserRow(Base):
     __tablename__ = "users"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
-    email: Mapped[str] = mapped_column(String(320))
+    email: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARS))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class ContentItemRow(Base):
-    """A Reel in the user's library, from the first click to the finished media."""
+    """A Reel in the user's library, from the first request to the finished media."""
 
     __tablename__ = "content_items"
     __table_args__ = (Index("ix_content_items_user_id_created_at", "user_id", "created_at"),)
@@ -83,7 +84,7 @@ class ContentItemRow(Base):
     status: Mapped[ContentStatus] = mapped_column(
         _enum(ContentStatus, "content_status"), server_default=ContentStatus.DRAFT.value
     )
-    title: Mapped[str | None] = mapped_column(String(200))
+    title: Mapped[str | None] = mapped_column(String(MAX_TITLE_CHARS))
     style: Mapped[str] = mapped_column(String(40))
     format: Mapped[Format] = mapped_column(_enum(Format, "montage_format"))
     duration_sec: Mapped[int] = mapped_column(SmallInteger)
@@ -102,12 +103,12 @@ class ContentItemRow(Base):
 
 
 class MontageRequestRow(Base):
-    """One click on "Generate Auto-Montage"; its id is the partition key."""
+    """One request for a Reel of an item; its id is the partition key."""
 
     __tablename__ = "montage_requests"
     __table_args__ = (
         UniqueConstraint("user_id", "idempotency_key"),
-        # At most one click of an item is under way, whatever races happen.
+        # At most one request of an item is under way, whatever races happen.
         Index(
             "uq_montage_requests_active_item",
             "content_item_id",
@@ -179,7 +180,7 @@ class ApiCostLogRow(Base):
 
 
 class SeenSegmentRow(Base):
-    """Footage that a delivered Reel shows, so that the user's next Reels can show something else."""
+    """Footage that a delivered Reel shows: the user's next Reels can show something else."""
 
     __tablename__ = "seen_segments"
     __table_args__ = (

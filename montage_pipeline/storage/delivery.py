@@ -1,141 +1,163 @@
 """Delivery: the finished files move from `work/` to the keys they keep for good.
 
-Belongs here: the final keys, and the promise that what lies there is what was rendered.
-Does not belong here: how the store is spoken to (`object_store.py`).
+Belongs here: the promise that what lies at the final keys is what was rendered. Does not belong
+here: how the store is spoken to (`object_store`).
 """
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from montage_pipeline import logs
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.logs import get_logger
+from montage_pipeline.storage.keys import reel_key
 from montage_pipeline.storage.model import DeliveredObject, StoredObject
 from montage_pipeline.storage.object_store import IMMUTABLE_CACHE_CONTROL, ObjectStore
 
-log = logs.get_logger(__name__)
+log = get_logger(__name__)
 
-_KEY_HASH_DIGITS = 16
+_CANNOT_COPY = {400, 405, 501}
+"""How a store answers that has no CopyObject, or whose limit of 5 GB the source exceeds."""
+
+
+@dataclass(frozen=True)
+class WorkFile:
+    """A file in the store, and the hash (hex) that it must have."""
+
+    key: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ReelFiles:
+    """What is delivered of one Reel. The poster's hash is taken as it is found."""
+
+    video: WorkFile
+    music: WorkFile
+    poster_key: str
+
+
+@dataclass(frozen=True)
+class ReelOwner:
+    """Whose Reel it is, and of which item."""
+
+    user_id: str
+    content_item_id: str
 
 
 def deliver(
-    store: ObjectStore,
-    *,
-    video_key: str,
-    video_sha256: str,
-    music_key: str,
-    music_sha256: str,
-    poster_key: str,
-    user_id: str,
-    content_item_id: str,
-    workdir: Path,
+    store: ObjectStore, files: ReelFiles, owner: ReelOwner, workdir: Path
 ) -> DeliveredObject:
-    """Put a Reel with its music and poster under `reels/<user>/<item>/<first 16 digits of the
-    video's sha256>`.
+    """Put a Reel with its music and poster under `keys.reel_key`.
 
     The keys carry the content's hash, so delivering the same files again writes nothing (`uploaded`
-    is False) and gives
-    the same keys. Hashes are hex sha256. `workdir` is used only when the store cannot copy by
-    itself.
-    Raises PermanentError("store_missing") when a work file is gone,
-    PermanentError("work_file_changed") when its content is not
-    the one named; both are cured by making that file again.
+    is False) and gives the same keys. `workdir` is used only when the store cannot copy by itself.
+
+    Raises PermanentError: STORE_MISSING when a work file is gone, WORK_FILE_CHANGED when its
+    content is not the one named; making that file again cures both.
     """
-    base = f"reels/{user_id}/{content_item_id}/{video_sha256[:_KEY_HASH_DIGITS]}"
-    music_suffix = PurePosixPath(music_key).suffix or ".bin"
-    video, video_written = _place(store, video_key, f"{base}.mp4", video_sha256, workdir)
-    music, music_written = _place(
-        store, music_key, f"{base}.music{music_suffix}", music_sha256, workdir
-    )
-    poster, poster_written = _place(
-        store, poster_key, f"{base}.jpg", _sha256_of(store, poster_key, workdir), workdir
-    )
+    base = reel_key(owner.user_id, owner.content_item_id, files.video.sha256)
+    music_suffix = PurePosixPath(files.music.key).suffix or ".bin"
+    placing = _Placing(store, workdir)
+    video = placing.place(files.video, f"{base}.mp4")
+    music = placing.place(files.music, f"{base}.music{music_suffix}")
+    poster_file = WorkFile(files.poster_key, _sha256_of(store, files.poster_key, workdir))
+    poster = placing.place(poster_file, f"{base}.jpg")
+
     return DeliveredObject(
         bucket=store.bucket,
         key=video.key,
         etag=video.etag,
         bytes=video.bytes,
         content_type=video.content_type,
-        sha256=video_sha256,
+        sha256=files.video.sha256,
         generated_media_url=store.media_url(video.key),
         music_url=store.media_url(music.key),
         poster_url=store.media_url(poster.key),
-        uploaded=video_written or music_written or poster_written,
+        uploaded=placing.written,
     )
 
 
-def _place(
-    store: ObjectStore, source_key: str, key: str, sha256: str, workdir: Path
-) -> tuple[StoredObject, bool]:
-    source = store.head(source_key)
-    present = store.head(key)
-    if (
-        present is not None
-        and store.stored_sha256(key) == sha256
-        and (source is None or source.bytes == present.bytes)
-    ):
-        return present, False
-    if source is None:
-        raise PermanentError(
-            ErrorCode.STORE_MISSING,
-            f"{store.bucket}/{source_key} is not in the object store: make it again",
-            bucket=store.bucket,
-            key=source_key,
-        )
-    if (actual := _sha256_of(store, source_key, workdir)) != sha256:
-        raise PermanentError(
-            ErrorCode.WORK_FILE_CHANGED,
-            f"{store.bucket}/{source_key} has sha256 {actual}, not {sha256}: another attempt wrote it; make it again",
-            bucket=store.bucket,
-            key=source_key,
-        )
-    try:
-        stored = store.copy(
-            source_key,
-            key,
-            content_type=source.content_type,
-            cache_control=IMMUTABLE_CACHE_CONTROL,
-            sha256=sha256,
-        )
-    except PermanentError as error:
-        if error.details.get("status") not in {400, 405, 501}:
-            raise
-        # A store without CopyObject, or a source above its 5 GB limit: the bytes go through this
-        # machine, and the log says so.
-        log.warning(
-            "the store cannot copy by itself; downloading and uploading instead",
-            key=source_key,
-            reason=error.message,
-        )
-        stored = _copy_through(store, source_key, key, source.content_type, sha256, workdir)
-    if stored.bytes != source.bytes:
-        raise PermanentError(
-            ErrorCode.DELIVERY_INCOMPLETE,
-            f"{store.bucket}/{key} has {stored.bytes} bytes, its source {source.bytes}",
-            bucket=store.bucket,
-            key=key,
-        )
-    return stored, True
+class _Placing:
+    """Puts files at their final keys; `written` says whether anything had to be."""
 
+    def __init__(self, store: ObjectStore, workdir: Path) -> None:
+        self.written = False
+        self._store = store
+        self._workdir = workdir
 
-def _copy_through(
-    store: ObjectStore, source_key: str, key: str, content_type: str, sha256: str, workdir: Path
-) -> StoredObject:
-    local = workdir / PurePosixPath(key).name
-    try:
-        store.download(source_key, local)
-        return store.put_file(
-            key,
-            local,
-            content_type=content_type,
-            cache_control=IMMUTABLE_CACHE_CONTROL,
-            sha256=sha256,
-        )
-    finally:
-        local.unlink(missing_ok=True)
+    def place(self, file: WorkFile, key: str) -> StoredObject:
+        """The object at `key`, after it holds the content of `file`."""
+        store = self._store
+        source = store.head(file.key)
+        present = store.head(key)
+        if (
+            present is not None
+            and store.stored_sha256(key) == file.sha256
+            and (source is None or source.bytes == present.bytes)
+        ):
+            return present
+
+        if source is None:
+            raise PermanentError(
+                ErrorCode.STORE_MISSING,
+                f"{store.bucket}/{file.key} is not in the object store: make it again",
+                bucket=store.bucket,
+                key=file.key,
+            )
+        if (actual := _sha256_of(store, file.key, self._workdir)) != file.sha256:
+            raise PermanentError(
+                ErrorCode.WORK_FILE_CHANGED,
+                f"{store.bucket}/{file.key} has sha256 {actual}, not {file.sha256}: "
+                "another attempt wrote it; make it again",
+                bucket=store.bucket,
+                key=file.key,
+            )
+
+        stored = self._copied(file, key, source.content_type)
+        if stored.bytes != source.bytes:
+            raise PermanentError(
+                ErrorCode.DELIVERY_INCOMPLETE,
+                f"{store.bucket}/{key} has {stored.bytes} bytes, its source {source.bytes}",
+                bucket=store.bucket,
+                key=key,
+            )
+        self.written = True
+        return stored
+
+    def _copied(self, file: WorkFile, key: str, content_type: str) -> StoredObject:
+        try:
+            return self._store.copy(
+                file.key,
+                key,
+                content_type=content_type,
+                cache_control=IMMUTABLE_CACHE_CONTROL,
+                sha256=file.sha256,
+            )
+        except PermanentError as error:
+            if error.details.get("status") not in _CANNOT_COPY:
+                raise
+            # The bytes pass through this machine instead.
+            log.warning("store_cannot_copy", key=file.key, reason=error.message)
+            return self._copied_through_here(file, key, content_type)
+
+    def _copied_through_here(self, file: WorkFile, key: str, content_type: str) -> StoredObject:
+        local = self._workdir / PurePosixPath(key).name
+        try:
+            self._store.download(file.key, local)
+            return self._store.put_file(
+                key,
+                local,
+                content_type=content_type,
+                cache_control=IMMUTABLE_CACHE_CONTROL,
+                sha256=file.sha256,
+            )
+        finally:
+            local.unlink(missing_ok=True)
 
 
 def _sha256_of(store: ObjectStore, key: str, workdir: Path) -> str:
-    """The hash recorded with the object, else of its bytes."""
+    """The hash recorded with the object, else that of its bytes."""
     recorded = store.stored_sha256(key)
     if recorded is not None:
         return recorded

@@ -1,15 +1,27 @@
-"""Where things lie in the object store: every key the pipeline writes or reads is spelt here.
+"""Where things lie in the object store: every key the product writes or reads is spelt here.
 
-work/<request id>/…    what a request's steps make, for the steps after them
-cache/…                what later requests may use again
-analytics/…            tables for analysts
+work/<request id>/…                 what a request's steps make, for the steps after them
+reels/<user>/<item>/<hash>…         finished Reels with their music and posters
+uploads/<user>/<upload>/<file>      what users put there themselves
+cache/…                             what later requests may use again
+analytics/…                         tables for analysts
 """
 
 from uuid import UUID
 
 from montage_pipeline.vocabulary import Step
 
-CHUNKS_PREFIX = "cache/parts/"
+CHUNKS_PREFIX = "cache/chunks/"
+UPLOADS_PREFIX = "uploads/"
+
+ABSENT_KEY = "readyz/absent"
+"""Nothing ever lies here: a probe that reads it learns whether the store answers."""
+
+PROBE_KEY = "work/.probe"
+"""Written and deleted to learn whether the store takes what it is given."""
+
+_REEL_HASH_DIGITS = 16
+"""64 bits tell a user's Reels of one item apart for good."""
 
 
 def work_key(request_id: UUID | str, name: str) -> str:
@@ -40,6 +52,26 @@ def video_key(request_id: UUID | str) -> str:
 def poster_key(request_id: UUID | str) -> str:
     """The key of the still frame that stands for the Reel."""
     return work_key(request_id, "poster.jpg")
+
+
+def reel_key(user_id: UUID | str, content_item_id: UUID | str, video_sha256: str) -> str:
+    """What the keys of a delivered Reel and of the files beside it begin with."""
+    return f"reels/{user_id}/{content_item_id}/{video_sha256[:_REEL_HASH_DIGITS]}"
+
+
+def uploads_of(user_id: UUID | str) -> str:
+    """What the keys of a user's uploads begin with."""
+    return f"{UPLOADS_PREFIX}{user_id}/"
+
+
+def upload_key(user_id: UUID | str, upload_id: UUID | str, file_name: str) -> str:
+    """The key of one uploaded file."""
+    return f"{uploads_of(user_id)}{upload_id}/{file_name}"
+
+
+def claude_answer_key(owner_id: UUID | str, fingerprint: str) -> str:
+    """The key of a bought answer; `owner_id` is the request, or the user where there is none."""
+    return work_key(owner_id, f"claude/{fingerprint}.json")
 
 
 def table_key(name: str) -> str:

@@ -1,4 +1,4 @@
-"""`DeliveredObject`: what was handed over, and where it can be watched."""
+"""What the store says of an object, and what a delivery hands over."""
 
 from datetime import datetime
 from typing import Literal
@@ -9,7 +9,7 @@ from montage_pipeline.records import Record
 class StoredObject(Record):
     """An object as the store reports it.
 
-    `etag` is without quotes; `sha256` (hex) is there when it was recorded on writing.
+    `etag` is without quotes; `sha256` (hex) is None unless it was recorded on writing.
     """
 
     bucket: str
@@ -22,7 +22,10 @@ class StoredObject(Record):
 
 
 class DeliveredObject(Record):
-    """The value of the `r2_object` asset."""
+    """The value of the `r2_object` asset: the Reel's object, and where its files can be watched.
+
+    `uploaded` is False when everything lay in place already.
+    """
 
     schema_version: Literal[1] = 1
     bucket: str

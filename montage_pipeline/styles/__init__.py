@@ -1,7 +1,7 @@
 """The styles: one record each, in a module of its own.
 
-Belongs here: what a style means to the analyst, the editor, the composer and Claude. Does not belong
-here: rules that hold for every style (rules), nor how any of these tastes is used.
+Belongs here: what a style means to the analyst, the editor, the composer and Claude. Does not
+belong here: rules that hold for every style (rules), nor how any of these tastes is used.
 
 Adding a style is adding a module with a `STYLE`: the API, the command line and the tests find it by
 themselves. Begin reading at `model.Style`, then look at one style, `travel.py` for instance.

@@ -1,7 +1,7 @@
 """Effort and power: the shortest cuts, the hardest music, energy that rises."""
 
 from montage_pipeline.styles.model import EditTaste, FootageTaste, Groove, MusicTaste, Style
-from montage_pipeline.styles.phrases import POP_BRIGHT, ROLL_FILL, TOM_FILL
+from montage_pipeline.styles.phrases import ROLL_FILL, TOM_FILL
 
 STYLE = Style(
     name="fitness",
@@ -24,25 +24,25 @@ STYLE = Style(
         quality=0.25,
         colour=0.00,
         faces=0.08,
-        stability=0.00,
+        stability=0.00,  # a camera that runs along is welcome
         story=0.08,
         energy=0.70,
         energy_start=0.60,
         energy_end=1.00,
-        motion_contrast=0.05,
+        motion_contrast=0.05,  # effort does not pause between cuts
         scale_contrast=0.15,
         downbeat=0.25,
         ending_calm=0.00,
         speech_gain_db=-2.0,
         ambient_gain_db=-18.0,
-        music_gain_db=1.0,
+        music_gain_db=1.0,  # the music drives
         duck_db=-7.0,
         fade_out_s=0.6,
     ),
     music=MusicTaste(
         salt=3,
         modes=("minor", "minor", "phrygian", "dorian"),
-        bright_progressions=POP_BRIGHT,
+        bright_progressions=(),  # none of the modes is bright
         dark_progressions=(
             (0, 0, 5, 6),
             (0, 5, 6, 0),
@@ -69,7 +69,7 @@ STYLE = Style(
                     "kick": "9..9......9..7..",
                     "clap": "........9.......",
                     "snare": "........7......3",
-                    "hat": "64646464646466666"[:16],
+                    "hat": "6464646464646666",
                     "open_hat": "..............6.",
                 },
                 {"kick": "9.........9.....", "hat": "6.4.6.4.6.4.6.4.", "snap": "........7......."},
@@ -134,6 +134,6 @@ STYLE = Style(
             "fx": -7,
         },
         home_bpm=132,
-        lead_octave=67,
+        lead_octave=67,  # heavy: a fourth below the usual
     ),
 )

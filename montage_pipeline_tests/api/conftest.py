@@ -59,12 +59,12 @@ def api_settings(
 
 def _store_settings(server: EmbeddedObjectStore) -> Settings:
     found = server.settings() | {"R2_BUCKET": "api"}
-    return Settings(_env_file=None, **{name.lower(): value for name, value in found.items()})  # type: ignore[call-arg,arg-type]
+    return Settings.model_validate({name.lower(): value for name, value in found.items()})
 
 
 @pytest.fixture(autouse=True)
 def _own_log(api_settings: Settings) -> None:
-    """The application outlives the test that started it, and so the stream that the test captured."""
+    """The application outlives the test that started it, and with it the stream it logged to."""
     logs.configure(api_settings)
 
 

@@ -60,7 +60,8 @@ def check_contract(document: dict[str, Any], method: str, path: str, answer: Any
     else:
         responses = operation["responses"]
         assert str(answer.status_code) in responses, (
-            f"{method} {path} gave {answer.status_code}: {answer.text}; documented: {sorted(responses)}"
+            f"{method} {path} gave {answer.status_code}: {answer.text}; "
+            f"documented: {sorted(responses)}"
         )
         documented = responses[str(answer.status_code)]
         schema = documented["content"]["application/json"]["schema"]

@@ -1,4 +1,4 @@
-"""Who gets in, with a secret and with a JWKS, and what everybody else is told."""
+"""Who gets in, with a secret and with a JWKS, and how everybody else is answered."""
 
 import json
 import threading
@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 
 from montage_pipeline.api.app import create_app
 from montage_pipeline.api.auth import Authenticator, issue_token
-from montage_pipeline.errors import PermanentError
+from montage_pipeline.api.errors import ApiError
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.requests.tables import UserRow
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.api.conftest import SECRET
@@ -27,6 +28,7 @@ from montage_pipeline_tests.api.contract import check_contract
 
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
+OTHER_SECRET = "another-secret-with-more-than-32-bytes"
 
 
 def claims(**changes: Any) -> dict[str, Any]:
@@ -57,13 +59,10 @@ def hs256(**changes: Any) -> str:
         ("Bearer nonsense", "invalid_token"),
         ("Bearer a.b.c", "invalid_token"),
         (f"Bearer {hs256()[:-4]}AAAA", "invalid_token"),
-        (
-            f"Bearer {jwt.encode(claims(), 'another-secret-with-more-than-32-bytes', algorithm='HS256')}",
-            "invalid_token",
-        ),
+        (f"Bearer {jwt.encode(claims(), OTHER_SECRET, algorithm='HS256')}", "invalid_token"),
         (f"Bearer {jwt.encode(claims(), SECRET, algorithm='HS512')}", "invalid_token"),
         (f"Bearer {jwt.encode(claims(), RSA_KEY, algorithm='RS256')}", "invalid_token"),
-        (f"Bearer {jwt.encode(claims(), None, algorithm='none')}", "invalid_token"),
+        (f"Bearer {jwt.encode(claims(), '', algorithm='none')}", "invalid_token"),
         (f"Bearer {hs256(exp=int(time.time()) - 60)}", "token_expired"),
         (f"Bearer {hs256(exp=None)}", "invalid_token"),
         (f"Bearer {hs256(exp='soon')}", "invalid_token"),
@@ -122,9 +121,9 @@ def test_audience_and_issuer_count_when_they_are_set(api_settings: Settings) -> 
         {"iss": "https://id.example"},
         {"aud": "other", "iss": "https://id.example"},
     ):
-        with pytest.raises(Exception, match="not valid") as refused:
+        with pytest.raises(ApiError, match="not valid") as refused:
             Authenticator(strict).authenticate(hs256(**wrong))
-        assert refused.value.status == 401
+        assert refused.value.code is ErrorCode.INVALID_TOKEN
 
 
 @pytest.mark.parametrize(
@@ -214,7 +213,7 @@ def test_keys_of_an_identity_provider_open_the_door(
     public_text = jwt.utils.base64url_encode(json.dumps(jwks.keys[0]).encode())
     for refused in (
         jwt.encode(claims(), public_text, algorithm="HS256", headers={"kid": "rsa-1"}),
-        jwt.encode(claims(), None, algorithm="none", headers={"kid": "rsa-1"}),
+        jwt.encode(claims(), "", algorithm="none", headers={"kid": "rsa-1"}),
         jwt.encode(claims(), RSA_KEY, algorithm="RS512", headers={"kid": "rsa-1"}),
         jwt.encode(
             claims(),

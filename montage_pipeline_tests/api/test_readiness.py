@@ -1,4 +1,4 @@
-"""/readyz tells what is missing, soon, whatever way it is missing."""
+"""/readyz names what is missing, quickly, however it is missing."""
 
 import socket
 import time
@@ -10,7 +10,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 from montage_pipeline.api.app import create_app
-from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.api.contract import ApiClient, check_contract
 
@@ -47,7 +46,7 @@ def test_a_dead_database(api_settings: Settings) -> None:
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
-    """A port that takes connections and never says a word."""
+    """A port that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
@@ -90,12 +89,3 @@ def test_a_schema_that_is_behind(api_settings: Settings, empty_database: str) ->
         answer = ApiClient(app, http, settings, uuid4()).get("/api/content-items")
     assert answer.status_code == 500
     assert "users" not in answer.text
-
-
-@pytest.fixture
-def empty_database(postgres: EmbeddedPostgres) -> Iterator[str]:
-    """A database without tables."""
-    name = f"empty_{uuid4().hex}"
-    postgres.create_database(name)
-    yield postgres.dsn(name)
-    postgres.drop_database(name)

@@ -1,4 +1,4 @@
-"""What holds for every request: one form of errors, ids, limits, headers, no traces."""
+"""What holds for every request: one form of errors, ids, limits, headers, no stack traces."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -116,7 +116,7 @@ def test_a_bug_is_logged_and_not_shown(api_settings: Settings) -> None:
     assert any(line["event"] == "unexpected_error" and line.get("exc_info") for line in lines)
 
 
-def test_a_database_that_is_away_is_said_so(api_settings: Settings) -> None:
+def test_a_database_outage_is_answered_as_one(api_settings: Settings) -> None:
     settings = api_settings.model_copy(
         update={"database_url": "postgresql://montage@127.0.0.1:1/montage"}
     )

@@ -1,12 +1,14 @@
-"""What the fake Anthropic API answers: a judgement of the moments on the contact sheets of a
-request, from their real pixels.
+"""What the fake Anthropic API answers.
+
+A judgement of the moments on the contact sheets of a request, from their real pixels, and the
+message that carries it.
 """
 
 import json
 import re
 from typing import Any
 
-from montage_pipeline_tests.fakes.anthropic_checks import Cell, Picture
+from montage_pipeline_tests.fakes.anthropic_checks import Region, SentImage
 
 _SHEET = re.compile(r"^Sheet (\d+)\.")
 _MOMENT = re.compile(r"^(\S+) \| ([\d.]+)-([\d.]+) \| ([\d. ]+) \|")
@@ -14,21 +16,31 @@ _BPM = {"dynamic": 128, "cinematic": 84, "travel": 108, "fitness": 140, "food": 
 _STYLE = re.compile(rf"in the style ({'|'.join(_BPM)})\b")
 # As byte pair encoders split: a short word, up to three digits, up to three marks, each with the
 # space before it, or a run of white space.
-_PIECE = re.compile(r"\s?[A-Za-z]+|\s?\d{1,3}|\s?[^\sA-Za-z\d]{1,3}|\s+")
+_SYMBOL = re.compile(r"\s?[A-Za-z]+|\s?\d{1,3}|\s?[^\sA-Za-z\d]{1,3}|\s+")
 _LONG_WORD = 11
 _OLDER = re.compile(r"claude-\w+-4-[56]\b")
 _NEWER_PERCENT = 130
 
 
+_REQUEST_OVERHEAD_TOKENS = 77
+
+Listed = tuple[str, list[float]]
+"""A moment of a list: its id, and the times (s) of its frames."""
+
+
 def tokens(text: str, model: str = "") -> int:
-    """About as many tokens as Claude's tokenizer makes of it; the newer one of the models from 4.7
-    on makes more.
+    """About as many tokens as Claude's tokenizer makes of a text.
+
+    The newer one of the models from 4.7 on makes more.
     """
-    pieces = sum(
-        1 + (len(piece.strip()) > _LONG_WORD and piece.strip().isalpha())
-        for piece in _PIECE.findall(text)
-    )
-    return pieces if _OLDER.match(model) else -(-pieces * _NEWER_PERCENT // 100)
+    symbols = _SYMBOL.findall(text)
+    long_words = [symbol for symbol in map(str.strip, symbols) if _is_long_word(symbol)]
+    count = len(symbols) + len(long_words)
+    return count if _OLDER.match(model) else -(-count * _NEWER_PERCENT // 100)
+
+
+def _is_long_word(symbol: str) -> bool:
+    return len(symbol) > _LONG_WORD and symbol.isalpha()
 
 
 def text_of(body: dict[str, Any]) -> str:
@@ -48,44 +60,93 @@ def text_of(body: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def judge(text: str, pictures: tuple[Picture, ...]) -> dict[str, Any]:
-    """A judgement of the moments listed in the text, each from its frames on the sheet that its
-    list belongs to.
-    """
+def message_for(
+    body: dict[str, Any], images: tuple[SentImage, ...], judgement: dict[str, Any], kind: str
+) -> dict[str, Any]:
+    """The message that carries a judgement, without its id; `kind` is the fault's."""
+    text, stop_reason, stop_details = json.dumps(judgement), "end_turn", None
+    if kind == "invalid_json":
+        text = "Here is what I think of these clips: " + text[:80]
+    output_tokens = tokens(text, body["model"])
+    if kind == "max_tokens" or output_tokens > body["max_tokens"]:
+        output_tokens = min(output_tokens, body["max_tokens"])
+        text, stop_reason = text[: 3 * output_tokens // 2], "max_tokens"
+
+    content = [{"type": "text", "text": text}]
+    if body.get("thinking", {}).get("type") == "adaptive":
+        content.insert(0, {"type": "thinking", "thinking": "", "signature": "fake"})
+    if kind == "refusal":
+        content, stop_reason, output_tokens = [], "refusal", 1
+        stop_details = {
+            "type": "refusal",
+            "category": "general_harms",
+            "explanation": "The footage cannot be judged.",
+        }
+    return {
+        "type": "message",
+        "role": "assistant",
+        "model": body["model"],
+        "content": content,
+        "stop_reason": stop_reason,
+        "stop_sequence": None,
+        "stop_details": stop_details,
+        "usage": _usage(body, images, output_tokens),
+    }
+
+
+def _usage(
+    body: dict[str, Any], images: tuple[SentImage, ...], output_tokens: int
+) -> dict[str, Any]:
+    text_tokens = tokens(text_of(body), body["model"])
+    image_tokens = sum(image.tokens for image in images)
+    return {
+        "input_tokens": image_tokens + text_tokens + _REQUEST_OVERHEAD_TOKENS,
+        "output_tokens": output_tokens,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens_details": {"thinking_tokens": 0},
+        "service_tier": "standard",
+        "inference_geo": "global",
+    }
+
+
+def judge(text: str, images: tuple[SentImage, ...]) -> dict[str, Any]:
+    """A judgement of the moments listed in the text, each from its frames on its sheet."""
     moments: list[dict[str, Any]] = []
     for number, listed in _sheets(text).items():
-        picture = pictures[number - 1] if number <= len(pictures) else None
-        cells = list(picture.cells) if picture else []
-        frames = sum(len(times_s) for _, times_s in listed)
-        readable = len(cells) == frames
-        for name, times_s in listed:
-            # A sheet whose frames cannot be told apart (white footage on a white page) is judged as
-            # one picture.
-            shown = (
-                [cells.pop(0) for _ in times_s]
-                if readable
-                else [picture.whole] * len(times_s)
-                if picture
-                else []
-            )
-            moments.append(_verdict(name, times_s, shown))
-    usable = sorted(
-        (moment for moment in moments if moment["reject"] is None),
-        key=lambda moment: -moment["hook_score"],
-    )
+        image = images[number - 1] if number <= len(images) else None
+        moments += _verdicts(listed, image)
+    usable = [moment for moment in moments if moment["reject"] is None]
+    usable.sort(key=lambda moment: -moment["hook_score"])
+
     style = found.group(1) if (found := _STYLE.search(text)) else "dynamic"
     return {
         "moments": moments,
         "hook_moment": usable[0]["id"] if usable else "",
         "best_moments": [moment["id"] for moment in usable],
         "mood": f"{style} and bright",
-        "music_prompt": f"Instrumental {style} track with live drums, a round bass, clean guitar and a clear pulse that builds.",
+        "music_prompt": f"Instrumental {style} track with live drums, a round bass, clean guitar "
+        "and a clear pulse that builds.",
         "suggested_bpm": _BPM.get(style, 110),
     }
 
 
-def _sheets(text: str) -> dict[int, list[tuple[str, list[float]]]]:
-    sheets: dict[int, list[tuple[str, list[float]]]] = {}
+def _verdicts(listed: list[Listed], image: SentImage | None) -> list[dict[str, Any]]:
+    if image is None:
+        return [_verdict(name, times_s, []) for name, times_s in listed]
+
+    frames = list(image.frames)
+    if len(frames) != sum(len(times_s) for _, times_s in listed):
+        # A sheet whose frames cannot be told apart (white footage on a white page) is judged as
+        # one frame.
+        return [_verdict(name, times_s, [image.whole] * len(times_s)) for name, times_s in listed]
+    return [_verdict(name, times_s, [frames.pop(0) for _ in times_s]) for name, times_s in listed]
+
+
+def _sheets(text: str) -> dict[int, list[Listed]]:
+    """The moments listed for each sheet, by its number."""
+    sheets: dict[int, list[Listed]] = {}
     number = 0
     for line in text.splitlines():
         if found := _SHEET.match(line):
@@ -97,10 +158,12 @@ def _sheets(text: str) -> dict[int, list[tuple[str, list[float]]]]:
     return sheets
 
 
-def _verdict(name: str, times_s: list[float], shown: list[Cell]) -> dict[str, Any]:
-    light = max((cell.brightness for cell in shown), default=0.0)
-    liveliness = sum(cell.contrast + cell.colour for cell in shown) / max(1, len(shown))
+def _verdict(name: str, times_s: list[float], frames: list[Region]) -> dict[str, Any]:
+    light = max((frame.brightness for frame in frames), default=0.0)
+    liveliness = sum(frame.contrast + frame.colour for frame in frames) / max(1, len(frames))
     score = round(min(100.0, 25 + 130 * liveliness))
+    middle = len(times_s) // 2
+    box = {"frame": 1 + middle, "x": 25, "y": 10, "width": 50, "height": 80}
     return {
         "id": name,
         "hook_score": score,
@@ -108,9 +171,7 @@ def _verdict(name: str, times_s: list[float], shown: list[Cell]) -> dict[str, An
         "reason": f"picture of brightness {light:.2f}, colourful and clear, worth a closer look",
         "role": "action" if score > 50 else "scene",
         "mood": "energetic" if score > 50 else "calm",
-        "peak_s": times_s[len(times_s) // 2],
-        "subject": [{"frame": 1 + len(times_s) // 2, "x": 25, "y": 10, "width": 50, "height": 80}]
-        if shown
-        else [],
+        "peak_s": times_s[middle],
+        "subject": [box] if frames else [],
         "reject": {"code": "black", "reason": "nothing can be seen"} if light < 0.04 else None,
     }

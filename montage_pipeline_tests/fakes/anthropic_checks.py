@@ -20,25 +20,28 @@ MAX_SIDE_OF_MANY_PX = 2000
 MANY_IMAGES = 20
 MAX_IMAGE_TOKENS = 4784
 _PAGE_LIGHT = 0.8
-_LEAST_CELL_PX = 40  # a picture, not a letter of a label
+_MIN_FRAME_PX = 40  # less is a letter of a label
 
 _EFFORTS = {"low", "medium", "high", "xhigh", "max"}
 _THINKING = {"enabled", "disabled", "adaptive", "between_tools"}
 _SAMPLING = {"temperature", "top_p", "top_k"}
 _KNOWN_FIELDS = {
-    *{
-        "model",
-        "max_tokens",
-        "messages",
-        "system",
-        "output_config",
-        "thinking",
-        "metadata",
-        "stop_sequences",
-        "stream",
-        "service_tier",
-    },
-    *{"tools", "tool_choice", "cache_control", "container", "inference_geo", "speed"},
+    "cache_control",
+    "container",
+    "inference_geo",
+    "max_tokens",
+    "messages",
+    "metadata",
+    "model",
+    "output_config",
+    "service_tier",
+    "speed",
+    "stop_sequences",
+    "stream",
+    "system",
+    "thinking",
+    "tool_choice",
+    "tools",
 }
 _UNSUPPORTED_IN_SCHEMA = {
     "minimum",
@@ -61,17 +64,15 @@ class ApiError(Exception):
         self, status: int, error_type: str, message: str, details: dict[str, Any] | None = None
     ) -> None:
         super().__init__(message)
-        self.status, self.error_type, self.message, self.details = (
-            status,
-            error_type,
-            message,
-            details,
-        )
+        self.status = status
+        self.error_type = error_type
+        self.message = message
+        self.details = details
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A part of a picture: where it is (pixels), and its brightness, contrast and colour, 0..1."""
+class Region:
+    """A part of an image: where it is (pixels), and its brightness, contrast and colour, 0..1."""
 
     x: int
     y: int
@@ -83,17 +84,17 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Picture:
+class SentImage:
     """A decoded image of a request.
 
-    `cells` are the pictures on it, if it is a white page with pictures, in the order one reads.
+    `frames` are those on it, if it is a white page with frames, in the order one reads.
     """
 
     width_px: int
     height_px: int
     jpeg: bytes
-    whole: Cell
-    cells: tuple[Cell, ...]
+    whole: Region
+    frames: tuple[Region, ...]
 
     @property
     def tokens(self) -> int:
@@ -115,8 +116,8 @@ def check_headers(headers: Mapping[str, str]) -> None:
         raise _invalid("anthropic-version: header is required")
 
 
-def check_request(body: Any) -> Iterator[Picture]:
-    """The pictures of a valid request; ApiError for what the API would refuse."""
+def check_request(body: Any) -> Iterator[SentImage]:
+    """The images of a valid request; ApiError for what the API would refuse."""
     if not isinstance(body, dict):
         raise _invalid("The request body must be an object")
     if sampling := _SAMPLING & body.keys():
@@ -178,34 +179,46 @@ def _check_schema(schema: Any, where: str) -> None:
         _check_schema(inner, f"{where}.anyOf")
 
 
-def _check_messages(model: str, messages: Any) -> Iterator[Picture]:
+def _check_messages(model: str, messages: Any) -> Iterator[SentImage]:
     if not isinstance(messages, list) or not messages:
         raise _invalid("messages: at least one message is required")
     if messages[0].get("role") != "user" or messages[-1].get("role") != "user":
         raise _invalid("messages: the conversation must begin and end with a user message")
-    pictures: list[Picture] = []
-    for index, message in enumerate(messages):
-        where = f"messages.{index}"
-        if message.get("role") not in {"user", "assistant"}:
-            raise _invalid(f"{where}.role: user or assistant")
-        content = message.get("content")
-        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
-        if not isinstance(blocks, list) or not blocks:
-            raise _invalid(f"{where}.content: at least one block is required")
-        for position, block in enumerate(blocks):
-            place = f"{where}.content.{position}"
-            if block.get("type") == "text":
-                if not isinstance(block.get("text"), str) or not block["text"].strip():
-                    raise _invalid(f"{place}: text content blocks must be non-empty")
-            elif block.get("type") == "image" and message["role"] == "user":
-                pictures.append(_decoded(block, place))
-            else:
-                raise _invalid(f"{place}.type: {block.get('type')!r} is not expected here")
+
+    images = [
+        image
+        for index, message in enumerate(messages)
+        for image in _images_of(message, f"messages.{index}")
+    ]
+    _check_images(model, images)
+    yield from images
+
+
+def _images_of(message: dict[str, Any], where: str) -> Iterator[SentImage]:
+    if message.get("role") not in {"user", "assistant"}:
+        raise _invalid(f"{where}.role: user or assistant")
+    content = message.get("content")
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    if not isinstance(blocks, list) or not blocks:
+        raise _invalid(f"{where}.content: at least one block is required")
+
+    for position, block in enumerate(blocks):
+        place = f"{where}.content.{position}"
+        if block.get("type") == "text":
+            if not isinstance(block.get("text"), str) or not block["text"].strip():
+                raise _invalid(f"{place}: text content blocks must be non-empty")
+        elif block.get("type") == "image" and message["role"] == "user":
+            yield _decoded(block, place)
+        else:
+            raise _invalid(f"{place}.type: {block.get('type')!r} is not expected here")
+
+
+def _check_images(model: str, images: list[SentImage]) -> None:
     limit = 100 if _OLD_CONTEXT.search(model) else 600
-    if len(pictures) > limit:
-        raise _invalid(f"messages: too many images: {len(pictures)} > {limit}")
-    max_side_px = MAX_SIDE_OF_MANY_PX if len(pictures) > MANY_IMAGES else MAX_SIDE_PX
-    if any(max(picture.width_px, picture.height_px) > max_side_px for picture in pictures):
+    if len(images) > limit:
+        raise _invalid(f"messages: too many images: {len(images)} > {limit}")
+    max_side_px = MAX_SIDE_OF_MANY_PX if len(images) > MANY_IMAGES else MAX_SIDE_PX
+    if any(max(image.width_px, image.height_px) > max_side_px for image in images):
         raise ApiError(
             400,
             "invalid_request_error",
@@ -216,10 +229,9 @@ def _check_messages(model: str, messages: Any) -> Iterator[Picture]:
                 "paths": [],
             },
         )
-    yield from pictures
 
 
-def _decoded(block: dict[str, Any], place: str) -> Picture:
+def _decoded(block: dict[str, Any], place: str) -> SentImage:
     source = block.get("source") or {}
     if source.get("type") != "base64":
         raise _invalid(f"{place}.source.type: this test server takes base64 only")
@@ -237,22 +249,22 @@ def _decoded(block: dict[str, Any], place: str) -> Picture:
         )
     pixels = np.asarray(image.convert("RGB"), dtype=np.float64) / 255
     whole = _measured(pixels, 0, 0)
-    return Picture(*image.size, data, whole, tuple(_cells(pixels)))
+    return SentImage(*image.size, data, whole, tuple(_frames(pixels)))
 
 
-def _cells(pixels: NDArray[np.float64]) -> list[Cell]:
+def _frames(pixels: NDArray[np.float64]) -> list[Region]:
     printed, _ = ndimage.label(pixels.min(axis=2) < _PAGE_LIGHT)
     boxes = [
         (down.start, across.start, down.stop, across.stop)
         for down, across in ndimage.find_objects(printed)
     ]
-    large = sorted(box for box in boxes if min(box[2] - box[0], box[3] - box[1]) >= _LEAST_CELL_PX)
+    large = sorted(box for box in boxes if min(box[2] - box[0], box[3] - box[1]) >= _MIN_FRAME_PX)
     large = [
         box for box in large if not any(box != other and _within(box, other) for other in large)
     ]
     rows: list[list[tuple[int, int, int, int]]] = []
     for box in large:
-        if rows and box[0] - rows[-1][0][0] < _LEAST_CELL_PX:
+        if rows and box[0] - rows[-1][0][0] < _MIN_FRAME_PX:
             rows[-1].append(box)
         else:
             rows.append([box])
@@ -267,10 +279,10 @@ def _within(box: tuple[int, int, int, int], other: tuple[int, int, int, int]) ->
     return other[0] <= box[0] and other[1] <= box[1] and box[2] <= other[2] and box[3] <= other[3]
 
 
-def _measured(pixels: NDArray[np.float64], x: int, y: int) -> Cell:
+def _measured(pixels: NDArray[np.float64], x: int, y: int) -> Region:
     grey = pixels.mean(axis=2)
     colour = float((pixels.max(axis=2) - pixels.min(axis=2)).mean())
-    return Cell(
+    return Region(
         x, y, pixels.shape[1], pixels.shape[0], float(grey.mean()), float(grey.std()), colour
     )
 

@@ -1,17 +1,15 @@
 """An Anthropic API on loopback: POST /v1/messages of API version 2026-10-21, with faults on demand.
 
 It checks a request as the API does, counts tokens by the published formula, and judges the moments
-it finds in the
-request from their real pictures, so a picture that is missing or black changes the answer.
+it finds in the request from their real frames, so a frame that is missing or black changes the
+answer.
 
     with AnthropicServer() as server:
-        server.script(Fault.rate_limited(retry_after_s=7), Fault.refusal())   # for the next two
-        requests
+        server.script(Fault.rate_limited(retry_after_s=7), Fault.refusal())  # for two requests
         ... ANTHROPIC_BASE_URL=server.url ...
 
-Standalone: python -m montage_pipeline_tests.fakes.anthropic_server [--port N] [--fault overloaded
---fault slow:30 …]
-prints one line of JSON with its url, then one line for each request.
+Standalone: `python -m montage_pipeline_tests.fakes.anthropic_server [--port N] [--fault overloaded
+--fault slow:30 …]` prints one line of JSON with its url, then one line for each request.
 """
 
 import argparse
@@ -23,153 +21,24 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from types import TracebackType
 from typing import Any, Self
 
-from montage_pipeline_tests.fakes.anthropic_answers import judge, text_of, tokens
+from montage_pipeline_tests.fakes.anthropic_answers import judge, message_for, text_of
 from montage_pipeline_tests.fakes.anthropic_checks import (
     MAX_BODY_BYTES,
     ApiError,
-    Picture,
+    SentImage,
     check_headers,
     check_request,
 )
+from montage_pipeline_tests.fakes.anthropic_faults import Fault
 
-_REQUEST_OVERHEAD_TOKENS = 77
-_FAULT_NAMES = (
-    *("rate_limited", "spend_limit", "overloaded", "server_error", "cut", "slow", "refusal"),
-    *("max_tokens", "invalid_json", "unknown_ids", "reject_all", "broken_body"),
-)
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What happens to one request instead of a good answer. Make one with the class methods."""
-
-    kind: str
-    seconds: float = 0.0
-    status: int = 0
-    error_type: str = ""
-    message: str = ""
-    details: dict[str, Any] | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    rewrite: Callable[[dict[str, Any]], object] | None = None
-
-    @classmethod
-    def error(
-        cls,
-        status: int,
-        error_type: str,
-        message: str,
-        *,
-        error_code: str | None = None,
-        **headers: str,
-    ) -> "Fault":
-        """Any error answer; header names with _ for -."""
-        details = {"error_code": error_code} if error_code else None
-        names = {name.replace("_", "-"): value for name, value in headers.items()}
-        return cls(
-            "error",
-            status=status,
-            error_type=error_type,
-            message=message,
-            details=details,
-            headers=names,
-        )
-
-    @classmethod
-    def rate_limited(cls, retry_after_s: int = 7) -> "Fault":
-        """429 with retry-after."""
-        return cls.error(
-            429,
-            "rate_limit_error",
-            "Number of requests has exceeded your rate limit.",
-            retry_after=str(retry_after_s),
-        )
-
-    @classmethod
-    def spend_limit(cls) -> "Fault":
-        """429 that no waiting cures."""
-        return cls.error(
-            429,
-            "rate_limit_error",
-            "You have reached your API usage limits.",
-            error_code="enforced_spend_limit_reached",
-        )
-
-    @classmethod
-    def overloaded(cls) -> "Fault":
-        """529."""
-        return cls.error(529, "overloaded_error", "Overloaded")
-
-    @classmethod
-    def server_error(cls) -> "Fault":
-        """500."""
-        return cls.error(500, "api_error", "Internal server error")
-
-    @classmethod
-    def cut(cls) -> "Fault":
-        """The connection ends in the middle of the answer; the call is charged."""
-        return cls("cut")
-
-    @classmethod
-    def slow(cls, seconds: float) -> "Fault":
-        """A good answer, late; charged also when nobody waits for it."""
-        return cls("slow", seconds=seconds)
-
-    @classmethod
-    def refusal(cls) -> "Fault":
-        """HTTP 200 with stop_reason refusal."""
-        return cls("refusal")
-
-    @classmethod
-    def max_tokens(cls) -> "Fault":
-        """The JSON stops in the middle."""
-        return cls("max_tokens")
-
-    @classmethod
-    def invalid_json(cls) -> "Fault":
-        """The answer's text is no JSON."""
-        return cls("invalid_json")
-
-    @classmethod
-    def unknown_ids(cls) -> "Fault":
-        """The answer judges moments that nobody asked about."""
-        return cls("unknown_ids")
-
-    @classmethod
-    def reject_all(cls) -> "Fault":
-        """Every moment is rejected."""
-        return cls("reject_all")
-
-    @classmethod
-    def broken_body(cls) -> "Fault":
-        """HTTP 200 whose body is not JSON at all; charged."""
-        return cls("broken_body")
-
-    @classmethod
-    def misjudged(cls, rewrite: Callable[[dict[str, Any]], object]) -> "Fault":
-        """The judgement after `rewrite` changed it in place: what a careless or a misled model
-        might say.
-        """
-        return cls("misjudged", rewrite=rewrite)
-
-    @classmethod
-    def named(cls, name: str) -> "Fault":
-        """The fault of a command line: a class method's name, with `:SECONDS` for slow and
-        rate_limited.
-        """
-        kind, _, seconds = name.partition(":")
-        if kind not in _FAULT_NAMES:
-            raise ValueError(f"no fault {kind!r}; there are {', '.join(_FAULT_NAMES)}")
-        make: Callable[..., Fault] = getattr(cls, kind)
-        if not seconds:
-            return make()
-        return make(float(seconds) if kind == "slow" else int(seconds))
+__all__ = ["AnthropicServer", "Fault", "ReceivedRequest", "ReportedUsage"]
 
 
 @dataclass(frozen=True)
@@ -179,7 +48,7 @@ class ReceivedRequest:
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
-    pictures: tuple[Picture, ...]
+    images: tuple[SentImage, ...]
 
 
 @dataclass(frozen=True)
@@ -228,9 +97,9 @@ class AnthropicServer:
         return f"http://127.0.0.1:{self._http.server_address[1]}"
 
     def script(self, *faults: Fault | None) -> None:
-        """What happens to the next requests, in order;
+        """What happens to the next requests, in order; None is a good answer.
 
-        None is a good answer. After the last, answers are good.
+        After the last, answers are good.
         """
         with self._lock:
             self._faults.extend(faults)
@@ -293,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        pictures: tuple[Picture, ...] = ()
+        images: tuple[SentImage, ...] = ()
         body: dict[str, Any] = {}
         problem: ApiError | None = None
         try:
@@ -308,10 +177,10 @@ class _Handler(BaseHTTPRequestHandler):
                 raise ApiError(
                     400, "invalid_request_error", "The request body is not valid JSON"
                 ) from error
-            pictures = tuple(check_request(body))
+            images = tuple(check_request(body))
         except ApiError as error:
             problem = error
-        number, fault = self.server_state._take(ReceivedRequest(self.path, headers, body, pictures))
+        number, fault = self.server_state._take(ReceivedRequest(self.path, headers, body, images))
         self._request_id = f"req_{self.server_state.name}{number:06d}"
         if problem is not None:
             self._send_error(problem.status, problem.error_type, problem.message, problem.details)
@@ -320,75 +189,30 @@ class _Handler(BaseHTTPRequestHandler):
                 fault.status, fault.error_type, fault.message, fault.details, fault.headers
             )
         else:
-            self._answer(body, pictures, fault, number)
+            self._answer(body, images, fault, number)
 
     def do_GET(self) -> None:
         self._request_id = "req_fake_get"
         self._send_error(404, "not_found_error", f"{self.path}: Not found", None)
 
     def _answer(
-        self, body: dict[str, Any], pictures: tuple[Picture, ...], fault: Fault | None, number: int
+        self, body: dict[str, Any], images: tuple[SentImage, ...], fault: Fault | None, number: int
     ) -> None:
-        kind = fault.kind if fault else "good"
-        judgement = judge(text_of(body), pictures)
-        if kind == "unknown_ids":
-            for moment in judgement["moments"]:
-                moment["id"] = f"nobody-{moment['id']}"
-        if kind == "reject_all":
-            for moment in judgement["moments"]:
-                moment["reject"] = {"code": "irrelevant", "reason": "nothing to see"}
+        state = self.server_state
+        judgement = judge(text_of(body), images)
         if fault is not None and fault.rewrite is not None:
             fault.rewrite(judgement)
-        text = json.dumps(judgement)
-        stop_reason, stop_details = "end_turn", None
-        if kind == "invalid_json":
-            text = "Here is what I think of these clips: " + text[:80]
-        output_tokens = tokens(text, body["model"])
-        if kind == "max_tokens" or output_tokens > body["max_tokens"]:
-            output_tokens = min(output_tokens, body["max_tokens"])
-            text, stop_reason = text[: 3 * output_tokens // 2], "max_tokens"
-        content = [{"type": "text", "text": text}]
-        if body.get("thinking", {}).get("type") == "adaptive":
-            content.insert(0, {"type": "thinking", "thinking": "", "signature": "fake"})
-        if kind == "refusal":
-            content, stop_reason, output_tokens = [], "refusal", 1
-            stop_details = {
-                "type": "refusal",
-                "category": "general_harms",
-                "explanation": "The footage cannot be judged.",
-            }
-        usage = {
-            "input_tokens": sum(picture.tokens for picture in pictures)
-            + tokens(text_of(body), body["model"])
-            + _REQUEST_OVERHEAD_TOKENS,
-            "output_tokens": output_tokens,
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 0,
-            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
-            "output_tokens_details": {"thinking_tokens": 0},
-            "service_tier": "standard",
-            "inference_geo": "global",
-        }
-        self.server_state._charge(body["model"], self._request_id, usage)
-        self.server_state.answers.append(judgement)
+        kind = fault.kind if fault else "good"
+        message = message_for(body, images, judgement, kind)
+        message["id"] = f"msg_{state.name}{number:06d}"
+
+        state._charge(body["model"], self._request_id, message["usage"])
+        state.answers.append(judgement)
         if fault is not None and fault.seconds:
             time.sleep(fault.seconds)
-        message = {
-            "id": f"msg_{self.server_state.name}{number:06d}",
-            "type": "message",
-            "role": "assistant",
-            "model": body["model"],
-            "content": content,
-            "stop_reason": stop_reason,
-            "stop_sequence": None,
-            "stop_details": stop_details,
-            "usage": usage,
-        }
-        sent = (
-            json.dumps(message).encode()
-            if kind != "broken_body"
-            else b'{"id": "msg_fake", "type": "mess'
-        )
+        sent = json.dumps(message).encode()
+        if kind == "broken_body":
+            sent = b'{"id": "msg_fake", "type": "mess'
         self._send(200, sent, {}, keep=len(sent) // 2 if kind == "cut" else len(sent))
 
     def _send_error(
@@ -445,7 +269,7 @@ def main() -> None:
         line = {
             "path": request.path,
             "model": request.body.get("model"),
-            "pictures": len(request.pictures),
+            "images": len(request.images),
         }
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()

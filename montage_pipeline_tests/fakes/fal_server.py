@@ -1,5 +1,4 @@
-"""fal's queue on loopback: submit, status, result, cancel and the file itself, with faults on
-demand.
+"""fal's queue on loopback: submit, status, result, cancel, the file, and faults on demand.
 
     with FalServer() as server:
         server.script("submit", Fault.http(503))          # for the next submission
@@ -7,15 +6,14 @@ demand.
         ... FAL_QUEUE_URL=server.url, FAL_KEY=anything ...
         assert len(server.jobs) == 1 and server.charged_usd == Decimal("0.01")
 
-A job is charged when it is accepted and will succeed, whether or not anybody fetches it: as the
-real queue does.
+A job is charged when it is accepted and will succeed, whether or not anybody fetches it, as in the
+real queue.
 
 Standalone: python -m montage_pipeline_tests.fakes.fal_server [--port N] prints one line of JSON
 with its url.
 """
 
 import argparse
-import io
 import json
 import re
 import socket
@@ -24,105 +22,18 @@ import sys
 import threading
 import time
 import uuid
-import wave
 from collections import defaultdict, deque
-from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Literal, Self
 
-import numpy as np
+from montage_pipeline_tests.fakes.fal_audio import wav
+from montage_pipeline_tests.fakes.fal_jobs import FakeJob, Fault, JobPlan, faulty_field
+
+__all__ = ["FakeJob", "FalServer", "Fault", "JobPlan"]
 
 Place = Literal["submit", "status", "result", "file"]
-RATE = 44_100
-_USD_PER_MINUTE = {"cassetteai/music-generator": Decimal("0.02")}
-_USD_PER_AUDIO = {
-    "fal-ai/stable-audio-25/text-to-audio": Decimal("0.20"),
-    "fal-ai/lyria3": Decimal("0.04"),
-}
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What happens to one call instead of a good answer."""
-
-    kind: Literal["http", "cut_before", "cut_after", "slow", "garbage"]
-    status: int = 0
-    body: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    @classmethod
-    def http(cls, status: int, body: Any = None, **headers: str) -> "Fault":
-        """An error answer; a str body is sent as it is. `_` in header names stands for `-`."""
-        return cls(
-            "http", status, body, {name.replace("_", "-"): value for name, value in headers.items()}
-        )
-
-    @classmethod
-    def cut_before(cls) -> "Fault":
-        """The connection breaks and nothing was done."""
-        return cls("cut_before")
-
-    @classmethod
-    def cut_after(cls) -> "Fault":
-        """It was done (a job was queued), but the connection breaks before the answer."""
-        return cls("cut_after")
-
-    @classmethod
-    def slow(cls, seconds: float) -> "Fault":
-        """A good answer, late."""
-        return cls("slow", seconds=seconds)
-
-    @classmethod
-    def garbage(cls) -> "Fault":
-        """It was done, and the answer is 200 with something that is not JSON."""
-        return cls("garbage")
-
-
-@dataclass(frozen=True)
-class JobPlan:
-    """How one job goes.
-
-    `polls` looks find it unfinished; `seconds` overrides the length of its music.
-    """
-
-    polls: int = 1
-    error: str | None = None
-    error_status: int = 500
-    billed_units: str | None = "auto"
-    never: bool = False
-    seconds: float | None = None
-    file_body: bytes | None = None
-    file_gone: bool = False
-
-
-@dataclass
-class FakeJob:
-    """A job the server accepted."""
-
-    id: str
-    endpoint: str
-    arguments: dict[str, Any]
-    plan: JobPlan
-    charged_usd: Decimal
-    polls: int = 0
-    results: int = 0
-    canceled: bool = False
-
-    @property
-    def units(self) -> Decimal:
-        """Billable units: minutes of output, or audios."""
-        if self.endpoint in _USD_PER_MINUTE:
-            return Decimal(str(self.arguments.get("duration", 0))) / 60
-        return Decimal(1)
-
-    @property
-    def done(self) -> bool:
-        """Whether the job has finished, well or not."""
-        return not self.plan.never and self.polls > self.plan.polls
 
 
 class FalServer:
@@ -188,14 +99,12 @@ class FalServer:
     def accept(self, endpoint: str, arguments: dict[str, Any]) -> FakeJob:
         with self._lock:
             plan = self._plans.popleft() if self._plans else self._default_plan
-            if plan.error is None and (faulty := _faulty_field(endpoint, arguments)):
+            faulty = faulty_field(endpoint, arguments)
+            if plan.error is None and faulty is not None:
                 plan = JobPlan(polls=0, error=f"Invalid {faulty}", error_status=422)
             job = FakeJob(str(uuid.uuid4()), endpoint, arguments, plan, Decimal(0))
             if plan.error is None:
-                price = _USD_PER_MINUTE.get(endpoint) or _USD_PER_AUDIO.get(
-                    endpoint, Decimal("0.10")
-                )
-                job.charged_usd = job.units * price
+                job.charged_usd = job.price_usd
             self.jobs.append(job)
             return job
 
@@ -208,16 +117,6 @@ class FalServer:
             and authorization.startswith("Key ")
             and (self._key is None or authorization == f"Key {self._key}")
         )
-
-
-def _faulty_field(endpoint: str, arguments: dict[str, Any]) -> str | None:
-    if not isinstance(arguments.get("prompt"), str) or not arguments["prompt"]:
-        return "prompt"
-    if endpoint == "cassetteai/music-generator":
-        duration = arguments.get("duration")
-        if not isinstance(duration, int) or not 10 <= duration <= 180:
-            return "duration"
-    return None
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -284,19 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         headers = {"x-fal-request-id": job.id}
         if job.plan.error is not None:
-            if job.plan.billed_units not in (None, "auto"):
-                headers["x-fal-billable-units"] = str(job.plan.billed_units)
-            detail = (
-                [{"loc": ["body"], "msg": job.plan.error, "type": "value_error"}]
-                if job.plan.error_status == 422
-                else job.plan.error
-            )
-            self._answer(
-                job.plan.error_status,
-                {"detail": detail},
-                fault,
-                {**headers, "x-fal-error-type": "runner_error"},
-            )
+            self._failed_result(job, job.plan.error, fault, headers)
             return
         job.results += 1
         if job.plan.billed_units is not None:
@@ -312,6 +199,16 @@ class _Handler(BaseHTTPRequestHandler):
             headers,
         )
 
+    def _failed_result(
+        self, job: FakeJob, error: str, fault: Fault | None, headers: dict[str, str]
+    ) -> None:
+        headers["x-fal-error-type"] = "runner_error"
+        if job.plan.billed_units not in (None, "auto"):
+            headers["x-fal-billable-units"] = str(job.plan.billed_units)
+        invalid = [{"loc": ["body"], "msg": error, "type": "value_error"}]
+        detail = invalid if job.plan.error_status == 422 else error
+        self._answer(job.plan.error_status, {"detail": detail}, fault, headers)
+
     def _file(self, path: str) -> None:
         fault = self.fal.next_fault("file")
         job = self.fal.find(path.removeprefix("/files/").split("_")[0])
@@ -320,13 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
         if job is None or job.plan.file_gone:
             self._answer(404, {"detail": "not found"}, None)
             return
-        body = job.plan.file_body
-        if body is None:
-            seconds = job.plan.seconds or float(
-                job.arguments.get("duration") or job.arguments.get("seconds_total") or 30
-            )
-            tempo = re.search(r"Tempo: (\d+)", job.arguments["prompt"])
-            body = wav(seconds, float(tempo.group(1)) if tempo else 120.0)
+        body = _music(job) if job.plan.file_body is None else job.plan.file_body
         self.send_response(200)
         self.send_header("content-type", "audio/wav")
         self.send_header("content-length", str(len(body)))
@@ -378,17 +269,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._cut()
             return
         garbage = fault is not None and fault.kind == "garbage"
-        data = (
-            b"<html>surprise</html>"
-            if garbage
-            else body.encode()
-            if isinstance(body, str)
-            else json.dumps(body).encode()
-        )
+        is_page = garbage or isinstance(body, str)
+        page = "<html>surprise</html>" if garbage else body
+        data = page.encode() if is_page else json.dumps(body).encode()
         self.send_response(status)
-        self.send_header(
-            "content-type", "text/html" if garbage or isinstance(body, str) else "application/json"
-        )
+        self.send_header("content-type", "text/html" if is_page else "application/json")
         self.send_header("content-length", str(len(data)))
         for name, value in (headers or {}).items():
             self.send_header(name, value)
@@ -403,28 +288,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.close()
 
 
-@lru_cache(maxsize=8)
-def wav(seconds: float, bpm: float) -> bytes:
-    """A drum loop over a bass line with a chord a bar: 16-bit stereo 44.1 kHz, first beat at 0 s."""
-    samples = int(seconds * RATE)
-    t = np.arange(samples) / RATE
-    beat_s = 60.0 / bpm
-    place = t % beat_s
-    number = (t / beat_s).astype(int)
-    drum = np.where(number % 2 == 0, np.sin(2 * np.pi * 55 * place) * np.exp(-place / 0.09), 0.0)
-    noise = np.random.default_rng(1).standard_normal(samples)
-    drum += np.where(number % 2 == 1, noise * 0.5 * np.exp(-place / 0.05), 0.0)
-    drum += 0.12 * noise * np.exp(-(t % (beat_s / 2)) / 0.012)
-    root = np.choose(number // 4 % 4, [110.0, 87.3, 130.8, 98.0])
-    tone = sum(np.sin(2 * np.pi * root * ratio * t) for ratio in (1.0, 2.0, 2.5, 3.0)) * 0.05
-    whole = np.clip((drum * 0.6 + tone) * 0.8 * 32767, -32768, 32767).astype("<i2")
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(np.repeat(whole, 2).tobytes())
-    return out.getvalue()
+def _music(job: FakeJob) -> bytes:
+    """The file of a finished job: of the length and the tempo that were asked for."""
+    asked_s = job.arguments.get("duration") or job.arguments.get("seconds_total") or 30
+    tempo = re.search(r"Tempo: (\d+)", job.arguments["prompt"])
+    return wav(job.plan.seconds or float(asked_s), float(tempo.group(1)) if tempo else 120.0)
 
 
 def main() -> None:

@@ -61,17 +61,14 @@ def _post(
 
 
 def test_an_answer_has_the_shape_and_the_tokens_of_the_real_one(server: AnthropicServer) -> None:
-    with_picture, without = (
-        _post(server, _body()),
-        _post(server, _body({"type": "text", "text": "x"})),
-    )
-    message = with_picture.json()
-    assert with_picture.headers["request-id"].startswith("req_")
+    with_image = _post(server, _body())
+    without = _post(server, _body({"type": "text", "text": "x"}))
+    message = with_image.json()
+    assert with_image.headers["request-id"].startswith("req_")
     assert (message["type"], message["stop_reason"]) == ("message", "end_turn")
     assert json.loads(message["content"][0]["text"])["hook_moment"] == "a"
-    assert (
-        48 <= message["usage"]["input_tokens"] - without.json()["usage"]["input_tokens"] <= 50
-    )  # 10 x 5 patches, less the x
+    more = message["usage"]["input_tokens"] - without.json()["usage"]["input_tokens"]
+    assert 48 <= more <= 50  # 10 x 5 patches, less the x
 
 
 SMALL_BUT_LONG = _image(2100, 20)
@@ -135,7 +132,7 @@ def test_a_request_the_api_would_refuse_is_refused(
     assert len(server.usages) == before
 
 
-def test_twenty_large_pictures_are_fine(server: AnthropicServer) -> None:
+def test_twenty_large_images_are_fine(server: AnthropicServer) -> None:
     assert _post(server, _body(*[SMALL_BUT_LONG] * 20)).status_code == 200
 
 
@@ -163,6 +160,6 @@ def test_it_runs_as_a_process_with_scripted_faults() -> None:
             assert (
                 httpx.post(f"{url}/v1/messages", json=_body(), headers=HEADERS).status_code == 200
             )
-            assert json.loads(process.stdout.readline())["pictures"] == 1
+            assert json.loads(process.stdout.readline())["images"] == 1
         finally:
             process.kill()

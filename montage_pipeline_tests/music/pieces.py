@@ -1,7 +1,12 @@
-"""Briefs to compose from, and the measure that beat grids are compared by."""
+"""Briefs to compose from, the sound of a piece, and the measure to compare beat grids by."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from uuid import UUID
+
+import av
+import numpy as np
+from numpy.typing import NDArray
 
 from montage_pipeline.music.composer import MusicBrief
 from montage_pipeline.styles import style_of
@@ -28,12 +33,22 @@ def brief_for(
 
 def f_measure(known: Sequence[float], found: Sequence[float], tolerance_s: float = 0.07) -> float:
     """Harmonic mean of precision and recall; each found beat may match one known beat."""
-    left, right, hits = sorted(known), sorted(found), 0
-    place = 0
-    for beat in left:
-        while place < len(right) and right[place] < beat - tolerance_s:
+    known, found = sorted(known), sorted(found)
+    if not known and not found:
+        return 1.0
+    hits, place = 0, 0
+    for beat in known:
+        while place < len(found) and found[place] < beat - tolerance_s:
             place += 1
-        if place < len(right) and right[place] <= beat + tolerance_s:
+        if place < len(found) and found[place] <= beat + tolerance_s:
             hits += 1
             place += 1
-    return 2 * hits / (len(left) + len(right)) if left or right else 1.0
+    return 2 * hits / (len(known) + len(found))
+
+
+def samples_of(path: Path) -> NDArray[np.float64]:
+    """Samples x 2 at the file's own rate."""
+    with av.open(str(path)) as container:
+        frames = container.decode(container.streams.audio[0])
+        blocks = [frame.to_ndarray().reshape(-1, 2) for frame in frames]
+    return np.concatenate(blocks).astype(np.float64) / 32768.0

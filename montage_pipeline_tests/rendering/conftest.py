@@ -21,12 +21,15 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def clip(media: Path) -> ClipMaker:
-    made: dict[str, FetchedClip] = {}
+    made: dict[CounterClip, FetchedClip] = {}
 
     def make(wanted: CounterClip) -> FetchedClip:
-        if wanted.name not in made:
-            made[wanted.name] = write_clip(wanted, media)
-        return made[wanted.name]
+        if wanted not in made:
+            # A folder each: clips of several tests have the same name.
+            folder = media / f"clip-{len(made)}"
+            folder.mkdir()
+            made[wanted] = write_clip(wanted, folder)
+        return made[wanted]
 
     return make
 

@@ -1,7 +1,7 @@
 """Clips whose every frame carries its own number as black and white blocks, and reading the number
 back.
 
-The blocks are drawn on the displayed picture, in the middle, so that they survive a portrait crop,
+The blocks are drawn on the displayed frame, in the middle, so that they survive a portrait crop,
 scaling and H.264.
 """
 
@@ -21,11 +21,11 @@ from montage_pipeline.footage.model import ClipFacts, FetchedClip
 from montage_pipeline.footage.probe import probe
 from montage_pipeline.media.ffmpeg import ffmpeg_path
 
-Picture = NDArray[np.uint8]
-Signal = Callable[[Picture], NDArray[np.uint16]]
+RgbFrame = NDArray[np.uint8]
+Signal = Callable[[RgbFrame], NDArray[np.uint16]]
 """From BT.709 R'G'B' to the R'G'B' that a clip of another kind of colour stores, 0..65535."""
 COLUMNS, ROWS = 3, 4
-_MARGIN = 0.06  # of the picture's height around the grid
+_MARGIN = 0.06  # of the frame's height around the grid
 
 
 PATCHES = (
@@ -63,7 +63,7 @@ class CounterClip:
 
 
 def grid(width: int, height: int) -> list[tuple[float, float, float]]:
-    """Centre x, centre y and side of each block, in pixels of a displayed picture."""
+    """Centre x, centre y and side of each block, in pixels of a displayed frame."""
     side = height * (1 - 2 * _MARGIN) / ROWS
     side = min(side, height * 0.5 / COLUMNS)
     left, top = (width - side * COLUMNS) / 2, (height - side * ROWS) / 2
@@ -76,7 +76,7 @@ def grid(width: int, height: int) -> list[tuple[float, float, float]]:
 def patches(
     width: int, height: int
 ) -> list[tuple[tuple[float, float, float, float], tuple[int, int, int]]]:
-    """Left, top, right and bottom of each patch of colour in pixels of a displayed picture, and its
+    """Left, top, right and bottom of each patch of colour in pixels of a displayed frame, and its
     colour.
     """
     (left, top, side), (right, bottom, _) = grid(width, height)[0], grid(width, height)[-1]
@@ -102,32 +102,32 @@ def patches(
     ]
 
 
-def drawn(number: int, width: int, height: int) -> Picture:
-    """A displayed RGB picture that carries `number`; the background is a gradient with a colour in
+def drawn(number: int, width: int, height: int) -> RgbFrame:
+    """A displayed RGB frame that carries `number`; the background is a gradient with a colour in
     each corner, and patches.
     """
-    picture = _unnumbered(width, height).copy()
+    frame = _unnumbered(width, height).copy()
     for bit, (cx, cy, side) in enumerate(grid(width, height)):
         half = side / 2
-        picture[round(cy - half) : round(cy + half), round(cx - half) : round(cx + half)] = (
+        frame[round(cy - half) : round(cy + half), round(cx - half) : round(cx + half)] = (
             235 if number >> bit & 1 else 16
         )
-    return picture
+    return frame
 
 
 @lru_cache(maxsize=4)
-def _unnumbered(width: int, height: int) -> Picture:
-    """What all pictures of this size have in common."""
+def _unnumbered(width: int, height: int) -> RgbFrame:
+    """What all frames of this size have in common."""
     x, y = np.meshgrid(np.linspace(40, 215, width), np.linspace(40, 215, height))
-    picture = np.stack([x, y, 255 - x], axis=-1).astype(np.uint8)
+    frame = np.stack([x, y, 255 - x], axis=-1).astype(np.uint8)
     for (left, top, right, bottom), colour in patches(width, height):
-        picture[round(top) : round(bottom), round(left) : round(right)] = colour
-    return picture
+        frame[round(top) : round(bottom), round(left) : round(right)] = colour
+    return frame
 
 
-def read_number(picture: Picture, facts: ClipFacts, crop: CropRect) -> int:
+def read_number(frame: RgbFrame, facts: ClipFacts, crop: CropRect) -> int:
     """The number in an output frame that shows `crop` of a clip."""
-    grey = picture.mean(axis=-1) if picture.ndim == 3 else picture
+    grey = frame.mean(axis=-1) if frame.ndim == 3 else frame
     height, width = grey.shape
     number = 0
     for bit, (cx, cy, side) in enumerate(grid(facts.width, facts.height)):
@@ -150,63 +150,48 @@ def read_number(picture: Picture, facts: ClipFacts, crop: CropRect) -> int:
 def write_clip(clip: CounterClip, folder: Path) -> FetchedClip:
     """Encode the clip and return it as if fetched."""
     path = folder / clip.name
-    sar = "1/1"
-    if clip.stored_width:
-        sar = f"{clip.width}/{clip.stored_width}"
+    if clip.rotation_deg or clip.mirrored:
+        unturned = path.with_name(f"plain-{clip.name}")
+        _encode(clip, unturned)
+        _mark_as_turned(clip, unturned, path)
+    else:
+        _encode(clip, path)
+    return FetchedClip(
+        url=f"https://clips.test/{clip.name}", path=path, sha256="0" * 64, bytes=path.stat().st_size
+    )
+
+
+def _encode(clip: CounterClip, output: Path) -> None:
+    """Encode the frames as they are stored, before any turn."""
     stored = [
         _as_stored(drawn(clip.first + number, clip.width, clip.height), clip)
         for number in range(clip.frames)
     ]
     height, width = stored[0].shape[:2]
-    upright = (
-        path if not (clip.rotation_deg or clip.mirrored) else path.with_name(f"plain-{clip.name}")
-    )
-    pixels = "rgb48le" if clip.signal else "rgb24"
-    args = [
-        "-f",
-        "rawvideo",
-        "-pix_fmt",
-        pixels,
-        "-video_size",
-        f"{width}x{height}",
-        "-framerate",
-        clip.fps,
-        "-i",
-        "pipe:0",
+    source = [
+        *("-f", "rawvideo", "-pix_fmt", "rgb48le" if clip.signal else "rgb24"),
+        *("-video_size", f"{width}x{height}", "-framerate", clip.fps, "-i", "pipe:0"),
     ]
     if clip.audio:
-        args += ["-f", "lavfi", "-i", clip.audio]
+        source += ["-f", "lavfi", "-i", clip.audio]
     conversion = (
         "" if clip.raw_filters else "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p,"
     )
-    chain = f"{clip.filters},{conversion}setsar={sar}"
-    args += ["-vf", chain, *clip.video, *clip.extra, "-fps_mode", "passthrough"]
-    run(
-        [*args, *clip.output, str(upright)],
-        b"".join((clip.signal(frame) if clip.signal else frame).tobytes() for frame in stored),
-    )
-    if upright != path:
-        # FFmpeg's option gives the counter-clockwise turn and mirrors afterwards.
-        turn = [
-            "-display_rotation:v:0",
-            str(-clip.rotation_deg if not clip.mirrored else clip.rotation_deg),
-        ]
-        run(
-            [
-                *turn,
-                *(["-display_hflip:v:0"] if clip.mirrored else []),
-                "-i",
-                str(upright),
-                "-map",
-                "0",
-                "-c",
-                "copy",
-                str(path),
-            ]
-        )
-    return FetchedClip(
-        url=f"https://clips.test/{clip.name}", path=path, sha256="0" * 64, bytes=path.stat().st_size
-    )
+    pixel_shape = f"{clip.width}/{clip.stored_width}" if clip.stored_width else "1/1"
+    chain = f"{clip.filters},{conversion}setsar={pixel_shape}"
+    options = ["-vf", chain, *clip.video, *clip.extra, "-fps_mode", "passthrough", *clip.output]
+    coded = (clip.signal(frame) if clip.signal else frame for frame in stored)
+    run([*source, *options, str(output)], b"".join(frame.tobytes() for frame in coded))
+
+
+def _mark_as_turned(clip: CounterClip, unturned: Path, output: Path) -> None:
+    """Copy the file, with a display matrix."""
+    # FFmpeg's option gives the counter-clockwise turn and mirrors afterwards.
+    turn_deg = clip.rotation_deg if clip.mirrored else -clip.rotation_deg
+    matrix = ["-display_rotation:v:0", str(turn_deg)]
+    if clip.mirrored:
+        matrix.append("-display_hflip:v:0")
+    run([*matrix, "-i", str(unturned), "-map", "0", "-c", "copy", str(output)])
 
 
 def run(args: Sequence[str], stdin: bytes = b"") -> None:
@@ -243,12 +228,12 @@ def expected_number(times: Sequence[float], at_s: float, first: int = 0) -> int:
     return first + max(index for index, time_s in enumerate(times) if time_s <= at_s + 0.001)
 
 
-def _as_stored(picture: Picture, clip: CounterClip) -> Picture:
+def _as_stored(frame: RgbFrame, clip: CounterClip) -> RgbFrame:
     """Undo what a player does: the turn, then the mirror; and squeeze to the stored width."""
-    picture = np.rot90(picture, k=clip.rotation_deg // 90)
+    frame = np.rot90(frame, k=clip.rotation_deg // 90)
     if clip.mirrored:
-        picture = picture[:, ::-1]
+        frame = frame[:, ::-1]
     if clip.stored_width:
-        columns = (np.arange(clip.stored_width) * picture.shape[1] / clip.stored_width).astype(int)
-        picture = picture[:, columns]
-    return np.ascontiguousarray(picture)
+        columns = (np.arange(clip.stored_width) * frame.shape[1] / clip.stored_width).astype(int)
+        frame = frame[:, columns]
+    return np.ascontiguousarray(frame)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
 from montage_pipeline.editing.timeline import (
@@ -94,18 +95,27 @@ def middle_crop(facts: ClipFacts, width: int, height: int) -> CropRect:
     )
 
 
-def pictures(path: Path) -> Iterator[NDArray[np.uint8]]:
+def frames_of(path: Path) -> Iterator[NDArray[np.uint8]]:
     """RGB frames of a finished file, in order."""
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
             yield np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
 
 
+def bt709_frames(path: Path) -> Iterator[NDArray[np.uint8]]:
+    """RGB frames decoded as the BT.709 that the tags promise."""
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            yield np.asarray(
+                frame.to_ndarray(format="rgb24", src_colorspace=Colorspace.ITU709), np.uint8
+            )
+
+
 def sound_of(path: Path) -> NDArray[np.float32]:
     """Stereo float samples of a file's audio, shape (samples, 2)."""
     with av.open(str(path)) as container:
-        parts = [frame.to_ndarray().T for frame in container.decode(audio=0)]
-    return np.concatenate(parts)
+        samples = [frame.to_ndarray().T for frame in container.decode(audio=0)]
+    return np.concatenate(samples)
 
 
 def write_wav(path: Path, sound: NDArray[np.floating], rate: int = 48_000) -> Path:

@@ -1,4 +1,4 @@
-"""Clips of every kind of coding, made from one picture that is known: the cards of `counters`.
+"""Clips of every kind of coding, made from one frame that is known: the cards of `counters`.
 
 Belongs here: how each kind is made, and the colour science to make it, written independently of the
 renderer's.
@@ -7,6 +7,7 @@ Does not belong here: what must come out of them (the tests).
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from montage_pipeline.editing.timeline import CropRect
 from montage_pipeline.footage.model import ClipFacts, FetchedClip
 from montage_pipeline_tests.rendering.counters import (
     CounterClip,
-    Picture,
+    RgbFrame,
     Signal,
     patches,
     run,
@@ -55,15 +56,15 @@ _WHITE_NITS, _PEAK_NITS = 203.0, 1000.0
 def wide(primaries: str) -> Signal:
     """The same colours coded for a wider gamut, with the display's gamma."""
 
-    def code(picture: Picture) -> NDArray[np.uint16]:
-        return _in_16_bits(_light(picture, primaries) ** (1 / 2.4))
+    def code(frame: RgbFrame) -> NDArray[np.uint16]:
+        return _in_16_bits(_light(frame, primaries) ** (1 / 2.4))
 
     return code
 
 
-def hlg(picture: Picture) -> NDArray[np.uint16]:
-    """HLG (BT.2100) that shows the picture with its white at 203 nits."""
-    display = _light(picture, "bt2020") * _WHITE_NITS / _PEAK_NITS
+def hlg(frame: RgbFrame) -> NDArray[np.uint16]:
+    """HLG (BT.2100) that shows the frame with its white at 203 nits."""
+    display = _light(frame, "bt2020") * _WHITE_NITS / _PEAK_NITS
     luminance = np.maximum(display @ [0.2627, 0.6780, 0.0593], 1e-9)[..., None]
     scene = display * luminance ** (1 / 1.2 - 1)
     a, b, c = 0.17883277, 0.28466892, 0.55991073
@@ -74,17 +75,17 @@ def hlg(picture: Picture) -> NDArray[np.uint16]:
     )
 
 
-def pq(picture: Picture) -> NDArray[np.uint16]:
-    """PQ (SMPTE ST 2084) that shows the picture with its white at 203 nits."""
-    light = (_light(picture, "bt2020") * _WHITE_NITS / 10_000) ** (2610 / 16384)
+def pq(frame: RgbFrame) -> NDArray[np.uint16]:
+    """PQ (SMPTE ST 2084) that shows the frame with its white at 203 nits."""
+    light = (_light(frame, "bt2020") * _WHITE_NITS / 10_000) ** (2610 / 16384)
     return _in_16_bits(
         ((3424 / 4096 + 2413 / 128 * light) / (1 + 2392 / 128 * light)) ** (2523 / 32)
     )
 
 
-def _light(picture: Picture, primaries: str) -> NDArray[np.float64]:
+def _light(frame: RgbFrame, primaries: str) -> NDArray[np.float64]:
     matrix = np.linalg.solve(np.array(_TO_XYZ[primaries]), np.array(_TO_XYZ["bt709"]))
-    return np.asarray(np.clip((picture / 255.0) ** 2.4 @ matrix.T, 0, 1))
+    return np.asarray(np.clip((frame / 255.0) ** 2.4 @ matrix.T, 0, 1))
 
 
 def _in_16_bits(signal: NDArray[np.float64]) -> NDArray[np.uint16]:
@@ -100,7 +101,7 @@ def coded(
     span: str = "tv",
     tags: str = "bt709/bt709/bt709",
     before: str = "",
-    **more: object,
+    **more: Any,
 ) -> CounterClip:
     """A clip of three cards in this pixel format, YCbCr matrix and range;
 
@@ -108,20 +109,22 @@ def coded(
     """
     # Cameras put chroma below the left luma sample; Motion JPEG puts it between the two.
     place = "center" if "mjpeg" in video else "left"
-    scale = f"scale=flags=accurate_rnd+full_chroma_int:out_color_matrix={matrix}:out_range={span}:out_chroma_loc={place}"
-    filters = f"{before}{scale},format={pixel_format}"
+    exact = "flags=accurate_rnd+full_chroma_int"
+    target = f"out_color_matrix={matrix}:out_range={span}:out_chroma_loc={place}"
+    filters = f"{before}scale={exact}:{target},format={pixel_format}"
     if tags:
         space, primaries, transfer = tags.split("/")
-        filters += f",setparams=colorspace={space}:color_primaries={primaries}:color_trc={transfer}:range={span}"
-    fields = {
-        "frames": _FRAMES,
-        "first": FIRST,
-        "filters": filters,
-        "raw_filters": True,
-        "video": video,
+        colours = f"colorspace={space}:color_primaries={primaries}:color_trc={transfer}"
+        filters += f",setparams={colours}:range={span}"
+    return CounterClip(
+        name,
+        frames=_FRAMES,
+        first=FIRST,
+        filters=filters,
+        raw_filters=True,
+        video=video,
         **more,
-    }
-    return CounterClip(name, **fields)  # type: ignore[arg-type]
+    )
 
 
 def transparent(name: str, pixel_format: str, folder: Path, video: Sequence[str]) -> FetchedClip:
@@ -130,7 +133,10 @@ def transparent(name: str, pixel_format: str, folder: Path, video: Sequence[str]
         f":{plane}='if(lt(X,W/2),{value},{plane}(X,Y))'"
         for plane, value in zip("rgb", (0, 255, 0), strict=True)
     )
-    filters = f"format=rgba,geq=a='255*gte(X,W/2)'{loud},scale=out_color_matrix=bt601:out_range=tv,format={pixel_format}"
+    filters = (
+        f"format=rgba,geq=a='255*gte(X,W/2)'{loud}"
+        f",scale=out_color_matrix=bt601:out_range=tv,format={pixel_format}"
+    )
     return write_clip(
         CounterClip(name, frames=2, first=FIRST, filters=filters, raw_filters=True, video=video),
         folder,
@@ -163,9 +169,9 @@ def lab(rgb: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB).reshape(np.shape(rgb)), np.float32)
 
 
-def seen_patches(picture: Picture, facts: ClipFacts, crop: CropRect) -> NDArray[np.float64]:
-    """Mean colour of each patch of an output frame that shows `crop` of a card, shape (patches, 3)."""
-    height, width = picture.shape[:2]
+def seen_patches(frame: RgbFrame, facts: ClipFacts, crop: CropRect) -> NDArray[np.float64]:
+    """Mean colour of each patch of an output frame that shows `crop`, shape (patches, 3)."""
+    height, width = frame.shape[:2]
     scale_x, scale_y = width / crop.width, height / crop.height
     found = []
     for (left, top, right, bottom), _ in patches(facts.width, facts.height):
@@ -178,5 +184,5 @@ def seen_patches(picture: Picture, facts: ClipFacts, crop: CropRect) -> NDArray[
             round((top + inset_y - crop.y) * scale_y),
             round((bottom - inset_y - crop.y) * scale_y) + 1,
         )
-        found.append(picture[rows, columns].reshape(-1, 3).mean(axis=0))
+        found.append(frame[rows, columns].reshape(-1, 3).mean(axis=0))
     return np.array(found)

@@ -28,8 +28,8 @@ from montage_pipeline_tests.rendering.edits import (
     HEIGHT,
     WIDTH,
     Cut,
+    frames_of,
     paths_of,
-    pictures,
     timeline_of,
 )
 
@@ -75,11 +75,11 @@ def test_good_file_passes_with_its_figures(reel: Reel) -> None:
         (("-c", "copy", *_BARE, "-bsf:v", "setts=ts=TS+gt(N\\,10)*200"), "frame interval"),
         (
             ("-c", "copy", *_BARE, "-bsf:v", "h264_metadata=video_full_range_flag=1"),
-            "in the picture is (2,",
+            "in the video stream is (2,",
         ),
         (
             ("-c", "copy", *_BARE, "-bsf:v", "h264_metadata=matrix_coefficients=6"),
-            "in the picture is (1, 6,",
+            "in the video stream is (1, 6,",
         ),
         (("-c", "copy", *_BARE, "-frames:v", "80"), "frames in the file is 80, expected 90"),
         (("-c", "copy", *_BARE, "-c:a", "aac", "-af", "volume=-4dB"), "loudness is -1"),
@@ -87,7 +87,7 @@ def test_good_file_passes_with_its_figures(reel: Reel) -> None:
         (("-c", "copy", *_BARE, "-c:a", "aac", "-ac", "1"), "channels is 1, expected 2"),
         (
             ("-c", "copy", *_BARE, "-c:a", "aac", "-af", "atrim=end=2.5"),
-            "sound and picture end apart",
+            "gap between the ends of video and audio",
         ),
         (("-c", "copy", *_BARE, "-an"), "0 audio tracks"),
         (("-c", "copy", *_BARE, "-c:v", "libx264", "-g", "300", "-bf", "0"), "longest GOP"),
@@ -131,7 +131,7 @@ def test_bit_rate_is_held_on_average_and_in_every_second(
     reel: Reel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, timeline, _ = reel
-    sizes = [len(packet) for packet in _picture_packets(path)]
+    sizes = [len(packet) for packet in _video_packets(path)]
     busiest_mbps = max(sum(sizes[at : at + 30]) for at in range(len(sizes))) * 8 / 1e6
     for limit, holds in ((busiest_mbps * 0.999, False), (busiest_mbps * 1.001, True)):
         monkeypatch.setattr(check, "MAX_BIT_RATE_MBPS", limit)
@@ -139,10 +139,10 @@ def test_bit_rate_is_held_on_average_and_in_every_second(
             rules = check_file(path, timeline).rules
         except BadRender as error:
             rules = error.rules
-        assert {rule.name: rule.holds for rule in rules}["picture's busiest second"] is holds
+        assert {rule.name: rule.holds for rule in rules}["video's busiest second"] is holds
 
 
-def _picture_packets(path: Path) -> list[bytes]:
+def _video_packets(path: Path) -> list[bytes]:
     with av.open(str(path)) as container:
         return [bytes(packet) for packet in container.demux(video=0) if packet.size]
 
@@ -158,7 +158,7 @@ def test_truncated_file_fails(reel: Reel, tmp_path: Path) -> None:
         assert failure.value.code == "bad_render"
 
 
-def test_damaged_picture_fails(reel: Reel, tmp_path: Path) -> None:
+def test_a_damaged_frame_fails(reel: Reel, tmp_path: Path) -> None:
     path, timeline, _ = reel
     data = bytearray(path.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 3_000] = b"\x55" * 3_000
@@ -175,14 +175,14 @@ def test_poster_is_the_frame_at_its_time(reel: Reel, tmp_path: Path) -> None:
     write_poster(path, poster, 1.0)
     with Image.open(poster) as image:
         assert (image.format, image.size) == ("JPEG", (WIDTH, HEIGHT))
-        picture = np.asarray(image.convert("RGB"))
+        frame = np.asarray(image.convert("RGB"))
     segment = timeline.segments[0]
     times = source_times(source.path, 0)
-    assert read_number(picture, timeline.clips[0], segment.crop) == expected_number(
+    assert read_number(frame, timeline.clips[0], segment.crop) == expected_number(
         times, segment.source_in_s + 1.0
     )
-    shown = list(pictures(path))[30]
-    assert abs(picture.astype(int) - shown).mean() < 4
+    shown = list(frames_of(path))[30]
+    assert abs(frame.astype(int) - shown).mean() < 4
     with pytest.raises(MontageError, match=r"has no frame at 30\.000 s"):
         write_poster(path, tmp_path / "late.jpg", 30.0)
     assert [entry.name for entry in tmp_path.iterdir()] == ["poster.jpg"]

@@ -34,7 +34,8 @@ from montage_pipeline.settings import Settings
 timeline, clip, music, output = sys.argv[1:]
 edit = Timeline.model_validate_json(Path(timeline).read_text())
 engine = FfmpegEngine(Settings(render_quality="best"))
-engine.render(edit, {edit.clips[0].url: Path(clip)}, Path(music), Path(output), lambda share: print(share, flush=True))
+sources = {edit.clips[0].url: Path(clip)}
+engine.render(edit, sources, Path(music), Path(output), lambda share: print(share, flush=True))
 """
 
 
@@ -100,7 +101,7 @@ def test_killed_render_leaves_no_process_and_the_next_one_cleans_up(
     assert [entry.name for entry in folder.iterdir()] == ["reel.mp4"]
 
 
-def test_ffmpegs_own_reason_is_told(
+def test_ffmpegs_own_reason_is_given(
     clip: ClipMaker, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(assembly, "encoding_for", lambda settings: x264_encoding("warpspeed", 23))

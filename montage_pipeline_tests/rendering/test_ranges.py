@@ -21,7 +21,7 @@ from montage_pipeline_tests.rendering.counters import (
     source_times,
     write_clip,
 )
-from montage_pipeline_tests.rendering.edits import Cut, pictures, timeline_of
+from montage_pipeline_tests.rendering.edits import Cut, frames_of, timeline_of
 
 _LONG = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-qp", "8")
 _CLIPS = [
@@ -85,7 +85,7 @@ def test_only_what_is_used_is_fetched(
         if entry.is_file() and entry.suffix != ".lock"
     ] == []
 
-    frames = pictures(output)
+    frames = frames_of(output)
     for segment in timeline.segments:
         facts = timeline.clips[segment.clip]
         times = source_times(long_clips[segment.clip].path, facts.video_stream)

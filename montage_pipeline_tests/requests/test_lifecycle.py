@@ -8,12 +8,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from montage_pipeline.errors import PermanentError
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.model import RequestFailure
 from montage_pipeline.vocabulary import ContentStatus, RequestState, Step
-from montage_pipeline_tests.clicks import MEDIA, click, finish
+from montage_pipeline_tests.clicks import REEL, click, finish
 from montage_pipeline_tests.examples import examples
 
 
@@ -28,8 +28,9 @@ def test_a_request_goes_from_queued_to_draft(
     assert not requests.progress(created.request_id, "run-of-somebody-else", Step.MUSIC_TRACK, 99)
     requests.note_step(created.request_id, Step.CLIP_ANALYSIS, 1.5)
     requests.note_step(created.request_id, Step.MUSIC_TRACK, 2.5)
-    assert not requests.succeed(created.request_id, "run-2", **MEDIA)
-    assert requests.succeed(created.request_id, "run-1", **MEDIA, warnings=["shorter"])
+    assert not requests.succeed(created.request_id, "run-2", REEL)
+    shorter = REEL.model_copy(update={"warnings": ("shorter",)})
+    assert requests.succeed(created.request_id, "run-1", shorter)
     item = library.get_item(user, created.content_item_id)
     assert item is not None
     assert (item.status, item.generated_media_url, item.progress_percent, item.warnings) == (
@@ -53,7 +54,11 @@ def test_only_the_run_of_a_request_may_fail_it(
 
     def failure(run_id: str) -> RequestFailure:
         return RequestFailure(
-            code="c", message="m", step=Step.MUSIC_TRACK, attempts=4, run_id=run_id
+            code=ErrorCode.STEP_FAILED,
+            message="m",
+            step=Step.MUSIC_TRACK,
+            attempts=4,
+            run_id=run_id,
         )
 
     assert not requests.fail(created.request_id, failure("an-older-run"))
@@ -62,7 +67,7 @@ def test_only_the_run_of_a_request_may_fail_it(
     assert item is not None
     assert item.status is ContentStatus.FAILED
     assert item.error == {
-        "code": "c",
+        "code": "step_failed",
         "message": "m",
         "step": "music_track",
         "attempts": 4,
@@ -102,7 +107,8 @@ def test_retirement_names_only_what_ended_long_ago(
     with engine.begin() as connection:
         connection.execute(
             text(
-                "UPDATE montage_requests SET finished_at = now() - interval '31 days' WHERE id = :id"
+                "UPDATE montage_requests SET finished_at = now() - interval '31 days'"
+                " WHERE id = :id"
             ),
             {"id": old},
         )
@@ -141,11 +147,13 @@ def test_whatever_happens_item_and_request_agree(
             case "progress":
                 requests.progress(request_id, run, Step.EDIT_TIMELINE, 40)
             case "succeed":
-                requests.succeed(request_id, run, **MEDIA)
+                requests.succeed(request_id, run, REEL)
             case "fail":
                 requests.fail(
                     request_id,
-                    RequestFailure(code="c", message="m", step=None, attempts=1, run_id=run),
+                    RequestFailure(
+                        code=ErrorCode.STEP_FAILED, message="m", step=None, attempts=1, run_id=run
+                    ),
                 )
             case "cancel":
                 requests.cancel(request_id, run)

@@ -1,11 +1,24 @@
-"""The migrations and the tables of the code are the same thing said twice."""
+"""The migrations make the tables that the code uses, and rows survive them."""
 
+from collections.abc import Iterator, Sequence
+from uuid import UUID, uuid4
+
+import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy.exc import DataError
 
-from montage_pipeline.requests.migrate import is_current, upgrade
+from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.lifecycle import RequestLifecycle
+from montage_pipeline.requests.migrate import alembic_config, is_current, upgrade
+from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.requests.tables import Base
+from montage_pipeline.settings import Settings
+from montage_pipeline_tests.clicks import finish
+
+STYLES_OF_0003 = ("dynamic", "cinematic", "travel", "fitness", "food", "minimal")
 
 
 def test_migrations_make_exactly_the_tables_the_code_uses(
@@ -18,3 +31,109 @@ def test_migrations_make_exactly_the_tables_the_code_uses(
             connection, opts={"compare_type": True, "compare_server_default": True}
         )
         assert compare_metadata(context, Base.metadata) == []
+
+
+@pytest.fixture
+def empty_engine(empty_database: str) -> Iterator[Engine]:
+    """Connections to a database without a single migration."""
+    engine = create_engine(Settings(database_url=empty_database).sqlalchemy_url)
+    yield engine
+    engine.dispose()
+
+
+def migrate(engine: Engine, revision: str, *, down: bool = False) -> None:
+    """Bring the database to a revision, in one transaction as `upgrade` does."""
+    config = alembic_config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        (command.downgrade if down else command.upgrade)(config, revision)
+
+
+def insert_requests(engine: Engine, styles: Sequence[str]) -> list[tuple[UUID, UUID, UUID]]:
+    """An item with a queued request for each style, with the columns of the first revision; the ids
+    of the user, the item and the request.
+    """
+    columns = "user_id, style, format, duration_sec, clip_urls"
+    values = ":user, :style, 'reel', 30, '[\"https://x/a.mp4\"]'"
+    made = []
+    with engine.begin() as connection:
+        for style in styles:
+            user, item, request = uuid4(), uuid4(), uuid4()
+            row = {"user": user, "item": item, "request": request, "style": style}
+            for statement in (
+                "INSERT INTO users (id, email) VALUES (:user, 'somebody@example.org')",
+                f"INSERT INTO content_items (id, type, {columns}) VALUES (:item, 'reel', {values})",
+                f"INSERT INTO montage_requests (id, content_item_id, {columns})"
+                f" VALUES (:request, :item, {values})",
+            ):
+                connection.execute(text(statement), row)
+            made.append((user, item, request))
+    return made
+
+
+def styles_stored(engine: Engine, table: str) -> list[str]:
+    with engine.connect() as connection:
+        return sorted(connection.scalars(text(f"SELECT style::text FROM {table}")))
+
+
+def style_type(engine: Engine, table: str) -> str:
+    columns = {column["name"]: column["type"] for column in inspect(engine).get_columns(table)}
+    return type(columns["style"]).__name__
+
+
+TABLES = ("content_items", "montage_requests")
+
+
+def test_the_styles_of_rows_survive_becoming_text_and_an_enum_again(empty_engine: Engine) -> None:
+    migrate(empty_engine, "0003")
+    insert_requests(empty_engine, STYLES_OF_0003)
+    assert {style_type(empty_engine, table) for table in TABLES} == {"ENUM"}
+
+    migrate(empty_engine, "0004")
+    for table in TABLES:
+        assert style_type(empty_engine, table) == "VARCHAR"
+        assert styles_stored(empty_engine, table) == sorted(STYLES_OF_0003)
+    insert_requests(empty_engine, ["a style of tomorrow"])
+
+    with empty_engine.begin() as connection:
+        connection.execute(text("DELETE FROM content_items WHERE style = 'a style of tomorrow'"))
+    migrate(empty_engine, "0003", down=True)
+    for table in TABLES:
+        assert style_type(empty_engine, table) == "ENUM"
+        assert styles_stored(empty_engine, table) == sorted(STYLES_OF_0003)
+
+
+def test_a_downgrade_that_would_lose_a_style_changes_nothing(empty_engine: Engine) -> None:
+    migrate(empty_engine, "0004")
+    insert_requests(empty_engine, ["travel", "a style of tomorrow"])
+
+    with pytest.raises(DataError, match="a style of tomorrow"):
+        migrate(empty_engine, "0003", down=True)
+
+    for table in TABLES:
+        assert style_type(empty_engine, table) == "VARCHAR"
+        assert styles_stored(empty_engine, table) == ["a style of tomorrow", "travel"]
+    with empty_engine.connect() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == "0004"
+        leftover = connection.scalar(
+            text("SELECT count(*) FROM pg_type WHERE typname = 'montage_style'")
+        )
+    assert leftover == 0
+
+
+def test_requests_from_before_there_were_wishes_go_on(empty_engine: Engine) -> None:
+    migrate(empty_engine, "0001")
+    [(user, item, request)] = insert_requests(empty_engine, ["travel"])
+    migrate(empty_engine, "head")
+
+    library, requests = ContentLibrary(empty_engine), RequestLifecycle(empty_engine)
+    finish(requests, request)
+    again = library.request_again(user, item)
+    for request_id in (request, again.request_id):
+        stored = requests.get_request(request_id)
+        assert stored is not None
+        assert stored.options == MontageOptions()
+
+    migrate(empty_engine, "0001", down=True)
+    with empty_engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM montage_requests")) == 2

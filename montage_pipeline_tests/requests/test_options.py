@@ -1,18 +1,15 @@
-"""Wishes are stored with their click, outlive it, and are refused when they contradict each other."""
+"""Wishes are stored with their request, outlive it, and are refused when they contradict each
+other.
+"""
 
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-from alembic import command
-from sqlalchemy import NullPool, create_engine, text
 
 from montage_pipeline.errors import PermanentError
-from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
-from montage_pipeline.requests import migrate
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.options import MontageOptions
-from montage_pipeline.settings import Settings
 from montage_pipeline_tests.clicks import asked, click, finish
 
 CLIPS = ("https://x/a.mp4", "https://x/b.mp4", "https://x/c.mp4")
@@ -116,49 +113,3 @@ def test_clips_are_named_once_and_in_order() -> None:
     options = MontageOptions(hook_clip=CLIPS[1], must_use=(CLIPS[0], CLIPS[1]), exclude=(CLIPS[2],))
     assert options.clips_to_use((*CLIPS, CLIPS[0])) == CLIPS[:2]
     assert options.wished_clips == (CLIPS[1], CLIPS[0])
-
-
-def test_requests_made_before_there_were_wishes_go_on(postgres: EmbeddedPostgres) -> None:
-    name = f"old_{uuid4().hex}"
-    postgres.create_database(name)
-    url = Settings(database_url=postgres.dsn(name)).sqlalchemy_url
-    engine = create_engine(url, poolclass=NullPool)
-    config = migrate._config()
-    user_id, item_id, request_id = uuid4(), uuid4(), uuid4()
-    try:
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "0001")
-        with engine.begin() as connection:
-            ids = {"user": user_id, "item": item_id, "request": request_id}
-            connection.execute(
-                text("INSERT INTO users (id, email) VALUES (:user, 'somebody@example.org')"), ids
-            )
-            columns = "user_id, style, format, duration_sec, clip_urls"
-            values = ":user, 'travel', 'reel', 30, '[\"https://x/a.mp4\"]'"
-            connection.execute(
-                text(
-                    f"INSERT INTO content_items (id, type, {columns}) VALUES (:item, 'reel', {values})"
-                ),
-                ids,
-            )
-            connection.execute(
-                text(
-                    f"INSERT INTO montage_requests (id, content_item_id, {columns}) VALUES (:request, :item, {values})"
-                ),
-                ids,
-            )
-        migrate.upgrade(url)
-        assert migrate.is_current(engine)
-        library, requests = ContentLibrary(engine), RequestLifecycle(engine)
-        assert options_of(requests, request_id) == MontageOptions()
-        finish(requests, request_id)
-        again = library.request_again(user_id, item_id)
-        assert options_of(requests, again.request_id) == MontageOptions()
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.downgrade(config, "0001")
-            assert connection.execute(text("SELECT count(*) FROM montage_requests")).scalar() == 2
-    finally:
-        engine.dispose()
-        postgres.drop_database(name)

@@ -1,5 +1,5 @@
-"""What earlier Reels showed is found by file and by look, of the same user, of earlier than asked,
-and kept with the delivery.
+"""What earlier Reels of a user showed is found by file and by fingerprint, up to a point in time,
+and is stored with the delivery.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from montage_pipeline.requests.library import ContentLibrary
-from montage_pipeline.requests.lifecycle import RequestLifecycle
+from montage_pipeline.requests.lifecycle import FinishedReel, RequestLifecycle
 from montage_pipeline.requests.seen import SeenFootage, SeenSegment
-from montage_pipeline_tests.clicks import MEDIA, click, finish, new_user
+from montage_pipeline.rules import looks_alike
+from montage_pipeline_tests.clicks import REEL, click, finish, new_user
 from montage_pipeline_tests.examples import examples
 
-ALIKE = 10
+ORIGINALITY = {"score": 0.9, "parts": []}
 
 
 def deliver(
@@ -24,11 +25,15 @@ def deliver(
 ) -> UUID:
     """A request of this user whose Reel shows the segments, delivered now."""
     created = click(library, user)
-    finish(requests, created.request_id, originality={"score": 0.9, "parts": []}, shown=segments)
+    finish(requests, created.request_id, reel=reel_of(*segments))
     item = library.get_item(user, created.content_item_id)
     assert item is not None
-    assert item.originality == {"score": 0.9, "parts": []}
+    assert item.originality == ORIGINALITY
     return created.request_id
+
+
+def reel_of(*shown: SeenSegment) -> FinishedReel:
+    return REEL.model_copy(update={"originality": ORIGINALITY, "shown": shown})
 
 
 def now(engine: Engine) -> datetime:
@@ -84,18 +89,17 @@ def test_all_that_is_the_same_or_looks_alike_is_found_and_nothing_else(
     before = now(engine)
     deliver(library, requests, user, [segment(FILES[0], 50, 0)])
     found = SeenFootage(engine).earlier(
-        user, before, files=files, fingerprints={f"{one:016x}" for one in prints}, alike_bits=ALIKE
+        user, before, files=files, fingerprints={f"{fingerprint:016x}" for fingerprint in prints}
     )
-    expected = [
-        one
-        for shown in reels
-        for one in shown
-        if one.sha256 in files
-        or (
-            one.fingerprint
-            and any(bin(int(one.fingerprint, 16) ^ wanted).count("1") < ALIKE for wanted in prints)
+
+    def wanted(shown: SeenSegment) -> bool:
+        if shown.sha256 in files:
+            return True
+        return shown.fingerprint != "" and any(
+            looks_alike(int(shown.fingerprint, 16), fingerprint) for fingerprint in prints
         )
-    ]
+
+    expected = [shown for reel in reels for shown in reel if wanted(shown)]
     assert sorted(found, key=str) == sorted(expected, key=str)
 
 
@@ -106,26 +110,22 @@ def test_a_reel_that_is_delivered_again_is_known_by_what_it_shows_now_since_when
     between = now(engine)
     seen = SeenFootage(engine)
     assert requests.reopen(request, "again")
-    assert requests.succeed(request, "again", **MEDIA, shown=[segment(FILES[0], 20, 0)])
-    for moment in (between, now(engine)):
-        assert [
-            one.start_s
-            for one in seen.earlier(user, moment, files=FILES, fingerprints=(), alike_bits=ALIKE)
-        ] == [20]
+    assert requests.succeed(request, "again", reel_of(segment(FILES[0], 20, 0)))
+    for before in (between, now(engine)):
+        found = seen.earlier(user, before, files=FILES, fingerprints=())
+        assert [shown.start_s for shown in found] == [20]
 
 
 def test_a_request_that_fails_showed_nothing_and_a_user_who_goes_takes_it_all_along(
     engine: Engine, library: ContentLibrary, requests: RequestLifecycle, user: UUID
 ) -> None:
     created = click(library, user)
-    assert not requests.succeed(
-        created.request_id, "nobody", **MEDIA, shown=[segment(FILES[0], 1, 0)]
-    )
+    assert not requests.succeed(created.request_id, "nobody", reel_of(segment(FILES[0], 1, 0)))
     deliver(library, requests, user, [segment(FILES[1], 1, 0)])
-    found = SeenFootage(engine).earlier(
-        user, datetime.now(UTC) + timedelta(hours=1), files=FILES, fingerprints=(), alike_bits=ALIKE
-    )
-    assert [one.sha256 for one in found] == [FILES[1]]
+    later = datetime.now(UTC) + timedelta(hours=1)
+    found = SeenFootage(engine).earlier(user, later, files=FILES, fingerprints=())
+    assert [shown.sha256 for shown in found] == [FILES[1]]
+
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM users WHERE id = :id"), {"id": user})
         assert (

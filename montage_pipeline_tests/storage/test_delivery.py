@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSResponse, HeadersDict
 from structlog.testing import capture_logs
 
 from montage_pipeline.errors import PermanentError
-from montage_pipeline.storage.delivery import deliver
+from montage_pipeline.storage.delivery import ReelFiles, ReelOwner, WorkFile, deliver
 from montage_pipeline.storage.model import DeliveredObject
 from montage_pipeline.storage.object_store import ObjectStore
 
@@ -41,17 +41,12 @@ def rendered(object_store: ObjectStore, tmp_path: Path) -> ObjectStore:
 def _deliver(
     store: ObjectStore, workdir: Path, video_sha256: str = _sha256(VIDEO)
 ) -> DeliveredObject:
-    return deliver(
-        store,
-        video_key="work/r1/video.mp4",
-        video_sha256=video_sha256,
-        music_key="work/r1/music.mp3",
-        music_sha256=_sha256(MUSIC),
+    files = ReelFiles(
+        video=WorkFile("work/r1/video.mp4", video_sha256),
+        music=WorkFile("work/r1/music.mp3", _sha256(MUSIC)),
         poster_key="work/r1/poster.jpg",
-        user_id="u1",
-        content_item_id="c1",
-        workdir=workdir,
     )
+    return deliver(store, files, ReelOwner(user_id="u1", content_item_id="c1"), workdir)
 
 
 def test_files_arrive_under_their_final_keys_and_can_be_watched(
@@ -121,9 +116,8 @@ def test_a_store_that_cannot_copy_gets_the_bytes_from_here_and_the_log_says_so(
 ) -> None:
     def not_implemented(request: Any, **_: Any) -> AWSResponse:
         body = b"<Error><Code>NotImplemented</Code><Message>no copies here</Message></Error>"
-        return AWSResponse(
-            request.url, 501, HeadersDict({"content-type": "application/xml"}), _Raw(body)
-        )  # type: ignore[arg-type]
+        headers: Any = HeadersDict({"content-type": "application/xml"})
+        return AWSResponse(request.url, 501, headers, _Raw(body))
 
     events: Any = rendered._client.meta.events
     events.register("before-send.s3.CopyObject", not_implemented)

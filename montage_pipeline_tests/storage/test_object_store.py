@@ -16,7 +16,8 @@ from pydantic import SecretStr
 
 from montage_pipeline.errors import MontageError, PermanentError
 from montage_pipeline.settings import Settings
-from montage_pipeline.storage.object_store import IMMUTABLE_CACHE_CONTROL, PART_BYTES, ObjectStore
+from montage_pipeline.storage.client import PART_BYTES
+from montage_pipeline.storage.object_store import IMMUTABLE_CACHE_CONTROL, ObjectStore
 
 MIB = 1024 * 1024
 
@@ -261,5 +262,8 @@ def test_the_machines_aws_configuration_is_left_alone(
 
 
 def test_importing_the_module_loads_no_client() -> None:
-    code = "import sys, montage_pipeline.storage.delivery; sys.exit(bool({'boto3', 'botocore'} & set(sys.modules)))"
+    code = (
+        "import sys, montage_pipeline.storage.delivery; "
+        "sys.exit(bool({'boto3', 'botocore'} & set(sys.modules)))"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ)

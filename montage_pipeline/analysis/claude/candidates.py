@@ -5,66 +5,59 @@ from itertools import zip_longest
 from math import ceil
 
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
-from montage_pipeline.rules import HOOK_S
+from montage_pipeline.rules import HOOK_S, MAX_CUT_S, MIN_CUT_S, SAME_FRAME_BITS, differing_bits
 
-# A cut every 4 s after a hook of 1.7 s, and seven candidates for five places, so that there is
-# something to choose from.
-CUT_S = 4.0
-CANDIDATES_PER_SEGMENT = 1.4
-ALIKE_BITS = (
-    6  # of the 64 of two fingerprints: at most so many differ when the pictures are nearly the same
-)
+_USUAL_CUT_S = (MIN_CUT_S + MAX_CUT_S) / 2
+_CANDIDATES_PER_SEGMENT = 1.4  # seven for five places, so that there is something to choose from
+_HOOK_WEIGHT = 0.5  # one moment opens the Reel, but all must be interesting
 
 
 def segments_in(duration_s: float) -> int:
     """About how many segments a Reel of that length has."""
-    return 1 + ceil(max(0.0, duration_s - HOOK_S) / CUT_S)
+    return 1 + ceil(max(0.0, duration_s - HOOK_S) / _USUAL_CUT_S)
 
 
 def wanted_candidates(analysis: ClipAnalysis, duration_s: float) -> int:
-    """How many candidates there should be: enough for a choice, and one of every clip with a usable
-    moment.
+    """How many candidates there should be.
+
+    Enough for a choice, and one of every clip with a usable moment.
     """
     usable_clips = sum(
         any(not moment.rejects for moment in clip.moments) for clip in analysis.clips
     )
-    return max(ceil(CANDIDATES_PER_SEGMENT * segments_in(duration_s)), usable_clips)
+    return max(ceil(_CANDIDATES_PER_SEGMENT * segments_in(duration_s)), usable_clips)
 
 
-def choose_candidates(analysis: ClipAnalysis, most: int) -> list[Moment]:
-    """At most `most` moments, by clip and time: the most promising of each clip first, then the
-    second of each, and so on.
+def choose_candidates(analysis: ClipAnalysis, maximum: int) -> list[Moment]:
+    """At most `maximum` moments, by clip and time.
 
-    Moments with a technical reject are not shown. Every usable clip is represented as long as
-    `most` allows it. What looks
-    like a more promising moment of its clip comes after all that does not.
+    The best of each clip are chosen first, then the second of each, and so on, so that every usable
+    clip is there as long as the maximum allows it. Rejected moments are not shown. What looks like
+    a better moment of its clip comes after all that does not.
     """
     by_clip = [
         _ranked([moment for moment in clip.moments if not moment.rejects])
         for clip in analysis.clips
     ]
-    by_clip = sorted(
-        (ranked for ranked in by_clip if ranked), key=lambda ranked: -_promise(ranked[0])
-    )
-    in_turn = [moment for rank in zip_longest(*by_clip) for moment in rank if moment is not None]
-    return sorted(in_turn[:most], key=lambda moment: (moment.clip, moment.start_s))
+    best_first = sorted(filter(None, by_clip), key=lambda ranked: -_score(ranked[0]))
+    in_turn = [moment for row in zip_longest(*best_first) for moment in row if moment is not None]
+    return sorted(in_turn[:maximum], key=lambda moment: (moment.clip, moment.start_s))
 
 
 def _ranked(moments: Sequence[Moment]) -> list[Moment]:
+    """The best first; those that look like a better one at the end."""
     distinct: list[Moment] = []
-    alike: list[Moment] = []
-    for moment in sorted(moments, key=lambda moment: (-_promise(moment), moment.start_s)):
-        (
-            alike
-            if any(_differing_bits(moment, other) <= ALIKE_BITS for other in distinct)
-            else distinct
-        ).append(moment)
-    return distinct + alike
+    repeated: list[Moment] = []
+    for moment in sorted(moments, key=lambda moment: (-_score(moment), moment.start_s)):
+        is_repeated = any(_nearly_the_same(moment, better) for better in distinct)
+        (repeated if is_repeated else distinct).append(moment)
+    return distinct + repeated
 
 
-def _differing_bits(moment: Moment, other: Moment) -> int:
-    return (int(moment.fingerprint, 16) ^ int(other.fingerprint, 16)).bit_count()
+def _nearly_the_same(moment: Moment, other: Moment) -> bool:
+    bits = differing_bits(int(moment.fingerprint, 16), int(other.fingerprint, 16))
+    return bits < SAME_FRAME_BITS
 
 
-def _promise(moment: Moment) -> float:
-    return moment.interest + 0.5 * moment.hook
+def _score(moment: Moment) -> float:
+    return moment.interest + _HOOK_WEIGHT * moment.hook

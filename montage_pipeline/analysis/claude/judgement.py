@@ -1,9 +1,9 @@
 """Claude's answer: its shape, and the checks that the API does not make.
 
-Does not belong here: what becomes of a good answer (`claude_merge`).
+Does not belong here: what becomes of a good answer (merge).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -13,20 +13,26 @@ from montage_pipeline.analysis.model import Moment, MomentMood, StoryRole
 from montage_pipeline.footage.model import Box
 from montage_pipeline.records import Record
 
-HOOK_SLACK = 25
-"""Percent by which another usable moment's hook score may be above that of the moment that is to
-open the Reel.
-"""
-EDGE_SLACK = 5
+_HOOK_SLACK = 25
+"""Percent by which another usable moment's hook score may exceed that of the chosen hook."""
+
+_EDGE_SLACK = 5
 """Percent by which a box may leave its frame, where it is cut; boxes are estimated by eye."""
-TIME_SLACK_S = 0.11  # times are shown to a tenth of a second
-_DIM_LIGHT, _BRIGHT_LIGHT = (
-    0.30,
-    0.60,
-    # mean light of the shown frames (0..1): above the first not black, below the second not burnt out
-)
-_BLACK_LIGHT = 0.03
-_SHARP = 0.95
+
+_TIME_SLACK_S = 0.11  # times are shown to a tenth of a second
+
+# Mean light of the brightest shown frame, 0..1.
+_BLACK_LIGHT = 0.03  # below: nothing is to be seen
+_DIM_LIGHT = 0.30  # above: not black, nor dark
+_BRIGHT_LIGHT = 0.60  # below: not burnt out
+
+_SHARP = 0.95  # measured sharpness of what cannot be blurred
+_MIN_JUDGED_SHARE = 0.5  # of the moments that were asked about
+
+# A problem is told to Claude in a correction, and costs tokens: what is wrong with a few is wrong
+# with the others as well.
+_MAX_SHAPE_PROBLEMS, _MAX_PROBLEMS = 8, 12
+_MAX_LISTED, _MAX_NAME_LENGTH = 6, 20
 
 _Percent = Annotated[int, Field(ge=0, le=100, strict=True)]
 _Extent = Annotated[int, Field(ge=1, le=100, strict=True)]
@@ -34,16 +40,14 @@ _Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)
 
 
 class UnusableAnswerError(ValueError):
-    """The answer is not a judgement of what was asked.
-
-    Its text is meant for the one who answered.
-    """
+    """The answer is not a judgement of what was asked. Its text is told to Claude."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What Claude saw of a moment: the times (seconds) of its frames, and their mean light (0..1,
-    the brightest frame's).
+    """What Claude saw of a moment: the times (s) of its frames, and the brightest one's mean light.
+
+    `light` is 0..1.
     """
 
     moment: Moment
@@ -52,9 +56,7 @@ class Shown:
 
 
 class SubjectBox(Record):
-    """Where the subject is in one of the moment's frames, which are shown whole: percent of the
-    clip's picture.
-    """
+    """Where the subject is in one of the moment's frames, in percent of the frame."""
 
     frame: Annotated[int, Field(ge=1, strict=True)]
     x: _Percent
@@ -63,7 +65,7 @@ class SubjectBox(Record):
     height: _Extent
 
     def box(self) -> Box:
-        """The same in shares, cut at the edges of the picture."""
+        """The same in shares, cut at the edges of the frame."""
         x, y = min(self.x, 99) / 100, min(self.y, 99) / 100
         return Box(
             x=x, y=y, width=min(self.width / 100, 1 - x), height=min(self.height / 100, 1 - y)
@@ -73,7 +75,7 @@ class SubjectBox(Record):
 class Rejection(Record):
     """Why a moment must not be used.
 
-    Shake and a frozen picture are measured: a few frames do not show them.
+    Shake and frozen footage are measured: a few frames do not show them.
     """
 
     code: Literal["blurred", "dark", "overexposed", "black", "duplicate", "irrelevant", "other"]
@@ -108,102 +110,131 @@ class Judgement(Record):
 def read_judgement(text: str, shown: Mapping[str, Shown]) -> Judgement:
     """The judgement in an answer's text. `shown` are the moments that were asked about, by id.
 
-    Raises UnusableAnswerError with every problem found. Moments that were left out are accepted up
-    to half of those asked.
+    Raises UnusableAnswerError with every problem found. Up to half of the moments may be left out.
     """
     try:
         judgement = Judgement.model_validate_json(text)
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, problem['loc'])) or 'answer'}: {problem['msg']}"
-            for problem in error.errors()[:8]
-        ]
-        raise UnusableAnswerError("; ".join(problems)) from error
-    problems = _contradictions(judgement, shown)
+        raise UnusableAnswerError("; ".join(_shape_problems(error))) from error
+
+    problems = [
+        *_moment_problems(judgement, shown),
+        *_hook_problems(judgement, shown),
+        *_best_problems(judgement, shown),
+    ]
     for verdict in judgement.moments:
         if verdict.id in shown:
-            problems += [
-                f"moment {verdict.id}: {problem}"
-                for problem in _against_what_was_shown(verdict, shown[verdict.id])
-            ]
+            found = _verdict_problems(verdict, shown[verdict.id])
+            problems += [f"moment {verdict.id}: {problem}" for problem in found]
     if problems:
-        raise UnusableAnswerError("; ".join(problems[:12]))
+        raise UnusableAnswerError("; ".join(problems[:_MAX_PROBLEMS]))
     return judgement
 
 
-def _contradictions(judgement: Judgement, shown: Mapping[str, Shown]) -> list[str]:
-    known, judged = set(shown), [verdict.id for verdict in judgement.moments]
-    usable = {
+def _shape_problems(error: ValidationError) -> list[str]:
+    return [
+        f"{'.'.join(map(str, problem['loc'])) or 'answer'}: {problem['msg']}"
+        for problem in error.errors()[:_MAX_SHAPE_PROBLEMS]
+    ]
+
+
+def _usable(judgement: Judgement, shown: Mapping[str, Shown]) -> dict[str, int]:
+    """The hook scores of the moments that were asked about and are not rejected."""
+    return {
         verdict.id: verdict.hook_score
         for verdict in judgement.moments
-        if verdict.reject is None and verdict.id in known
+        if verdict.reject is None and verdict.id in shown
     }
+
+
+def _moment_problems(judgement: Judgement, shown: Mapping[str, Shown]) -> list[str]:
+    ids = [verdict.id for verdict in judgement.moments]
+    judged = set(shown) & set(ids)
     problems = []
-    if unknown := sorted(set(judged) - known):
+    if unknown := sorted(set(ids) - set(shown)):
         problems.append(f"moments: there is no moment {_listed(unknown)}")
-    if twice := sorted({name for name in judged if judged.count(name) > 1}):
-        problems.append(f"moments: judged more than once: {_listed(twice)}")
-    if 2 * len(known & set(judged)) < len(known):
-        problems.append(
-            f"moments: only {len(known & set(judged))} of {len(known)} moments are judged"
-        )
-    if not usable:
+    if repeated := _repeated(ids):
+        problems.append(f"moments: judged more than once: {_listed(repeated)}")
+    if len(judged) < _MIN_JUDGED_SHARE * len(shown):
+        problems.append(f"moments: only {len(judged)} of {len(shown)} moments are judged")
+    if not _usable(judgement, shown):
         problems.append("moments: every moment is rejected; keep those that can be shown")
-    hook = judgement.hook_moment
+    return problems
+
+
+def _hook_problems(judgement: Judgement, shown: Mapping[str, Shown]) -> list[str]:
+    hook, usable = judgement.hook_moment, _usable(judgement, shown)
     if hook not in usable:
+        name = _listed([hook])
+        return [f"hook_moment: {name} is not a moment that is judged and not rejected"]
+
+    problems = []
+    if shown[hook].light < _BLACK_LIGHT:
+        problems.append(f"hook_moment: the frames of {hook} are black")
+    best = max(usable, key=lambda name: usable[name])
+    if usable[best] - usable[hook] > _HOOK_SLACK:
         problems.append(
-            f"hook_moment: {_listed([hook])} is not a moment that is judged and not rejected"
+            f"hook_moment: {hook} has hook_score {usable[hook]}, but {best} has {usable[best]}"
         )
-    else:
-        if shown[hook].light < _BLACK_LIGHT:
-            problems.append(f"hook_moment: the frames of {hook} are black")
-        best = max(usable, key=lambda name: usable[name])
-        if usable[best] - usable[hook] > HOOK_SLACK:
-            problems.append(
-                f"hook_moment: {hook} has hook_score {usable[hook]}, but {best} has {usable[best]}"
-            )
+    return problems
+
+
+def _best_problems(judgement: Judgement, shown: Mapping[str, Shown]) -> list[str]:
+    usable = _usable(judgement, shown)
+    problems = []
     if wrong := [name for name in judgement.best_moments if name not in usable]:
         problems.append(
             f"best_moments: {_listed(wrong)}: not moments that are judged and not rejected"
         )
-    if twice := sorted(
-        {name for name in judgement.best_moments if judgement.best_moments.count(name) > 1}
-    ):
-        problems.append(f"best_moments: named more than once: {_listed(twice)}")
+    if repeated := _repeated(judgement.best_moments):
+        problems.append(f"best_moments: named more than once: {_listed(repeated)}")
     return problems
 
 
-def _against_what_was_shown(verdict: MomentJudgement, shown: Shown) -> list[str]:
+def _verdict_problems(verdict: MomentJudgement, shown: Shown) -> list[str]:
+    """What contradicts the frames that were shown of a moment, or what was measured of it."""
     moment, problems = shown.moment, []
-    if not moment.start_s - TIME_SLACK_S <= verdict.peak_s <= moment.end_s + TIME_SLACK_S:
+    if not moment.start_s - _TIME_SLACK_S <= verdict.peak_s <= moment.end_s + _TIME_SLACK_S:
         problems.append(
             f"peak_s {verdict.peak_s:g} is outside of {moment.start_s:.1f} to {moment.end_s:.1f} s"
         )
-    for place in verdict.subject:
-        if place.frame > len(shown.times_s):
-            problems.append(f"subject: there is no frame {place.frame}, only {len(shown.times_s)}")
-        if place.x + place.width > 100 + EDGE_SLACK or place.y + place.height > 100 + EDGE_SLACK:
-            problems.append(
-                f"subject: the box {place.x},{place.y} {place.width}x{place.height} leaves its frame (percent of the frame)"
-            )
-    if len({place.frame for place in verdict.subject}) < len(verdict.subject):
-        problems.append("subject: two boxes in one frame")
-    code = verdict.reject.code if verdict.reject else None
-    if code in ("black", "dark") and shown.light > _DIM_LIGHT:
-        problems.append(
-            f"rejected as {code}, but its frames are bright (mean {shown.light:.0%} of white)"
-        )
-    if code == "overexposed" and shown.light < _BRIGHT_LIGHT:
-        problems.append(
-            f"rejected as overexposed, but its frames are at {shown.light:.0%} of white"
-        )
-    if code == "blurred" and moment.scores.sharpness >= _SHARP:
-        problems.append(
-            f"rejected as blurred, but its measured sharpness is {moment.scores.sharpness:.0%}"
-        )
+    problems += _box_problems(verdict.subject, len(shown.times_s))
+    if verdict.reject is not None:
+        problems += _rejection_problems(verdict.reject, shown)
     return problems
 
 
-def _listed(names: list[str]) -> str:
-    """Names from the answer, short enough to be said again."""
-    return ", ".join(repr(name[:20]) for name in names[:6])
+def _box_problems(boxes: Sequence[SubjectBox], frame_count: int) -> list[str]:
+    problems = []
+    maximum = 100 + _EDGE_SLACK
+    for box in boxes:
+        if box.frame > frame_count:
+            problems.append(f"subject: there is no frame {box.frame}, only {frame_count}")
+        if box.x + box.width > maximum or box.y + box.height > maximum:
+            problems.append(
+                f"subject: the box {box.x},{box.y} {box.width}x{box.height} leaves its frame "
+                "(percent of the frame)"
+            )
+    if len({box.frame for box in boxes}) < len(boxes):
+        problems.append("subject: two boxes in one frame")
+    return problems
+
+
+def _rejection_problems(rejection: Rejection, shown: Shown) -> list[str]:
+    code, light, sharpness = rejection.code, shown.light, shown.moment.scores.sharpness
+    if code in ("black", "dark") and light > _DIM_LIGHT:
+        return [f"rejected as {code}, but its frames are bright (mean {light:.0%} of white)"]
+    if code == "overexposed" and light < _BRIGHT_LIGHT:
+        return [f"rejected as overexposed, but its frames are at {light:.0%} of white"]
+    if code == "blurred" and sharpness >= _SHARP:
+        return [f"rejected as blurred, but its measured sharpness is {sharpness:.0%}"]
+    return []
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names from the answer, short enough to be repeated."""
+    return ", ".join(repr(name[:_MAX_NAME_LENGTH]) for name in names[:_MAX_LISTED])

@@ -1,8 +1,8 @@
 """What differs between the Claude models in how they are asked: data, one row per model.
 
 An option that a model does not take is answered with HTTP 400, so a model gets only what its
-documentation lists
-(platform.claude.com/docs, pages of each model and "structured outputs", read 2026-11-22).
+documentation lists (platform.claude.com/docs, pages of each model and "structured outputs", read
+2026-11-22).
 """
 
 import re
@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 NEWER_TEXT_FACTOR = 1.3
-"""The tokenizer of the models from 4.7 on makes about 30 % more tokens of a text than the one
-before.
-"""
+"""The tokenizer of the models from 4.7 on makes about 30 % more tokens of a text than before."""
 
 _SNAPSHOT_SUFFIX = re.compile(r"[-@]\d{8}$")
 
@@ -22,10 +20,9 @@ class ModelOptions:
     """How one model is asked for a short judgement.
 
     `thinking` and `effort` are sent when not None. `thinking_tokens` is what thinking that cannot
-    be turned off is
-    expected to use (billed as output). `max_images` is the API's limit of images in one request.
-    `text_factor` is how many tokens
-    its tokenizer makes of what was one token in the models before 4.7.
+    be turned off is expected to use (billed as output). `max_images` is the API's limit of images
+    in one request. `text_factor` is how many tokens its tokenizer makes of what was one token in
+    the models before 4.7.
     """
 
     thinking: dict[str, Any] | None = None
@@ -38,11 +35,12 @@ class ModelOptions:
 _ALWAYS_THINKS = ModelOptions(effort="low", thinking_tokens=1_500)
 _THINKS_WHEN_ASKED = ModelOptions(effort="low")
 _OLDER_TEXT = ModelOptions(effort="low", text_factor=1.0)
-_BEFORE_EFFORT = ModelOptions(max_images=100, text_factor=1.0)  # 200k context
+_BEFORE_EFFORT = ModelOptions(max_images=100, text_factor=1.0)  # their context is 200k tokens
+_UNLISTED = ModelOptions(max_images=100)
 
-_OPTIONS = {
-    # thinking "disabled" is refused by Sonnet 5.5; "between_tools" is its way to have none before
-    # the answer
+OPTIONS = {
+    # Sonnet 5.5 refuses "disabled"; "between_tools" is its way to have no thinking before the
+    # answer.
     "claude-sonnet-5-5": ModelOptions(thinking={"type": "between_tools"}, effort="low"),
     "claude-haiku-5-5": ModelOptions(thinking={"type": "disabled"}, effort="low"),
     "claude-opus-5-5": _ALWAYS_THINKS,
@@ -63,7 +61,5 @@ _OPTIONS = {
 
 
 def options_of(model: str) -> ModelOptions:
-    """The options of a model or of its dated snapshot; a model that is not listed is asked with
-    none.
-    """
-    return _OPTIONS.get(_SNAPSHOT_SUFFIX.sub("", model), ModelOptions(max_images=100))
+    """The options of a model or of its dated snapshot; an unlisted model is asked with none."""
+    return OPTIONS.get(_SNAPSHOT_SUFFIX.sub("", model), _UNLISTED)

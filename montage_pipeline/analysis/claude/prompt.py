@@ -1,9 +1,8 @@
 """The instructions to Claude and the shape of its answer, as versioned data.
 
 `prompts/<VERSION>.md` holds the instructions; the schema is made from the records that read the
-answer. `prompts/versions.json` keeps the
-hash of every version that was released: a test fails when one of them is changed without a new
-name.
+answer. `prompts/versions.json` keeps the hash of every version that was released: a test fails when
+one of them is changed without a new name.
 """
 
 import json
@@ -16,7 +15,7 @@ from montage_pipeline.analysis.claude.judgement import Judgement
 
 VERSION = "judge_v2"
 
-_KEPT = ("type", "enum", "const", "description")
+_KEPT_KEYWORDS = ("type", "enum", "const", "description")
 
 
 @cache
@@ -29,7 +28,7 @@ def system_prompt() -> str:
 def answer_schema() -> dict[str, Any]:
     """The JSON schema of the answer in the subset that the API compiles.
 
-    Limits of numbers become words, those of lists and texts are left out: the API does not hold
+    Limits of numbers become words, those of lists and texts are left out: the API does not enforce
     them, `read_judgement` does.
     """
     schema = Judgement.model_json_schema()
@@ -37,12 +36,13 @@ def answer_schema() -> dict[str, Any]:
 
 
 def _portable(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A schema with its definitions put in, and without what the API does not take."""
     if "$ref" in schema:
         return _portable(definitions[schema["$ref"].removeprefix("#/$defs/")], definitions)
     # A record's docstring is for who reads the code.
     portable = {
         name: schema[name]
-        for name in _KEPT
+        for name in _KEPT_KEYWORDS
         if name in schema and not (name == "description" and "properties" in schema)
     }
     if "minimum" in schema:
@@ -64,9 +64,8 @@ def _portable(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, 
 @cache
 def prompt_hash() -> str:
     """Changes with every change of the instructions or the schema (12 hex digits)."""
-    return sha256(
-        (system_prompt() + json.dumps(answer_schema(), sort_keys=True)).encode()
-    ).hexdigest()[:12]
+    released = system_prompt() + json.dumps(answer_schema(), sort_keys=True)
+    return sha256(released.encode()).hexdigest()[:12]
 
 
 @cache

@@ -1,14 +1,14 @@
-"""Contact sheets: the candidate moments as few, labelled pictures, and how many tokens they are.
+"""Contact sheets: the candidate moments on few labelled images, and how many tokens these are.
 
 A moment's frames stand side by side, whole and in order of time, under its id, clip and span; under
-each frame stand its number and time.
-The layout is made from sizes alone, so that a price is known before anything is decoded.
+each frame stand its number and time. The layout is made from sizes alone, so that a price is known
+before anything is decoded.
 """
 
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import ceil, sqrt
 from typing import Any
@@ -20,41 +20,45 @@ from montage_pipeline.analysis.claude.judgement import Shown
 from montage_pipeline.analysis.claude.tokens import PATCH_PX, image_tokens
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline.errors import ErrorCode, PermanentError
-from montage_pipeline.footage.decoding.frames import Picture, stored_size
+from montage_pipeline.footage.decoding.frames import RgbFrame, stored_size
 from montage_pipeline.footage.decoding.sample import frames_at
 from montage_pipeline.footage.model import ClipFacts, FetchedClip
 
-# Every model takes a picture of this size as it is; a larger one is scaled down by some, and its
+# Every model takes an image of this size as it is; a larger one is scaled down by some, and its
 # labels with it.
 MAX_SIDE_PX = 1568
 MAX_SHEET_TOKENS = 1568
-JPEG_QUALITY = 85
+
+JPEG_QUALITY = 85  # labels stay sharp; the upload depends on it, tokens do not
 _DRAWING = "1"  # changes when the same layout is drawn another way
-_MOST_FRAME_SIDE_PX = 480
+_MAX_FRAME_SIDE_PX = 480  # of a narrow clip, so that its frames do not tower over the others
+
+# Where things stand, in pixels: labels just large enough to be read, and narrow gaps, because white
+# paper costs as many tokens as frames do.
 _HEAD_PX, _FOOT_PX = 19, 15
 _HEAD_FONT_PX, _FOOT_FONT_PX = 14, 12
 _MARGIN_PX, _FRAME_GAP_PX, _TILE_GAP_X_PX, _TILE_GAP_Y_PX = 4, 4, 14, 6
+_LABEL_INSET_PX = 2
 _PAGE, _BAND, _EDGE, _INK = (255, 255, 255), (226, 226, 226), (96, 96, 96), (0, 0, 0)
-_LUMA = np.array([0.2126, 0.7152, 0.0722])
+
+_LUMA = np.array([0.2126, 0.7152, 0.0722])  # BT.709
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a moment is shown: its frames, and about how many pixels each has, whatever its shape."""
+    """How many frames show a moment, and about how many pixels each has, whatever its shape."""
 
     frames_per_moment: int
     frame_pixels: int
 
 
-# 280 x 158, 224 x 126: the first that the budget allows is used.
+# 16:9 frames of 280 x 158, then of 224 x 126: the first sampling that the budget allows is used.
 SAMPLINGS = (Sampling(3, 44_240), Sampling(3, 28_224), Sampling(2, 28_224))
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A moment on a sheet: its frames' times (seconds) and size (pixels), and where its upper left
-    corner is.
-    """
+    """A moment on a sheet: its frames' times (s) and size (px), and its upper left corner (px)."""
 
     moment: Moment
     label: str
@@ -67,10 +71,9 @@ class Tile:
     def size(self) -> tuple[int, int]:
         """Width and height with its labels, in pixels."""
         width, height = self.frame_size
-        across = len(self.times_s) * (width + _FRAME_GAP_PX) - _FRAME_GAP_PX
-        return max(
-            across, ceil(_font(_HEAD_FONT_PX).getlength(self.label)) + 4
-        ), _HEAD_PX + height + _FOOT_PX
+        frames_px = len(self.times_s) * (width + _FRAME_GAP_PX) - _FRAME_GAP_PX
+        label_px = ceil(_font(_HEAD_FONT_PX).getlength(self.label)) + 2 * _LABEL_INSET_PX
+        return max(frames_px, label_px), _HEAD_PX + height + _FOOT_PX
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class Sheet:
 
 def frame_times_s(moment: Moment, sampling: Sampling) -> tuple[float, ...]:
     """Presentation times (seconds) of the frames that show a moment."""
-    # Away from both ends: there the picture may still blend into the neighbouring shot.
+    # Away from both ends, where a frame may still blend into the neighbouring shot.
     parts = 2 * sampling.frames_per_moment
     return tuple(
         round(moment.start_s + moment.duration_s * part / parts, 3) for part in range(1, parts, 2)
@@ -145,33 +148,36 @@ def _shown_size(facts: ClipFacts, pixels: int) -> tuple[int, int]:
 
 def _longer_side(facts: ClipFacts, pixels: int) -> int:
     longer, shorter = max(facts.width, facts.height), min(facts.width, facts.height)
-    return min(_MOST_FRAME_SIDE_PX, round(sqrt(pixels * longer / shorter)))
+    return min(_MAX_FRAME_SIDE_PX, round(sqrt(pixels * longer / shorter)))
 
 
 def _packed(tiles: Sequence[Tile], width: int) -> list[SheetPlan]:
-    most_height = min(MAX_SIDE_PX, PATCH_PX * (MAX_SHEET_TOKENS // (width // PATCH_PX)))
-    sheets: list[list[Tile]] = [[]]
-    x = y = _MARGIN_PX
-    row_height = 0
-    for tile in tiles:
-        across, down = tile.size
-        if x > _MARGIN_PX and x + across > width - _MARGIN_PX:
-            x, y, row_height = _MARGIN_PX, y + row_height + _TILE_GAP_Y_PX, 0
-        if sheets[-1] and y + down > most_height - _MARGIN_PX:
-            # The whole row moves on: what stands side by side stays side by side.
-            row = [placed for placed in sheets[-1] if placed.y == y]
-            sheets[-1] = [placed for placed in sheets[-1] if placed.y != y]
-            sheets = [sheet for sheet in sheets if sheet] + [
-                [_moved(placed, placed.x, _MARGIN_PX) for placed in row]
-            ]
+    """The tiles row by row on sheets of a width."""
+    max_height = min(MAX_SIDE_PX, PATCH_PX * (MAX_SHEET_TOKENS // (width // PATCH_PX)))
+    sheets: list[list[list[Tile]]] = [[]]
+    y = _MARGIN_PX
+    for row in _rows(tiles, width):
+        height = max(tile.size[1] for tile in row)
+        if sheets[-1] and y + height > max_height - _MARGIN_PX:
+            sheets.append([])
             y = _MARGIN_PX
-        sheets[-1].append(_moved(tile, x, y))
-        x, row_height = x + across + _TILE_GAP_X_PX, max(row_height, down)
-    return [_plan(sheet) for sheet in sheets]
+        sheets[-1].append([replace(tile, y=y) for tile in row])
+        y += height + _TILE_GAP_Y_PX
+    return [_plan([tile for row in sheet for tile in row]) for sheet in sheets]
 
 
-def _moved(tile: Tile, x: int, y: int) -> Tile:
-    return Tile(tile.moment, tile.label, tile.times_s, tile.frame_size, x, y)
+def _rows(tiles: Sequence[Tile], width: int) -> list[list[Tile]]:
+    """As many tiles side by side as a width allows."""
+    rows: list[list[Tile]] = []
+    x = width
+    for tile in tiles:
+        across = tile.size[0]
+        if x + across > width - _MARGIN_PX:
+            rows.append([])
+            x = _MARGIN_PX
+        rows[-1].append(replace(tile, x=x))
+        x += across + _TILE_GAP_X_PX
+    return rows
 
 
 def _plan(tiles: Sequence[Tile]) -> SheetPlan:
@@ -187,66 +193,71 @@ def draw_sheets(
 
     `clips` are the files the analysis was made from.
     """
-    paths = {(clip.url, clip.sha256): clip.path for clip in clips}
     tiles = [tile for plan in plans for tile in plan.tiles]
-    pictures: dict[str, list[Picture]] = {}
+    frames = _decoded(tiles, analysis, clips)
+    sheets = [Sheet(_jpeg(_drawn(plan, frames)), _reference(plan, analysis)) for plan in plans]
+    shown = {}
+    for tile in tiles:
+        light = max(_light(frame) for frame in frames[tile.moment.id])
+        shown[tile.moment.id] = Shown(tile.moment, tile.times_s, light)
+    return sheets, shown
+
+
+def _decoded(
+    tiles: Sequence[Tile], analysis: ClipAnalysis, clips: Sequence[FetchedClip]
+) -> dict[str, list[RgbFrame]]:
+    """The frames of each tile by the id of its moment; each clip is opened once."""
+    paths = {(clip.url, clip.sha256): clip.path for clip in clips}
+    frames: dict[str, list[RgbFrame]] = {}
     for index, clip in enumerate(analysis.clips):
-        shown = [tile for tile in tiles if tile.moment.clip == index]
-        if shown:
-            times_s = [time_s for tile in shown for time_s in tile.times_s]
-            frames = iter(
-                frames_at(
-                    paths[clip.facts.url, clip.facts.sha256],
-                    clip.facts,
-                    times_s,
-                    max(shown[0].frame_size),
-                )
-            )
-            pictures |= {tile.moment.id: [next(frames) for _ in tile.times_s] for tile in shown}
-    sheets = [Sheet(_jpeg(_drawn(plan, pictures)), _reference(plan, analysis)) for plan in plans]
-    shown_of = {
-        tile.moment.id: Shown(
-            tile.moment, tile.times_s, max(_light(picture) for picture in pictures[tile.moment.id])
-        )
-        for tile in tiles
-    }
-    return sheets, shown_of
+        own_tiles = [tile for tile in tiles if tile.moment.clip == index]
+        if not own_tiles:
+            continue
+        path = paths[clip.facts.url, clip.facts.sha256]
+        times_s = [time_s for tile in own_tiles for time_s in tile.times_s]
+        decoded = iter(frames_at(path, clip.facts, times_s, max(own_tiles[0].frame_size)))
+        for tile in own_tiles:
+            frames[tile.moment.id] = [next(decoded) for _ in tile.times_s]
+    return frames
 
 
-def _light(picture: Picture) -> float:
-    return float((picture.reshape(-1, 3) @ _LUMA).mean() / 255)
+def _light(frame: RgbFrame) -> float:
+    """The mean light of a frame, 0..1."""
+    return float((frame.reshape(-1, 3) @ _LUMA).mean() / 255)
 
 
-def _drawn(plan: SheetPlan, pictures: Mapping[str, Sequence[Picture]]) -> Image.Image:
+def _drawn(plan: SheetPlan, frames: Mapping[str, Sequence[RgbFrame]]) -> Image.Image:
     page = Image.new("RGB", (plan.width, plan.height), _PAGE)
-    pen = ImageDraw.Draw(page)
     for tile in plan.tiles:
-        width, height = tile.frame_size
-        pen.rectangle(
-            (tile.x, tile.y, tile.x + tile.size[0] - 1, tile.y + _HEAD_PX - 3), fill=_BAND
-        )
-        pen.text((tile.x + 2, tile.y - 1), tile.label, fill=_INK, font=_font(_HEAD_FONT_PX))
-        for number, (time_s, picture) in enumerate(
-            zip(tile.times_s, pictures[tile.moment.id], strict=True), start=1
-        ):
-            left, top = tile.x + (number - 1) * (width + _FRAME_GAP_PX), tile.y + _HEAD_PX
-            pen.rectangle((left - 1, top - 1, left + width, top + height), outline=_EDGE)
-            page.paste(Image.fromarray(picture), (left, top))
-            pen.text(
-                (left + 2, top + height),
-                f"{number}: {time_s:.1f} s",
-                fill=_INK,
-                font=_font(_FOOT_FONT_PX),
-            )
+        _draw_tile(page, tile, frames[tile.moment.id])
     return page
 
 
+def _draw_tile(page: Image.Image, tile: Tile, frames: Sequence[RgbFrame]) -> None:
+    pen = ImageDraw.Draw(page)
+    width, height = tile.frame_size
+    band = (tile.x, tile.y, tile.x + tile.size[0] - 1, tile.y + _HEAD_PX - 3)
+    pen.rectangle(band, fill=_BAND)
+    label_at = (tile.x + _LABEL_INSET_PX, tile.y - 1)
+    pen.text(label_at, tile.label, fill=_INK, font=_font(_HEAD_FONT_PX))
+
+    top = tile.y + _HEAD_PX
+    for place, (time_s, frame) in enumerate(zip(tile.times_s, frames, strict=True)):
+        left = tile.x + place * (width + _FRAME_GAP_PX)
+        pen.rectangle((left - 1, top - 1, left + width, top + height), outline=_EDGE)
+        page.paste(Image.fromarray(frame), (left, top))
+        text_at = (left + _LABEL_INSET_PX, top + height)
+        pen.text(text_at, f"{place + 1}: {time_s:.1f} s", fill=_INK, font=_font(_FOOT_FONT_PX))
+
+
 def _reference(plan: SheetPlan, analysis: ClipAnalysis) -> str:
-    cells = (
-        f"{analysis.clips[tile.moment.clip].facts.sha256}@{','.join(f'{time_s:.3f}' for time_s in tile.times_s)}"
-        f"/{tile.frame_size[0]}x{tile.frame_size[1]}+{tile.x}+{tile.y}"
-        for tile in plan.tiles
-    )
+    """What is on a sheet and where: a change of it buys a new answer."""
+    cells = []
+    for tile in plan.tiles:
+        sha256 = analysis.clips[tile.moment.clip].facts.sha256
+        times = ",".join(f"{time_s:.3f}" for time_s in tile.times_s)
+        width, height = tile.frame_size
+        cells.append(f"{sha256}@{times}/{width}x{height}+{tile.x}+{tile.y}")
     return f"drawing {_DRAWING} {plan.width}x{plan.height} q{JPEG_QUALITY} {' '.join(cells)}"
 
 
@@ -258,11 +269,12 @@ def _jpeg(page: Image.Image) -> bytes:
 
 @cache
 def _font(size_px: int) -> ImageFont.FreeTypeFont:
-    # Pillow's own scalable font.
+    """Pillow's own scalable font."""
     font = ImageFont.load_default(size_px)
     if not isinstance(font, ImageFont.FreeTypeFont):
         raise PermanentError(
             ErrorCode.NO_LABEL_FONT,
-            "Contact sheets cannot be labelled: Pillow was built without FreeType. Install its wheel.",
+            "Contact sheets cannot be labelled: Pillow was built without FreeType. Install its "
+            "wheel.",
         )
     return font

@@ -1,58 +1,33 @@
-"""Looking at the clips of a request: short ones as a whole, long ones by key frames first, then
-where they promise most.
+"""`look_at`: what is seen of the clips of a request, in two passes.
 
-Belongs here: how the looking is shared among clips, threads and rounds. Does not belong here: which
-stretch promises most
-(attention), measuring (footage), judging what was seen (local, scoring, faults).
+Belongs here: the order of looking, and what the user is told of it.
+Does not belong here: judging what was seen (repeats, scored_clips, local).
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-
-import cv2
 
 from montage_pipeline.analysis.duplicates import find_repeats
 from montage_pipeline.analysis.model import RejectedClip
 from montage_pipeline.analysis.moments import cut_into_moments
 from montage_pipeline.analysis.scan import attention
-from montage_pipeline.analysis.scan.attention import FirstLook
-from montage_pipeline.errors import ErrorCode, PermanentError
-from montage_pipeline.footage.decoding.packets import PacketTable, read_packets, span_work
-from montage_pipeline.footage.decoding.reading import pieces_of
-from montage_pipeline.footage.measuring.calm import calm_parts
-from montage_pipeline.footage.measuring.coarse import glance_over, scaled_to
-from montage_pipeline.footage.measuring.measure import measure
+from montage_pipeline.analysis.scan.attention import Allowance, affordable, choose
+from montage_pipeline.analysis.scan.keyframes import KeyframeScan, scan_keyframes
+from montage_pipeline.analysis.scan.measuring import Findings, Spans, measure_spans
+from montage_pipeline.analysis.scan.probed import ProbedClip, probe_clip
+from montage_pipeline.analysis.scan.workers import Workers, workers_for
+from montage_pipeline.errors import ErrorCode
 from montage_pipeline.footage.measuring.measures import SHOWN_SIDE, ClipMeasures
-from montage_pipeline.footage.measuring.sound import SILENCE, listen
-from montage_pipeline.footage.model import ClipFacts, FetchedClip
-from montage_pipeline.footage.probe import Inspection, inspect
-from montage_pipeline.machine import usable_cores
-from montage_pipeline.spans import Span
+from montage_pipeline.footage.measuring.planes import scaled_to
+from montage_pipeline.footage.model import FetchedClip
+from montage_pipeline.footage.names import clip_name
+from montage_pipeline.spans import Span, overlap_s
 
-_MOST_CLIPS_AT_ONCE = 4
-_MOST_ROUNDS = 3  # of looking closely, where what was seen first is not good enough
-_PIECES, _PIECE_S = 8, 1.0  # of the sound of a long clip, listened to before looking closely
+_MAX_ROUNDS = 3  # of looking closely; what three rounds do not find is hardly there
 
 
 @dataclass(frozen=True)
-class _Inspected:
-    clip: FetchedClip
-    inspection: Inspection
-    table: PacketTable
-
-    @property
-    def facts(self) -> ClipFacts:
-        return self.inspection.facts
-
-    @property
-    def whole(self) -> Span:
-        return Span(self.facts.start_s, self.facts.start_s + self.facts.duration_s)
-
-
-@dataclass(frozen=True)
-class Measured:
+class MeasuredClip:
     """A clip with what was measured in it, and what the user should know of it."""
 
     clip: FetchedClip
@@ -60,283 +35,177 @@ class Measured:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _FirstLook:
+    """What the first pass gave: clips are named by their index.
+
+    `whole` are those cheap enough to be measured whole, `scans` the keyframes of the others, `work`
+    what is left for looking closely at these.
+    """
+
+    whole: list[int]
+    scans: dict[int, KeyframeScan]
+    work: float
+
+
 def look_at(
     clips: Sequence[FetchedClip], duration_s: float
-) -> tuple[list[Measured], list[RejectedClip]]:
-    """Look at clips side by side, in the order given; files that were given twice are looked at
-    once.
+) -> tuple[list[MeasuredClip], list[RejectedClip]]:
+    """Look at clips side by side, for a Reel of `duration_s` seconds.
 
-    Short clips are measured whole. Of long ones some key frames are looked at, then the stretches
-    that promise most.
+    Gives the clips in which something was measured, in the order given, and those that were left
+    out. A file that was given twice is looked at once.
     """
-    rejected: list[RejectedClip] = []
+    unique, copies = _without_copies(clips)
+    with workers_for(len(unique)) as workers:
+        probed = list(workers.map(probe_clip, unique))
+        readable = [clip for clip in probed if isinstance(clip, ProbedClip)]
+        unreadable = [clip for clip in probed if isinstance(clip, RejectedClip)]
+
+        first = _look_first(workers, readable)
+        findings = _look_closely(workers, readable, first, duration_s)
+
+    measured = [
+        _measured(clip, findings.measures[index], first.scans.get(index))
+        for index, clip in enumerate(readable)
+        if index in findings.measures
+    ]
+    failed = [
+        findings.failed.get(index) or _passed_over(clip, first.scans[index])
+        for index, clip in enumerate(readable)
+        if index not in findings.measures
+    ]
+    return measured, [*copies, *unreadable, *failed]
+
+
+def _without_copies(
+    clips: Sequence[FetchedClip],
+) -> tuple[list[FetchedClip], list[RejectedClip]]:
+    """The different files, and the clips that are the same file as an earlier one."""
     first_with: dict[str, FetchedClip] = {}
-    unique: list[FetchedClip] = []
+    copies = []
     for clip in clips:
         if clip.sha256 in first_with:
-            message = f"it is the same file as {name_of(first_with[clip.sha256].url)}"
-            rejected.append(
+            message = f"it is the same file as {clip_name(first_with[clip.sha256].url)}"
+            copies.append(
                 RejectedClip(url=clip.url, code=ErrorCode.CLIP_DUPLICATE, message=message)
             )
         else:
             first_with[clip.sha256] = clip
-            unique.append(clip)
-    workers = min(_MOST_CLIPS_AT_ONCE, usable_cores(), max(1, len(unique)))
-    # A decoder alone in its thread spends less than one that hands pictures around; a clip alone
-    # needs all cores for its own.
-    threads = max(1, usable_cores() // workers)
-    with ThreadPoolExecutor(workers, thread_name_prefix="measure") as pool, _opencv_in_one_thread():
-        found = list(pool.map(_inspect, unique))
-        rejected += [one for one in found if isinstance(one, RejectedClip)]
-        inspected = [one for one in found if not isinstance(one, RejectedClip)]
-        measured, failed = _look_closely(pool, inspected, duration_s, threads)
-    return measured, rejected + failed
+    return list(first_with.values()), copies
+
+
+def _look_first(workers: Workers, clips: Sequence[ProbedClip]) -> _FirstLook:
+    """Decide which clips are measured whole, and look at keyframes of the others."""
+    works = [clip.work(clip.whole) for clip in clips]
+    whole = affordable(works, attention.WORK)
+    costly = [index for index in range(len(clips)) if index not in whole]
+
+    work_each = attention.KEYFRAME_SHARE * attention.WORK / max(1, len(costly))
+    scans = workers.map(
+        lambda index: scan_keyframes(clips[index], work_each, workers.decoder_threads), costly
+    )
+    work = (1 - attention.KEYFRAME_SHARE) * attention.WORK - sum(works[index] for index in whole)
+    return _FirstLook(whole, dict(zip(costly, scans, strict=True)), max(0.0, work))
 
 
 def _look_closely(
-    pool: Executor, clips: list[_Inspected], duration_s: float, threads: int
-) -> tuple[list[Measured], list[RejectedClip]]:
-    """Measure what is worth it of each clip; where too little of that is good, look at more."""
-    works = [span_work(one.facts, one.table, one.whole) for one in clips]
-    whole = attention.affordable(works, attention.WORK)
-    costly = [index for index, fits in enumerate(whole) if not fits]
-    glance_work = attention.COARSE_SHARE * attention.WORK / max(1, len(costly))
-    looks = dict(
-        zip(
-            costly,
-            pool.map(lambda index: _first_look(clips[index], glance_work, threads), costly),
-            strict=True,
-        )
+    workers: Workers, clips: Sequence[ProbedClip], first: _FirstLook, duration_s: float
+) -> Findings:
+    """Measure what promises most; where too little of that is good, look at more."""
+    whole_s = sum(clips[index].facts.duration_s for index in first.whole)
+    # Work is counted as if all were decoded; without the calm parts, more of it fits.
+    max_work = attention.MAX_WORK_FACTOR * attention.WORK / attention.CALM_COST
+    chosen = choose(
+        first.scans, {}, Allowance(attention.NEEDED * duration_s - whole_s, first.work, max_work)
     )
-    left = max(
-        0.0,
-        (1 - attention.COARSE_SHARE) * attention.WORK
-        - sum(work for work, fits in zip(works, whole, strict=True) if fits),
-    )
-    sure_s = sum(one.facts.duration_s for one, fits in zip(clips, whole, strict=True) if fits)
-    spans: dict[int, Sequence[Span]] = {index: () for index, fits in enumerate(whole) if fits}
-    most_ever = attention.HARD_WORK * attention.WORK / attention.THIN_SHARE
-    chosen = _chosen(looks, {}, attention.NEED * duration_s - sure_s, left, most_ever)
-    spans |= chosen
-    # Where every picture of what the Reel needs would cost too much, calm parts are believed to be
-    # calm.
-    thin = _work_of(clips, chosen) > left
-    most_again = attention.AGAIN_SHARE * attention.WORK
-    measures: dict[int, ClipMeasures] = {}
-    failed: dict[int, RejectedClip] = {}
-    for _ in range(_MOST_ROUNDS):
-        most_ever -= _work_of(clips, spans)
-        _measure_spans(pool, clips, spans, measures, failed, thin=thin, threads=threads)
-        good_s = _good_s(list(measures.values())) if looks else duration_s
-        if good_s >= duration_s:
+    # Where decoding all that the Reel needs costs too much, calm parts are trusted to be calm.
+    skip_calm = _work(clips, chosen) > first.work
+    spans: Spans = {**dict.fromkeys(first.whole, ()), **chosen}
+    findings = Findings.of(measure_spans(workers, clips, spans, skip_calm=skip_calm))
+
+    work_left = min(max_work - _work(clips, chosen), attention.AGAIN_SHARE * attention.WORK)
+    for _ in range(_MAX_ROUNDS - 1):
+        missing_s = duration_s - _showable_s(list(findings.measures.values()))
+        if not first.scans or missing_s <= 0:
             break
-        taken = {
-            index: measures[index].looked_at if index in measures else ()
-            for index in looks
-            if index not in failed
-        }
-        most_ever = min(most_ever, most_again)
-        spans = _chosen(
-            {index: looks[index] for index in taken},
-            taken,
-            attention.NEED * (duration_s - good_s),
-            0.0,
-            most_ever,
-        )
-        most_again -= _work_of(clips, spans)
-        if not spans:
+        chosen = _choose_more(first.scans, findings, missing_s, work_left)
+        if not chosen:
             break
-    measured = []
-    for index, one in enumerate(clips):
-        if index in measures:
-            if index in looks:
-                elsewhere = tuple(
-                    scaled_to(glance.luma, SHOWN_SIDE) for glance in looks[index].glances
-                )
-                measures[index] = replace(measures[index], elsewhere=elsewhere)
-            measured.append(
-                Measured(
-                    one.clip,
-                    measures[index],
-                    (*one.inspection.notes, *_what_was_seen(measures[index], looks.get(index))),
-                )
-            )
-        elif index not in failed:
-            glances = looks[index].glances
-            seen = (
-                f"only {len(glances)} of its key frames were looked at; other clips promised more"
-                if glances
-                else "no key frame of it can be decoded"
-            )
-            code = "clip_passed_over" if glances else "clip_unreadable"
-            failed[index] = RejectedClip(url=one.clip.url, code=code, message=seen)
-    return measured, [failed[index] for index in sorted(failed)]
+        work_left -= _work(clips, chosen)
+        results = measure_spans(workers, clips, chosen, skip_calm=skip_calm)
+        findings = findings.with_more(results)
+    return findings
 
 
-def _work_of(clips: list[_Inspected], spans: dict[int, Sequence[Span]]) -> float:
-    return sum(
-        span_work(clips[index].facts, clips[index].table, span)
-        for index, row in spans.items()
-        for span in row
-    )
+def _choose_more(
+    scans: Mapping[int, KeyframeScan], findings: Findings, missing_s: float, max_work: float
+) -> dict[int, list[Span]]:
+    """Spans of scanned clips that were not seen closely yet, for the seconds that are missing."""
+    open_scans = {index: scan for index, scan in scans.items() if index not in findings.failed}
+    seen = {
+        index: findings.measures[index].looked_at
+        for index in open_scans
+        if index in findings.measures
+    }
+    return choose(open_scans, seen, Allowance(attention.NEEDED * missing_s, 0.0, max_work))
 
 
-def _chosen(
-    looks: dict[int, FirstLook],
-    taken: dict[int, tuple[Span, ...]],
-    least_s: float,
-    most_work: float,
-    most_ever: float,
-) -> dict[int, Sequence[Span]]:
-    indices = sorted(looks)
-    before = [taken.get(index, ()) for index in indices]
-    rows = attention.choose(
-        [looks[index] for index in indices], before, least_s, most_work, most_ever
-    )
-    return {index: row for index, row in zip(indices, rows, strict=True) if row}
+def _work(clips: Sequence[ProbedClip], spans: Spans) -> float:
+    return sum(clips[index].work(span) for index, row in spans.items() for span in row)
 
 
-def _measure_spans(
-    pool: Executor,
-    clips: list[_Inspected],
-    spans: dict[int, Sequence[Span]],
-    measures: dict[int, ClipMeasures],
-    failed: dict[int, RejectedClip],
-    *,
-    thin: bool,
-    threads: int,
-) -> None:
-    """Measure these spans (none: all) of these clips and put the results into `measures` or, for
-    the first look that fails, `failed`.
-
-    `thin`: without decoding what is calm; `threads`: for each clip.
-    """
-
-    def find_calm(index: int) -> tuple[Span, ...] | PermanentError:
-        one = clips[index]
-        try:
-            return calm_parts(one.clip.path, one.facts, one.table, spans[index], threads)
-        except PermanentError as error:
-            return error
-
-    def measure_one(index: int) -> ClipMeasures | RejectedClip:
-        one, parts = clips[index], calm[index]
-        try:
-            if isinstance(parts, PermanentError):
-                raise parts
-            return measure(one.clip.path, one.facts, spans[index], one.table, parts, threads)
-        except PermanentError as error:
-            return RejectedClip(url=one.clip.url, code=error.code, message=error.message)
-
-    def work(index: int) -> float:
-        one, parts = clips[index], calm[index]
-        if not spans[index] or isinstance(parts, PermanentError):
-            return span_work(one.facts, one.table, one.whole)
-        return sum(
-            span_work(one.facts, one.table, piece.span)
-            for piece in pieces_of(spans[index], parts, one.table)
-        )
-
-    calm: dict[int, tuple[Span, ...] | PermanentError] = (
-        dict(zip(spans, pool.map(find_calm, spans), strict=True))
-        if thin
-        else dict.fromkeys(spans, ())
-    )
-    # The most work first, so that none is left to run alone at the end.
-    order = sorted(spans, key=work, reverse=True)
-    for index, result in zip(order, pool.map(measure_one, order), strict=True):
-        if isinstance(result, ClipMeasures):
-            measures[index] = measures[index].with_more(result) if index in measures else result
-        elif index not in measures:
-            failed[index] = result
-
-
-def _good_s(clips: Sequence[ClipMeasures]) -> float:
-    """Seconds that can be shown: no fault in them, and in no better clip too."""
+def _showable_s(clips: Sequence[ClipMeasures]) -> float:
+    """Seconds that can be shown: without fault, and not in a better clip too."""
     repeated: dict[int, list[Span]] = {}
     for repeat in find_repeats(clips):
         repeated.setdefault(repeat.worse, []).extend(repeat.spans)
-    good_s = 0.0
-    for index, one in enumerate(clips):
-        for candidate in cut_into_moments(one):
-            if candidate.rejects:
+
+    showable_s = 0.0
+    for index, clip in enumerate(clips):
+        for moment in cut_into_moments(clip):
+            if moment.rejects:
                 continue
-            span = candidate.span
-            again_s = sum(
-                max(0.0, min(span.end_s, other.end_s) - max(span.start_s, other.start_s))
-                for other in repeated.get(index, ())
-            )
-            good_s += max(0.0, span.duration_s - again_s)
-    return good_s
+            repeated_s = sum(overlap_s(moment.span, span) for span in repeated.get(index, ()))
+            showable_s += max(0.0, moment.span.duration_s - repeated_s)
+    return showable_s
 
 
-def _what_was_seen(measures: ClipMeasures, look: FirstLook | None) -> list[str]:
-    """The truth about a clip that was not looked at as a whole, or that is damaged."""
-    damaged_s = sum(span.duration_s for span in measures.damaged)
-    damage = (
-        [f"{damaged_s:.1f} s of what was looked at are damaged and left out"]
-        if measures.damaged
-        else []
-    )
-    if look is None:
-        return damage
+def _measured(clip: ProbedClip, measures: ClipMeasures, scan: KeyframeScan | None) -> MeasuredClip:
+    if scan is not None:
+        keyframes = tuple(scaled_to(glance.luma, SHOWN_SIDE) for glance in scan.glances)
+        measures = replace(measures, elsewhere=keyframes)
+    notes = (*clip.probe.notes, *_partly_seen(measures, scan), *_damaged(measures))
+    return MeasuredClip(clip.clip, measures, notes)
+
+
+def _partly_seen(measures: ClipMeasures, scan: KeyframeScan | None) -> list[str]:
+    """What to say of a clip that was not looked at as a whole."""
     seen_s = sum(span.duration_s for span in measures.looked_at)
-    if seen_s >= measures.facts.duration_s - 1:
-        return damage
-    said = f"{seen_s:.0f} s of its {measures.facts.duration_s:.0f} s were looked at closely, picked by {len(look.glances)} of its key frames"
-    return [
-        said
-        if look.glances
-        else f"{seen_s:.0f} s of its {measures.facts.duration_s:.0f} s were looked at",
-        *damage,
-    ]
+    duration_s = measures.facts.duration_s
+    if scan is None or seen_s >= duration_s - 1:
+        return []
+
+    seen = f"{seen_s:.0f} s of its {duration_s:.0f} s were looked at"
+    if scan.glances:
+        seen += f" closely, picked by {len(scan.glances)} of its keyframes"
+    return [seen]
 
 
-@contextmanager
-def _opencv_in_one_thread() -> Iterator[None]:
-    """The pictures are small: OpenCV spends longer handing them to its threads than on them."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
+def _damaged(measures: ClipMeasures) -> list[str]:
+    if not measures.damaged:
+        return []
+    damaged_s = sum(span.duration_s for span in measures.damaged)
+    return [f"{damaged_s:.1f} s of what was looked at are damaged and left out"]
 
 
-def _inspect(clip: FetchedClip) -> _Inspected | RejectedClip:
-    try:
-        inspection = inspect(clip)
-        return _Inspected(clip, inspection, read_packets(clip.path, inspection.facts))
-    except PermanentError as error:
-        return RejectedClip(url=clip.url, code=error.code, message=error.message)
-
-
-def _first_look(one: _Inspected, most_work: float, threads: int) -> FirstLook:
-    facts = one.facts
-    try:
-        glances = glance_over(one.clip.path, facts, one.table, most_work, threads=threads)
-        sound = listen(one.clip.path, facts, _heard_first(facts), for_speech=False)
-    except PermanentError:
-        glances, sound = (), SILENCE  # looking closely will tell what is wrong with it
-    return FirstLook(facts, one.table, glances, sound)
-
-
-def _heard_first(facts: ClipFacts) -> list[Span]:
-    """Pieces spread over the clip, so that listening to a long one costs no more than to a short
-    one.
-    """
-    if facts.duration_s <= 2 * _PIECES * _PIECE_S:
-        return [Span(facts.start_s, facts.start_s + facts.duration_s)]
-    step_s = facts.duration_s / _PIECES
-    return [
-        Span(
-            facts.start_s + (place + 0.5) * step_s,
-            facts.start_s + (place + 0.5) * step_s + _PIECE_S,
+def _passed_over(clip: ProbedClip, scan: KeyframeScan) -> RejectedClip:
+    """A clip of which no stretch was chosen."""
+    if not scan.glances:
+        code, message = ErrorCode.CLIP_UNREADABLE, "no keyframe of it can be decoded"
+    else:
+        code = ErrorCode.CLIP_PASSED_OVER
+        message = (
+            f"only {len(scan.glances)} of its keyframes were looked at; other clips promised more"
         )
-        for place in range(_PIECES)
-    ]
-
-
-def name_of(url: str) -> str:
-    """The last part of a clip's address: what a person knows it by; never its signature."""
-    return url.split("?", 1)[0].split("#", 1)[0].rstrip("/").rsplit("/", 1)[-1] or "a clip"
+    return RejectedClip(url=clip.clip.url, code=code, message=message)

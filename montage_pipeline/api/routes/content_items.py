@@ -6,19 +6,19 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
-from montage_pipeline.api.clip_urls import check_clip_urls, check_music_url
+from montage_pipeline.api.auth import User
+from montage_pipeline.api.clip_urls import AllowedUrls
 from montage_pipeline.api.current_user import CurrentUser
 from montage_pipeline.api.errors import ApiError, documented_errors, validation_error
-from montage_pipeline.api.schemas import (
+from montage_pipeline.api.schemas.answers import (
     AcceptedOut,
     ContentItemOut,
     ContentItemsOut,
-    Moment,
-    NewContentItemBody,
     StatusOut,
-    WishesBody,
 )
-from montage_pipeline.api.services import Services, ServicesNeeded
+from montage_pipeline.api.schemas.base import Timestamp
+from montage_pipeline.api.schemas.requests import NewContentItemBody, WishesBody
+from montage_pipeline.api.services import ApiServices, ServicesNeeded
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.logs import get_logger
 from montage_pipeline.requests.model import ContentItem, CreatedRequest
@@ -29,6 +29,7 @@ log = get_logger(__name__)
 router = APIRouter(prefix="/api/content-items", tags=["content items"])
 
 POLL_AFTER_S = 2
+"""Progress moves about this often; more polls show nothing new."""
 
 ItemId = Annotated[UUID, Path(alias="contentItemId", description="The content item.")]
 IdempotencyKey = Annotated[
@@ -38,7 +39,8 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        description="Any text that is new for each click. Sent again with the same body, it gives the first answer and no new Reel.",
+        description="Any text that is new for each click. Sent again with the same body, it gives "
+        "the first answer and no new Reel.",
     ),
 ]
 
@@ -90,15 +92,8 @@ def create_content_item(
     idempotency_key: IdempotencyKey = None,
 ) -> AcceptedOut:
     """Store a new content item and queue its first generation."""
-    rules: dict[str, Any] = {
-        "user_id": user.id,
-        "bucket": services.store.bucket,
-        "settings": services.settings,
-    }
-    problems = [
-        *check_clip_urls(body.clip_urls, **rules),
-        *check_music_url(body.music_url, **rules),
-    ]
+    allowed = _urls_allowed(user, services)
+    problems = [*allowed.check_clips(body.clip_urls), *allowed.check_music(body.music_url)]
     if problems:
         raise validation_error(problems)
     _refuse_undrawable(body)
@@ -124,7 +119,8 @@ def create_content_item(
             409,
             413,
             422,
-            s409="`already_generating`, or `idempotency_conflict`: the key was used for something else.",
+            s409="`already_generating`, or `idempotency_conflict`: the key was used for something "
+            "else.",
         ),
     },
 )
@@ -141,12 +137,7 @@ def generate_again(
     Without a body the wishes of the last request stand; a body replaces them all, `{}` drops them.
     """
     if body is not None:
-        problems = check_music_url(
-            body.music_url,
-            user_id=user.id,
-            bucket=services.store.bucket,
-            settings=services.settings,
-        )
+        problems = _urls_allowed(user, services).check_music(body.music_url)
         if problems:
             raise validation_error(problems)
         _refuse_undrawable(body)
@@ -167,7 +158,9 @@ def list_content_items(
     user: CurrentUser,
     services: ServicesNeeded,
     limit: Annotated[int, Query(ge=1, le=100, description="Items on one page.")] = 20,
-    before: Annotated[Moment | None, Query(description="`nextBefore` of the page before.")] = None,
+    before: Annotated[
+        Timestamp | None, Query(description="`nextBefore` of the page before.")
+    ] = None,
 ) -> ContentItemsOut:
     """One page of the library."""
     # One more than asked for tells whether there is another page.
@@ -208,6 +201,10 @@ def get_content_item_status(
     return StatusOut.of(item, services.fresh_url)
 
 
+def _urls_allowed(user: User, services: ApiServices) -> AllowedUrls:
+    return AllowedUrls(user.id, services.store.bucket, services.settings)
+
+
 def _refuse_undrawable(body: WishesBody) -> None:
     """422 `caption_unsupported` for text that no font has, before anything is stored."""
     if body.captions is not None:
@@ -217,14 +214,10 @@ def _refuse_undrawable(body: WishesBody) -> None:
         refuse_undrawable(body.captions)
 
 
-def _owned(content_item_id: UUID, user_id: UUID, services: Services) -> ContentItem:
+def _owned(content_item_id: UUID, user_id: UUID, services: ApiServices) -> ContentItem:
     item = services.library.get_item(user_id, content_item_id)
     if item is None:
-        raise ApiError(
-            HTTPStatus.NOT_FOUND,
-            ErrorCode.NOT_FOUND,
-            f"There is no content item {content_item_id}.",
-        )
+        raise ApiError(ErrorCode.NOT_FOUND, f"There is no content item {content_item_id}.")
     return item
 
 

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query
 
 from montage_pipeline.api.current_user import CurrentUser
 from montage_pipeline.api.errors import documented_errors
-from montage_pipeline.api.schemas import CostsOut, Moment
+from montage_pipeline.api.schemas.answers import CostsOut
+from montage_pipeline.api.schemas.base import Timestamp
 from montage_pipeline.api.services import ServicesNeeded
 from montage_pipeline.costs.reports import get_user_costs
 
@@ -20,7 +21,7 @@ def get_costs(
     user: CurrentUser,
     services: ServicesNeeded,
     since: Annotated[
-        Moment | None,
+        Timestamp | None,
         Query(
             description="Only calls from this moment on (ISO 8601 with a time zone).",
             examples=["2026-05-01T00:00:00Z"],

@@ -1,12 +1,11 @@
 """Probes: is the process alive, and can it do its work."""
 
-from http import HTTPStatus
 from typing import Literal
 
 from fastapi import APIRouter
 
 from montage_pipeline.api.errors import ApiError, ErrorEnvelope
-from montage_pipeline.api.schemas import ApiModel
+from montage_pipeline.api.schemas.base import ApiModel
 from montage_pipeline.api.services import ServicesNeeded
 from montage_pipeline.errors import ErrorCode
 
@@ -59,10 +58,5 @@ def is_ready(services: ServicesNeeded) -> ReadyOut:
     failed = [f"{result.name} ({result.problem})" for result in results if result.problem]
     if failed:
         details = {"checks": {name: check.model_dump() for name, check in checks.items()}}
-        raise ApiError(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            ErrorCode.NOT_READY,
-            f"Not ready: {', '.join(failed)}.",
-            details=details,
-        )
+        raise ApiError(ErrorCode.NOT_READY, f"Not ready: {', '.join(failed)}.", details=details)
     return ReadyOut(status="ready", checks=checks)

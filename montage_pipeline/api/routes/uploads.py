@@ -10,18 +10,21 @@ from uuid import uuid4
 
 from fastapi import APIRouter
 
-from montage_pipeline.api.clip_urls import UPLOAD_PREFIX
 from montage_pipeline.api.current_user import CurrentUser
 from montage_pipeline.api.errors import FieldProblem, documented_errors, validation_error
-from montage_pipeline.api.schemas import UploadBody, UploadOut
+from montage_pipeline.api.schemas.answers import UploadOut
+from montage_pipeline.api.schemas.requests import UploadBody
 from montage_pipeline.api.services import ServicesNeeded
+from montage_pipeline.storage.keys import upload_key
 
 router = APIRouter(prefix="/api/uploads", tags=["uploads"])
 
-# Long enough for 4 GB on a slow line: the signature is checked when the PUT begins, but a retry
-# begins again.
 UPLOAD_EXPIRES_S = 3600
-_MAX_KEPT_NAME_CHARS = 100
+"""Enough for retries on a slow line: the signature is checked when a PUT begins."""
+
+_MAX_NAME_CHARS = 100
+_MAX_SUFFIX_CHARS = 16
+"""What is kept of a file name: keys stay far below the limit of 1024 bytes."""
 
 
 @router.post(
@@ -41,7 +44,7 @@ def create_upload(body: UploadBody, user: CurrentUser, services: ServicesNeeded)
     )
     if body.bytes > limit:
         raise validation_error([FieldProblem(field="bytes", message=f"must be at most {limit}")])
-    key = f"{UPLOAD_PREFIX}/{user.id}/{uuid4()}/{safe_file_name(body.file_name)}"
+    key = upload_key(user.id, uuid4(), safe_file_name(body.file_name))
     expires_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=UPLOAD_EXPIRES_S)
     upload_url = services.store.presign_put(
         key, content_type=body.content_type, expires_s=UPLOAD_EXPIRES_S, content_length=body.bytes
@@ -56,13 +59,12 @@ def create_upload(body: UploadBody, user: CurrentUser, services: ServicesNeeded)
 
 
 def safe_file_name(file_name: str) -> str:
-    """The name as ASCII letters, digits, dots, dashes and underscores, without folders;
-
-    `clip` when nothing is left.
+    """The name as ASCII letters, digits, dots, dashes and underscores, without folders; `clip` when
+    nothing is left.
     """
     path = PurePosixPath(PurePosixPath(file_name.replace("\\", "/")).name)
-    suffix = _ascii(path.suffix)[:16]
-    return (_ascii(path.stem)[: _MAX_KEPT_NAME_CHARS - len(suffix)].strip("._-") or "clip") + suffix
+    suffix = _ascii(path.suffix)[:_MAX_SUFFIX_CHARS]
+    return (_ascii(path.stem)[: _MAX_NAME_CHARS - len(suffix)].strip("._-") or "clip") + suffix
 
 
 def _ascii(text: str) -> str:

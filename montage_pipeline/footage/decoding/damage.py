@@ -1,75 +1,60 @@
-"""Stretches that decode wrongly: from the picture that fails to the next key frame, for all between
-is made from it.
+"""Spans that decode wrongly: from a frame that fails to the next keyframe, since all frames between
+are made from it.
 
 Belongs here: keeping account of that while a clip is decoded. Does not belong here: decoding
-(measure).
+(reading).
 """
 
 from collections import deque
 
-from montage_pipeline.spans import Span
+from montage_pipeline.spans import Span, joined
 
-_REORDERED = 4  # frames that may be shown before a damaged one and still be made from it
-_APART_S = 1e-3
+_REORDERED_FRAMES = 4  # that may be shown before a damaged one and still be made from it
+_SAME_FRAME_S = 1e-3  # a keyframe this near to the damage is the damaged one itself
 
 
 class DamageLog:
-    """Told of packets and pictures in the order in which they are decoded."""
+    """Takes packets and failures in the order of decoding, and tells which spans are damaged."""
 
     def __init__(self, frame_s: float, threads: int) -> None:
-        """`frame_s`: duration of a frame (s);
+        """`frame_s` is the duration of a frame (s).
 
-        `threads`: of the decoder, which tells of a failure up to so many packets later.
+        `threads`: of the decoder, which reports a failure up to so many packets later.
         """
-        self._early_s = _REORDERED * frame_s
-        self._fed: deque[float] = deque(maxlen=max(1, threads) + 1)
-        self._keys: list[float] = []
-        self._bad: list[Span] = []
+        self._reordered_s = _REORDERED_FRAMES * frame_s
+        self._fed_s: deque[float] = deque(maxlen=max(1, threads) + 1)
+        self._keyframes_s: list[float] = []
+        self._failures: list[Span] = []
 
-    def fed(self, time_s: float | None, *, key: bool) -> None:
+    def fed(self, time_s: float | None, *, keyframe: bool) -> None:
         """A packet goes to the decoder; its presentation time (s), where it has one."""
         if time_s is None:
             return
-        self._fed.append(time_s)
-        if key:
-            self._keys.append(time_s)
+        self._fed_s.append(time_s)
+        if keyframe:
+            self._keyframes_s.append(time_s)
 
     def failed(self) -> None:
-        """The decoder refused one of the packets that it has been fed of late."""
-        if self._fed:
-            self._bad.append(Span(min(self._fed) - self._early_s, max(self._fed)))
+        """The decoder refused one of the packets that it was fed last."""
+        if self._fed_s:
+            self._failures.append(Span(min(self._fed_s) - self._reordered_s, max(self._fed_s)))
 
-    def wrong(self, time_s: float) -> None:
-        """A picture, or a packet, is marked as damaged."""
-        self._bad.append(Span(time_s - self._early_s, time_s))
+    def corrupt(self, time_s: float) -> None:
+        """A frame, or a packet, is marked as damaged, or missing."""
+        self._failures.append(Span(time_s - self._reordered_s, time_s))
 
-    def spans(self, inside: Span) -> tuple[Span, ...]:
-        """The damaged parts of a stretch, in order."""
-        found: list[Span] = []
-        for first_s, last_s in sorted(self._bad):
-            heals_s = min(
-                (key_s for key_s in self._keys if key_s > last_s + _APART_S), default=inside.end_s
+    def damaged(self, within: Span) -> tuple[Span, ...]:
+        """The damaged parts of a span, in order."""
+        damaged = (
+            Span(
+                max(failure.start_s, within.start_s),
+                min(self._healed_s(failure.end_s, within.end_s), within.end_s),
             )
-            span = Span(max(first_s, inside.start_s), min(heals_s, inside.end_s))
-            if span.duration_s <= 0:
-                continue
-            if found and span.start_s <= found[-1].end_s:
-                span = Span(found[-1].start_s, max(found.pop().end_s, span.end_s))
-            found.append(span)
-        return tuple(found)
+            for failure in sorted(self._failures)
+        )
+        return tuple(joined(span for span in damaged if span.duration_s > 0))
 
-
-def without(shots: tuple[Span, ...], damaged: tuple[Span, ...], least_s: float) -> tuple[Span, ...]:
-    """What damage leaves of the shots, in pieces of `least_s` at least."""
-    left = list(shots)
-    for bad in damaged:
-        left = [
-            part
-            for shot in left
-            for part in (
-                Span(shot.start_s, min(shot.end_s, bad.start_s)),
-                Span(max(shot.start_s, bad.end_s), shot.end_s),
-            )
-            if part.duration_s > 0
-        ]
-    return tuple(shot for shot in left if shot.duration_s >= least_s)
+    def _healed_s(self, time_s: float, end_s: float) -> float:
+        """The first keyframe after a failure; `end_s` when there is none."""
+        later = (key_s for key_s in self._keyframes_s if key_s > time_s + _SAME_FRAME_S)
+        return min(later, default=end_s)

@@ -1,11 +1,9 @@
-"""From decoded frames to upright pictures: orientation, square pixels, and HDR shown as SDR.
+"""Decoded frames as a player shows them: upright, with square pixels, and HDR as SDR.
 
-Belongs here: everything between FFmpeg's frame and an RGB or grey array that looks as a player
-shows it.
-Does not belong here: which frames to take (sample), what to measure in them (measure).
+Belongs here: everything between FFmpeg's frame and an RGB array. Does not belong here: which frames
+to take (sample), small planes for measuring (measuring.planes).
 """
 
-import math
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -15,8 +13,8 @@ from numpy.typing import NDArray
 
 from montage_pipeline.footage.model import ClipFacts
 
-Picture = NDArray[np.uint8]
-Rotation = Literal[0, 90, 180, 270]
+RgbFrame = NDArray[np.uint8]
+"""Shape (height, width, 3), as a viewer sees it."""
 
 _MATRICES = {
     "bt709": Colorspace.ITU709,
@@ -27,71 +25,64 @@ _MATRICES = {
     "bt2020nc": Colorspace.BT2020,
     "bt2020c": Colorspace.BT2020,
 }
-_HD_LINES = 720
+_HD_LINES = 720  # from which a clip that does not name its matrix is taken to be BT.709
+
 # Without full chroma and accurate rounding swscale's RGB comes out two levels too dark.
 _EXACT = Interpolation.AREA | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 _BT2020_TO_BT709 = np.array(
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]],
     dtype=np.float32,
 )
-_SDR_WHITE_NITS = 203.0  # BT.2408: diffuse white of an HDR picture
-_HLG_PEAK_NITS = 1000.0
+_SDR_WHITE_NITS = 203.0  # diffuse white of HDR (BT.2408)
+_HLG_PEAK_NITS = 1000.0  # of the display that HLG is made for (BT.2100)
+
+# Constants of BT.2100: the PQ curve, the HLG curve, and the weights of luminance.
+_PQ_M1, _PQ_M2 = 2610 / 16384, 2523 / 32
+_PQ_C1, _PQ_C2, _PQ_C3 = 3424 / 4096, 2413 / 128, 2392 / 128
+_PQ_PEAK_NITS = 10_000.0
+_HLG_A, _HLG_B, _HLG_C = 0.17883277, 0.28466892, 0.55991073
+_HLG_GAMMA_MINUS_1 = 0.2  # of the system, for a display with that peak
+_BT2020_LUMA = np.array([0.2627, 0.6780, 0.0593], dtype=np.float32)
+
+# After the shoulder of the tone curve: brings diffuse white near 0.9 of the SDR range.
+_TONE_GAIN = 1.6
+_DISPLAY_GAMMA = 2.2
 
 
-def orientation(matrix: bytes | None) -> tuple[Rotation, bool]:
-    """Read a display matrix (nine int32): the clockwise turn, and whether to mirror left-right
-    first.
-
-    Both together undo any of the eight ways to hold a camera: `oriented` applies them in that
-    order.
-    FFmpeg's own angle is not enough: it calls a plain mirror image a turn by 180 degrees.
-    """
-    if not matrix:
-        return 0, False
-    a, b, _, c, d = (float(value) for value in np.frombuffer(matrix, dtype=np.int32)[:5])
-    if a == b == c == d == 0:
-        return 0, False
-    mirrored = a * d - b * c < 0
-    turn = math.degrees(math.atan2(-b, -a) if mirrored else math.atan2(b, a))
-    return cast(Rotation, round(turn / 90) % 4 * 90), mirrored
-
-
-def oriented(picture: NDArray[Any], facts: ClipFacts) -> NDArray[Any]:
-    """The picture (rows first) mirrored and turned as a player does."""
+def oriented(stored: NDArray[Any], facts: ClipFacts) -> NDArray[Any]:
+    """A stored frame (rows first) mirrored and turned as a player does."""
     if facts.mirrored:
-        picture = picture[:, ::-1]
+        stored = stored[:, ::-1]
     if facts.rotation_deg:
-        picture = np.rot90(picture, k=-(facts.rotation_deg // 90))
-    return picture
+        stored = np.rot90(stored, k=-(facts.rotation_deg // 90))
+    return stored
 
 
 def stored_size(facts: ClipFacts, max_side: int) -> tuple[int, int]:
-    """Width and height before turning, so that the turned picture has square pixels and no side
-    above `max_side`.
+    """Width and height before turning, so that the turned frame has square pixels.
 
-    Never larger than the clip itself.
+    No side is above `max_side`, and none larger than the clip's own.
     """
     scale = min(1.0, max_side / max(facts.width, facts.height))
     width, height = max(2, round(facts.width * scale)), max(2, round(facts.height * scale))
     return (height, width) if facts.rotation_deg in (90, 270) else (width, height)
 
 
-def rgb_picture(frame: VideoFrame, facts: ClipFacts, max_side: int) -> Picture:
-    """The frame as a viewer sees it: uint8 RGB of shape (height, width, 3), upright, square pixels,
-    SDR.
-    """
-    width, height = stored_size(facts, max_side)
+def rgb_frame(frame: VideoFrame, facts: ClipFacts, max_side: int) -> RgbFrame:
+    """The frame as a viewer sees it, its longer side at most `max_side` pixels."""
+    size = stored_size(facts, max_side)
     if facts.hdr == "sdr":
-        array: NDArray[Any] = _reformatted(frame, facts, width, height, "rgb24")
+        stored: NDArray[Any] = _reformatted(frame, facts, size, "rgb24")
     else:
-        wide = _reformatted(frame, facts, width, height, "rgb48le")
-        array = _tone_mapped(wide.astype(np.float32) / 65535.0, facts.hdr)
-    return np.ascontiguousarray(oriented(array, facts), dtype=np.uint8)
+        signal = _reformatted(frame, facts, size, "rgb48le")
+        stored = _tone_mapped(signal.astype(np.float32) / 65535.0, facts.hdr)
+    return np.ascontiguousarray(oriented(stored, facts), dtype=np.uint8)
 
 
 def _reformatted(
-    frame: VideoFrame, facts: ClipFacts, width: int, height: int, pixel_format: str
+    frame: VideoFrame, facts: ClipFacts, size: tuple[int, int], pixel_format: str
 ) -> NDArray[Any]:
+    width, height = size
     matrix = _MATRICES.get(facts.color_space) or (
         Colorspace.ITU709 if facts.coded_height >= _HD_LINES else Colorspace.ITU601
     )
@@ -109,24 +100,27 @@ def _reformatted(
 
 
 def _tone_mapped(signal: NDArray[np.float32], transfer: Literal["hlg", "pq"]) -> NDArray[np.uint8]:
-    """BT.2020 HLG or PQ signal (0..1) as BT.709 SDR: roughly what a phone shows on an SDR screen."""
-    if transfer == "pq":
-        m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
-        power = np.power(signal, 1 / m2)
-        nits = 10_000.0 * np.power(np.maximum(power - c1, 0) / (c2 - c3 * power), 1 / m1)
-    else:
-        a, b, c = 0.17883277, 0.28466892, 0.55991073
-        scene = np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12)
-        luminance = np.tensordot(
-            scene, np.array([0.2627, 0.6780, 0.0593], dtype=np.float32), axes=1
-        )
-        nits = _HLG_PEAK_NITS * np.power(np.maximum(luminance, 1e-6), 0.2)[..., None] * scene
+    """BT.2020 HLG or PQ signal (0..1) as BT.709 SDR, roughly as a phone shows it."""
+    nits = _pq_nits(signal) if transfer == "pq" else _hlg_nits(signal)
     light = np.clip(nits / _SDR_WHITE_NITS @ _BT2020_TO_BT709.T, 0, None)
-    # Reinhard on the brightest channel keeps hues; white at 203 nits lands near 0.9 of the SDR
-    # range.
+
+    # Reinhard's curve on the brightest channel keeps hues.
     peak = light.max(axis=-1, keepdims=True)
     limit = _HLG_PEAK_NITS / _SDR_WHITE_NITS
-    light = light * ((1 + peak / limit**2) / (1 + peak)) * 1.6
-    return cast(
-        NDArray[np.uint8], (np.power(np.clip(light, 0, 1), 1 / 2.2) * 255 + 0.5).astype(np.uint8)
-    )
+    light = light * ((1 + peak / limit**2) / (1 + peak)) * _TONE_GAIN
+    shown = np.power(np.clip(light, 0, 1), 1 / _DISPLAY_GAMMA)
+    return cast(NDArray[np.uint8], (shown * 255 + 0.5).astype(np.uint8))
+
+
+def _pq_nits(signal: NDArray[np.float32]) -> NDArray[np.float32]:
+    power = np.power(signal, 1 / _PQ_M2)
+    ratio = np.maximum(power - _PQ_C1, 0) / (_PQ_C2 - _PQ_C3 * power)
+    return cast(NDArray[np.float32], _PQ_PEAK_NITS * np.power(ratio, 1 / _PQ_M1))
+
+
+def _hlg_nits(signal: NDArray[np.float32]) -> NDArray[np.float32]:
+    high = (np.exp((signal - _HLG_C) / _HLG_A) + _HLG_B) / 12
+    scene = np.where(signal <= 0.5, signal**2 / 3, high)
+    luminance = np.tensordot(scene, _BT2020_LUMA, axes=1)
+    gain = np.power(np.maximum(luminance, 1e-6), _HLG_GAMMA_MINUS_1)[..., None]
+    return cast(NDArray[np.float32], _HLG_PEAK_NITS * gain * scene)

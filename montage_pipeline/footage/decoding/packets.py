@@ -1,9 +1,9 @@
-"""What a clip's packets tell without being decoded: when pictures come, how many bytes each takes,
-where one can enter.
+"""What a clip's packets tell without being decoded: when frames come, how many bytes each takes,
+and where decoding can begin.
 
 Belongs here: reading that from the container's index or, where there is none, from the packets
-themselves; what decoding costs.
-Does not belong here: decoding (coarse, measure), and which parts are worth it (analysis).
+themselves; what decoding costs. Does not belong here: decoding (reading, keyframes), and which
+spans are worth it (analysis).
 """
 
 from dataclasses import dataclass
@@ -17,10 +17,17 @@ from montage_pipeline.footage.container import open_clip, packets_of, read_only,
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.spans import Span
 
+SAME_PACKET_S = 1e-3
+"""Times of an index and of packets that differ by less name the same packet: containers that count
+in milliseconds round.
+"""
+
 # Decoding costs what pixels and bytes cost; in megapixels, measured with HEVC and H.264 from 0.1 to
 # 25 Mbit/s.
 _WORK_PER_MEGABYTE = 50.0
-_WORK_PER_FRAME = 0.6  # what measuring adds, whatever the picture's size
+_WORK_PER_FRAME = 0.6  # what measuring adds, whatever the size of the frame
+
+# How many bits of H.264 one bit of another codec is worth, roughly.
 _EFFICIENCY = {
     "hevc": 1.5,
     "vp9": 1.5,
@@ -30,17 +37,23 @@ _EFFICIENCY = {
     "mjpeg": 0.4,
     "prores": 0.3,
 }
-_UNINDEXED_END_S = 12.0  # an index that ends this much before the clip does is not the whole index
+
+# An index is not the whole index when it begins later or ends earlier than this. Indexes of
+# fragmented files end with the first fragment, those of live recordings with the start of the file.
+_UNINDEXED_START_S = 1.0
+_UNINDEXED_END_S = 12.0
+_UNINDEXED_END_SHARE = 0.1  # of the clip; the larger of the two counts
+_LISTED_SHARE = 0.8  # of the expected frames: with fewer, an index lists keyframes only
+_SIZED_ENTRIES = 8  # of which each must have a size; an index gives sizes for all or for none
 
 
 @dataclass(frozen=True)
 class PacketTable:
-    """Video packets in order of time (presentation or decoding time in seconds, which differ by a
-    few frames), their bytes and key flags.
+    """Video packets in order of time: their times (s), their bytes, and whether each is a keyframe.
 
-    `complete` says whether every packet is listed, or only key frames with the bytes up to the next
-    one; `seekable`
-    whether the container's index leads to each key frame.
+    Times are of presentation or of decoding, whichever the container lists; they differ by a few
+    frames. `complete` says whether every packet is listed, or only keyframes with the bytes up to
+    the next one; `seekable` whether the container's index leads to each keyframe.
     """
 
     times_s: NDArray[np.float64]
@@ -55,28 +68,46 @@ class PacketTable:
         return self.times_s[self.keys]
 
     def entry_s(self, time_s: float) -> float:
-        """The last key frame at or before a time; the first packet where there is none."""
-        keys = self.key_times_s
-        place = int(np.searchsorted(keys, time_s + 1e-3, side="right")) - 1
-        return (
-            float(keys[place])
-            if place >= 0
-            else float(self.times_s[0])
-            if len(self.times_s)
-            else time_s
-        )
+        """The last keyframe at or before a time; the first packet where there is none."""
+        keyframes_s = self.key_times_s
+        place = int(np.searchsorted(keyframes_s, time_s + SAME_PACKET_S, side="right")) - 1
+        if place >= 0:
+            return float(keyframes_s[place])
+        return float(self.times_s[0]) if len(self.times_s) else time_s
 
     def bytes_between(self, span: Span) -> int:
-        """Bytes of the packets of a stretch."""
-        first, last = np.searchsorted(self.times_s, [span.start_s - 1e-3, span.end_s - 1e-3])
-        return int(self.sizes[first:last].sum())
+        """Bytes of the packets of a span."""
+        return int(self.sizes[self.places(span)].sum())
+
+    def places(self, span: Span) -> slice:
+        """The packets of a span, as a slice of this table's arrays."""
+        bounds_s = [span.start_s - SAME_PACKET_S, span.end_s - SAME_PACKET_S]
+        first, last = np.searchsorted(self.times_s, bounds_s)
+        return slice(int(first), int(last))
+
+
+@dataclass(frozen=True)
+class IndexedClip:
+    """A clip ready for decoding: where it is read, its facts and its packets.
+
+    `decoder_threads`: 0 leaves their number to the decoder.
+    """
+
+    source: ClipSource
+    facts: ClipFacts
+    packets: PacketTable
+    decoder_threads: int = 0
+
+
+def index_clip(source: ClipSource, facts: ClipFacts) -> IndexedClip:
+    """Read the clip's packets. Raises as `read_packets`."""
+    return IndexedClip(source, facts, read_packets(source, facts))
 
 
 def read_packets(source: ClipSource, facts: ClipFacts) -> PacketTable:
-    """The clip's packets, from its index where that is whole, else by reading it through once
-    without decoding.
+    """The clip's packets, from its index where that is whole, else by reading the file once.
 
-    Raises PermanentError("clip_unreadable") when FFmpeg cannot read the container.
+    Raises PermanentError(CLIP_UNREADABLE) when FFmpeg cannot read the container.
     """
     with open_clip(source) as container:
         stream = video_stream(container, facts)
@@ -84,39 +115,48 @@ def read_packets(source: ClipSource, facts: ClipFacts) -> PacketTable:
 
 
 def _from_index(stream: VideoStream, facts: ClipFacts) -> PacketTable | None:
+    """The table that the container's index gives; None when that is not the whole index."""
     time_base = float(stream.time_base or 0)
     entries = [
         (entry.timestamp * time_base, entry.size, entry.is_keyframe)
         for entry in stream.index_entries
         if not entry.is_discard
     ]
-    # Indexes of fragmented files end with the first fragment, those of live recordings with the
-    # start of the file.
-    end_s = facts.start_s + facts.duration_s
-    keys = [time_s for time_s, _, key in entries if key]
-    if (
-        len(entries) < 2
-        or not keys
-        or keys[0] > facts.start_s + 1
-        or entries[-1][0] < end_s - max(_UNINDEXED_END_S, 0.1 * facts.duration_s)
-    ):
+    if not _is_whole(entries, facts):
         return None
-    complete = len(entries) > 0.8 * facts.duration_s * float(facts.fps.fraction) and all(
-        size > 0 for _, size, _ in entries[:8]
+
+    complete = len(entries) > _LISTED_SHARE * facts.duration_s * float(facts.fps.fraction) and all(
+        size > 0 for _, size, _ in entries[:_SIZED_ENTRIES]
     )
     if not complete and not all(key for _, _, key in entries):
         return None
+
     entries.sort()
     times_s = np.array([time_s for time_s, _, _ in entries])
     if complete:
         sizes = np.array([size for _, size, _ in entries], dtype=np.int64)
     else:
-        sizes = np.round(
-            np.diff(times_s, append=end_s).clip(0) * facts.bytes / facts.duration_s
-        ).astype(np.int64)
-    return PacketTable(
-        times_s, sizes, np.array([key for _, _, key in entries]), complete, seekable=True
-    )
+        sizes = _spread_bytes(times_s, facts)
+    keys = np.array([key for _, _, key in entries])
+    return PacketTable(times_s, sizes, keys, complete, seekable=True)
+
+
+def _is_whole(entries: list[tuple[float, int, bool]], facts: ClipFacts) -> bool:
+    """Whether the entries (time, size, keyframe) of an index reach over all of the clip."""
+    keyframes_s = [time_s for time_s, _, key in entries if key]
+    if len(entries) < 2 or not keyframes_s:
+        return False
+    end_s = facts.start_s + facts.duration_s
+    missing_s = max(_UNINDEXED_END_S, _UNINDEXED_END_SHARE * facts.duration_s)
+    begins = keyframes_s[0] <= facts.start_s + _UNINDEXED_START_S
+    return begins and entries[-1][0] >= end_s - missing_s
+
+
+def _spread_bytes(times_s: NDArray[np.float64], facts: ClipFacts) -> NDArray[np.int64]:
+    """The clip's bytes spread evenly over time, up to the next keyframe each."""
+    end_s = facts.start_s + facts.duration_s
+    durations_s = np.diff(times_s, append=end_s).clip(0)
+    return np.round(durations_s * facts.bytes / facts.duration_s).astype(np.int64)
 
 
 def _from_packets(container: InputContainer, stream: VideoStream) -> PacketTable:
@@ -129,71 +169,57 @@ def _from_packets(container: InputContainer, stream: VideoStream) -> PacketTable
     ]
     rows.sort()
     return PacketTable(
-        np.array([row[0] for row in rows], dtype=np.float64),
-        np.array([row[1] for row in rows], dtype=np.int64),
-        np.array([row[2] for row in rows], dtype=np.bool_),
+        np.array([time_s for time_s, _, _ in rows], dtype=np.float64),
+        np.array([size for _, size, _ in rows], dtype=np.int64),
+        np.array([key for _, _, key in rows], dtype=np.bool_),
         complete=True,
         seekable=False,
     )
 
 
-def key_bits(facts: ClipFacts, table: PacketTable) -> float | None:
-    """Bits that a typical key frame has for each pixel, in those of H.264: what a codec that does
-    more with them has counts more.
+def key_bits(facts: ClipFacts, packets: PacketTable) -> float | None:
+    """Bits per pixel of a typical keyframe, in bits of H.264; None where sizes are not known.
 
-    None where the sizes are not known. Unlike the clip's bit rate it does not depend on how much
-    moves.
+    A codec that does more with its bits has them count more. Unlike the clip's bit rate, the figure
+    does not depend on how much moves.
     """
-    if not table.complete or not table.keys.any():
+    if not packets.complete or not packets.keys.any():
         return None
     pixels = facts.coded_width * facts.coded_height
-    return (
-        float(np.median(table.sizes[table.keys]))
-        * 8
-        / pixels
-        * _EFFICIENCY.get(facts.video_codec, 1.0)
-    )
+    usual_bytes = float(np.median(packets.sizes[packets.keys]))
+    return usual_bytes * 8 / pixels * _EFFICIENCY.get(facts.video_codec, 1.0)
 
 
-def entries_s(facts: ClipFacts, table: PacketTable) -> tuple[float, ...]:
-    """Presentation times (s) of the key frames, to within a few frames; empty where every picture
-    is one.
+def keyframe_times_s(facts: ClipFacts, packets: PacketTable) -> tuple[float, ...]:
+    """Presentation times (s) of the keyframes, to within a few frames.
 
-    An index may list the times of decoding, which are earlier by as much for every key frame as for
-    the first.
+    Empty where every frame is one. An index may list times of decoding, which are earlier by as
+    much for every keyframe as for the first.
     """
-    if table.complete and table.keys.all():
+    if packets.complete and packets.keys.all():
         return ()
-    return tuple((table.key_times_s + decoding_ahead_s(facts, table)).tolist())
+    return tuple((packets.key_times_s + decoding_lead_s(facts, packets)).tolist())
 
 
-def decoding_ahead_s(facts: ClipFacts, table: PacketTable) -> float:
-    """How much earlier (s) than the pictures' times those of the table are, where the index lists
-    the times of decoding.
+def decoding_lead_s(facts: ClipFacts, packets: PacketTable) -> float:
+    """How much earlier (s) the table's times are than those of presentation.
+
+    0 unless the index lists times of decoding.
     """
-    keys = table.key_times_s
-    return (
-        max(0.0, facts.start_s - float(keys[0]))
-        if len(keys) and keys[0] <= table.times_s[0] + 1e-6
-        else 0.0
-    )
+    keyframes_s = packets.key_times_s
+    begins_with_keyframe = len(keyframes_s) and keyframes_s[0] <= packets.times_s[0] + 1e-6
+    return max(0.0, facts.start_s - float(keyframes_s[0])) if begins_with_keyframe else 0.0
 
 
-def picture_work(facts: ClipFacts, size: float) -> float:
-    """What it costs to decode and measure one picture of `size` bytes, in megapixels."""
-    return (
-        facts.coded_width * facts.coded_height / 1e6
-        + size / 1e6 * _WORK_PER_MEGABYTE
-        + _WORK_PER_FRAME
-    )
+def frame_work(facts: ClipFacts, size: float) -> float:
+    """What it costs to decode and measure one frame of `size` bytes, in megapixels."""
+    megapixels = facts.coded_width * facts.coded_height / 1e6
+    return megapixels + size / 1e6 * _WORK_PER_MEGABYTE + _WORK_PER_FRAME
 
 
-def span_work(facts: ClipFacts, table: PacketTable, span: Span) -> float:
-    """What it costs to decode and measure a stretch, from the key frame before it on, in
-    megapixels.
-    """
-    whole = Span(min(table.entry_s(span.start_s), span.start_s), span.end_s)
-    return (
-        whole.duration_s * float(facts.fps.fraction) * picture_work(facts, 0)
-        + table.bytes_between(whole) / 1e6 * _WORK_PER_MEGABYTE
-    )
+def span_work(facts: ClipFacts, packets: PacketTable, span: Span) -> float:
+    """What it costs to decode and measure a span, from the keyframe before it on, in megapixels."""
+    whole = Span(min(packets.entry_s(span.start_s), span.start_s), span.end_s)
+    frames = whole.duration_s * float(facts.fps.fraction)
+    bytes_work = packets.bytes_between(whole) / 1e6 * _WORK_PER_MEGABYTE
+    return frames * frame_work(facts, 0) + bytes_work

@@ -1,63 +1,86 @@
-"""Pictures of a clip at given times, as a viewer would see them."""
+"""Frames of a clip at given times, as a viewer would see them."""
 
 import math
 from collections.abc import Sequence
 
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.container import decoded_frames, open_clip, seek_before, video_stream
-from montage_pipeline.footage.decoding.frames import Picture, rgb_picture
+from montage_pipeline.footage.decoding.frames import RgbFrame, rgb_frame
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 
-# Decoding on is cheaper than seeking back to a keyframe when the next wanted time is this near.
-_DECODE_ON_S = 1.5
+_DECODE_ON_S = 1.5  # up to here decoding on is cheaper than seeking back to a keyframe
+
+# The index of some files leads behind the time asked for: step back further, at last to the start.
 _STEPS_BACK_S = (0.0, 3.0, 15.0, math.inf)
-# Times are floats made from exact fractions; a frame whose time rounds above the asked one still
-# counts.
+
+# Times are floats made from exact fractions: a frame whose time rounds above the one asked for
+# still counts.
 _TIME_SLACK_S = 1e-6
 
 
 def frames_at(
     source: ClipSource, facts: ClipFacts, times_s: Sequence[float], max_side: int
-) -> list[Picture]:
+) -> list[RgbFrame]:
     """The frame on screen at each presentation time (s), in the order asked.
 
     Each is uint8 RGB of shape (height, width, 3), upright with square pixels, its longer side at
-    most
-    `max_side` pixels (never enlarged); HDR is tone-mapped. A time before the first frame gives the
-    first,
-    one after the last gives the last.
+    most `max_side` pixels (never enlarged); HDR is tone-mapped. A time before the first frame gives
+    the first, one after the last gives the last.
 
-    Raises PermanentError("clip_unreadable") when no frame can be decoded at one of the times.
+    Raises PermanentError(CLIP_UNREADABLE) when no frame can be decoded at one of the times.
     """
-    pictures: dict[float, Picture] = {}
+    frames: dict[float, RgbFrame] = {}
     with open_clip(source) as container:
-        stream = video_stream(container, facts)
-        frames = decoded_frames(container, stream)
-        shown: tuple[float, VideoFrame] | None = None
-        ahead: tuple[float, VideoFrame] | None = None
+        playhead = _Playhead(container, facts)
         for time_s in sorted(set(times_s)):
-            reached_s = ahead[0] if ahead else (shown[0] if shown else facts.start_s)
-            if time_s > reached_s + _DECODE_ON_S:
-                shown = None
-                # The index of some files leads behind what was asked, so step back further, at last
-                # to the start.
-                for back_s in _STEPS_BACK_S:
-                    seek_before(container, stream, max(time_s - back_s, facts.start_s))
-                    frames = decoded_frames(container, stream)
-                    ahead = next(frames, None)
-                    if ahead is not None and ahead[0] <= time_s + _TIME_SLACK_S:
-                        break
-            while ahead is None or ahead[0] <= time_s + _TIME_SLACK_S:
-                shown = ahead or shown
-                ahead = next(frames, None)
-                if ahead is None:
-                    break
-            on_screen = shown or ahead
-            if on_screen is None:
-                raise PermanentError(
-                    ErrorCode.CLIP_UNREADABLE, f"no frame can be decoded at {time_s:.3f} s"
-                )
-            pictures[time_s] = rgb_picture(on_screen[1], facts, max_side)
-    return [pictures[time_s] for time_s in times_s]
+            frames[time_s] = rgb_frame(playhead.frame_at(time_s), facts, max_side)
+    return [frames[time_s] for time_s in times_s]
+
+
+class _Playhead:
+    """Plays a clip forwards: the frame on screen, and the one after it."""
+
+    def __init__(self, container: InputContainer, facts: ClipFacts) -> None:
+        self._container = container
+        self._stream = video_stream(container, facts)
+        self._start_s = facts.start_s
+        self._frames = decoded_frames(container, self._stream)
+        self._shown: tuple[float, VideoFrame] | None = None
+        self._ahead: tuple[float, VideoFrame] | None = None
+
+    def frame_at(self, time_s: float) -> VideoFrame:
+        """The frame on screen at a time, which is not before the one asked for last."""
+        if time_s > self._reached_s() + _DECODE_ON_S:
+            self._seek(time_s)
+        while self._ahead is None or self._begins_by(self._ahead, time_s):
+            self._shown = self._ahead or self._shown
+            self._ahead = next(self._frames, None)
+            if self._ahead is None:
+                break
+
+        on_screen = self._shown or self._ahead
+        if on_screen is None:
+            raise PermanentError(
+                ErrorCode.CLIP_UNREADABLE, f"no frame can be decoded at {time_s:.3f} s"
+            )
+        return on_screen[1]
+
+    def _reached_s(self) -> float:
+        reached = self._ahead or self._shown
+        return reached[0] if reached else self._start_s
+
+    def _seek(self, time_s: float) -> None:
+        self._shown = None
+        for back_s in _STEPS_BACK_S:
+            seek_before(self._container, self._stream, max(time_s - back_s, self._start_s))
+            self._frames = decoded_frames(self._container, self._stream)
+            self._ahead = next(self._frames, None)
+            if self._ahead is not None and self._begins_by(self._ahead, time_s):
+                break
+
+    @staticmethod
+    def _begins_by(timed: tuple[float, VideoFrame], time_s: float) -> bool:
+        return timed[0] <= time_s + _TIME_SLACK_S

@@ -1,8 +1,7 @@
 """Which network addresses a clip may be fetched from, and a connection that cannot leave them.
 
 Belongs here: the guard against URLs that point into our own network (SSRF), at the socket, where it
-cannot be talked around.
-Does not belong here: URLs, redirects, files (fetch).
+cannot be circumvented. Does not belong here: URLs, redirects, files (web).
 """
 
 import ipaddress
@@ -18,7 +17,7 @@ from montage_pipeline.errors import ErrorCode, PermanentError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # its last 32 bits are an IPv4 address (RFC 6052)
 
 
 class ForbiddenAddress(PermanentError):
@@ -34,26 +33,26 @@ class ForbiddenAddress(PermanentError):
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address is on the public internet, also after unwrapping IPv4 carried inside
-    IPv6.
-    """
-    if isinstance(address, ipaddress.IPv6Address):
-        carried: list[ipaddress.IPv4Address | None] = [
-            address.ipv4_mapped,
-            address.sixtofour,
-            *(address.teredo or ()),
-        ]
-        if address in _NAT64:
-            carried.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-        inner = [one for one in carried if one is not None]
-        if inner:
-            return all(is_public(one) for one in inner)
+    """Whether the address is on the public internet. IPv4 carried inside IPv6 is unwrapped."""
+    carried = _carried(address)
+    if carried:
+        return all(is_public(inner) for inner in carried)
     return address.is_global and not (
         address.is_multicast
         or address.is_reserved
         or address.is_unspecified
         or address.is_link_local
     )
+
+
+def _carried(address: Address) -> list[ipaddress.IPv4Address]:
+    """The IPv4 addresses inside an IPv6 address."""
+    if not isinstance(address, ipaddress.IPv6Address):
+        return []
+    carried = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64:
+        carried.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return [inner for inner in carried if inner is not None]
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -73,8 +72,7 @@ class GuardedBackend(httpcore.NetworkBackend):
 
     The name is resolved once per connection and the connection goes to the very address that was
     checked, so an answer that changes between check and use (DNS rebinding) gains nothing. TLS and
-    the
-    Host header still use the name.
+    the Host header still use the name.
     """
 
     def __init__(self, *, allow_private: bool, deadline_s: float) -> None:
@@ -93,9 +91,8 @@ class GuardedBackend(httpcore.NetworkBackend):
         """Resolve, check every address, connect to the first that answers."""
         addresses = resolve(host, port)
         if not self._allow_private:
-            for address in addresses:
-                if not is_public(ipaddress.ip_address(address.split("%", 1)[0])):
-                    raise ForbiddenAddress(host, address)
+            _refuse_private(host, addresses)
+
         failure: Exception | None = None
         for address in addresses:
             try:
@@ -109,9 +106,17 @@ class GuardedBackend(httpcore.NetworkBackend):
         raise failure or httpcore.ConnectError(f"{host} has no address")
 
 
+def _refuse_private(host: str, addresses: Iterable[str]) -> None:
+    for address in addresses:
+        without_zone = address.split("%", 1)[0]
+        if not is_public(ipaddress.ip_address(without_zone)):
+            raise ForbiddenAddress(host, address)
+
+
 class _DeadlineStream(httpcore.NetworkStream):
-    """A connection whose every wait ends at the deadline, so that a server cannot hold us by
-    dripping bytes.
+    """A connection whose every wait ends at the deadline.
+
+    A server cannot hold us by dripping bytes.
     """
 
     def __init__(self, stream: httpcore.NetworkStream, deadline_s: float) -> None:
@@ -140,10 +145,10 @@ class _DeadlineStream(httpcore.NetworkStream):
 
 
 class GuardedTransport(httpx.BaseTransport):
-    """httpx over connections that `GuardedBackend` makes. `deadline_s` is on time.monotonic()'s
-    clock.
+    """httpx over connections that `GuardedBackend` makes.
 
-    No proxy is used: behind one, somebody else would choose the address.
+    `deadline_s` is on time.monotonic()'s clock. No proxy is used: behind one, somebody else would
+    choose the address.
     """
 
     def __init__(self, *, allow_private: bool, deadline_s: float) -> None:

@@ -1,14 +1,14 @@
 """Clips kept on this machine: by content, with an index by address, shared by all processes.
 
-Belongs here: where clip files lie, who may use and who may remove them.
-Does not belong here: how bytes get here (fetch).
+Belongs here: where clip files lie, who may use and who may remove them. Does not belong here: how
+bytes get here (web, bucket, disk).
 
 A process that uses a clip holds a shared lock on its file; eviction takes only what nobody holds.
-The locks
-are the kernel's, so they vanish with a process that dies.
+The locks are the kernel's, so they vanish with a process that dies.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -18,15 +18,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from pydantic import ValidationError
 
+from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.records import Record
 
-_STALE_PART_S = 6 * 3600.0
-_KEEP_TRIES = 20
+_STALE_PART_S = 6 * 3600.0  # since it was last written; no download takes so long
+_MAX_KEEP_TRIES = 20  # against an eviction between two steps, which is rare
 
 
 class CachedSource(Record):
@@ -40,6 +43,16 @@ class CachedSource(Record):
     version: str = ""
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """Bytes that came: where they lie, their hash, and the source's mark for this version."""
+
+    part: Path
+    sha256: str
+    bytes: int
+    version: str
+
+
 class ClipCache:
     """Files under `folder`: `clips/<sha256>` and `sources/<hash of the address>.json`.
 
@@ -51,8 +64,8 @@ class ClipCache:
         self._sources = folder / "sources"
         self._parts = folder / "parts"
         self._max_bytes = max_bytes
-        for each in (self._clips, self._sources, self._parts):
-            each.mkdir(parents=True, exist_ok=True)
+        for subfolder in (self._clips, self._sources, self._parts):
+            subfolder.mkdir(parents=True, exist_ok=True)
         self._held: dict[str, BinaryIO] = {}
         self._lock = threading.Lock()
 
@@ -80,13 +93,42 @@ class ClipCache:
             return None
 
     def remember(self, source: str, cached: CachedSource) -> None:
-        """Record what an address gave; the address itself is kept only as a hash, as it may carry a
-        signature.
+        """Record what an address gave.
+
+        The address itself is kept only as a hash, as it may carry a signature.
         """
         target = self._sources / f"{_name_of(source)}.json"
         part = self._parts / f"{target.name}.{secrets.token_hex(6)}"
         part.write_text(cached.model_dump_json())
         part.replace(target)
+
+    def remembered(self, source: str) -> FetchedClip | None:
+        """What an address gave when it was last fetched, held; None when that is not here."""
+        known = self.source(source)
+        path = self.hold(known.sha256) if known else None
+        if known is None or path is None:
+            return None
+        return FetchedClip(
+            url=source, path=path, sha256=known.sha256, bytes=known.bytes, version=known.version
+        )
+
+    def unchanged(self, source: str, version: str) -> FetchedClip | None:
+        """What an address gave, held, if it was this version; None when that is not here."""
+        known = self.source(source)
+        return self.remembered(source) if known and known.version == version else None
+
+    def add(self, source: str, arrival: Arrival) -> FetchedClip:
+        """Keep what an address gave.
+
+        Raises MontageError: CLIP_CACHE_FULL or CLIP_CACHE_FAILED.
+        """
+        cached = CachedSource(sha256=arrival.sha256, bytes=arrival.bytes, version=arrival.version)
+        with cache_failures():
+            path = self.keep(arrival.part, arrival.sha256)
+            self.remember(source, cached)
+        return FetchedClip(
+            url=source, path=path, sha256=cached.sha256, bytes=cached.bytes, version=cached.version
+        )
 
     def hold(self, sha256: str) -> Path | None:
         """The path of a cached clip, kept from eviction until `close`; None when it is not here."""
@@ -112,18 +154,17 @@ class ClipCache:
         return self._parts / f"clip.{os.getpid()}.{secrets.token_hex(6)}"
 
     def new_folder(self) -> Path:
-        """A folder for this process's own unfinished business; what is left of it goes with stale
-        parts.
-        """
+        """A folder for this process's temporary files; what is left of it goes with stale parts."""
         folder = self._parts / f"ranges.{os.getpid()}.{secrets.token_hex(6)}"
         folder.mkdir()
         return folder
 
     def keep(self, part: Path, sha256: str) -> Path:
-        """Move a finished part into the cache and hold it; makes room by removing what was not used
-        for longest.
+        """Move a finished part into the cache and hold it.
+
+        Makes room by removing what was not used for longest.
         """
-        for _ in range(_KEEP_TRIES):
+        for _ in range(_MAX_KEEP_TRIES):
             # Linking, unlike renaming, never swaps the file under somebody who holds an equal one.
             if path := self.hold(sha256):
                 part.unlink(missing_ok=True)
@@ -134,8 +175,9 @@ class ClipCache:
         raise OSError(f"clip {sha256} was evicted again and again while it was being kept")
 
     def evict(self) -> None:
-        """Remove the least recently used clips above the size limit, sparing those in use; and
-        abandoned parts.
+        """Remove abandoned parts, and the least recently used clips above the size limit.
+
+        Clips in use are spared.
         """
         clips = []
         for path in self._clips.iterdir():
@@ -152,6 +194,20 @@ class ClipCache:
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - part.stat().st_mtime > _STALE_PART_S:
                     shutil.rmtree(part) if part.is_dir() else part.unlink()
+
+
+@contextmanager
+def cache_failures() -> Iterator[None]:
+    """Say what a failure to write the cache means."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        reason = "the disk is full" if full else str(error)
+        raise MontageError(
+            ErrorCode.CLIP_CACHE_FULL if full else ErrorCode.CLIP_CACHE_FAILED,
+            f"the clip cache cannot be written: {reason}",
+        ) from error
 
 
 def _removed_unless_used(path: Path) -> bool:

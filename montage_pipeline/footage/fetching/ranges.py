@@ -1,10 +1,9 @@
 """Reading parts of a stored clip without fetching all of it.
 
 Belongs here: a loopback web server in this process through which FFmpeg and PyAV read byte ranges
-of objects; each
-block is fetched from the store when it is first asked for, and kept in a sparse file for whoever
-reads it next.
-Does not belong here: whether a clip is worth fetching whole (fetch).
+of objects. Each block is fetched from the store when it is first asked for, and kept in a sparse
+file for whoever reads it next. Does not belong here: whether a clip is worth fetching whole
+(fetch).
 """
 
 import contextlib
@@ -19,22 +18,21 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from montage_pipeline.errors import MontageError
-from montage_pipeline.logs import get_logger
 
 BLOCK_BYTES = 1 << 20
-_SEND_BUFFER = (
-    1 << 16
-)  # what the server has pushed ahead when a reader turns away was fetched for nothing
+"""Fetched at a time: a few frames of 4K, and few enough requests."""
 
-log = get_logger(__name__)
+# What the server has pushed ahead when a reader turns away was fetched for nothing.
+_SEND_BUFFER_BYTES = 1 << 16
 
 
 class RangeStore(Protocol):
     """What is needed of the object store; `ObjectStore` is one."""
 
     def get_range(self, key: str, start: int, length: int, *, etag: str) -> bytes:
-        """`length` bytes from `start` on; an error when the object is no longer the one with this
-        ETag.
+        """`length` bytes from `start` on.
+
+        An error when the object is no longer the one with this ETag.
         """
         ...
 
@@ -67,8 +65,8 @@ class RangeServer:
         """Stop serving; blocks are removed."""
         self._server.shutdown()
         self._server.server_close()
-        for one in self._objects.values():
-            one.close()
+        for served in self._objects.values():
+            served.close()
 
     def address_of(self, key: str, size: int, etag: str) -> str:
         """The address of an object of `size` bytes."""
@@ -77,19 +75,21 @@ class RangeServer:
         return f"http://127.0.0.1:{self._server.server_port}/{name}"
 
     def error(self) -> MontageError | None:
-        """The first failure of the store behind any of the addresses:
+        """The first failure of the store behind any of the addresses.
 
         FFmpeg only sees a broken connection.
         """
-        return next((one.error for one in self._objects.values() if one.error), None)
+        return next((served.error for served in self._objects.values() if served.error), None)
 
     @property
     def fetched_bytes(self) -> int:
         """Bytes that came from the store."""
-        return sum(one.fetched_bytes for one in self._objects.values())
+        return sum(served.fetched_bytes for served in self._objects.values())
 
 
 class _Object:
+    """One object of the store, and the blocks of it that are here."""
+
     def __init__(self, store: RangeStore, key: str, size: int, etag: str, path: Path) -> None:
         self.size = size
         self.fetched_bytes = 0
@@ -142,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
         raise NotImplementedError
 
     def setup(self) -> None:
-        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         super().setup()
 
     def do_HEAD(self) -> None:
@@ -152,42 +152,48 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(body=True)
 
     def log_message(self, *_: Any) -> None:
-        """Addresses are secrets, and FFmpeg asks often."""
+        """Nothing is logged: addresses are secrets, and FFmpeg asks often."""
 
     def _answer(self, *, body: bool) -> None:
-        found = self.object_named(self.path.removeprefix("/"))
-        wanted = _wanted(self.headers.get("Range", ""), found.size) if found else None
-        if found is None or wanted is None:
-            self.send_response(
-                HTTPStatus.NOT_FOUND
-                if found is None
-                else HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
-            )
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+        served = self.object_named(self.path.removeprefix("/"))
+        if served is None:
+            self._refuse(HTTPStatus.NOT_FOUND)
             return
+        wanted = _wanted(self.headers.get("Range", ""), served.size)
+        if wanted is None:
+            self._refuse(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+            return
+
         start, end = wanted
-        whole = (start, end) == (0, found.size)
-        self.send_response(HTTPStatus.OK if whole else HTTPStatus.PARTIAL_CONTENT)
-        self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Type", "application/octet-stream")
-        self.send_header("Content-Length", str(end - start))
-        if not whole:
-            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{found.size}")
-        self.end_headers()
+        self._send_headers(start, end, served.size)
         if not body:
             return
         # A reader that turns away closes the connection in the middle: that is how it seeks.
         self.close_connection = True
         with contextlib.suppress(ConnectionError, TimeoutError, MontageError):
-            for data in found.read(start, end):
+            for data in served.read(start, end):
                 self.wfile.write(data)
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _send_headers(self, start: int, end: int, size: int) -> None:
+        whole = (start, end) == (0, size)
+        self.send_response(HTTPStatus.OK if whole else HTTPStatus.PARTIAL_CONTENT)
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(end - start))
+        if not whole:
+            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
+        self.end_headers()
 
 
 def _wanted(header: str, size: int) -> tuple[int, int] | None:
-    """First byte and end of the range that is asked for; all of it without a range;
+    """First byte and end of the range that is asked for; None when there is no such range.
 
-    None when there is no such range.
+    Without a range, all of the object is asked for.
     """
     if not header.startswith("bytes="):
         return 0, size

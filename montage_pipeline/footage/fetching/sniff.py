@@ -1,8 +1,13 @@
-"""What a file is by its first bytes, whatever its name or Content-Type says."""
+"""What a file is by its first bytes, whatever its name or Content-Type says.
+
+Belongs here: signatures of file formats, and the words for them. Does not belong here: what a
+container holds (probe).
+"""
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 
-HEAD_BYTES = 4096  # how much of the start is needed
+HEAD_BYTES = 4096
+"""How much of the start is needed: a web page may begin with a long comment."""
 
 _ISO_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"uuid")
 _STILL_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"jpeg", b"crx ")
@@ -17,37 +22,47 @@ _VIDEO_STARTS = (
     b"\x00\x00\x01\xb3",  # MPEG video
     b"\x1f\x07\x00",  # DV
 )
-_OTHERS: tuple[tuple[bytes, str], ...] = (
-    (b"#EXTM3U", "a playlist (m3u8), not a video file; give the address of the video itself"),
+_OTHER_FILES: tuple[tuple[bytes, str], ...] = (
+    (b"#EXTM3U", "a playlist (m3u8), not a video file; use the address of the video itself"),
     (b"ffconcat", "a list of files (ffconcat), not a video file"),
     (b"[playlist]", "a playlist, not a video file"),
-    (b"PK\x03\x04", "a zip archive; unpack it and give the videos inside"),
+    (b"PK\x03\x04", "a zip archive; unpack it and use the videos inside"),
     (b"PK\x05\x06", "an empty zip archive"),
     (b"\x1f\x8b", "a gzip archive; unpack it first"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
     (b"Rar!", "a rar archive; unpack it first"),
-    (b"\xff\xd8\xff", "a JPEG picture, not a video"),
-    (b"\x89PNG", "a PNG picture, not a video"),
-    (b"GIF8", "a GIF picture, not a video"),
-    (b"BM", "a BMP picture, not a video"),
-    (b"II*\x00", "a TIFF or raw picture, not a video"),
-    (b"MM\x00*", "a TIFF or raw picture, not a video"),
+    (b"\xff\xd8\xff", "a JPEG image, not a video"),
+    (b"\x89PNG", "a PNG image, not a video"),
+    (b"GIF8", "a GIF image, not a video"),
+    (b"BM", "a BMP image, not a video"),
+    (b"II*\x00", "a TIFF or raw image, not a video"),
+    (b"MM\x00*", "a TIFF or raw image, not a video"),
     (b"%PDF", "a PDF document, not a video"),
     (b"ID3", "an MP3 sound file, not a video"),
     (b"fLaC", "a FLAC sound file, not a video"),
 )
-
-
+_PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body")
+_MARK_WITHIN = 1024  # bytes of a text, in which it says what it is
 _AUDIO_STARTS = (b"ID3", b"fLaC", b"caff", *_MATROSKA_AND_OGG)
 
 
-def refuse_unless_video(head: bytes, content_type: str = "") -> None:
-    """Raise PermanentError("clip_not_video") saying what the bytes are, unless they start like a
-    video file.
+# MPEG transport streams: where the first packet's sync byte is, and the size of a packet.
+# Camcorders put 4 bytes of time before each.
+_TS_PACKETS = ((0, 188), (4, 192))
+_TS_SYNC = 0x47
+_TS_PACKETS_SEEN = 4  # one sync byte may be chance
 
-    `head` is the first HEAD_BYTES of the file, or all of it when it is shorter. `content_type` is
-    only
-    quoted in the message; the bytes decide.
+_NO_VIDEO = (
+    "not a video format that can be read (MP4, MOV, MKV, WebM, AVI, MPEG, MXF, FLV, WMV, Ogg)"
+)
+_NO_SOUND = "not a sound format that can be read (MP3, M4A, AAC, WAV, FLAC, Ogg, AIFF, CAF)"
+
+
+def refuse_unless_video(head: bytes, content_type: str = "") -> None:
+    """Raise PermanentError(CLIP_NOT_VIDEO) unless the bytes start like a video file.
+
+    `head` is the first HEAD_BYTES of the file, or all of it when it is shorter. The message says
+    what it is. `content_type` is only quoted there; the bytes decide.
     """
     if not _is_video(head):
         raise PermanentError(
@@ -56,8 +71,7 @@ def refuse_unless_video(head: bytes, content_type: str = "") -> None:
 
 
 def refuse_unless_audio(head: bytes, content_type: str = "") -> None:
-    """The same for music: PermanentError("music_not_audio") unless the bytes start like a file that
-    can hold sound alone.
+    """Raise PermanentError(MUSIC_NOT_AUDIO) unless the bytes start like a file that can hold sound.
 
     An MP4, a WebM or an Ogg may hold either; whether there is sound in it is for the decoder to
     say.
@@ -87,8 +101,9 @@ def _is_audio(head: bytes) -> bool:
 
 
 def _is_bare_frame(head: bytes) -> bool:
-    """MP3 (layers II and III) and AAC without a container: frames begin with set bits, then the
-    layer, which is 0 for AAC.
+    """Whether this is MP3 (layer II or III) or AAC without a container.
+
+    Its frames begin with set bits, then the layer, which is 0 for AAC.
     """
     if len(head) < 4 or head[0] != 0xFF:
         return False
@@ -97,63 +112,61 @@ def _is_bare_frame(head: bytes) -> bool:
     )
 
 
-_NO_VIDEO = (
-    "not a video format that can be read (MP4, MOV, MKV, WebM, AVI, MPEG, MXF, FLV, WMV, Ogg)"
-)
-_NO_SOUND = "not a sound format that can be read (MP3, M4A, AAC, WAV, FLAC, Ogg, AIFF, CAF)"
-
-
 def _is_video(head: bytes) -> bool:
     if head[4:8] in _ISO_BOXES:
         return not (head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS + _AUDIO_BRANDS)
     if head[:4] == b"RIFF":
         return head[8:12] in (b"AVI ", b"AVIX")
-    if any(head.startswith(start) for start in _VIDEO_STARTS):
+    if head.startswith(_VIDEO_STARTS):
         return True
-    # MPEG transport streams: sync bytes at every packet; camcorders put 4 bytes of time before
-    # each.
-    return any(
-        len(head) > start + 3 * size and all(head[start + n * size] == 0x47 for n in range(4))
-        for start, size in ((0, 188), (4, 192))
-    )
+    return any(_is_transport_stream(head, start, size) for start, size in _TS_PACKETS)
+
+
+def _is_transport_stream(head: bytes, start: int, size: int) -> bool:
+    """Whether the first packets, of `size` bytes from `start` on, each begin with a sync byte."""
+    if len(head) <= start + (_TS_PACKETS_SEEN - 1) * size:
+        return False
+    return all(head[start + number * size] == _TS_SYNC for number in range(_TS_PACKETS_SEEN))
 
 
 def _what_it_is(head: bytes) -> str:
+    """What a file that is no video is, as the end of a sentence."""
     if not head:
         return "empty (0 bytes)"
     if head[4:8] == b"ftyp":
-        return (
-            "a still picture, not a video"
-            if head[8:12] in _STILL_BRANDS
-            else "a sound file, not a video"
-        )
+        still = head[8:12] in _STILL_BRANDS
+        return "a still image, not a video" if still else "a sound file, not a video"
     if head[:4] == b"RIFF":
-        return {b"WAVE": "a WAV sound file", b"WEBP": "a WebP picture"}.get(
-            head[8:12], "a RIFF file that is not AVI"
-        ) + ", not a video"
-    for start, what in _OTHERS:
+        kinds = {b"WAVE": "a WAV sound file", b"WEBP": "a WebP image"}
+        return kinds.get(head[8:12], "a RIFF file that is not AVI") + ", not a video"
+    for start, what in _OTHER_FILES:
         if head.startswith(start):
             return what
+    return _which_text(head) or _NO_VIDEO
+
+
+def _which_text(head: bytes) -> str:
+    """Which kind of text a file is; empty when it is none."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if b"<mpd" in text[:1024]:
-        return "a DASH playlist (mpd), not a video file; give the address of the video itself"
-    if (
-        text.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))
-        or b"<html" in text[:1024]
-    ):
-        return "a web page, not a video file; the link may need a login or point to a preview: use a direct download link"
+    if b"<mpd" in text[:_MARK_WITHIN]:
+        return "a DASH playlist (mpd), not a video file; use the address of the video itself"
+    if text.startswith(_PAGE_STARTS) or b"<html" in text[:_MARK_WITHIN]:
+        return (
+            "a web page, not a video file; the link may need a login or point to a preview: "
+            "use a direct download link"
+        )
     if text.startswith(b"<"):
         return "an XML document, not a video file"
     if text.startswith((b"{", b"[")):
         return "a JSON document, not a video file"
     if b"\x00" not in head and _is_text(head):
         return "a text file, not a video"
-    return _NO_VIDEO
+    return ""
 
 
 def _is_text(head: bytes) -> bool:
     try:
-        head[:-4].decode("utf-8")
+        head[:-4].decode("utf-8")  # the head may end within a character
     except UnicodeDecodeError:
         return False
     return True

@@ -1,172 +1,168 @@
-"""Parts of long footage in which no shot changes, told without decoding them: by the key frames on
-both sides and the sizes between.
+"""Calm spans of long footage: parts in which no shot changes, told without decoding them, by the
+keyframes on both sides and the sizes of the frames between.
 
-Belongs here: finding such parts. Does not belong here: deciding when to trust in them (analysis).
+Belongs here: finding calm spans. Does not belong here: deciding when to trust them (analysis.scan).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-import cv2
 import numpy as np
 
-from montage_pipeline.footage.decoding.packets import PacketTable, decoding_ahead_s
-from montage_pipeline.footage.measuring.coarse import key_pictures
-from montage_pipeline.footage.measuring.planes import planes_of, small_chroma, small_luma
-from montage_pipeline.footage.measuring.shots import Thumb, same_view, thumb
-from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.footage.decoding.keyframes import decode_keyframes
+from montage_pipeline.footage.decoding.packets import (
+    SAME_PACKET_S,
+    IndexedClip,
+    PacketTable,
+    decoding_lead_s,
+)
+from montage_pipeline.footage.measuring.planes import (
+    planes_of,
+    resized_like,
+    small_chroma,
+    small_luma,
+)
+from montage_pipeline.footage.measuring.thumbs import Thumb, same_view, thumb
 from montage_pipeline.spans import Span
 
-# after entering: a picture to sample at its beginning and one at its end, and what moves between
+# Decoded after entering: a frame to sample at the beginning and one at the end, and what moves
+# between.
 _DECODED_S = 0.27
 _AFTER_CHANGE_S = 0.4  # the same, where what comes before is decoded and may be another shot
-_ENTER_AGAIN_S = 1.4  # with the first key frame after so long
-_LEAST_CALM_S = 0.3
-_BETWEEN_KEYS_S = 4.2  # at the most
-_OUTLIER = 2.5  # times the usual bytes of a picture: something new came into view
+
+_ENTER_AGAIN_S = 1.4  # after so much calm, with the next keyframe: the subject is seen that often
+_MIN_CALM_S = 0.3  # less saves nothing
+_MAX_GAP_S = 4.2  # between keyframes; over more, both may look the same by chance
+
+# Times the bytes that four of five frames stay below: something new came into view.
+_OUTLIER, _USUAL_PERCENTILE = 2.5, 80
+
+# Longer sides, in pixels, of what is compared. Luma is shrunk in two steps, as `measure` does.
 _LUMA_SIDE, _SIDE = 160, 40
 
+Gap = Span
+"""The time from one keyframe to the next."""
 
-def calm_parts(
-    source: ClipSource,
-    facts: ClipFacts,
-    table: PacketTable,
-    spans: Sequence[Span],
-    threads: int = 0,
-) -> tuple[Span, ...]:
-    """Parts of the spans between key frames that show the same, without a picture of unusual size
-    between them.
 
-    _DECODED_S or _AFTER_CHANGE_S are left before each part, and none lasts much longer than the
-    time between key frames, or
-    _ENTER_AGAIN_S. Nothing where the container does not tell the packets' sizes or does not lead to
-    its key frames.
+def calm_spans(clip: IndexedClip, spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Parts of the spans that lie between keyframes of the same view, without an outsized frame.
+
+    Something is left to decode before each part, and none lasts much longer than the time between
+    keyframes, or _ENTER_AGAIN_S. None where the container does not tell the packets' sizes, or its
+    index does not lead to the keyframes.
     """
-    if not (table.complete and table.seekable):
+    if not (clip.packets.complete and clip.packets.seekable):
         return ()
-    keys = table.key_times_s
-    rows: list[list[Span]] = []
-    for span in spans:
-        first, last = np.searchsorted(keys, [span.start_s - 1e-3, span.end_s])
-        rows.append(
-            [
-                Span(*pair)
-                for pair in zip(
-                    keys[first:last].tolist(), keys[first + 1 : last + 1].tolist(), strict=False
-                )
-            ]
-        )
-    calm = _calm(
-        source, facts, table, [group for row in rows for group in _groups(table, row)], threads
-    )
-    # In the time of the table, by which the container is entered, pictures come this late.
-    late_s = decoding_ahead_s(facts, table) + 0.5 / float(facts.fps.fraction)
+    rows = [_gaps(clip.packets, span) for span in spans]
+    groups = [group for row in rows for group in _quiet_groups(clip.packets, row)]
+    calm = _calm_gaps(clip, groups)
+
+    # In the time of the table, by which the container is entered, frames come this late.
+    late_s = decoding_lead_s(clip.facts, clip.packets) + 0.5 / float(clip.facts.fps.fraction)
+    parts = [
+        part
+        for span, row in zip(spans, rows, strict=True)
+        for part in _calm_parts(span, row, calm, late_s)
+    ]
+    return tuple(part for part in parts if part.duration_s >= _MIN_CALM_S)
+
+
+def _gaps(packets: PacketTable, span: Span) -> list[Gap]:
+    """The gaps between keyframes that begin inside a span."""
+    keyframes_s = packets.key_times_s
+    first, last = np.searchsorted(keyframes_s, [span.start_s - SAME_PACKET_S, span.end_s])
+    starts_s = keyframes_s[first:last].tolist()
+    ends_s = keyframes_s[first + 1 : last + 1].tolist()
+    return [Span(start_s, end_s) for start_s, end_s in zip(starts_s, ends_s, strict=False)]
+
+
+def _calm_parts(span: Span, row: Sequence[Gap], calm: set[Gap], late_s: float) -> list[Span]:
+    """Runs of calm gaps of a span, each without what is decoded after entering it."""
     parts: list[Span] = []
-    for span, row in zip(spans, rows, strict=True):
-        place = 0
-        while place < len(row):
-            begin, enter_s = place, row[place].start_s
-            end_s = enter_s
-            while place < len(row) and row[place] in calm and end_s - enter_s < _ENTER_AGAIN_S:
-                end_s = row[place].end_s
-                place += 1
-            # A change of shot at the first key frame is seen only if enough of the new shot is.
-            decoded_before = begin > 0 and row[begin - 1] not in calm
-            part = Span(
-                enter_s + (_AFTER_CHANGE_S if decoded_before else _DECODED_S) + late_s,
-                min(end_s, span.end_s),
-            )
-            if part.duration_s >= _LEAST_CALM_S:
-                parts.append(part)
-            if end_s == enter_s:
-                place += 1
-    return tuple(parts)
+    place = 0
+    while place < len(row):
+        first = place
+        enter_s = end_s = row[place].start_s
+        while place < len(row) and row[place] in calm and end_s - enter_s < _ENTER_AGAIN_S:
+            end_s = row[place].end_s
+            place += 1
+        # A shot change at the first keyframe is seen only if enough of the new shot is.
+        after_decoded = first > 0 and row[first - 1] not in calm
+        decoded_s = _AFTER_CHANGE_S if after_decoded else _DECODED_S
+        parts.append(Span(enter_s + decoded_s + late_s, min(end_s, span.end_s)))
+        if place == first:
+            place += 1
+    return parts
 
 
-def _groups(table: PacketTable, row: Sequence[Span]) -> list[list[Span]]:
-    """Neighbours without an unusual picture, as many together as are passed over in one go."""
-    groups: list[list[Span]] = []
-    for between in row:
-        if not _quiet(table, between):
+def _quiet_groups(packets: PacketTable, row: Sequence[Gap]) -> list[list[Gap]]:
+    """Neighbours without an outsized frame, as many together as are skipped in one go."""
+    groups: list[list[Gap]] = []
+    for gap in row:
+        if not _is_quiet(packets, gap):
             continue
         last = groups[-1] if groups else None
         if (
             last
-            and last[-1].end_s == between.start_s
+            and last[-1].end_s == gap.start_s
             and last[-1].end_s - last[0].start_s < _ENTER_AGAIN_S
         ):
-            last.append(between)
+            last.append(gap)
         else:
-            groups.append([between])
+            groups.append([gap])
     return groups
 
 
-def _calm(
-    source: ClipSource,
-    facts: ClipFacts,
-    table: PacketTable,
-    groups: Sequence[list[Span]],
-    threads: int,
-) -> set[Span]:
-    """Those of the groups that show the same at both ends; of the others, where the camera may move
-    slowly, each that does by itself.
+def _is_quiet(packets: PacketTable, gap: Gap) -> bool:
+    """Whether no frame between two keyframes takes so many bytes that something new may show."""
+    if gap.duration_s > _MAX_GAP_S:
+        return False
+    here = packets.places(gap)
+    sizes = packets.sizes[here][~packets.keys[here]]
+    if not len(sizes):
+        return False
+    return bool(sizes.max() <= _OUTLIER * np.percentile(sizes, _USUAL_PERCENTILE))
+
+
+def _calm_gaps(clip: IndexedClip, groups: Sequence[Sequence[Gap]]) -> set[Gap]:
+    """The gaps of groups that show the same view at both ends.
+
+    Of the other groups, in which the camera may move slowly, each gap that does by itself.
     """
-    seen = _thumbs(
-        source,
-        facts,
-        table,
-        sorted({time_s for group in groups for time_s in (group[0].start_s, group[-1].end_s)}),
-        threads,
-    )
+    wholes = [Span(group[0].start_s, group[-1].end_s) for group in groups]
+    seen = _thumbs_at(clip, {time_s for whole in wholes for time_s in whole})
 
-    def same(start_s: float, end_s: float) -> bool:
-        return start_s in seen and end_s in seen and same_view(seen[start_s], seen[end_s])
-
-    calm: set[Span] = set()
-    moving: list[Span] = []
-    for group in groups:
-        if same(group[0].start_s, group[-1].end_s):
+    calm: set[Gap] = set()
+    open_gaps: list[Gap] = []
+    for whole, group in zip(wholes, groups, strict=True):
+        if _shows_same_view(whole, seen):
             calm.update(group)
         elif len(group) > 1:
-            moving += group
-    seen |= _thumbs(
-        source,
-        facts,
-        table,
-        sorted({time_s for one in moving for time_s in one} - seen.keys()),
-        threads,
-    )
-    return calm | {one for one in moving if same(*one)}
+            open_gaps += group
+
+    seen |= _thumbs_at(clip, {time_s for gap in open_gaps for time_s in gap} - seen.keys())
+    return calm | {gap for gap in open_gaps if _shows_same_view(gap, seen)}
 
 
-def _quiet(table: PacketTable, between: Span) -> bool:
-    """Whether nothing between two key frames takes so many bytes that something new may have come
-    into view.
+def _shows_same_view(gap: Gap, seen: dict[float, Thumb]) -> bool:
+    first, last = seen.get(gap.start_s), seen.get(gap.end_s)
+    return first is not None and last is not None and same_view(first, last)
+
+
+def _thumbs_at(clip: IndexedClip, keyframes_s: Iterable[float]) -> dict[float, Thumb]:
+    """What the keyframes at these times show; damaged ones are left out.
+
+    Some indexes name a time a few frames before the frame's own.
     """
-    if between.duration_s > _BETWEEN_KEYS_S:
-        return False
-    first, last = np.searchsorted(table.times_s, [between.start_s - 1e-3, between.end_s - 1e-3])
-    sizes = table.sizes[first:last][~table.keys[first:last]]
-    return len(sizes) > 0 and bool(sizes.max() <= _OUTLIER * np.percentile(sizes, 80))
-
-
-def _thumbs(
-    source: ClipSource, facts: ClipFacts, table: PacketTable, times_s: Sequence[float], threads: int
-) -> dict[float, Thumb]:
-    """What the key frames at these times show; some indexes name a time a few frames before the
-    picture's own.
-    """
-    found: dict[float, Thumb] = {}
+    times_s = sorted(keyframes_s)
     if not times_s:
-        return found
-    for time_s, frame in key_pictures(source, facts, table, times_s, threads):
-        planes = planes_of(frame, facts)
-        chroma = small_chroma(planes, facts, _SIDE)
-        luma = cv2.resize(
-            small_luma(planes, facts, _LUMA_SIDE),
-            chroma[0].shape[::-1],
-            interpolation=cv2.INTER_AREA,
-        )
-        key_s = max((key_s for key_s in times_s if key_s <= time_s + 1e-3), default=None)
+        return {}
+    found: dict[float, Thumb] = {}
+    for time_s, frame in decode_keyframes(clip, times_s):
+        planes = planes_of(frame, clip.facts)
+        chroma = small_chroma(planes, clip.facts, _SIDE)
+        luma = resized_like(small_luma(planes, clip.facts, _LUMA_SIDE), chroma[0])
+        earlier = (key_s for key_s in times_s if key_s <= time_s + SAME_PACKET_S)
+        key_s = max(earlier, default=None)
         if key_s is not None:
-            found[key_s] = thumb(time_s, luma.astype(np.uint8), chroma)
+            found[key_s] = thumb(time_s, luma, chroma)
     return found

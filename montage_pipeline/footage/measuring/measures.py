@@ -1,31 +1,43 @@
-"""What was measured in a clip, and reading it for a stretch of time.
+"""What was measured in a clip, and reading it for a span.
 
-Belongs here: samples and steps put together into the figures of a stretch. Does not belong here:
-measuring (measure), and what is good
-enough (analysis).
+Belongs here: putting samples and motions together into the figures of a span. Does not belong here:
+measuring (measure), and what is good enough (analysis).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from montage_pipeline.footage.measuring import faces as face_finder
-from montage_pipeline.footage.measuring import movement, overlays, still
+from montage_pipeline.footage.measuring import movement, still
+from montage_pipeline.footage.measuring.boxes import (
+    intersection_over_union,
+    median_box,
+    total_area,
+)
+from montage_pipeline.footage.measuring.movement import FrameMotion
+from montage_pipeline.footage.measuring.overlays.borders import box_inside_borders
+from montage_pipeline.footage.measuring.overlays.logos import logos
 from montage_pipeline.footage.measuring.planes import Plane
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.spans import Span
 
-SAMPLE_S = 0.5  # between pictures that are measured closely
-SHOWN_SIDE = 320  # of the picture that a sample keeps
-_PICTURES = 24  # compared to find borders and logos
-_SAME_PLACE = 0.5  # overlap of two sightings of the same line of writing
+SAMPLE_S = 0.5
+"""Between frames that are measured closely: a moment of 1.7 s has three."""
+
+SHOWN_SIDE = 320
+"""Longer side, in pixels, of the frame that a sample keeps."""
+
+_OVERLAY_FRAMES = 24  # compared to find borders and logos; more tell no more
+_SAME_PLACE = 0.5  # overlap of two sightings of the same writing
+_NEAR_SAMPLES = 2  # to each side, in which writing must be seen again
+_SLACK_S = 1e-4  # a motion that begins this little before a span is in it, but for rounding
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture, measured closely.
+    """One frame, measured closely.
 
     `speech` and `loud` are shares of the second about it; `luma` is upright, SHOWN_SIDE pixels
     long.
@@ -46,89 +58,82 @@ class Sample:
 
 @dataclass(frozen=True)
 class ClipMeasures:
-    """All that was measured in a clip. `looked_at` are the stretches that were decoded: the whole
-    clip, or the parts worth it;
-    `damaged` are parts of them that decode wrongly and belong to no shot.
+    """All that was measured in a clip.
 
-    `key_frames_s` are where it can be entered (packets.entries_s), `key_bits` the bits per pixel
-    there (packets.key_bits),
-    `elsewhere` pictures of the rest of it, of the size that samples keep.
+    `looked_at` are the spans that were decoded: the whole clip, or the parts worth it. `damaged`
+    are parts of them that decode wrongly and belong to no shot. `keyframes_s` are where decoding
+    can begin (`packets.keyframe_times_s`), `key_bits` the bits per pixel there
+    (`packets.key_bits`). `elsewhere` are frames of the rest of the clip, of the size that samples
+    keep.
     """
 
     facts: ClipFacts
     looked_at: tuple[Span, ...]
     shots: tuple[Span, ...]
     samples: tuple[Sample, ...]
-    steps: tuple[movement.Step, ...]
+    motions: tuple[FrameMotion, ...]
     decoded_frames: int
     damaged: tuple[Span, ...] = ()
     elsewhere: tuple[Plane, ...] = ()
-    key_frames_s: tuple[float, ...] = ()
+    keyframes_s: tuple[float, ...] = ()
     key_bits: float | None = None
 
     @cached_property
-    def picture(self) -> Box | None:
-        """The picture without burnt-in borders; None where it has none."""
-        return overlays.picture_box(self._pictures)
+    def inside_borders(self) -> Box | None:
+        """The part of the frame inside burnt-in borders; None where there are none."""
+        return box_inside_borders(self._overlay_frames)
 
     @cached_property
     def logos(self) -> tuple[Box, ...]:
-        """What stands still in the clip while the picture changes."""
-        return overlays.logos(self._pictures, self.picture)
+        """What stands still in the clip while the footage changes."""
+        return logos(self._overlay_frames, self.inside_borders)
 
     @cached_property
-    def _pictures(self) -> list[Plane]:
-        whole = [
-            sample
+    def _overlay_frames(self) -> list[Plane]:
+        """Frames spread over the clip, without damaged ones."""
+        shown = [
+            sample.luma
             for sample in self.samples
-            if not any(bad.start_s <= sample.time_s < bad.end_s for bad in self.damaged)
+            if not any(damaged.holds(sample.time_s) for damaged in self.damaged)
         ]
-        shown = [sample.luma for sample in whole]
-        few = [
-            shown[int(place)]
-            for place in np.unique(
-                np.linspace(0, len(shown) - 1, min(len(shown), _PICTURES)).round()
-            )
-        ]
+        places = np.linspace(0, len(shown) - 1, min(len(shown), _OVERLAY_FRAMES))
+        few = [shown[int(place)] for place in np.unique(places.round())]
         return [*few, *self.elsewhere]
 
     def with_more(self, other: "ClipMeasures") -> "ClipMeasures":
-        """Together with what was measured of other stretches of the same clip."""
+        """Together with what was measured in other spans of the same clip."""
+        samples = sorted((*self.samples, *other.samples), key=lambda sample: sample.time_s)
+        motions = sorted((*self.motions, *other.motions), key=lambda motion: motion.time_s)
         return ClipMeasures(
             facts=self.facts,
             looked_at=tuple(sorted((*self.looked_at, *other.looked_at))),
             shots=tuple(sorted((*self.shots, *other.shots))),
-            samples=tuple(
-                sorted((*self.samples, *other.samples), key=lambda sample: sample.time_s)
-            ),
-            steps=tuple(sorted((*self.steps, *other.steps), key=lambda step: step.time_s)),
+            samples=tuple(samples),
+            motions=tuple(motions),
             damaged=tuple(sorted((*self.damaged, *other.damaged))),
             decoded_frames=self.decoded_frames + other.decoded_frames,
             elsewhere=self.elsewhere or other.elsewhere,
-            key_frames_s=self.key_frames_s,
+            keyframes_s=self.keyframes_s,
             key_bits=self.key_bits,
         )
 
-    def between(self, span: Span) -> "StretchMeasures":
-        """The figures of one stretch."""
-        samples = [sample for sample in self.samples if span.start_s <= sample.time_s < span.end_s]
+    def between(self, span: Span) -> "SpanMeasures":
+        """The figures of a span; where it holds no sample, those of the nearest one."""
+        samples = [sample for sample in self.samples if span.holds(sample.time_s)]
         if not samples and self.samples:
-            middle = (span.start_s + span.end_s) / 2
-            samples = [min(self.samples, key=lambda sample: abs(sample.time_s - middle))]
-        slack = 1e-4
-        steps = [
-            step
-            for step in self.steps
-            if step.time_s - step.elapsed_s >= span.start_s - slack and step.time_s < span.end_s
+            samples = [_nearest(self.samples, span.middle_s)]
+        motions = [
+            motion
+            for motion in self.motions
+            if motion.time_s - motion.elapsed_s >= span.start_s - _SLACK_S
+            and motion.time_s < span.end_s
         ]
-        return StretchMeasures.of(span, samples, steps, self.picture, self.logos)
+        return SpanMeasures.of(self, span, samples, motions)
 
 
 @dataclass(frozen=True)
-class StretchMeasures:
-    """Figures of a stretch of one shot; scores are 0..1 as in QualityScores, shares are of its
-    time.
-    """
+class SpanMeasures:
+    """Figures of a span of one shot: scores are 0..1 as in QualityScores, shares of its time."""
 
     sharpness: float
     exposure: float
@@ -156,82 +161,74 @@ class StretchMeasures:
     @classmethod
     def of(
         cls,
+        clip: ClipMeasures,
         span: Span,
         samples: Sequence[Sample],
-        steps: Sequence[movement.Step],
-        picture: Box | None,
-        logos: tuple[Box, ...],
-    ) -> "StretchMeasures":
-        """Put samples (at least one) and steps together with what holds for all of the clip."""
-        stays = _lasting([sample.writing for sample in samples])
-        fullest = max(samples, key=lambda sample: len(sample.faces))
-        middle_s = (span.start_s + span.end_s) / 2
-        seen = [sample.faces[0] for sample in samples if sample.faces]
-        elapsed = sum(step.elapsed_s for step in steps)
+        motions: Sequence[FrameMotion],
+    ) -> "SpanMeasures":
+        """Put samples (at least one) and motions together with what holds for all of the clip."""
+        writing = _lasting_writing([sample.writing for sample in samples])
+        with_faces = [sample.faces[0] for sample in samples if sample.faces]
+        inside = clip.inside_borders
         return cls(
-            sharpness=_median([sample.sharpness for sample in samples]),
-            exposure=_median([sample.exposure.score for sample in samples]),
-            brightness=_median([sample.exposure.mean for sample in samples]),
-            highlights=_median([sample.exposure.highlights for sample in samples]),
-            peak=_median([sample.exposure.peak for sample in samples]),
-            white_share=_median([sample.exposure.white_share for sample in samples]),
-            contrast=_median([sample.exposure.contrast for sample in samples]),
-            colour=_median([sample.colour for sample in samples]),
-            stability=movement.stability(steps),
-            motion=movement.motion(steps),
-            frozen_share=sum(step.elapsed_s for step in steps if step.frozen) / elapsed
-            if elapsed
-            else 0.0,
-            face_share=len(seen) / len(samples),
-            face=_middle_box(seen),
-            moving=movement.moving_subject(steps),
+            sharpness=_median(samples, lambda sample: sample.sharpness),
+            exposure=_median(samples, lambda sample: sample.exposure.score),
+            brightness=_median(samples, lambda sample: sample.exposure.mean),
+            highlights=_median(samples, lambda sample: sample.exposure.highlights),
+            peak=_median(samples, lambda sample: sample.exposure.peak),
+            white_share=_median(samples, lambda sample: sample.exposure.white_share),
+            contrast=_median(samples, lambda sample: sample.exposure.contrast),
+            colour=_median(samples, lambda sample: sample.colour),
+            stability=movement.stability(motions),
+            motion=movement.energy(motions),
+            frozen_share=_frozen_share(motions),
+            face_share=len(with_faces) / len(samples),
+            face=median_box(with_faces),
+            moving=movement.moving_subject(motions),
             speech=float(np.mean([sample.speech for sample in samples])),
             loud=float(np.mean([sample.loud for sample in samples])),
-            faces=fullest.faces,
-            writing=max(stays, key=area),
-            writing_share=sum(bool(boxes) for boxes in stays) / len(stays),
-            logos=logos,
-            border_share=1 - picture.width * picture.height if picture is not None else 0.0,
-            fingerprint=min(samples, key=lambda sample: abs(sample.time_s - middle_s)).fingerprint,
+            faces=max(samples, key=lambda sample: len(sample.faces)).faces,
+            writing=max(writing, key=total_area),
+            writing_share=sum(bool(boxes) for boxes in writing) / len(writing),
+            logos=clip.logos,
+            border_share=1 - inside.width * inside.height if inside is not None else 0.0,
+            fingerprint=_nearest(samples, span.middle_s).fingerprint,
         )
 
 
-def area(boxes: Sequence[Box]) -> float:
-    """Share of the picture that boxes take; what two of them share counts twice."""
-    return sum(box.width * box.height for box in boxes)
+def _median(samples: Sequence[Sample], figure: Callable[[Sample], float]) -> float:
+    return float(np.median([figure(sample) for sample in samples]))
 
 
-def _lasting(rows: Sequence[tuple[Box, ...]]) -> list[tuple[Box, ...]]:
-    """Only what another picture of the stretch has in the same place: writing is there to be read,
-    grass is not.
+def _nearest(samples: Sequence[Sample], time_s: float) -> Sample:
+    return min(samples, key=lambda sample: abs(sample.time_s - time_s))
+
+
+def _frozen_share(motions: Sequence[FrameMotion]) -> float:
+    elapsed_s = sum(motion.elapsed_s for motion in motions)
+    frozen_s = sum(motion.elapsed_s for motion in motions if motion.frozen)
+    return frozen_s / elapsed_s if elapsed_s else 0.0
+
+
+def _lasting_writing(rows: Sequence[tuple[Box, ...]]) -> list[tuple[Box, ...]]:
+    """Only the writing that a near sample has in the same place: it is there to be read.
+
+    Grass that looks like writing looks different half a second later. `rows` has the writing of
+    each sample.
     """
     if len(rows) == 1:
         return list(rows)
     lasting = []
     for place, row in enumerate(rows):
-        others = [
-            box for other, boxes in enumerate(rows) if 0 < abs(other - place) <= 2 for box in boxes
+        near = [
+            box
+            for other, boxes in enumerate(rows)
+            if 0 < abs(other - place) <= _NEAR_SAMPLES
+            for box in boxes
         ]
-        lasting.append(
-            tuple(
-                box
-                for box in row
-                if any(face_finder.overlap(box, other) > _SAME_PLACE for other in others)
-            )
-        )
+        lasting.append(tuple(box for box in row if _is_among(box, near)))
     return lasting
 
 
-def _median(values: Sequence[float]) -> float:
-    return float(np.median(values))
-
-
-def _middle_box(boxes: Sequence[Box]) -> Box | None:
-    if not boxes:
-        return None
-    return Box(
-        x=_median([box.x for box in boxes]),
-        y=_median([box.y for box in boxes]),
-        width=_median([box.width for box in boxes]),
-        height=_median([box.height for box in boxes]),
-    )
+def _is_among(box: Box, others: Sequence[Box]) -> bool:
+    return any(intersection_over_union(box, other) > _SAME_PLACE for other in others)

@@ -8,175 +8,198 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from montage_pipeline.footage.measuring.boxes import box_around, spread_of
 from montage_pipeline.footage.measuring.planes import Plane
 from montage_pipeline.footage.model import Box
 
-_NOISE_LEVELS = 4.0  # changes below this are the codec's and sensor's
+# Comparing two frames
+_NOISE_LEVELS = 4.0  # smaller changes are the codec's and the sensor's
 _FROZEN_LEVELS = 0.02  # mean change of luma below which a frame repeats the one before
-_PARTS = 3  # parts each way whose movement is followed
-_PEAK = 0.12  # least response of the phase correlation that counts as having followed a part
-_AGREE_PIXELS = 1.0
-_LEAST_PART_PIXELS = 5
-_SUBJECT_SHARE = 0.55  # movement spread over more of the picture than this has no place to look at
-_UNKNOWN_STABILITY = 0.7
+_MIN_SHIFT_PIXELS = 0.3  # of the camera, worth undoing
+_MIN_ELAPSED_S = 1e-3
 _MAP_SIZE = (16, 16)
+
+# The camera's movement: the frame in tiles, each followed by itself
+_TILES = 3  # each way
+_MIN_TILE_PIXELS = 5
+_MIN_PEAK = 0.12  # of the phase correlation: with less, a tile could not be followed
+_AGREE_PIXELS = 1.0
+
+# Stability
+_UNKNOWN_STABILITY = 0.7  # where nothing could be followed: neither good nor unusable
+_MIN_FOLLOWED, _MIN_FOLLOWED_SHARE = 3, 0.2
+_GAP_FACTOR = 1.5  # of the usual interval: across a longer gap speeds are not compared
+_SHAKY_JUMP = 0.010  # of the frame's side, per 1/15 s: mean change of speed that gives 1/e
+_COMPARED_HZ = 15  # speeds are per 1/15 s, so that clips of different frame rates compare
+
+# Energy: what gives 1 - 1/e by itself
+_BUSY_LEVELS = 4  # mean change of luma
+_FAST_CAMERA = 0.6  # of the frame's side, per second
+
+# Where the subject moves
+_MIN_MOVEMENT = 0.08  # mean change of the map (levels); with less nothing moves
+_MAX_SUBJECT_SHARE = 0.55  # of the frame: movement spread over more has no place
+_SPREADS = 1.4  # standard deviations to each side of the middle
 
 
 @dataclass(frozen=True)
-class Step:
-    """From one look to the next.
+class FrameMotion:
+    """What moved from one compared frame to the next, the one at `time_s`.
 
-    Lengths are shares of the picture's longer side, times in seconds.
+    `camera_x` and `camera_y` are shares of the frame's longer side; `followed`: whether they are
+    known. `residual` is the mean change of luma (levels) that the camera's movement does not
+    explain, `where` a coarse map of that change.
     """
 
     time_s: float
     elapsed_s: float
     camera_x: float
     camera_y: float
-    trusted: bool
-    residual: float  # mean change of luma (levels) that the camera's movement does not explain
+    followed: bool
+    residual: float
     frozen: bool
-    where: NDArray[np.float32]  # map of that change, _MAP_SIZE
+    where: NDArray[np.float32]
 
 
 class MotionMeter:
-    """Follows small upright luma pictures of one size, in order."""
+    """Compares each frame of one span with the one before: small upright luma, of one size."""
 
     def __init__(self) -> None:
         self._before: NDArray[np.float32] | None = None
-        self._time_s = 0.0
+        self._before_s = 0.0
         self._window: NDArray[np.float32] | None = None
 
-    def restart(self) -> None:
-        """Forget the last picture: the next one belongs to another shot."""
-        self._before = None
-
-    def add(self, time_s: float, luma: Plane) -> Step | None:
-        """The step from the last picture to this one; None for the first."""
+    def add(self, time_s: float, luma: Plane) -> FrameMotion | None:
+        """What moved since the last frame; None for the first one."""
         now = luma.astype(np.float32)
-        before, before_s = self._before, self._time_s
-        self._before, self._time_s = now, time_s
+        before, before_s = self._before, self._before_s
+        self._before, self._before_s = now, time_s
         if before is None:
             return None
+
         change = np.abs(now - before)
         frozen = float(change.mean()) < _FROZEN_LEVELS
-        dx = dy = 0.0
-        trusted = True
+        shift: tuple[float, float] | None = (0.0, 0.0)
         if not frozen:
-            found = self._camera(before, now)
-            trusted = found is not None
-            dx, dy = found or (0.0, 0.0)
-            if abs(dx) + abs(dy) > 0.3:
-                shift = np.array([[1, 0, dx], [0, 1, dy]], dtype=np.float32)
-                moved = cv2.warpAffine(
-                    before, shift, (now.shape[1], now.shape[0]), borderMode=cv2.BORDER_REPLICATE
-                )
-                explained = np.abs(now - moved)
-                # A wrong guess explains nothing; then the change stands as it is.
-                if explained.mean() < change.mean():
-                    change = explained
+            shift = self._camera_shift(before, now)
+            if shift is not None:
+                change = _unexplained(change, before, now, shift)
+
         moving = np.maximum(change - _NOISE_LEVELS, 0)
+        dx, dy = shift or (0.0, 0.0)
         side = max(now.shape)
-        where = cv2.resize(moving, _MAP_SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
-        return Step(
-            time_s,
-            max(time_s - before_s, 1e-3),
-            dx / side,
-            dy / side,
-            trusted,
-            float(moving.mean()),
-            frozen,
-            where,
+        return FrameMotion(
+            time_s=time_s,
+            elapsed_s=max(time_s - before_s, _MIN_ELAPSED_S),
+            camera_x=dx / side,
+            camera_y=dy / side,
+            followed=shift is not None,
+            residual=float(moving.mean()),
+            frozen=frozen,
+            where=cv2.resize(moving, _MAP_SIZE, interpolation=cv2.INTER_AREA).astype(np.float32),
         )
 
-    def _camera(
+    def _camera_shift(
         self, before: NDArray[np.float32], now: NDArray[np.float32]
     ) -> tuple[float, float] | None:
-        """How far the picture moved (pixels) where most parts of it agree; None when they do not.
+        """How far the view moved (pixels) where most tiles agree; None when they do not.
 
-        Every part is followed by itself, so that a bus driving through does not pass for a camera
+        Every tile is followed by itself, so that a bus driving through does not pass for a camera
         that moves.
         """
-        rows, columns = now.shape[0] // _PARTS, now.shape[1] // _PARTS
-        if min(rows, columns) < _LEAST_PART_PIXELS:
+        rows, columns = now.shape[0] // _TILES, now.shape[1] // _TILES
+        if min(rows, columns) < _MIN_TILE_PIXELS:
             return None
-        if self._window is None or self._window.shape != (rows, columns):
+        if self._window is None:
             self._window = cv2.createHanningWindow((columns, rows), cv2.CV_32F).astype(np.float32)
+
         moves = []
-        for part in range(_PARTS * _PARTS):
-            top, left = part // _PARTS * rows, part % _PARTS * columns
+        for tile in range(_TILES * _TILES):
+            top, left = tile // _TILES * rows, tile % _TILES * columns
             here = (slice(top, top + rows), slice(left, left + columns))
             # OpenCV multiplies the window into its arguments when their size needs no padding: hand
             # it copies.
-            (dx, dy), response = cv2.phaseCorrelate(
-                before[here].copy(), now[here].copy(), self._window
-            )
-            if response > _PEAK:
-                moves.append((dx, dy))
-        if len(moves) < _PARTS * _PARTS // 2:
+            move, response = cv2.phaseCorrelate(before[here].copy(), now[here].copy(), self._window)
+            if response > _MIN_PEAK:
+                moves.append(move)
+        if len(moves) < _TILES * _TILES // 2:
             return None
+
         middle = np.median(np.array(moves), axis=0)
         agreeing = sum(bool(np.hypot(*(np.array(move) - middle)) < _AGREE_PIXELS) for move in moves)
-        return (float(middle[0]), float(middle[1])) if agreeing * 2 > _PARTS * _PARTS else None
+        return (float(middle[0]), float(middle[1])) if agreeing * 2 > _TILES * _TILES else None
 
 
-def stability(steps: Sequence[Step]) -> float:
+def _unexplained(
+    change: NDArray[np.float32],
+    before: NDArray[np.float32],
+    now: NDArray[np.float32],
+    shift: tuple[float, float],
+) -> NDArray[np.float32]:
+    """What is left of the change once the camera's movement (pixels) is undone."""
+    dx, dy = shift
+    if abs(dx) + abs(dy) <= _MIN_SHIFT_PIXELS:
+        return change
+    matrix = np.array([[1, 0, dx], [0, 1, dy]], dtype=np.float32)
+    size = (now.shape[1], now.shape[0])
+    moved = cv2.warpAffine(before, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    left = np.abs(now - moved).astype(np.float32, copy=False)
+    # A wrong guess explains nothing; then the change stands as it is.
+    return left if left.mean() < change.mean() else change
+
+
+def stability(motions: Sequence[FrameMotion]) -> float:
     """1 for a camera at rest or moving evenly, towards 0 the more its movement jumps about.
 
-    The figure is the change of the camera's speed from step to step; a pan keeps its speed, a shake
-    does not.
+    The figure is the change of the camera's speed from frame to frame; a pan keeps its speed, a
+    shake does not.
     """
-    trusted = [step for step in steps if step.trusted]
-    if len(trusted) < max(3, 0.2 * len(steps)):
+    followed = [motion for motion in motions if motion.followed]
+    if len(followed) < max(_MIN_FOLLOWED, _MIN_FOLLOWED_SHARE * len(motions)):
         # Nothing could be followed: no texture, darkness, or something large in motion.
         return _UNKNOWN_STABILITY
-    jumps = []
-    for one, other in pairwise(trusted):
-        if other.time_s - one.time_s > 1.5 * other.elapsed_s:
-            continue
-        # Per 1/15 s, so that clips of different frame rates compare.
-        scale_one, scale_other = 15 * one.elapsed_s, 15 * other.elapsed_s
-        jumps.append(
-            np.hypot(
-                other.camera_x / scale_other - one.camera_x / scale_one,
-                other.camera_y / scale_other - one.camera_y / scale_one,
-            )
+
+    jumps = [
+        _jump(earlier, later)
+        for earlier, later in pairwise(followed)
+        if later.time_s - earlier.time_s <= _GAP_FACTOR * later.elapsed_s
+    ]
+    return float(np.exp(-np.mean(jumps) / _SHAKY_JUMP)) if jumps else 1.0
+
+
+def _jump(earlier: FrameMotion, later: FrameMotion) -> float:
+    """How much the camera's speed changes, in sides of the frame per 1/15 s."""
+    earlier_scale, later_scale = _COMPARED_HZ * earlier.elapsed_s, _COMPARED_HZ * later.elapsed_s
+    return float(
+        np.hypot(
+            later.camera_x / later_scale - earlier.camera_x / earlier_scale,
+            later.camera_y / later_scale - earlier.camera_y / earlier_scale,
         )
-    return float(np.exp(-np.mean(jumps) / 0.010)) if jumps else 1.0
-
-
-def motion(steps: Sequence[Step]) -> float:
-    """Energy of movement, 0 (still) to 1: what moves in the picture, and how fast the camera goes."""
-    if not steps:
-        return 0.0
-    inside = float(np.mean([step.residual / np.sqrt(15 * step.elapsed_s) for step in steps]))
-    speed = float(
-        np.mean([np.hypot(step.camera_x, step.camera_y) / step.elapsed_s for step in steps])
     )
-    return float(1 - np.exp(-(inside / 4 + speed / 0.6)))
 
 
-def moving_subject(steps: Sequence[Step]) -> Box | None:
+def energy(motions: Sequence[FrameMotion]) -> float:
+    """Energy of movement, 0 (still) to 1: what moves in view, and how fast the camera goes."""
+    if not motions:
+        return 0.0
+    residuals = [motion.residual / np.sqrt(_COMPARED_HZ * motion.elapsed_s) for motion in motions]
+    speeds = [np.hypot(motion.camera_x, motion.camera_y) / motion.elapsed_s for motion in motions]
+    inside, camera = float(np.mean(residuals)), float(np.mean(speeds))
+    return float(1 - np.exp(-(inside / _BUSY_LEVELS + camera / _FAST_CAMERA)))
+
+
+def moving_subject(motions: Sequence[FrameMotion]) -> Box | None:
     """Where most of the movement is; None when nothing moves or everything does."""
-    if not steps:
+    if not motions:
         return None
-    where = np.sum([step.where for step in steps], axis=0)
-    total = float(where.sum())
-    if total / len(steps) / where.size < 0.08:
+    where = np.sum([motion.where for motion in motions], axis=0)
+    if float(where.sum()) / len(motions) / where.size < _MIN_MOVEMENT:
         return None
+
     rows, columns = where.shape
-    across, down = where.sum(axis=0) / total, where.sum(axis=1) / total
-    x_axis, y_axis = (np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows
-    x, y = float((across * x_axis).sum()), float((down * y_axis).sum())
-    half_width = 1.4 * float(np.sqrt((across * (x_axis - x) ** 2).sum())) + 0.5 / columns
-    half_height = 1.4 * float(np.sqrt((down * (y_axis - y) ** 2).sum())) + 0.5 / rows
-    if 4 * half_width * half_height > _SUBJECT_SHARE:
+    spread = spread_of(where)
+    half_width = _SPREADS * spread.x_spread + 0.5 / columns
+    half_height = _SPREADS * spread.y_spread + 0.5 / rows
+    if 4 * half_width * half_height > _MAX_SUBJECT_SHARE:
         return None
-    return box_around(x, y, 2 * half_width, 2 * half_height)
-
-
-def box_around(x: float, y: float, width: float, height: float) -> Box:
-    """The box about a centre, kept inside the picture."""
-    left, top = max(0.0, x - width / 2), max(0.0, y - height / 2)
-    right, bottom = min(1.0, x + width / 2), min(1.0, y + height / 2)
-    return Box(x=left, y=top, width=max(right - left, 0.01), height=max(bottom - top, 0.01))
+    return box_around(spread.x, spread.y, 2 * half_width, 2 * half_height)

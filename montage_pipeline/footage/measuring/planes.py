@@ -1,9 +1,9 @@
-"""A quick look at every decoded frame: small upright luma and chroma, straight from the decoder's
-planes.
+"""Small upright luma and chroma of a decoded frame, straight from the decoder's planes.
 
-Measuring needs small pictures of every frame; scaling whole frames through swscale costs more than
-decoding
-them, while shrinking the planes themselves is nearly free.
+Measuring needs a small image of every frame. Scaling whole frames through swscale costs more than
+decoding them; shrinking the planes themselves is nearly free.
+
+Belongs here: getting at planes and scaling them. Does not belong here: what is measured in them.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from montage_pipeline.footage.decoding.frames import oriented, stored_size
 from montage_pipeline.footage.model import ClipFacts
 
 Plane = NDArray[np.uint8]
+"""One component of a frame, of shape (height, width)."""
 
 _PLANAR_8 = {
     "yuv420p",
@@ -31,11 +32,19 @@ _PLANAR_8 = {
 }
 _PLANAR_10 = {"yuv420p10le", "yuv422p10le", "yuv444p10le"}
 
+# Pixels per pixel of the result that are read at least, each way: noise is averaged still, and 4K
+# stays affordable.
+_SAMPLES = 3
+
+# By limited-range level (16..235): the level in full range.
+_FULL_RANGE = np.clip((np.arange(256) - 16) * (255 / 219) + 0.5, 0, 255).astype(np.uint8)
+
 
 @dataclass(frozen=True)
 class Planes:
-    """One frame's luma and chroma as stored (not turned), 8 or 10 bits, at full size; views into
-    the decoder's memory.
+    """One frame's luma and chroma as stored (not turned), 8 or 10 bits, at full size.
+
+    They are views into the decoder's memory.
     """
 
     luma: NDArray[Any]
@@ -46,16 +55,14 @@ class Planes:
 
 
 def planes_of(frame: VideoFrame, facts: ClipFacts) -> Planes:
-    """The frame's planes; formats without planar YUV are converted first.
-
-    Valid while the frame lives.
-    """
+    """The frame's planes, valid while it lives. Formats without planar YUV are converted first."""
     if frame.format.name not in _PLANAR_8 | _PLANAR_10:
         frame = frame.reformat(format="yuv420p")
     bits = 10 if frame.format.name in _PLANAR_10 else 8
+    kind = np.uint16 if bits == 10 else np.uint8
+
     views = []
     for plane in frame.planes[:3]:
-        kind = np.uint16 if bits == 10 else np.uint8
         values = np.frombuffer(plane, dtype=kind)  # type: ignore[call-overload]
         rows = values.reshape(plane.height, plane.line_size // kind().itemsize)
         views.append(rows[:, : plane.width])
@@ -63,9 +70,7 @@ def planes_of(frame: VideoFrame, facts: ClipFacts) -> Planes:
 
 
 def small_luma(planes: Planes, facts: ClipFacts, max_side: int) -> Plane:
-    """Upright full-range luma, uint8 of shape (height, width) with square pixels, longer side
-    `max_side` at most.
-    """
+    """Upright full-range luma with square pixels, its longer side at most `max_side`."""
     luma = _eight_bits(_shrunk(planes.luma, stored_size(facts, max_side)), planes.bits)
     if not planes.full_range:
         luma = cv2.LUT(luma, _FULL_RANGE).astype(np.uint8, copy=False)
@@ -79,11 +84,22 @@ def small_chroma(planes: Planes, facts: ClipFacts, max_side: int) -> tuple[Plane
     return np.ascontiguousarray(oriented(u, facts)), np.ascontiguousarray(oriented(v, facts))
 
 
+def scaled_to(luma: Plane, max_side: int) -> Plane:
+    """A plane with its longer side at most `max_side` pixels."""
+    scale = min(1.0, max_side / max(luma.shape))
+    size = (max(2, round(luma.shape[1] * scale)), max(2, round(luma.shape[0] * scale)))
+    return cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
+def resized_like(luma: Plane, model: Plane) -> Plane:
+    """A plane in the size of another one."""
+    return cv2.resize(luma, model.shape[::-1], interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
 def _shrunk(plane: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     width, height = size
-    # INTER_AREA reads every pixel; a first stride keeps 4K affordable, and at 3 pixels per result
-    # noise is averaged still.
-    step = max(1, min(plane.shape[1] // (width * 3), plane.shape[0] // (height * 3)))
+    # INTER_AREA reads every pixel, so stride first.
+    step = min(plane.shape[1] // (width * _SAMPLES), plane.shape[0] // (height * _SAMPLES))
     if step > 1:
         plane = np.ascontiguousarray(plane[::step, ::step])
     return cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
@@ -91,6 +107,3 @@ def _shrunk(plane: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 
 def _eight_bits(plane: NDArray[Any], bits: int) -> Plane:
     return plane if bits == 8 else (plane >> (bits - 8)).astype(np.uint8)
-
-
-_FULL_RANGE = np.clip((np.arange(256) - 16) * (255 / 219) + 0.5, 0, 255).astype(np.uint8)

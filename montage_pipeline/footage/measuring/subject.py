@@ -1,42 +1,54 @@
-"""Where to look in a moment as time goes by: at a face, else where it moves, else where the picture
-stands out.
+"""Where to look as time goes by: at a face, else where it moves, else where the frame stands out.
 
-Belongs here: places with times. Does not belong here: how a crop follows them (editing).
+Belongs here: the subject's places with their times, and when it is gone. Does not belong here: how
+a crop follows them (editing).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise, takewhile
 from math import inf
 from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from montage_pipeline.footage.measuring.movement import Step, box_around, moving_subject
+from montage_pipeline.footage.measuring.boxes import box_around, distance, spread_of
+from montage_pipeline.footage.measuring.movement import FrameMotion, moving_subject
 from montage_pipeline.footage.measuring.planes import Plane
 from montage_pipeline.footage.model import Box
 from montage_pipeline.spans import Span
 
-_FACE_TO_PERSON = 2.2
-_BRIDGED_S = 1.5  # without a face between two sightings of it
-_MOVING_S = 0.5  # of movement to each side that says where it is
-_SALIENT_SIDE = 64
-_SALIENT_SHARE = 0.35  # of the picture: wider than this, it stands out nowhere in particular
-_ONE_THING = 0.35  # of its width: no thing is taken to be wider
-_MOST_OF_IT = 0.6  # of all that stands out, in that width; with less it is texture
-_GONE_PICTURES = 2  # in a row
-_EDGE = 0.06  # of the picture's side
-# the longest that going out of the picture takes; who is cut by its side for longer stands there
-_LEAVING_S = 1.5
-_SMALL = 0.3  # of the picture's height
-_STEEP, _BARE = (
-    48.0,
-    0.018,
-)  # Sobel's levels of an edge, and the share of edges in a picture below which nothing is in it
-_ROAMING_FACE = 1.6  # face widths between one sighting and the next that are still the same face
+# Faces
+_PERSON_TO_FACE = 2.2  # sides: a face with its shoulders, and air above it
+_MAX_BRIDGED_S = 1.5  # without a face between two sightings of it
+_MAX_ROAM = 1.6  # face widths between one sighting and the next that are still the same face
+
+_MOTION_WINDOW_S = 0.5  # to each side of a time: movement that says where the subject is
+
+# Saliency
+_SALIENT_SIDE = 64  # pixels
+_MAX_SALIENT_SHARE = 0.35  # of the frame: wider than this, it stands out nowhere in particular
+_THING_WIDTH = 0.35  # of the frame's; no thing is taken to be wider
+_MIN_THING_SHARE = 0.6  # of all that stands out, in that width; with less it is texture
+_BACKGROUND_PERCENTILE = 75  # of the energy: what is below does not stand out
+_COVERED_SPREADS = 4  # standard deviations across a thing, edge to edge
+_EDGES_OF_BOX = 0.6  # of the area that these make, a thing fills
+_SHOWN_SPREADS, _MIN_SALIENT_SIDE = 2.8, 0.1  # of the box that is given
+
+# Absences
+_GONE_FRAMES = 2  # in a row; a single one without a subject may have been missed
+_EDGE = 0.06  # of the frame's side
+_MAX_LEAVING_S = 1.5  # who is cut by the frame's edge for longer stands there
+_SMALL = 0.3  # of the frame's height
+_STEEP = 48.0  # levels of Sobel's gradient that make an edge
+_MAX_BARE_EDGES = 0.018  # share of edges in a frame below which nothing is in it
+_BARE_BLUR = 1 / 512  # of the longer side: what is finer is grain
+
+_SAME_TIME_S = 1e-6
 
 
-class Place(NamedTuple):
+class SubjectPlace(NamedTuple):
     """Where the subject is at a presentation time (s)."""
 
     time_s: float
@@ -44,205 +56,212 @@ class Place(NamedTuple):
     source: Literal["face", "motion", "saliency"]
 
 
-class Seen(NamedTuple):
-    """One picture: its time (s), the faces in it (largest first), and its upright luma."""
+class SeenFrame(NamedTuple):
+    """One frame: its time (s), the faces in it (largest first), and its upright luma."""
 
     time_s: float
     faces: tuple[Box, ...]
     luma: Plane
 
 
-def subject_path(pictures: Sequence[Seen], steps: Sequence[Step]) -> tuple[Place, ...]:
-    """Where the subject is at the pictures' times, in order; no place at times when nothing says
-    so.
+def subject_path(
+    frames: Sequence[SeenFrame], motions: Sequence[FrameMotion]
+) -> tuple[SubjectPlace, ...]:
+    """Where the subject is at the frames' times, in order; no place where nothing says so.
 
-    A face, once chosen, is followed as long as it is seen, and over short gaps; saliency speaks
-    only where there is neither face nor
-    movement in all of the stretch.
+    A face, once chosen, is followed as long as it is seen, and over short gaps. Saliency counts
+    only where there is neither face nor movement in any of the frames.
     """
-    path = _faces(pictures)
-    for time_s in (picture.time_s for picture in pictures):
-        if all(abs(place.time_s - time_s) > 1e-6 for place in path):
-            near = [
-                step for step in steps if time_s - _MOVING_S < step.time_s <= time_s + _MOVING_S
-            ]
-            if (box := moving_subject(near)) is not None:
-                path.append(Place(time_s, box, "motion"))
+    path = _face_path(frames)
+    for frame in frames:
+        if all(abs(place.time_s - frame.time_s) > _SAME_TIME_S for place in path):
+            box = moving_subject(_motions_about(frame.time_s, motions))
+            if box is not None:
+                path.append(SubjectPlace(frame.time_s, box, "motion"))
     if not path:
         path = [
-            Place(one.time_s, box, "saliency")
-            for one in pictures
-            if (box := salient(one.luma)) is not None
+            SubjectPlace(frame.time_s, box, "saliency")
+            for frame in frames
+            if (box := salient(frame.luma)) is not None
         ]
     return tuple(sorted(path))
 
 
-def absences(pictures: Sequence[Seen], path: Sequence[Place]) -> tuple[Span, ...]:
-    """Parts of a stretch that the face or the movement of its path has left, or has not entered
-    yet, in order of time.
+def absences(frames: Sequence[SeenFrame], path: Sequence[SubjectPlace]) -> tuple[Span, ...]:
+    """When the face or the movement of a path has left, or has not come yet, in order of time.
 
-    What was last seen at the picture's edge has left, from when it first touched that edge on its
-    way out; what was last seen inside the
-    picture stands still or has turned away, unless the picture is bare. A single picture without a
-    place is no absence: it may have been
-    missed.
+    What was last seen at the frame's edge has left, from when it first touched that edge on its way
+    out. What was last seen inside stands still or has turned away, unless the frame is bare.
     """
     followed = [place for place in path if place.source in ("face", "motion")]
-    found: list[Span] = []
+    return tuple(sorted((*_departures(frames, followed), *_bare_spans(frames, followed))))
+
+
+def _departures(frames: Sequence[SeenFrame], followed: Sequence[SubjectPlace]) -> Iterator[Span]:
+    """The spans between two sightings in which the subject is outside the frame."""
+    if not followed:
+        return
+    followed_s = {place.time_s for place in followed}
     for before, after in pairwise([None, *followed, None]):
-        if before is None and after is None:
-            break
-        first_s, last_s = (
-            pictures[0].time_s if before is None else before.time_s,
-            pictures[-1].time_s if after is None else after.time_s,
-        )
-        without = [
-            one
-            for one in pictures
-            if first_s <= one.time_s <= last_s
-            and all(one.time_s != place.time_s for place in followed)
+        first_s = frames[0].time_s if before is None else before.time_s
+        last_s = frames[-1].time_s if after is None else after.time_s
+        empty = [
+            frame
+            for frame in frames
+            if first_s <= frame.time_s <= last_s and frame.time_s not in followed_s
         ]
-        if len(without) >= _GONE_PICTURES and _at_edge(before or after):
-            # Movement is said to be where it was or will be up to _MOVING_S away.
-            early_s, late_s = (
-                _MOVING_S if place is not None and place.source == "motion" else 0.0
-                for place in (before, after)
-            )
-            found.append(
-                Span(min(first_s - early_s, _leaving_s(followed, before)), last_s + late_s)
-            )
-    seen_s = {place.time_s for place in followed}
-    for bare, group in groupby(
-        pictures, key=lambda one: one.time_s not in seen_s and is_bare(one.luma)
-    ):
-        run = list(group)
-        if bare and len(run) >= _GONE_PICTURES:
-            found.append(Span(run[0].time_s, run[-1].time_s))
-    return tuple(sorted(found))
+        if len(empty) >= _GONE_FRAMES and _comes_and_goes(before or after):
+            left_s = min(first_s - _reach_s(before), _leaving_s(followed, before))
+            yield Span(left_s, last_s + _reach_s(after))
+
+
+def _bare_spans(frames: Sequence[SeenFrame], followed: Sequence[SubjectPlace]) -> Iterator[Span]:
+    """The spans in which no subject is followed and next to nothing is in view."""
+    followed_s = {place.time_s for place in followed}
+    runs = groupby(frames, key=lambda frame: frame.time_s not in followed_s and is_bare(frame.luma))
+    for bare, run in runs:
+        run_frames = list(run)
+        if bare and len(run_frames) >= _GONE_FRAMES:
+            yield Span(run_frames[0].time_s, run_frames[-1].time_s)
 
 
 def is_bare(luma: Plane) -> bool:
-    """Whether there is next to nothing in a picture: a road, a wall or a sky without anything on
-    it.
-    """
-    smooth = cv2.GaussianBlur(luma, (0, 0), max(luma.shape) / 512).astype(np.float32)
-    steep = (
-        np.hypot(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)) > _STEEP
-    )
-    return float(steep.mean()) < _BARE
+    """Whether there is next to nothing in a frame: an empty road, wall or sky."""
+    smooth = cv2.GaussianBlur(luma, (0, 0), max(luma.shape) * _BARE_BLUR).astype(np.float32)
+    across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    steep = np.hypot(across, down) > _STEEP
+    return float(steep.mean()) < _MAX_BARE_EDGES
 
 
-def _leaving_s(followed: Sequence[Place], last: Place | None) -> float:
-    """When that which was last seen at a side of the picture first touched it; infinity for what
-    was seen elsewhere, or stood there.
+def _reach_s(place: SubjectPlace | None) -> float:
+    """How far from its time a place may be taken from: movement says where it was or will be."""
+    return _MOTION_WINDOW_S if place is not None and place.source == "motion" else 0.0
+
+
+def _leaving_s(followed: Sequence[SubjectPlace], last: SubjectPlace | None) -> float:
+    """When the subject that was last seen at a side of the frame first touched that side.
+
+    Infinity for one that was last seen elsewhere, or stood there.
     """
-    if last is None or not _beside(last.box):
+    if last is None or not _is_at_side(last.box):
         return inf
     until = [place for place in followed if place.time_s <= last.time_s]
-    touched = list(takewhile(lambda place: _beside(place.box), reversed(until)))
-    return touched[-1].time_s if touched[-1].time_s >= last.time_s - _LEAVING_S else inf
+    touching = list(takewhile(lambda place: _is_at_side(place.box), reversed(until)))
+    first_s = touching[-1].time_s
+    return first_s if first_s >= last.time_s - _MAX_LEAVING_S else inf
 
 
-def _beside(box: Box) -> bool:
+def _is_at_side(box: Box) -> bool:
     return box.x < _EDGE or box.x + box.width > 1 - _EDGE
 
 
-def _at_edge(place: Place | None) -> bool:
-    """Whether it is where things come into the picture and leave it.
+def _comes_and_goes(place: SubjectPlace | None) -> bool:
+    """Whether a place is where things enter the frame and leave it.
 
     What stands on the ground may be cut by the lower edge for good.
     """
     if place is None:
         return False
     box = place.box
-    above = box.height < _SMALL and (box.y < _EDGE or box.y + box.height > 1 - _EDGE)
-    return _beside(box) or above
+    at_top_or_bottom = box.y < _EDGE or box.y + box.height > 1 - _EDGE
+    return _is_at_side(box) or (box.height < _SMALL and at_top_or_bottom)
 
 
 def person_around(face: Box) -> Box:
     """The face with its shoulders, and air above it."""
-    middle_y = face.y + face.height * 0.8
     return box_around(
         face.x + face.width / 2,
-        middle_y,
-        face.width * _FACE_TO_PERSON,
-        face.height * _FACE_TO_PERSON,
+        face.y + face.height * 0.8,
+        face.width * _PERSON_TO_FACE,
+        face.height * _PERSON_TO_FACE,
     )
 
 
-def _faces(pictures: Sequence[Seen]) -> list[Place]:
-    """The way of the face that is largest at first, then of the one nearest to it; gaps are bridged
-    in a straight line.
+def _face_path(frames: Sequence[SeenFrame]) -> list[SubjectPlace]:
+    """The path of the face that is largest at first, then of the one nearest to it.
+
+    Gaps are bridged in a straight line.
     """
-    sightings: list[tuple[float, Box]] = []
-    for picture in pictures:
-        if not picture.faces:
+    sightings = _sightings(frames)
+    path = [SubjectPlace(time_s, person_around(face), "face") for time_s, face in sightings]
+    for (earlier_s, earlier), (later_s, later) in pairwise(sightings):
+        if later_s - earlier_s > _MAX_BRIDGED_S:
             continue
-        face = picture.faces[0]
-        if sightings and picture.time_s - sightings[-1][0] <= _BRIDGED_S:
-            last = sightings[-1][1]
-            near = min(picture.faces, key=lambda box: _apart(box, last))
-            face = near if _apart(near, last) <= _ROAMING_FACE * last.width else face
-        sightings.append((picture.time_s, face))
-    path = [Place(time_s, person_around(face), "face") for time_s, face in sightings]
-    for (one_s, one), (other_s, other) in pairwise(sightings):
-        if other_s - one_s > _BRIDGED_S:
-            continue
-        for time_s in (picture.time_s for picture in pictures if one_s < picture.time_s < other_s):
-            share = (time_s - one_s) / (other_s - one_s)
-            between = [
-                a + share * (b - a)
-                for a, b in zip(one.model_dump().values(), other.model_dump().values(), strict=True)
-            ]
-            path.append(
-                Place(
-                    time_s,
-                    person_around(
-                        Box(**dict(zip(("x", "y", "width", "height"), between, strict=True)))
-                    ),
-                    "face",
-                )
-            )
+        for frame in frames:
+            if earlier_s < frame.time_s < later_s:
+                share = (frame.time_s - earlier_s) / (later_s - earlier_s)
+                face = _between(earlier, later, share)
+                path.append(SubjectPlace(frame.time_s, person_around(face), "face"))
     return path
 
 
-def _apart(one: Box, other: Box) -> float:
-    return float(
-        np.hypot(
-            one.x + one.width / 2 - other.x - other.width / 2,
-            one.y + one.height / 2 - other.y - other.height / 2,
-        )
+def _sightings(frames: Sequence[SeenFrame]) -> list[tuple[float, Box]]:
+    """The face that is followed, in each frame that shows faces."""
+    sightings: list[tuple[float, Box]] = []
+    for frame in frames:
+        if not frame.faces:
+            continue
+        face = frame.faces[0]
+        if sightings and frame.time_s - sightings[-1][0] <= _MAX_BRIDGED_S:
+            last = sightings[-1][1]
+            near = min(frame.faces, key=lambda box: distance(box, last))
+            face = near if distance(near, last) <= _MAX_ROAM * last.width else face
+        sightings.append((frame.time_s, face))
+    return sightings
+
+
+def _between(earlier: Box, later: Box, share: float) -> Box:
+    """The box on the straight way from one to the other."""
+    return Box(
+        x=earlier.x + share * (later.x - earlier.x),
+        y=earlier.y + share * (later.y - earlier.y),
+        width=earlier.width + share * (later.width - earlier.width),
+        height=earlier.height + share * (later.height - earlier.height),
     )
 
 
-def salient(luma: Plane) -> Box | None:
-    """Where a picture stands out from itself (spectral residual, Hou and Zhang 2007);
+def _motions_about(time_s: float, motions: Sequence[FrameMotion]) -> list[FrameMotion]:
+    first_s, last_s = time_s - _MOTION_WINDOW_S, time_s + _MOTION_WINDOW_S
+    return [motion for motion in motions if first_s < motion.time_s <= last_s]
 
-    None when that is all over.
-    """
-    scale = _SALIENT_SIDE / max(luma.shape)
-    size = (max(8, round(luma.shape[1] * scale)), max(8, round(luma.shape[0] * scale)))
-    spectrum = np.fft.fft2(cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32))
-    log = np.log(np.abs(spectrum) + 1e-6).astype(np.float32)
-    residual = np.exp(log - cv2.blur(log, (3, 3)) + 1j * np.angle(spectrum))
-    energy = cv2.GaussianBlur((np.abs(np.fft.ifft2(residual)) ** 2).astype(np.float32), (0, 0), 2.5)
-    energy = np.asarray(np.maximum(energy - np.percentile(energy, 75), 0), dtype=np.float32)
+
+def salient(luma: Plane) -> Box | None:
+    """Where a frame stands out from itself; None when that is all over."""
+    energy = _saliency_map(luma)
     everywhere = float(energy.sum())
     if everywhere <= 0:
         return None
-    rows, columns = energy.shape
+
     # Of things that stand apart the one that stands out most, not the gap between them.
-    window = max(1, round(_ONE_THING * columns))
+    columns = energy.shape[1]
+    window = max(1, round(_THING_WIDTH * columns))
     first = int(np.argmax(np.convolve(energy.sum(axis=0), np.ones(window), mode="valid")))
     energy[:, :first] = energy[:, first + window :] = 0
-    total = float(energy.sum())
-    if total < _MOST_OF_IT * everywhere:
+    if float(energy.sum()) < _MIN_THING_SHARE * everywhere:
         return None
-    across, down = energy.sum(axis=0) / total, energy.sum(axis=1) / total
-    x_axis, y_axis = (np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows
-    x, y = float((across * x_axis).sum()), float((down * y_axis).sum())
-    spread_x = float(np.sqrt((across * (x_axis - x) ** 2).sum()))
-    spread_y = float(np.sqrt((down * (y_axis - y) ** 2).sum()))
-    if 4 * spread_x * 4 * spread_y * 0.6 > _SALIENT_SHARE:
+
+    x, y, x_spread, y_spread = spread_of(energy)
+    width, height = _COVERED_SPREADS * x_spread, _COVERED_SPREADS * y_spread
+    if width * height * _EDGES_OF_BOX > _MAX_SALIENT_SHARE:
         return None
-    return box_around(x, y, max(2.8 * spread_x, 0.1), max(2.8 * spread_y, 0.1))
+    return box_around(
+        x,
+        y,
+        max(_SHOWN_SPREADS * x_spread, _MIN_SALIENT_SIDE),
+        max(_SHOWN_SPREADS * y_spread, _MIN_SALIENT_SIDE),
+    )
+
+
+def _saliency_map(luma: Plane) -> NDArray[np.float32]:
+    """How much each place stands out (spectral residual, Hou and Zhang 2007)."""
+    scale = _SALIENT_SIDE / max(luma.shape)
+    size = (max(8, round(luma.shape[1] * scale)), max(8, round(luma.shape[0] * scale)))
+    small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+
+    spectrum = np.fft.fft2(small)
+    log = np.log(np.abs(spectrum) + 1e-6).astype(np.float32)
+    residual = np.exp(log - cv2.blur(log, (3, 3)) + 1j * np.angle(spectrum))
+    energy = (np.abs(np.fft.ifft2(residual)) ** 2).astype(np.float32)
+    smooth = cv2.GaussianBlur(energy, (0, 0), 2.5)
+    background = np.percentile(smooth, _BACKGROUND_PERCENTILE)
+    return np.asarray(np.maximum(smooth - background, 0), dtype=np.float32)

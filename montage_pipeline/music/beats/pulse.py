@@ -1,5 +1,4 @@
-"""A steady pulse under the onsets: its period, where it falls, and the onsets read off in twelfths
-of it.
+"""A steady pulse under the onsets: its period, where it falls, and the onsets in twelfths of it.
 
 The pulse may be the beat, or half, double or two thirds of it; which it is, is a question of metre.
 """
@@ -14,30 +13,67 @@ from montage_pipeline.music.beats.onsets import FRAME_S, Curve, Onsets
 TICKS = 12
 """Ticks a pulse: halves, thirds and quarters all fall on one."""
 
-_SLOWEST_BPM, _FASTEST_BPM = 55.0, 215.0
-_CENTRE_BPM, _SPREAD_OCTAVES = 112.0, 0.8
-_TIGHTNESS = 60.0
-_SLOWEST_EVEN_BPM, _FASTEST_EVEN_BPM = 58.0, 185.0
-_FEWEST_EVEN = 5
+_MIN_BPM, _MAX_BPM = 55.0, 215.0
+"""Pulses that are looked for; music is seldom counted outside."""
+
+_USUAL_BPM, _USUAL_SPREAD = 112.0, 0.8
+"""Of pulses that repeat alike, the one nearest to the usual tempo is taken (spread in octaves)."""
+
+_EXPECTED_SPREAD = 0.3
+"""Spread in octaves about a tempo that was asked for: an octave off is as good as excluded."""
+
+_COMB = ((1, 1.0), (2, 0.8), (3, 0.6), (4, 0.6))
+"""A pulse repeats after one period, two, three and four: (periods, weight)."""
+
+_MIN_EVEN_BPM, _MAX_EVEN_BPM = 58.0, 185.0
+_MIN_EVEN_GAPS = 5
+"""Fewer gaps than this may be equal by chance."""
+
+_EVEN_GAP = 0.1
+_EVEN_SHARE = 0.95
+"""Onsets are even when that many of the gaps are within 10 % of their median."""
+
 _ONE_ONSET_S = 0.06
+"""Peaks nearer than this are one onset."""
+
 _FAINT = 0.25
 """An onset that counts is at least this share of a strong one."""
-_PASSAGE, _SWAY = 8, 8
-"""Beats that are looked at together, and how far about their places: in fortieths of a beat."""
+
+_PASSAGE = 8
+"""Beats that are looked at together: two bars."""
+
+_SWAY = 8
+"""How far they may be off the grid, in fortieths of a beat."""
+
+_KEPT_SHARE = 0.8
+"""A grid that collects this share of the onset of a freer one is preferred for being simpler."""
+
+_STEADY_RANGE = 0.03
+"""How far the exact period may be from the one that was read off the autocorrelation."""
+
+_OVERTONES = 6
+"""Harmonics by which the exact period is found: the higher ones tell it more exactly."""
+
+_TIGHTNESS = 60.0
+"""How dearly a wandering beat pays for leaving the period: a gap 10 % off costs 0.5 deviations."""
+
 _NEAR_S = 0.045
+"""Onsets this near to a beat belong to it."""
+
 _TILT_FRAMES = 5.0
 """A grid found over the whole length is not off by more than this at either end."""
+
 _LATENESS_S = 0.003
 """How much later than the place of an onset in the curve its sound starts: measured on drums."""
 
 
 class Pulse(NamedTuple):
-    """`places` are frames (fractional), the first at or before the first frame, the last at or
-    after the last.
+    """Where a pulse falls.
 
-    `repeats` is how strongly the onsets repeat at the period, about 0..1; `steady` says whether the
-    places are equally far apart;
-    `even` that every onset is on one and none lacks an onset.
+    `places` are frames (fractional), the first at or before the first frame, the last at or after
+    the last. `repeats` is how strongly the onsets repeat at the period, about 0..1. `steady` says
+    whether the places are equally far apart; `even` whether every onset is on one and none lacks an
+    onset.
     """
 
     places: Curve
@@ -50,118 +86,149 @@ class Pulse(NamedTuple):
         """Frames from one pulse to the next."""
         return float(np.median(np.diff(self.places)))
 
+    @property
+    def bpm(self) -> float:
+        """Pulses a minute."""
+        return 60.0 / (self.period * FRAME_S)
+
 
 def find_pulse(onsets: Curve, expected_bpm: float | None) -> Pulse:
     """The pulse that the onsets repeat by most strongly, near `expected_bpm` when that is given."""
     smooth = np.convolve(onsets, np.hanning(7) / np.hanning(7).sum(), mode="same")
-    even = _even_onsets(onsets)
-    if even is not None and _multiple(60.0 / (even * FRAME_S), expected_bpm):
-        even = None
-    period, repeats = _most_repeated(
-        smooth, expected_bpm if even is None else 60.0 / (even * FRAME_S)
-    )
-    exact, phase = draw_to_onsets(onsets, *_steady(smooth, period))
-    places = phase + exact * np.arange(
-        -np.ceil(phase / exact), np.ceil((len(onsets) - 1 - phase) / exact) + 1
-    )
-    if _keeps_time(smooth, places):
-        return Pulse(places, repeats, True, even is not None)
+    even_bpm = _even_bpm(onsets)
+    if even_bpm is not None and _is_multiple(even_bpm, expected_bpm):
+        even_bpm = None
+    is_even = even_bpm is not None
+    period, repeats = _most_repeated(smooth, even_bpm if is_even else expected_bpm)
+
+    grid = _steady_grid(onsets, smooth, period)
+    if _keeps_time(smooth, grid):
+        return Pulse(grid, repeats, steady=True, even=is_even)
     followed = _follow(onsets, period)
-    if len(followed) < 4 or _strength(onsets, places) > 0.8 * _strength(onsets, followed):
-        return Pulse(places, repeats, True, even is not None)
-    return Pulse(
-        _to_both_ends(refine(onsets, followed), len(onsets)), repeats, False, even is not None
-    )
+    if len(followed) < 4 or _strength(onsets, grid) > _KEPT_SHARE * _strength(onsets, followed):
+        return Pulse(grid, repeats, steady=True, even=is_even)
+    places = _to_both_ends(refine(onsets, followed), len(onsets))
+    return Pulse(places, repeats, steady=False, even=is_even)
 
 
-def _even_onsets(onsets: Curve) -> float | None:
-    """Frames from each onset to the next where they are all about equally far apart, as far as
-    beats may be.
-    """
-    reach = round(_ONE_ONSET_S / FRAME_S)
-    padded = np.pad(onsets, reach)
-    highest = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=1)
-    peaks = np.flatnonzero((onsets == highest) & (onsets > 0))
-    if len(peaks) < _FEWEST_EVEN:
+# Evenly spaced onsets
+
+
+def _even_bpm(onsets: Curve) -> float | None:
+    """The tempo of onsets that are all about equally far apart, as far as beats may be."""
+    peaks = _peaks(onsets)
+    if len(peaks) < _MIN_EVEN_GAPS:
         return None
-    gaps = np.diff(peaks[onsets[peaks] > _FAINT * np.quantile(onsets[peaks], 0.9)])
-    if len(gaps) < _FEWEST_EVEN:
+    strong = onsets[peaks] > _FAINT * np.quantile(onsets[peaks], 0.9)
+    gaps = np.diff(peaks[strong])
+    if len(gaps) < _MIN_EVEN_GAPS:
         return None
     period = float(np.median(gaps))
-    even = np.abs(gaps / period - 1.0) < 0.1
-    usual = _SLOWEST_EVEN_BPM <= 60.0 / (period * FRAME_S) <= _FASTEST_EVEN_BPM
-    return float(gaps[even].mean()) if usual and even.mean() >= 0.95 else None
+    is_even = np.abs(gaps / period - 1.0) < _EVEN_GAP
+    is_beat = _MIN_EVEN_BPM <= 60.0 / (period * FRAME_S) <= _MAX_EVEN_BPM
+    if not is_beat or is_even.mean() < _EVEN_SHARE:
+        return None
+    return 60.0 / (float(gaps[is_even].mean()) * FRAME_S)
 
 
-def _multiple(bpm: float, expected_bpm: float | None) -> bool:
+def _peaks(onsets: Curve) -> NDArray[np.int64]:
+    """The frames that are the highest within the reach of one onset."""
+    reach = round(_ONE_ONSET_S / FRAME_S)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(onsets, reach), 2 * reach + 1)
+    return np.flatnonzero((onsets == windows.max(axis=1)) & (onsets > 0))
+
+
+def _is_multiple(bpm: float, expected_bpm: float | None) -> bool:
     """Whether a tempo that was expected is half, double, a third or three times another one."""
     return expected_bpm is not None and any(
         abs(expected_bpm / (bpm * times) - 1) < 0.05 for times in (1 / 3, 1 / 2, 2, 3)
     )
 
 
-def _keeps_time(smooth: Curve, places: Curve) -> bool:
-    """Whether the onsets of every few beats are where a grid over the whole length has them."""
-    period = float(places[1] - places[0])
-    shifts = np.arange(-_SWAY, _SWAY + 1) / 40
-    at = places[:, None] + shifts * period
-    around = np.interp(at.ravel(), np.arange(len(smooth)), smooth, left=0.0, right=0.0).reshape(
-        at.shape
-    )
-    passages = np.add.reduceat(
-        around, np.arange(0, max(1, len(places) - _PASSAGE // 2), _PASSAGE), axis=0
-    )
-    return float(passages[:, _SWAY].sum()) > 0.8 * float(passages.max(axis=1).sum())
-
-
-def _autocorrelation(curve: Curve, most: int) -> Curve:
-    """Unbiased autocorrelation for lags 0..most, 1 at lag 0."""
-    centred = curve - curve.mean()
-    size = 1 << (2 * len(centred) - 1).bit_length()
-    raw = np.fft.irfft(np.square(np.abs(np.fft.rfft(centred, size))), size)[: most + 1]
-    raw = raw / (len(centred) - np.arange(most + 1))
-    return np.asarray(raw / raw[0])
+# Period and phase
 
 
 def _most_repeated(smooth: Curve, expected_bpm: float | None) -> tuple[float, float]:
-    most = min(len(smooth) - 2, int(4.2 * 60.0 / _SLOWEST_BPM / FRAME_S))
-    correlation = _autocorrelation(smooth, most)
-    bpms = np.geomspace(_SLOWEST_BPM, _FASTEST_BPM, 500)
+    """The period in frames that the onsets repeat by most strongly, and how strongly."""
+    max_lag = min(len(smooth) - 2, int(4.2 * 60.0 / _MIN_BPM / FRAME_S))
+    correlation = _autocorrelation(smooth, max_lag)
+    lags = np.arange(max_lag + 1)
+    bpms = np.geomspace(_MIN_BPM, _MAX_BPM, 500)
     periods = 60.0 / bpms / FRAME_S
-    lags = np.arange(most + 1)
     comb = sum(
         weight * np.interp(periods * multiple, lags, correlation, right=0.0)
-        for multiple, weight in ((1, 1.0), (2, 0.8), (3, 0.6), (4, 0.6))
+        for multiple, weight in _COMB
     )
-    centre, spread = (expected_bpm, 0.3) if expected_bpm else (_CENTRE_BPM, _SPREAD_OCTAVES)
-    score = np.maximum(comb, 0.0) * (0.02 + np.exp(-0.5 * (np.log2(bpms / centre) / spread) ** 2))
-    period = float(periods[int(np.argmax(score))])
+    centre, spread = (
+        (expected_bpm, _EXPECTED_SPREAD) if expected_bpm else (_USUAL_BPM, _USUAL_SPREAD)
+    )
+    liking = 0.02 + np.exp(-0.5 * (np.log2(bpms / centre) / spread) ** 2)
+    period = float(periods[int(np.argmax(np.maximum(comb, 0.0) * liking))])
     return period, float(np.interp(period, lags, correlation))
 
 
-def _steady(smooth: Curve, period: float) -> tuple[float, float]:
-    """Period and phase in frames of the constant grid within 3 % of `period` that collects the most
-    onset.
-    """
+def _autocorrelation(curve: Curve, max_lag: int) -> Curve:
+    """Unbiased autocorrelation for lags 0..max_lag, 1 at lag 0."""
+    centred = curve - curve.mean()
+    size = 1 << (2 * len(centred) - 1).bit_length()
+    raw = np.fft.irfft(np.square(np.abs(np.fft.rfft(centred, size))), size)[: max_lag + 1]
+    raw = raw / (len(centred) - np.arange(max_lag + 1))
+    return np.asarray(raw / raw[0])
+
+
+def _steady_grid(onsets: Curve, smooth: Curve, period: float) -> Curve:
+    """The best constant grid near a period, from before the first frame to after the last."""
+    exact = _exact_period(smooth, period)
+    exact, phase = draw_to_onsets(onsets, exact, _phase(smooth, exact))
+    first = -np.ceil(phase / exact)
+    last = np.ceil((len(onsets) - 1 - phase) / exact)
+    return np.asarray(phase + exact * np.arange(first, last + 1))
+
+
+def _exact_period(smooth: Curve, period: float) -> float:
+    """The period within 3 % of `period` whose grid collects the most onset."""
     size = 1 << (4 * len(smooth) - 1).bit_length()
     power = np.square(np.abs(np.fft.rfft(smooth - smooth.mean(), size)))
-    # Bins of the fundamental, which is looked up with its overtones: the higher ones tell the
-    # period more exactly.
-    fundamental = np.arange(size / (period * 1.03), size / (period * 0.97), 0.1)
+    # Bins of the fundamental, which is looked up together with its overtones.
+    fundamental = np.arange(
+        size / (period * (1 + _STEADY_RANGE)), size / (period * (1 - _STEADY_RANGE)), 0.1
+    )
     together = sum(
         power[np.minimum(np.rint(fundamental * overtone).astype(np.int64), len(power) - 1)]
-        for overtone in range(1, 7)
+        for overtone in range(1, _OVERTONES + 1)
     )
-    exact = float(size / fundamental[int(np.argmax(together))])
-    bins = max(8, round(exact / 1.5))
-    places = (np.arange(len(smooth)) * (bins / exact)).astype(np.int64) % bins
+    return float(size / fundamental[int(np.argmax(together))])
+
+
+def _phase(smooth: Curve, period: float) -> float:
+    """Where in the period most onset falls, in frames."""
+    bins = max(8, round(period / 1.5))
+    places = (np.arange(len(smooth)) * (bins / period)).astype(np.int64) % bins
     folded = np.bincount(places, weights=smooth, minlength=bins)
-    return exact, (int(np.argmax(folded)) + 0.5) / bins * exact
+    return (int(np.argmax(folded)) + 0.5) / bins * period
+
+
+def draw_to_onsets(onsets: Curve, period: float, phase: float) -> tuple[float, float]:
+    """Period and phase of the same grid as a line through the onsets beside it."""
+    for _ in range(2):
+        grid = np.arange(phase, len(onsets), period)
+        found = refine(onsets, grid)
+        near = (found != grid) & (np.abs(found - grid) * FRAME_S < _NEAR_S)
+        if near.sum() < 4:
+            break
+        slope, start = (float(value) for value in np.polyfit(np.flatnonzero(near), found[near], 1))
+        # Onsets on one side of a few beats would tilt the line: the period is known better.
+        if abs(slope - period) * len(grid) > _TILT_FRAMES:
+            phase += float(np.median((found - grid)[near]))
+            break
+        period, phase = slope, start
+    return period, phase
 
 
 def refine(onsets: Curve, places: Curve) -> Curve:
-    """Each place moved to the top of the parabola through the onset peak within 3 frames of it,
-    where there is one.
+    """Each place moved to the onset peak within 3 frames of it, where there is one.
+
+    The peak is the top of the parabola through its three highest frames.
     """
     around = np.clip(
         np.rint(places).astype(np.int64)[:, None] + np.arange(-3, 4), 0, len(onsets) - 1
@@ -170,26 +237,22 @@ def refine(onsets: Curve, places: Curve) -> Curve:
     inside = np.clip(peak, 1, len(onsets) - 2)
     before, here, after = onsets[inside - 1], onsets[inside], onsets[inside + 1]
     bend = before - 2 * here + after
-    sharp = (bend < 0) & (here >= 0.5) & (here >= before) & (here >= after)
-    return np.where(sharp, inside + 0.5 * (before - after) / np.where(sharp, bend, 1.0), places)
+    is_sharp = (bend < 0) & (here >= 0.5) & (here >= before) & (here >= after)
+    top = inside + 0.5 * (before - after) / np.where(is_sharp, bend, 1.0)
+    return np.where(is_sharp, top, places)
 
 
-def draw_to_onsets(onsets: Curve, period: float, phase: float) -> tuple[float, float]:
-    """The same grid as a line through the onsets beside it."""
-    for _ in range(2):
-        grid = np.arange(phase, len(onsets), period)
-        found = refine(onsets, grid)
-        near = (found != grid) & (np.abs(found - grid) * FRAME_S < _NEAR_S)
-        if near.sum() < 4:
-            break
-        slope, start = (float(value) for value in np.polyfit(np.flatnonzero(near), found[near], 1))
-        # Onsets on one side of a few beats would tilt the line: the period is known better than
-        # that.
-        if abs(slope - period) * len(grid) > _TILT_FRAMES:
-            phase += float(np.median((found - grid)[near]))
-            break
-        period, phase = slope, start
-    return period, phase
+def _keeps_time(smooth: Curve, places: Curve) -> bool:
+    """Whether the onsets of every few beats are where a grid over the whole length has them."""
+    period = float(places[1] - places[0])
+    shifts = np.arange(-_SWAY, _SWAY + 1) / 40
+    at = (places[:, None] + shifts * period).ravel()
+    around = np.interp(at, np.arange(len(smooth)), smooth, left=0.0, right=0.0)
+
+    starts = np.arange(0, max(1, len(places) - _PASSAGE // 2), _PASSAGE)
+    passages = np.add.reduceat(around.reshape(len(places), -1), starts, axis=0)
+    on_grid, at_best = float(passages[:, _SWAY].sum()), float(passages.max(axis=1).sum())
+    return on_grid > _KEPT_SHARE * at_best
 
 
 def _strength(onsets: Curve, places: Curve) -> float:
@@ -199,40 +262,51 @@ def _strength(onsets: Curve, places: Curve) -> float:
     return float(onsets[around].max(axis=1).mean()) if len(inside) else 0.0
 
 
+# A wandering tempo
+
+
 def _follow(onsets: Curve, period: float) -> Curve:
-    """The path through the onsets that collects the most while keeping nearly to the period
-    (dynamic programming after Ellis, 2007).
+    """The path through the onsets that collects the most while keeping nearly to the period.
+
+    Dynamic programming after Ellis (2007), "Beat tracking by dynamic programming".
     """
-    width = max(1, round(period / 32))
-    local = np.convolve(
-        onsets, np.exp(-0.5 * (np.arange(-2 * width, 2 * width + 1) / width) ** 2), mode="same"
-    )
+    local = _spread(onsets, max(1, round(period / 32)))
+    total, came_from = _best_paths(local, period)
+    last_period = max(0, len(local) - round(period))
+    path = [last_period + int(np.argmax(total[last_period:]))]
+    while came_from[path[-1]] >= 0:
+        path.append(int(came_from[path[-1]]))
+    return np.asarray(path[::-1], dtype=np.float64)
+
+
+def _spread(onsets: Curve, width: int) -> Curve:
+    """The onsets smeared, so that a beat need not hit one exactly."""
+    bell = np.exp(-0.5 * (np.arange(-2 * width, 2 * width + 1) / width) ** 2)
+    return np.convolve(onsets, bell, mode="same")
+
+
+def _best_paths(local: Curve, period: float) -> tuple[Curve, NDArray[np.int64]]:
+    """For each frame the best total of a path that ends there, and the frame before it (-1: none).
+
+    A step from beat to beat is 0.7 to 1.4 periods long.
+    """
     lags = np.arange(round(period * 1.4), max(1, round(period * 0.7)) - 1, -1)
     cost = -_TIGHTNESS * np.log(lags / period) ** 2
-    start = int(lags[0])
-    total = np.zeros(start + len(local))
+    max_lag, min_lag = int(lags[0]), int(lags[-1])
+    total = np.zeros(max_lag + len(local))
     came_from = np.full(len(local), -1)
     # No frame of a block can come from another one of the same block.
-    for first in range(0, len(local), int(lags[-1])):
-        last = min(len(local), first + int(lags[-1]))
-        before = (
-            np.lib.stride_tricks.sliding_window_view(total[first : last + start], len(lags))[
-                : last - first
-            ]
-            + cost
-        )
+    for first in range(0, len(local), min_lag):
+        last = min(len(local), first + min_lag)
+        windows = np.lib.stride_tricks.sliding_window_view(total[first : last + max_lag], len(lags))
+        before = windows[: last - first] + cost
         best = np.argmax(before, axis=1)
         source = np.arange(first, last) - lags[best]
         gain = before[np.arange(last - first), best]
         gain = np.where(source < 0, np.maximum(gain, 0.0), gain)
-        total[first + start : last + start] = local[first:last] + gain
+        total[first + max_lag : last + max_lag] = local[first:last] + gain
         came_from[first:last] = source
-    scores = total[start:]
-    tail = max(0, len(local) - round(period))
-    path = [tail + int(np.argmax(scores[tail:]))]
-    while came_from[path[-1]] >= 0:
-        path.append(int(came_from[path[-1]]))
-    return np.asarray(path[::-1], dtype=np.float64)
+    return total[max_lag:], came_from
 
 
 def _to_both_ends(places: Curve, frames: int) -> Curve:
@@ -243,6 +317,9 @@ def _to_both_ends(places: Curve, frames: int) -> Curve:
     return np.concatenate([before, places, after])
 
 
+# Ticks
+
+
 def tick_frames(pulse: Pulse) -> Curve:
     """The frame (fractional) of every tick; the pulses fall on ticks 0, TICKS, 2 TICKS ..."""
     count = (len(pulse.places) - 1) * TICKS
@@ -250,26 +327,23 @@ def tick_frames(pulse: Pulse) -> Curve:
 
 
 def read_ticks(curves: Onsets, pulse: Pulse) -> NDArray[np.float64]:
-    """Ticks x (all, bass, body, snap, air, notes, chords): the largest value about each tick; zero
-    outside the sound.
+    """Ticks x (all, bass, body, snap, air, notes, chords): the largest value about each tick.
+
+    Zero outside the sound.
     """
-    frames = tick_frames(pulse)
     reach = max(1, round(pulse.period / 28))
-    stacked = np.stack([curves.all, curves.bass, curves.body, curves.snap, curves.air], axis=1)
-    padded = np.pad(stacked, ((reach, reach), (0, 0)))
-    pooled = np.max(
-        [padded[shift : shift + len(stacked)] for shift in range(2 * reach + 1)], axis=0
-    )
-    at = np.rint(frames).astype(np.int64)
-    inside = (at >= 0) & (at < len(stacked))
-    ticks = np.zeros((len(frames), 7))
-    ticks[inside, :5] = pooled[at[inside]]
-    ticks[inside, 5:] = curves.harmony[at[inside]]
+    rises = np.stack([curves.all, curves.bass, curves.body, curves.snap, curves.air], axis=1)
+    padded = np.pad(rises, ((reach, reach), (0, 0)))
+    pooled = np.max([padded[shift : shift + len(rises)] for shift in range(2 * reach + 1)], axis=0)
+
+    at = np.rint(tick_frames(pulse)).astype(np.int64)
+    inside = (at >= 0) & (at < len(rises))
+    ticks = np.zeros((len(at), rises.shape[1] + curves.harmony.shape[1]))
+    ticks[inside, : rises.shape[1]] = pooled[at[inside]]
+    ticks[inside, rises.shape[1] :] = curves.harmony[at[inside]]
     return ticks
 
 
 def seconds_of(places: Curve) -> Curve:
-    """When the sound of each frame (fractional) of the onset curve starts, in seconds; never below
-    0.
-    """
+    """When the sound of each frame (fractional) of the onset curve starts; never below 0."""
     return np.maximum(places * FRAME_S + _LATENESS_S, 0.0)

@@ -1,13 +1,12 @@
-"""Finds the beat grid of any music: tempo, beats, downbeats, strong moments, and how far to believe
-them.
+"""Finds the beat grid of any music: tempo, beats, downbeats, strong moments, and a confidence.
 
-Onsets by band (`beats_onsets`) repeat at a pulse (`beats_pulse`); a metre is read into it
-(`beats_metre`); what stands
-out is marked (`beats_strong`). Where no beat is heard the grid holds strong onsets instead, and
+Onsets by band (`onsets`) repeat at a pulse (`pulse`); a metre is read into it (`metre`); what
+stands out is marked (`strong`). Where no beat is heard the grid holds strong onsets instead, and
 says so.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -31,10 +30,29 @@ from montage_pipeline.music.model import BeatGrid
 __all__ = ["RATE", "TRUST", "decode_mono", "find_beats", "track_beats"]
 
 TRUST = 0.25
-"""Below this confidence the grid is made of onsets."""
+"""Below this confidence the grid is made of onsets.
 
-_SHORTEST_S = 3.0
+In the benchmark no loop with a beat falls below it, and no sound without one is above 0.05
+(`make bench-beats`).
+"""
+
+_MIN_S = 3.0
+"""Shorter sounds have too few beats to tell a tempo from."""
+
+_NO_TEMPO_BPM = 120.0
+"""What a grid says whose sound is too short or silent: documents need a tempo."""
+
+_BPM_RANGE = (20.0, 400.0)
+"""Bounds of the tempo that a grid without trust still names."""
+
 _ONSETS_APART_S = 0.25
+"""Cuts that follow onsets need none closer together."""
+
+_MIN_ONSET = 1.0
+"""In standard deviations of the onset curve: weaker ones are noise."""
+
+_EARLY_FRAMES = 3.0
+"""A beat this little before the first sample is the file's first."""
 
 
 def decode_mono(path: Path, rate: int = RATE) -> NDArray[np.float32]:
@@ -42,35 +60,36 @@ def decode_mono(path: Path, rate: int = RATE) -> NDArray[np.float32]:
 
     PermanentError `audio_unreadable` when there is none.
     """
-    blocks: list[NDArray[np.float32]] = []
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise PermanentError(
-                    ErrorCode.AUDIO_UNREADABLE, f"{path.name} has no audio stream.", file=path.name
-                )
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-            for frame in container.decode(container.streams.audio[0]):
-                blocks += [out.to_ndarray()[0] for out in resampler.resample(frame)]
-            blocks += [out.to_ndarray()[0] for out in resampler.resample(None)]
+        blocks = _decoded_blocks(path, rate)
     except av.FFmpegError as error:
-        raise PermanentError(
-            ErrorCode.AUDIO_UNREADABLE,
-            f"{path.name} cannot be read as audio: {error}",
-            file=path.name,
-        ) from error
+        raise _unreadable(path, f"cannot be read as audio: {error}") from error
     if not blocks or not sum(len(block) for block in blocks):
-        raise PermanentError(
-            ErrorCode.AUDIO_UNREADABLE, f"{path.name} holds no sound.", file=path.name
-        )
+        raise _unreadable(path, "holds no sound.")
     return np.concatenate(blocks)
+
+
+def _decoded_blocks(path: Path, rate: int) -> list[NDArray[np.float32]]:
+    blocks: list[NDArray[np.float32]] = []
+    with av.open(str(path)) as container:
+        if not container.streams.audio:
+            raise _unreadable(path, "has no audio stream.")
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
+        for frame in container.decode(container.streams.audio[0]):
+            blocks += [out.to_ndarray()[0] for out in resampler.resample(frame)]
+        blocks += [out.to_ndarray()[0] for out in resampler.resample(None)]
+    return blocks
+
+
+def _unreadable(path: Path, fault: str) -> PermanentError:
+    return PermanentError(ErrorCode.AUDIO_UNREADABLE, f"{path.name} {fault}", file=path.name)
 
 
 def track_beats(path: Path, expected_bpm: float | None = None) -> BeatGrid:
     """The beat grid of any audio file.
 
-    `expected_bpm` is the tempo that was asked for, when one was; it only decides between
-    tempos that fit the sound about equally well.
+    `expected_bpm` is the tempo that was asked for, if any; it only decides between tempos that fit
+    the sound about equally well.
     """
     return find_beats(decode_mono(path), expected_bpm)
 
@@ -78,44 +97,61 @@ def track_beats(path: Path, expected_bpm: float | None = None) -> BeatGrid:
 def find_beats(sound: NDArray[np.float32], expected_bpm: float | None = None) -> BeatGrid:
     """The beat grid of mono samples at 22 050 Hz."""
     onsets = onset_curves(sound)
-    if len(onsets.all) * FRAME_S < _SHORTEST_S or not onsets.all.any():
-        return _onset_grid(onsets, 120.0, 0.0)
+    if len(onsets.all) * FRAME_S < _MIN_S or not onsets.all.any():
+        return _onset_grid(onsets, _NO_TEMPO_BPM, 0.0)
     pulse = find_pulse(onsets.all, expected_bpm)
     ticks = read_ticks(onsets, pulse)
-    found = metre.readings(ticks, pulse)
-    if not len(found.ticks):
-        return _onset_grid(onsets, 60.0 / (pulse.period * FRAME_S), 0.0)
-    scores = metre.scores(found, expected_bpm)
-    chosen = int(np.argmax(scores))
-    length, first = int(found.ticks[chosen]), int(found.first[chosen])
-    confidence = metre.confidence(found, scores, chosen, pulse)
-    beats = _placed(onsets.all, pulse, tick_frames(pulse)[first::length])
+    reading = _best_reading(ticks, pulse, expected_bpm)
+    if reading is None:
+        return _onset_grid(onsets, pulse.bpm, 0.0)
+
+    beats = _placed(onsets.all, pulse, tick_frames(pulse)[reading.first :: reading.length])
     bpm = 60.0 / (float(np.median(np.diff(beats))) * FRAME_S)
-    if confidence < TRUST:
-        return _onset_grid(onsets, bpm, confidence)
-    beats_a_bar, downbeat = metre.bars(ticks, length, first)
-    kept = np.flatnonzero((beats > -_EARLY_FRAMES) & (beats < len(onsets.all) - 1))
-    beats = beats[kept]
-    bar_starts = [int(number) for number in np.flatnonzero(kept % beats_a_bar == downbeat)]
+    if reading.confidence < TRUST:
+        return _onset_grid(onsets, bpm, reading.confidence)
+
+    beats_a_bar, downbeat = metre.bars(ticks, reading.length, reading.first)
+    inside = np.flatnonzero((beats > -_EARLY_FRAMES) & (beats < len(onsets.all) - 1))
+    beats = beats[inside]
+    bar_starts = [int(number) for number in np.flatnonzero(inside % beats_a_bar == downbeat)]
     strong = strong_places(onsets, beats, bar_starts, beats_a_bar)
-    seconds = _rounded(beats)
+    beats_s = _rounded(beats)
     return BeatGrid(
         bpm=round(bpm, 3),
-        beats_s=seconds,
-        downbeats_s=tuple(seconds[number] for number in bar_starts),
-        strong_s=tuple(seconds[number] for number in strong),
-        confidence=round(confidence, 3),
+        beats_s=beats_s,
+        downbeats_s=tuple(beats_s[number] for number in bar_starts),
+        strong_s=tuple(beats_s[number] for number in strong),
+        confidence=round(reading.confidence, 3),
         source="tracked",
     )
 
 
-_EARLY_FRAMES = 3.0
-"""A beat this little before the first sample is the file's first."""
+class _Reading(NamedTuple):
+    """The chosen metre: ticks a beat, the tick of the first beat, and how far to believe it."""
+
+    length: int
+    first: int
+    confidence: float
+
+
+def _best_reading(ticks: Curve, pulse: Pulse, expected_bpm: float | None) -> _Reading | None:
+    """None when the sound is too short for any reading."""
+    found = metre.readings(ticks, pulse)
+    if not len(found.ticks):
+        return None
+    scores = metre.scores(found, expected_bpm)
+    chosen = int(np.argmax(scores))
+    return _Reading(
+        length=int(found.ticks[chosen]),
+        first=int(found.first[chosen]),
+        confidence=metre.confidence(found, scores, chosen, pulse),
+    )
 
 
 def _placed(onsets: Curve, pulse: Pulse, places: Curve) -> Curve:
-    """The beats drawn to the onsets beside them: each for itself where the tempo wanders, as one
-    straight line where it does not.
+    """The beats drawn to the onsets beside them.
+
+    Each for itself where the tempo wanders, all as one straight line where it does not.
     """
     if not pulse.steady:
         return np.maximum.accumulate(refine(onsets, places))
@@ -134,18 +170,18 @@ def _onset_grid(onsets: Onsets, bpm: float, confidence: float) -> BeatGrid:
     free = np.ones(len(curve), dtype=bool)
     chosen: list[int] = []
     for frame in np.argsort(-curve, kind="stable"):
-        if curve[frame] < 1.0:
+        if curve[frame] < _MIN_ONSET:
             break
         if free[frame]:
             chosen.append(int(frame))
             free[max(0, frame - gap + 1) : frame + gap] = False
     places = refine(curve, np.sort(np.asarray(chosen, dtype=np.float64)))
-    seconds = _rounded(places)
+    onsets_s = _rounded(places)
     return BeatGrid(
-        bpm=round(float(np.clip(bpm, 20, 400)), 3),
-        beats_s=seconds,
+        bpm=round(float(np.clip(bpm, *_BPM_RANGE)), 3),
+        beats_s=onsets_s,
         downbeats_s=(),
-        strong_s=tuple(seconds[number] for number in strong_onsets(curve, places)),
+        strong_s=tuple(onsets_s[number] for number in strong_onsets(curve, places)),
         confidence=round(confidence, 3),
         source="onsets",
     )

@@ -1,26 +1,35 @@
-"""The wire under the fal client: one POST per submission, no hidden retries, a rewritable address.
+"""The wire under the fal client: one POST per submission, no hidden retries, any address.
 
 fal's client repeats every call up to ten times, the paid submission too, so that a lost reply would
-buy the same job again. The transport here turns each failure into a `QueueFault`, which the
-client does not know and therefore does not retry; whoever called decides.
+buy the same job again. The transport here turns each failure into a `QueueFault`, which the client
+does not know and therefore does not retry; the caller decides.
 """
 
 import json
-import logging
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import fal_client
 import fal_client.client
 import httpx
 
-from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
+from montage_pipeline.logs import get_logger
 
 FAL_QUEUE_HOST = "queue.fal.run"
+
+_CONNECT_TIMEOUT_S = 10.0
 _POLL_TIMEOUT_S = 20.0
+"""A poll is free and can be repeated, so it is given up early."""
 _SUBMIT_TIMEOUT_S = 60.0
+"""A submission given up may have been charged all the same, so its reply is waited for longer."""
+
+_MAX_ERROR_TEXT = 500
+"""Characters kept of an error answer that is not JSON, such as a gateway's HTML page."""
+
+_log = get_logger(__name__)
 
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -34,7 +43,7 @@ _NEVER_SENT = (
 class QueueFault(Exception):
     """A call to the queue that failed.
 
-    `kind`: `unreached` (nothing was sent), `cut` (sent, but no whole answer came back) or
+    `kind` is `unreached` (nothing was sent), `cut` (sent, but no complete answer came back) or
     `refused` (an answer with an HTTP error, in `status`, `headers` and `detail`).
     """
 
@@ -56,7 +65,7 @@ class QueueFault(Exception):
 
     @property
     def is_model_answer(self) -> bool:
-        """Whether the model itself said this, rather than a gateway on the way."""
+        """Whether the model itself answered, rather than a gateway on the way."""
         return self.kind == "refused" and (
             "x-fal-error-type" in self.headers
             or (isinstance(self.body, dict) and "detail" in self.body)
@@ -64,12 +73,12 @@ class QueueFault(Exception):
 
     @property
     def detail(self) -> Any:
-        """What the answer says is wrong: text, or fal's list of faulty fields."""
+        """What the answer says is wrong: text, or fal's list of invalid fields."""
         return self.body.get("detail", self.body) if isinstance(self.body, dict) else self.body
 
     @property
     def retry_after_s(self) -> float | None:
-        """The Retry-After header in seconds."""
+        """The Retry-After header in seconds, whether it names a delay or a time."""
         value = self.headers.get("retry-after", "").strip()
         if not value:
             return None
@@ -86,8 +95,8 @@ class QueueFault(Exception):
 class QueueTransport(httpx.BaseTransport):
     """Sends to `queue_url` whatever the client addresses to fal's queue, each request once.
 
-    `billable_units` is the last x-fal-billable-units seen: fal puts it on the result, a failed one
-    too.
+    `billable_units` is the last x-fal-billable-units seen. fal sends it with the result, also with
+    that of a failed job.
     """
 
     def __init__(self, queue_url: str, inner: httpx.BaseTransport) -> None:
@@ -96,11 +105,26 @@ class QueueTransport(httpx.BaseTransport):
         self.billable_units: Decimal | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer, read to its end. Raises QueueFault for anything but success."""
+        """The complete answer. Raises QueueFault for anything but success."""
         request.url = self._address(request.url)
         request.headers["Host"] = request.url.netloc.decode("ascii")
-        seconds = _SUBMIT_TIMEOUT_S if request.method == "POST" else _POLL_TIMEOUT_S
-        request.extensions["timeout"] = httpx.Timeout(seconds, connect=10.0).as_dict()
+        timeout_s = _SUBMIT_TIMEOUT_S if request.method == "POST" else _POLL_TIMEOUT_S
+        timeout = httpx.Timeout(timeout_s, connect=_CONNECT_TIMEOUT_S)
+        request.extensions["timeout"] = timeout.as_dict()
+
+        response = self._answer(request)
+        self._note_units(response)
+        if response.status_code >= 300:
+            raise QueueFault(
+                "refused",
+                f"HTTP {response.status_code}",
+                status=response.status_code,
+                headers=response.headers,
+                body=_body(response),
+            )
+        return response
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
         try:
             response = self._inner.handle_request(request)
             response.request = request
@@ -114,15 +138,6 @@ class QueueTransport(httpx.BaseTransport):
                 "cut",
                 f"the connection to {request.url.host} broke: {error or type(error).__name__}",
             ) from error
-        self._note_units(response)
-        if response.status_code >= 300:
-            raise QueueFault(
-                "refused",
-                f"HTTP {response.status_code}",
-                status=response.status_code,
-                headers=response.headers,
-                body=_json(response),
-            )
         return response
 
     def close(self) -> None:
@@ -130,18 +145,16 @@ class QueueTransport(httpx.BaseTransport):
         self._inner.close()
 
     def _address(self, url: httpx.URL) -> httpx.URL:
-        ours = {FAL_QUEUE_HOST, httpx.URL(fal_client.client.QUEUE_URL_FORMAT).host}
-        if url.host in ours:
+        """Where a call really goes. PermanentError `music_foreign_host` for any other host."""
+        fal_hosts = {FAL_QUEUE_HOST, httpx.URL(fal_client.client.QUEUE_URL_FORMAT).host}
+        if url.host in fal_hosts:
             path = self._base.raw_path.rstrip(b"/") + url.raw_path
             return url.copy_with(
                 scheme=self._base.scheme, host=self._base.host, port=self._base.port, raw_path=path
             )
-        if (url.scheme, url.host, url.port) != (
-            self._base.scheme,
-            self._base.host,
-            self._base.port,
-        ):
-            # The key goes with every request, so no answer may send it elsewhere.
+        configured = (self._base.scheme, self._base.host, self._base.port)
+        if (url.scheme, url.host, url.port) != configured:
+            # Every request carries the key, so no answer may send it elsewhere.
             raise PermanentError(
                 ErrorCode.MUSIC_FOREIGN_HOST,
                 f"fal's queue points to {url.host}, which is not the configured FAL_QUEUE_URL.",
@@ -160,16 +173,39 @@ class QueueTransport(httpx.BaseTransport):
         if units.is_finite() and units >= 0:
             self.billable_units = units
         else:
-            logging.getLogger(__name__).warning(
-                "fal sent x-fal-billable-units %r, which is no amount", value
-            )
+            _log.warning("billable_units_unreadable", value=value)
 
 
-def _json(response: httpx.Response) -> Any:
+def _body(response: httpx.Response) -> Any:
+    """The answer's JSON, or the beginning of its text."""
     try:
         return response.json()
     except (json.JSONDecodeError, UnicodeDecodeError):
-        return response.text[:500]
+        return response.text[:_MAX_ERROR_TEXT]
+
+
+def refusal_of(fault: QueueFault) -> MontageError:
+    """The pipeline's error for a call that fal refused."""
+    answer = f"HTTP {fault.status}: {fault.detail}"
+    if fault.status in (401, 403):
+        return PermanentError(
+            ErrorCode.FAL_REFUSED_KEY,
+            f"fal refuses the key or the account ({answer}). Check FAL_KEY and the balance.",
+            status=fault.status,
+        )
+    if fault.status == 429:
+        return MontageError(
+            ErrorCode.MUSIC_RATE_LIMITED,
+            f"fal asks to slow down ({answer}).",
+            retry_after_s=fault.retry_after_s,
+        )
+    if fault.status >= 500:
+        return MontageError(
+            ErrorCode.MUSIC_UNAVAILABLE, f"fal is not available ({answer}).", status=fault.status
+        )
+    return PermanentError(
+        ErrorCode.MUSIC_REJECTED, f"fal rejects the music order ({answer}).", status=fault.status
+    )
 
 
 def is_loopback(url: str) -> bool:
@@ -177,21 +213,16 @@ def is_loopback(url: str) -> bool:
     return httpx.URL(url).host in ("127.0.0.1", "localhost", "::1")
 
 
-def connect(
-    key: str, queue_url: str, http_transport: httpx.BaseTransport | None
-) -> tuple[fal_client.SyncClient, QueueTransport]:
-    """A fal client that speaks through a QueueTransport, and the transport.
+class Connection(NamedTuple):
+    """A fal client and the transport it speaks through. Close the transport when done."""
 
-    Close the transport when done.
-    """
-    inner = http_transport
-    if inner is None:
-        # fal's own transport knows its backup domains and the proxies of the environment.
-        inner = (
-            httpx.HTTPTransport()
-            if is_loopback(queue_url)
-            else fal_client.client.BackupDomainTransport()
-        )
+    client: fal_client.SyncClient
+    transport: QueueTransport
+
+
+def connect(key: str, queue_url: str, http_transport: httpx.BaseTransport | None) -> Connection:
+    """Connect to the queue at `queue_url`. `http_transport` replaces the network, for tests."""
+    inner = http_transport or _network(queue_url)
     transport = QueueTransport(queue_url, inner)
     client = fal_client.SyncClient(key=key)
     # The client builds its httpx client lazily in this slot and offers no other way in.
@@ -200,4 +231,11 @@ def connect(
         headers={"Authorization": f"Key {key}", "User-Agent": fal_client.client.USER_AGENT},
         follow_redirects=False,
     )
-    return client, transport
+    return Connection(client, transport)
+
+
+def _network(queue_url: str) -> httpx.BaseTransport:
+    if is_loopback(queue_url):
+        return httpx.HTTPTransport()
+    # fal's own transport knows its backup domains and the proxies of the environment.
+    return fal_client.client.BackupDomainTransport()

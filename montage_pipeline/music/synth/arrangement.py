@@ -1,26 +1,34 @@
 """The form of a piece: how many bars, at what exact tempo, and what plays where."""
 
-import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
+from montage_pipeline.music.composer import SPARE_S
+from montage_pipeline.music.moods import brightness_of, is_calm
 from montage_pipeline.music.synth.harmony import BRIGHT_MODES, Chord, Key, settled
 from montage_pipeline.styles import style_of
 from montage_pipeline.styles.model import Groove, MusicTaste
 
 BEATS_A_BAR = 4
+
 RING_OUT_S = 1.3
 """The last chord falls about this long before the end of the Reel."""
 
-SectionName = Literal["hook", "verse", "build", "drop", "break"]
+_MAX_STRETCH = 0.04
+"""Nobody hears a tempo that is 4 % off, but everybody hears a piece cut off."""
 
-_DARK_WORDS = r"dark|moody|tense|drama|sad|melanchol|nostalg|epic|intense|aggress|mysteri|gritty|powerful|noir|brood"
-_BRIGHT_WORDS = r"happy|joy|bright|sunny|playful|uplift|warm|fresh|fun|cheer|hope|optimis|delicious|carefree|triumph"
-_CALM_WORDS = (
-    r"calm|gentle|soft|peace|serene|relax|chill|quiet|tender|ambient|slow|intimate|cozy|cosy"
-)
+_MAX_BARS = 400
+"""Far more than a Reel has: 90 s at 200 BPM are 75 bars."""
+
+_FILE_TAIL_S = 2.5
+"""The file goes on for this long after the last chord at least, for it to ring out."""
+
+T = TypeVar("T")
+
+SectionName = Literal["hook", "verse", "build", "drop", "break"]
 
 
 @dataclass(frozen=True)
@@ -39,15 +47,39 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Bar:
+    """A bar and the section it belongs to. `number` counts from the start of the piece."""
+
+    number: int
+    section: Section
+
+    @property
+    def place(self) -> int:
+        """Where in the section the bar is, from 0."""
+        return self.number - self.section.first_bar
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the section ends with this bar."""
+        return self.place == self.section.bars - 1
+
+    @property
+    def in_second_half(self) -> bool:
+        """Whether half of the section, rounded down, is over."""
+        return self.place >= self.section.bars // 2
+
+
+@dataclass(frozen=True)
 class Arrangement:
     """Everything that is decided before a note is played.
 
     `bars` whole bars come before the final chord, which falls at beat `bars * 4`. `chords` holds
-    one chord a bar, the final one last. `length_s` is the length of the file.
+    one chord a bar, the final one last. `length_s` is the length of the file. `swing` delays every
+    second sixteenth by that share of a sixteenth. `is_gentle` softens drums and tone.
     """
 
     style: str
-    score: MusicTaste
+    taste: MusicTaste
     key: Key
     bpm: float
     bars: int
@@ -57,7 +89,7 @@ class Arrangement:
     groove: Groove
     second_groove: Groove
     swing: float
-    gentle: float
+    is_gentle: bool
 
     @property
     def beat_s(self) -> float:
@@ -65,33 +97,66 @@ class Arrangement:
         return 60.0 / self.bpm
 
     @property
+    def bar_s(self) -> float:
+        """Length of a bar in seconds."""
+        return BEATS_A_BAR * self.beat_s
+
+    @property
     def final_s(self) -> float:
         """When the last chord falls."""
         return self.bars * BEATS_A_BAR * self.beat_s
 
-    def section_at(self, bar: int) -> Section:
-        """The section that holds a bar."""
+    def each_bar(self) -> Iterator[Bar]:
+        """The bars in order, without the final chord."""
         for section in self.sections:
-            if section.first_bar <= bar < section.end_bar:
-                return section
-        return self.sections[-1]
+            for number in range(section.first_bar, section.end_bar):
+                yield Bar(number, section)
+
+
+def arrange(
+    style: str, mood: str, bpm: int, reel_s: float, rng: np.random.Generator
+) -> Arrangement:
+    """Decide the whole form of a piece for a Reel of `reel_s` seconds."""
+    taste = style_of(style).music
+    key = Key(int(rng.integers(12)), _draw_mode(taste, brightness_of(mood), rng))
+    exact_bpm, bars = fit_tempo(bpm, reel_s)
+    sections = plan_sections(bars)
+    chords = _draw_chords(taste, key, sections, rng)
+    groove, second_groove = draw_two(taste.grooves, rng)
+    final_s = bars * BEATS_A_BAR * (60.0 / exact_bpm)
+
+    return Arrangement(
+        style=style,
+        taste=taste,
+        key=key,
+        bpm=exact_bpm,
+        bars=bars,
+        length_s=max(reel_s + SPARE_S, final_s + _FILE_TAIL_S) + 0.5,
+        sections=sections,
+        chords=chords,
+        groove=groove,
+        second_groove=second_groove,
+        swing=float(rng.uniform(*taste.swing)),
+        is_gentle=is_calm(mood),
+    )
 
 
 def fit_tempo(bpm: float, reel_s: float) -> tuple[float, int]:
-    """A tempo near `bpm` and a number of bars such that the last chord falls well before the Reel's
-    end.
+    """A tempo near `bpm` and a number of bars that end in time for the last chord to ring out.
 
-    The tempo moves by 4 % at most: nobody hears that, but everybody hears a piece cut off.
+    The tempo moves by _MAX_STRETCH at most.
     """
     best: tuple[float, float, int] | None = None
-    for bars in range(1, 400):
-        bar_s = BEATS_A_BAR * 60.0 / bpm
-        if bars > 1 and bars * bar_s * 0.95 > reel_s:
-            break
-        for stretch in np.linspace(-0.04, 0.04, 17):
-            final_s = bars * bar_s * (1 + stretch)
-            early = (reel_s - RING_OUT_S) - final_s
-            cost = early**2 * (3.0 if early < -0.4 else 1.0) + (abs(stretch) * 14) ** 2
+    for bars in range(1, _MAX_BARS):
+        bars_s = bars * (BEATS_A_BAR * 60.0 / bpm)
+        if bars > 1 and bars_s * 0.95 > reel_s:
+            break  # too long even at the fastest tempo
+        for stretch in np.linspace(-_MAX_STRETCH, _MAX_STRETCH, 17):
+            final_s = bars_s * (1 + stretch)
+            early_s = (reel_s - RING_OUT_S) - final_s
+            # A chord that falls late is cut off, which is worse than silence after an early one.
+            lateness = 3.0 if early_s < -0.4 else 1.0
+            cost = early_s**2 * lateness + (abs(stretch) * 14) ** 2
             if best is None or cost < best[0]:
                 best = (cost, bpm / (1 + stretch), bars)
     if best is None:
@@ -99,8 +164,9 @@ def fit_tempo(bpm: float, reel_s: float) -> tuple[float, int]:
     return round(best[1], 4), best[2]
 
 
+# By the number of bars up to which a form is used: (section, share of the bars, energy).
+# Every form starts with the hook and ends at full energy; longer pieces have more to tell.
 _FORMS: tuple[tuple[int, tuple[tuple[SectionName, float, float], ...]], ...] = (
-    # up to so many bars: (section, share of the bars, energy)
     (3, (("hook", 1.0, 0.9),)),
     (6, (("hook", 0.4, 0.85), ("drop", 0.6, 1.0))),
     (9, (("hook", 0.25, 0.85), ("verse", 0.3, 0.6), ("drop", 0.45, 1.0))),
@@ -129,7 +195,7 @@ _FORMS: tuple[tuple[int, tuple[tuple[SectionName, float, float], ...]], ...] = (
         ),
     ),
     (
-        400,
+        _MAX_BARS,
         (
             ("hook", 0.05, 0.85),
             ("verse", 0.17, 0.5),
@@ -146,93 +212,80 @@ _FORMS: tuple[tuple[int, tuple[tuple[SectionName, float, float], ...]], ...] = (
 
 def plan_sections(bars: int) -> tuple[Section, ...]:
     """Sections that fill `bars` exactly, in phrases of two bars where there is room."""
-    form = next(parts for most, parts in _FORMS if bars <= most)
-    grain = 2 if bars // 2 >= len(form) else 1
-    units = [1] * len(form)
-    for _ in range(bars // grain - len(form)):
-        wanting = [
-            share * bars / grain - held for (_, share, _), held in zip(form, units, strict=True)
+    form = next(parts for max_bars, parts in _FORMS if bars <= max_bars)
+    phrase = 2 if bars // 2 >= len(form) else 1
+    phrases = [1] * len(form)
+    for _ in range(bars // phrase - len(form)):
+        lacking = [
+            share * bars / phrase - held for (_, share, _), held in zip(form, phrases, strict=True)
         ]
-        units[wanting.index(max(wanting))] += 1
-    lengths = [unit * grain for unit in units]
+        phrases[lacking.index(max(lacking))] += 1
+    lengths = [count * phrase for count in phrases]
     lengths[-1] += bars - sum(lengths)
+
     sections = []
-    first = 0
+    first_bar = 0
     for (name, _, energy), length in zip(form, lengths, strict=True):
-        sections.append(Section(name, first, length, energy))
-        first += length
+        sections.append(Section(name, first_bar, length, energy))
+        first_bar += length
     return tuple(sections)
 
 
-def mood_leaning(mood: str) -> tuple[float, float]:
-    """How bright (-1..1) and how gentle (0..1) the words of a mood ask for."""
-    words = mood.lower()
-    bright = len(re.findall(_BRIGHT_WORDS, words)) - len(re.findall(_DARK_WORDS, words))
-    return float(np.clip(bright, -1, 1)), 1.0 if re.search(_CALM_WORDS, words) else 0.0
+def draw_two(choices: Sequence[T], rng: np.random.Generator) -> tuple[T, T]:
+    """Two different ones of the choices."""
+    first, second = rng.permutation(len(choices))[:2]
+    return choices[int(first)], choices[int(second)]
 
 
-def _choose_mode(score: MusicTaste, bright: float, rng: np.random.Generator) -> str:
-    weights = np.ones(len(score.modes))
-    for place, mode in enumerate(score.modes):
-        if bright:
-            agrees = (mode in BRIGHT_MODES) == (bright > 0)
+def _draw_mode(taste: MusicTaste, brightness: int, rng: np.random.Generator) -> str:
+    """A mode of the style; one that agrees with the mood is about ten times as likely."""
+    weights = np.ones(len(taste.modes))
+    for place, mode in enumerate(taste.modes):
+        if brightness:
+            agrees = (mode in BRIGHT_MODES) == (brightness > 0)
             weights[place] = 4.0 if agrees else 0.35
-    return str(rng.choice(score.modes, p=weights / weights.sum()))
+    return str(rng.choice(taste.modes, p=weights / weights.sum()))
 
 
-def _final_chords(key: Key, score: MusicTaste) -> tuple[Chord, Chord]:
-    """The cadence: the bar before the end, and the end."""
-    before = 4 if key.mode in ("major", "lydian") else 6
-    if key.mode == "phrygian":
-        before = 1
-    colour = "sus4" if before == 4 else "triad"
-    last = "add9" if {"add9", "ninth"} & set(score.shapes) else "triad"
-    return Chord(before, colour), Chord(0, last)
+def _draw_chords(
+    taste: MusicTaste, key: Key, sections: tuple[Section, ...], rng: np.random.Generator
+) -> tuple[Chord, ...]:
+    """A chord for each bar, and the final one.
 
-
-def arrange(
-    style: str, mood: str, bpm: int, reel_s: float, spare_s: float, rng: np.random.Generator
-) -> Arrangement:
-    """Decide the whole form of a piece for a Reel of `reel_s` seconds."""
-    score = style_of(style).music
-    bright, gentle = mood_leaning(mood)
-    key = Key(int(rng.integers(12)), _choose_mode(score, bright, rng))
-    exact_bpm, bars = fit_tempo(bpm, reel_s)
+    A piece has two progressions: the second one is for breaks and some verses.
+    """
     progressions = (
-        score.bright_progressions if key.mode in BRIGHT_MODES else score.dark_progressions
+        taste.bright_progressions if key.mode in BRIGHT_MODES else taste.dark_progressions
     )
-    first, second = (progressions[i] for i in rng.permutation(len(progressions))[:2])
-    shapes = [str(rng.choice(score.shapes)) for _ in range(4)]
-    sections = plan_sections(bars)
+    main, second = draw_two(progressions, rng)
+    shapes = [str(rng.choice(taste.shapes)) for _ in range(4)]
+
     chords: list[Chord] = []
     for section in sections:
-        progression = (
-            second
-            if section.name == "break" or (section.name == "verse" and rng.random() < 0.3)
-            else first
-        )
+        departs = section.name == "break" or (section.name == "verse" and rng.random() < 0.3)
+        progression = second if departs else main
         chords += [
             Chord(progression[bar % len(progression)], shapes[bar % 4])
             for bar in range(section.bars)
         ]
-    before_last, last = _final_chords(key, score)
-    if bars > 1:
+
+    before_last, last = _cadence(key, taste)
+    if len(chords) > 1:
         chords[-1] = before_last
-    chords = [settled(chord, key) for chord in (*chords, last)]
-    grooves = rng.permutation(len(score.grooves))
-    beat_s = 60.0 / exact_bpm
-    final_s = bars * BEATS_A_BAR * beat_s
-    return Arrangement(
-        style=style,
-        score=score,
-        key=key,
-        bpm=exact_bpm,
-        bars=bars,
-        length_s=max(reel_s + spare_s, final_s + 2.5) + 0.5,
-        sections=sections,
-        chords=tuple(chords),
-        groove=score.grooves[int(grooves[0])],
-        second_groove=score.grooves[int(grooves[1])],
-        swing=float(rng.uniform(*score.swing)),
-        gentle=gentle,
-    )
+    return tuple(settled(chord, key) for chord in (*chords, last))
+
+
+def _cadence(key: Key, taste: MusicTaste) -> tuple[Chord, Chord]:
+    """The chord of the bar before the end, and that of the end.
+
+    Each mode has its own way home: the dominant in major and lydian, the flat second in phrygian,
+    the flat seventh in the others.
+    """
+    if key.mode in ("major", "lydian"):
+        before_last = Chord(4, "sus4")
+    elif key.mode == "phrygian":
+        before_last = Chord(1, "triad")
+    else:
+        before_last = Chord(6, "triad")
+    has_ninths = bool({"add9", "ninth"} & set(taste.shapes))
+    return before_last, Chord(0, "add9" if has_ninths else "triad")

@@ -11,24 +11,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from montage_pipeline.editing.timeline import MusicPlacement, Timeline
+from montage_pipeline.editing.timeline import MusicPlacement, Segment, Timeline
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.rendering.audio.ducking import duck_gain
-from montage_pipeline.rendering.audio.reading import (
-    SAMPLE_RATE,
-    Samples,
-    read_sound,
-    read_whole_sound,
-)
+from montage_pipeline.rendering.audio.reading import read_sound, read_whole_sound
+from montage_pipeline.rendering.audio.samples import SAMPLE_RATE, Samples
 
-_CROSSFADE_SAMPLES = 960  # 20 ms around each cut: no click, and nothing of the neighbour is heard
+_CROSSFADE_SAMPLES = 960
+"""20 ms around each cut: no click, and nothing of the neighbour is heard."""
+
 _END_FADE_SAMPLES = 480
-_SPARE_S = 0.1  # of music beyond the end, for the resampler
+"""10 ms: a Reel that loops must not click."""
+
+_SPARE_S = 0.1
+"""Of music beyond the end, for the resampler."""
 
 
 def sample_at(timeline: Timeline, frame: int) -> int:
-    """The sample at which an output frame begins; counted from the start, so that cuts never drift."""
+    """The sample at which an output frame begins.
+
+    Counted from the start, so that cuts never drift.
+    """
     return round(frame * SAMPLE_RATE / timeline.fps.fraction)
 
 
@@ -39,15 +43,13 @@ def segment_bounds(timeline: Timeline) -> list[int]:
     ]
 
 
-def mixed_sound(
-    timeline: Timeline, clip_paths: Mapping[str, ClipSource], music_path: Path
-) -> Samples:
-    """The whole mix, before mastering: exactly as long as the picture, in samples.
+def mixed_sound(timeline: Timeline, sources: Mapping[str, ClipSource], music_path: Path) -> Samples:
+    """The whole mix, before mastering: exactly as long as the video, in samples.
 
-    Raises PermanentError("music_too_short") when the music ends before the picture: it is never
+    Raises PermanentError("music_too_short") when the music ends before the video: it is never
     looped.
     """
-    clips = clip_sound(timeline, clip_paths)
+    clips = clip_sound(timeline, sources)
     until_s = timeline.music.source_in_s + len(clips) / SAMPLE_RATE
     music = placed_music(
         timeline.music,
@@ -55,6 +57,7 @@ def mixed_sound(
         len(clips),
         float(1 / timeline.fps.fraction),
     )
+
     # In place: ninety seconds are 35 MB each time they are copied.
     music *= duck_gain(clips, segment_bounds(timeline), timeline.music.duck_db)[:, None]
     clips += music
@@ -62,7 +65,7 @@ def mixed_sound(
     return clips
 
 
-def clip_sound(timeline: Timeline, clip_paths: Mapping[str, ClipSource]) -> Samples:
+def clip_sound(timeline: Timeline, sources: Mapping[str, ClipSource]) -> Samples:
     """The clips' own sound, crossfaded at the cuts; clips without sound are silent."""
     bounds = segment_bounds(timeline)
     bus = np.zeros((bounds[-1], 2), np.float32)
@@ -70,49 +73,59 @@ def clip_sound(timeline: Timeline, clip_paths: Mapping[str, ClipSource]) -> Samp
         facts = timeline.clips[segment.clip]
         if facts.audio_stream is None:
             continue
+
         half = min(_CROSSFADE_SAMPLES, end - begin) // 2
         # The first and the last edge have no neighbour to fade over: they fade inside.
         before, after = half * (begin > 0), half * (end < len(bus))
         start_s, samples = segment.source_in_s - before / SAMPLE_RATE, end - begin + before + after
-        sound = read_sound(clip_paths[facts.url], facts.audio_stream, start_s, samples, facts.url)
+        sound = read_sound(sources[facts.url], facts.audio_stream, start_s, samples, facts.url)
         sound[: 2 * half] *= _ramp(2 * half)[:, None]
         sound[len(sound) - 2 * half :] *= _ramp(2 * half)[::-1, None]
-        bus[begin - before : end + after] += sound * 10 ** (segment.clip_gain_db / 20)
+        bus[begin - before : end + after] += sound * _gain(segment)
     return bus
 
 
 def placed_music(
     placement: MusicPlacement, music: Samples, samples: int, frame_s: float
 ) -> Samples:
-    """The stretch of the music that plays under the Reel, with its gain and fades."""
+    """The stretch of the music that plays under the Reel, with its gain and fades.
+
+    It may end up to a frame early, which is filled with silence.
+    """
     begin = round(placement.source_in_s * SAMPLE_RATE)
     stretch = music[begin : begin + samples]
-    missing = samples - len(stretch)
-    if missing > frame_s * SAMPLE_RATE:
+    if samples - len(stretch) > frame_s * SAMPLE_RATE:
         have_s, need_s = len(music) / SAMPLE_RATE, placement.source_in_s + samples / SAMPLE_RATE
         raise PermanentError(
             ErrorCode.MUSIC_TOO_SHORT,
-            f"the music is {have_s:.2f} s long and the Reel needs it until {need_s:.2f} s; compose longer music or start it earlier",
+            f"the music is {have_s:.2f} s long and the Reel needs it until {need_s:.2f} s; "
+            "compose longer music or start it earlier",
             music_s=have_s,
             needed_s=need_s,
         )
+
+    placed = np.zeros((samples, 2), np.float32)
+    placed[: len(stretch)] = stretch
+    placed *= _music_gain(placement, samples)[:, None]
+    return placed
+
+
+def _music_gain(placement: MusicPlacement, samples: int) -> NDArray[np.float32]:
     gain = np.full(samples, 10 ** (placement.gain_db / 20), np.float32)
-    fade_in, fade_out = (
-        min(samples, round(fade_s * SAMPLE_RATE))
-        for fade_s in (placement.fade_in_s, placement.fade_out_s)
-    )
+    fade_in = min(samples, round(placement.fade_in_s * SAMPLE_RATE))
+    fade_out = min(samples, round(placement.fade_out_s * SAMPLE_RATE))
     if fade_in > 0:
         gain[:fade_in] *= _ramp(fade_in)
     if fade_out > 0:
         gain[samples - fade_out :] *= _ramp(fade_out)[::-1]
-    placed = np.zeros((samples, 2), np.float32)
-    placed[: len(stretch)] = stretch
-    placed *= gain[:, None]
-    return placed
+    return gain
+
+
+def _gain(segment: Segment) -> float:
+    return 10 ** (segment.clip_gain_db / 20)
 
 
 def _ramp(samples: int) -> NDArray[np.float32]:
     """A rise from 0 to 1; with its mirror image it adds up to 1 everywhere."""
-    return (0.5 - 0.5 * np.cos(np.pi * (np.arange(samples) + 0.5) / max(1, samples))).astype(
-        np.float32
-    )
+    phase = np.pi * (np.arange(samples) + 0.5) / max(1, samples)
+    return (0.5 - 0.5 * np.cos(phase)).astype(np.float32)

@@ -1,12 +1,13 @@
 """A segment's caption as a filter of FFmpeg, with the script and the fonts that it reads.
 
-Belongs here: which segment shows which caption. Does not belong here: what may be drawn and where
-(captions).
+Belongs here: which segment shows which caption.
+Does not belong here: what may be drawn, and where (captions).
 """
 
 from pathlib import Path
 
-from montage_pipeline.captions.layout import Caption, drawn_caption, plain_text, refuse_undrawable
+from montage_pipeline.captions.layout import plain_text, refuse_undrawable
+from montage_pipeline.captions.script import Caption, drawn_caption
 from montage_pipeline.editing.timeline import Segment, Timeline
 
 
@@ -18,7 +19,7 @@ def write_captions(timeline: Timeline, folder: Path) -> None:
 
 
 def caption_filters(timeline: Timeline, segment: Segment) -> tuple[str, ...]:
-    """What draws the segment's caption on finished frames; nothing when it has none."""
+    """What draws the segment's caption on finished frames; empty when it has none."""
     caption = caption_of(timeline, segment)
     return () if caption is None else (caption.filter,)
 
@@ -28,9 +29,8 @@ def caption_of(timeline: Timeline, segment: Segment) -> Caption | None:
 
     Raises PermanentError: "caption_unsupported", "caption_too_long".
     """
-    if not plain_text(segment.caption):
+    text = plain_text(segment.caption)
+    if not text:
         return None
-    refuse_undrawable(segment.caption)
-    return drawn_caption(
-        plain_text(segment.caption), timeline.format, timeline.width, timeline.height
-    )
+    refuse_undrawable(text)
+    return drawn_caption(text, timeline.format, timeline.width, timeline.height)

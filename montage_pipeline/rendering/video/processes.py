@@ -1,12 +1,11 @@
-"""FFmpeg as a child that encodes one part of the picture.
+"""FFmpeg as a child process that encodes one chunk.
 
 Belongs here: starting, feeding, watching and killing such a child.
-Does not belong here: what it is told to do (part).
+Does not belong here: what it is told to do (the chunks).
 
 A child talks to us through pipes and nothing else, so it cannot outlive us: when this process dies,
-however it dies,
-the child's next write fails. What it encodes is written to disk here, so a full disk is our own
-error and is told.
+however it dies, the child's next write fails. What it encodes is written to disk here, so a full
+disk is our own error and is reported as one.
 """
 
 import contextlib
@@ -25,13 +24,27 @@ from montage_pipeline.media.ffmpeg import ffmpeg_path, last_lines, unusable_ffmp
 from montage_pipeline.rendering.errors import RenderError
 
 STALL_TIMEOUT_S = 120.0
+"""Without a frame or a byte for this long, FFmpeg hangs: even a slow machine encodes faster."""
 
-_CHUNK_BYTES = 1 << 18
+_READ_BYTES = 1 << 18
+"""Read from the child at a time: enough that reading costs nothing beside encoding."""
+
 _KEPT_LINES = 200
+"""Of the child's log; more than any message shows, and bounded."""
+
+_JOIN_TIMEOUT_S = 5
+"""For a thread whose pipe is closed already."""
+
 _PROGRESS = re.compile(
-    rb"^(frame|fps|stream_\d+_\d+_q|bitrate|total_size|out_time\w*|dup_frames|drop_frames|speed|progress)=(.*)$"
+    rb"^(frame|fps|stream_\d+_\d+_q|bitrate|total_size|out_time\w*"
+    rb"|dup_frames|drop_frames|speed|progress)=(.*)$"
 )
 _PROGRESS_EVERY_S = "0.25"
+
+_FFMPEG_OPTIONS = (
+    *("-hide_banner", "-nostats", "-loglevel", "warning"),
+    *("-stats_period", _PROGRESS_EVERY_S, "-progress", "pipe:2", "-y"),
+)
 
 
 class EncodingProcess:
@@ -51,18 +64,9 @@ class EncodingProcess:
         self._frames = 0
         self._last_sign_s = time.monotonic()
         self._disk_error: OSError | None = None
-        command = [
-            ffmpeg_path(),
-            "-hide_banner",
-            "-nostats",
-            "-loglevel",
-            "warning",
-            "-stats_period",
-            _PROGRESS_EVERY_S,
-        ]
         try:
             self._process = subprocess.Popen(
-                [*command, "-progress", "pipe:2", "-y", *args, "pipe:1"],
+                [ffmpeg_path(), *_FFMPEG_OPTIONS, *args, "pipe:1"],
                 stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -72,12 +76,11 @@ class EncodingProcess:
             )
         except (FileNotFoundError, PermissionError) as error:
             raise unusable_ffmpeg(error) from error
-        self._threads = [
-            threading.Thread(target=work, daemon=True)
-            for work in (self._keep_output, self._keep_lines)
-        ]
-        for thread in self._threads:
-            thread.start()
+
+        self._output_thread = threading.Thread(target=self._keep_output, daemon=True)
+        self._log_thread = threading.Thread(target=self._keep_lines, daemon=True)
+        self._output_thread.start()
+        self._log_thread.start()
 
     @property
     def frames(self) -> int:
@@ -100,60 +103,66 @@ class EncodingProcess:
     def finish(self) -> None:
         """Wait until the output is whole.
 
-        RenderError with FFmpeg's or the disk's reason when it never will be.
+        Raises RenderError with FFmpeg's or the disk's reason when it never will be.
         """
         if self._process.stdin is not None:
             self._process.stdin.close()
-        while True:
-            try:
-                code = self._process.wait(1.0)
-                break
-            except subprocess.TimeoutExpired:
-                if time.monotonic() - self._last_sign_s > STALL_TIMEOUT_S:
-                    self.kill()
-                    raise self._failure(f"made no progress for {STALL_TIMEOUT_S:g} s") from None
-        self._threads[0].join()
+        exit_code = self._wait()
+        self._output_thread.join()
+
         if self._disk_error is not None:
+            reason = self._disk_error.strerror or self._disk_error
             raise RenderError(
-                ErrorCode.RENDER_FAILED,
-                f"cannot write {self._output.parent}: {self._disk_error.strerror or self._disk_error}",
+                ErrorCode.RENDER_FAILED, f"cannot write {self._output.parent}: {reason}"
             ) from self._disk_error
-        if code != 0:
-            raise self._failure(f"failed (exit {code})")
+        if exit_code != 0:
+            raise self._failure(f"failed (exit {exit_code})")
 
     def kill(self) -> None:
         """End the child at once; harmless when it has ended."""
         if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self._signal_kill()
         self._process.wait()
-        for thread in self._threads:
-            thread.join(5)
+        for thread in (self._output_thread, self._log_thread):
+            thread.join(_JOIN_TIMEOUT_S)
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
 
+    def _wait(self) -> int:
+        """The exit code; a child that makes no progress is killed, which is a RenderError."""
+        while True:
+            try:
+                return self._process.wait(1.0)
+            except subprocess.TimeoutExpired:
+                if time.monotonic() - self._last_sign_s > STALL_TIMEOUT_S:
+                    self.kill()
+                    raise self._failure(f"made no progress for {STALL_TIMEOUT_S:g} s") from None
+
+    def _signal_kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def _failure(self, how: str) -> RenderError:
-        self._threads[1].join(5)
-        said = last_lines(b"".join(self._lines).decode("utf-8", "replace"))
+        self._log_thread.join(_JOIN_TIMEOUT_S)
+        reason = last_lines(b"".join(self._lines).decode("utf-8", "replace"))
         return RenderError(
             ErrorCode.RENDER_FAILED,
-            f"FFmpeg {how} while it {self._what}: {said or 'it gave no reason'}",
-            stderr=said,
+            f"FFmpeg {how} while it {self._what}: {reason or 'it gave no reason'}",
+            stderr=reason,
         )
 
     def _keep_output(self) -> None:
         assert self._process.stdout is not None
         try:
             with self._output.open("wb") as file:
-                while data := self._process.stdout.read(_CHUNK_BYTES):
+                while data := self._process.stdout.read(_READ_BYTES):
                     file.write(data)
                     self._last_sign_s = time.monotonic()
         except OSError as error:
             self._disk_error = error
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self._signal_kill()
 
     def _keep_lines(self) -> None:
         assert self._process.stderr is not None

@@ -1,13 +1,14 @@
-"""Where to start reading a clip so that the picture at a given time is sure to be decoded.
+"""Where to start reading a clip so that the frame at a given time is sure to be decoded.
 
-Containers without an index (MPEG-TS) seek to a place between key frames; decoding then begins only
-at the next one,
-which may be long after the time that was asked for.
+Containers without an index (MPEG-TS) seek to a place between keyframes; decoding then begins only
+at the next one, which may come long after the time that was asked for.
 """
 
 from fractions import Fraction
 
 import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.source import open_source
@@ -18,37 +19,39 @@ milliseconds.
 """
 
 _STEPS_BACK_S = (0.05, 0.5, 2.0, 5.0, 10.0)
+"""How far before the asked time to seek, one try after the other.
+
+The first is enough where there is an index; the others reach over ever longer keyframe distances.
+"""
 
 
 def seek_point_s(source: ClipSource, facts: ClipFacts, time_s: float) -> float | None:
-    """A time to seek to, from which the first key frame is shown at or before `time_s`;
+    """A time to seek to, from which the first keyframe is shown at or before `time_s`.
 
     None to read from the start.
     """
     with open_source(source) as container:
-        stream = container.streams.video[
-            [one.index for one in container.streams.video].index(facts.video_stream)
-        ]
+        streams = container.streams.video
+        stream = next(found for found in streams if found.index == facts.video_stream)
         for back_s in _STEPS_BACK_S:
             point_s = time_s - back_s
             if point_s <= facts.start_s:
                 return None
             try:
-                container.seek(int(point_s * av.time_base), backward=True)
-                key = next(
-                    (
-                        packet
-                        for packet in container.demux(stream)
-                        if packet.is_keyframe and packet.pts is not None
-                    ),
-                    None,
-                )
+                keyframe_s = _first_keyframe_s(container, stream, point_s)
             except av.FFmpegError:
                 return None
-            if (
-                key is not None
-                and key.pts is not None
-                and key.pts * (stream.time_base or Fraction(0)) <= time_s + TIME_TOLERANCE_S
-            ):
+            if keyframe_s is not None and keyframe_s <= time_s + TIME_TOLERANCE_S:
                 return point_s
+    return None
+
+
+def _first_keyframe_s(
+    container: InputContainer, stream: VideoStream, point_s: float
+) -> Fraction | None:
+    """Time of the first keyframe that is read after seeking to `point_s`."""
+    container.seek(int(point_s * av.time_base), backward=True)
+    for packet in container.demux(stream):
+        if packet.is_keyframe and packet.pts is not None:
+            return packet.pts * (stream.time_base or Fraction(0))
     return None

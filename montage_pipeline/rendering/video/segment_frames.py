@@ -1,14 +1,12 @@
 """What FFmpeg is told to read one segment's frames: picked, cropped, scaled, converted.
 
 Belongs here: the input options and the filter chain of a segment.
-Does not belong here: encoding, or running anything (part).
+Does not belong here: encoding (encoding), or running anything (chunks).
 
 Which frame is shown: output frame k shows the last source frame whose presentation time is not
-after
-source_in_s + k/fps. `setpts` moves source_in_s (and a tolerance for rounded timestamps) to zero on
-a microsecond
-clock, and `fps=round=up` then gives each source frame the first output frame that is not before it:
-the same rule.
+after source_in_s + k/fps. `setpts` moves source_in_s (and a tolerance for rounded timestamps) to
+zero on a microsecond clock, and `fps=round=up` then gives each source frame the first output frame
+that is not before it: the same rule.
 """
 
 from math import ceil
@@ -27,7 +25,7 @@ from montage_pipeline.rendering.video.geometry import (
     turned_size,
 )
 from montage_pipeline.rendering.video.seeking import TIME_TOLERANCE_S, seek_point_s
-from montage_pipeline.rendering.video.tone import colour_map, write_cube
+from montage_pipeline.rendering.video.tone import ColourMap, colour_map, write_cube
 
 _MATRICES = {
     "bt709": "bt709",
@@ -38,31 +36,46 @@ _MATRICES = {
     "bt2020nc": "bt2020",
     "bt2020c": "bt2020",
 }
+"""From the tag of a clip to swscale's word."""
+
 _COLORSPACE_NAMES = {
     "bt601": "smpte170m",
     "fcc": "fcc",
     "smpte240m": "smpte240m",
     "bt2020": "bt2020nc",
-}  # the colorspace filter's words
-_CENTRED_CHROMA = (
-    "mjpeg",
-    "mpeg1video",
-)  # chroma between the luma samples; everyone else has it below the left one
+}
+"""From swscale's word to that of the colorspace filter."""
+
+_CENTRED_CHROMA = ("mjpeg", "mpeg1video")
+"""Codecs with chroma between the luma samples; all others have it below the left one."""
+
 _HD_LINES = 720
-_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own leave transparency out
+"""Untagged video of at least this many lines is taken for HD, as players do."""
+
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""FFmpeg's own decoders of these leave transparency out."""
+
+_CLOCK_HZ = 1_000_000
+"""The clock on which frames are picked."""
+
+_TAIL_SLACK_S = 0.1
+"""On top of the last frame's own length, for rounded timestamps at any frame rate."""
+
 _SCALE_FLAGS = "flags=bicubic+accurate_rnd"
 _TURNS = {0: "", 90: "transpose=clock", 180: "hflip,vflip", 270: "transpose=cclock"}
 
 
 def input_args(facts: ClipFacts, segment: Segment, source: ClipSource, threads: int) -> list[str]:
-    """Open the clip a little before the segment, keeping its own clock and its stored orientation;
-    decode with `threads`.
+    """Open the clip a little before the segment, keeping its own clock and stored orientation.
+
+    Decode with `threads` threads.
     """
     # A clip that changes its size on the way is brought to its first size by the chain; a new graph
     # would forget the clock.
     args = ["-copyts", "-noautorotate", "-reinit_filter", "0", "-threads", str(threads)]
     if has_alpha(facts) and facts.video_codec in _ALPHA_DECODERS:
         args += [f"-c:{facts.video_stream}", _ALPHA_DECODERS[facts.video_codec]]
+
     seek_s = seek_point_s(source, facts, segment.source_in_s)
     if seek_s is not None:
         # Without -noaccurate_seek FFmpeg drops the frame that is on screen at the in-point when it
@@ -72,14 +85,15 @@ def input_args(facts: ClipFacts, segment: Segment, source: ClipSource, threads: 
 
 
 def tail_frames(facts: ClipFacts, fps: float) -> int | None:
-    """How many output frames the clip's last picture may stand beyond its own length; None for no
-    limit.
+    """How many output frames the clip's last frame may stand beyond its own length.
 
-    A clip that ends earlier than its probe said is damaged and must not freeze in silence.
+    None for no limit. A clip that ends earlier than its probe said is damaged and must not freeze
+    in silence.
     """
     if facts.variable_frame_rate and facts.end_hold_s is None:
         return None
-    return ceil(fps * (max(2 / float(facts.fps.fraction), facts.end_hold_s or 0.0) + 0.1))
+    two_frames_s = 2 / float(facts.fps.fraction)
+    return ceil(fps * (max(two_frames_s, facts.end_hold_s or 0.0) + _TAIL_SLACK_S))
 
 
 def write_tables(timeline: Timeline, folder: Path) -> None:
@@ -95,114 +109,118 @@ def video_chain(timeline: Timeline, segment: Segment) -> str:
     It names the colour table without a folder: run it where `write_tables` wrote.
     """
     facts = timeline.clips[segment.clip]
-    fps = timeline.fps
-    tail = tail_frames(facts, float(fps.fraction))
-    zero_us = round((segment.source_in_s + TIME_TOLERANCE_S) * 1_000_000)
     move = crop_move(timeline, segment)
     crop = stored_crop(facts, move.around if move else segment.crop)
-    width, height = turned_size(
-        facts, move.width if move else timeline.width, move.height if move else timeline.height
-    )
-    steps = [
+    shown_size = (move.width, move.height) if move else (timeline.width, timeline.height)
+    filters = [
         # Does nothing until the clip changes its size: never stretched, and never smaller than the
         # crop expects.
         f"scale={facts.coded_width}:{facts.coded_height}:force_original_aspect_ratio=increase",
         "bwdif=mode=send_frame" if facts.interlaced else "",
-        "settb=1/1000000",
-        f"setpts=PTS-({zero_us})",
-        f"fps=fps={fps.num}/{fps.den}:round=up",
-        f"tpad=stop_mode=clone:stop={-1 if tail is None else tail}",
-        # Frames before the in-point end here, before any pixel is touched.
-        f"trim=start_pts=0:end_pts={segment.frames}",
+        *_picked(timeline, segment),
         f"crop={crop.width}:{crop.height}:{crop.x}:{crop.y}:exact=1",
-        *_conversion(facts, crop, width, height),
+        *_conversion(facts, crop, turned_size(facts, *shown_size)),
         "hflip" if facts.mirrored else "",
         _TURNS[facts.rotation_deg],
         # After scaling, so that the way is smooth: a step is a pixel of the output.
         f"crop={timeline.width}:{timeline.height}:{move.filter_args()}" if move else "",
         "setsar=1",
     ]
-    return ",".join(step for step in steps if step)
+    return ",".join(step for step in filters if step)
 
 
 def source_matrix(facts: ClipFacts) -> str:
-    """The YCbCr matrix of the clip in swscale's words; without a tag HD is BT.709 and SD is BT.601,
-    as players have it.
+    """The YCbCr matrix of the clip in swscale's words.
+
+    Without a tag HD is BT.709 and SD is BT.601, as players have it.
     """
     if facts.color_space == "gbr":
         return "bt709"  # RGB has none; this one needs no conversion afterwards
     if facts.color_space == "unknown" and facts.color_primaries == "bt2020":
         return "bt2020"
-    return _MATRICES.get(facts.color_space) or (
-        "bt709" if facts.coded_height >= _HD_LINES else "bt601"
-    )
+    untagged = "bt709" if facts.coded_height >= _HD_LINES else "bt601"
+    return _MATRICES.get(facts.color_space, untagged)
 
 
 def has_alpha(facts: ClipFacts) -> bool:
-    """Whether the clip's pictures are partly transparent; what raw 32-bit video holds in that place
-    means nothing.
+    """Whether the clip's frames are partly transparent.
+
+    What raw 32-bit video holds in that place means nothing.
     """
-    return facts.video_codec != "rawvideo" and any(
-        component.is_alpha for component in av.VideoFormat(facts.pixel_format).components
-    )
+    if facts.video_codec == "rawvideo":
+        return False
+    return any(plane.is_alpha for plane in av.VideoFormat(facts.pixel_format).components)
 
 
-def _conversion(facts: ClipFacts, crop: StoredCrop, width: int, height: int) -> list[str]:
-    matrix = source_matrix(facts)
-    # Players show transparent pictures over black.
-    flatten = ["premultiply=inplace=1"] if has_alpha(facts) else []
-    place = (
-        "" if flatten else _chroma_place(facts, crop)
-    )  # premultiply works on chroma of full size
-    source = f"in_range={'pc' if facts.full_range else 'tv'}{place}"
-    target = "out_range=tv:out_chroma_loc=left"
-    resize = f"scale={width}:{height}:{_SCALE_FLAGS}"
-    mapping = colour_map(facts)
-    if mapping is None:
-        # swscale would turn one matrix into another by way of 8-bit RGB: slower, and grey comes out
-        # tinted.
-        scaled = [
-            f"{resize}:{source}:in_color_matrix={matrix}:{target}:out_color_matrix={matrix}",
-            "format=yuv420p",
-        ]
-        same = "iprimaries=bt709:itrc=bt709:irange=tv:primaries=bt709:trc=bt709:range=tv"
-        rematrix = (
-            []
-            if matrix == "bt709"
-            else [f"colorspace=ispace={_COLORSPACE_NAMES[matrix]}:{same}:space=bt709:fast=1"]
-        )
-        return [*flatten, *scaled, *rematrix]
-    # Sixteen bits are faster than ten here, and keep the dark end smooth.
-    table = ["format=gbrp16", f"lut3d=file={mapping.table}:interp=tetrahedral"]
-    source, target = f"{source}:in_color_matrix={matrix}", f"{target}:out_color_matrix=bt709"
-    # The table is the dear part: apply it to the smaller of the two pictures.
-    if crop.pixels < width * height:
-        return [
-            *flatten,
-            f"scale={_SCALE_FLAGS}:{source}",
-            *table,
-            f"{resize}:{target}",
-            "format=yuv420p",
-        ]
+def _picked(timeline: Timeline, segment: Segment) -> list[str]:
+    """Exactly the segment's frames, at the output's rate."""
+    fps = timeline.fps
+    tail = tail_frames(timeline.clips[segment.clip], float(fps.fraction))
+    zero = round((segment.source_in_s + TIME_TOLERANCE_S) * _CLOCK_HZ)
     return [
-        *flatten,
-        f"{resize}:{source}",
-        *table,
-        f"scale={_SCALE_FLAGS}:{target}",
-        "format=yuv420p",
+        f"settb=1/{_CLOCK_HZ}",
+        f"setpts=PTS-({zero})",
+        f"fps=fps={fps.num}/{fps.den}:round=up",
+        f"tpad=stop_mode=clone:stop={-1 if tail is None else tail}",
+        # Frames before the in-point end here, before any pixel is touched.
+        f"trim=start_pts=0:end_pts={segment.frames}",
     ]
 
 
-def _chroma_place(facts: ClipFacts, crop: StoredCrop) -> str:
-    """Scale options that say where the crop's first chroma sample lies, in 1/256 luma samples: it
-    may begin before the crop does.
+def _conversion(facts: ClipFacts, crop: StoredCrop, size: tuple[int, int]) -> list[str]:
+    """Scaled to `size` and converted to SDR BT.709 yuv420p."""
+    # Players show transparent frames over black.
+    flatten = ["premultiply=inplace=1"] if has_alpha(facts) else []
+    # premultiply works on chroma of full size.
+    chroma = "" if flatten else _chroma_place(facts, crop)
+    given = f"in_range={'pc' if facts.full_range else 'tv'}{chroma}"
+    given += f":in_color_matrix={source_matrix(facts)}"
+    mapping = colour_map(facts)
+    if mapping is None:
+        return [*flatten, *_scaled(facts, given, size)]
+    return [*flatten, *_mapped(mapping, given, crop, size)]
 
-    Left to itself swscale takes chroma to lie between the luma samples, which shifts the colours of
-    enlarged pictures.
+
+def _scaled(facts: ClipFacts, given: str, size: tuple[int, int]) -> list[str]:
+    """SDR: scaled in the clip's own matrix, then brought to BT.709's."""
+    matrix = source_matrix(facts)
+    target = f"out_range=tv:out_chroma_loc=left:out_color_matrix={matrix}"
+    scaled = [f"scale={size[0]}:{size[1]}:{_SCALE_FLAGS}:{given}:{target}", "format=yuv420p"]
+    if matrix == "bt709":
+        return scaled
+
+    # swscale would turn one matrix into another by way of 8-bit RGB: slower, and grey comes out
+    # tinted.
+    same = "iprimaries=bt709:itrc=bt709:irange=tv:primaries=bt709:trc=bt709:range=tv"
+    return [*scaled, f"colorspace=ispace={_COLORSPACE_NAMES[matrix]}:{same}:space=bt709:fast=1"]
+
+
+def _mapped(mapping: ColourMap, given: str, crop: StoredCrop, size: tuple[int, int]) -> list[str]:
+    """HDR and wide gamuts: through the colour table, then to BT.709."""
+    width, height = size
+    # Sixteen bits are faster than ten here, and keep the dark end smooth.
+    table = ["format=gbrp16", f"lut3d=file={mapping.table}:interp=tetrahedral"]
+    target = "out_range=tv:out_chroma_loc=left:out_color_matrix=bt709"
+    resize = f"scale={width}:{height}:{_SCALE_FLAGS}"
+    convert = f"scale={_SCALE_FLAGS}"
+
+    # The table is the expensive step: apply it to the smaller of the two frames.
+    if crop.pixels < width * height:
+        return [f"{convert}:{given}", *table, f"{resize}:{target}", "format=yuv420p"]
+    return [f"{resize}:{given}", *table, f"{convert}:{target}", "format=yuv420p"]
+
+
+def _chroma_place(facts: ClipFacts, crop: StoredCrop) -> str:
+    """Scale options that say where the crop's first chroma sample lies, in 1/256 luma samples.
+
+    It may begin before the crop does. Left to itself swscale takes chroma to lie between the luma
+    samples, which shifts the colours of enlarged frames.
     """
     step_x, step_y = chroma_steps(facts.pixel_format)
     across = 128 if facts.video_codec in _CENTRED_CHROMA else 0
-    places = [f":in_h_chr_pos={across - 256 * (crop.x % step_x)}"] if step_x > 1 else []
-    return "".join(
-        [*places, f":in_v_chr_pos={128 - 256 * (crop.y % step_y)}"] if step_y > 1 else places
-    )
+    places = ""
+    if step_x > 1:
+        places += f":in_h_chr_pos={across - 256 * (crop.x % step_x)}"
+    if step_y > 1:
+        places += f":in_v_chr_pos={128 - 256 * (crop.y % step_y)}"
+    return places

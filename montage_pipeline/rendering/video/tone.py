@@ -13,15 +13,27 @@ from numpy.typing import NDArray
 
 from montage_pipeline.footage.model import ClipFacts
 
-_SDR_WHITE_NITS = 203.0  # BT.2408: diffuse white of an HDR picture
-_PEAK_NITS = 1000.0  # what phones master for; brighter PQ highlights clip
-_KNEE = 0.5  # light below this share of diffuse white, faces among it, is kept as it is
-_DISPLAY_GAMMA = 2.4  # BT.1886
+_SDR_WHITE_NITS = 203.0
+"""Diffuse white of HDR video (BT.2408)."""
+
+_PEAK_NITS = 1000.0
+"""What phones master for; brighter PQ highlights clip."""
+
+_KNEE = 0.5
+"""Light below this share of diffuse white, faces among it, is kept as it is."""
+
+_DISPLAY_GAMMA = 2.4
+"""Of SDR displays (BT.1886)."""
+
 _CUBE_POINTS = 33
+"""Along each axis of a colour table; the usual size, interpolated between."""
+
 _BT2020_LUMA = np.array([0.2627, 0.6780, 0.0593])
+
+# CIE x, y of white (D65), and of red, green and blue.
 _WHITE = (0.3127, 0.3290)
 _BT709 = ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060))
-_WIDE = {  # chromaticities of red, green and blue
+_WIDE = {
     "bt2020": ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
     "smpte431": ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
     "smpte432": ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
@@ -30,7 +42,7 @@ _WIDE = {  # chromaticities of red, green and blue
 
 @dataclass(frozen=True)
 class ColourMap:
-    """From what R'G'B' signal to SDR BT.709. `primaries` is one of the gamuts wider than BT.709."""
+    """The R'G'B' signal that is turned into SDR BT.709; `primaries` are wider than BT.709's."""
 
     transfer: Literal["sdr", "hlg", "pq"]
     primaries: str
@@ -42,7 +54,7 @@ class ColourMap:
 
 
 def colour_map(facts: ClipFacts) -> ColourMap | None:
-    """What must be done to the clip's colours;
+    """What must be done to the clip's colours.
 
     None for SDR in BT.709 and its near relatives (BT.601), which are shown as they are.
     """
@@ -55,8 +67,7 @@ def to_bt709(signal: NDArray[np.floating], mapping: ColourMap) -> NDArray[np.flo
     """SDR R'G'B' BT.709 in 0..1 from the clip's R'G'B' in 0..1; the last axis is the channel.
 
     SDR keeps every colour that BT.709 has; what lies outside is clipped. Of HDR, mid-grey keeps its
-    brightness,
-    diffuse white (203 nits) lands at 89 % of the SDR signal, 1000 nits at 100 %.
+    brightness, diffuse white (203 nits) lands at 89 % of the SDR signal, 1000 nits at 100 %.
     """
     coded = np.asarray(signal, dtype=np.float64)
     to_narrow = np.linalg.inv(_to_xyz(_BT709)) @ _to_xyz(_WIDE[mapping.primaries])
@@ -86,7 +97,7 @@ def _to_xyz(primaries: tuple[tuple[float, float], ...]) -> NDArray[np.float64]:
 
 
 def _nits(signal: NDArray[np.float64], transfer: Literal["hlg", "pq"]) -> NDArray[np.float64]:
-    """Light of the display in nits (BT.2100)."""
+    """Light of the display in nits; the constants are BT.2100's."""
     if transfer == "pq":
         m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
         power = np.power(np.clip(signal, 0.0, 1.0), 1 / m2)

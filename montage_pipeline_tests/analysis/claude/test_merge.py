@@ -1,5 +1,5 @@
 """What becomes of a judgement: subjects on the tracks, words that are only words, and enough
-footage whatever is said.
+footage whatever Claude rejects.
 """
 
 from typing import Any
@@ -14,7 +14,8 @@ from montage_pipeline.analysis.claude.subject import pointed_subject
 from montage_pipeline.analysis.claude.words import music_prompt, plain
 from montage_pipeline.analysis.model import AnalystFacts, ClipAnalysis, Moment, SubjectPoint
 from montage_pipeline.footage.model import Box
-from montage_pipeline_tests.editing.footage import moment, steady_clips
+from montage_pipeline_tests.editing import footage
+from montage_pipeline_tests.editing.footage import steady_clips
 
 
 def _track(source: Any, x: float, to_x: float | None = None) -> list[SubjectPoint]:
@@ -31,7 +32,7 @@ def _tracked(*tracks: list[SubjectPoint]) -> tuple[Moment, Shown]:
     path = tuple(
         sorted((point for track in tracks for point in track), key=lambda point: point.time_s)
     )
-    tracked = moment(0, 0, 0.0, 4.0).model_copy(
+    tracked = footage.moment(0, 0, 0.0, 4.0).model_copy(
         update={"subject_path": path, "subject": path[0].box if path else None}
     )
     return tracked, Shown(tracked, (1.0, 3.0), 0.5)
@@ -64,7 +65,7 @@ def test_a_track_must_agree_with_every_box_and_the_subject_is_all_of_them() -> N
     subject, path = pointed_subject(tracked, [_at(1, 5), _at(2, 60)], shown)
     assert [(point.time_s, point.source) for point in path] == [(1.0, "model"), (3.0, "model")]
     assert subject is not None
-    assert (subject.x, subject.x + subject.width) == (0.05, pytest.approx(0.8))
+    assert (subject.x, subject.x + subject.width) == pytest.approx((0.05, 0.8))
 
 
 def test_without_a_box_the_measured_subject_stays() -> None:
@@ -73,7 +74,7 @@ def test_without_a_box_the_measured_subject_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("text", "expected"),
     [
         ("A dog runs, happy & wet!", "A dog runs, happy & wet!"),
         ("get it at https://evil.example/x?y=1 now", "get it at now"),
@@ -86,14 +87,14 @@ def test_without_a_box_the_measured_subject_stays() -> None:
         ("Ｆｕｌｌ width, 120 BPM; 3.5 s", "Full width, 120 BPM; 3.5 s"),
     ],
 )
-def test_words_become_plain(said: str, shown: str) -> None:
-    assert plain(said, 100) == shown
+def test_words_become_plain(text: str, expected: str) -> None:
+    assert plain(text, 100) == expected
 
 
 @given(st.text(max_size=400), st.integers(20, 120))
-def test_no_text_gets_longer_breaks_a_line_or_keeps_an_address(text: str, most: int) -> None:
-    for made in (plain(text, most), music_prompt(text, most)):
-        assert len(made) <= most
+def test_no_text_gets_longer_breaks_a_line_or_keeps_an_address(text: str, maximum: int) -> None:
+    for made in (plain(text, maximum), music_prompt(text, maximum)):
+        assert len(made) <= maximum
         assert made.isprintable()
         assert "://" not in made
         assert "@" not in made
@@ -109,23 +110,23 @@ def test_a_composer_is_always_asked_for_an_instrumental() -> None:
 
 
 def _judged(clips: ClipAnalysis, rejected: set[str], *, duration_s: float) -> ClipAnalysis:
-    moments = [one for clip in clips.clips for one in clip.moments if not one.rejects]
-    kept = [one.id for one in moments if one.id not in rejected]
-    verdicts = [
+    moments = _usable(clips)
+    kept = [moment.id for moment in moments if moment.id not in rejected]
+    verdicts: list[dict[str, Any]] = [
         {
-            "id": one.id,
+            "id": moment.id,
             "hook_score": 100,
             "interest": 100,
             "reason": "x",
             "role": "scene",
             "mood": "calm",
-            "peak_s": one.start_s,
+            "peak_s": moment.start_s,
             "subject": [],
             "reject": {"code": "irrelevant", "reason": "not wanted"}
-            if one.id in rejected
+            if moment.id in rejected
             else None,
         }
-        for one in moments
+        for moment in moments
     ]
     overall = {
         "hook_moment": kept[0],
@@ -134,30 +135,32 @@ def _judged(clips: ClipAnalysis, rejected: set[str], *, duration_s: float) -> Cl
         "music_prompt": "soft piano music",
         "suggested_bpm": 100,
     }
-    shown = {one.id: Shown(one, (one.start_s,), 0.5) for one in moments}
+    shown = {moment.id: Shown(moment, (moment.start_s,), 0.5) for moment in moments}
     judgement = Judgement.model_validate({"moments": verdicts, **overall})
     return merge(clips, judgement, shown, AnalystFacts(name="claude"), duration_s=duration_s)
 
 
 def _usable(clips: ClipAnalysis) -> list[Moment]:
-    return [one for clip in clips.clips for one in clip.moments if not one.rejects]
+    return [moment for clip in clips.clips for moment in clip.moments if not moment.rejects]
 
 
-def test_rejects_are_heard_while_enough_is_left() -> None:
+def test_rejects_count_while_enough_is_left() -> None:
     clips = steady_clips(6, 30)
-    rejected = {one.id for one in _usable(clips) if one.clip in (4, 5)}
+    rejected = {moment.id for moment in _usable(clips) if moment.clip in (4, 5)}
     merged = _judged(clips, rejected, duration_s=30)
-    assert {one.id for one in _usable(merged)} == {one.id for one in _usable(clips)} - rejected
+    assert {moment.id for moment in _usable(merged)} == {
+        moment.id for moment in _usable(clips)
+    } - rejected
     assert merged.warnings == clips.warnings
 
 
-def test_rejecting_nearly_everything_leaves_enough_for_the_reel_and_is_told() -> None:
+def test_rejecting_nearly_everything_leaves_enough_for_the_reel_and_a_warning() -> None:
     clips = steady_clips(6, 30)
-    everything = [one.id for one in _usable(clips)]
+    everything = [moment.id for moment in _usable(clips)]
     merged = _judged(clips, set(everything[1:]), duration_s=30)
-    left_s = sum(one.duration_s for one in _usable(merged))
+    left_s = sum(moment.duration_s for moment in _usable(merged))
     assert 36 <= left_s < 36 + 10
-    assert set(merged.best_moments) == {one.id for one in _usable(merged)}
+    assert set(merged.best_moments) == {moment.id for moment in _usable(merged)}
     assert merged.best_moments[0] == everything[0]
     assert any("stay in use" in warning for warning in merged.warnings)
 

@@ -2,10 +2,11 @@
 
 import json
 from importlib.resources import files
+from typing import Any
 
 import pytest
 
-from montage_pipeline.analysis.claude import prompt as claude_prompt
+from montage_pipeline.analysis.claude import prompt
 from montage_pipeline.analysis.claude.tokens import image_tokens, text_tokens
 from montage_pipeline.definitions import build_definitions
 from montage_pipeline.settings import Settings
@@ -17,34 +18,34 @@ c1m3 | 11.0-15.0 | 11.7 13.0 14.3 | 87 100 99 12 42 0 0"""
 
 
 def test_a_released_version_never_changes() -> None:
-    """When this fails: name the changed prompt anew (prompts/judge_vN.md and VERSION) and add its
-    hash to versions.json.
+    """When this fails, give the changed prompt a new name.
+
+    That is a new prompts/judge_vN.md, VERSION, and its hash in versions.json.
     """
-    versions = json.loads(
-        files("montage_pipeline.analysis").joinpath("prompts/versions.json").read_text()
-    )
-    assert versions[claude_prompt.VERSION] == claude_prompt.prompt_hash()
+    released = files("montage_pipeline.analysis.claude").joinpath("prompts/versions.json")
+    versions = json.loads(released.read_text())
+    assert versions[prompt.VERSION] == prompt.prompt_hash()
 
 
 def test_the_analysis_is_as_old_as_its_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
-    def version(**settings: str) -> str | None:
+    def version(**settings: Any) -> str | None:
         assets = build_definitions(Settings(**settings)).get_assets_def(Step.CLIP_ANALYSIS.value)
         return next(iter(assets.specs)).code_version
 
     before = version(analyst="claude")
     assert before is not None
-    assert claude_prompt.prompt_version() in before
+    assert prompt.prompt_version() in before
     local = version(analyst="local")
-    claude_prompt.prompt_version.cache_clear()
-    monkeypatch.setattr(claude_prompt, "prompt_hash", lambda: "another")
+    prompt.prompt_version.cache_clear()
+    monkeypatch.setattr(prompt, "prompt_hash", lambda: "another")
     try:
         assert version(analyst="claude") != before
         assert version(analyst="local") == local
     finally:
-        claude_prompt.prompt_version.cache_clear()
+        prompt.prompt_version.cache_clear()
 
 
-def test_tokens_of_pictures_as_published() -> None:
+def test_tokens_of_images_as_published() -> None:
     published = {
         (512, 288): 209,
         (768, 432): 448,
@@ -58,14 +59,12 @@ def test_tokens_of_pictures_as_published() -> None:
 @pytest.mark.parametrize(
     ("text", "counted"),
     [
-        (claude_prompt.system_prompt(), 663),
-        (json.dumps(claude_prompt.answer_schema(), separators=(",", ":")), 402),
+        (prompt.system_prompt(), 663),
+        (json.dumps(prompt.answer_schema(), separators=(",", ":")), 402),
         (LIST, 76),
     ],
     ids=["instructions", "schema", "list"],
 )
 def test_tokens_of_text_are_near_those_of_the_public_tokenizer(text: str, counted: int) -> None:
-    """`counted`: by the tokenizer that the SDK carried up to 0.38, before the 30 % more of the
-    newer one.
-    """
+    """`counted`: by the tokenizer that the SDK carried up to 0.38, before the newer one's 30 %."""
     assert text_tokens(text, 1.0) == pytest.approx(counted, rel=0.06)

@@ -1,6 +1,4 @@
-"""The Claude analyst on the real ledger and the real object store, with a process that is really
-killed.
-"""
+"""The Claude analyst on the real ledger and object store, with a process that is really killed."""
 
 import multiprocessing
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from montage_pipeline.analysis.claude.analyst import ClaudeAnalyst
+from montage_pipeline.analysis.claude.call import Payer
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.costs.ledger import CostLedger
 from montage_pipeline.footage.model import FetchedClip
@@ -22,7 +21,7 @@ from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline.vocabulary import CostState
-from montage_pipeline_tests.analysis.claude.bench import Candidates, clips_in
+from montage_pipeline_tests.analysis.claude.stand_ins import StandInAnalyst, clips_in
 from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer, Fault
 
@@ -45,10 +44,8 @@ class Attempt:
                 settings,
                 CostLedger(engine),
                 ObjectStore.from_settings(settings),
-                user_id=self.user_id,
-                montage_request_id=self.request_id,
-                run_id="run-1",
-                measured_by=Candidates(),
+                Payer(self.user_id, self.request_id, run_id="run-1"),
+                measured_by=StandInAnalyst(),
             )
             return analyst.analyse(self.clips, "food", 15)
         finally:

@@ -1,6 +1,4 @@
-"""Contact sheets: every moment legible on few pictures, and every frame where and what its label
-says.
-"""
+"""Contact sheets: every moment legible on few images, and every frame where its label says."""
 
 import io
 from itertools import pairwise
@@ -22,8 +20,8 @@ from montage_pipeline.analysis.claude.sheets import (
     plan_sheets,
 )
 from montage_pipeline.analysis.model import ClipAnalysis
-from montage_pipeline_tests.analysis.claude.bench import Candidates
-from montage_pipeline_tests.editing.footage import analysis, facts, moment
+from montage_pipeline_tests.analysis.claude.stand_ins import StandInAnalyst
+from montage_pipeline_tests.editing import footage
 from montage_pipeline_tests.examples import examples
 from montage_pipeline_tests.footage.media import fetched, make_clip
 
@@ -31,12 +29,14 @@ SHAPES = [(1920, 1080), (1080, 1920), (640, 480), (1080, 1080), (3840, 1600), (1
 
 
 def _clips(shapes: list[tuple[int, int]], moments: int) -> ClipAnalysis:
-    return analysis(
+    return footage.analysis(
         [
             (
-                facts(str(index), 60.0).model_copy(update={"width": width, "height": height}),
+                footage.facts(str(index), 60.0).model_copy(
+                    update={"width": width, "height": height}
+                ),
                 [
-                    moment(index, number, 6.0 * number, 6.0 * number + 5)
+                    footage.moment(index, number, 6.0 * number, 6.0 * number + 5)
                     for number in range(moments)
                 ],
             )
@@ -55,10 +55,10 @@ def test_every_moment_has_its_place_once_and_the_page_is_used(
     shapes: list[tuple[int, int]], moments: int, sampling: Sampling
 ) -> None:
     clips = _clips(shapes, moments)
-    asked = [one for clip in clips.clips for one in clip.moments]
+    asked = [moment for clip in clips.clips for moment in clip.moments]
     sheets = plan_sheets(clips, asked, sampling)
     tiles = [tile for sheet in sheets for tile in sheet.tiles]
-    assert [tile.moment.id for tile in tiles] == [one.id for one in asked]
+    assert [tile.moment.id for tile in tiles] == [moment.id for moment in asked]
     frames_px = 0
     for sheet in sheets:
         assert max(sheet.width, sheet.height) <= MAX_SIDE_PX
@@ -91,9 +91,8 @@ def test_a_landscape_moment_costs_less_than_its_frames_sent_one_by_one() -> None
     clips = _clips([(1920, 1080)] * 10, 1)
     sheets = plan_sheets(clips, [clip.moments[0] for clip in clips.clips], SAMPLINGS[0])
     assert len(sheets) <= 2
-    assert (
-        sum(sheet.tokens for sheet in sheets) <= 10 * 3 * 10 * 7.5
-    )  # 280 x 158 alone: 10 x 6 patches, here with labels
+    # 280 x 158 alone are 10 x 6 patches; here they have labels.
+    assert sum(sheet.tokens for sheet in sheets) <= 10 * 3 * 10 * 7.5
 
 
 @pytest.mark.parametrize("size", ["640x360", "360x640"])
@@ -108,7 +107,7 @@ def test_each_frame_is_the_one_its_label_says(tmp_path: Path, size: str) -> None
         filters="format=gray,geq=lum='20+30*T',format=yuv420p",
     )
     clips = [fetched(ramp)]
-    measured = Candidates().analyse(clips, "travel", 30)
+    measured = StandInAnalyst().analyse(clips, "travel", 30)
     asked = list(measured.clips[0].moments)
     plans = plan_sheets(measured, asked, SAMPLINGS[0])
     sheets, shown = draw_sheets(plans, measured, clips)
@@ -130,5 +129,5 @@ def test_each_frame_is_the_one_its_label_says(tmp_path: Path, size: str) -> None
                 assert frame.mean() == pytest.approx(20 + 30 * time_s, abs=4)
                 assert frame.std() < 3, "nothing else is in its place"
     assert len(lights) == 6
-    assert all(one < other for one, other in pairwise(lights))
+    assert all(darker < brighter for darker, brighter in pairwise(lights))
     assert shown[asked[-1].id].light == pytest.approx(lights[-1] / 255, abs=0.03)

@@ -1,180 +1,96 @@
-"""Long footage is looked at where it promises most, at a cost that its length does not set, and
-what is used was seen.
-"""
+"""Which stretches are looked at closely: at each turn the best of all that are left."""
 
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
-import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from montage_pipeline.analysis.local import LocalAnalyst
-from montage_pipeline.analysis.model import ClipAnalysis
-from montage_pipeline.analysis.scan import attention
-from montage_pipeline.footage.measuring import measure as measuring
-from montage_pipeline.footage.measuring.measures import ClipMeasures
-from montage_pipeline.footage.model import FetchedClip
-from montage_pipeline.media.ffmpeg import run_ffmpeg
-from montage_pipeline.settings import Settings
-from montage_pipeline_tests.footage.media import fetched, filmed, scenery
+from montage_pipeline.analysis.scan.attention import Allowance, Selection, affordable, pick
+from montage_pipeline.analysis.scan.stretches import Stretch
+from montage_pipeline.spans import Span, joined, overlaps
+from montage_pipeline_tests.examples import examples
 
-SIZE, RATE = "320x180", 15
-SCENE_S = 4.4
+CLIPS = 3
+SCORES = (0.0, 0.2, 0.5, 0.5 / 0.6, 0.9, 1.0)
+"""Few, so that many ranks are equal, also after a score was lowered."""
 
+FINGERPRINTS = (None, 0, 0x3FF, 0x7FF, 0xFFFF_FFFF)
+"""0 and 0x3FF differ in 10 bits and look alike, 0 and 0x7FF in 11 and do not."""
 
-def analyse(*clips: FetchedClip, duration_s: float) -> ClipAnalysis:
-    return LocalAnalyst(Settings()).analyse(clips, "dynamic", duration_s)
-
-
-def film(folder: Path, name: str, looks: list[str], gop: int = 15) -> FetchedClip:
-    """Scenes of SCENE_S seconds, each of another view, with cuts that no key frame gives away."""
-    inputs: list[str] = []
-    for place, look in enumerate(looks):
-        picture = scenery(folder / f"view{place}.png", seed=20 + place)
-        source = filmed(picture, "x=20+2*n:y=20").format(size=SIZE, rate=RATE)
-        inputs += ["-f", "lavfi", "-t", str(SCENE_S), "-i", f"{source},{look},setsar=1"]
-    chain = "".join(f"[{place}:v]" for place in range(len(looks))) + f"concat=n={len(looks)}:v=1"
-    encoding = [
-        "-c:v",
-        "libx264",
-        "-preset",
-        "veryfast",
-        "-crf",
-        "23",
-        "-pix_fmt",
-        "yuv420p",
-        "-g",
-        str(gop),
-        "-sc_threshold",
-        "0",
-    ]
-    run_ffmpeg(["-y", *inputs, "-filter_complex", chain, *encoding, str(folder / name)])
-    return fetched(folder / name)
-
-
-@pytest.fixture
-def little_work(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """As if decoding were so costly that a few seconds use up what may be spent; counts the
-    pictures decoded closely.
-    """
-    monkeypatch.setattr(attention, "WORK", 60.0)
-    decoded: list[int] = []
-    real = measuring.measure
-
-    def counted(*args: object, **kwargs: object) -> ClipMeasures:
-        seen = real(*args, **kwargs)  # type: ignore[arg-type]
-        decoded.append(seen.decoded_frames)
-        return seen
-
-    monkeypatch.setattr("montage_pipeline.analysis.scan.looking.measure", counted)
-    return decoded
-
-
-@pytest.mark.parametrize(
-    "gop", [15, pytest.param(999, marks=pytest.mark.slow)], ids=["many key frames", "one key frame"]
+stretches = st.builds(
+    lambda clip, start, frames, score, work, fingerprint: Stretch(
+        clip, Span(start / 2, start / 2 + frames / 8), score, work, fingerprint
+    ),
+    st.integers(0, CLIPS - 1),
+    st.integers(0, 30),
+    st.integers(8, 36),
+    st.sampled_from(SCORES),
+    st.floats(0.5, 20),
+    st.sampled_from(FINGERPRINTS),
 )
-def test_no_moment_crosses_a_cut_or_leaves_what_was_seen(
-    tmp_path: Path, little_work: list[int], gop: int
+allowances = st.builds(Allowance, st.floats(0, 30), st.floats(0, 60), st.floats(0, 80))
+seen_spans = st.dictionaries(
+    st.integers(0, CLIPS - 1), st.just([Span(2.0, 6.0)]), max_size=CLIPS - 1
+)
+
+
+def looking_through_all(
+    stretches: Sequence[Stretch],
+    seen: Mapping[int, Sequence[Span]],
+    fingerprints: Sequence[int],
+    allowance: Allowance,
+) -> dict[int, list[Span]]:
+    """The rules of the choice, written down without regard to what they cost."""
+    left = list(stretches)
+    picked: list[Stretch] = []
+
+    def rank(stretch: Stretch) -> tuple[bool, float]:
+        others = sum(other.clip == stretch.clip for other in picked)
+        prints = [*fingerprints, *(other.fingerprint for other in picked)]
+        score = stretch.score * 0.9**others
+        if stretch.fingerprint is not None and any(
+            (stretch.fingerprint ^ other).bit_count() <= 10 for other in prints if other is not None
+        ):
+            score *= 0.6
+        return not others and not seen.get(stretch.clip), score
+
+    def taken(clip: int) -> list[Span]:
+        return [*seen.get(clip, ()), *(other.span for other in picked if other.clip == clip)]
+
+    while left := [s for s in left if not any(overlaps(s.span, span) for span in taken(s.clip))]:
+        best = max(left, key=rank)
+        left.remove(best)
+        work = sum(stretch.work for stretch in picked) + best.work
+        seconds = sum(stretch.span.duration_s for stretch in picked)
+        if seconds >= allowance.min_s and work > allowance.work:
+            break
+        if work <= allowance.max_work:
+            picked.append(best)
+
+    clips = sorted({stretch.clip for stretch in picked})
+    return {clip: joined([s.span for s in picked if s.clip == clip]) for clip in clips}
+
+
+@settings(max_examples=examples(5), deadline=None)
+@given(
+    st.lists(stretches, max_size=25, unique_by=lambda s: (s.clip, s.span.start_s)),
+    seen_spans,
+    st.sampled_from([(), (0,), (0xFFFF_FFFF,)]),
+    allowances,
+)
+def test_each_pick_is_the_best_of_all_that_is_left(
+    options: list[Stretch],
+    seen: dict[int, list[Span]],
+    fingerprints: tuple[int, ...],
+    allowance: Allowance,
 ) -> None:
-    clip = film(tmp_path, "cuts.mp4", ["null"] * 7, gop)
-    analysis = analyse(clip, duration_s=7)
-    (seen,) = analysis.clips
-    cuts = [SCENE_S * place for place in range(1, 7)]
-    assert seen.moments
-    for moment in seen.moments:
-        assert not any(moment.start_s < cut < moment.end_s for cut in cuts)
-        assert any(
-            shot.start_s <= moment.start_s and moment.end_s <= shot.end_s for shot in seen.shots
-        )
-        assert moment.subject_path == tuple(
-            sorted(moment.subject_path, key=lambda point: point.time_s)
-        )
-    assert sum(little_work) < 0.75 * 7 * SCENE_S * RATE
-    assert any("were looked at closely" in warning for warning in analysis.warnings)
+    in_order = sorted(options, key=lambda stretch: (stretch.clip, stretch.span.start_s))
+    expected = looking_through_all(in_order, seen, fingerprints, allowance)
+    assert pick(options, Selection(seen, fingerprints), allowance) == expected
 
 
-def test_cost_does_not_grow_with_length(tmp_path: Path, little_work: list[int]) -> None:
-    costs = []
-    for name, scenes in (("short.mp4", 5), ("long.mp4", 15)):
-        little_work.clear()
-        analyse(film(tmp_path, name, ["null"] * scenes), duration_s=7)
-        costs.append(sum(little_work))
-    assert costs[1] <= 1.2 * costs[0]
-
-
-def test_the_good_part_of_a_long_clip_is_found(tmp_path: Path, little_work: list[int]) -> None:
-    looks = [
-        "gblur=sigma=9",
-        "lutyuv=y=16:u=128:v=128",
-        "gblur=sigma=9",
-        "null",
-        "null",
-        "lutyuv=y='16+(val-16)*0.1'",
-        "gblur=sigma=9",
-    ]
-    analysis = analyse(film(tmp_path, "mostly_bad.mp4", looks), duration_s=4)
-    good = [moment for moment in analysis.clips[0].moments if not moment.rejects]
-    assert good
-    within = sum(
-        max(0.0, min(moment.end_s, 5 * SCENE_S) - max(moment.start_s, 3 * SCENE_S))
-        for moment in good
-    )
-    assert within > 0.9 * sum(moment.duration_s for moment in good)
-
-
-def test_every_clip_gets_a_look_before_any_gets_two(tmp_path: Path, little_work: list[int]) -> None:
-    clips = []
-    for name in ("a", "b", "c"):
-        folder = tmp_path / name
-        folder.mkdir()
-        clips.append(
-            film(
-                folder,
-                f"{name}.mp4",
-                [f"hue=h={40 * ord(name)}", "hflip", "vflip"] if name != "b" else ["hflip"] * 3,
-            )
-        )
-    analysis = analyse(*clips, duration_s=10)
-    assert (
-        len(analysis.clips)
-        + len([one for one in analysis.rejected_clips if one.code == "clip_duplicate"])
-        == 3
-    )
-
-
-def test_borders_logos_and_writing_are_named(tmp_path: Path) -> None:
-    picture = scenery(tmp_path / "walk.png", seed=31)
-    source = filmed(picture, "x=8*n:y=20").format(size="640x360", rate=RATE)
-    boxed = "scale=640:270,pad=640:360:0:45"
-    bars = ("x=40:y=60:w=60:h=4", "x=40:y=60:w=4:h=24", "x=40:y=80:w=60:h=4")
-    words = ",".join(f"drawbox={bar}:color=white:t=fill" for bar in bars)
-    for name, look in (("clean.mp4", "null"), ("boxed.mp4", boxed), ("logo.mp4", words)):
-        run_ffmpeg(
-            [
-                "-y",
-                "-f",
-                "lavfi",
-                "-t",
-                "5",
-                "-i",
-                f"{source},{look}",
-                "-c:v",
-                "libx264",
-                "-preset",
-                "veryfast",
-                str(tmp_path / name),
-            ]
-        )
-    quality = {}
-    for name in ("clean.mp4", "boxed.mp4", "logo.mp4"):
-        (clip,) = analyse(fetched(tmp_path / name), duration_s=7).clips
-        quality[name] = clip.moments[0].quality
-        kinds = {overlay.kind for moment in clip.moments for overlay in moment.overlays}
-        assert kinds == ({"watermark"} if name == "logo.mp4" else set())
-        if name == "boxed.mp4":
-            assert clip.picture is not None
-            assert (clip.picture.y, clip.picture.height) == (
-                pytest.approx(0.125, abs=0.01),
-                pytest.approx(0.75, abs=0.02),
-            )
-        else:
-            assert clip.picture is None
-    assert quality["clean.mp4"] > max(quality["boxed.mp4"], quality["logo.mp4"])
+def test_cheap_clips_are_measured_whole() -> None:
+    assert affordable([], 100) == []
+    assert affordable([40, 30, 30], 100) == [0, 1, 2]
+    assert affordable([90, 20, 5], 100) == [1, 2], "75 are left, and 90 are asked for"
+    assert affordable([200, 60, 60], 100) == []

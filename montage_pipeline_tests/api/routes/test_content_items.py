@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from montage_pipeline.requests.lifecycle import RequestLifecycle
+from montage_pipeline.errors import ErrorCode
+from montage_pipeline.requests.lifecycle import FinishedReel, RequestLifecycle
 from montage_pipeline.requests.model import RequestFailure
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline.vocabulary import Step
@@ -20,13 +21,14 @@ from montage_pipeline_tests.clicks import finish
 
 
 def deliver(requests: RequestLifecycle, request_id: str, **urls: str) -> None:
-    """A Reel with media on a CDN and one warning."""
-    media = {
-        "media_url": "https://cdn/x.mp4",
-        "music_url": "https://cdn/x.wav",
-        "poster_url": "https://cdn/x.jpg",
-    } | urls
-    finish(requests, UUID(request_id), "run-1", **media, warnings=["Two clips were blurred."])
+    """Let a run finish the request, whose Reel lies at `urls`."""
+    reel = FinishedReel(
+        media_url="https://cdn/x.mp4",
+        music_url="https://cdn/x.wav",
+        poster_url="https://cdn/x.jpg",
+        warnings=("Two clips were blurred.",),
+    ).model_copy(update=urls)
+    finish(requests, UUID(request_id), "run-1", reel)
 
 
 def test_from_the_click_to_the_finished_reel(client: ApiClient, requests: RequestLifecycle) -> None:
@@ -86,7 +88,7 @@ def test_from_the_click_to_the_finished_reel(client: ApiClient, requests: Reques
 def test_a_failure_says_what_and_where(client: ApiClient, requests: RequestLifecycle) -> None:
     accepted = client.post("/api/content-items", new_item()).json()
     failure = RequestFailure(
-        code="footage_too_short",
+        code=ErrorCode.NOT_ENOUGH_FOOTAGE,
         message="The clips hold 4 s of usable footage; 30 s need more.",
         step=Step.EDIT_TIMELINE,
         attempts=1,
@@ -98,7 +100,7 @@ def test_a_failure_says_what_and_where(client: ApiClient, requests: RequestLifec
     status = client.get(f"/api/content-items/{accepted['id']}/status").json()
     assert status["status"] == "failed"
     assert status["error"] == {
-        "code": "footage_too_short",
+        "code": "not_enough_footage",
         "message": failure.message,
         "step": "edit_timeline",
         "attempts": 1,

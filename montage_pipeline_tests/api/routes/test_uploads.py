@@ -1,4 +1,4 @@
-"""A clip goes from the client into the store by the URL it was given, and only as it was announced."""
+"""A clip goes from the client into the store by the URL it got, and only as it was announced."""
 
 from typing import Any
 from uuid import UUID

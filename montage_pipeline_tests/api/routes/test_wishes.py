@@ -101,7 +101,7 @@ def test_a_wish_that_cannot_be_granted_is_named(
     assert (again.status_code, again.json()["error"]["code"]) == (422, code)
 
 
-def test_several_contradictions_are_all_told(client: ApiClient) -> None:
+def test_several_contradictions_are_all_named(client: ApiClient) -> None:
     answer = client.post(
         "/api/content-items", new_item(hookClip=OTHER, mustUse=[SURF], exclude=[SURF])
     )

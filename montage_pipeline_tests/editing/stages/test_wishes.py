@@ -63,7 +63,9 @@ def test_a_clip_that_cannot_open_is_refused_with_the_reason() -> None:
     clips = clips.model_copy(
         update={
             "rejected_clips": (
-                RejectedClip(url="https://c.example/x", code="no_video", message="It is a song."),
+                RejectedClip(
+                    url="https://c.example/x", code=ErrorCode.CLIP_NO_VIDEO, message="It is a song."
+                ),
             )
         }
     )

@@ -1,6 +1,4 @@
-"""Beats are found in loops of every kind at tempos from 60 to 180, and nothing is claimed where
-there are none.
-"""
+"""Beats are found in loops of every kind from 60 to 180 BPM, and none where there are none."""
 
 import subprocess
 import sys
@@ -18,8 +16,10 @@ from montage_pipeline.music.composer import ComposedMusic
 from montage_pipeline.music.model import BeatGrid
 from montage_pipeline.music.synth.arrangement import fit_tempo
 from montage_pipeline.styles import STYLES, style_of
-from montage_pipeline_tests.fakes.fal_server import wav
-from montage_pipeline_tests.music.beats.loops import BEATLESS, KINDS, Loop, make_beatless, make_loop
+from montage_pipeline_tests.fakes.fal_audio import wav
+from montage_pipeline_tests.music.beats.loops.band import Loop
+from montage_pipeline_tests.music.beats.loops.beatless import BEATLESS, make_beatless
+from montage_pipeline_tests.music.beats.loops.generate import KINDS, make_loop
 from montage_pipeline_tests.music.pieces import REEL_S, f_measure
 
 
@@ -147,13 +147,15 @@ def test_confidence_tells_right_grids_from_wrong_ones(
 
 
 def test_the_tracker_needs_no_scipy_and_no_librosa() -> None:
-    code = "import sys, montage_pipeline.music.beats.tracker; print(sorted({'scipy', 'librosa', 'numba'} & set(sys.modules)))"
-    assert (
-        subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        == "[]"
-    )
+    code = """
+import sys
+import montage_pipeline.music.beats.tracker
+print(sorted({"scipy", "librosa", "numba"} & set(sys.modules)))
+"""
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert loaded.strip() == "[]"
 
 
 @pytest.mark.parametrize("pattern", ["click", "thump", "four", "rock"])

@@ -54,7 +54,7 @@ def coloured_noise(duration_s: float, slope: float, seed: int = 2) -> Sound:
     spectrum[1:] /= np.maximum(hertz[1:], 20) ** (slope / 2)
     spectrum[0] = 0
     noise = np.fft.irfft(spectrum, count)
-    return noise / noise.std()
+    return np.asarray(noise / noise.std())
 
 
 def gusts(duration_s: float, every_s: float, seed: int = 3) -> Sound:
@@ -74,17 +74,16 @@ def claps(
     sound = np.zeros(len(seconds(duration_s)))
     burst = np.random.default_rng(seed).normal(0, level, 9_600) * np.exp(-np.arange(9_600) / 1_500)
     for time_s in times_s:
-        part = sound[round(time_s * RATE) :][: len(burst)]
-        part += burst[: len(part)]
+        after = sound[round(time_s * RATE) :][: len(burst)]
+        after += burst[: len(after)]
     return sound
 
 
 def hum(duration_s: float, hertz: float = 50.0) -> Sound:
     """A buzz of many harmonics, steady."""
     time_s = seconds(duration_s)
-    return np.sum(
-        [np.sin(2 * np.pi * hertz * number * time_s) / number for number in range(1, 12)], axis=0
-    )
+    harmonics = [np.sin(2 * np.pi * hertz * number * time_s) / number for number in range(1, 12)]
+    return np.asarray(np.sum(harmonics, axis=0))
 
 
 def faded(sound: Sound, fade_s: float = 0.02) -> Sound:

@@ -52,7 +52,7 @@ def _first_loud(sound: NDArray[np.float32], after_s: float, share: float = 0.3) 
     ],
     ids=lambda source: source.name,
 )
-def test_clip_sound_stays_with_its_picture(
+def test_clip_sound_stays_with_its_frames(
     source: CounterClip, ffmpeg_engine: RenderEngine, clip: ClipMaker, music: Path, tmp_path: Path
 ) -> None:
     made = clip(source)
@@ -61,7 +61,7 @@ def test_clip_sound_stays_with_its_picture(
     output = tmp_path / "reel.mp4"
     ffmpeg_engine.render(timeline, paths_of(cuts), music, output, lambda share: None)
     sound = sound_of(output)
-    # Blips are at 0.0, 0.5, 1.0 … of the sound track, which starts where the picture does, but for
+    # Blips are at 0.0, 0.5, 1.0 … of the sound track, which starts where the frame does, but for
     # the container's rounding.
     assert _first_loud(sound, 0.05) == pytest.approx(0.2, abs=0.004)
     assert _first_loud(sound, 0.5) == pytest.approx(20 / 30 + 0.15, abs=0.004)
@@ -169,10 +169,10 @@ def test_damaged_packets_leave_a_quiet_gap_and_a_line_in_the_log(
     timeline = timeline_of(cuts, gain_db=_HUSH)
     with capture_logs() as logs:
         mix = mixed_sound(timeline, paths_of(cuts), music)
-    said = [entry for entry in logs if entry["event"] == "damaged sound is left out"]
-    assert [entry["clip"] for entry in said] == [damaged.url]
-    assert said[0]["packets"] >= 1
-    assert 0.9 < said[0]["from_s"] <= said[0]["to_s"] < 1.25
+    warnings = [entry for entry in logs if entry["event"] == "damaged_sound_left_out"]
+    assert [entry["clip"] for entry in warnings] == [damaged.url]
+    assert warnings[0]["packets"] >= 1
+    assert 0.9 < warnings[0]["from_s"] <= warnings[0]["to_s"] < 1.25
     good = np.concatenate([mix[4_800:33_600], mix[57_600:90_000]])
     reference = mixed_sound(
         timeline_of([Cut(whole, 0.2, 60)], gain_db=_HUSH), {whole.url: whole.path}, music
@@ -241,8 +241,8 @@ def test_layouts_rates_and_short_tracks(clip: ClipMaker) -> None:
         assert sound.shape == (48_000, 2)
         assert np.allclose(sound[:, 0], sound[:, 1], atol=1e-4)
         levels[name] = [
-            20 * np.log10(np.sqrt((part**2).mean()) + 1e-9)
-            for part in (sound[2_000:20_000], sound[28_000:])
+            20 * np.log10(np.sqrt((stretch**2).mean()) + 1e-9)
+            for stretch in (sound[2_000:20_000], sound[28_000:])
         ]
     assert levels["mono"][0] == pytest.approx(
         -21.1, abs=0.3

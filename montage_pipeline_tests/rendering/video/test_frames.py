@@ -16,7 +16,7 @@ from montage_pipeline_tests.rendering.counters import (
     read_number,
     source_times,
 )
-from montage_pipeline_tests.rendering.edits import Cut, paths_of, pictures, timeline_of
+from montage_pipeline_tests.rendering.edits import Cut, frames_of, paths_of, timeline_of
 
 _B_FRAMES = (
     "-c:v",
@@ -110,10 +110,10 @@ def test_every_frame_is_the_one_on_screen_at_its_time(
     engine: RenderEngine, fps: tuple[int, int], clip: ClipMaker, music: Path, tmp_path: Path
 ) -> None:
     clips: list[FetchedClip] = [clip(clock) for clock in _CLOCKS]
-    cuts = [Cut(one, 1.1234, 19) for one in clips]
+    cuts = [Cut(made, 1.1234, 19) for made in clips]
     if fps == (30, 1):
         # The very start where it is not zero, and a segment of a single frame.
-        cuts += [Cut(one, 0.0, 4) for one in clips[6:13]] + [Cut(clips[3], 0.71, 1)]
+        cuts += [Cut(made, 0.0, 4) for made in clips[6:13]] + [Cut(clips[3], 0.71, 1)]
     timeline = timeline_of(cuts, fps=fps)
     assert [
         facts.url.rsplit("/", 1)[1] for facts in timeline.clips if facts.variable_frame_rate
@@ -132,7 +132,7 @@ def test_every_frame_is_the_one_on_screen_at_its_time(
             for k in range(segment.frames)
         ]
     shown: list[int] = []
-    frames = pictures(video)
+    frames = frames_of(video)
     for segment in timeline.segments:
         facts = timeline.clips[segment.clip]
         shown += [read_number(next(frames), facts, segment.crop) for _ in range(segment.frames)]
@@ -150,7 +150,7 @@ def test_the_last_frame_stays_for_its_own_time(
     output = tmp_path / "reel.mp4"
     engine.render(timeline, paths_of(cuts), music, output, lambda share: None)
     shown = [
-        read_number(picture, timeline.clips[0], timeline.segments[0].crop)
-        for picture in pictures(output)
+        read_number(frame, timeline.clips[0], timeline.segments[0].crop)
+        for frame in frames_of(output)
     ]
     assert shown == [25] * 3 + [26] * 3 + [27] * 3 + [28] * 3 + [29] * 3

@@ -15,8 +15,8 @@ from montage_pipeline_tests.rendering.edits import (
     HEIGHT,
     WIDTH,
     Cut,
+    frames_of,
     paths_of,
-    pictures,
     timeline_of,
 )
 
@@ -42,7 +42,7 @@ def test_the_window_goes_its_way(
     engine.render(timeline, paths_of([Cut(made, 0.1, 20)]), music, output, lambda share: None)
 
     facts = timeline.clips[0]
-    for number, picture in enumerate(pictures(output)):
+    for number, frame in enumerate(frames_of(output)):
         way = eased(number / 19)
         x, y = (a + (b - a) * way for a, b in ((first.x, last.x), (first.y, last.y)))
         counter = source.first + 3 + number
@@ -51,7 +51,7 @@ def test_the_window_goes_its_way(
             truth.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC, box=(x, y, x + wide, y + high)),
             dtype=float,
         )
-        error = np.abs(picture - expected)[8:-8, 8:-8].mean()
+        error = np.abs(frame - expected)[8:-8, 8:-8].mean()
         assert error < 6, f"frame {number}: {error:.1f}"
     move = crop_move(timeline, moving)
     assert move is not None

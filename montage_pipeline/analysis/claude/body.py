@@ -1,0 +1,116 @@
+"""The body of a request to Claude: the sheets, the list of moments and the task, in words.
+
+Belongs here: what Claude is told of this request.
+Does not belong here: the instructions and the answer's schema, which are versioned (prompt).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from montage_pipeline.analysis.claude.candidates import segments_in
+from montage_pipeline.analysis.claude.models import ModelOptions, options_of
+from montage_pipeline.analysis.claude.prompt import answer_schema, system_prompt
+from montage_pipeline.analysis.claude.sheets import SheetPlan, Tile
+from montage_pipeline.analysis.model import AnalysedClip, ClipAnalysis
+from montage_pipeline.styles import style_of
+
+_LISTED_SCORES = ("sharpness", "exposure", "stability", "motion", "colour", "faces", "speech")
+"""Of `QualityScores`: what a few frames do not show, or show less surely than measuring."""
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What Claude is asked: about measured clips, for a Reel of a style and length, by a model."""
+
+    analysis: ClipAnalysis
+    style: str
+    duration_s: float
+    model: str
+
+    @property
+    def options(self) -> ModelOptions:
+        """How that model is asked."""
+        return options_of(self.model)
+
+
+def body_of(
+    brief: Brief, plans: Sequence[SheetPlan], images: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """The request without `max_tokens`.
+
+    `images` are the content blocks of the sheets, each put before the list of its moments; without
+    them, the body has all of the text. Names of files and what people typed are not in it: nothing
+    that a stranger could have worded but the images themselves.
+    """
+    options = brief.options
+    output: dict[str, Any] = {"format": {"type": "json_schema", "schema": answer_schema()}}
+    if options.effort is not None:
+        output["effort"] = options.effort
+    body: dict[str, Any] = {
+        "model": brief.model,
+        "system": system_prompt(),
+        "messages": [{"role": "user", "content": _content(brief, plans, images)}],
+        "output_config": output,
+    }
+    if options.thinking is not None:
+        body["thinking"] = options.thinking
+    return body
+
+
+def _content(
+    brief: Brief, plans: Sequence[SheetPlan], images: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    content: list[dict[str, Any]] = []
+    introduced: set[int] = set()
+    for place, plan in enumerate(plans):
+        content.extend(images[place : place + 1])
+        lines = [_sheet_line(place + 1)]
+        for tile in plan.tiles:
+            index = tile.moment.clip
+            if index not in introduced:
+                lines.append(_clip_line(index, brief.analysis.clips[index]))
+                introduced.add(index)
+            lines.append(_moment_line(tile))
+        content.append(_text_block("\n".join(lines)))
+
+    moment_count = sum(len(plan.tiles) for plan in plans)
+    return [*content, _text_block(_task(brief, moment_count))]
+
+
+def _text_block(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+def _sheet_line(number: int) -> str:
+    return (
+        f"Sheet {number}. Each moment: id | start-end s | its frames' times in s | "
+        f"{' '.join(_LISTED_SCORES)}"
+    )
+
+
+def _clip_line(index: int, clip: AnalysedClip) -> str:
+    facts = clip.facts
+    sound = "with sound" if facts.audio_codec else "silent"
+    return f"Clip {index + 1}: {facts.duration_s:.1f} s, {facts.width}x{facts.height}, {sound}."
+
+
+def _moment_line(tile: Tile) -> str:
+    moment = tile.moment
+    times = " ".join(f"{time_s:.1f}" for time_s in tile.times_s)
+    percents = " ".join(str(round(100 * getattr(moment.scores, name))) for name in _LISTED_SCORES)
+    return f"{moment.id} | {moment.start_s:.1f}-{moment.end_s:.1f} | {times} | {percents}"
+
+
+def _task(brief: Brief, moment_count: int) -> str:
+    return (
+        f"Judge these {moment_count} moments for a Reel of {brief.duration_s:g} s in the style "
+        f"{brief.style}: {style_of(brief.style).brief}. It opens with the hook and has about "
+        f"{segments_in(brief.duration_s)} segments."
+    )
+
+
+def canonical_json(value: object) -> str:
+    """JSON that is the same for the same value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

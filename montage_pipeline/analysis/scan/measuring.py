@@ -1,0 +1,114 @@
+"""The second pass: chosen spans of the clips measured closely, side by side.
+
+Belongs here: which clip is measured when and by whom, and keeping what came out.
+Does not belong here: which spans (attention), measuring (footage.measuring).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from montage_pipeline.analysis.model import RejectedClip
+from montage_pipeline.analysis.scan.probed import ProbedClip
+from montage_pipeline.analysis.scan.workers import Workers
+from montage_pipeline.errors import PermanentError
+from montage_pipeline.footage.decoding.plan import plan_decoding
+from montage_pipeline.footage.measuring.calm import calm_spans
+from montage_pipeline.footage.measuring.measure import measure
+from montage_pipeline.footage.measuring.measures import ClipMeasures
+from montage_pipeline.spans import Span
+
+Spans = Mapping[int, Sequence[Span]]
+"""What to measure of each clip, by its index; no spans: all of it."""
+
+Results = dict[int, ClipMeasures | RejectedClip]
+"""What came of each clip, by its index."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that was measured of the clips, and the clips that failed at once, by index."""
+
+    measures: dict[int, ClipMeasures]
+    failed: dict[int, RejectedClip]
+
+    @classmethod
+    def of(cls, results: Results) -> "Findings":
+        """The findings of the first round."""
+        return cls({}, {}).with_more(results)
+
+    def with_more(self, results: Results) -> "Findings":
+        """Together with the results of a further round; what was measured before stays."""
+        measures, failed = dict(self.measures), dict(self.failed)
+        for index, result in results.items():
+            if isinstance(result, RejectedClip):
+                if index not in measures:
+                    failed[index] = result
+            elif index in measures:
+                measures[index] = measures[index].with_more(result)
+            else:
+                measures[index] = result
+        return Findings(measures, failed)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One clip to measure: these spans (none: all of it) without their calm spans."""
+
+    index: int
+    clip: ProbedClip
+    spans: Sequence[Span]
+    calm: tuple[Span, ...]
+
+    @property
+    def work(self) -> float:
+        """What it costs, in megapixels."""
+        if not self.spans:
+            return self.clip.work(self.clip.whole)
+        planned = plan_decoding(self.spans, self.calm, self.clip.packets)
+        return sum(self.clip.work(decoded.span) for decoded in planned)
+
+    def run(self, decoder_threads: int) -> ClipMeasures | RejectedClip:
+        """Measure the clip."""
+        try:
+            return measure(self.clip.indexed(decoder_threads), self.spans, self.calm)
+        except PermanentError as error:
+            return self.clip.rejected(error)
+
+
+def measure_spans(
+    workers: Workers, clips: Sequence[ProbedClip], spans: Spans, *, skip_calm: bool
+) -> Results:
+    """Measure spans of clips. `skip_calm`: without decoding their calm spans."""
+    jobs, results = _jobs(workers, clips, spans, skip_calm=skip_calm)
+
+    # The most work first, so that none is left to run alone at the end.
+    jobs.sort(key=lambda job: job.work, reverse=True)
+    measured = workers.map(lambda job: job.run(workers.decoder_threads), jobs)
+    for job, result in zip(jobs, measured, strict=True):
+        results[job.index] = result
+    return results
+
+
+def _jobs(
+    workers: Workers, clips: Sequence[ProbedClip], spans: Spans, *, skip_calm: bool
+) -> tuple[list[_Job], Results]:
+    """The clips to measure, and those that failed while their calm spans were looked for."""
+
+    def job_for(index: int) -> _Job | RejectedClip:
+        clip, own_spans = clips[index], spans[index]
+        if not skip_calm:
+            return _Job(index, clip, own_spans, ())
+        try:
+            calm = calm_spans(clip.indexed(workers.decoder_threads), own_spans)
+        except PermanentError as error:
+            return clip.rejected(error)
+        return _Job(index, clip, own_spans, calm)
+
+    jobs: list[_Job] = []
+    failed: Results = {}
+    for index, made in zip(spans, workers.map(job_for, spans), strict=True):
+        if isinstance(made, _Job):
+            jobs.append(made)
+        else:
+            failed[index] = made
+    return jobs, failed

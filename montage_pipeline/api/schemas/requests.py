@@ -1,0 +1,132 @@
+"""The bodies that clients send."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StrictInt
+
+from montage_pipeline.api.schemas.base import ApiModel
+from montage_pipeline.requests.model import MAX_TITLE_CHARS, NewContentItem
+from montage_pipeline.requests.options import (
+    MAX_CAPTION_CHARS,
+    MAX_TARGET_BPM,
+    MIN_TARGET_BPM,
+    MontageOptions,
+)
+from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
+from montage_pipeline.styles import StyleName
+from montage_pipeline.vocabulary import ContentType, Format
+
+MAX_URL_CHARS = 4096
+"""Presigned URLs of the large clouds have up to about 2000 characters."""
+
+MAX_FILE_NAME_CHARS = 255
+"""What common file systems allow."""
+
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def _without_controls(text: str) -> str:
+    # Not str.isprintable(): the joiners inside emoji and the thin spaces in file names are fine.
+    if _CONTROL_CHARACTERS.search(text):
+        raise ValueError("must not contain control characters or line breaks")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank; leave it out instead")
+    return text.strip()
+
+
+_NoControls = AfterValidator(_without_controls)
+_NotBlank = AfterValidator(_not_blank)
+
+_Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_CHARS), _NoControls]
+_Title = Annotated[str, Field(max_length=MAX_TITLE_CHARS), _NoControls, _NotBlank]
+_Captions = Annotated[str, Field(max_length=MAX_CAPTION_CHARS), _NoControls, _NotBlank]
+_Bpm = Annotated[StrictInt, Field(ge=MIN_TARGET_BPM, le=MAX_TARGET_BPM)]
+_FileName = Annotated[str, Field(min_length=1, max_length=MAX_FILE_NAME_CHARS), _NoControls]
+
+
+class WishesBody(ApiModel):
+    """What may be wished for beside clips, style, format and length.
+
+    Clips are named as in `clipUrls`.
+    """
+
+    hook_clip: _Url | None = Field(None, description="The clip that opens the Reel.")
+    must_use: list[_Url] = Field(
+        default_factory=list, description="Clips that must appear in the Reel."
+    )
+    exclude: list[_Url] = Field(
+        default_factory=list,
+        description="Clips that must not be used; at least one has to be left.",
+    )
+    music_url: _Url | None = Field(
+        None,
+        description="Your own music instead of composed music: an https:// URL, or a `clipUrl` "
+        "of POST /api/uploads. It must be at least as long as the Reel.",
+    )
+    target_bpm: _Bpm | None = Field(
+        None,
+        description="Tempo to compose at, in beats per minute; with `musicUrl`, the tempo you "
+        "expect it to have.",
+    )
+    captions: _Captions | None = Field(
+        None, description="Text drawn on the opening, in any script."
+    )
+
+    def as_options(self) -> MontageOptions:
+        """The wishes as the rooms below take them."""
+        return MontageOptions(
+            hook_clip=self.hook_clip,
+            must_use=tuple(dict.fromkeys(self.must_use)),
+            exclude=tuple(dict.fromkeys(self.exclude)),
+            music_url=self.music_url,
+            target_bpm=self.target_bpm,
+            captions=self.captions,
+        )
+
+
+class NewContentItemBody(WishesBody):
+    """A Reel to make from these clips."""
+
+    type: ContentType = Field(description="What to make.")
+    title: _Title | None = Field(None, description="Shown in the library.")
+    clip_urls: list[_Url] = Field(
+        min_length=1, description="Raw clips: https:// URLs, or `clipUrl`s of POST /api/uploads."
+    )
+    style: StyleName = Field(description="How the edit and the music should feel.")
+    format: Format = Field(
+        description="Shape: reel 1080×1920, feed 1080×1350, square 1080×1080, landscape 1920×1080."
+    )
+    duration_sec: StrictInt = Field(
+        ge=MIN_DURATION_S, le=MAX_DURATION_S, description="Length of the finished Reel, in seconds."
+    )
+
+    def as_document(self) -> NewContentItem:
+        """The item as the rooms below take it."""
+        return NewContentItem(
+            type=self.type,
+            title=self.title,
+            clip_urls=tuple(self.clip_urls),
+            style=self.style,
+            format=self.format,
+            duration_s=self.duration_sec,
+            options=self.as_options(),
+        )
+
+
+class UploadBody(ApiModel):
+    """A clip, or the user's own music, about to be uploaded."""
+
+    file_name: _FileName = Field(
+        description="Name of the person's file; only its letters, digits, dots and dashes are kept."
+    )
+    content_type: str = Field(
+        pattern=r"^(video|audio)/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}$",
+        description="Its type; the PUT must send the same.",
+        examples=["video/mp4"],
+    )
+    bytes: StrictInt = Field(ge=1, description="Its exact size; the PUT must send as many.")

@@ -1,0 +1,111 @@
+"""Single keyframes of a clip, each decoded by itself.
+
+Belongs here: finding and decoding them at a cost that does not depend on what lies between. Does
+not belong here: which keyframes to look at (measuring.coarse, measuring.calm), spans (reading).
+"""
+
+from collections.abc import Iterator, Sequence
+
+import av
+from av.codec.context import CodecContext
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from montage_pipeline.footage.container import (
+    open_clip,
+    packets_of,
+    read_only,
+    rewind,
+    seek_before,
+    video_stream,
+)
+from montage_pipeline.footage.decoding.packets import SAME_PACKET_S, IndexedClip
+
+_MAX_PACKETS = 400  # after a seek, before a keyframe is given up
+
+
+def decode_keyframes(
+    clip: IndexedClip, times_s: Sequence[float]
+) -> Iterator[tuple[float, VideoFrame]]:
+    """The keyframes at these times, each with its presentation time (s).
+
+    `times_s` are ascending and from the clip's packet table. Damaged keyframes are left out.
+    """
+    facts = clip.facts
+    with open_clip(clip.source) as container:
+        stream = video_stream(container, facts)
+        read_only(container, stream)
+        if clip.packets.seekable:
+            packets = _sought(container, stream, times_s)
+        else:
+            packets = _read_through(container, stream, times_s)
+
+        for frame in _decoded(stream, packets, clip.decoder_threads):
+            if frame.pts is None:
+                continue
+            if (frame.width, frame.height) == (facts.coded_width, facts.coded_height):
+                yield frame.pts * float(stream.time_base or 0), frame
+
+
+def _sought(
+    container: InputContainer, stream: VideoStream, times_s: Sequence[float]
+) -> Iterator["Packet[VideoStream]"]:
+    """The keyframes' packets, where the index leads to them."""
+    time_base = float(stream.time_base or 0)
+    for time_s in times_s:
+        seek_before(container, stream, time_s)
+        for number, packet in enumerate(packets_of(container, stream)):
+            dts = packet.dts if packet.dts is not None else packet.pts
+            if packet.is_keyframe and dts is not None:
+                latest_s = max(dts, packet.pts or dts) * time_base
+                if latest_s >= time_s - SAME_PACKET_S:
+                    yield packet
+                    break
+            if number > _MAX_PACKETS:
+                break
+
+
+def _read_through(
+    container: InputContainer, stream: VideoStream, times_s: Sequence[float]
+) -> Iterator["Packet[VideoStream]"]:
+    """The keyframes' packets, from the whole file."""
+    rewind(container)
+    time_base = float(stream.time_base or 0)
+    waiting = list(times_s)
+    for packet in packets_of(container, stream):
+        if not waiting or not packet.is_keyframe or packet.pts is None:
+            continue
+        time_s = packet.pts * time_base
+        if time_s < waiting[0] - SAME_PACKET_S:
+            continue
+        while waiting and waiting[0] <= time_s + SAME_PACKET_S:
+            waiting.pop(0)
+        yield packet
+
+
+def _decoded(
+    stream: VideoStream, packets: Iterator["Packet[VideoStream]"], threads: int
+) -> Iterator[VideoFrame]:
+    """The keyframes' frames, by a decoder of their own: seeking empties the stream's."""
+    decoder = CodecContext.create(stream.codec_context.codec.name, "r")
+    assert isinstance(decoder, VideoCodecContext)
+    decoder.extradata = stream.codec_context.extradata
+    decoder.thread_type = "AUTO"
+    decoder.thread_count = threads
+    decoder.skip_frame = "NONKEY"
+    decoder.options = {"skip_loop_filter": "all"}
+
+    for packet in packets:
+        yield from _frames(decoder, packet)
+    yield from _frames(decoder, None)
+
+
+def _frames(decoder: VideoCodecContext, packet: "Packet[VideoStream] | None") -> list[VideoFrame]:
+    try:
+        frames = decoder.decode(packet)
+    except av.FFmpegError:
+        return []
+    return [frame for frame in frames if isinstance(frame, VideoFrame) and not frame.is_corrupt]

@@ -1,0 +1,93 @@
+"""Size and orientation of a clip as a player shows it."""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal, cast
+
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from montage_pipeline.errors import ErrorCode, PermanentError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+Rotation = Literal[0, 90, 180, 270]
+
+_MIN_SIDE = 16  # pixels; nothing can be seen in less
+_MAX_SIDE = 16_384  # pixels; the limit of the usual decoders
+_MAX_PIXELS = 8192 * 8192  # a decoder holds a dozen frames: 2 GB at 10 bits
+_MAX_ASPECT = 10  # of the sides; a longer strip fills no format
+_MAX_SAMPLE_ASPECT = 10  # beyond it, or below its inverse, the container is mistaken
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How stored frames become shown ones: mirrored first, then turned clockwise.
+
+    `width` and `height` are as shown, with square pixels.
+    """
+
+    width: int
+    height: int
+    sample_aspect: Fraction
+    rotation_deg: Rotation
+    mirrored: bool
+
+
+def geometry_of(stream: VideoStream, frame: VideoFrame) -> Geometry:
+    """Size and orientation of a track, from its first frame.
+
+    Raises PermanentError(CLIP_BAD_SIZE) when it is too small, too large or too long a strip.
+    """
+    rotation_deg, mirrored = orientation(_display_matrix(frame))
+    sample_aspect = _sample_aspect(stream)
+    width, height = round(frame.width * sample_aspect), frame.height
+    if rotation_deg in (90, 270):
+        width, height = height, width
+
+    _refuse_size(width, height)
+    return Geometry(width, height, sample_aspect, rotation_deg, mirrored)
+
+
+def orientation(matrix: bytes | None) -> tuple[Rotation, bool]:
+    """Read a display matrix (nine int32): the clockwise turn, and whether to mirror first.
+
+    Mirroring swaps left and right. Both together undo any of the eight ways to hold a camera.
+    FFmpeg's own angle is not enough: it calls a plain mirror image a turn by 180 degrees.
+    """
+    if not matrix:
+        return 0, False
+    a, b, _, c, d = (float(value) for value in np.frombuffer(matrix, dtype=np.int32)[:5])
+    if a == b == c == d == 0:
+        return 0, False
+
+    mirrored = a * d - b * c < 0
+    turn = math.degrees(math.atan2(-b, -a) if mirrored else math.atan2(b, a))
+    return cast(Rotation, round(turn / 90) % 4 * 90), mirrored
+
+
+def _display_matrix(frame: VideoFrame) -> bytes | None:
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    return bytes(cast("Buffer", matrix)) if matrix is not None else None
+
+
+def _sample_aspect(stream: VideoStream) -> Fraction:
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    plausible = Fraction(1, _MAX_SAMPLE_ASPECT) <= aspect <= _MAX_SAMPLE_ASPECT
+    return aspect if plausible else Fraction(1)
+
+
+def _refuse_size(width: int, height: int) -> None:
+    shortest, longest = min(width, height), max(width, height)
+    if shortest < _MIN_SIDE or longest > _MAX_SIDE:
+        limit = f"each side must be {_MIN_SIDE} to {_MAX_SIDE} pixels"
+    elif width * height > _MAX_PIXELS:
+        limit = f"the limit is {_MAX_PIXELS / 1e6:.0f} megapixels"
+    elif longest > _MAX_ASPECT * shortest:
+        limit = f"the longer side may be at most {_MAX_ASPECT} times the shorter one"
+    else:
+        return
+    raise PermanentError(ErrorCode.CLIP_BAD_SIZE, f"its frames are {width}x{height}; {limit}")

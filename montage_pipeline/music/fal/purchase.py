@@ -1,0 +1,254 @@
+"""One purchase of music from fal: bought at most once, whatever breaks on the way.
+
+The order of work is what makes it safe to die anywhere:
+
+1. a pending ledger row, 2. the submission, 3. fal's job id onto the row, 4. polling, 5. the file
+on this disk, 6. the price onto the row.
+
+A later attempt that finds a row with a job id resumes that job, charged or not. One that finds a
+row without an id cannot know whether the job exists; it puts the row down as an estimate and buys
+anew.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from montage_pipeline.costs.ledger import CostLedger
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
+from montage_pipeline.logs import get_logger
+from montage_pipeline.music.beats.tracker import RATE, decode_mono, find_beats
+from montage_pipeline.music.composer import ComposedMusic
+from montage_pipeline.music.fal.bill import Bill
+from montage_pipeline.music.fal.download import AudioDownload, AudioGone
+from montage_pipeline.music.fal.job import JobFailed, JobLost, MusicJob, Patience
+from montage_pipeline.music.fal.order import MusicOrder
+from montage_pipeline.music.fal.queue import Connection, QueueFault, refusal_of
+from montage_pipeline.music.model import BeatGrid
+
+_UNCERTAIN_STATUSES = (408, 502, 504)
+"""Answers of a gateway that may have passed the submission on before it gave up."""
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Where one attempt works: the connection, how long it waits, where the file goes."""
+
+    connection: Connection
+    patience: Patience
+    download: AudioDownload
+
+
+class Purchase:
+    """One attempt to get the music of one order."""
+
+    def __init__(self, order: MusicOrder, ledger: CostLedger, attempt: Attempt) -> None:
+        self._order = order
+        self._call = order.paid_call
+        self._ledger = ledger
+        self._client, self._transport = attempt.connection
+        self._patience = attempt.patience
+        self._download = attempt.download
+        self._bill = Bill(ledger, order, lambda: self._transport.billable_units)
+
+    def carry_out(self) -> ComposedMusic:
+        """Resume what an earlier attempt bought, or buy."""
+        self._bill.require_price()
+        return self._resume_pending() or self._fetch_bought() or self._buy()
+
+    # What earlier attempts left
+
+    def _resume_pending(self) -> ComposedMusic | None:
+        """The music of a job that was submitted and not priced yet."""
+        pending = self._ledger.find_pending(self._call)
+        while pending is not None and pending.provider_request_id is None:
+            # Killed between the row and fal's reply: the job may exist, but under an unknown id.
+            self._bill.estimate_uncertain(
+                pending.id, "the process ended before fal's reply to the submission was recorded"
+            )
+            pending = self._ledger.find_pending(self._call)
+        if pending is None or pending.provider_request_id is None:
+            return None
+
+        _log.info("music_job_resumed", provider_request_id=pending.provider_request_id)
+        try:
+            return self._collect(pending.id, pending.provider_request_id)
+        except JobLost as lost:
+            self._bill.estimate_uncertain(pending.id, f"fal lost the job: {lost}")
+            return None
+
+    def _fetch_bought(self) -> ComposedMusic | None:
+        """The music of a job that was paid for, fetched again."""
+        bought = self._ledger.find_bought(self._call)
+        if bought is None or bought.provider_request_id is None or "unusable" in bought.usage:
+            return None
+        try:
+            return self._collect(None, bought.provider_request_id)
+        except JobLost as lost:
+            _log.warning(
+                "bought_music_gone",
+                provider_request_id=bought.provider_request_id,
+                reason=str(lost),
+            )
+            return None
+
+    # Buying
+
+    def _buy(self) -> ComposedMusic:
+        entry_id = self._ledger.open(self._call)
+        job_id = self._submit(entry_id)
+        self._ledger.attach(entry_id, job_id)
+        _log.info(
+            "music_job_submitted",
+            provider_request_id=job_id,
+            endpoint=self._order.endpoint,
+            seconds=self._order.seconds,
+        )
+        try:
+            return self._collect(entry_id, job_id)
+        except JobLost as lost:
+            self._bill.estimate_uncertain(entry_id, f"fal lost the job: {lost}")
+            raise MontageError(
+                ErrorCode.MUSIC_FAILED,
+                f"fal lost the music job {job_id}: {lost}",
+                provider_request_id=job_id,
+            ) from lost
+
+    def _submit(self, entry_id: UUID) -> str:
+        """Send the order, once; the id of the job."""
+        try:
+            submitted = self._client.submit(self._order.endpoint, self._order.arguments)
+            return str(submitted.request_id)
+        except QueueFault as fault:
+            raise self._submission_failed(entry_id, fault) from fault
+        except (KeyError, TypeError, ValueError) as error:
+            reason = f"fal's reply to the submission cannot be read: {error!r}"
+            self._bill.estimate_uncertain(entry_id, reason)
+            raise MontageError(
+                ErrorCode.MUSIC_SUBMIT_UNCERTAIN,
+                f"fal's reply to the music order cannot be read: {error!r}",
+            ) from error
+
+    def _submission_failed(self, entry_id: UUID, fault: QueueFault) -> MontageError:
+        """Price the row of an order that fal has not confirmed; the error to raise."""
+        if fault.kind == "unreached":
+            self._bill.settle_refused(entry_id, {"error": fault.reason})
+            return MontageError(ErrorCode.MUSIC_UNREACHABLE, f"fal was not reached: {fault.reason}")
+        if fault.kind == "cut" or fault.status in _UNCERTAIN_STATUSES:
+            # The job may be in the queue. It has to show in the costs, and this attempt must not
+            # buy it twice.
+            self._bill.estimate_uncertain(entry_id, fault.reason)
+            return MontageError(
+                ErrorCode.MUSIC_SUBMIT_UNCERTAIN,
+                f"No reply came to the music order, so it may have been charged: {fault.reason}",
+            )
+        self._bill.settle_refused(
+            entry_id, {"error": fault.reason, "detail": fault.detail, "status": fault.status}
+        )
+        return refusal_of(fault)
+
+    # Collecting
+
+    def _collect(self, entry_id: UUID | None, job_id: str) -> ComposedMusic:
+        """Wait for the job, fetch its file, price it.
+
+        `entry_id` is None for a job that is priced already. Raises JobLost when fal does not know
+        the job.
+        """
+        self._transport.billable_units = None
+        job = MusicJob(self._client, self._order.endpoint, job_id, self._patience)
+        try:
+            result = job.result()
+        except JobFailed as failed:
+            self._bill.charge_failure(entry_id, failed.usage)
+            raise failed.error from failed
+
+        path, content_type = self._fetch(entry_id, job_id, result)
+        sound = decode_mono(path)
+        duration_s = len(sound) / RATE
+        self._require_length(entry_id, job_id, duration_s)
+        self._bill.charge_delivery(entry_id, delivered_s=duration_s)
+
+        brief = self._order.brief
+        grid = find_beats(sound, float(brief.bpm))
+        return ComposedMusic(
+            path=path,
+            content_type=content_type,
+            duration_s=duration_s,
+            grid=grid,
+            mood=brief.mood,
+            prompt=self._order.prompt,
+            composer="fal",
+            model=self._order.endpoint,
+            provider_request_id=job_id,
+            seed=brief.seed,
+            warnings=_warnings(grid, brief.bpm),
+        )
+
+    def _fetch(self, entry_id: UUID | None, job_id: str, result: Any) -> tuple[Path, str]:
+        """The audio file of a result and its content type; useless results are charged."""
+        url = _audio_url(result)
+        if url is None:
+            self._bill.charge_delivery(entry_id, unusable="no audio in the result")
+            raise MontageError(
+                ErrorCode.MUSIC_FAILED,
+                f"fal's music job {job_id} finished without an audio file.",
+                provider_request_id=job_id,
+            )
+        try:
+            return self._download.fetch(url)
+        except AudioGone as gone:
+            if entry_id is None:
+                raise JobLost(f"its file is gone ({gone})") from gone
+            self._bill.charge_delivery(entry_id, unusable=f"its file is gone ({gone})")
+            raise MontageError(
+                ErrorCode.MUSIC_FAILED,
+                f"The file of fal's music job {job_id} is gone: {gone}",
+                provider_request_id=job_id,
+            ) from gone
+        except MontageError as error:
+            if error.code is ErrorCode.MUSIC_DELIVERY_BROKEN:
+                self._bill.charge_delivery(entry_id, unusable=error.message)
+            raise
+
+    def _require_length(self, entry_id: UUID | None, job_id: str, duration_s: float) -> None:
+        """Charge and refuse music that is shorter than the Reel needs."""
+        needed_s = self._order.brief.needed_s
+        if duration_s >= needed_s:
+            return
+
+        self._bill.charge_delivery(
+            entry_id, delivered_s=duration_s, unusable=f"only {duration_s:.2f} s long"
+        )
+        message = f"fal returned {duration_s:.1f} s of music; {needed_s:.1f} s are needed."
+        facts = {"provider_request_id": job_id, "duration_s": duration_s}
+        if self._order.model.obeys_length:
+            raise MontageError(ErrorCode.MUSIC_DELIVERED_SHORT, message, **facts)
+        # A model that picks its own length picks it again.
+        raise PermanentError(ErrorCode.MUSIC_TOO_SHORT, message, **facts)
+
+
+def _warnings(grid: BeatGrid, asked_bpm: int) -> tuple[str, ...]:
+    if grid.source == "onsets":
+        return ("No steady beat was found in the music; cuts follow its strong onsets.",)
+    if grid.misses_tempo(asked_bpm):
+        return (f"The music was ordered at {asked_bpm} BPM and came at {grid.bpm:.1f}.",)
+    return ()
+
+
+def _audio_url(result: Any) -> str | None:
+    """Where the audio is, in any of the shapes that fal's music models answer with."""
+    if not isinstance(result, dict):
+        return None
+    for name in ("audio_file", "audio", "audio_url"):
+        value = result.get(name)
+        if isinstance(value, list) and value:
+            value = value[0]
+        if isinstance(value, dict):
+            value = value.get("url")
+        if isinstance(value, str) and value:
+            return value
+    return None
