@@ -22,8 +22,6 @@ from montage_pipeline.editing.stages.wording import explained
 from montage_pipeline.editing.timeline import PlanProof, Segment, Timeline
 from montage_pipeline.music.model import MusicTrack
 
-__all__ = ["EditRequest", "plan_timeline"]
-
 
 def plan_timeline(request: EditRequest, analysis: ClipAnalysis, music: MusicTrack) -> Timeline:
     """The timeline for a request.

@@ -7,6 +7,7 @@ Every sentence must be true of the edit.
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from montage_pipeline.analysis.model import Moment
 from montage_pipeline.editing.context import PlanContext, moments_by_id
@@ -80,9 +81,7 @@ class _Words:
         self._terms = breakdown(chosen.objective, chosen.pieces, opening(context, chosen.hook))
         moments = moments_by_id(context.analysis)
         self._moments = [moments[segment.moment] for segment in segments]
-        self._ends: list[int] = []
-        for piece in chosen.pieces:
-            self._ends.append(piece.frames + (self._ends[-1] if self._ends else 0))
+        self._ends = list(accumulate(piece.frames for piece in chosen.pieces))
 
     def why(self, index: int) -> str:
         """Why this moment, why here, and where its cut falls."""

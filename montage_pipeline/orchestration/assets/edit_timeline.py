@@ -18,7 +18,7 @@ from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.storage.keys import edit_key, storyboard_key
 
 if TYPE_CHECKING:
-    from montage_pipeline.editing.planner import EditRequest
+    from montage_pipeline.editing.request import EditRequest
     from montage_pipeline.requests.seen import SeenSegment
 
 _PLANNED = 0.4
@@ -49,7 +49,7 @@ def plan_edit(
 
 
 def _edit_request(scope: StepScope, analysis: ClipAnalysis) -> "EditRequest":
-    from montage_pipeline.editing.planner import EditRequest
+    from montage_pipeline.editing.request import EditRequest
 
     return EditRequest(
         request_id=str(scope.request.id),
