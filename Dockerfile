@@ -1,15 +1,19 @@
 # One image for the code server, the daemon, the webserver and the API; the command decides which.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
-COPY pyproject.toml constraints.txt README.md LICENSE dagster.yaml workspace.yaml ./
+COPY pyproject.toml constraints.txt README.md LICENSE dagster.yaml ./
+COPY deploy deploy
 COPY montage_pipeline montage_pipeline
 RUN python -m venv /app \
  && /app/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt .
+RUN mkdir dagster-home \
+ && cp deploy/workspace.yaml dagster-home/ \
+ && cat dagster.yaml deploy/dagster-storage.yaml > dagster-home/dagster.yaml
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --create-home --uid 10001 montage
 COPY --from=build /app /app
-COPY --chown=montage dagster.yaml workspace.yaml /home/montage/dagster/
+COPY --from=build --chown=montage /build/dagster-home /home/montage/dagster
 ENV PATH=/app/bin:$PATH \
     DAGSTER_HOME=/home/montage/dagster \
     MONTAGE_HOME=/home/montage/state \

@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from benchmarks import report
@@ -24,11 +25,13 @@ from montage_pipeline.analysis.model import (
     QualityScores,
     TimeSpan,
 )
-from montage_pipeline.editing.originality import covered_s, footage_shown
-from montage_pipeline.editing.planner import EditRequest, plan_timeline
-from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.editing.originality import footage_shown
+from montage_pipeline.editing.planner import plan_timeline
+from montage_pipeline.editing.request import EditRequest
+from montage_pipeline.editing.timeline import Segment, Timeline
 from montage_pipeline.footage.model import Box, ClipFacts, FrameRate
 from montage_pipeline.music.model import BeatGrid, MusicTrack
+from montage_pipeline.spans import Span, covered_s
 from montage_pipeline.styles import STYLES
 from montage_pipeline.vocabulary import Format
 
@@ -167,15 +170,19 @@ def measure(clips: int, duration_s: int, style: str) -> Measured:
 
 def shared(timeline: Timeline, earlier: Timeline) -> float:
     """The share of a Reel's seconds that an earlier one showed."""
-    shown: dict[int, list[tuple[float, float]]] = {}
+    shown: dict[int, list[Span]] = {}
     for segment in earlier.segments:
-        end_s = segment.source_in_s + float(segment.frames / earlier.fps.fraction)
-        shown.setdefault(segment.clip, []).append((segment.source_in_s, end_s))
-    seconds = 0.0
-    for segment in timeline.segments:
-        end_s = segment.source_in_s + float(segment.frames / timeline.fps.fraction)
-        seconds += covered_s(shown.get(segment.clip, []), segment.source_in_s, end_s)
-    return seconds / float(timeline.duration)
+        shown.setdefault(segment.clip, []).append(_span(segment, earlier))
+    shared_s = sum(
+        covered_s(_span(segment, timeline), shown.get(segment.clip, []))
+        for segment in timeline.segments
+    )
+    return shared_s / float(timeline.duration)
+
+
+def _span(segment: Segment, timeline: Timeline) -> Span:
+    length_s = float(segment.frames / timeline.fps.fraction)
+    return Span(segment.source_in_s, segment.source_in_s + length_s)
 
 
 def import_s() -> float:
@@ -196,7 +203,22 @@ def loop_s() -> float:
     return time.process_time() - began_s
 
 
+def _figures(measured: Sequence[Measured]) -> list[str]:
+    """The columns of a row after its name."""
+    cpu_s = [edit.cpu_s for edit in measured]
+    gaps = [100 * edit.gap for edit in measured]
+    return [
+        f"{statistics.median(cpu_s):.2f}",
+        f"{max(cpu_s):.2f}",
+        f"{statistics.median(gaps):.2f} %",
+        f"{max(gaps):.2f} %",
+        f"{100 * min(edit.on_beat for edit in measured):.0f} %",
+        f"{100 * max(edit.shared for edit in measured):.0f} %",
+    ]
+
+
 def main() -> None:
+    """Print the table, and put it into docs/benchmarks.md when asked to."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -209,18 +231,8 @@ def main() -> None:
     rows = []
     for clips in CLIPS:
         for duration_s in DURATIONS_S:
-            found = [measure(clips, duration_s, style) for style in arguments.style]
-            rows.append(
-                [
-                    f"{clips} clips, {duration_s} s",
-                    f"{statistics.median(one.cpu_s for one in found):.2f}",
-                    f"{max(one.cpu_s for one in found):.2f}",
-                    f"{100 * statistics.median(one.gap for one in found):.2f} %",
-                    f"{100 * max(one.gap for one in found):.2f} %",
-                    f"{100 * min(one.on_beat for one in found):.0f} %",
-                    f"{100 * max(one.shared for one in found):.0f} %",
-                ]
-            )
+            measured = [measure(clips, duration_s, style) for style in arguments.style]
+            rows.append([f"{clips} clips, {duration_s} s", *_figures(measured)])
             print(rows[-1], flush=True)
     head = (
         f"{report.machine()}; {len(arguments.style)} styles, the worst of them where it says so. "

@@ -20,12 +20,19 @@ from typing import NamedTuple
 from benchmarks import report
 from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import AnalysedClip, Moment
-from montage_pipeline.editing.reframe import crop_for, framing_of, kept_share
+from montage_pipeline.editing.reframe import (
+    Framing,
+    KnownSubject,
+    crop_for,
+    framing_for,
+    kept_share,
+)
 from montage_pipeline.editing.timeline import CropRect, eased
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.footage.model import Box, ClipFacts, FetchedClip
 from montage_pipeline.local.footage import demo_clips
 from montage_pipeline.settings import Settings
+from montage_pipeline.spans import Span, overlap_s
 from montage_pipeline.vocabulary import Format
 
 LABELS = Path(__file__).with_name("subjects.json")
@@ -59,10 +66,10 @@ def labelled() -> dict[str, list[Label]]:
     for clip in json.loads(LABELS.read_text()):
         found[clip["sha256"]] = [
             Label(
-                one["time_s"],
-                Box(**dict(zip(("x", "y", "width", "height"), one["box"], strict=True))),
+                label["time_s"],
+                Box(**dict(zip(("x", "y", "width", "height"), label["box"], strict=True))),
             )
-            for one in clip["labels"]
+            for label in clip["labels"]
         ]
     return found
 
@@ -80,21 +87,11 @@ def judged(clip: AnalysedClip, label: Label, shape: Format) -> Judged | None:
     here = [moment for moment in usable if moment.start_s <= label.time_s < moment.end_s]
     if not here:
         return None
-    begin_s, end_s = _cut(clip, usable, label.time_s)
-    parts = [(moment, _frames(moment, begin_s, end_s)) for moment in usable]
-    framing = framing_of(
-        clip.facts, shape.frame_size, [part for part in parts if part[1]], begin_s, end_s
-    )
-    crop = framing.crop
-    if framing.crop_end is not None:
-        way = eased((label.time_s - begin_s) / (end_s - begin_s))
-        at = {
-            side: round(
-                getattr(crop, side) + way * (getattr(framing.crop_end, side) - getattr(crop, side))
-            )
-            for side in ("x", "y")
-        }
-        crop = crop.model_copy(update=at)
+    span = _cut(clip, usable, label.time_s)
+    shown = [(moment, frames) for moment in usable if (frames := _frames(moment, span))]
+    subject = KnownSubject.of_moments(shown)
+    framing = framing_for(clip.facts, shape.frame_size, span, subject)
+    crop = _crop_at(framing, (label.time_s - span.start_s) / span.duration_s)
     middle = crop_for(clip.facts, shape.frame_size)
     middle = middle.model_copy(update={"y": (clip.facts.height - middle.height) // 2})
     return Judged(
@@ -106,7 +103,21 @@ def judged(clip: AnalysedClip, label: Label, shape: Format) -> Judged | None:
     )
 
 
-def _cut(clip: AnalysedClip, usable: list[Moment], time_s: float) -> tuple[float, float]:
+def _crop_at(framing: Framing, share: float) -> CropRect:
+    """The crop when a share (0..1) of the cut is over."""
+    begin, end = framing.crop, framing.crop_end
+    if end is None:
+        return begin
+    way = eased(share)
+    return begin.model_copy(
+        update={
+            "x": round(begin.x + way * (end.x - begin.x)),
+            "y": round(begin.y + way * (end.y - begin.y)),
+        }
+    )
+
+
+def _cut(clip: AnalysedClip, usable: list[Moment], time_s: float) -> Span:
     """A cut about a time, inside its shot and inside what may be used without a break."""
     shot = next(shot for shot in clip.shots if shot.start_s <= time_s < shot.end_s)
     begin_s = end_s = time_s
@@ -118,11 +129,12 @@ def _cut(clip: AnalysedClip, usable: list[Moment], time_s: float) -> tuple[float
             end_s = moment.end_s
     low, high = max(begin_s, shot.start_s), min(end_s, shot.end_s)
     begin_s = max(low, min(time_s - CUT_S / 2, high - CUT_S))
-    return begin_s, min(high, begin_s + CUT_S)
+    return Span(begin_s, min(high, begin_s + CUT_S))
 
 
-def _frames(moment: Moment, begin_s: float, end_s: float) -> int:
-    return max(0, round((min(moment.end_s, end_s) - max(moment.start_s, begin_s)) * 30))
+def _frames(moment: Moment, span: Span) -> int:
+    """Frames of a moment in a span, at 30 fps."""
+    return round(overlap_s(span, Span(moment.start_s, moment.end_s)) * 30)
 
 
 def _holds(facts: ClipFacts, crop: CropRect, box: Box) -> bool:
@@ -195,7 +207,7 @@ def _row(name: str, judgements: list[Judged], unused: int) -> list[str]:
         str(len(judgements)),
         str(unused),
         *(f"{share:.0%}" for share in shares),
-        str(sum(one.moves for one in judgements)),
+        str(sum(judged.moves for judged in judgements)),
     ]
 
 

@@ -5,54 +5,41 @@ from typing import Any
 import dagster as dg
 
 from montage_pipeline import logs
+from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.assets import montage_assets
 from montage_pipeline.orchestration.cost_assets import api_costs_by_day, api_costs_by_user
 from montage_pipeline.orchestration.documents import DocumentIOManager, TableIOManager
-from montage_pipeline.orchestration.jobs import (
-    chunk_retention,
-    cost_reports,
-    hourly_chunk_retention,
-    hourly_cost_reports,
-    montage,
-)
-from montage_pipeline.orchestration.outcomes import (
-    reconciliation_sensor,
-    run_canceled_sensor,
-    run_failed_sensor,
-)
+from montage_pipeline.orchestration.jobs import chunk_retention, cost_reports, montage, schedules
+from montage_pipeline.orchestration.outcomes import outcome_sensors
 from montage_pipeline.orchestration.sensors import request_sensor, retirement_sensor
-from montage_pipeline.orchestration.services import Services
 from montage_pipeline.settings import Settings, get_settings
 
 
 def build_definitions(
     settings: Settings | None = None, **resource_overrides: Any
 ) -> dg.Definitions:
-    """The definitions for these settings (or those of the environment).
+    """The definitions for these settings, or for those of the environment.
 
     `resource_overrides` replaces resources by name: `services`, `documents`, `tables`. Nothing is
-    connected to
-    until a step or a sensor runs.
+    connected to until a step or a sensor runs.
     """
     settings = settings or get_settings()
     services = Services(settings)
+    resources: dict[str, Any] = {
+        "services": services,
+        "documents": DocumentIOManager(services),
+        "tables": TableIOManager(services),
+    }
     return dg.Definitions(
         assets=[*montage_assets(settings), api_costs_by_day, api_costs_by_user],
         jobs=[montage, cost_reports, chunk_retention],
-        schedules=[hourly_cost_reports, hourly_chunk_retention],
+        schedules=schedules(settings),
         sensors=[
             request_sensor(settings),
             retirement_sensor(settings),
-            run_failed_sensor,
-            run_canceled_sensor,
-            reconciliation_sensor,
+            *outcome_sensors(settings),
         ],
-        resources={
-            "services": services,
-            "documents": DocumentIOManager(services),
-            "tables": TableIOManager(services),
-        }
-        | resource_overrides,
+        resources=resources | resource_overrides,
         # One import of the heavy libraries for all five steps; separate processes cost several
         # times as much.
         executor=dg.in_process_executor,

@@ -147,6 +147,8 @@ def test_yaml_files_parse() -> None:
         "dagster.yaml",
         "workspace.yaml",
         "deploy/compose.yaml",
+        "deploy/dagster-storage.yaml",
+        "deploy/workspace.yaml",
         ".pre-commit-config.yaml",
     ):
         assert yaml.safe_load((ROOT / name).read_text())

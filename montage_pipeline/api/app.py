@@ -14,7 +14,7 @@ from montage_pipeline.api.openapi import DESCRIPTION, describe
 from montage_pipeline.api.request_frame import REQUEST_ID_HEADER, RequestFrame
 from montage_pipeline.api.routes import content_items, costs, health, uploads
 from montage_pipeline.api.schemas.requests import MAX_URL_CHARS
-from montage_pipeline.api.services import Services
+from montage_pipeline.api.services import ApiServices
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.settings import Settings, get_settings
 
@@ -30,7 +30,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or get_settings()
     logs.configure(settings)
-    services = Services.from_settings(settings)
+    services = ApiServices.from_settings(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

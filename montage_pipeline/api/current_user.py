@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from montage_pipeline.api.auth import User, unauthenticated
-from montage_pipeline.api.services import Services, ServicesNeeded
+from montage_pipeline.api.services import ApiServices, ServicesNeeded
 from montage_pipeline.errors import ErrorCode
 
 _bearer = HTTPBearer(
@@ -39,7 +39,7 @@ async def current_user(
 CurrentUser = Annotated[User, Depends(current_user)]
 
 
-def _authenticate(services: Services, token: str) -> User:
+def _authenticate(services: ApiServices, token: str) -> User:
     user = services.authenticator.authenticate(token)
     services.known_users.ensure(user)
     return user

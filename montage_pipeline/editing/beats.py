@@ -15,13 +15,34 @@ from numpy.lib.stride_tricks import sliding_window_view
 from montage_pipeline.editing.packing import CutRules
 from montage_pipeline.music.model import MusicTrack
 
-ON_BEAT_FRAMES = 1.0
-"""A cut this many frames or less from a beat is on the beat."""
+_ON_BEAT_FRAMES = 1.0
+"""A cut this many frames or less from a beat is on the beat: beats fall between frames, and nobody
+sees or hears a frame's difference.
+"""
 
-_MOST_OFFSETS = 16
-_REFERENCE_S = 4.0
-_DARK_S = 10.0
 _FLOAT_SLACK = 1e-6
+"""Distances are floats; differences below a millionth of a frame mean nothing."""
+
+_NEAR = _ON_BEAT_FRAMES + _FLOAT_SLACK
+
+_MAX_STARTS = 16
+"""Starts of the music that are compared, half of them on downbeats. Each has arrays as long as the
+Reel; thinned evenly, so many still lie all over a long track.
+"""
+
+_STEPS_WITHOUT_BEATS = 8
+"""Steps from the first to the last possible start where no beat can meet the hook's cut."""
+
+_REFERENCE_S = 4.0
+"""Length of the cut that a missed beat counts as where beats are near: the middle of the allowed
+lengths.
+"""
+
+_LONG_SILENCE_S = 10.0
+"""Time between two beats from which cuts there count by their length: two of the longest cuts fit
+in between, so that no choice of lengths puts all of them on beats.
+"""
+
 UNREACHABLE = 1_000_000
 """`off_beat_ahead` of a frame from which the end cannot be reached with cuts of allowed length."""
 
@@ -30,12 +51,9 @@ class BeatRuler(NamedTuple):
     """Beats on the Reel's own frames, for one start of the music.
 
     `beat_distance[c]` says how many frames frame c is from the nearest beat. `accent[c]` is 1 on a
-    downbeat, 2 where
-    something big starts in the music, else 0. `dark[c]` says that no beat sounds for a long time
-    about c.
-    `off_beat_ahead[c]` is the cost (see `miss_frames`) of what is cut off the beat after c, at the
-    least, if footage were
-    no matter.
+    downbeat, 2 where something big starts in the music, else 0. `silent[c]` says that no beat
+    sounds for a long time about c. `off_beat_ahead[c]` is the least cost (see `miss_frames`) of
+    what is cut off the beat after c, if footage were no matter.
     """
 
     music_in_s: float
@@ -43,12 +61,17 @@ class BeatRuler(NamedTuple):
     reference_frames: int
     beat_distance: npt.NDArray[np.float64]
     accent: npt.NDArray[np.int64]
-    dark: npt.NDArray[np.bool_]
+    silent: npt.NDArray[np.bool_]
     off_beat_ahead: npt.NDArray[np.int64]
+
+    @property
+    def on_beats(self) -> npt.NDArray[np.bool_]:
+        """For every frame whether a cut there is on a beat."""
+        return self.beat_distance <= _NEAR
 
     def on_beat(self, frame: int) -> bool:
         """Whether a cut at `frame` is on a beat."""
-        return bool(self.beat_distance[frame] <= ON_BEAT_FRAMES + _FLOAT_SLACK)
+        return bool(self.beat_distance[frame] <= _NEAR)
 
     def on_downbeat(self, frame: int) -> bool:
         """Whether a cut at `frame` is on a downbeat, or where something big starts."""
@@ -61,14 +84,11 @@ class BeatRuler(NamedTuple):
         on a beat or at the Reel's end.
 
         Where beats are near, a cut counts as `reference_frames`, however long it is. Where none
-        sounds for a long time, a cut
-        counts by its length: counting cuts there would ask for as few as possible, whatever the
-        style.
+        sounds for a long time, a cut counts by its length: counting cuts there would ask for as few
+        as possible, whatever the style.
         """
-        missed = (self.beat_distance[frame] > ON_BEAT_FRAMES + _FLOAT_SLACK) & (
-            frame != self.total_frames
-        )
-        return np.where(missed, np.where(self.dark[frame], length, self.reference_frames), 0)
+        missed = (self.beat_distance[frame] > _NEAR) & (frame != self.total_frames)
+        return np.where(missed, np.where(self.silent[frame], length, self.reference_frames), 0)
 
 
 def rulers(music: MusicTrack, total_frames: int, rules: CutRules, fps: Fraction) -> list[BeatRuler]:
@@ -77,41 +97,39 @@ def rulers(music: MusicTrack, total_frames: int, rules: CutRules, fps: Fraction)
     Best is: least of the Reel in cuts off the beat, then the hook's cut on a beat, then on an
     accent, then the earliest start.
     """
-    rate = float(fps)
-    offsets = _offsets(music, total_frames, rules, rate)
-    reference = round(_REFERENCE_S * rate)
-    beats, downbeats, strong = (
-        np.stack(
-            [_distance(times, offset, total_frames, music.duration_s, rate) for offset in offsets]
-        )
-        for times in (music.grid.beats_s, music.grid.downbeats_s, music.grid.strong_s)
-    )
-    near = ON_BEAT_FRAMES + _FLOAT_SLACK
-    accent = np.where(strong <= near, 2, np.where(downbeats <= near, 1, 0))
-    missed = beats > near
-    missed[:, total_frames] = False
-    dark = np.stack([_dark(row, _DARK_S * rate) for row in beats <= near])
-    ahead = _off_beat_ahead(missed, dark, reference, rules)
-    found = [
-        BeatRuler(
-            offset, total_frames, reference, beats[index], accent[index], dark[index], ahead[index]
-        )
-        for index, offset in enumerate(offsets)
+    starts_s = _starts_s(music, total_frames, rules, fps)
+    reference = round(_REFERENCE_S * float(fps))
+    heard_s = [
+        [time_s for time_s in times_s if time_s <= music.duration_s]
+        for times_s in (music.grid.beats_s, music.grid.downbeats_s, music.grid.strong_s)
     ]
-    hook = rules.hook_frames
-    return sorted(
-        found,
-        key=lambda ruler: (
-            (0 if ruler.on_beat(hook) else rules.max_frames) + int(ruler.off_beat_ahead[hook]),
-            not ruler.on_beat(hook),
-            -int(ruler.accent[hook]),
-            ruler.music_in_s,
-        ),
+    beats, downbeats, strong = (
+        np.stack([_distance(times_s, start_s, total_frames, fps) for start_s in starts_s])
+        for times_s in heard_s
     )
+    accent = np.where(strong <= _NEAR, 2, np.where(downbeats <= _NEAR, 1, 0))
+    missed = beats > _NEAR
+    missed[:, total_frames] = False
+    silent = np.stack([_silent(row, _LONG_SILENCE_S * float(fps)) for row in beats <= _NEAR])
+    ahead = _off_beat_ahead(missed, silent, reference, rules)
+    found = [
+        BeatRuler(start_s, total_frames, reference, *columns)
+        for start_s, *columns in zip(starts_s, beats, accent, silent, ahead, strict=True)
+    ]
+    return sorted(found, key=lambda ruler: _rank(ruler, rules))
 
 
-def _offsets(music: MusicTrack, total_frames: int, rules: CutRules, rate: float) -> list[float]:
+def _rank(ruler: BeatRuler, rules: CutRules) -> tuple[int, bool, int, float]:
+    """What orders starts of the music, best first."""
+    hook = rules.hook_frames
+    on_beat = ruler.on_beat(hook)
+    missed = (0 if on_beat else rules.max_frames) + int(ruler.off_beat_ahead[hook])
+    return missed, not on_beat, -int(ruler.accent[hook]), ruler.music_in_s
+
+
+def _starts_s(music: MusicTrack, total_frames: int, rules: CutRules, fps: Fraction) -> list[float]:
     """Starts that put a beat on the hook's cut, downbeats first; and the file's own start."""
+    rate = float(fps)
     spare_s = max(0.0, music.duration_s - total_frames / rate)
     hook_s = rules.hook_frames / rate
     downbeats = set(music.grid.downbeats_s)
@@ -123,36 +141,33 @@ def _offsets(music: MusicTrack, total_frames: int, rules: CutRules, rate: float)
         for beat in music.grid.beats_s
         if 0 <= beat - hook_s <= spare_s and beat not in downbeats
     ]
-    # Without a beat in reach of the hook's cut, other starts may still suit the later cuts.
-    others = (
-        [spare_s * step / 8 for step in range(9)]
-        if spare_s and not on_downbeat and not on_beat
-        else [0.0]
-    )
-    return [
-        *dict.fromkeys(
-            [
-                *_thinned(on_downbeat, _MOST_OFFSETS // 2),
-                *_thinned(on_beat, _MOST_OFFSETS // 2),
-                *others,
-            ]
-        )
+    others = [0.0]
+    if spare_s and not on_downbeat and not on_beat:
+        # Without a beat in reach of the hook's cut, other starts may still suit the later cuts.
+        steps = _STEPS_WITHOUT_BEATS
+        others = [spare_s * step / steps for step in range(steps + 1)]
+    starts_s = [
+        *_thinned(on_downbeat, _MAX_STARTS // 2),
+        *_thinned(on_beat, _MAX_STARTS // 2),
+        *others,
     ]
+    return [*dict.fromkeys(starts_s)]
 
 
-def _thinned(values: Sequence[float], most: int) -> list[float]:
-    if len(values) <= most:
+def _thinned(values: Sequence[float], limit: int) -> list[float]:
+    """At most `limit` of the values, evenly spread."""
+    if len(values) <= limit:
         return list(values)
-    return [values[round(index * (len(values) - 1) / (most - 1))] for index in range(most)]
+    return [values[round(index * (len(values) - 1) / (limit - 1))] for index in range(limit)]
 
 
 def _distance(
-    beats_s: Sequence[float], offset_s: float, total_frames: int, music_s: float, rate: float
+    times_s: Sequence[float], start_s: float, total_frames: int, fps: Fraction
 ) -> npt.NDArray[np.float64]:
-    """Frames from every frame 0..total to the nearest beat that is played; infinite without beats."""
-    at = np.asarray(
-        [(beat - offset_s) * rate for beat in beats_s if beat <= music_s], dtype=np.float64
-    )
+    """Frames from every frame 0..total to the nearest of `times_s` in the music; infinite without
+    any.
+    """
+    at = np.asarray([(time_s - start_s) * float(fps) for time_s in times_s], dtype=np.float64)
     frames = np.arange(total_frames + 1, dtype=np.float64)
     if not len(at):
         return np.full(total_frames + 1, np.inf)
@@ -162,7 +177,7 @@ def _distance(
     return np.asarray(np.minimum(left, right), dtype=np.float64)
 
 
-def _dark(on_beat: npt.NDArray[np.bool_], long_frames: float) -> npt.NDArray[np.bool_]:
+def _silent(on_beat: npt.NDArray[np.bool_], long_frames: float) -> npt.NDArray[np.bool_]:
     """Which frames lie between two beats (or a beat and an end) that are at least `long_frames`
     apart.
     """
@@ -172,7 +187,7 @@ def _dark(on_beat: npt.NDArray[np.bool_], long_frames: float) -> npt.NDArray[np.
 
 
 def _off_beat_ahead(
-    missed: npt.NDArray[np.bool_], dark: npt.NDArray[np.bool_], reference: int, rules: CutRules
+    missed: npt.NDArray[np.bool_], silent: npt.NDArray[np.bool_], reference: int, rules: CutRules
 ) -> npt.NDArray[np.int64]:
     """For every ruler and frame: the least cost of missed beats on the way to the end, over all
     allowed cut lengths.
@@ -180,22 +195,22 @@ def _off_beat_ahead(
     total = missed.shape[1] - 1
     ahead = np.full(missed.shape, UNREACHABLE, dtype=np.int64)
     ahead[:, total] = 0
-    # No cut is shorter than a block, so that all of its frames can be done at once.
-    span = rules.max_frames - rules.min_frames + 1
-    beyond = np.full((len(missed), span), UNREACHABLE, dtype=np.int64)
+    fan = rules.max_frames - rules.min_frames + 1
+    beyond = np.full((len(missed), fan), UNREACHABLE, dtype=np.int64)
     frames = np.arange(total + 1)
+    # No cut is shorter than a block, so that all of its frames can be done at once.
     for end in range(total - rules.min_frames + 1, 0, -rules.min_frames):
         begin = max(0, end - rules.min_frames)
         cuts = slice(begin + rules.min_frames, end + rules.max_frames)
-        # In the dark a cut costs its own length: its end less its beginning.
-        in_dark = missed[:, cuts] & dark[:, cuts]
-        lit = np.where(in_dark, UNREACHABLE, ahead[:, cuts] + reference * missed[:, cuts])
-        unlit = np.where(in_dark, ahead[:, cuts] + frames[cuts], UNREACHABLE)
+        # In silence a cut costs its own length: its end less its beginning.
+        in_silence = missed[:, cuts] & silent[:, cuts]
+        sounding = np.where(in_silence, UNREACHABLE, ahead[:, cuts] + reference * missed[:, cuts])
+        by_length = np.where(in_silence, ahead[:, cuts] + frames[cuts], UNREACHABLE)
         nearest, farther = (
-            sliding_window_view(np.concatenate([cost, beyond], axis=1), span, axis=1)[
+            sliding_window_view(np.concatenate([cost, beyond], axis=1), fan, axis=1)[
                 :, : end - begin
             ].min(axis=2)
-            for cost in (lit, unlit)
+            for cost in (sounding, by_length)
         )
         ahead[:, begin:end] = np.minimum(
             UNREACHABLE, np.minimum(nearest, farther - frames[begin:end])

@@ -1,9 +1,8 @@
 """The edit for other programs: OpenTimelineIO, and through it EDL (CMX 3600) and Final Cut XML.
 
 Belongs here: what of a Timeline other editors understand (cuts, sources, sound, markers), and
-writing it down.
-What they have no words for (the crop, the scores, the reasons) goes along as metadata under
-"montage_pipeline".
+writing it down. What they have no words for (the crop, the scores, the reasons) goes along as
+metadata under "montage_pipeline". Does not belong here: any change to the edit.
 """
 
 from enum import StrEnum
@@ -19,6 +18,7 @@ from montage_pipeline.footage.names import clip_name
 from montage_pipeline.music.model import MusicTrack
 
 METADATA = "montage_pipeline"
+"""The key under which our own metadata goes along."""
 
 
 class EditFormat(StrEnum):
@@ -35,6 +35,7 @@ _ADAPTERS = {
     EditFormat.FCP_XML: "fcp_xml",
 }
 _EDL_RATES = (24, 25, 30, 60)
+"""Frame rates the EDL adapter writes: CMX 3600 counts whole frames a second."""
 
 
 def exported_edit(
@@ -43,8 +44,7 @@ def exported_edit(
     """The text of the exported file.
 
     With `music` its track, and the Reel's beats as markers, go along; `music_url` is where the file
-    can be read.
-    Raises PermanentError("export_impossible") when the format cannot hold this timeline.
+    can be read. Raises PermanentError EXPORT_IMPOSSIBLE when the format cannot hold this timeline.
     """
     if format is EditFormat.EDL and timeline.fps.fraction not in _EDL_RATES:
         rate = float(timeline.fps.fraction)
@@ -54,7 +54,7 @@ def exported_edit(
         )
     edit = otio_timeline(timeline, music, music_url)
     if format is EditFormat.EDL:
-        # An EDL holds one picture track.
+        # An EDL holds one video track.
         for track in list(edit.audio_tracks()):
             edit.tracks.remove(track)
     try:
@@ -69,13 +69,12 @@ def exported_edit(
 def otio_timeline(
     timeline: Timeline, music: MusicTrack | None = None, music_url: str = ""
 ) -> otio.schema.Timeline:
-    """The edit as an OpenTimelineIO timeline: a track of pictures, one of the clips' own sound, one
-    of the music.
+    """The edit as an OpenTimelineIO timeline: a track of video, one of the clips' own sound, one of
+    the music.
 
     Every time is in frames of the Reel's rate. A source's frames are counted from the zero of its
-    own clock, so the
-    in point of a clip with another rate is the nearest frame of the Reel's rate; its exact second
-    is in the metadata.
+    own clock, so that the in point of a clip with another rate is the nearest frame of the Reel's
+    rate; its exact second is in the metadata.
     """
     rate = float(timeline.fps.fraction)
     edit = otio.schema.Timeline(
@@ -85,20 +84,20 @@ def otio_timeline(
         mode="json",
         include={"request_id", "seed", "style", "format", "width", "height", "warnings"},
     )
-    pictures = otio.schema.Track("Picture", kind=otio.schema.TrackKind.Video)
-    sounds = otio.schema.Track("Clip sound", kind=otio.schema.TrackKind.Audio)
+    video = otio.schema.Track("Picture", kind=otio.schema.TrackKind.Video)
+    sound = otio.schema.Track("Clip sound", kind=otio.schema.TrackKind.Audio)
     for number, segment in enumerate(timeline.segments):
         facts = timeline.clips[segment.clip]
-        pictures.append(_clip(number, segment, facts, rate))
+        video.append(_clip(number, segment, facts, rate))
         # Sound that is not there leaves a gap, so that the tracks stay in step.
         if facts.audio_stream is None:
-            sounds.append(otio.schema.Gap(duration=RationalTime(segment.frames, rate)))
+            sound.append(otio.schema.Gap(duration=RationalTime(segment.frames, rate)))
         else:
-            sounds.append(_clip(number, segment, facts, rate))
-    edit.tracks.extend([pictures, sounds])
+            sound.append(_clip(number, segment, facts, rate))
+    edit.tracks.extend([video, sound])
     if music is not None:
         edit.tracks.append(_music_track(timeline, music, music_url, rate))
-        pictures.markers.extend(_beat_markers(timeline, music, rate))
+        video.markers.extend(_beat_markers(timeline, music, rate))
     return edit
 
 

@@ -1,44 +1,35 @@
-"""Exact arithmetic of cutting footage into pieces: what total length is possible, and one way to
+"""Exact arithmetic of cutting footage into pieces: which total length is possible, and one way to
 reach it.
 
 Belongs here: counting frames. Does not belong here: which footage is good.
 
 The footage is a set of rooms: uninterrupted runs of unused frames. A room of L frames gives k
-pieces when
-each has `min_frames..max_frames` and `gap` frames lie between neighbours. The most frames that k
-pieces can
-show is a concave function of k, so taking the largest gains first is optimal over all rooms
-together and
-"is there any way to fill this Reel?" has an exact answer without a search.
+pieces when each has `min_frames..max_frames` and `gap` frames lie between neighbours. The most
+frames that k pieces can show is a concave function of k, so taking the largest gains first is
+optimal over all rooms together, and "is there any way to fill this Reel?" has an exact answer
+without a search.
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import lru_cache
+from math import ceil, floor
 from typing import NamedTuple
+
+from montage_pipeline.rules import HOOK_S, MAX_CUT_S, MIN_CUT_S
 
 
 class CutRules(NamedTuple):
-    """Lengths in frames of the timeline: the hook's, and the least and most of every other cut."""
+    """Lengths in frames of the timeline: the hook's, and the shortest and longest other cut's."""
 
     hook_frames: int
     min_frames: int
     max_frames: int
 
-
-class Room(NamedTuple):
-    """Unused frames `[start, end)` of a stretch, and the frames to leave between two pieces cut
-    from it.
-    """
-
-    stretch: int
-    start: int
-    end: int
-    gap: int
-
-    @property
-    def frames(self) -> int:
-        """Length in frames."""
-        return self.end - self.start
+    @classmethod
+    def at_rate(cls, fps: Fraction) -> "CutRules":
+        """The lengths that every Reel keeps to, at a frame rate."""
+        return cls(round(HOOK_S * float(fps)), ceil(MIN_CUT_S * fps), floor(MAX_CUT_S * fps))
 
 
 class Piece(NamedTuple):
@@ -54,52 +45,78 @@ class Piece(NamedTuple):
         return self.start + self.frames
 
 
+class Room(NamedTuple):
+    """Unused frames `[start, end)` of a stretch; two pieces cut from it keep `gap` frames apart."""
+
+    stretch: int
+    start: int
+    end: int
+    gap: int
+
+    @property
+    def frames(self) -> int:
+        """Length in frames."""
+        return self.end - self.start
+
+    def holds(self, piece: Piece) -> bool:
+        """Whether a piece lies in this room."""
+        return self.stretch == piece.stretch and self.start <= piece.start and piece.end <= self.end
+
+
+class Gains(NamedTuple):
+    """What each further piece of a room adds to the frames shown.
+
+    `full` pieces add `max_frames` each, then one adds `partial` (None: no such piece fits), then
+    `extra` more pieces each cost a gap.
+    """
+
+    full: int
+    partial: int | None
+    extra: int
+
+
 @lru_cache(maxsize=65536)
-def gains(frames: int, gap: int, rules: CutRules) -> tuple[int, int | None, int]:
-    """What each further piece of a room adds: `full` pieces add `max_frames`, then one adds
-    `partial`
-    (None: no such piece fits), then `extra` more pieces each cost `gap` frames."""
-    most = (frames + gap) // (rules.min_frames + gap)
-    full = min(most, (frames + gap) // (rules.max_frames + gap))
-    if most == full:
-        return full, None, 0
-    return full, frames - full * (rules.max_frames + gap), most - full - 1
+def gains(frames: int, gap: int, rules: CutRules) -> Gains:
+    """What the pieces of a room of `frames` frames add, one after the other."""
+    most_pieces = (frames + gap) // (rules.min_frames + gap)
+    full = min(most_pieces, (frames + gap) // (rules.max_frames + gap))
+    if most_pieces == full:
+        return Gains(full, None, 0)
+    return Gains(full, frames - full * (rules.max_frames + gap), most_pieces - full - 1)
 
 
 def longest_total(rooms: Sequence[tuple[int, int]], rules: CutRules, limit: int) -> int:
-    """The largest number of frames <= `limit` that pieces cut from rooms `(frames, gap)` can sum
-    to; 0 when none.
+    """The largest number of frames up to `limit` that pieces cut from rooms `(frames, gap)` can
+    sum to; 0 when there is none.
     """
     full_pieces = 0
-    partials: list[int] = []
-    costs: list[int] = []
+    further_gains: list[int] = []
     for frames, gap in rooms:
         if frames < rules.min_frames:
             continue
         full, partial, extra = gains(frames, gap, rules)
         full_pieces += full
         if partial is not None:
-            partials.append(partial)
-            if extra:
-                costs.extend([-gap] * extra)
-    further = sorted(partials + costs, reverse=True)
-    best = 0
-    shown = 0
+            further_gains.append(partial)
+            further_gains.extend([-gap] * extra)
+    further_gains.sort(reverse=True)
+
+    longest = shown = 0
     for count in range(1, limit // rules.min_frames + 1):
         if count <= full_pieces:
             shown = rules.max_frames * count
-        elif count - full_pieces <= len(further):
-            shown += further[count - full_pieces - 1]
+        elif count - full_pieces <= len(further_gains):
+            shown += further_gains[count - full_pieces - 1]
         else:
             break
-        best = max(best, min(limit, shown))
-        if best == limit:
+        longest = max(longest, min(limit, shown))
+        if longest == limit:
             break
-    return best
+    return longest
 
 
 def quickly_possible(full_pieces: int, remaining: int, rules: CutRules) -> bool:
-    """True when `full_pieces` rooms for the longest cut surely fill `remaining` frames;
+    """Whether `full_pieces` pieces of the longest length surely fill `remaining` frames.
 
     False means: not known.
     """
@@ -110,59 +127,72 @@ def quickly_possible(full_pieces: int, remaining: int, rules: CutRules) -> bool:
 def fill_exactly(
     rooms: Sequence[Room], rules: CutRules, total: int, preferred_frames: int
 ) -> list[Piece]:
-    """Pieces from `rooms` that sum to `total` frames, in order of room; empty when that is
-    impossible.
+    """Pieces from `rooms` that sum to `total` frames, in order of room; empty when impossible.
 
     Of the possible numbers of pieces it takes the one whose mean length is nearest to
     `preferred_frames`.
     """
-    offers: list[tuple[int, int]] = []
-    for index, room in enumerate(rooms):
-        if room.frames < rules.min_frames:
-            continue
-        full, partial, extra = gains(room.frames, room.gap, rules)
-        offers.extend([(rules.max_frames, index)] * full)
-        if partial is not None:
-            offers.append((partial, index))
-            offers.extend([(-room.gap, index)] * extra)
-    offers.sort(key=lambda offer: (-offer[0], offer[1]))
-    counts_possible: list[int] = []
+    offers = _offers(rooms, rules)
+    possible_counts: list[int] = []
     shown = 0
     for count, (gain, _) in enumerate(offers, start=1):
         shown += gain
         if count * rules.min_frames <= total <= shown:
-            counts_possible.append(count)
-    if not counts_possible:
+            possible_counts.append(count)
+    if not possible_counts:
         return []
-    count = min(counts_possible, key=lambda n: (abs(total / n - preferred_frames), n))
-    per_room: dict[int, int] = {}
-    for _, index in offers[:count]:
-        per_room[index] = per_room.get(index, 0) + 1
-    # Everyone starts at the least; what is missing is handed out room by room in equal shares.
-    shares = {index: pieces * rules.min_frames for index, pieces in per_room.items()}
-    limits = {
-        index: min(pieces * rules.max_frames, rooms[index].frames - (pieces - 1) * rooms[index].gap)
-        for index, pieces in per_room.items()
-    }
-    missing = total - sum(shares.values())
-    while missing:
-        growing = [index for index in shares if shares[index] < limits[index]]
-        step = max(1, missing // len(growing))
-        for index in growing:
-            grown = min(step, limits[index] - shares[index], missing)
-            shares[index] += grown
-            missing -= grown
+
+    count = min(possible_counts, key=lambda n: (abs(total / n - preferred_frames), n))
+    pieces_in: dict[int, int] = {}
+    for _, room in offers[:count]:
+        pieces_in[room] = pieces_in.get(room, 0) + 1
+    frames_in = _shares(rooms, rules, pieces_in, total)
     return [
         piece
-        for index in sorted(shares)
-        for piece in _spread(rooms[index], per_room[index], shares[index])
+        for room in sorted(frames_in)
+        for piece in _spread(rooms[room], pieces_in[room], frames_in[room])
     ]
 
 
-def _spread(room: Room, pieces: int, frames: int) -> list[Piece]:
-    """`pieces` pieces of nearly equal length that sum to `frames`, with the spare frames of the
-    room between them.
+def _offers(rooms: Sequence[Room], rules: CutRules) -> list[tuple[int, int]]:
+    """What each further piece adds, and the number of the room it comes from; largest first."""
+    offers: list[tuple[int, int]] = []
+    for number, room in enumerate(rooms):
+        if room.frames < rules.min_frames:
+            continue
+        full, partial, extra = gains(room.frames, room.gap, rules)
+        offers.extend([(rules.max_frames, number)] * full)
+        if partial is not None:
+            offers.append((partial, number))
+            offers.extend([(-room.gap, number)] * extra)
+    return sorted(offers, key=lambda offer: (-offer[0], offer[1]))
+
+
+def _shares(
+    rooms: Sequence[Room], rules: CutRules, pieces_in: dict[int, int], total: int
+) -> dict[int, int]:
+    """How many of `total` frames each room shows, given its number of pieces.
+
+    Every piece begins at the shortest length; what is missing is handed out in equal shares.
     """
+    shares = {room: pieces * rules.min_frames for room, pieces in pieces_in.items()}
+    limits = {
+        room: min(pieces * rules.max_frames, rooms[room].frames - (pieces - 1) * rooms[room].gap)
+        for room, pieces in pieces_in.items()
+    }
+    missing = total - sum(shares.values())
+    while missing:
+        growing = [room for room in shares if shares[room] < limits[room]]
+        step = max(1, missing // len(growing))
+        for room in growing:
+            grown = min(step, limits[room] - shares[room], missing)
+            shares[room] += grown
+            missing -= grown
+    return shares
+
+
+def _spread(room: Room, pieces: int, frames: int) -> list[Piece]:
+    """Pieces of nearly equal length that sum to `frames`, the room's spare frames between them."""
     spare = room.frames - frames - (pieces - 1) * room.gap
     between = spare // (pieces - 1) if pieces > 1 else 0
     at = room.start if pieces > 1 else room.start + spare // 2
@@ -175,9 +205,7 @@ def _spread(room: Room, pieces: int, frames: int) -> list[Piece]:
 
 
 def rooms_after(rooms: Sequence[Room], piece: Piece) -> list[Room]:
-    """The rooms that stay when `piece` (which must lie in one of them) is taken, with its gap on
-    both sides.
-    """
+    """The rooms left when `piece`, which lies in one of them, is taken with a gap on both sides."""
     left: list[Room] = []
     for room in rooms:
         if room.stretch != piece.stretch or piece.end <= room.start or piece.start >= room.end:

@@ -1,4 +1,7 @@
-"""`Timeline`: the edit, frame-exact and serialisable; everything a renderer needs."""
+"""`Timeline`: the edit, frame-exact and serialisable; everything a renderer needs.
+
+Belongs here: the document and what must hold in it. Does not belong here: how it comes about.
+"""
 
 from fractions import Fraction
 from typing import Any, Literal
@@ -11,7 +14,7 @@ from montage_pipeline.vocabulary import Format
 
 
 class CropRect(Record):
-    """A rectangle in displayed pixels of the source (after rotation and square pixels)."""
+    """A rectangle in displayed pixels of the source (after rotation, with square pixels)."""
 
     x: int = Field(ge=0)
     y: int = Field(ge=0)
@@ -20,8 +23,9 @@ class CropRect(Record):
 
 
 def eased(share: float) -> float:
-    """How far a moving crop has come when `share` (0..1) of the segment is over: it starts and ends
-    at rest.
+    """How far a moving crop has come (0..1) when `share` (0..1) of its segment has been shown.
+
+    It starts and ends at rest.
     """
     return share * share * (3 - 2 * share)
 
@@ -34,16 +38,15 @@ class Effect(Record):
 
 
 class Segment(Record):
-    """One cut of the Reel.
+    """One shot of the Reel, shown without a break.
 
-    Output frame k of the segment (0 <= k < frames) shows the source frame on screen at
-    presentation time `source_in_s + k / fps` of the timeline. `source_in_s` is the presentation
-    time of the first frame shown. `on_beat` says whether the segment *ends* on a beat.
-    `moment` is the id in the ClipAnalysis; `why` is a sentence for people.
-    With `crop_end` the crop moves smoothly from `crop` to there, which has the same size, over the
-    whole segment.
-    `caption` is drawn on the picture.
-    A segment with an `effect` is rendered by MoviePy, whichever engine renders the rest.
+    Output frame k of the segment (0 <= k < frames) shows the source frame on screen at presentation
+    time `source_in_s + k / fps`, where `fps` is the timeline's. `on_beat` says whether the segment
+    *ends* on a beat. `moment` is an id of the ClipAnalysis; `why` is for people to read.
+
+    With `crop_end` the crop moves smoothly from `crop` to there over the whole segment; both have
+    the same size. `caption` is drawn over the frame. A segment with an `effect` is rendered by
+    MoviePy, whichever engine renders the rest.
     """
 
     clip_url: str
@@ -79,7 +82,7 @@ class MusicPlacement(Record):
 
 
 class OriginalityPart(Record):
-    """One reason points were kept or lost, 0..1, with its weight and a sentence."""
+    """One aspect of originality: its score (0..1), its weight and a sentence for people."""
 
     name: str
     score: float = Field(ge=0, le=1)
@@ -88,20 +91,18 @@ class OriginalityPart(Record):
 
 
 class Originality(Record):
-    """How little the Reel repeats itself: 0..1 and what it is made of."""
+    """How little the Reel repeats, 0..1, and the parts this is made of."""
 
     score: float = Field(ge=0, le=1)
     parts: tuple[OriginalityPart, ...] = ()
 
 
 class PlanProof(Record):
-    """How good the edit is, by the planner's objective (in points), and what was proved about it.
+    """How good the edit is by the planner's objective (in points), and what was proved about it.
 
-    No edit of the space that was searched (places where moments can begin, cuts on beats, this
-    start of the music) has more
-    points than `bound`; `gap` is what the edit may lack at the most, as a share of the bound, or of
-    one point for each cut
-    where the bound is less than that.
+    No edit of the space that was searched (places where segments can begin, cuts on beats, this
+    start of the music) has more points than `bound`. `gap` is the most the edit can lack, as a
+    share of the bound, or of one point for each segment where the bound is less than that.
     """
 
     objective: float
@@ -136,21 +137,18 @@ class Timeline(Record):
         total = sum(segment.frames for segment in self.segments)
         if total != self.total_frames:
             raise ValueError(f"segments have {total} frames, total_frames says {self.total_frames}")
+
+        return self
+
+    @model_validator(mode="after")
+    def _segments_fit_their_clips(self) -> "Timeline":
         for segment in self.segments:
             if segment.clip >= len(self.clips) or self.clips[segment.clip].url != segment.clip_url:
                 raise ValueError(
                     f"segment names clip {segment.clip} ({segment.clip_url}), which is not in clips"
                 )
-            facts = self.clips[segment.clip]
             for crop in (segment.crop, segment.crop_end or segment.crop):
-                if crop.x + crop.width > facts.width or crop.y + crop.height > facts.height:
-                    raise ValueError(
-                        f"crop {crop} leaves the {facts.width}x{facts.height} picture of {segment.clip_url}"
-                    )
-                if (crop.width, crop.height) != (segment.crop.width, segment.crop.height):
-                    raise ValueError(
-                        f"a crop that moves keeps its size; {segment.clip_url} has {segment.crop} and {crop}"
-                    )
+                _check_crop(crop, segment, self.clips[segment.clip])
         return self
 
     @property
@@ -167,3 +165,14 @@ class Timeline(Record):
             frame += segment.frames
             cuts.append(frame)
         return tuple(cuts)
+
+
+def _check_crop(crop: CropRect, segment: Segment, facts: ClipFacts) -> None:
+    if crop.x + crop.width > facts.width or crop.y + crop.height > facts.height:
+        raise ValueError(
+            f"crop {crop} leaves the {facts.width}x{facts.height} frame of {segment.clip_url}"
+        )
+    if (crop.width, crop.height) != (segment.crop.width, segment.crop.height):
+        raise ValueError(
+            f"a crop that moves keeps its size; {segment.clip_url} has {segment.crop} and {crop}"
+        )

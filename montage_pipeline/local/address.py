@@ -1,5 +1,5 @@
-"""`StackAddress`: how other processes find the system that runs on a home, and keep it running
-while they use it.
+"""`StackAddress`: how other processes find the system of a home, and keep it running while they use
+it.
 """
 
 import fcntl
@@ -14,7 +14,8 @@ from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.local.embedded.process import HomeLock, write_private
 from montage_pipeline.records import Record
 
-_START_LIMIT_S = 120.0
+_MAX_START_S = 120.0
+"""A start takes 10 to 20 s; the first one on a slow disk several times as long."""
 
 
 class StackAddress(Record):
@@ -38,12 +39,13 @@ def stack_lock(home: Path) -> HomeLock:
 
 
 def running_stack(home: Path) -> StackAddress | None:
-    """The system that runs on `home`; None when none does. One that is starting is waited for.
+    """The system that runs on `home`, or None. Waits for one that is starting.
 
-    It stays while this process lives, unless its owner is told to stop: see `wait_until_unused`.
+    It stays while this process lives, unless its owner is told to stop: see
+    `LocalStack.wait_until_unused`.
     """
     lock = stack_lock(home)
-    deadline = time.monotonic() + _START_LIMIT_S
+    deadline_s = time.monotonic() + _MAX_START_S
     while lock.owned_by_somebody():
         address = _read(home)
         if address is not None:
@@ -51,10 +53,11 @@ def running_stack(home: Path) -> StackAddress | None:
             # It may have begun to stop before it could see that we use it.
             if _read(home) is not None and lock.owned_by_somebody():
                 return address
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline_s:
             raise MontageError(
                 ErrorCode.STACK_NOT_READY,
-                f"another montage has been starting or stopping on {home.resolve()} for {_START_LIMIT_S:g} s",
+                f"another montage has been starting or stopping on {home.resolve()} for "
+                f"{_MAX_START_S:g} s",
             )
         time.sleep(0.2)
     return None
@@ -66,7 +69,7 @@ def publish(address: StackAddress) -> None:
 
 
 def withdraw(home: Path) -> None:
-    """Let nobody find it any more."""
+    """Let nobody find the system any more."""
     _path(home).unlink(missing_ok=True)
 
 

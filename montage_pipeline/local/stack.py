@@ -1,11 +1,12 @@
 """`LocalStack`: the whole system on one machine, started, watched and stopped as one.
 
 Belongs here: order, supervision and clean ends. Does not belong here: how each server is run
-(`servers.py`, `stores.py`).
+(`embedded`).
 """
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from signal import SIGTERM
 
 import psutil
@@ -49,11 +51,22 @@ from montage_pipeline.settings import Settings
 
 __all__ = ["LocalStack", "StackAddress", "running_stack"]
 
-_LOOK_EVERY_S = 0.5
-_FIRST_BACKOFF_S = 0.5
-_LONGEST_BACKOFF_S = 30.0
+_POLL_INTERVAL_S = 0.5
+"""Between two looks whether everything still runs."""
+
+_MIN_BACKOFF_S = 0.5
+_MAX_BACKOFF_S = 30.0
+"""A server that dies again and again is started again ever later."""
+
 _HEALTHY_AFTER_S = 60.0
-_PORTS_TRIED = 4
+"""A server that ran this long has got over what ended it before."""
+
+_MAX_PORTS_TRIED = 4
+"""Losing a race for a free port once is rare; more often, something else is wrong."""
+
+_PROGRAM_LIMIT_S = 90.0
+"""For a program that imports Dagster and reads its database once."""
+
 _PORT_TAKEN = re.compile(r"address already in use|failed to bind", re.IGNORECASE)
 
 log = logs.get_logger(__name__)
@@ -61,22 +74,21 @@ log = logs.get_logger(__name__)
 
 @dataclass
 class _Supervised:
-    """A server that is to run for as long as the system does."""
+    """A server that has to run for as long as the system does."""
 
     command: ServerCommand
     process: ServerProcess
     started_at: float
-    backoff_s: float = _FIRST_BACKOFF_S
+    backoff_s: float = _MIN_BACKOFF_S
     restart_at: float | None = None
 
 
 class LocalStack:
-    """Database, object store, code server, daemon, and on request the Dagster UI and the API, on
-    one home.
+    """Database, object store, code server and daemon on one home; Dagster's UI and the API on
+    request.
 
-    One live process owns a home. When that process dies, by kill -9 too, a keeper ends everything
-    it started, and the
-    next start clears what is left and hands interrupted runs back to Dagster.
+    One live process owns a home. When that process dies, even by kill -9, a keeper ends everything
+    it started; the next start clears what is left and hands interrupted runs back to Dagster.
     """
 
     def __init__(self, settings: Settings, *, with_ui: bool, with_api: bool) -> None:
@@ -95,13 +107,14 @@ class LocalStack:
     def start(self, say: Callable[[str], object] = lambda line: None) -> StackAddress:
         """Start everything and wait until it works; `say` gets a line for people now and then.
 
-        Raises MontageError naming what did not start and quoting its log; nothing is left running
-        then.
+        Raises MontageError naming what did not start and quoting its log; then nothing is left
+        running.
         """
         if not self._lock.acquire():
             raise MontageError(
                 ErrorCode.STACK_RUNNING,
-                f"another montage runs on {self._home} already: stop it, or set MONTAGE_HOME to another folder",
+                f"another montage runs on {self._home} already: stop it, "
+                "or set MONTAGE_HOME to another folder",
             )
         try:
             return self._start(say)
@@ -110,8 +123,9 @@ class LocalStack:
             raise
 
     def stop(self) -> None:
-        """Stop everything in order, within seconds: daemon, code server with its runs, UI and API,
-        stores. Safe to call again.
+        """Stop everything in order, within seconds. Safe to call again.
+
+        The daemon first, then the code server with its runs, the UI and the API, the stores last.
         """
         self._stopping.set()
         if not self._lock.held:
@@ -141,7 +155,7 @@ class LocalStack:
         if in_use(self._home):
             say("Another montage command still uses this system: it stops when that is done.")
             while in_use(self._home):
-                time.sleep(_LOOK_EVERY_S)
+                time.sleep(_POLL_INTERVAL_S)
 
     def pid_of(self, name: str) -> int | None:
         """The process id of a running server: code-server, daemon, dagster-ui or api."""
@@ -151,14 +165,7 @@ class LocalStack:
         )
 
     def _start(self, say: Callable[[str], object]) -> StackAddress:
-        settings = self._settings
-        if self._with_ui:
-            self._refuse_taken("MONTAGE_UI_PORT", settings.ui_port)
-        if self._with_api:
-            self._refuse_taken("MONTAGE_API_PORT", settings.api_port)
-        withdraw(self._home)
-        self._end_strays()
-        empty_temporary_folder(self._home)
+        self._clear()
         dagster_home = make_dagster_home(self._home)
         self._stores = stores = Stores(self._settings)
         say("Starting the database and the object store.")
@@ -167,51 +174,66 @@ class LocalStack:
             "DAGSTER_HOME": str(dagster_home),
             "MONTAGE_HOME": str(self._home),
         }
-        self._environment = child_environment(settings, found)
+        self._environment = child_environment(self._settings, found)
         self._settle_lost_runs(stores)
 
         say("Starting Dagster.")
         # The code server loads its definitions while the object store gets ready; the others need
         # the code server.
-        code_server = servers.code_server
-        self._launch_at(code_server, 0)
+        self._launch_at(servers.code_server, 0)
         stores.finish()
-        self._wait_at(code_server, 0)
+        self._wait_at(servers.code_server, 0)
         self._environment |= code_server_address(self._ports["code-server"])
-        workspace = dagster_home / "workspace.yaml"
-        self._launch(servers.daemon(workspace, stores.dagster_dsn()))
+        self._start_around_code_server(dagster_home / "workspace.yaml", stores)
+
+        address = self._address(found)
+        publish(address)
+        self._watcher = threading.Thread(target=self._watch, name="stack-watcher", daemon=True)
+        self._watcher.start()
+        return address
+
+    def _clear(self) -> None:
+        """Make room: nothing of an earlier owner runs, and the ports asked for are free."""
+        if self._with_ui:
+            self._refuse_taken("MONTAGE_UI_PORT", self._settings.ui_port)
+        if self._with_api:
+            self._refuse_taken("MONTAGE_API_PORT", self._settings.api_port)
+        withdraw(self._home)
+        self._end_strays()
+        empty_temporary_folder(self._home)
+
+    def _start_around_code_server(self, workspace: Path, stores: Stores) -> None:
+        """Start daemon, UI and API side by side, and wait for each."""
+        settings = self._settings
         listening: list[tuple[Callable[[int], ServerCommand], int]] = []
         if self._with_ui:
             listening.append((partial(servers.webserver, workspace), settings.ui_port))
         if self._with_api:
             listening.append((partial(servers.api, settings.api_host), settings.api_port))
+
+        self._launch(servers.daemon(workspace, stores.dagster_dsn()))
         for command_at, port in listening:
             self._launch_at(command_at, port)
         self._wait_for("daemon")
         for command_at, port in listening:
             self._wait_at(command_at, port)
 
-        address = StackAddress(
+    def _address(self, found: dict[str, str]) -> StackAddress:
+        ports, host = self._ports, self._settings.api_host
+        return StackAddress(
             home=str(self._home),
-            pid=psutil.Process().pid,
+            pid=os.getpid(),
             env=found,
-            ui_url=servers.base_url("127.0.0.1", self._ports["dagster-ui"])
-            if self._with_ui
-            else "",
-            api_url=servers.base_url(settings.api_host, self._ports["api"])
-            if self._with_api
-            else "",
+            ui_url=servers.base_url("127.0.0.1", ports["dagster-ui"]) if self._with_ui else "",
+            api_url=servers.base_url(host, ports["api"]) if self._with_api else "",
         )
-        publish(address)
-        self._watcher = threading.Thread(target=self._watch, name="stack-watcher", daemon=True)
-        self._watcher.start()
-        return address
 
     def _refuse_taken(self, variable: str, port: int) -> None:
         if port and not port_is_free(port):
             raise PermanentError(
                 ErrorCode.PORT_TAKEN,
-                f"TCP port {port} of this machine is taken: set {variable} to another, or to 0 for any",
+                f"TCP port {port} of this machine is taken: set {variable} to another, "
+                "or to 0 for any",
             )
 
     def _launch_at(self, command_at: Callable[[int], ServerCommand], port: int) -> None:
@@ -222,27 +244,20 @@ class LocalStack:
         self._launch(command)
 
     def _wait_at(self, command_at: Callable[[int], ServerCommand], port: int) -> None:
-        """Wait for such a server.
+        """Wait for a server that was launched so.
 
         One that may listen anywhere moves when somebody took its port before it could.
         """
-        for left in reversed(range(_PORTS_TRIED)):
-            name = command_at(port).name
+        name = command_at(port).name
+        for tries_left in reversed(range(_MAX_PORTS_TRIED)):
             try:
                 self._wait_for(name)
                 return
             except MontageError as error:
-                if (
-                    port
-                    or not left
-                    or error.code is not ErrorCode.SERVER_DIED
-                    or not _PORT_TAKEN.search(error.message)
-                ):
+                may_move = port == 0 and tries_left > 0
+                if not (may_move and _lost_its_port(error)):
                     raise
-            log.warning(
-                f"the port chosen for {name} was taken meanwhile, choosing another",
-                port=self._ports[name],
-            )
+            log.warning("port_taken_meanwhile", server=name, port=self._ports[name])
             self._launch_at(command_at, port)
 
     def _launch(self, command: ServerCommand) -> None:
@@ -265,15 +280,15 @@ class LocalStack:
         process.wait_until(ready, timeout_s=command.start_limit_s)
 
     def _watch(self) -> None:
-        while not self._stopping.wait(_LOOK_EVERY_S):
+        while not self._stopping.wait(_POLL_INTERVAL_S):
             try:
                 self._look_after_everything()
             except Exception:
-                log.exception("could not restart a part of the local system; trying again")
+                log.exception("restart_failed")
 
     def _look_after_everything(self) -> None:
         if self._stores is not None and (revived := self._stores.revive()):
-            log.warning("restarted what had died", servers=", ".join(revived))
+            log.warning("servers_restarted", servers=", ".join(revived))
         for supervised in list(self._running.values()):
             if self._stopping.is_set():
                 return
@@ -283,22 +298,23 @@ class LocalStack:
         now = time.monotonic()
         if supervised.process.alive:
             if now - supervised.started_at > _HEALTHY_AFTER_S:
-                supervised.backoff_s = _FIRST_BACKOFF_S
+                supervised.backoff_s = _MIN_BACKOFF_S
             return
         name = supervised.command.name
         if supervised.restart_at is None:
             supervised.restart_at = now + supervised.backoff_s
             log.warning(
-                f"{name} died, starting it again",
+                "server_died",
+                server=name,
                 exit_status=supervised.process.exit_status,
-                in_s=supervised.backoff_s,
+                restart_in_s=supervised.backoff_s,
             )
             # Its group may have survived it: runs that nobody watches any more, for instance.
             supervised.process.stop(timeout_s=0)
             if name == "code-server" and self._stores is not None:
                 self._settle_lost_runs(self._stores)
         elif now >= supervised.restart_at:
-            backoff_s = min(supervised.backoff_s * 2, _LONGEST_BACKOFF_S)
+            backoff_s = min(supervised.backoff_s * 2, _MAX_BACKOFF_S)
             self._launch(supervised.command)
             self._running[name].backoff_s = backoff_s
 
@@ -318,13 +334,17 @@ class LocalStack:
     def _end_strays(self) -> None:
         """End processes of an earlier owner of this home that its keeper did not reach."""
         home = str(self._home)
-        own_line = {process.pid for process in (psutil.Process(), *psutil.Process().parents())}
+        own_family = {process.pid for process in (psutil.Process(), *psutil.Process().parents())}
 
         def is_ours(process: psutil.Process) -> bool:
-            return process.pid not in own_line and process.environ().get(HOME_MARK) == home
+            return process.pid not in own_family and process.environ().get(HOME_MARK) == home
 
         with suppress(psutil.Error):
             end_strays(is_ours, first=SIGTERM)
+
+
+def _lost_its_port(error: MontageError) -> bool:
+    return error.code is ErrorCode.SERVER_DIED and bool(_PORT_TAKEN.search(error.message))
 
 
 def _run_module(module: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -337,5 +357,5 @@ def _run_module(module: str, environment: Mapping[str, str]) -> subprocess.Compl
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=90,
+        timeout=_PROGRAM_LIMIT_S,
     )

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster import MetadataValue, ResourceParam
 
-from montage_pipeline.orchestration.services import Services
+from montage_pipeline.composition import Services
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _PREVIEW_ROWS = 50
+"""As many as the UI shows well; each materialisation stores them in Dagster's event log."""
+
 _COMMON: dict[str, Any] = {
     "group_name": "costs",
     "owners": ["team:montage"],

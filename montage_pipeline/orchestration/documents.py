@@ -1,69 +1,84 @@
 """IO managers: documents as JSON, tables as CSV, both in the object store.
 
-A value goes to `work/<partition key>/<asset>.json`, so any machine can run any step, and a step can
-be
+What a step hands on lies in the object store, so any machine can run any step, and a step can be
 run again from its inputs long after the run that made them.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from dagster import DagsterInvariantViolationError
 
+from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, PermanentError
-from montage_pipeline.orchestration.services import Services
-from montage_pipeline.records import Record
+from montage_pipeline.orchestration.attempts import Attempt, attempt_of, claim, requested
+from montage_pipeline.orchestration.failures import translated
+from montage_pipeline.records import Record, read_document
+from montage_pipeline.storage.keys import document_key, table_key
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def document_key(partition_key: str, asset: str) -> str:
-    """Where the object store keeps an asset's value for one request."""
-    return f"work/{partition_key}/{asset}.json"
-
-
 class DocumentIOManager(dg.IOManager):
-    """Stores a Record as JSON and reads it back as the type the downstream asset names."""
+    """Stores a Record as JSON and reads it back as the type the downstream asset names.
+
+    A step that cannot read its input or store its output fails as one whose body fails: at once for
+    bad input, after the retries for a fault, with the reason on the item.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def handle_output(self, context: dg.OutputContext, obj: Record) -> None:
         """Write the value in one PUT: it is there whole or not at all."""
-        key = document_key(context.partition_key, context.asset_key.path[-1])
-        self._services.store.put_bytes(
-            key, obj.model_dump_json(indent=1).encode(), content_type="application/json"
-        )
-        context.add_output_metadata({"dagster/uri": f"s3://{self._services.store.bucket}/{key}"})
+        with self._step(_attempt_of(context)):
+            key = document_key(context.partition_key, context.asset_key.path[-1])
+            self._services.store.put_bytes(
+                key, obj.model_dump_json(indent=1).encode(), content_type="application/json"
+            )
+            context.add_output_metadata(_uri(self._services, key))
 
     def load_input(self, context: dg.InputContext) -> Record:
-        """Read the upstream value; a missing one fails at once and names the asset to materialise."""
+        """Read the upstream value; a missing one fails at once and names what to materialise."""
+        attempt = _attempt_of(context)
+        with self._step(attempt):
+            if attempt is not None:
+                # The step's inputs come before its body: a failure here needs the request too.
+                claim(attempt, self._services, requested(attempt, self._services))
+            return self._read(context)
+
+    def _read(self, context: dg.InputContext) -> Record:
         asset = context.asset_key.path[-1]
         key = document_key(context.partition_key, asset)
-        kind: Any = context.dagster_type.typing_type
         if self._services.store.head(key) is None:
             raise PermanentError(
                 ErrorCode.MISSING_INPUT,
                 f"{key} is not in the object store. Materialise {asset} for this partition first.",
             )
-        value = kind.model_validate_json(self._services.store.get_bytes(key))
+        kind: Any = context.dagster_type.typing_type
+        value = read_document(kind, self._services.store.get_bytes(key), asset)
         assert isinstance(value, Record)
         return value
 
+    def _step(self, attempt: Attempt | None) -> AbstractContextManager[None]:
+        return nullcontext() if attempt is None else translated(attempt, self._services)
+
 
 class TableIOManager(dg.IOManager):
-    """Stores a pandas DataFrame as CSV under `analytics/`, for analysts to download."""
+    """Stores a pandas DataFrame as CSV, for analysts to download."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def handle_output(self, context: dg.OutputContext, obj: "pd.DataFrame") -> None:
         """Write the table; decimals keep every digit."""
-        key = f"analytics/{context.asset_key.path[-1]}.csv"
+        key = table_key(context.asset_key.path[-1])
         self._services.store.put_bytes(
             key, obj.to_csv(index=False).encode(), content_type="text/csv"
         )
-        context.add_output_metadata({"dagster/uri": f"s3://{self._services.store.bucket}/{key}"})
+        context.add_output_metadata(_uri(self._services, key))
 
     def load_input(self, context: dg.InputContext) -> "pd.DataFrame":
         """Read the table back; `cost_usd` as Decimal."""
@@ -72,5 +87,17 @@ class TableIOManager(dg.IOManager):
 
         import pandas as pd
 
-        data = self._services.store.get_bytes(f"analytics/{context.asset_key.path[-1]}.csv")
+        data = self._services.store.get_bytes(table_key(context.asset_key.path[-1]))
         return pd.read_csv(io.BytesIO(data), converters={"cost_usd": Decimal})
+
+
+def _attempt_of(context: dg.InputContext | dg.OutputContext) -> Attempt | None:
+    """None outside a run: a person may load an asset's value in a notebook."""
+    try:
+        return attempt_of(context.step_context)
+    except DagsterInvariantViolationError:
+        return None
+
+
+def _uri(services: Services, key: str) -> dict[str, str]:
+    return {"dagster/uri": f"s3://{services.store.bucket}/{key}"}

@@ -1,16 +1,20 @@
-"""The jobs: one Reel from clips to delivery, and the cost tables."""
+"""The jobs, and the schedules of those that run by the clock."""
 
 import dagster as dg
 from dagster import OpExecutionContext, ResourceParam
 
-from montage_pipeline.orchestration.services import Services
+from montage_pipeline.composition import Services
+from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import Step
+
+MAX_RUNTIME_S = 1800
+"""A Reel takes a minute or two; a run that takes this long hangs, and blocks the queue."""
 
 montage = dg.define_asset_job(
     "montage",
     selection=dg.AssetSelection.assets(*(step.value for step in Step)),
     description="One Reel: analysis, music, edit, render, delivery.",
-    tags={"dagster/max_runtime": "1800"},
+    tags={"dagster/max_runtime": str(MAX_RUNTIME_S)},
 )
 
 cost_reports = dg.define_asset_job(
@@ -19,33 +23,39 @@ cost_reports = dg.define_asset_job(
     description="Rebuild the cost tables from api_cost_logs.",
 )
 
-hourly_cost_reports = dg.ScheduleDefinition(
-    name="hourly_cost_reports",
-    job=cost_reports,
-    cron_schedule="5 * * * *",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Keeps the cost tables at most an hour old.",
-)
 
-
-@dg.op(
-    description="Removes rendered segments that are too old, then the longest unused above the size limit."
-)
+@dg.op(description="Removes chunks that are too old, then the least recently used ones.")
 def evict_chunks(context: OpExecutionContext, services: ResourceParam[Services]) -> None:
     removed, left = services.chunks.evict()
-    context.log.info(f"{removed} rendered segments removed, {left} left")
+    context.log.info(f"{removed} chunks removed, {left} left")
     context.add_output_metadata({"removed": removed, "left": left})
 
 
-@dg.job(description="Keep the store of rendered segments within its limits.")
+@dg.job(description="Keep the chunks in the object store within their age and size.")
 def chunk_retention() -> None:
     evict_chunks()
 
 
-hourly_chunk_retention = dg.ScheduleDefinition(
-    name="hourly_chunk_retention",
-    job=chunk_retention,
-    cron_schedule="35 * * * *",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Keeps the rendered segments in the object store within their age and size.",
-)
+def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    """Hourly, at different minutes so that they do not wait for each other."""
+    status = (
+        dg.DefaultScheduleStatus.RUNNING
+        if settings.database_url
+        else dg.DefaultScheduleStatus.STOPPED
+    )
+    return [
+        dg.ScheduleDefinition(
+            name="hourly_cost_reports",
+            job=cost_reports,
+            cron_schedule="5 * * * *",
+            default_status=status,
+            description="Keeps the cost tables at most an hour old.",
+        ),
+        dg.ScheduleDefinition(
+            name="hourly_chunk_retention",
+            job=chunk_retention,
+            cron_schedule="35 * * * *",
+            default_status=status,
+            description="Keeps the chunks in the object store within their age and size.",
+        ),
+    ]

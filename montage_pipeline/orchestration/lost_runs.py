@@ -1,10 +1,9 @@
-"""Runs whose processes are known to be gone: told to Dagster, so that it retries them instead of
+"""Tells Dagster about runs whose processes are known to be gone, so that it retries them instead of
 waiting for them.
 
 Dagster's default launcher cannot find out by itself that a run's process died together with its
-code server. Who ended
-both can. Run as a program (`python -m montage_pipeline.orchestration.lost_runs`), on a machine that
-alone uses the instance.
+code server; whoever ended both can. Run as a program
+(`python -m montage_pipeline.orchestration.lost_runs`), on a machine that alone uses the instance.
 """
 
 import dagster as dg

@@ -17,6 +17,9 @@ UPLOADS_PREFIX = "uploads/"
 ABSENT_KEY = "readyz/absent"
 """Nothing ever lies here: a probe that reads it learns whether the store answers."""
 
+PROBE_KEY = "work/.probe"
+"""Written and deleted to learn whether the store takes what it is given."""
+
 _REEL_HASH_DIGITS = 16
 """64 bits tell a user's Reels of one item apart for good."""
 

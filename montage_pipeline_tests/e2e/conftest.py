@@ -14,12 +14,9 @@ import psutil
 import pytest
 
 from montage_pipeline.api.auth import issue_token
-from montage_pipeline.costs.ledger import CostLedger
+from montage_pipeline.composition import Services
 from montage_pipeline.local.stack import LocalStack, StackAddress
 from montage_pipeline.media.ffmpeg import run_ffmpeg
-from montage_pipeline.requests.database import create_engine
-from montage_pipeline.requests.library import ContentLibrary
-from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import Step
 from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer
@@ -35,9 +32,7 @@ class System:
     settings: Settings
     anthropic: AnthropicServer
     fal: FalServer
-    library: ContentLibrary
-    requests: RequestLifecycle
-    ledger: CostLedger
+    services: Services
 
     def client(self, user_id: UUID) -> httpx.Client:
         """An API client of that user."""
@@ -94,12 +89,10 @@ def system(servers_home: Path) -> Iterator[System]:
         stack = LocalStack(settings, with_ui=True, with_api=True)
         address = stack.start()
         try:
-            engine = create_engine(
-                settings.model_copy(update={"database_url": address.env["DATABASE_URL"]})
-            )
-            stores = (ContentLibrary(engine), RequestLifecycle(engine), CostLedger(engine))
-            yield System(stack, address, settings, anthropic, fal, *stores)
-            engine.dispose()
+            reached = settings.model_copy(update={"database_url": address.env["DATABASE_URL"]})
+            services = Services(reached)
+            yield System(stack, address, settings, anthropic, fal, services)
+            services.close()
         finally:
             stack.stop()
 

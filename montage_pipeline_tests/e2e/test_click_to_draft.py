@@ -45,7 +45,7 @@ def test_click_to_draft(system: System, user: UUID) -> None:
     # The Reel is the one that was asked for.
     video = httpx.get(status["generatedMediaUrl"])
     assert video.headers["content-type"] == "video/mp4"
-    with av.open(io.BytesIO(video.content)) as container:
+    with av.open(io.BytesIO(video.content), "r") as container:
         stream = container.streams.video[0]
         assert (stream.width, stream.height) == (1080, 1080)
         assert sum(1 for _ in container.decode(stream)) == 8 * 30
@@ -53,7 +53,7 @@ def test_click_to_draft(system: System, user: UUID) -> None:
     assert httpx.get(status["posterUrl"]).headers["content-type"] == "image/jpeg"
 
     # What was charged is what was logged, to the last decimal, once.
-    entries = system.ledger.entries(UUID(created["requestId"]))
+    entries = system.services.ledger.entries(UUID(created["requestId"]))
     assert [entry.service for entry in entries] == [Service.CLAUDE, Service.FAL]
     assert all(entry.state is CostState.SETTLED for entry in entries)
     assert entries[0].cost_usd == system.anthropic.charged_usd - claude_before

@@ -48,10 +48,10 @@ def test_an_interrupted_run_is_finished_by_its_retries(
             interrupted.append(run_id)
         status, _ = wait_for(client, created["id"])
     assert status["status"] == "draft", status["error"]
-    request = system.requests.get_request(request_id)
+    request = system.services.requests.get_request(request_id)
     assert request is not None
     assert request.run_id not in interrupted, "the draft must come from a retry"
-    entries = system.ledger.entries(request_id)
+    entries = system.services.ledger.entries(request_id)
     assert [entry.service for entry in entries] == [Service.CLAUDE, Service.FAL]
     assert all(entry.state is CostState.SETTLED for entry in entries)
     assert len(system.anthropic.usages) == calls_before + 1
@@ -85,8 +85,8 @@ def _wait_for_step(
     """The id of the run, other than those in `after`, that has begun the step."""
     deadline = time.monotonic() + 200
     while time.monotonic() < deadline:
-        item = system.library.get_item(user, item_id)
-        request = system.requests.get_request(request_id)
+        item = system.services.library.get_item(user, item_id)
+        request = system.services.requests.get_request(request_id)
         assert item is not None
         assert request is not None
         assert item.status.value == "generating", (

@@ -29,13 +29,32 @@ def facts(
     **changes: object,
 ) -> ClipFacts:
     fields: dict[str, object] = {
-        "url": f"https://clips.example/{name}.mp4", "sha256": f"{name:0>64}", "bytes": 1, "container": "mp4", "video_codec": "h264",
+        "url": f"https://clips.example/{name}.mp4",
+        "sha256": f"{name:0>64}",
+        "bytes": 1,
+        "container": "mp4",
+        "video_codec": "h264",
         "video_stream": 0,
-        "coded_width": width, "coded_height": height, "width": width, "height": height, "rotation_deg": 0, "pixel_format": "yuv420p",
-        "bit_depth": 8, "full_range": False, "interlaced": False, "fps": fps or FrameRate(num=30, den=1), "variable_frame_rate": False,
-        "start_s": 0.0, "duration_s": duration_s, "color_space": "bt709", "hdr": "sdr", "audio_codec": "aac", "audio_stream": 1,
-        "audio_channels": 2, "audio_sample_rate": 48000,
-    }  # fmt: skip
+        "coded_width": width,
+        "coded_height": height,
+        "width": width,
+        "height": height,
+        "rotation_deg": 0,
+        "pixel_format": "yuv420p",
+        "bit_depth": 8,
+        "full_range": False,
+        "interlaced": False,
+        "fps": fps or FrameRate(num=30, den=1),
+        "variable_frame_rate": False,
+        "start_s": 0.0,
+        "duration_s": duration_s,
+        "color_space": "bt709",
+        "hdr": "sdr",
+        "audio_codec": "aac",
+        "audio_stream": 1,
+        "audio_channels": 2,
+        "audio_sample_rate": 48000,
+    }
     return ClipFacts.model_validate(fields | changes)
 
 
@@ -61,13 +80,18 @@ def moment(
     )
     names = ("sharpness", "exposure", "stability", "motion", "colour", "faces", "speech")
     fields: dict[str, object] = {
-        "id": f"c{clip}m{number}", "clip": clip, "start_s": start_s, "end_s": end_s,
+        "id": f"c{clip}m{number}",
+        "clip": clip,
+        "start_s": start_s,
+        "end_s": end_s,
         "scores": QualityScores(**{name: draw.random() for name in names}),
-        "quality": draw.random(), "interest": draw.random(), "hook": draw.random(),
+        "quality": draw.random(),
+        "interest": draw.random(),
+        "hook": draw.random(),
         "subject": subject if draw.random() < 0.5 else None,
         "fingerprint": f"{draw.getrandbits(64):016x}",
         "rejects": (RejectReason(code="blurred", message="out of focus"),) if rejected else (),
-    }  # fmt: skip
+    }
     # Drawn after the rest, which stays as it is.
     length_s = end_s - start_s
     gone_s, back_s = (
@@ -104,10 +128,15 @@ def analysis(
         for i, (clip, moments) in enumerate(clips)
     )
     return ClipAnalysis(
-        clips=analysed, rejected_clips=(), hook_moment=hook or (usable[0].id if usable else ""),
+        clips=analysed,
+        rejected_clips=(),
+        hook_moment=hook or (usable[0].id if usable else ""),
         best_moments=tuple(m.id for m in usable[:5]),
-        mood="bright", music_prompt="bright pop", suggested_bpm=120, analyst=AnalystFacts(name="local"),
-    )  # fmt: skip
+        mood="bright",
+        music_prompt="bright pop",
+        suggested_bpm=120,
+        analyst=AnalystFacts(name="local"),
+    )
 
 
 def steady_clips(
@@ -122,6 +151,16 @@ def steady_clips(
     return analysis(clips)
 
 
+def clips_of(*lengths_s: float) -> ClipAnalysis:
+    """One clip of one moment for each length."""
+    return analysis(
+        [
+            (facts(f"clip{i}", length_s), [moment(i, 0, 0, length_s)])
+            for i, length_s in enumerate(lengths_s)
+        ]
+    )
+
+
 def music(
     beats_s: Sequence[float],
     duration_s: float,
@@ -131,10 +170,25 @@ def music(
 ) -> MusicTrack:
     downbeats = tuple(beats_s[::4]) if downbeats_s is None else tuple(downbeats_s)
     return MusicTrack(
-        key="work/r/music.wav", sha256="0" * 64, bytes=1, content_type="audio/wav", duration_s=duration_s,
-        grid=BeatGrid(bpm=bpm, beats_s=tuple(beats_s), downbeats_s=downbeats, confidence=1.0, source="composed"),
-        loudness_lufs=-14.0, true_peak_dbtp=-1.0, mood="bright", prompt="bright pop", composer="local", seed=1,
-    )  # fmt: skip
+        key="work/r/music.wav",
+        sha256="0" * 64,
+        bytes=1,
+        content_type="audio/wav",
+        duration_s=duration_s,
+        grid=BeatGrid(
+            bpm=bpm,
+            beats_s=tuple(beats_s),
+            downbeats_s=downbeats,
+            confidence=1.0,
+            source="composed",
+        ),
+        loudness_lufs=-14.0,
+        true_peak_dbtp=-1.0,
+        mood="bright",
+        prompt="bright pop",
+        composer="local",
+        seed=1,
+    )
 
 
 def steady_music(bpm: float, duration_s: float, first_s: float = 0.0) -> MusicTrack:

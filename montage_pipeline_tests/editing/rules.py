@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import ceil, floor
 
 from montage_pipeline.analysis.model import AnalysedClip, ClipAnalysis
-from montage_pipeline.editing.planner import EditRequest
+from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.timeline import Segment, Timeline
 from montage_pipeline.music.model import MusicTrack
 
@@ -136,8 +136,8 @@ def is_on_beat(frame: int, timeline: Timeline, music: MusicTrack) -> bool:
 
 
 def slidable_cuts(timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack) -> list[int]:
-    """Off-beat cuts that could be moved onto a beat by lengthening one neighbour and shortening the
-    other.
+    """Off-beat cuts that could be moved onto a beat by lengthening one neighbour and shortening
+    the next.
     """
     rate = float(timeline.fps.fraction)
     least, most = ceil(3 * timeline.fps.fraction), floor(5 * timeline.fps.fraction)
@@ -170,10 +170,10 @@ def _free_frames(timeline: Timeline, analysis: ClipAnalysis, index: int, rate: f
     low_s, high_s = next(
         (a, b) for a, b in joined_runs(clip) if a - SLACK_S <= start_s and end_s <= b + SLACK_S
     )
-    for other in clip.moments:
-        if other.rejects:
-            low_s = max(low_s, other.end_s) if other.end_s <= start_s + SLACK_S else low_s
-            high_s = min(high_s, other.start_s) if other.start_s >= end_s - SLACK_S else high_s
+    for moment in clip.moments:
+        if moment.rejects:
+            low_s = max(low_s, moment.end_s) if moment.end_s <= start_s + SLACK_S else low_s
+            high_s = min(high_s, moment.start_s) if moment.start_s >= end_s - SLACK_S else high_s
     for number, neighbour in enumerate(timeline.segments):
         if number == index or timeline.clips[neighbour.clip].sha256 != clip.facts.sha256:
             continue

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from montage_pipeline.editing.export import METADATA, EditFormat, exported_edit
-from montage_pipeline.editing.planner import EditRequest, plan_timeline
+from montage_pipeline.editing.planner import plan_timeline
+from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.footage.model import FrameRate
@@ -71,12 +72,12 @@ def test_every_format_reads_back_as_the_same_cuts(
         edit = otio.adapters.read_from_string(text, adapter, **options)
         if not isinstance(edit, otio.schema.Timeline):
             edit = next(iter(edit))
-        (pictures,) = edit.video_tracks()
-        assert _cuts(edit, pictures, rate) == expected, format
-        assert round(pictures.duration().rescaled_to(rate).value) == timeline.total_frames, format
+        (video,) = edit.video_tracks()
+        assert _cuts(edit, video, rate) == expected, format
+        assert round(video.duration().rescaled_to(rate).value) == timeline.total_frames, format
         assert all(
             clip.media_reference.target_url == timeline.clips[segment.clip].url
-            for clip, segment in zip(pictures, timeline.segments, strict=True)
+            for clip, segment in zip(video, timeline.segments, strict=True)
             if isinstance(clip.media_reference, otio.schema.ExternalReference)
         ), format
 
@@ -92,22 +93,22 @@ def test_sound_music_and_beats_go_along() -> None:
         exported_edit(timeline.model_copy(update={"clips": clips}), EditFormat.OTIO, music),
         "otio_json",
     )
-    pictures, sounds, tune = edit.tracks
-    assert [isinstance(one, otio.schema.Gap) for one in sounds] == [
+    video, sound, tune = edit.tracks
+    assert [isinstance(item, otio.schema.Gap) for item in sound] == [
         segment.clip_url == silent.url for segment in timeline.segments
     ]
-    assert sounds.duration() == pictures.duration() == tune.duration()
+    assert sound.duration() == video.duration() == tune.duration()
     (played,) = tune
     assert played.source_range.start_time.to_seconds() == pytest.approx(
         timeline.music.source_in_s, abs=0.5 / 30
     )
-    marked = {marker.marked_range.start_time.value for marker in pictures.markers}
+    marked = {marker.marked_range.start_time.value for marker in video.markers}
     assert {
         cut
         for cut, segment in zip(timeline.cut_frames, timeline.segments, strict=False)
         if segment.on_beat
     } <= {frame + near for frame in marked for near in (-1, 0, 1)}
-    about = pictures[0].metadata[METADATA]
+    about = video[0].metadata[METADATA]
     assert about["why"] == timeline.segments[0].why
     assert about["source_in_s"] == timeline.segments[0].source_in_s
     assert dict(about["crop"]) == timeline.segments[0].crop.model_dump()

@@ -1,6 +1,9 @@
+"""What makes a Reel original, and that every loss is named."""
+
 from montage_pipeline.analysis.model import Overlay
 from montage_pipeline.editing.originality import originality_report
-from montage_pipeline.editing.planner import EditRequest, plan_timeline
+from montage_pipeline.editing.planner import plan_timeline
+from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.timeline import Originality, Segment
 from montage_pipeline.footage.model import Box
 from montage_pipeline.requests.seen import SeenSegment
@@ -20,10 +23,11 @@ PLAN = plan_timeline(
     CLIPS,
     MUSIC,
 )
+FPS = PLAN.fps.fraction
 
 
 def report(segments: list[Segment]) -> dict[str, float]:
-    made = originality_report(segments, CLIPS, MUSIC, PLAN.fps)
+    made = originality_report(segments, CLIPS, MUSIC, FPS)
     return scores(made) | {"all": made.score}
 
 
@@ -55,7 +59,7 @@ def test_a_copy_of_a_file_by_another_name_is_still_the_same_footage() -> None:
         )
         for clip in (0, 1)
     ]
-    assert scores(originality_report(shown, clips, MUSIC, PLAN.fps))["frames shown once"] == 0.5
+    assert scores(originality_report(shown, clips, MUSIC, FPS))["frames shown once"] == 0.5
 
 
 def test_one_clip_and_one_look_and_one_take_each_lose_their_part() -> None:
@@ -110,8 +114,7 @@ def test_every_loss_is_named_in_its_parts_note() -> None:
         }
     )
     lost = {
-        part.name: part
-        for part in originality_report(PLAN.segments, clips, own, PLAN.fps, seen).parts
+        part.name: part for part in originality_report(PLAN.segments, clips, own, FPS, seen).parts
     }
     assert lost["no borders or watermarks"].score == 1 - 1 / len(PLAN.segments)
     assert "cut 1 (watermark)" in lost["no borders or watermarks"].note

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from montage_pipeline.analysis.model import ClipAnalysis, Moment, TimeSpan
-from montage_pipeline.editing.planner import EditRequest, plan_timeline
+from montage_pipeline.editing.planner import plan_timeline
+from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.timeline import Timeline
-from montage_pipeline.errors import PermanentError
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipFacts, FrameRate
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.styles import STYLES
@@ -55,9 +56,15 @@ def footages(draw: st.DrawFn) -> ClipAnalysis:
         num, den = dice.choice(SOURCE_RATES)
         width, height = dice.choice(SIZES)
         clip = facts(
-            f"{seed}c{index}", length_s, fps=FrameRate(num=num, den=den), width=width, height=height, start_s=start_s,
-            variable_frame_rate=dice.random() < 0.15, audio_codec=dice.choice(["aac", None]),
-        )  # fmt: skip
+            f"{seed}c{index}",
+            length_s,
+            fps=FrameRate(num=num, den=den),
+            width=width,
+            height=height,
+            start_s=start_s,
+            variable_frame_rate=dice.random() < 0.15,
+            audio_codec=dice.choice(["aac", None]),
+        )
         inner = (
             []
             if kind == "awkward"
@@ -123,9 +130,13 @@ def edit_requests(draw: st.DrawFn) -> EditRequest:
         st.sampled_from([(30, 1), (30, 1), (30, 1), (25, 1), (30000, 1001), (60, 1), (24000, 1001)])
     )
     return EditRequest(
-        request_id="r", style=draw(st.sampled_from(list(STYLES))), format=draw(st.sampled_from(list(Format))), duration_s=duration_s,
-        seed=draw(st.integers(-5, 2**128)), fps=FrameRate(num=num, den=den),
-    )  # fmt: skip
+        request_id="r",
+        style=draw(st.sampled_from(list(STYLES))),
+        format=draw(st.sampled_from(list(Format))),
+        duration_s=duration_s,
+        seed=draw(st.integers(-5, 2**128)),
+        fps=FrameRate(num=num, den=den),
+    )
 
 
 def planned(
@@ -135,7 +146,7 @@ def planned(
     try:
         return plan_timeline(request, clips, track), {}
     except PermanentError as error:
-        if error.code != "not_enough_footage":
+        if error.code is not ErrorCode.NOT_ENOUGH_FOOTAGE:
             raise
         return None, error.details
 
@@ -171,7 +182,7 @@ def test_every_timeline_holds_to_the_rules(
         assert plan_timeline(request, clips, track) == timeline
 
 
-# -- is a Reel possible at all? Compared with trying every hook and every way to cut ---------------
+# -- is a Reel possible at all? Compared with trying every hook and every way to cut --------------
 
 RATE = 10
 HOOK, LEAST, MOST = 17, 30, 50

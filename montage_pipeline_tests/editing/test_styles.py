@@ -6,7 +6,8 @@ from statistics import mean
 import pytest
 
 from montage_pipeline.analysis.model import Moment
-from montage_pipeline.editing.planner import EditRequest, plan_timeline
+from montage_pipeline.editing.planner import plan_timeline
+from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.styles import STYLES, style_of
 from montage_pipeline.vocabulary import Format

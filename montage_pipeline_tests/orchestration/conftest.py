@@ -1,14 +1,19 @@
-"""An ephemeral Dagster instance over the real database and object store."""
+"""An ephemeral Dagster instance over the real database and object store, and runs in it."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import dagster as dg
 import pytest
 
+from montage_pipeline.composition import Services
+from montage_pipeline.definitions import build_definitions
+from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.orchestration.partitions import montage_requests
-from montage_pipeline.orchestration.services import Services
-from montage_pipeline.requests.model import CreatedRequest
+from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.model import ContentItem, CreatedRequest
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
 
@@ -30,7 +35,7 @@ def pipeline_settings(settings: Settings, tmp_path: Path) -> Settings:
 def services(pipeline_settings: Settings, object_store: ObjectStore) -> Iterator[Services]:
     services = Services(pipeline_settings)
     yield services
-    services.engine.dispose()
+    services.close()
 
 
 @pytest.fixture
@@ -39,8 +44,60 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Something small that moves."""
+    path = tmp_path_factory.mktemp("clip") / "moving.mp4"
+    make_clip(path, "testsrc2=size=192x144:rate=10", 5)
+    return path
+
+
+def make_clip(path: Path, source: str, duration_s: float) -> None:
+    """A clip from one of FFmpeg's generators."""
+    length = ["-t", str(duration_s), "-pix_fmt", "yuv420p"]
+    run_ffmpeg(["-f", "lavfi", "-i", source, *length, str(path)])
+
+
 def add_partition(instance: dg.DagsterInstance, created: CreatedRequest) -> str:
     """Make the request's partition, as the daemon does for the sensor."""
     assert montage_requests.name is not None
     instance.add_dynamic_partitions(montage_requests.name, [str(created.request_id)])
     return str(created.request_id)
+
+
+def run_montage(
+    services: Services,
+    instance: dg.DagsterInstance,
+    partition: str,
+    *assets: str,
+    tags: dict[str, str] | None = None,
+    **resources: Any,
+) -> dg.ExecuteInProcessResult:
+    """Run these assets, or all, for one request; `resources` replaces those of the definitions."""
+    job = build_definitions(services.settings, **resources).resolve_job_def("montage")
+    return job.execute_in_process(
+        instance=instance,
+        partition_key=partition,
+        raise_on_error=False,
+        tags=tags,
+        asset_selection=[dg.AssetKey(str(name)) for name in assets] or None,
+    )
+
+
+def retries_of(result: dg.ExecuteInProcessResult) -> int:
+    """How often a step of the run was tried again."""
+    return sum(event.event_type_value == "STEP_UP_FOR_RETRY" for event in result.all_events)
+
+
+def item_of(library: ContentLibrary, user: UUID, created: CreatedRequest) -> ContentItem:
+    """The item of a click."""
+    item = library.get_item(user, created.content_item_id)
+    assert item is not None
+    return item
+
+
+def error_of(library: ContentLibrary, user: UUID, created: CreatedRequest) -> dict[str, Any]:
+    """Why the item of a click failed."""
+    item = item_of(library, user, created)
+    assert item.error is not None, item
+    return item.error

@@ -8,22 +8,20 @@ from uuid import UUID
 import dagster as dg
 import pytest
 
-from montage_pipeline.definitions import build_definitions
-from montage_pipeline.editing.originality import covered_s
+from montage_pipeline.composition import Services
 from montage_pipeline.editing.timeline import Timeline
-from montage_pipeline.media.ffmpeg import run_ffmpeg
-from montage_pipeline.orchestration.documents import document_key
-from montage_pipeline.orchestration.services import Services
 from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.model import CreatedRequest
+from montage_pipeline.spans import Span, covered_s
+from montage_pipeline.storage.keys import document_key
 from montage_pipeline_tests.clicks import click
-from montage_pipeline_tests.orchestration.conftest import add_partition
+from montage_pipeline_tests.orchestration.conftest import add_partition, make_clip, run_montage
 
 
-def _edit(services: Services, instance: dg.DagsterInstance, request_id: UUID) -> Timeline:
-    job = build_definitions(services.settings).resolve_job_def("montage")
-    assert job.execute_in_process(instance=instance, partition_key=str(request_id)).success
+def _edit(services: Services, instance: dg.DagsterInstance, created: CreatedRequest) -> Timeline:
+    assert run_montage(services, instance, str(created.request_id)).success
     return Timeline.model_validate_json(
-        services.store.get_bytes(document_key(str(request_id), "edit_timeline"))
+        services.store.get_bytes(document_key(created.request_id, "edit_timeline"))
     )
 
 
@@ -32,11 +30,12 @@ def _shared(timeline: Timeline, earlier: Timeline) -> float:
     shared_s = 0.0
     for segment in timeline.segments:
         spans = [
-            (e.source_in_s, e.source_in_s + e.frames / 30)
+            Span(e.source_in_s, e.source_in_s + e.frames / 30)
             for e in earlier.segments
             if e.clip_url == segment.clip_url
         ]
-        shared_s += covered_s(spans, segment.source_in_s, segment.source_in_s + segment.frames / 30)
+        end_s = segment.source_in_s + segment.frames / 30
+        shared_s += covered_s(Span(segment.source_in_s, end_s), spans)
     return shared_s / float(timeline.duration)
 
 
@@ -48,29 +47,14 @@ def test_another_attempt_shows_other_footage(
     user: UUID,
     tmp_path: Path,
 ) -> None:
-    for name, source in {
-        "one": "testsrc2=size=192x144:rate=10",
-        "two": "mandelbrot=size=192x144:rate=10",
-    }.items():
-        run_ffmpeg(
-            [
-                "-f",
-                "lavfi",
-                "-i",
-                source,
-                "-t",
-                "15",
-                "-pix_fmt",
-                "yuv420p",
-                str(tmp_path / f"{name}.mp4"),
-            ]
-        )
+    make_clip(tmp_path / "one.mp4", "testsrc2=size=192x144:rate=10", 15)
+    make_clip(tmp_path / "two.mp4", "mandelbrot=size=192x144:rate=10", 15)
     first = click(library, user, *((tmp_path / f"{name}.mp4").as_uri() for name in ("one", "two")))
     add_partition(instance, first)
-    one = _edit(services, instance, first.request_id)
+    one = _edit(services, instance, first)
     second = library.request_again(user, first.content_item_id)
     add_partition(instance, second)
-    other = _edit(services, instance, second.request_id)
+    other = _edit(services, instance, second)
     assert _shared(other, one) <= 0.3
     new = {
         timeline.seed: next(
@@ -84,5 +68,5 @@ def test_another_attempt_shows_other_footage(
     assert item is not None
     assert item.originality == other.originality.model_dump(mode="json")
     # The first request, made again after both: what came later does not change it.
-    again = _edit(services, instance, first.request_id)
+    again = _edit(services, instance, first)
     assert again == one

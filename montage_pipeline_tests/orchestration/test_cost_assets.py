@@ -5,10 +5,10 @@ from uuid import UUID
 
 import dagster as dg
 
+from montage_pipeline.composition import Services
 from montage_pipeline.costs.ledger import PaidCall, fingerprint_of, log_cost
 from montage_pipeline.definitions import build_definitions
 from montage_pipeline.orchestration.documents import TableIOManager
-from montage_pipeline.orchestration.services import Services
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.vocabulary import Service
 from montage_pipeline_tests.clicks import click

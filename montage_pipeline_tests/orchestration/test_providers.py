@@ -6,42 +6,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import dagster as dg
 import pytest
 from pydantic import SecretStr
 
+from montage_pipeline.composition import Services
 from montage_pipeline.costs.ledger import CostEntry
-from montage_pipeline.definitions import build_definitions
-from montage_pipeline.media.ffmpeg import run_ffmpeg
-from montage_pipeline.orchestration.services import Services
-from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline.vocabulary import ContentStatus, CostState
 from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.fakes import anthropic_server as claude
 from montage_pipeline_tests.fakes import fal_server as fal
-from montage_pipeline_tests.orchestration.conftest import add_partition
-
-
-@pytest.fixture(scope="session")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Something small that moves."""
-    path = tmp_path_factory.mktemp("clip") / "moving.mp4"
-    run_ffmpeg(
-        [
-            "-f",
-            "lavfi",
-            "-i",
-            "testsrc2=size=192x144:rate=10:duration=5",
-            "-pix_fmt",
-            "yuv420p",
-            str(path),
-        ]
-    )
-    return path
+from montage_pipeline_tests.orchestration.conftest import (
+    add_partition,
+    item_of,
+    retries_of,
+    run_montage,
+)
 
 
 @pytest.fixture
@@ -92,7 +77,7 @@ class Outcome:
     success: bool
     retries: int
     status: ContentStatus
-    error: dict[str, object]
+    error: dict[str, Any]
     entries: list[CostEntry]
 
     @property
@@ -104,22 +89,12 @@ def outcome_of(
     settings: Settings, instance: dg.DagsterInstance, user: UUID, clip: Path, *assets: str
 ) -> Outcome:
     services = Services(settings)
-    library = ContentLibrary(services.engine)
-    created = click(library, user, clip.as_uri())
-    partition = add_partition(instance, created)
-    job = build_definitions(settings).resolve_job_def("montage")
-    result = job.execute_in_process(
-        instance=instance,
-        partition_key=partition,
-        raise_on_error=False,
-        asset_selection=[dg.AssetKey(name) for name in assets],
-    )
-    item = library.get_item(user, created.content_item_id)
-    assert item is not None
-    retries = sum(event.event_type_value == "STEP_UP_FOR_RETRY" for event in result.all_events)
+    created = click(services.library, user, clip.as_uri())
+    result = run_montage(services, instance, add_partition(instance, created), *assets)
+    item = item_of(services.library, user, created)
     entries = services.ledger.entries(created.request_id)
-    services.engine.dispose()
-    return Outcome(result.success, retries, item.status, item.error or {}, entries)
+    services.close()
+    return Outcome(result.success, retries_of(result), item.status, item.error or {}, entries)
 
 
 @pytest.mark.parametrize(
@@ -295,11 +270,8 @@ def test_a_job_that_always_fails_and_one_that_never_ends(
 ) -> None:
     queue.plan(*[fal.JobPlan(error="Out of memory", billed_units=None)] * 4)
     failing = outcome_of(with_fal, instance, user, clip, "clip_analysis", "music_track")
-    assert (failing.error["code"], failing.error["attempts"], failing.logged_usd) == (
-        "music_failed",
-        4,
-        0,
-    )
+    assert (failing.error["code"], failing.error["attempts"]) == ("music_failed", 4)
+    assert failing.logged_usd == 0
     jobs_before = len(queue.jobs)
     queue.plan(fal.JobPlan(never=True))
     endless = outcome_of(

@@ -7,10 +7,10 @@ import pytest
 from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import text
 
+from montage_pipeline.composition import Services
 from montage_pipeline.definitions import build_definitions
 from montage_pipeline.orchestration.outcomes import reconcile
 from montage_pipeline.orchestration.sensors import REQUEST_TAG, request_sensor, retirement_sensor
-from montage_pipeline.orchestration.services import Services
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.vocabulary import ContentStatus, RequestState
 from montage_pipeline_tests.clicks import click, finish
@@ -55,9 +55,8 @@ def test_a_row_committed_late_is_not_passed_by(
 ) -> None:
     older = click(library, user)
     newer = click(library, user)
-    with (
-        services.engine.begin() as connection
-    ):  # the older row becomes visible only after the newer one was handled
+    # The older row becomes visible only after the newer one was handled.
+    with services.engine.begin() as connection:
         connection.execute(
             text(
                 "UPDATE montage_requests SET created_at = now() - interval '1 hour' WHERE id = :id"
@@ -89,7 +88,8 @@ def test_partitions_retire_only_when_old_and_idle(
     with services.engine.begin() as connection:
         connection.execute(
             text(
-                "UPDATE montage_requests SET finished_at = now() - interval '99 days' WHERE id != :id"
+                "UPDATE montage_requests SET finished_at = now() - interval '99 days'"
+                " WHERE id != :id"
             ),
             {"id": fresh.request_id},
         )

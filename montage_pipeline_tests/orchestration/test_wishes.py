@@ -1,4 +1,4 @@
-"""What the user wished for reaches the assets: clips left alone, own music, tempo, hook and text."""
+"""What the user wished for reaches the assets: clips left out, own music, tempo, hook, caption."""
 
 from pathlib import Path
 from uuid import UUID
@@ -6,17 +6,22 @@ from uuid import UUID
 import dagster as dg
 import pytest
 
-from montage_pipeline.definitions import build_definitions
+from montage_pipeline.composition import Services
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.orchestration.documents import document_key
-from montage_pipeline.orchestration.services import Services
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.model import CreatedRequest
+from montage_pipeline.storage.keys import document_key
 from montage_pipeline.vocabulary import Format
 from montage_pipeline_tests.clicks import click
-from montage_pipeline_tests.orchestration.conftest import add_partition
+from montage_pipeline_tests.orchestration.conftest import (
+    add_partition,
+    error_of,
+    item_of,
+    make_clip,
+    run_montage,
+)
 
 NOWHERE = "http://127.0.0.1:9/never-asked-for.mp4"
 
@@ -25,13 +30,8 @@ NOWHERE = "http://127.0.0.1:9/never-asked-for.mp4"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two clips that move, and sixteen seconds of music at 120 BPM."""
     made = tmp_path_factory.mktemp("wishes")
-    for name, source in {
-        "one.mp4": "testsrc2=size=192x144:rate=10:duration=9",
-        "two.mp4": "mandelbrot=size=192x144:rate=10",
-    }.items():
-        run_ffmpeg(
-            ["-f", "lavfi", "-i", source, "-t", "9", "-pix_fmt", "yuv420p", str(made / name)]
-        )
+    make_clip(made / "one.mp4", "testsrc2=size=192x144:rate=10", 9)
+    make_clip(made / "two.mp4", "mandelbrot=size=192x144:rate=10", 9)
     kick = "0.6*sin(2*PI*60*t)*exp(-16*mod(t,0.5))+0.2*(random(0)-0.5)*exp(-120*mod(t,0.5))"
     snare_and_hat = (
         "0.4*(random(1)-0.5)*exp(-22*mod(t+0.5,1))+0.08*(random(2)-0.5)*exp(-90*mod(t,0.25))"
@@ -48,24 +48,12 @@ def wish(library: ContentLibrary, user: UUID, urls: list[str], **wishes: object)
 def run(
     services: Services, instance: dg.DagsterInstance, created: CreatedRequest, *assets: str
 ) -> bool:
-    job = build_definitions(services.settings).resolve_job_def("montage")
-    keys = [dg.AssetKey(name) for name in assets] or None
-    partition = add_partition(instance, created)
-    return job.execute_in_process(
-        instance=instance, partition_key=partition, raise_on_error=False, asset_selection=keys
-    ).success
-
-
-def error_of(library: ContentLibrary, user: UUID, created: CreatedRequest) -> dict[str, object]:
-    item = library.get_item(user, created.content_item_id)
-    assert item is not None
-    assert item.error is not None, item
-    return item.error
+    return run_montage(services, instance, add_partition(instance, created), *assets).success
 
 
 def music_of(services: Services, created: CreatedRequest) -> MusicTrack:
     return MusicTrack.model_validate_json(
-        services.store.get_bytes(document_key(str(created.request_id), "music_track"))
+        services.store.get_bytes(document_key(created.request_id, "music_track"))
     )
 
 
@@ -87,7 +75,7 @@ def test_every_wish_is_in_the_finished_reel(
     created = wish(library, user, [one, NOWHERE, two], **wishes)
     assert run(services, instance, created), error_of(library, user, created)
     timeline = Timeline.model_validate_json(
-        services.store.get_bytes(document_key(str(created.request_id), "edit_timeline"))
+        services.store.get_bytes(document_key(created.request_id, "edit_timeline"))
     )
     assert [segment.caption for segment in timeline.segments] == ["Ciao 🌊"] + [""] * (
         len(timeline.segments) - 1
@@ -97,8 +85,7 @@ def test_every_wish_is_in_the_finished_reel(
     notes = {part.name: part for part in timeline.originality.parts}
     assert notes["music made for this Reel"].score < 1
     assert "Composed" not in notes["music made for this Reel"].note
-    item = library.get_item(user, created.content_item_id)
-    assert item is not None
+    item = item_of(library, user, created)
     assert item.music_url is not None
     assert not any("never-asked-for" in warning for warning in item.warnings)
 

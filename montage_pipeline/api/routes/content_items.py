@@ -18,7 +18,7 @@ from montage_pipeline.api.schemas.answers import (
 )
 from montage_pipeline.api.schemas.base import Timestamp
 from montage_pipeline.api.schemas.requests import NewContentItemBody, WishesBody
-from montage_pipeline.api.services import Services, ServicesNeeded
+from montage_pipeline.api.services import ApiServices, ServicesNeeded
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.logs import get_logger
 from montage_pipeline.requests.model import ContentItem, CreatedRequest
@@ -201,7 +201,7 @@ def get_content_item_status(
     return StatusOut.of(item, services.fresh_url)
 
 
-def _urls_allowed(user: User, services: Services) -> AllowedUrls:
+def _urls_allowed(user: User, services: ApiServices) -> AllowedUrls:
     return AllowedUrls(user.id, services.store.bucket, services.settings)
 
 
@@ -214,7 +214,7 @@ def _refuse_undrawable(body: WishesBody) -> None:
         refuse_undrawable(body.captions)
 
 
-def _owned(content_item_id: UUID, user_id: UUID, services: Services) -> ContentItem:
+def _owned(content_item_id: UUID, user_id: UUID, services: ApiServices) -> ContentItem:
     item = services.library.get_item(user_id, content_item_id)
     if item is None:
         raise ApiError(ErrorCode.NOT_FOUND, f"There is no content item {content_item_id}.")

@@ -1,8 +1,8 @@
 """Which places and cut frames a search looks at: few enough to be searched through, with all that
 matters among them.
 
-Belongs here: choosing candidates. Does not belong here: what they are worth in an edit
-(`objective`), or the search.
+Belongs here: choosing candidates. Does not belong here: what they give in an edit (`objective`), or
+the search.
 """
 
 from collections.abc import Sequence
@@ -10,152 +10,200 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from montage_pipeline.editing.beats import ON_BEAT_FRAMES, UNREACHABLE, BeatRuler
-from montage_pipeline.editing.optimizer.objective import Ints, Objective
+from montage_pipeline.editing.beats import UNREACHABLE
+from montage_pipeline.editing.moment_table import Ints
+from montage_pipeline.editing.optimizer.objective import Objective
 from montage_pipeline.editing.optimizer.space import HookPlace
 from montage_pipeline.editing.packing import CutRules, Piece, rooms_after
+from montage_pipeline.editing.stretches import MomentRange, Stretch
 
-MOST_PLACES = 300
-_MOST_TIGHT_PLACES = 100
-_MOST_WORTHS = 0.06e6
-"""Arcs x places of a space in which any frame may be a cut; with more of them only every second,
-third … frame may.
+_MAX_PLACES = 300
+"""Places of a space. The work of a relaxed solution grows with their square: with so many, 60 clips
+and 90 s are planned within a second (docs/benchmarks.md, "The edit").
 """
+
+_MAX_GRID_PLACES = 100
+"""Places of the close grid laid over tight footage, so that the others keep their share of the
+places; chosen by eye.
+"""
+
+_MAX_CELLS = 0.06e6
+"""Arcs x places of a space in which any frame may be a cut; with more of them only every second,
+third … frame may. Chosen by eye for a space that is solved some dozens of times in the budget.
+"""
+
 _FEW_BEATS = 60
+"""Beats in reach up to which the frames that are one or two cuts from each are cut frames too;
+music with more of them leads from beat to beat anyway.
+"""
+
 _BEFORE_PEAK = 0.6
-"""Of the shortest cut, shown before the best instant of a moment: what leads up to it is worth more
-than what follows.
+"""Share of the shortest cut shown before the best instant of a moment: what leads up to it is worth
+more than what follows.
 """
 
 
 def candidate_places(objective: Objective, hooks: Sequence[HookPlace], tight: bool) -> Ints:
-    """Frames of the footage line where a piece may begin, ascending: where moments begin, about
-    their middles, before their
-    best instants, beside the parts without a subject, at both ends of every stretch; where nearly
-    all footage is needed, also
-    beside the hook and at a close grid. The best of each clip in turn, when there are too many."""
-    footage, rules = objective.footage, objective.rules
-    lead = objective.preferred / 2
-    worth = np.concatenate([[0.0], np.cumsum(objective.frame_worth())])
-    grid = max(1, int(footage.stretch_frames.sum()) // _MOST_TIGHT_PLACES)
+    """Frames of the footage line where a piece may begin, ascending.
+
+    They are where moments begin, about their middles, before their best instants, beside the parts
+    without a subject, and at both ends of every stretch; where footage is `tight`, also beside the
+    hooks and on a close grid. When there are too many, the best of each clip in turn.
+    """
+    footage, shortest = objective.footage, objective.rules.min_frames
+    points = np.concatenate([[0.0], np.cumsum(objective.frame_points())])
+    grid = max(1, int(footage.stretch_frames.sum()) // _MAX_GRID_PLACES)
     per_clip: dict[int, list[tuple[float, int]]] = {}
+
     for index, stretch in enumerate(footage.stretches):
-        last = stretch.frames - rules.min_frames
+        last = stretch.frames - shortest
         if last < 0:
             continue
-        places = {0, last, *_chained(stretch.frames, stretch.gap, rules)}
-        for span in stretch.spans:
-            places.update((span.start, round((span.start + span.end) / 2 - lead)))
-            for first, last_gone in span.gone:
-                places.update(
-                    (last_gone, first - rules.min_frames, round(first - objective.preferred))
-                )
-            if span.peak is not None:
-                places.add(round(span.peak - _BEFORE_PEAK * rules.min_frames))
-            if span.end - span.start > 2 * rules.min_frames:
-                places.update(range(span.start, span.end, rules.min_frames + stretch.gap))
+        places = {0, last, *_chained(stretch, objective.rules)}
+        for found in stretch.moments:
+            places.update(_of_moment(found, stretch.gap, objective))
         if tight:
             places.update(range(0, last, grid))
-            places.update(_beside(index, stretch.frames, stretch.gap, hooks, rules))
+            places.update(_beside_hooks(index, stretch, hooks, objective.rules))
+
         begin = int(footage.offset[index])
         for place in sorted({min(max(0, place), last) for place in places}):
-            value = float(worth[begin + place + rules.min_frames] - worth[begin + place])
+            value = float(points[begin + place + shortest] - points[begin + place])
             per_clip.setdefault(stretch.clip, []).append((-value, begin + place))
-    queues = [sorted(places) for _, places in sorted(per_clip.items())]
+    return _best_in_turn([sorted(places) for _, places in sorted(per_clip.items())])
+
+
+def _best_in_turn(queues: Sequence[Sequence[tuple[float, int]]]) -> Ints:
+    """The first of each queue, then the second of each, …: at most `_MAX_PLACES`, ascending."""
     chosen: list[int] = []
     for turn in range(max((len(queue) for queue in queues), default=0)):
         chosen.extend(queue[turn][1] for queue in queues if turn < len(queue))
-        if len(chosen) >= MOST_PLACES:
+        if len(chosen) >= _MAX_PLACES:
             break
-    return np.asarray(sorted(chosen[:MOST_PLACES]), dtype=np.int64)
+    return np.asarray(sorted(chosen[:_MAX_PLACES]), dtype=np.int64)
 
 
-def _chained(frames: int, gap: int, rules: CutRules) -> set[int]:
+def _of_moment(found: MomentRange, gap: int, objective: Objective) -> set[int]:
+    """Places of a stretch that show a moment well."""
+    shortest, preferred = objective.rules.min_frames, objective.preferred
+    places = {found.start, round((found.start + found.end) / 2 - preferred / 2)}
+    for gone_start, gone_end in found.without_subject:
+        places.update((gone_end, gone_start - shortest, round(gone_start - preferred)))
+    if found.peak is not None:
+        places.add(round(found.peak - _BEFORE_PEAK * shortest))
+    if found.frames > 2 * shortest:
+        places.update(range(found.start, found.end, shortest + gap))
+    return places
+
+
+def _chained(stretch: Stretch, rules: CutRules) -> set[int]:
     """Places from which the rest of a stretch holds one or two pieces of the longest or shortest
     length, without a frame to spare.
     """
-    chained = set()
-    for length in (rules.min_frames, rules.max_frames):
-        for pieces in (1, 2):
-            chained.add(frames - pieces * length - (pieces - 1) * gap)
-    return {place for place in chained if place >= 0}
+    places = {
+        stretch.frames - pieces * length - (pieces - 1) * stretch.gap
+        for length in (rules.min_frames, rules.max_frames)
+        for pieces in (1, 2)
+    }
+    return {place for place in places if place >= 0}
 
 
-def _beside(
-    stretch: int, frames: int, gap: int, hooks: Sequence[HookPlace], rules: CutRules
+def _beside_hooks(
+    number: int, stretch: Stretch, hooks: Sequence[HookPlace], rules: CutRules
 ) -> set[int]:
+    """Places of a stretch right behind its hooks, and right before them at both extreme lengths."""
     places: set[int] = set()
     for hook in hooks:
-        if hook.piece.stretch == stretch:
-            before = hook.piece.start - gap
+        if hook.piece.stretch == number:
+            before = hook.piece.start - stretch.gap
             places.update(
-                (hook.piece.end + gap, before - rules.min_frames, before - rules.max_frames)
+                (
+                    hook.piece.end + stretch.gap,
+                    before - rules.min_frames,
+                    before - rules.max_frames,
+                )
             )
-    return {place for place in places if 0 <= place <= frames - rules.min_frames}
+    return {place for place in places if 0 <= place <= stretch.frames - rules.min_frames}
 
 
 def places_around(objective: Objective, pieces: Sequence[Piece]) -> Ints:
-    """Places of an edit's own pieces, and those that let each one grow to its left or right edge of
-    free footage.
+    """Places of an edit's own pieces, and those that let each one grow to the left or right edge of
+    its free footage.
     """
     footage, rules = objective.footage, objective.rules
     places: set[int] = set()
     for piece in pieces[1:]:
-        rooms = footage.rooms()
-        for other in pieces:
-            if other is not piece:
-                rooms = rooms_after(
-                    [room for room in rooms if room.stretch == piece.stretch], other
-                )
-        room = next(
-            room
-            for room in rooms
-            if room.stretch == piece.stretch and room.start <= piece.start and piece.end <= room.end
-        )
-        at = {
+        rooms = [room for room in footage.rooms() if room.stretch == piece.stretch]
+        for neighbour in pieces:
+            if neighbour is not piece:
+                rooms = rooms_after(rooms, neighbour)
+        room = next(room for room in rooms if room.holds(piece))
+        starts = {
             piece.start,
             max(room.start, piece.end - rules.max_frames),
             room.end - piece.frames,
             room.end - rules.min_frames,
         }
-        places.update(int(footage.offset[piece.stretch]) + start for start in at)
+        places.update(int(footage.offset[piece.stretch]) + start for start in starts)
     return np.asarray(sorted(places), dtype=np.int64)
 
 
-def candidate_frames(
-    ruler: BeatRuler, rules: CutRules, preferred: float, places: int, *, tight: bool, off_beat: bool
-) -> Ints:
-    """Frames of the Reel where a cut may fall, from the hook's cut to the end: one on every beat,
-    where footage is tight all
-    that are near enough to one, and with `off_beat` as many others as can be searched through."""
-    hook, total = rules.hook_frames, ruler.total_frames
+def candidate_cuts(objective: Objective, places: int, *, tight: bool, off_beat: bool) -> Ints:
+    """Frames of the Reel where a cut may fall, from the hook's cut to the end.
+
+    One on every beat; where footage is `tight` all that are near enough to one; with `off_beat` as
+    many others as can be searched through with so many places.
+    """
+    hook, total = objective.rules.hook_frames, objective.ruler.total_frames
+    near = objective.ruler.on_beats
     frames = np.arange(total + 1)
-    near = ruler.beat_distance <= ON_BEAT_FRAMES + 1e-6
     between = (frames > hook) & (frames < total)
-    if not off_beat:
-        chosen = near if tight else _nearest(ruler, near)
-        # The frames nearest to their beats alone may leave no way to the end.
-        chosen[_least_missed(ruler, rules, preferred)] = True
-        return np.concatenate([[hook], np.flatnonzero(chosen & between), [total]])
-    span = rules.max_frames - rules.min_frames + 1
-    step = max(1, int(np.ceil(np.sqrt(span * total * places / _MOST_WORTHS))))
-    chosen = between & (near | ((frames - hook) % step == 0) | ((total - frames) % step == 0))
-    if int(near.sum()) <= _FEW_BEATS:
-        for beat in [hook, *np.flatnonzero(near & between).tolist(), total]:
-            steps = [
-                sign * count * length
-                for sign in (-1, 1)
-                for count in (1, 2)
-                for length in (rules.min_frames, rules.max_frames)
-            ]
-            chosen[[beat + by for by in steps if hook < beat + by < total]] = True
-    chosen[_least_missed(ruler, rules, preferred)] = True
+    if off_beat:
+        chosen = between & (near | _spread(objective, places))
+        if int(near.sum()) <= _FEW_BEATS:
+            chosen[_cuts_from(np.flatnonzero(near & between), objective)] = True
+    else:
+        chosen = near if tight else _nearest(objective.ruler.beat_distance, near)
+    # Whatever was chosen, there must be a way to the end that misses as little as any.
+    chosen[_least_missed(objective)] = True
     return np.concatenate([[hook], np.flatnonzero(chosen & between), [total]])
 
 
-def _nearest(ruler: BeatRuler, near: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _spread(objective: Objective, places: int) -> npt.NDArray[np.bool_]:
+    """Every n-th frame from the hook's cut and from the end, as many as can be searched through."""
+    rules, total = objective.rules, objective.ruler.total_frames
+    frames = np.arange(total + 1)
+    fan = rules.max_frames - rules.min_frames + 1
+    step = max(1, int(np.ceil(np.sqrt(fan * total * places / _MAX_CELLS))))
+    from_hook: npt.NDArray[np.bool_] = (frames - rules.hook_frames) % step == 0
+    from_end: npt.NDArray[np.bool_] = (total - frames) % step == 0
+    return from_hook | from_end
+
+
+def _cuts_from(beats: Ints, objective: Objective) -> list[int]:
+    """Frames one or two cuts of extreme length from the hook's cut, from each beat and from the
+    end.
+    """
+    rules, total = objective.rules, objective.ruler.total_frames
+    steps = [
+        sign * count * length
+        for sign in (-1, 1)
+        for count in (1, 2)
+        for length in (rules.min_frames, rules.max_frames)
+    ]
+    return [
+        frame + step
+        for frame in (rules.hook_frames, *beats.tolist(), total)
+        for step in steps
+        if rules.hook_frames < frame + step < total
+    ]
+
+
+def _nearest(
+    beat_distance: npt.NDArray[np.float64], near: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
     """Of the frames near one beat, the nearest."""
-    distance = np.where(near, ruler.beat_distance, np.inf)
+    distance = np.where(near, beat_distance, np.inf)
     return (
         near
         & (distance <= np.append(np.inf, distance[:-1]))
@@ -163,10 +211,11 @@ def _nearest(ruler: BeatRuler, near: npt.NDArray[np.bool_]) -> npt.NDArray[np.bo
     )
 
 
-def _least_missed(ruler: BeatRuler, rules: CutRules, preferred: float) -> list[int]:
-    """Cut frames of a way to the end that misses as little of the beat as any, with lengths as near
-    as can be to the liked one.
+def _least_missed(objective: Objective) -> list[int]:
+    """Cuts of a way to the end that misses as little of the beat as any, with lengths as near to
+    the preferred one as can be.
     """
+    ruler, rules = objective.ruler, objective.rules
     frame, cuts = rules.hook_frames, []
     while frame < ruler.total_frames:
         lengths = np.arange(rules.min_frames, min(rules.max_frames, ruler.total_frames - frame) + 1)
@@ -174,6 +223,6 @@ def _least_missed(ruler: BeatRuler, rules: CutRules, preferred: float) -> list[i
         if not len(lengths) or cost.min() >= UNREACHABLE:
             raise AssertionError("the ruler has no way from the hook's cut to the end")
         best = lengths[cost == cost.min()]
-        frame += int(best[np.argmin(np.abs(best - preferred))])
+        frame += int(best[np.argmin(np.abs(best - objective.preferred))])
         cuts.append(frame)
     return cuts[:-1]

@@ -9,13 +9,35 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from montage_pipeline.editing.optimizer.objective import NEVER, POINT, Ints
+from montage_pipeline.editing.moment_table import Ints
+from montage_pipeline.editing.optimizer.objective import NEVER, POINT
 from montage_pipeline.editing.optimizer.space import Edit, Space
 from montage_pipeline.editing.packing import Piece
 
-_MOST_ROUNDS = 20
-_MOST_EXCHANGES = 6
-_TRIED = 8
+_MAX_ROUNDS = 20
+"""Rounds over all moves; a bound that is rarely met, since an edit soon stops improving."""
+
+_MAX_EXCHANGES = 6
+"""Exchanges in one round before places are looked at again; chosen by eye."""
+
+_MAX_TRIED = 8
+"""Of all exchanges, the most promising ones that are evaluated in full, as their estimates leave
+out what two neighbours change together; chosen by eye.
+"""
+
+_LITTLE_GAIN = POINT // 1000
+"""Units up to which the moves of places count as exhausted, so that cut frames are tried: a
+thousandth of a point.
+"""
+
+_BARRED = 10 * NEVER
+"""Units of a choice that must not be taken: below any sum of `NEVER`s."""
+
+
+_REPLACED = 1
+"""The kind of exchange in which a piece leaves for the best unused one; in kind 0 two pieces trade
+their cuts.
+"""
 
 
 class Improvement:
@@ -33,25 +55,22 @@ class Improvement:
         """The edit that no single move makes better; with `thorough`, no move of two neighbours at
         once either.
         """
-        for _ in range(_MOST_ROUNDS):
+        for _ in range(_MAX_ROUNDS):
             before = self.units
             self._replace()
             self._exchange()
-            if self.units - before <= POINT // 1000:
+            if self.units - before <= _LITTLE_GAIN:
                 self._retime()
             if self.units == before and thorough:
                 self._replace_two()
             if self.units == before:
                 break
-        return self.edit()
+        return self._edit()
 
-    def edit(self) -> Edit:
+    def _edit(self) -> Edit:
         """The edit as it is now."""
         pieces = self._pieces(range(len(self._places)))
         return Edit(self.units, tuple(pieces), self._hook, tuple(self._arcs), tuple(self._places))
-
-    def _length(self, arc: int) -> int:
-        return int(self._space.lengths[self._space.arc_length[arc]])
 
     # -- other cut frames -----------------------------------------------------------------------
 
@@ -59,51 +78,48 @@ class Improvement:
         """The best cut frames for the same places in the same order: exact, as where a piece begins
         decides how long it may be.
         """
+        arcs, best = self._best_timing()
+        if not arcs:
+            return
         space = self._space
-        count = len(space.frames)
-        arc_frames = space.lengths[space.arc_length]
-        reach = np.full(count, 10 * NEVER, dtype=np.int64)
-        reach[0] = 0
-        choices: list[Ints] = []
-        for index, place in enumerate(self._places):
-            value = reach[space.arc_from] + space.worth[:, place]
-            value[arc_frames > self._room(index)] = 10 * NEVER
-            if index + 1 < len(self._places):
-                value += self._change_at(place, self._places[index + 1])
-            choice = _best_into(space, value)
-            choices.append(choice)
-            reach = np.where(choice >= 0, value[choice], 10 * NEVER)
-        arcs: list[int] = []
-        frame = count - 1
-        for choice in reversed(choices):
-            if choice[frame] < 0 or reach[-1] < NEVER:
-                return
-            arcs.append(int(choice[frame]))
-            frame = int(space.arc_from[arcs[-1]])
-        first = int(space.hook_changes[self._hook, self._places[0]])
-        worth = sum(
-            int(space.worth[arc, place])
+        before = sum(
+            int(space.points[arc, place])
             for arc, place in zip(self._arcs, self._places, strict=True)
-        )
-        before = worth + sum(
+        ) + sum(
             int(space.changes_from(self._places[k], self._arcs[k])[self._places[k + 1]])
             for k in range(len(self._places) - 1)
         )
-        if frame == 0 and int(reach[-1]) > before and first > NEVER:
-            self.units += int(reach[-1]) - before
-            self._arcs = arcs[::-1]
+        first_change = int(space.hook_changes[self._hook, self._places[0]])
+        if best > before and first_change > NEVER:
+            self.units += best - before
+            self._arcs = arcs
 
-    def _change_at(self, place: int, after: int) -> Ints:
-        """Units of the change from one place to another at the end of every arc."""
-        space, follows = self._space, self._space.follows
-        accent = space.accent[space.arc_to]
-        pairs = np.flatnonzero((follows.before == place) & (follows.after == after))
-        if len(pairs):
-            return np.asarray(
-                follows.change[accent, pairs[0]] + follows.units[space.arc_length, pairs[0]],
-                dtype=np.int64,
-            )
-        return np.asarray(space.changes[accent, place, after], dtype=np.int64)
+    def _best_timing(self) -> tuple[list[int], int]:
+        """Arcs from the hook's cut to the end for the places as they are, with their units; none
+        where there is no way.
+        """
+        space, arcs = self._space, self._space.arcs
+        reach = np.full(len(arcs.cuts), _BARRED, dtype=np.int64)
+        reach[0] = 0
+        choices: list[Ints] = []
+        for index, place in enumerate(self._places):
+            value = reach[arcs.begin] + space.points[:, place]
+            value[arcs.frames > self._room(index)] = _BARRED
+            if index + 1 < len(self._places):
+                value += space.changes_on_arcs(place, self._places[index + 1])
+            choice = arcs.best_into(value)
+            choices.append(choice)
+            reach = np.where(choice >= 0, value[choice], _BARRED)
+        units = int(reach[-1])
+
+        way: list[int] = []
+        frame = len(arcs.cuts) - 1
+        for choice in reversed(choices):
+            if choice[frame] < 0 or units < NEVER:
+                return [], units
+            way.append(int(choice[frame]))
+            frame = int(arcs.begin[way[-1]])
+        return (way[::-1] if frame == 0 else []), units
 
     def _room(self, index: int) -> int:
         """The most frames that the piece can have where it begins, all others staying where they
@@ -113,9 +129,9 @@ class Improvement:
         places, hook = space.places, space.hooks[self._hook].piece
         own, gap = int(places.start[place]), int(places.gap[place])
         others = [
-            int(places.start[other])
-            for other in self._places
-            if places.stretch[other] == places.stretch[place]
+            int(places.start[neighbour])
+            for neighbour in self._places
+            if places.stretch[neighbour] == places.stretch[place]
         ]
         others += [hook.start] if hook.stretch == places.stretch[place] else []
         return min(
@@ -126,95 +142,79 @@ class Improvement:
 
     def _replace(self) -> None:
         """Each piece in turn from the best of all places for it."""
-        space, objective = self._space, self._objective
-        clip, look = space.places.clip, space.places.look
-        free, (uses, looks) = self._free(), self._counts()
-        for index, arc in enumerate(self._arcs):
+        clip, cluster = self._space.places.clip, self._space.places.cluster
+        free, (uses, shown) = self._free(), self._counts()
+        for index in range(len(self._arcs)):
             own = self._places[index]
             uses[clip[own]] -= 1
-            looks[look[own]] -= 1
-            value = space.worth[arc] + self._before(index)
-            if index + 1 < len(self._arcs):
-                value += space.changes_to(arc, self._places[index + 1])
-            value -= (
-                objective.overused * (uses >= objective.fair_uses)[clip]
-                + objective.alike * (looks > 0)[look]
-            )
-            part = space.in_stretch(int(space.places.stretch[own]))
-            usable = free >= self._length(arc)
-            usable[part] = self._free_in(
-                int(space.places.stretch[own]), without=index
-            ) >= self._length(arc)
-            for needed in objective.must_use:
-                if not uses[needed]:
-                    usable &= clip == needed
-            value[~usable] = 10 * NEVER
+            shown[cluster[own]] -= 1
+
+            value = self._replacements(index, free, uses, shown)
             best = int(value.argmax())
             gain = int(value[best] - value[own])
             if gain > 0 and value[best] > NEVER:
-                self._places[index] = best
+                self._places[index] = own = best
                 self.units += gain
                 free = self._free()
-            uses[clip[self._places[index]]] += 1
-            looks[look[self._places[index]]] += 1
 
-    def _before(self, index: int) -> Ints:
+            uses[clip[own]] += 1
+            shown[cluster[own]] += 1
+
+    def _replacements(self, index: int, free: Ints, uses: Ints, shown: Ints) -> Ints:
+        """Units of a cut from every place, which must be free and keep the wishes.
+
+        `uses` and `shown` count clips and clusters without the piece itself.
+        """
         space = self._space
-        if index == 0:
-            return np.asarray(space.hook_changes[self._hook], dtype=np.int64)
-        return space.changes_from(self._places[index - 1], self._arcs[index - 1]).astype(np.int64)
+        arc, own = self._arcs[index], self._places[index]
+        value: Ints = space.points[arc] + self._change_before(index)
+        if index + 1 < len(self._arcs):
+            value += space.changes_to(arc, self._places[index + 1])
+        value += self._repeat_costs(uses, shown)
 
-    def _counts(self) -> tuple[Ints, Ints]:
-        """How often every clip and every look is shown."""
-        space, footage = self._space, self._objective.footage
-        uses = np.bincount(
-            np.append(space.places.clip[self._places], space.hook_places.clip[self._hook]),
-            minlength=footage.clips,
-        )
-        looks = np.bincount(
-            np.append(space.places.look[self._places], space.hook_places.look[self._hook]),
-            minlength=footage.look_count,
-        )
-        return uses, looks
+        length = self._length(index)
+        stretch = int(space.places.stretch[own])
+        usable = free >= length
+        usable[space.in_stretch(stretch)] = self._free_in(stretch, without=index) >= length
+        for needed in self._objective.must_use:
+            if not uses[needed]:
+                usable &= space.places.clip == needed
+        value[~usable] = _BARRED
+        return value
 
-    def _free(self) -> Ints:
-        """Per place: the frames free from there on; 0 when used."""
-        free = self._space.places.free.copy()
-        for piece in self._pieces(range(len(self._places))):
-            self._take(free, piece)
-        return free
+    def _replace_two(self) -> None:
+        """Two neighbours at once from the best pair of places for them."""
+        space = self._space
+        for index in range(len(self._arcs) - 1):
+            earlier, later = self._arcs[index], self._arcs[index + 1]
+            costs, later_costs = self._usable(index, index + 1)
+            value = space.changes[space.accent[space.arcs.end[earlier]]].astype(np.int64)
+            value += (space.points[earlier] + self._change_before(index) + costs)[:, None]
+            value += (space.points[later] + later_costs)[None, :]
+            if index + 2 < len(self._arcs):
+                value += space.changes_to(later, self._places[index + 2])[None, :]
+            pair = divmod(int(value.argmax()), len(space.places.at))
+            if value[pair] > value[self._places[index], self._places[index + 1]]:
+                changed = list(self._places)
+                changed[index : index + 2] = pair
+                self._take_if_better(changed)
 
-    def _free_in(self, stretch: int, without: int) -> Ints:
-        """The same for the places of one stretch when one piece is taken out."""
+    def _usable(self, index: int, later: int) -> tuple[Ints, Ints]:
+        """Per place what its clip and cluster cost, and `_BARRED` where it is not free, for two
+        cuts whose pieces are taken out.
+        """
         places = self._space.places
         free = places.free.copy()
-        for piece in self._pieces(
-            [
-                k
-                for k, place in enumerate(self._places)
-                if k != without and places.stretch[place] == stretch
-            ]
-        ):
-            if piece.stretch == stretch:
-                self._take(free, piece)
-        return free[self._space.in_stretch(stretch)]
-
-    def _pieces(self, numbers: Iterable[int]) -> list[Piece]:
-        """The hook, and pieces by number."""
-        space = self._space
-        return [
-            space.hooks[self._hook].piece,
-            *(space.piece(self._places[k], self._length(self._arcs[k])) for k in numbers),
-        ]
-
-    def _take(self, free: Ints, piece: Piece) -> None:
-        part = self._space.in_stretch(piece.stretch)
-        gap = self._objective.footage.stretches[piece.stretch].gap
-        start, own = self._space.places.start[part], free[part]
-        own[:] = np.where(
-            start < piece.start,
-            np.minimum(own, piece.start - gap - start),
-            np.where(start < piece.end + gap, 0, own),
+        for piece in self._pieces(k for k in range(len(self._places)) if k not in (index, later)):
+            self._space.take(free, piece)
+        uses, shown = self._counts()
+        for place in (self._places[index], self._places[later]):
+            uses[places.clip[place]] -= 1
+            shown[places.cluster[place]] -= 1
+        costs = self._repeat_costs(uses, shown)
+        return (
+            np.where(free < self._length(index), _BARRED, costs),
+            np.where(free < self._length(later), _BARRED, costs),
         )
 
     # -- another order --------------------------------------------------------------------------
@@ -223,91 +223,42 @@ class Improvement:
         """A piece goes to another's cut, whose own goes back in exchange, or gives way to the best
         unused one.
         """
-        for _ in range(_MOST_EXCHANGES):
-            there, unused = self._at_each_cut()
-            stays = np.diagonal(there)
-            swapped = there + there.T - stays[:, None] - stays[None, :]
-            moved = (
-                there
-                + unused.max(axis=1, initial=10 * NEVER)[None, :]
-                - stays[:, None]
-                - stays[None, :]
-            )
-            gains = np.stack(
-                [np.triu(swapped, 1), np.where(np.eye(len(stays), dtype=bool), 0, moved)]
-            )
-            order = np.argsort(-gains.ravel(), kind="stable")[:_TRIED]
-            found = False
-            for how, to, of in zip(
+        for _ in range(_MAX_EXCHANGES):
+            at_cuts, unused = self._at_each_cut()
+            gains = _exchange_gains(at_cuts, unused)
+            order = np.argsort(-gains.ravel(), kind="stable")[:_MAX_TRIED]
+            improved = False
+            for kind, to, source in zip(
                 *(axis.tolist() for axis in np.unravel_index(order, gains.shape)), strict=True
             ):
-                if gains[how, to, of] <= 0:
+                if gains[kind, to, source] <= 0:
                     break
                 changed = list(self._places)
-                changed[to], changed[of] = changed[of], changed[to]
-                if how == 1:
-                    changed[of] = int(unused[of].argmax())
-                found |= self._take_if_better(changed)
-            if not found:
+                changed[to], changed[source] = changed[source], changed[to]
+                if kind == _REPLACED:
+                    changed[source] = int(unused[source].argmax())
+                improved |= self._take_if_better(changed)
+            if not improved:
                 return
 
     def _at_each_cut(self) -> tuple[Ints, Ints]:
         """Units of every cut (rows) shown from each place of the edit, and from each unused one,
         its neighbours staying as they are.
 
-        What neighbours of one another would change, and uses of clips and looks, are left out.
+        What neighbours would change for one another, and uses of clips and clusters by places of
+        the edit, are left out.
         """
         space = self._space
         arcs = np.asarray(self._arcs)
-        value = space.worth[arcs].astype(np.int64)
+        value = space.points[arcs].astype(np.int64)
         for index in range(len(arcs)):
-            value[index] += self._before(index)
+            value[index] += self._change_before(index)
             if index + 1 < len(arcs):
                 value[index] += space.changes_to(self._arcs[index], self._places[index + 1])
-        there = value[:, self._places]
-        lengths = space.lengths[space.arc_length[arcs]]
-        value[self._free()[None, :] < lengths[:, None]] = 10 * NEVER
-        uses, looks = self._counts()
-        value -= self._objective.overused * (uses >= self._objective.fair_uses)[space.places.clip]
-        value -= self._objective.alike * (looks > 0)[space.places.look]
-        return there, value
-
-    def _replace_two(self) -> None:
-        """Two neighbours at once from the best pair of places for them."""
-        space = self._space
-        for index in range(len(self._arcs) - 1):
-            one, two = self._arcs[index], self._arcs[index + 1]
-            first, second = self._usable(index, index + 1)
-            value = space.changes[space.accent[space.arc_to[one]]].astype(np.int64)
-            value += (space.worth[one] + self._before(index) + first)[:, None]
-            value += (space.worth[two] + second)[None, :]
-            if index + 2 < len(self._arcs):
-                value += space.changes_to(two, self._places[index + 2])[None, :]
-            pair = divmod(int(value.argmax()), len(space.places.at))
-            if value[pair] > value[self._places[index], self._places[index + 1]]:
-                changed = list(self._places)
-                changed[index : index + 2] = pair
-                self._take_if_better(changed)
-
-    def _usable(self, one: int, two: int) -> tuple[Ints, Ints]:
-        """Per place what its clip and look cost, and `NEVER` where it is not free, for two cuts
-        whose pieces are taken out.
-        """
-        space, objective = self._space, self._objective
-        free = space.places.free.copy()
-        for piece in self._pieces([k for k in range(len(self._places)) if k not in (one, two)]):
-            self._take(free, piece)
-        uses, looks = self._counts()
-        for place in (self._places[one], self._places[two]):
-            uses[space.places.clip[place]] -= 1
-            looks[space.places.look[place]] -= 1
-        cost = (
-            -objective.overused * (uses >= objective.fair_uses)[space.places.clip]
-            - objective.alike * (looks > 0)[space.places.look]
-        )
-        return tuple(
-            np.where(free < self._length(self._arcs[k]), 10 * NEVER, cost) for k in (one, two)
-        )  # type: ignore[return-value]
+        at_cuts = value[:, self._places]
+        value[self._free()[None, :] < space.arcs.frames[arcs][:, None]] = _BARRED
+        value += self._repeat_costs(*self._counts())
+        return at_cuts, value
 
     def _take_if_better(self, places: list[int]) -> bool:
         """Make the edit one of these places, cuts staying where they are, if that keeps the rules
@@ -333,32 +284,91 @@ class Improvement:
     def _counted(self) -> int:
         """Units of the edit without the hook's own."""
         space, objective = self._space, self._objective
-        units = int(space.worth[self._arcs, self._places].astype(np.int64).sum()) + int(
+        units = int(space.points[self._arcs, self._places].astype(np.int64).sum()) + int(
             space.hook_changes[self._hook, self._places[0]]
         )
         for index in range(1, len(self._places)):
             units += space.change(
                 self._places[index - 1], self._arcs[index - 1], self._places[index]
             )
-        uses, looks = self._counts()
+        uses, shown = self._counts()
         units -= objective.overused * int(np.maximum(0, uses - objective.fair_uses).sum())
-        return units - objective.alike * int(np.maximum(0, looks - 1).sum())
+        return units - objective.alike * int(np.maximum(0, shown - 1).sum())
+
+    # -- the edit as it is ----------------------------------------------------------------------
+
+    def _length(self, index: int) -> int:
+        return int(self._space.arcs.frames[self._arcs[index]])
+
+    def _change_before(self, index: int) -> Ints:
+        """Units of the change from the piece before a cut to every place."""
+        space = self._space
+        if index == 0:
+            return np.asarray(space.hook_changes[self._hook], dtype=np.int64)
+        return space.changes_from(self._places[index - 1], self._arcs[index - 1]).astype(np.int64)
+
+    def _counts(self) -> tuple[Ints, Ints]:
+        """How often every clip and every cluster is shown."""
+        places, hooks, footage = (
+            self._space.places,
+            self._space.hook_places,
+            self._objective.footage,
+        )
+        uses = np.bincount(
+            np.append(places.clip[self._places], hooks.clip[self._hook]),
+            minlength=footage.clip_count,
+        )
+        shown = np.bincount(
+            np.append(places.cluster[self._places], hooks.cluster[self._hook]),
+            minlength=footage.table.cluster_count,
+        )
+        return uses, shown
+
+    def _repeat_costs(self, uses: Ints, shown: Ints) -> Ints:
+        """Units that one more use costs per place, when clips and clusters are shown so often."""
+        places, objective = self._space.places, self._objective
+        costs: Ints = -objective.overused * (uses >= objective.fair_uses)[places.clip]
+        return costs - objective.alike * (shown > 0)[places.cluster]
+
+    def _free(self) -> Ints:
+        """Per place: the frames free from there on; 0 when used."""
+        free = self._space.places.free.copy()
+        for piece in self._pieces(range(len(self._places))):
+            self._space.take(free, piece)
+        return free
+
+    def _free_in(self, stretch: int, without: int) -> Ints:
+        """The same for the places of one stretch when one piece is taken out."""
+        places = self._space.places
+        free = places.free.copy()
+        for piece in self._pieces(
+            k
+            for k, place in enumerate(self._places)
+            if k != without and places.stretch[place] == stretch
+        ):
+            if piece.stretch == stretch:
+                self._space.take(free, piece)
+        return free[self._space.in_stretch(stretch)]
+
+    def _pieces(self, numbers: Iterable[int]) -> list[Piece]:
+        """The hook, and pieces by number."""
+        space = self._space
+        return [
+            space.hooks[self._hook].piece,
+            *(space.piece(self._places[k], self._length(k)) for k in numbers),
+        ]
 
     def _fits(self, index: int) -> bool:
         place = self._places[index]
         stretch = int(self._space.places.stretch[place])
         free = self._free_in(stretch, without=index)[place - self._space.in_stretch(stretch).start]
-        return bool(free >= self._length(self._arcs[index]))
+        return bool(free >= self._length(index))
 
 
-def _best_into(space: Space, value: Ints) -> Ints:
-    """Per frame number the arc into it with the highest value, -1 where there is none."""
-    best = np.full(len(space.frames), -1, dtype=np.int64)
-    grouped = value[space.arcs_in]
-    top = np.maximum.reduceat(grouped, space.starts_in)
-    hits = np.flatnonzero(
-        grouped == np.repeat(top, np.diff(np.append(space.starts_in, len(grouped))))
-    )
-    # Of equals the first; written backwards, so that it is the one that stays.
-    best[space.arc_to[space.arcs_in[hits[::-1]]]] = space.arcs_in[hits[::-1]]
-    return best
+def _exchange_gains(at_cuts: Ints, unused: Ints) -> Ints:
+    """Estimated gains of every exchange, by kind, the cut a piece goes to and the cut it leaves."""
+    stays = np.diagonal(at_cuts)
+    base = stays[:, None] + stays[None, :]
+    swapped = at_cuts + at_cuts.T - base
+    replaced = at_cuts + unused.max(axis=1, initial=_BARRED)[None, :] - base
+    return np.stack([np.triu(swapped, 1), np.where(np.eye(len(stays), dtype=bool), 0, replaced)])

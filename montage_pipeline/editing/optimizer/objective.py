@@ -1,32 +1,28 @@
 """What a good edit is: the one objective that the search maximises, in points.
 
-Belongs here: every term of the objective, its weight, and the value of a whole edit. Does not
-belong here: how the
-best edit is found (`relaxation`, `search`), or tastes of a style, which are data (`styles`).
+Belongs here: the value of hooks, pieces and changes for a whole search space at once, and of a
+finished edit. Does not belong here: the single terms and their weights (`terms`), or how the best
+edit is found (`relaxation`, `search`).
 
 An edit is a hook and the pieces after it. Its points are the sum of
 
-- for the hook: `HOOK` x its hook score, `CHOSEN_HOOK` when the analysis named it, `PEAK_HOOK` when
-  it shows the moment's best
-  instant, less `SEEN_HOOK` when it was seen before and `GONE_HOOK` when its subject is gone;
-- for every other piece: its moments' worth, how near its movement is to the style's curve of
-  energy, how near its place in the
-  footage is to its place in the Reel (story), its length against the liked one, `PEAK` for the best
-  instant, `ROLE` for an
-  opening late or an ending early, a quiet last cut, a key frame to begin on, `MISS` when it ends
-  off the beat, and what footage
-  of the user's earlier Reels costs;
+- for the hook: its hook score, whether the analysis named it, whether it shows the moment's best
+  instant; less where it was seen before or its subject is gone;
+- for every other piece: its moments' scores and chance, how near its movement is to the style's
+  curve of energy, how near its place in the footage is to its place in the Reel (story), its length
+  against the preferred one, a best instant, its role, a calm last cut, a keyframe to begin on,
+  `MISS` when it ends off the beat; less where it was seen before or its subject is gone;
 - for every two neighbours: change of clip, shot, movement, size of the subject and look; the more
-  of it, the better on a
-  downbeat, and better still where something big starts in the music; never the same take going on
-  as if it had not been cut;
+  of it, the better on a downbeat, and better still where something big starts in the music; never
+  the same take going on as if it had not been cut;
 - for the Reel as a whole: `OVERUSED` for every use of a clip beyond its share, `ALIKE` for every
-  further cut that looks
-  like one shown already; and back what missed beats cost that no timing could hit.
+  further cut that looks like one shown already; and back what missed beats cost that no timing
+  could hit.
+
 That no source frame is shown twice is a rule, not a term.
 
-All points are whole numbers of 1/100000, so that sums are exact, equal on every machine, and a
-bound is a proof.
+All points are whole numbers of 1/100000 (units), so that sums are exact, equal on every machine,
+and a bound is a proof. `breakdown` names the same terms for each segment of a finished edit.
 """
 
 from collections.abc import Sequence
@@ -37,57 +33,36 @@ import numpy as np
 import numpy.typing as npt
 
 from montage_pipeline.editing.beats import BeatRuler
-from montage_pipeline.editing.footage_line import Footage
+from montage_pipeline.editing.footage_line import FootageLine
+from montage_pipeline.editing.moment_table import Fingerprints, Floats, Ints
+from montage_pipeline.editing.optimizer import terms
 from montage_pipeline.editing.packing import CutRules, Piece
-from montage_pipeline.styles.model import EditTaste
 
 POINT = 100_000
 """Units of one point."""
+
 NEVER = -400_000_000
 """Units for what must not be; four of them still fit into 32 bits."""
 
-MISS = 5.0
-"""A cut off the beat: more than any moment is worth, less than showing the same take on and on."""
-HOOK = 6.0
-CHOSEN_HOOK = 1.5
-SEEN_HOOK = 5.0
-GONE_HOOK = 3.0
-PEAK = 0.15
-"""A cut that shows the best instant of a moment."""
-PEAK_HOOK = 0.8
-ROLE = 0.3
-"""A moment judged to be an opening or an ending, at the other end of the Reel."""
-GOES_ON = 9.0
-"""A piece that begins where the one before it ended; a third of it when it begins nearly a second
-later.
-"""
-SAME_CLIP = 1.2
-SAME_SHOT = 0.6
-SAME_LOOK = 0.5
-ALIKE = 1.5
-OVERUSED = 0.45
-REFERENCE_CUT_S = 4.0
-"""Worth, energy and story are measured for a cut of this length, and count in proportion to what is
-shown.
-"""
-UNLIKE_BITS = 16
-"""Neighbours whose fingerprints differ in fewer bits (of 64) lose up to `SAME_LOOK`."""
 _FOOTAGE_NEEDED = 1.15
-ACCENTS = (0.0, 1.0, 1.6)
-"""How much a change counts on no downbeat, on one, and where something big starts in the music."""
+"""How much more footage than the Reel shows a good edit is taken to choose from, for the first
+prices only: with the gaps and the ends that fit no cut, some 15 % stay unused. A guess; the prices
+move from there.
+"""
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+_ENERGY_SAMPLES = np.asarray([0.1, 0.3, 0.5, 0.7, 0.9])
+"""Places in the Reel at which the curve of energy is sampled for footage whose place is open."""
+
 Points = npt.NDArray[np.int32]
+"""Units, as the search holds them for every choice."""
 
 
 class Places(NamedTuple):
-    """Places in the footage where pieces may begin, with what the objective asks about each; arrays
-    of one length.
+    """Places in the footage where pieces may begin, with what the objective asks about each.
 
-    `at` is the frame on the footage line, `start` the same counted from the beginning of its
-    stretch, `free` the frames from
-    there to the stretch's end. `motion` and `scale` are what the eye meets there.
+    Arrays of one length. `at` is the frame on the footage line, `start` the same counted from the
+    beginning of its stretch, `free` the frames from there to the stretch's end. `motion`, `scale`,
+    `cluster` and `fingerprint` are what the eye meets there.
     """
 
     at: Ints
@@ -96,76 +71,97 @@ class Places(NamedTuple):
     free: Ints
     gap: Ints
     clip: Ints
-    look: Ints
+    cluster: Ints
     motion: Floats
     scale: Floats
-    fingerprint: npt.NDArray[np.uint64]
+    fingerprint: Fingerprints
+
+
+class Opening(NamedTuple):
+    """A way to open: its piece, its hook score, and whether the analysis named it as the hook."""
+
+    piece: Piece
+    strength: float
+    named: bool
 
 
 class Objective:
-    """The objective for one request: footage with its worth, a style, beats and cut rules."""
+    """The objective for one request: footage with its points, beats, cut rules and wishes."""
 
     def __init__(
-        self,
-        footage: Footage,
-        style: EditTaste,
-        ruler: BeatRuler,
-        rules: CutRules,
-        rate: float,
-        must_use: frozenset[int],
+        self, footage: FootageLine, ruler: BeatRuler, rules: CutRules, must_use: frozenset[int]
     ) -> None:
         self.footage = footage
         self.ruler = ruler
         self.rules = rules
         self.must_use = must_use
-        self._style = style
-        self._rate = rate
-        self._total = ruler.total_frames
-        self._reference = REFERENCE_CUT_S * rate
-        self.goes_on_frames = ceil(rate) + 1
-        self.preferred = min(max(style.preferred_cut_s * rate, rules.min_frames), rules.max_frames)
-        self.fair_uses = ceil((self._total / self.preferred) / max(1, footage.clip_count))
+        """Numbers of the clips that must appear."""
+        self.taste = footage.taste
+        self.rate = rate = float(footage.fps)
+        self.reference = terms.REFERENCE_CUT_S * rate
+        """Frames of a reference cut."""
+        self.goes_on_frames = terms.goes_on_frames(rate)
+        self.preferred = min(
+            max(self.taste.preferred_cut_s * rate, rules.min_frames), rules.max_frames
+        )
+        """Frames of a cut that the style prefers."""
+        self.fair_uses = ceil(
+            (ruler.total_frames / self.preferred) / max(1, footage.usable_clip_count)
+        )
+        """Cuts of one clip up to which none costs `OVERUSED`."""
         missed = float(ruler.off_beat_ahead[rules.hook_frames])
-        self.unavoidable = _points(MISS * missed / self._reference)
+        self.unavoidable = _in_units(terms.MISS * missed / self.reference)
         """Units that the best timing loses to missed beats if footage is no matter."""
-        self.overused = _points(OVERUSED)
-        self.alike = _points(ALIKE)
+        self.overused = _in_units(terms.OVERUSED)
+        self.alike = _in_units(terms.ALIKE)
 
-    # -- places ---------------------------------------------------------------------------------
+    # -- what is at a place ---------------------------------------------------------------------
 
     def places(self, at: Ints) -> Places:
         """What the objective asks about the frames `at` of the footage line."""
-        footage, rules = self.footage, self.rules
+        footage, table = self.footage, self.footage.table
         stretch = footage.stretch_of(at)
         start = at - footage.offset[stretch]
-        frames = footage.stretch_frames[stretch]
-        window = np.minimum(rules.min_frames, frames - start)
+        free = footage.stretch_frames[stretch] - start
+        window = np.minimum(self.rules.min_frames, free)
         moment = footage.moment_at[at + window // 2]
-        motion = (footage.motion_sum[at + window] - footage.motion_sum[at]) / np.maximum(window, 1)
+        motion = footage.motion_sum[at + window] - footage.motion_sum[at]
         return Places(
-            at, stretch, start, frames - start, footage.stretch_gap[stretch], footage.stretch_clip[stretch],
-            footage.look_of[moment], motion, footage.moment_scale[moment], footage.prints[moment],
-        )  # fmt: skip
-
-    # -- terms ----------------------------------------------------------------------------------
-
-    def hook_points(self, at: Ints, strength: Floats, chosen: npt.NDArray[np.bool_]) -> Points:
-        """Units for opening with the footage at `at`, and what is given back for beats that no
-        timing hits.
-
-        `strength` is the hook score, `chosen` whether the analysis named it.
-        """
-        seen = self._mean(self.footage.seen_sum, at, self.rules.hook_frames)
-        gone = self._mean(self.footage.gone_sum, at, self.rules.hook_frames)
-        peak = self.footage.peak_sum[at + self.rules.hook_frames] > self.footage.peak_sum[at]
-        points = (
-            HOOK * strength
-            + CHOSEN_HOOK * chosen
-            + PEAK_HOOK * peak
-            - SEEN_HOOK * seen
-            - GONE_HOOK * gone
+            at=at,
+            stretch=stretch,
+            start=start,
+            free=free,
+            gap=footage.stretch_gap[stretch],
+            clip=footage.stretch_clip[stretch],
+            cluster=table.cluster[moment],
+            motion=motion / np.maximum(window, 1),
+            scale=table.scale[moment],
+            fingerprint=table.fingerprints[moment],
         )
+
+    # -- hooks ----------------------------------------------------------------------------------
+
+    def hook_points(self, openings: Sequence[Opening]) -> Points:
+        """Units for opening, with what is given back for beats that no timing hits."""
+        points = terms.added(self.hook_terms(openings))
         return np.asarray(_rounded(points) + np.int32(self.unavoidable))
+
+    def hook_terms(self, openings: Sequence[Opening]) -> terms.Terms:
+        """The terms of openings, one row each."""
+        footage, frames = self.footage, self.rules.hook_frames
+        at = footage.starts_of([opening.piece for opening in openings])
+        return terms.hook_terms(
+            np.asarray([opening.strength for opening in openings], dtype=np.float64),
+            np.asarray([opening.named for opening in openings], dtype=np.float64),
+            terms.HookFootage(
+                peak=(footage.peak_sum[at + frames] > footage.peak_sum[at]).astype(np.float64),
+                seen=(footage.seen_sum[at + frames] - footage.seen_sum[at]) / frames,
+                gone=(footage.subject_gone_sum[at + frames] - footage.subject_gone_sum[at])
+                / frames,
+            ),
+        )
+
+    # -- pieces ---------------------------------------------------------------------------------
 
     def piece_points(self, places: Places, frame: Ints, length: Ints) -> Points:
         """Units for each cut (rows: it begins at `frame` of the Reel and has `length` frames) from
@@ -173,78 +169,97 @@ class Objective:
 
         `NEVER` where the footage ends sooner.
         """
-        footage, style, reference = self.footage, self._style, self._reference
-        lengths, which = np.unique(length, return_inverse=True)
-        ends = np.minimum(places.at[None, :] + lengths[:, None], len(footage.motion_sum) - 1)
-        shown = lengths[:, None] / reference
-        value = (footage.value_sum[ends] - footage.value_sum[places.at]) / reference
-        motion = (footage.motion_sum[ends] - footage.motion_sum[places.at]) / lengths[:, None]
-        liking = -style.length_weight * ((lengths - self.preferred) / self._rate) ** 2
-        value = value + liking[:, None] + style.keyframe * footage.key_frame_at[places.at]
-        value += PEAK * np.minimum(1, footage.peak_sum[ends] - footage.peak_sum[places.at])
-        value[places.free[None, :] < lengths[:, None]] = NEVER / POINT
-        when = (frame + length / 2) / self._total
-        energy = style.energy_start + (style.energy_end - style.energy_start) * when
-        off = style.energy * np.abs(motion[which] - energy[:, None])
-        off += style.story * np.abs(footage.place_at[places.at][None, :] - when[:, None])
-        off *= shown[which]
-        points = value[which] - off
-        points -= MISS * (self.ruler.miss_frames(frame + length, length) / reference)[:, None]
-        belongs = footage.belongs_at[footage.moment_at[places.at]]
-        points -= (
-            ROLE * shown[which] * np.where(np.isnan(belongs), 0, np.abs(belongs - when[:, None]))
-        )
-        last = np.flatnonzero(frame + length == self._total)
-        points[last] -= style.ending_calm * motion[which[last]]
+        footage, taste = self.footage, self.taste
+        lengths, of_length = np.unique(length, return_inverse=True)
+        points_by_length, motion_by_length = self._by_length(places, lengths)
+        motion = motion_by_length[of_length]
+        shown = (lengths[:, None] / self.reference)[of_length]
+        when = ((frame + length / 2) / self.ruler.total_frames)[:, None]
+
+        loss = terms.energy_loss(taste, motion, when)
+        loss += terms.story_loss(taste, footage.place_at[places.at][None, :], when)
+        loss *= shown
+        points = points_by_length[of_length]
+        points -= loss
+
+        missed = self.ruler.miss_frames(frame + length, length) / self.reference
+        points -= (terms.MISS * missed)[:, None]
+        belongs_at = footage.table.belongs_at[footage.moment_at[places.at]]
+        points -= terms.role_loss(shown, terms.role_share(belongs_at, when))
+        last = np.flatnonzero(frame + length == self.ruler.total_frames)
+        points[last] -= taste.ending_calm * motion[last]
         return np.maximum(_rounded(points), NEVER)
+
+    def _by_length(self, places: Places, lengths: Ints) -> tuple[Floats, Floats]:
+        """What a piece's points owe to its footage and length alone, and its mean movement.
+
+        Rows are lengths, columns places.
+        """
+        footage = self.footage
+        ends = np.minimum(places.at[None, :] + lengths[:, None], len(footage.motion_sum) - 1)
+        points = (footage.points_sum[ends] - footage.points_sum[places.at]) / self.reference
+        points += terms.length_points(self.taste, lengths, self.preferred, self.rate)[:, None]
+        points += self.taste.keyframe * footage.keyframe_at[places.at]
+        points += terms.peak_points(footage.peak_sum[ends] - footage.peak_sum[places.at])
+        points[places.free[None, :] < lengths[:, None]] = NEVER / POINT
+        motion = (footage.motion_sum[ends] - footage.motion_sum[places.at]) / lengths[:, None]
+        return points, motion
+
+    # -- changes --------------------------------------------------------------------------------
 
     def change_points(self, before: Places, after: Places) -> tuple[Points, ...]:
         """Units for every pair of neighbours (rows: the earlier), one array for each of `ACCENTS`.
 
         Without what depends on the earlier one's length; see `goes_on_points`.
         """
-        style = self._style
+        base, size = self.change_terms(before, after)
+        points = terms.added(base)
+        return tuple(
+            _rounded(points + terms.downbeat_points(self.taste, accent, size))
+            for accent in range(len(terms.ACCENTS))
+        )
+
+    def change_terms(self, before: Places, after: Places) -> tuple[terms.Terms, Floats]:
+        """The terms of every pair of neighbours that no accent changes, and `change_size`."""
         motion = np.abs(before.motion[:, None] - after.motion[None, :])
         scale = np.abs(before.scale[:, None] - after.scale[None, :])
         bits = np.bitwise_count(before.fingerprint[:, None] ^ after.fingerprint[None, :]).astype(
             np.float64
         )
-        base = style.motion_contrast * motion + style.scale_contrast * scale
-        base -= SAME_LOOK * np.clip(1 - bits / UNLIKE_BITS, 0, 1)
-        if self.footage.clip_count > 1:
-            base -= SAME_CLIP * (before.clip[:, None] == after.clip[None, :])
-        base -= SAME_SHOT * (before.stretch[:, None] == after.stretch[None, :])
-        change = change_size(motion, scale, bits)
-        return tuple(_rounded(base + weight * style.downbeat * change) for weight in ACCENTS)
+        same_source = terms.same_source_terms(
+            (before.clip[:, None] == after.clip[None, :]).astype(np.float64),
+            (before.stretch[:, None] == after.stretch[None, :]).astype(np.float64),
+            one_clip_only=self.footage.usable_clip_count <= 1,
+        )
+        look = terms.change_terms(self.taste, motion, scale, bits)
+        return look | same_source, terms.change_size(motion, scale, bits)
 
     def goes_on_points(self, away: Ints) -> Points:
         """Units for a piece that begins `away` frames (>= 0) after the end of the one shown before
         it, in the same stretch.
         """
-        near = np.clip(1 - away / self.goes_on_frames, 0, 1)
-        return _rounded(-GOES_ON * np.where(near > 0, (1 + 2 * near) / 3, 0))
+        return _rounded(terms.goes_on_points(away, self.goes_on_frames))
 
-    def frame_worth(self) -> Floats:
-        """Points of every frame of the footage line in a reference cut, wherever in the Reel it
-        comes.
-        """
-        style = self._style
+    # -- frames by themselves -------------------------------------------------------------------
+
+    def frame_points(self) -> Floats:
+        """Points of every frame of the line in a reference cut, wherever in the Reel it comes."""
         motion = np.diff(self.footage.motion_sum)
-        energy = style.energy_start + (style.energy_end - style.energy_start) * np.asarray(
-            [0.1, 0.3, 0.5, 0.7, 0.9]
+        wanted = terms.wanted_motion(self.taste, _ENERGY_SAMPLES)
+        misfit = sum(np.abs(motion - sample) for sample in wanted) / len(wanted)
+        return np.asarray(
+            np.diff(self.footage.points_sum) - self.taste.energy * misfit, dtype=np.float64
         )
-        misfit = sum(np.abs(motion - one) for one in energy) / len(energy)
-        return np.asarray(np.diff(self.footage.value_sum) - style.energy * misfit, dtype=np.float64)
 
     def first_prices(self) -> Floats:
-        """A guess, in units, at what each frame of the footage line is worth above the last one a
-        good edit would need.
+        """A guess, in units, at what each frame of the line is worth above the last one that a good
+        edit would need.
         """
-        worth = self.frame_worth()
-        spare = len(worth) - 1 - round(_FOOTAGE_NEEDED * self._total)
-        threshold = np.partition(worth, spare)[spare] if spare > 0 else np.inf
+        points = self.frame_points()
+        spare = len(points) - 1 - round(_FOOTAGE_NEEDED * self.ruler.total_frames)
+        threshold = np.partition(points, spare)[spare] if spare > 0 else np.inf
         return np.asarray(
-            np.maximum(0.0, worth - threshold) * (POINT / self._reference), dtype=np.float64
+            np.maximum(0.0, points - threshold) * (POINT / self.reference), dtype=np.float64
         )
 
     # -- a whole edit ---------------------------------------------------------------------------
@@ -254,44 +269,33 @@ class Objective:
 
         The rules are taken as kept.
         """
-        at = self.footage.offset[[piece.stretch for piece in pieces]] + [
-            piece.start for piece in pieces
-        ]
-        places = self.places(at)
+        places = self.places(self.footage.starts_of(pieces))
         length = np.asarray([piece.frames for piece in pieces], dtype=np.int64)
         cut = np.cumsum(length)
-        units = hook_points
         changes = self.change_points(places, places)
         own = self.piece_points(places, cut[:-1], length[1:])
+
+        units = hook_points
         for index in range(1, len(pieces)):
             units += int(own[index - 1, index])
             units += int(changes[self.ruler.accent[cut[index - 1]]][index - 1, index])
-            before, piece = pieces[index - 1], pieces[index]
-            if before.stretch == piece.stretch and piece.start >= before.end:
-                units += int(self.goes_on_points(np.asarray([piece.start - before.end]))[0])
-        uses = np.bincount(places.clip)
-        units -= self.overused * int(np.maximum(0, uses - self.fair_uses).sum())
-        looks = np.bincount(places.look)
-        units -= self.alike * int(np.maximum(0, looks - 1).sum())
+            away = frames_away(pieces[index - 1], pieces[index])
+            if away is not None:
+                units += int(self.goes_on_points(np.asarray([away]))[0])
+        units -= self.overused * int(np.maximum(0, np.bincount(places.clip) - self.fair_uses).sum())
+        units -= self.alike * int(np.maximum(0, np.bincount(places.cluster) - 1).sum())
         return units
 
-    def _mean(self, sums: Floats, at: Ints, frames: int) -> Floats:
-        return np.asarray((sums[at + frames] - sums[at]) / frames, dtype=np.float64)
 
-
-def change_size(motion: Floats, scale: Floats, bits: Floats) -> Floats:
-    """How strong a change between two pictures is, 0..1, from differences of movement, subject size
-    and fingerprint.
+def frames_away(before: Piece, piece: Piece) -> int | None:
+    """Frames between the end of a piece and the next one; None unless that follows it in its
+    stretch.
     """
-    return np.asarray(
-        0.35 * np.minimum(1, 2 * motion)
-        + 0.25 * np.minimum(1, 2 * scale)
-        + 0.4 * np.minimum(1, bits / 32),
-        dtype=np.float64,
-    )
+    follows = before.stretch == piece.stretch and piece.start >= before.end
+    return piece.start - before.end if follows else None
 
 
-def _points(points: float) -> int:
+def _in_units(points: float) -> int:
     return round(points * POINT)
 
 

@@ -1,10 +1,14 @@
-"""Drawing primitives of the storyboard: colours, text that stays in its box, bars, framed pictures."""
+"""Drawing primitives of the storyboard: colours, text that stays in its box, bars, framed images.
+
+Belongs here: how anything is drawn. Does not belong here: what is drawn where.
+"""
 
 import colorsys
 import re
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
+from typing import NamedTuple
 from unicodedata import bidirectional, combining, normalize
 
 from icu4py.breakers import CharacterBreaker
@@ -27,12 +31,25 @@ ACCENT: Colour = (255, 176, 59)
 GOOD: Colour = (96, 211, 148)
 WARNING: Colour = (255, 138, 101)
 
-
 _WEIGHT = 450
 """Of the other fonts, so that they look as heavy as Pillow's own."""
+
 _PLAIN = str.maketrans(
     {"–": "-", "—": "-", "×": "x", "→": ">", "‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " "}
 )
+
+
+class Sheet(NamedTuple):
+    """An image with what draws on it."""
+
+    image: Image.Image
+    draw: ImageDraw.ImageDraw
+
+    @classmethod
+    def blank(cls, width: int, height: int) -> "Sheet":
+        """An empty sheet of paper."""
+        image = Image.new("RGB", (width, height), PAPER)
+        return cls(image, ImageDraw.Draw(image))
 
 
 @lru_cache(maxsize=32)
@@ -42,7 +59,7 @@ def font(size: int) -> Font:
 
 
 def _line(size: int) -> tuple[int, int]:
-    """What a line has above and below its baseline, in pixels."""
+    """Pixels that a line has above and below its baseline."""
     own = font(size)
     return own.getmetrics() if isinstance(own, ImageFont.FreeTypeFont) else (size, 0)
 
@@ -57,8 +74,7 @@ def _has_glyph(character: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _runs(text: str) -> tuple[tuple[str, Face | None], ...]:
-    """The text cut into runs, in the order they are drawn in, each with its face; None for Pillow's
-    own font.
+    """The text cut into runs of one face, in the order they are drawn in; None: Pillow's own font.
 
     What no font has becomes plain letters, or a question mark, and never an empty box.
     """
@@ -72,14 +88,8 @@ def _runs(text: str) -> tuple[tuple[str, Face | None], ...]:
                 runs[-1] = (runs[-1][0] + part, runs[-1][1])
             else:
                 runs.append((part, face))
-    first = next(
-        (
-            direction
-            for character in text
-            if (direction := bidirectional(character)) in ("L", "R", "AL")
-        ),
-        "L",
-    )
+    directions = (bidirectional(character) for character in text)
+    first = next((found for found in directions if found in ("L", "R", "AL")), "L")
     return tuple(runs if first == "L" else reversed(runs))
 
 
@@ -88,11 +98,9 @@ def _foreign(clusters: Sequence[str]) -> list[tuple[str, Face | None]]:
     try:
         return [(run.text, run.face) for run in runs_of("".join(clusters))]
     except UnsupportedCharacters:
-        return (
-            [run for cluster in clusters for run in _foreign([cluster])]
-            if len(clusters) > 1
-            else [(_plain(clusters[0]), None)]
-        )
+        if len(clusters) == 1:
+            return [(_plain(clusters[0]), None)]
+        return [run for cluster in clusters for run in _foreign([cluster])]
 
 
 def _plain(cluster: str) -> str:
@@ -111,9 +119,7 @@ def _font_of(face: Face | None, size: int) -> Font:
 
 
 def clip_colour(index: int) -> Colour:
-    """A colour of its own for each clip: hues a golden angle apart never come close to their
-    neighbours.
-    """
+    """A colour for each clip: hues a golden angle apart never come close to their neighbours."""
     red, green, blue = colorsys.hls_to_rgb((0.58 + index * 0.381966) % 1.0, 0.62, 0.55)
     return round(red * 255), round(green * 255), round(blue * 255)
 
@@ -136,7 +142,7 @@ def shortened(text: str, size: int, width: int) -> str:
     return "…"
 
 
-def wrapped(text: str, size: int, width: int, most_lines: int) -> list[str]:
+def wrapped(text: str, size: int, width: int, max_lines: int) -> list[str]:
     """The text in lines of at most `width` pixels; the last one ends in an ellipsis when there is
     more.
     """
@@ -155,7 +161,7 @@ def wrapped(text: str, size: int, width: int, most_lines: int) -> list[str]:
             continue
         lines.append(line)
         line = word
-        if len(lines) == most_lines:
+        if len(lines) == max_lines:
             last = lines[-1]
             while last and width_of(f"{last} …", size) > width:
                 last = last.rsplit(" ", 1)[0] if " " in last else ""
@@ -174,9 +180,9 @@ def text(
     colour: Colour = INK,
     anchor: str = "la",
 ) -> None:
-    """One line of text in any script;
+    """One line of text in any script.
 
-    `anchor` as in Pillow: left, right or middle, and top or middle (`la`, `ra`, `mm`).
+    `anchor` is as in Pillow: left, right or middle, and top or middle (`la`, `ra`, `mm`).
     """
     x, y = at
     x -= {"l": 0.0, "m": 0.5, "r": 1.0}[anchor[0]] * width_of(content, size)
@@ -206,9 +212,7 @@ def pill(
     return at[0] + wide
 
 
-def bar(
-    draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], share: float, colour: Colour
-) -> None:
+def bar(draw: ImageDraw.ImageDraw, box: Corners, share: float, colour: Colour) -> None:
     """A horizontal bar filled to `share` (0..1)."""
     left, top, right, bottom = box
     radius = (bottom - top) // 2
@@ -225,28 +229,29 @@ def fitted(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
 
 
 def paste_rounded(
-    canvas: Image.Image, picture: Image.Image, at: tuple[int, int], radius: int = 6
+    canvas: Image.Image, image: Image.Image, at: tuple[int, int], radius: int = 6
 ) -> None:
-    """Paste a picture with rounded corners."""
-    mask = Image.new("L", (picture.width * 4, picture.height * 4), 0)
+    """Paste an image with rounded corners."""
+    # Drawn four times as large, so that the corners come out smooth.
+    mask = Image.new("L", (image.width * 4, image.height * 4), 0)
     ImageDraw.Draw(mask).rounded_rectangle(
         (0, 0, mask.width - 1, mask.height - 1), radius=radius * 4, fill=255
     )
-    canvas.paste(picture, at, mask.resize(picture.size, Image.Resampling.LANCZOS))
+    canvas.paste(image, at, mask.resize(image.size, Image.Resampling.LANCZOS))
 
 
-def dimmed_outside(picture: Image.Image, box: Corners, colour: Colour) -> Image.Image:
-    """The picture, darker outside `box`, which gets an outline."""
-    dark = Image.blend(picture, Image.new("RGB", picture.size, (0, 0, 0)), 0.62)
+def dimmed_outside(image: Image.Image, box: Corners, colour: Colour) -> Image.Image:
+    """The image, darker outside `box`, which gets an outline."""
+    dark = Image.blend(image, Image.new("RGB", image.size, (0, 0, 0)), 0.62)
     left, top, right, bottom = box
-    dark.paste(picture.crop(box), (left, top))
+    dark.paste(image.crop(box), (left, top))
     ImageDraw.Draw(dark).rectangle((left, top, right - 1, bottom - 1), outline=colour, width=3)
     return dark
 
 
-def moved(picture: Image.Image, begin: Corners, end: Corners, colour: Colour) -> None:
-    """Draw where a box goes: its outline at the end, and an arrow from middle to middle."""
-    draw = ImageDraw.Draw(picture)
+def draw_move(image: Image.Image, begin: Corners, end: Corners, colour: Colour) -> None:
+    """Draw where a box goes: its outline at the end, and an arrow between its middles."""
+    draw = ImageDraw.Draw(image)
     draw.rectangle((end[0], end[1], end[2] - 1, end[3] - 1), outline=colour, width=1)
     (x, y), (to_x, to_y) = (((box[0] + box[2]) / 2, (box[1] + box[3]) / 2) for box in (begin, end))
     long = max(1.0, ((to_x - x) ** 2 + (to_y - y) ** 2) ** 0.5)

@@ -2,10 +2,9 @@
 even by kill -9.
 
 Run as a script, with nothing but the standard library, so that it starts in milliseconds. It reads
-orders on stdin, one a
-line: `+ PID SIGNAL` (end this process group with this signal) and `- PID` (it has ended). When
-stdin ends, its starter
-is dead: the groups get their signals, newest first, and SIGKILL after `GRACE_S`.
+orders on stdin, one per line: `+ PID SIGNAL` (end this process group with this signal) and `- PID`
+(it has ended). When stdin ends, its starter is dead: the groups get their signals, newest first,
+and SIGKILL after `GRACE_S`.
 """
 
 import os
@@ -15,12 +14,13 @@ import time
 from pathlib import Path
 
 GRACE_S = 4.0
+"""More than any of our servers needs to stop in order."""
 
 
 def started_at(pid: int) -> str | None:
-    """When a live process began, as the kernel writes it;
+    """When a live process began, as the kernel writes it; None for one that is gone or a zombie.
 
-    None for one that is gone or a zombie. Off Linux: only that it is there.
+    Elsewhere than on Linux it only says that the process is there.
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

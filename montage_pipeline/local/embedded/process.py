@@ -2,9 +2,8 @@
 servers need.
 
 Every server leads its own process group, so that Ctrl-C in a terminal does not reach it before we
-end things in order,
-and so that its workers can be ended with it. A keeper (`keeper.py`) ends the groups when this
-process dies without doing so.
+end things in order, and so that its workers can be ended with it. A keeper (`keeper.py`) ends the
+groups when this process dies without doing so.
 """
 
 from __future__ import annotations
@@ -33,6 +32,13 @@ from montage_pipeline.local.embedded import keeper
 LOG_KEPT_BYTES = 5_000_000
 """A log larger than this moves to `<name>.log.1` before its server starts again."""
 
+_QUOTED_BYTES = 8000
+"""More than a dozen lines of any log."""
+
+_PORTS = range(15_000, 22_000)
+"""Below the range from which kernels take ports for outgoing connections, and so is each port
+10,000 above, on which SeaweedFS listens too.
+"""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -61,8 +67,9 @@ class ServerProcess:
         uid: int | None = None,
         gid: int | None = None,
     ) -> ServerProcess:
-        """Start a program in its own process group, as user `uid` and group `gid` when given (that
-        takes root).
+        """Start a program in its own process group.
+
+        As user `uid` and group `gid` if given, which takes root.
         """
         log_path.parent.mkdir(parents=True, exist_ok=True)
         if log_path.exists() and log_path.stat().st_size > LOG_KEPT_BYTES:
@@ -116,14 +123,15 @@ class ServerProcess:
     def wait_until(self, ready: Callable[[], bool], *, timeout_s: float) -> None:
         """Wait until `ready` says so.
 
-        Raises MontageError("server_died" or "server_not_ready") quoting the end of the log.
+        Raises MontageError(SERVER_DIED or SERVER_NOT_READY) quoting the end of the log.
         """
         deadline = time.monotonic() + timeout_s
         while True:
             if not self.alive:
                 raise MontageError(
                     ErrorCode.SERVER_DIED,
-                    f"{self.name} ended with status {self.exit_status} while starting. {self.log_end()}",
+                    f"{self.name} ended with status {self.exit_status} while starting. "
+                    f"{self.log_end()}",
                     server=self.name,
                 )
             if ready():
@@ -143,8 +151,9 @@ class ServerProcess:
                 os.kill(self.pid, self._stop_signal)
 
     def stop(self, *, timeout_s: float = 5.0) -> None:
-        """End the server and everything in its group: the stop signal first, SIGKILL after
-        `timeout_s`. Safe to call again.
+        """End the server and everything in its group. Safe to call again.
+
+        The stop signal comes first, SIGKILL after `timeout_s`.
         """
         self.ask_to_stop()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -162,10 +171,11 @@ def quoted_end(log_path: Path, lines: int = 12) -> str:
     """Where a log is and its last lines."""
     try:
         with log_path.open("rb") as log:
-            log.seek(max(0, log_path.stat().st_size - 8000))
-            end = _COLOUR.sub("", log.read().decode(errors="replace")).strip().splitlines()[-lines:]
+            log.seek(max(0, log_path.stat().st_size - _QUOTED_BYTES))
+            text = _COLOUR.sub("", log.read().decode(errors="replace"))
     except OSError:
         return f"(no log at {log_path})"
+    end = text.strip().splitlines()[-lines:]
     return f"The end of {log_path}:\n" + "\n".join(f"  | {line}" for line in end)
 
 
@@ -229,33 +239,33 @@ def port_is_free(port: int) -> bool:
 
 
 def free_port(accept: Callable[[int], bool] = lambda port: True) -> int:
-    """A TCP port of 127.0.0.1 that is free now and that `accept` takes, below the range the kernel
-    gives to outgoing connections.
-    """
+    """A TCP port of 127.0.0.1 that is free now and that `accept` takes."""
     for _ in range(500):
-        port = 15_000 + secrets.randbelow(7_000)
+        port = secrets.choice(_PORTS)
         if port_is_free(port) and accept(port):
             return port
     raise MontageError(
-        ErrorCode.NO_FREE_PORT, "found no free TCP port on 127.0.0.1 between 15000 and 22000"
+        ErrorCode.NO_FREE_PORT,
+        f"found no free TCP port on 127.0.0.1 between {_PORTS.start} and {_PORTS.stop}",
     )
 
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner may read, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
         file.write(text)
-    part.replace(path)
+    unfinished.replace(path)
 
 
 def end_strays(
     is_ours: Callable[[psutil.Process], bool], *, first: signal.Signals, grace_s: float = 3.0
 ) -> int:
-    """End processes left by an owner that died;
+    """End processes left by an owner that died, by `first` and, `grace_s` later, by SIGKILL.
 
-    `is_ours` must prove it. Returns how many there were.
+    `is_ours` must prove whose a process is. Returns how many there were.
     """
     strays = [
         process
@@ -281,8 +291,9 @@ def _proved(process: psutil.Process, is_ours: Callable[[psutil.Process], bool]) 
 
 
 def _runs(process: psutil.Process) -> bool:
-    """Whether a process does anything still: a zombie waits for its parent, perhaps for ever, but
-    holds nothing.
+    """Whether a process still does anything.
+
+    A zombie may wait for its parent for ever, but it holds nothing.
     """
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
@@ -296,6 +307,7 @@ _kept: dict[int, int] = {}
 
 
 def _keep(pid: int, stop_signal: signal.Signals) -> None:
+    """Have the keeper end this process group when we die."""
     with _keeper_lock:
         _kept[pid] = int(stop_signal)
         _order(f"+ {pid} {int(stop_signal)}")
@@ -308,6 +320,7 @@ def _forget(pid: int) -> None:
 
 
 def _order(line: str) -> None:
+    """Send the keeper a line, starting it first if there is none."""
     global _keeper
     if _keeper is None or _keeper.poll() is not None:
         _keeper = subprocess.Popen(

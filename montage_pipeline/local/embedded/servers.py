@@ -2,7 +2,7 @@
 is ready.
 
 Belongs here: command lines and readiness. Does not belong here: the order they start and stop in
-(`stack.py`).
+(`local.stack`).
 """
 
 import socket
@@ -29,33 +29,20 @@ class ServerCommand:
     port: int | None = None
     """Where it listens, if it does: an answer from there may be somebody else's."""
     start_limit_s: float = 90.0
-    """How long it may take to get ready."""
+    """How long it may take to get ready; on a slow machine Dagster's servers import for 10 s."""
 
 
 def code_server(port: int) -> ServerCommand:
     """Serves the definitions to daemon and UI, and is the parent of every run's process."""
-    argv = (
-        sys.executable,
-        "-m",
-        "dagster",
-        "api",
-        "grpc",
-        "-m",
-        "montage_pipeline.definitions",
-        "--location-name",
-        CODE_LOCATION,
-    )
-    address = (
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(port),
-        "--use-python-environment-entry-point",
-        "--log-level",
-        "warning",
+    arguments = (
+        *("api", "grpc", "-m", "montage_pipeline.definitions", "--location-name", CODE_LOCATION),
+        *("-h", "127.0.0.1", "-p", str(port)),
+        *("--use-python-environment-entry-point", "--log-level", "warning"),
     )
     # It listens only once the definitions are loaded, and ends when they cannot be.
-    return ServerCommand("code-server", (*argv, *address), lambda: _listens(port), port)
+    return ServerCommand(
+        "code-server", _python("dagster", *arguments), lambda: _listens(port), port
+    )
 
 
 def daemon(workspace: Path, dagster_dsn: str) -> ServerCommand:
@@ -66,24 +53,13 @@ def daemon(workspace: Path, dagster_dsn: str) -> ServerCommand:
         now = _last_heartbeat(dagster_dsn)
         return now is not None and now != before
 
-    return ServerCommand(
-        "daemon", (sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)), beats
-    )
+    return ServerCommand("daemon", _python("dagster._daemon", "run", "-w", str(workspace)), beats)
 
 
 def webserver(workspace: Path, port: int) -> ServerCommand:
     """The Dagster UI."""
-    argv = (
-        sys.executable,
-        "-m",
-        "dagster_webserver",
-        "-w",
-        str(workspace),
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(port),
-    )
+    address = ("-h", "127.0.0.1", "-p", str(port))
+    argv = _python("dagster_webserver", "-w", str(workspace), *address)
     return ServerCommand(
         "dagster-ui", argv, lambda: _answers(f"http://127.0.0.1:{port}/server_info"), port
     )
@@ -91,18 +67,14 @@ def webserver(workspace: Path, port: int) -> ServerCommand:
 
 def api(host: str, port: int) -> ServerCommand:
     """The product's HTTP API."""
-    argv = (
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "montage_pipeline.api.app:create_app",
-        "--factory",
-        "--host",
-        host,
-        "--port",
-        str(port),
-    )
+    address = ("--host", host, "--port", str(port))
+    argv = _python("uvicorn", "montage_pipeline.api.app:create_app", "--factory", *address)
     return ServerCommand("api", argv, lambda: _answers(f"{base_url(host, port)}/healthz"), port)
+
+
+def _python(module: str, *arguments: str) -> tuple[str, ...]:
+    """The command line that runs a module as a program."""
+    return (sys.executable, "-m", module, *arguments)
 
 
 def base_url(host: str, port: int) -> str:
@@ -114,9 +86,7 @@ def base_url(host: str, port: int) -> str:
 def runs_under_way(
     dagster_dsn: str, states: tuple[str, ...] = ("STARTING", "STARTED", "CANCELING")
 ) -> int:
-    """How many runs Dagster's storage believes to be in these states; none when it has no tables
-    yet.
-    """
+    """How many runs Dagster's storage holds in these states; none when it has no tables yet."""
     import psycopg
 
     with psycopg.connect(dagster_dsn, connect_timeout=5) as connection:

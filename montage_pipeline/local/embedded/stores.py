@@ -15,7 +15,8 @@ from montage_pipeline.local.embedded.seaweed import EmbeddedObjectStore
 from montage_pipeline.settings import Settings
 
 _DAGSTER_DATABASE = "dagster"
-_OWNER_LEAVES_S = 60.0
+_MAX_OWNED_S = 60.0
+"""A short command holds its database for a second or two."""
 
 
 class Stores:
@@ -28,7 +29,8 @@ class Stores:
         ):
             raise PermanentError(
                 ErrorCode.STORE_NOT_CONFIGURED,
-                "there are R2 keys but no endpoint: set R2_ACCOUNT_ID or R2_ENDPOINT_URL too, or unset R2_*",
+                "there are R2 keys but no endpoint: set R2_ACCOUNT_ID or R2_ENDPOINT_URL too, "
+                "or unset R2_*",
             )
         self._postgres = None if settings.database_url else EmbeddedPostgres(settings.home)
         self._objects = None if settings.r2_endpoint_url else EmbeddedObjectStore(settings.home)
@@ -39,9 +41,7 @@ class Stores:
         return self._postgres is not None and not self._settings.dagster_postgres_url
 
     def begin(self) -> None:
-        """Start everything; the database is ready afterwards, the object store is waited for in
-        `finish`.
-        """
+        """Start everything. Then the database is ready; `finish` waits for the object store."""
         if self._objects is not None:
             _own(self._objects, "the object store", self._objects.begin)
         if self._postgres is not None:
@@ -50,7 +50,7 @@ class Stores:
             self._make_dagster_database()
 
     def finish(self) -> None:
-        """Bring the database to the newest schema, and see that the bucket is there."""
+        """Bring the database to the newest schema, and make sure the bucket is there."""
         from montage_pipeline.requests.migrate import upgrade
         from montage_pipeline.storage.object_store import ObjectStore
 
@@ -136,19 +136,18 @@ class Stores:
         url = self._settings.sqlalchemy_url.replace("postgresql+psycopg://", "postgresql://", 1)
         try:
             with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
-                if (
-                    connection.execute(
-                        "SELECT 1 FROM pg_database WHERE datname = %s", (_DAGSTER_DATABASE,)
-                    ).fetchone()
-                    is None
-                ):
+                found = connection.execute(
+                    "SELECT 1 FROM pg_database WHERE datname = %s", (_DAGSTER_DATABASE,)
+                ).fetchone()
+                if found is None:
                     connection.execute(
                         sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_DAGSTER_DATABASE))
                     )
         except psycopg.errors.InsufficientPrivilege as error:
             raise PermanentError(
                 ErrorCode.NO_DAGSTER_DATABASE,
-                f"the user of DATABASE_URL may not make the database {_DAGSTER_DATABASE}: make it, or set DAGSTER_POSTGRES_URL to another",
+                f"the user of DATABASE_URL may not make the database {_DAGSTER_DATABASE}: "
+                "make it, or set DAGSTER_POSTGRES_URL to another",
             ) from error
         except psycopg.OperationalError as error:
             raise MontageError(
@@ -160,16 +159,17 @@ class Stores:
 def _own(
     server: EmbeddedPostgres | EmbeddedObjectStore, name: str, start: Callable[[], None]
 ) -> None:
-    """Start a server as our own: one that a short command has started for itself is let go first,
-    as it ends with that command.
+    """Start a server as our own. One that a short command started for itself ends with it: that is
+    waited for.
     """
-    deadline = time.monotonic() + _OWNER_LEAVES_S
+    deadline_s = time.monotonic() + _MAX_OWNED_S
     start()
     while server.pid is None:
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline_s:
             raise MontageError(
                 ErrorCode.SERVER_IN_USE,
-                f"another process has been holding {name} of this home for {_OWNER_LEAVES_S:g} s: stop it first",
+                f"another process has been holding {name} of this home for {_MAX_OWNED_S:g} s: "
+                "stop it first",
             )
         time.sleep(0.1)
         start()

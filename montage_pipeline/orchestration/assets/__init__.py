@@ -1,8 +1,7 @@
 """The five assets that turn a montage request into a Reel, each for one partition.
 
-Belongs here: the graph: what each asset is called, what it takes and gives, its pool and its
-retries.
-Does not belong here: what an asset does; that is in the module of its name.
+Belongs here: the graph, that is what each asset is called, what it takes and gives, its pool and
+its retries. Does not belong here: what an asset does; that is in the module of its name.
 """
 
 from collections.abc import Iterator
@@ -12,12 +11,13 @@ import dagster as dg
 from dagster import AssetExecutionContext, MaterializeResult, ResourceParam
 
 from montage_pipeline.analysis.model import ClipAnalysis
+from montage_pipeline.composition import Services
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_analysis import analyse_clips, analysis_version
 from montage_pipeline.orchestration.assets.edit_timeline import plan_edit
 from montage_pipeline.orchestration.assets.music_track import compose_music
-from montage_pipeline.orchestration.assets.r2_object import deliver_reel
+from montage_pipeline.orchestration.assets.r2_object import MadeReel, deliver_reel
 from montage_pipeline.orchestration.assets.rendered_video import (
     FILE_CHECKS,
     RenderConfig,
@@ -25,12 +25,10 @@ from montage_pipeline.orchestration.assets.rendered_video import (
     render_reel,
 )
 from montage_pipeline.orchestration.partitions import montage_requests
-from montage_pipeline.orchestration.services import Services
 from montage_pipeline.orchestration.steps import montage_step
 from montage_pipeline.rendering.model import RenderedVideo
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.model import DeliveredObject
-from montage_pipeline.vocabulary import Step
 
 
 def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -54,13 +52,14 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         pool="claude",
         kinds={"python", "anthropic"},
         tags={"domain": "analysis", "paid": "claude"},
-        description="Which moments of the clips are worth showing, which clip opens the Reel, and what is left out, with reasons.",
+        description="Which moments of the clips are worth showing, which clip opens the Reel, and "
+        "what is left out, with reasons.",
     )
     def clip_analysis(
         context: AssetExecutionContext, services: ResourceParam[Services]
     ) -> MaterializeResult[ClipAnalysis]:
-        with montage_step(context, services, Step.CLIP_ANALYSIS) as scope:
-            return analyse_clips(scope, services)
+        with montage_step(context, services) as scope:
+            return analyse_clips(scope)
 
     @dg.asset(
         **common,
@@ -74,14 +73,15 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         services: ResourceParam[Services],
         clip_analysis: ClipAnalysis,
     ) -> MaterializeResult[MusicTrack]:
-        with montage_step(context, services, Step.MUSIC_TRACK) as scope:
-            return compose_music(scope, services, clip_analysis)
+        with montage_step(context, services) as scope:
+            return compose_music(scope, clip_analysis)
 
     @dg.asset(
         **common,
         kinds={"python"},
         tags={"domain": "editing"},
-        description="The edit, frame by frame: a 1.7 s hook, then cuts of 3 to 5 s on the beat, no footage twice.",
+        description="The edit, frame by frame: a 1.7 s hook, then segments of 3 to 5 s that change "
+        "on the beat, no footage twice.",
     )
     def edit_timeline(
         context: AssetExecutionContext,
@@ -89,15 +89,16 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         clip_analysis: ClipAnalysis,
         music_track: MusicTrack,
     ) -> MaterializeResult[Timeline]:
-        with montage_step(context, services, Step.EDIT_TIMELINE) as scope:
-            return plan_edit(scope, services, clip_analysis, music_track)
+        with montage_step(context, services) as scope:
+            return plan_edit(scope, clip_analysis, music_track)
 
     @dg.asset(
         **common,
         pool="render",
         kinds={"ffmpeg"},
         tags={"domain": "rendering"},
-        description="The finished file, checked: it decodes whole and has the size, frames, codec and loudness that were asked for.",
+        description="The finished file, checked: it decodes whole and has the size, frames, codec "
+        "and loudness that were asked for.",
         check_specs=[
             dg.AssetCheckSpec(name, asset="rendered_video", description=text)
             for name, text in FILE_CHECKS.values()
@@ -112,9 +113,9 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     ) -> Iterator[MaterializeResult[RenderedVideo] | dg.AssetCheckResult]:
         from montage_pipeline.rendering.check import BadRender
 
-        with montage_step(context, services, Step.RENDERED_VIDEO) as scope:
+        with montage_step(context, services) as scope:
             try:
-                result = render_reel(scope, services, config.applied_to(edit_timeline), music_track)
+                result = render_reel(scope, config.applied_to(edit_timeline), music_track)
             except BadRender as error:
                 # The step fails and nothing is delivered; the checks show what was measured.
                 yield from check_results(error.rules)
@@ -135,9 +136,8 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         edit_timeline: Timeline,
         clip_analysis: ClipAnalysis,
     ) -> MaterializeResult[DeliveredObject]:
-        with montage_step(context, services, Step.R2_OBJECT) as scope:
-            return deliver_reel(
-                scope, services, rendered_video, music_track, edit_timeline, clip_analysis
-            )
+        with montage_step(context, services) as scope:
+            made = MadeReel(clip_analysis, music_track, edit_timeline, rendered_video)
+            return deliver_reel(scope, made)
 
     return [clip_analysis, music_track, edit_timeline, rendered_video, r2_object]

@@ -1,27 +1,38 @@
 """What `clip_analysis` does: fetch the clips, have them judged, and refuse at once what cannot
 become the Reel that was asked for.
 
-Whatever can be told without the clips (a caption that no font draws, music that is too short) is
-told before they are fetched.
+Whatever shows without the clips (a caption that no font draws, music that is too short) is refused
+before they are fetched.
 """
 
-from pathlib import Path
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster import MaterializeResult, MetadataValue
 
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.errors import ErrorCode, PermanentError
-from montage_pipeline.orchestration.assets.music_track import own_music_of
-from montage_pipeline.orchestration.assets.request_facts import bullets, cost_metadata
-from montage_pipeline.orchestration.services import Services
+from montage_pipeline.orchestration.assets.request_facts import (
+    bullets,
+    cost_metadata,
+    left_out,
+    own_music_of,
+)
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import Step
 
+if TYPE_CHECKING:
+    from montage_pipeline.analysis.model import RejectedClip
+    from montage_pipeline.footage.model import FetchedClip
+
+_FETCHED = 0.4
+"""Share of the step that is done when every clip is here."""
+
 
 def analysis_version(settings: Settings) -> str:
-    """Follows the prompt while Claude judges, so that analyses made from an older one show as
+    """Follows the prompt while Claude judges, so that analyses made with an earlier one show as
     stale.
     """
     if settings.analyst_used == "local":
@@ -31,89 +42,101 @@ def analysis_version(settings: Settings) -> str:
     return f"1+{prompt_version()}"
 
 
-def analyse_clips(scope: StepScope, services: Services) -> MaterializeResult[ClipAnalysis]:
+def analyse_clips(scope: StepScope) -> MaterializeResult[ClipAnalysis]:
     """The analysis of the request's clips.
 
-    PermanentError when none can be used, or a wish cannot be granted.
+    Raises PermanentError when no clip can be used, or a wish cannot be granted.
     """
-    from montage_pipeline.analysis.model import RejectedClip
-    from montage_pipeline.footage.names import shown_url
+    _refuse_without_clips(scope)
+    fetched, unfetched = _fetch(scope)
+    analyst = scope.services.analyst(scope.request, scope.run_id)
+    analysis = analyst.analyse(fetched, scope.request.style, float(scope.request.duration_s))
+    analysis = analysis.model_copy(
+        update={"rejected_clips": (*unfetched, *analysis.rejected_clips)}
+    )
+    _require_wished_clips(scope.request.options.wished_clips, analysis)
+    return dg.MaterializeResult(
+        value=analysis,
+        metadata=_metadata(analysis) | cost_metadata(scope, Step.CLIP_ANALYSIS),
+    )
 
-    wishes = scope.request.options
-    if wishes.captions:
+
+def _refuse_without_clips(scope: StepScope) -> None:
+    """Before anything is fetched or paid for: a wish that cannot be granted makes it useless."""
+    caption = scope.request.options.captions
+    if caption:
         from montage_pipeline.captions.layout import refuse_unfit
 
-        refuse_unfit(wishes.captions, scope.request.format)
-    if own_music := own_music_of(scope, services):
-        # Before anything is paid for: music that will not do makes the rest useless.
+        refuse_unfit(caption, scope.request.format)
+    if own_music := own_music_of(scope):
         own_music.require(float(scope.request.duration_s))
+
+
+def _fetch(scope: StepScope) -> "tuple[list[FetchedClip], list[RejectedClip]]":
+    """The clips that can be had, and those that never will be."""
+    from montage_pipeline.analysis.model import RejectedClip
+    from montage_pipeline.footage.names import clip_name, shown_url
+
+    wishes = scope.request.options
     urls = wishes.clips_to_use(scope.request.clip_urls)
     fetched, unfetched = [], []
-    for number, url in enumerate(urls):
+    for number, url in enumerate(urls, start=1):
         try:
-            fetched.append(services.fetcher.fetch(url))
+            fetched.append(scope.services.fetcher.fetch(url))
         except PermanentError as error:
             if url in wishes.wished_clips:
                 raise _wish_not_granted(url, error.message) from error
             unfetched.append(
                 RejectedClip(url=shown_url(url), code=error.code, message=error.message)
             )
-        scope.progress(0.4 * (number + 1) / len(urls))
+        scope.progress(_FETCHED * number / len(urls))
+
     if not fetched:
-        reasons = "; ".join(f"{Path(clip.url).name}: {clip.message}" for clip in unfetched)
+        reasons = "; ".join(f"{clip_name(clip.url)}: {clip.message}" for clip in unfetched)
         raise PermanentError(
             ErrorCode.NO_USABLE_CLIPS, f"None of the {len(urls)} clips can be used. {reasons}"
         )
-    analysis = services.analyst(scope.request, scope.run_id).analyse(
-        fetched, scope.request.style, float(scope.request.duration_s)
-    )
-    analysis = analysis.model_copy(
-        update={"rejected_clips": (*unfetched, *analysis.rejected_clips)}
-    )
-    usable = {clip.facts.url for clip in analysis.clips}
-    for url in wishes.wished_clips:
-        if url not in usable:
-            told = [
-                clip.message
-                for clip in analysis.rejected_clips
-                if clip.url in (url, shown_url(url))
-            ]
-            raise _wish_not_granted(url, "; ".join(told) or "it was left out of the analysis")
-    moments = [moment for clip in analysis.clips for moment in clip.moments]
-    return dg.MaterializeResult(
-        value=analysis,
-        metadata={
-            "analyst": analysis.analyst.name,
-            "model": analysis.analyst.model or "none",
-            "prompt_version": analysis.analyst.prompt_version or "none",
-            "input_tokens_predicted": analysis.analyst.predicted_tokens,
-            "input_tokens_billed": analysis.analyst.billed_tokens,
-            "clips": len(analysis.clips),
-            "clips_left_out": len(analysis.rejected_clips),
-            "moments": len(moments),
-            "moments_rejected": sum(bool(moment.rejects) for moment in moments),
-            "mood": analysis.mood,
-            "suggested_bpm": analysis.suggested_bpm,
-            "music_prompt": analysis.music_prompt,
-            "left_out": MetadataValue.md(bullets(left_out(analysis)) or "nothing"),
-            **cost_metadata(scope, services, Step.CLIP_ANALYSIS),
-        },
-    )
+    return fetched, unfetched
 
 
-def left_out(analysis: ClipAnalysis) -> tuple[str, ...]:
-    """A sentence for the user on each clip that was not used."""
+def _require_wished_clips(wished: Sequence[str], analysis: ClipAnalysis) -> None:
     from montage_pipeline.footage.names import shown_url
 
-    return tuple(
-        f"{Path(shown_url(clip.url)).name} was left out: {clip.message}"
-        for clip in analysis.rejected_clips
-    )
+    usable = {clip.facts.url for clip in analysis.clips}
+    for url in wished:
+        if url in usable:
+            continue
+        reasons = [
+            clip.message for clip in analysis.rejected_clips if clip.url in (url, shown_url(url))
+        ]
+        raise _wish_not_granted(url, "; ".join(reasons) or "it was left out of the analysis")
 
 
 def _wish_not_granted(url: str, reason: str) -> PermanentError:
-    from montage_pipeline.footage.names import shown_url
+    from montage_pipeline.footage.names import clip_name, shown_url
 
-    name = shown_url(url)
-    message = f"{Path(name).name} was to appear in the Reel and cannot be used: {reason}. Drop the wish or replace the clip"
-    return PermanentError(ErrorCode.WISHED_CLIP_UNUSABLE, message, url=name)
+    return PermanentError(
+        ErrorCode.WISHED_CLIP_UNUSABLE,
+        f"{clip_name(url)} was to appear in the Reel and cannot be used: {reason}. "
+        "Drop the wish or replace the clip",
+        url=shown_url(url),
+    )
+
+
+def _metadata(analysis: ClipAnalysis) -> dict[str, Any]:
+    moments = [moment for clip in analysis.clips for moment in clip.moments]
+    return {
+        "analyst": analysis.analyst.name,
+        "model": analysis.analyst.model or "none",
+        "prompt_version": analysis.analyst.prompt_version or "none",
+        "input_tokens_predicted": analysis.analyst.predicted_tokens,
+        "input_tokens_billed": analysis.analyst.billed_tokens,
+        "clips": len(analysis.clips),
+        "clips_left_out": len(analysis.rejected_clips),
+        "moments": len(moments),
+        "moments_rejected": sum(bool(moment.rejects) for moment in moments),
+        "mood": analysis.mood,
+        "suggested_bpm": analysis.suggested_bpm,
+        "music_prompt": analysis.music_prompt,
+        "left_out": MetadataValue.md(bullets(left_out(analysis)) or "nothing"),
+    }

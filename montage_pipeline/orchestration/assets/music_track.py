@@ -11,37 +11,31 @@ from dagster import MaterializeResult, MetadataValue
 
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.orchestration.assets.request_facts import cost_metadata, seed_of
-from montage_pipeline.orchestration.services import Services
+from montage_pipeline.orchestration.assets.request_facts import (
+    cost_metadata,
+    own_music_of,
+    seed_of,
+)
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.vocabulary import Step
 
 if TYPE_CHECKING:
-    from montage_pipeline.music.own_music import OwnMusic
+    from montage_pipeline.music.composer import MusicBrief
+
+_COMPOSED = 0.8
+"""Share of the step that is done when the music is there and only has to be stored."""
 
 
-def compose_music(
-    scope: StepScope, services: Services, analysis: ClipAnalysis
-) -> MaterializeResult[MusicTrack]:
+def compose_music(scope: StepScope, analysis: ClipAnalysis) -> MaterializeResult[MusicTrack]:
     """The Reel's music, stored."""
-    from montage_pipeline.music.composer import Composer, MusicBrief
+    from montage_pipeline.music.composer import Composer
     from montage_pipeline.music.track import store_track
 
-    brief = MusicBrief(
-        request_id=str(scope.request.id),
-        user_id=scope.request.user_id,
-        run_id=scope.run_id,
-        mood=analysis.mood,
-        style=scope.request.style,
-        prompt=analysis.music_prompt,
-        bpm=scope.request.options.target_bpm or analysis.suggested_bpm,
-        duration_s=float(scope.request.duration_s),
-        seed=seed_of(scope),
-    )
+    services = scope.services
     with tempfile.TemporaryDirectory(dir=services.scratch, prefix="music-") as folder:
-        composer: Composer = own_music_of(scope, services) or services.composer()
-        composed = composer.compose(brief, Path(folder))
-        scope.progress(0.8)
+        composer: Composer = own_music_of(scope) or services.composer()
+        composed = composer.compose(_brief(scope, analysis), Path(folder))
+        scope.progress(_COMPOSED)
         track = store_track(composed, services.store, scope.request.id)
     return dg.MaterializeResult(
         value=track,
@@ -54,16 +48,22 @@ def compose_music(
             "duration_s": track.duration_s,
             "loudness_lufs": track.loudness_lufs,
             "listen": MetadataValue.url(services.store.media_url(track.key)),
-            **cost_metadata(scope, services, Step.MUSIC_TRACK),
+            **cost_metadata(scope, Step.MUSIC_TRACK),
         },
     )
 
 
-def own_music_of(scope: StepScope, services: Services) -> "OwnMusic | None":
-    """The user's own music, if they gave any."""
-    options = scope.request.options
-    if options.music_url is None:
-        return None
-    from montage_pipeline.music.own_music import OwnMusic
+def _brief(scope: StepScope, analysis: ClipAnalysis) -> "MusicBrief":
+    from montage_pipeline.music.composer import MusicBrief
 
-    return OwnMusic(services.fetcher, options.music_url, options.target_bpm)
+    return MusicBrief(
+        request_id=str(scope.request.id),
+        user_id=scope.request.user_id,
+        run_id=scope.run_id,
+        mood=analysis.mood,
+        style=scope.request.style,
+        prompt=analysis.music_prompt,
+        bpm=scope.request.options.target_bpm or analysis.suggested_bpm,
+        duration_s=float(scope.request.duration_s),
+        seed=seed_of(scope),
+    )

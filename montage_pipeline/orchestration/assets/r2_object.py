@@ -1,6 +1,7 @@
 """What `r2_object` does: put the Reel where the user can watch it, and end the request."""
 
 import tempfile
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,52 +12,39 @@ from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.orchestration.assets.clip_analysis import left_out
-from montage_pipeline.orchestration.services import Services
+from montage_pipeline.orchestration.assets.request_facts import left_out
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo
 from montage_pipeline.requests.lifecycle import FinishedReel
 from montage_pipeline.storage.model import DeliveredObject
 
 
-def deliver_reel(
-    scope: StepScope,
-    services: Services,
-    rendered: RenderedVideo,
-    music: MusicTrack,
-    timeline: Timeline,
-    analysis: ClipAnalysis,
-) -> MaterializeResult[DeliveredObject]:
+@dataclass(frozen=True)
+class MadeReel:
+    """A Reel and how it came about: what the steps before made."""
+
+    analysis: ClipAnalysis
+    music: MusicTrack
+    timeline: Timeline
+    rendered: RenderedVideo
+
+
+def deliver_reel(scope: StepScope, made: MadeReel) -> MaterializeResult[DeliveredObject]:
     """The Reel where the user finds it.
 
-    MontageError("request_taken") when the request is no longer this run's.
+    Raises MontageError(REQUEST_TAKEN) when the request is no longer this run's.
     """
-    from montage_pipeline.editing.originality import footage_shown
-    from montage_pipeline.storage.delivery import ReelFiles, ReelOwner, WorkFile, deliver
-
-    warnings = (*analysis.warnings, *left_out(analysis), *music.warnings, *timeline.warnings)
-    with tempfile.TemporaryDirectory(dir=services.scratch, prefix="deliver-") as folder:
-        files = ReelFiles(
-            video=WorkFile(rendered.key, rendered.sha256),
-            music=WorkFile(music.key, music.sha256),
-            poster_key=rendered.poster_key,
-        )
-        owner = ReelOwner(str(scope.request.user_id), str(scope.request.content_item_id))
-        delivered = deliver(services.store, files, owner, Path(folder))
-    reel = FinishedReel(
-        media_url=delivered.generated_media_url,
-        music_url=delivered.music_url,
-        poster_url=delivered.poster_url,
-        warnings=warnings,
-        originality=timeline.originality.model_dump(mode="json"),
-        shown=footage_shown(timeline, analysis),
-    )
+    delivered = _copy_files(scope, made)
+    reel = _finished(made, delivered)
+    services = scope.services
     if scope.tracked and not services.requests.succeed(scope.request.id, scope.run_id, reel):
         raise MontageError(
             ErrorCode.REQUEST_TAKEN,
             "The request was stopped or taken over by another run before its Reel was delivered.",
         )
-    total = sum((entry.cost_usd for entry in services.ledger.entries(scope.request.id)), Decimal(0))
+
+    entries = services.ledger.entries(scope.request.id)
+    cost_usd = sum((entry.cost_usd for entry in entries), Decimal(0))
     return dg.MaterializeResult(
         value=delivered,
         metadata={
@@ -65,6 +53,39 @@ def deliver_reel(
             "etag": delivered.etag,
             "megabytes": delivered.bytes / 1e6,
             "uploaded": delivered.uploaded,
-            "request_cost_usd": float(total),
+            "request_cost_usd": float(cost_usd),
         },
+    )
+
+
+def _copy_files(scope: StepScope, made: MadeReel) -> DeliveredObject:
+    from montage_pipeline.storage.delivery import ReelFiles, ReelOwner, WorkFile, deliver
+
+    files = ReelFiles(
+        video=WorkFile(made.rendered.key, made.rendered.sha256),
+        music=WorkFile(made.music.key, made.music.sha256),
+        poster_key=made.rendered.poster_key,
+    )
+    owner = ReelOwner(str(scope.request.user_id), str(scope.request.content_item_id))
+    services = scope.services
+    with tempfile.TemporaryDirectory(dir=services.scratch, prefix="deliver-") as folder:
+        return deliver(services.store, files, owner, Path(folder))
+
+
+def _finished(made: MadeReel, delivered: DeliveredObject) -> FinishedReel:
+    """What the item's row and its user get to see."""
+    from montage_pipeline.editing.originality import footage_shown
+
+    return FinishedReel(
+        media_url=delivered.generated_media_url,
+        music_url=delivered.music_url,
+        poster_url=delivered.poster_url,
+        warnings=(
+            *made.analysis.warnings,
+            *left_out(made.analysis),
+            *made.music.warnings,
+            *made.timeline.warnings,
+        ),
+        originality=made.timeline.originality.model_dump(mode="json"),
+        shown=footage_shown(made.timeline, made.analysis),
     )

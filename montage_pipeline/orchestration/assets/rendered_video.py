@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster import MaterializeResult, MetadataValue
@@ -16,22 +16,31 @@ from montage_pipeline.editing.timeline import Effect, Timeline
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.request_facts import clip_sources
-from montage_pipeline.orchestration.services import Services
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo, Rule, RuleGroup
+from montage_pipeline.storage.keys import poster_key, video_key
+
+if TYPE_CHECKING:
+    from montage_pipeline.rendering.render import CheckedReel
+
+_RENDERED = 0.95
+"""Share of the step that is done when the file is rendered and checked."""
 
 FILE_CHECKS: dict[RuleGroup, tuple[str, str]] = {
     "picture": (
         "reel_picture",
-        "Size, codec, profile, pixel format and BT.709 colour of the finished file, in the container and in the stream.",
+        "Size, codec, profile, pixel format and BT.709 colour of the finished file, in the "
+        "container and in the stream.",
     ),
     "frames": (
         "reel_frames",
-        "Every frame is there, in constant rate from zero on, in closed GOPs of at most 2 s, and decodes.",
+        "Every frame is there, at a constant rate from zero on, in closed GOPs of at most 2 s, and "
+        "decodes.",
     ),
     "sound": (
         "reel_sound",
-        "AAC-LC stereo at 48 kHz, as long as the picture, at the loudness and below the peak that were asked for.",
+        "AAC-LC stereo at 48 kHz, as long as the video, at the loudness and below the peak that "
+        "were asked for.",
     ),
     "container": (
         "reel_container",
@@ -56,20 +65,22 @@ class RenderConfig(dg.Config):
 
     effects: list[SegmentEffect] = Field(
         default_factory=list,
-        description="MoviePy effects, at most one for each segment. Only those segments are rendered anew.",
+        description="MoviePy effects, at most one for each segment. "
+        "Only those segments are rendered anew.",
     )
 
     def applied_to(self, timeline: Timeline) -> Timeline:
         """The timeline with the effects on its segments.
 
-        PermanentError("bad_effect") when there is no such segment.
+        Raises PermanentError(BAD_EFFECT) when there is no such segment.
         """
         segments = list(timeline.segments)
         for effect in self.effects:
             if effect.segment >= len(segments):
                 raise PermanentError(
                     ErrorCode.BAD_EFFECT,
-                    f"there is no segment {effect.segment}; the timeline has {len(segments)}, from 0",
+                    f"There is no segment {effect.segment}; the timeline has {len(segments)}, "
+                    "counted from 0.",
                 )
             chosen = Effect(name=effect.name, parameters=effect.parameters)
             segments[effect.segment] = segments[effect.segment].model_copy(
@@ -79,89 +90,102 @@ class RenderConfig(dg.Config):
 
 
 def render_reel(
-    scope: StepScope, services: Services, timeline: Timeline, music: MusicTrack
+    scope: StepScope, timeline: Timeline, music: MusicTrack
 ) -> MaterializeResult[RenderedVideo]:
     """The finished file and its poster, stored.
 
-    BadRender when the file breaks a rule; then nothing is stored.
+    Raises BadRender when the file breaks a rule; then nothing is stored.
     """
-    from montage_pipeline.rendering.render import render_checked
-
-    prefix = f"work/{scope.request.id}"
+    services = scope.services
     with tempfile.TemporaryDirectory(dir=services.scratch, prefix="render-") as folder:
-        workdir = Path(folder)
-        music_path = workdir / Path(music.key).name
-        services.store.download(music.key, music_path)
-        engine = services.render_engine()
-        sources = clip_sources(services, timeline)
-        try:
-            video, poster, run, check = render_checked(
-                timeline,
-                sources,
-                music_path,
-                workdir,
-                engine,
-                lambda done: scope.progress(0.95 * done),
-            )
-        except MontageError as error:
-            # Behind a clip that is read in parts stands the store: its reason says more than a
-            # reader's broken connection.
-            raise services.fetcher.range_error() or error from error
-        with video.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        stored = services.store.put_file(
-            f"{prefix}/video.mp4", video, content_type="video/mp4", sha256=digest
-        )
-        services.store.put_file(f"{prefix}/poster.jpg", poster, content_type="image/jpeg")
-    rendered = RenderedVideo(
-        key=stored.key,
-        sha256=digest,
-        bytes=stored.bytes,
-        poster_key=f"{prefix}/poster.jpg",
-        run=run,
-        check=check,
-    )
+        reel = _render(scope, timeline, music, Path(folder))
+        rendered = _store(scope, reel)
     return dg.MaterializeResult(
         value=rendered,
-        metadata={
-            "engine": run.engine,
-            "encoder": run.encoder,
-            "render_seconds": run.seconds,
-            "segments_reused": f"{run.parts_reused} of {run.parts}",
-            "times_realtime": float(timeline.duration) / max(run.seconds, 1e-6),
-            "frames": check.frames,
-            "size": f"{check.width}x{check.height}",
-            "megabytes": stored.bytes / 1e6,
-            "loudness_lufs": check.loudness_lufs,
-            "true_peak_dbtp": check.true_peak_dbtp,
-            "watch": MetadataValue.url(services.store.media_url(stored.key)),
-        },
-        check_results=check_results(check.rules),
+        metadata=_metadata(rendered, timeline)
+        | {"watch": MetadataValue.url(services.store.media_url(rendered.key))},
+        check_results=check_results(rendered.check.rules),
     )
+
+
+def _render(scope: StepScope, timeline: Timeline, music: MusicTrack, folder: Path) -> "CheckedReel":
+    from montage_pipeline.rendering.render import render_checked
+
+    services = scope.services
+    music_path = folder / Path(music.key).name
+    services.store.download(music.key, music_path)
+    sources = clip_sources(services, timeline)
+    try:
+        return render_checked(
+            timeline,
+            sources,
+            music_path,
+            folder,
+            services.render_engine(),
+            lambda done: scope.progress(_RENDERED * done),
+        )
+    except MontageError as error:
+        # Behind a clip that is read in ranges stands the store: its reason says more than a
+        # reader's broken connection.
+        raise services.fetcher.range_error() or error from error
+
+
+def _store(scope: StepScope, reel: "CheckedReel") -> RenderedVideo:
+    store, request_id = scope.services.store, scope.request.id
+    with reel.video.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    stored = store.put_file(
+        video_key(request_id), reel.video, content_type="video/mp4", sha256=sha256
+    )
+    store.put_file(poster_key(request_id), reel.poster, content_type="image/jpeg")
+    return RenderedVideo(
+        key=stored.key,
+        sha256=sha256,
+        bytes=stored.bytes,
+        poster_key=poster_key(request_id),
+        run=reel.run,
+        check=reel.check,
+    )
+
+
+def _metadata(rendered: RenderedVideo, timeline: Timeline) -> dict[str, Any]:
+    run, check = rendered.run, rendered.check
+    return {
+        "engine": run.engine,
+        "encoder": run.encoder,
+        "render_seconds": run.seconds,
+        "segments_reused": f"{run.parts_reused} of {run.parts}",
+        "times_realtime": float(timeline.duration) / max(run.seconds, 1e-6),
+        "frames": check.frames,
+        "size": f"{check.width}x{check.height}",
+        "megabytes": rendered.bytes / 1e6,
+        "loudness_lufs": check.loudness_lufs,
+        "true_peak_dbtp": check.true_peak_dbtp,
+    }
 
 
 def check_results(rules: Sequence[Rule]) -> list[dg.AssetCheckResult]:
     """One result for each group of rules, with a row for each rule."""
-    results = []
-    for group, (name, _) in FILE_CHECKS.items():
-        of_group = [rule for rule in rules if rule.group == group]
-        rows = [
-            dg.TableRecord(
-                {
-                    "rule": rule.name,
-                    "measured": rule.measured,
-                    "expected": rule.expected,
-                    "holds": rule.holds,
-                }
-            )
-            for rule in of_group
-        ]
-        passed = all(rule.holds for rule in of_group)
-        results.append(
-            dg.AssetCheckResult(
-                check_name=name,
-                passed=passed,
-                metadata={"rules": MetadataValue.table(records=rows)},
-            )
+    return [
+        _check_result(name, [rule for rule in rules if rule.group == group])
+        for group, (name, _) in FILE_CHECKS.items()
+    ]
+
+
+def _check_result(name: str, rules: Sequence[Rule]) -> dg.AssetCheckResult:
+    rows = [
+        dg.TableRecord(
+            {
+                "rule": rule.name,
+                "measured": rule.measured,
+                "expected": rule.expected,
+                "holds": rule.holds,
+            }
         )
-    return results
+        for rule in rules
+    ]
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=all(rule.holds for rule in rules),
+        metadata={"rules": MetadataValue.table(records=rows)},
+    )

@@ -1,5 +1,5 @@
-"""What more than one asset needs to know of its request, or shows of it: its seed, its clips'
-sources, its costs.
+"""What more than one asset needs to know of its request, or shows of it: its seed, its own music,
+its clips' sources, what was left out, what it cost.
 
 Does not belong here: what one asset makes and another only takes; that is with the asset that makes
 it.
@@ -7,27 +7,45 @@ it.
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster import MetadataValue
 
+from montage_pipeline.analysis.model import ClipAnalysis
+from montage_pipeline.composition import Services
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.footage.model import ClipSource
-from montage_pipeline.orchestration.services import Services
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.vocabulary import Step
+
+if TYPE_CHECKING:
+    from montage_pipeline.costs.ledger import CostEntry
+    from montage_pipeline.music.own_music import OwnMusic
+
+_MAX_SEED = 1 << 63
+"""Seeds are below it, so that they fit a signed 64-bit integer."""
 
 
 def seed_of(scope: StepScope) -> int:
     """The request's id as a number: the same request gives the same edit."""
-    return scope.request.id.int % (1 << 63)
+    return scope.request.id.int % _MAX_SEED
+
+
+def own_music_of(scope: StepScope) -> "OwnMusic | None":
+    """The user's own music, if they gave any."""
+    options = scope.request.options
+    if options.music_url is None:
+        return None
+    from montage_pipeline.music.own_music import OwnMusic
+
+    return OwnMusic(scope.services.fetcher, options.music_url, options.target_bpm)
 
 
 def clip_sources(services: Services, timeline: Timeline) -> Mapping[str, ClipSource]:
-    """Where the used clips are read;
+    """Where the used clips are read.
 
-    PermanentError("clip_changed") when a source is no longer what was analysed.
+    Raises PermanentError(CLIP_CHANGED) when a source is no longer what was analysed.
     """
     sources = {}
     for index in sorted({segment.clip for segment in timeline.segments}):
@@ -37,31 +55,42 @@ def clip_sources(services: Services, timeline: Timeline) -> Mapping[str, ClipSou
     return sources
 
 
-def cost_metadata(scope: StepScope, services: Services, step: Step) -> dict[str, Any]:
+def left_out(analysis: ClipAnalysis) -> tuple[str, ...]:
+    """A sentence for the user on each clip that was not used."""
+    from montage_pipeline.footage.names import clip_name
+
+    return tuple(
+        f"{clip_name(clip.url)} was left out: {clip.message}" for clip in analysis.rejected_clips
+    )
+
+
+def cost_metadata(scope: StepScope, step: Step) -> dict[str, Any]:
     """What the paid calls of this step cost, over every attempt, as numbers that the UI plots."""
-    entries = services.ledger.entries(scope.request.id, asset=step.value)
-    tokens_in = sum(int(entry.usage.get("input_tokens") or 0) for entry in entries)
-    tokens_out = sum(int(entry.usage.get("output_tokens") or 0) for entry in entries)
-    columns = [
-        dg.TableRecord(
-            {
-                "service": e.service.value,
-                "endpoint": e.endpoint,
-                "cost_usd": str(e.cost_usd),
-                "state": e.state.value,
-            }
-        )
-        for e in entries
-    ]
+    entries = scope.services.ledger.entries(scope.request.id, asset=step.value)
     metadata: dict[str, Any] = {
         "cost_usd": float(sum((entry.cost_usd for entry in entries), Decimal(0))),
         "paid_calls": len(entries),
     }
+
+    tokens_in = sum(int(entry.usage.get("input_tokens") or 0) for entry in entries)
+    tokens_out = sum(int(entry.usage.get("output_tokens") or 0) for entry in entries)
     if tokens_in or tokens_out:
         metadata |= {"input_tokens": tokens_in, "output_tokens": tokens_out}
-    if columns:
-        metadata["costs"] = MetadataValue.table(records=columns)
+
+    if entries:
+        metadata["costs"] = MetadataValue.table(records=[_cost_row(entry) for entry in entries])
     return metadata
+
+
+def _cost_row(entry: "CostEntry") -> dg.TableRecord:
+    return dg.TableRecord(
+        {
+            "service": entry.service.value,
+            "endpoint": entry.endpoint,
+            "cost_usd": str(entry.cost_usd),
+            "state": entry.state.value,
+        }
+    )
 
 
 def bullets(lines: Iterable[str]) -> str:

@@ -10,7 +10,8 @@ import pytest
 
 from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
-from montage_pipeline.editing.planner import EditRequest, plan_timeline
+from montage_pipeline.editing.planner import plan_timeline
+from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.errors import MontageError
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.settings import Settings

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from montage_pipeline.analysis.model import ClipAnalysis
-from montage_pipeline.editing.planner import EditRequest, plan_timeline
+from montage_pipeline.editing.planner import plan_timeline
+from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.storyboard.drawing import shortened, text, width_of, wrapped
 from montage_pipeline.editing.storyboard.storyboard import draw_storyboard, storyboard_thumbnail
 from montage_pipeline.editing.timeline import Timeline
@@ -68,10 +69,10 @@ def plan(clips: ClipAnalysis, format_: Format) -> Timeline:
     )
 
 
-def share(picture: Image.Image, colour: tuple[int, int, int]) -> float:
+def share(image: Image.Image, colour: tuple[int, int, int]) -> float:
     """Share of pixels near a colour."""
     return float(
-        (np.abs(np.asarray(picture.convert("RGB"), dtype=int) - colour).max(axis=2) < 40).mean()
+        (np.abs(np.asarray(image.convert("RGB"), dtype=int) - colour).max(axis=2) < 40).mean()
     )
 
 
@@ -108,8 +109,10 @@ def test_it_shows_the_frame_at_each_cut_and_what_the_crop_keeps(
 @pytest.mark.parametrize(
     "format_",
     [
-        one if one in (Format.REEL, Format.LANDSCAPE) else pytest.param(one, marks=pytest.mark.slow)
-        for one in Format
+        shape
+        if shape in (Format.REEL, Format.LANDSCAPE)
+        else pytest.param(shape, marks=pytest.mark.slow)
+        for shape in Format
     ],
 )
 def test_every_format_draws_as_png_and_jpeg_at_the_asked_width(
@@ -152,8 +155,8 @@ def test_text_stays_in_its_width() -> None:
 
 def ink(content: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """The text as it is drawn, cut to what was drawn."""
-    canvas = Image.new("L", (900, 90), 0)
-    text(ImageDraw.Draw(canvas), (20, 20), content, 32, 255)
+    canvas = Image.new("RGB", (900, 90))
+    text(ImageDraw.Draw(canvas), (20, 20), content, 32)
     box = canvas.getbbox()
     assert box is not None, f"nothing was drawn of {content}"
     assert 0 < box[0] < box[2] < 900
@@ -163,7 +166,7 @@ def ink(content: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("name", "another"),
     [
         ("東京", "京東"),
         ("東", "京"),
@@ -176,13 +179,11 @@ def ink(content: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         ("Ω", "Ж"),
     ],
 )
-def test_names_of_any_script_are_drawn_in_it(one: str, other: str) -> None:
-    pictures = [ink(name) for name in (one, other, "?" * len(one))]
+def test_names_of_any_script_are_drawn_in_it(name: str, another: str) -> None:
+    drawn = [ink(word) for word in (name, another, "?" * len(name))]
     for a, b in ((0, 1), (0, 2)):
-        assert pictures[a].shape != pictures[b].shape or not np.array_equal(
-            pictures[a], pictures[b]
-        )
-    mixed = ink(f"IMG {one} 2.mp4")
-    assert mixed.shape[1] > pictures[0].shape[1] + ink("IMG 2.mp4").shape[1] - 8
-    cut = shortened(f"{one} and a long name behind it", 32, 160)
+        assert drawn[a].shape != drawn[b].shape or not np.array_equal(drawn[a], drawn[b])
+    mixed = ink(f"IMG {name} 2.mp4")
+    assert mixed.shape[1] > drawn[0].shape[1] + ink("IMG 2.mp4").shape[1] - 8
+    cut = shortened(f"{name} and a long name behind it", 32, 160)
     assert width_of(cut, 32) <= 160

@@ -106,10 +106,20 @@ def test_nothing_outlives_a_starter_that_is_killed(tmp_path: Path) -> None:
                 import os, pathlib, sys, time
                 from montage_pipeline.local.embedded.process import ServerProcess
                 home = pathlib.Path({str(tmp_path)!r})
-                code = "import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-                code += "worker = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
-                code += "open('worker', 'w').write(str(worker.pid) + chr(10)); time.sleep(60)"
-                server = ServerProcess.start("s", [sys.executable, "-c", code], cwd=home, env=dict(os.environ), log_path=home / "log")
+                sleep = "import time; time.sleep(60)"
+                code = (
+                    "import signal, subprocess, sys;"
+                    "signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+                    f"worker = subprocess.Popen([sys.executable, '-c', {{sleep!r}}]);"
+                    "open('worker', 'w').write(str(worker.pid) + chr(10));"
+                ) + sleep
+                server = ServerProcess.start(
+                    "s",
+                    [sys.executable, "-c", code],
+                    cwd=home,
+                    env=dict(os.environ),
+                    log_path=home / "log",
+                )
                 (home / "server").write_text(str(server.pid) + chr(10))
                 time.sleep(60)
                 """
@@ -135,8 +145,16 @@ def test_a_lock_belongs_to_one_live_process(tmp_path: Path) -> None:
         [
             sys.executable,
             "-c",
-            f"import pathlib, time; from montage_pipeline.local.embedded.process import HomeLock; lock = HomeLock(pathlib.Path({str(path)!r}));"
-            f"assert lock.acquire(); pathlib.Path({str(tmp_path / 'held')!r}).write_text('1\\n'); time.sleep(60)",
+            textwrap.dedent(
+                f"""
+                import pathlib, time
+                from montage_pipeline.local.embedded.process import HomeLock
+                lock = HomeLock(pathlib.Path({str(path)!r}))
+                assert lock.acquire()
+                pathlib.Path({str(tmp_path / "held")!r}).write_text("1" + chr(10))
+                time.sleep(60)
+                """
+            ),
         ]
     )
     _told(tmp_path / "held")

@@ -57,6 +57,7 @@ def test_a_child_reads_the_settings_that_were_given(
 def test_dagster_finds_its_configuration(tmp_path: Path) -> None:
     folder = make_dagster_home(tmp_path)
     assert "DAGSTER_POSTGRES_URL" in (folder / "dagster.yaml").read_text()
+    assert "max_concurrent_runs" in (folder / "dagster.yaml").read_text()
     workspace = (folder / "workspace.yaml").read_text()
     assert "MONTAGE_CODE_SERVER_HOST" in workspace
     assert "MONTAGE_CODE_SERVER_PORT" in workspace
@@ -118,7 +119,8 @@ def test_a_system_is_found_while_its_owner_lives_and_knows_who_uses_it(tmp_path:
 
     code = (
         "import pathlib, sys, time; from montage_pipeline.local.stack import running_stack;"
-        f"address = running_stack(pathlib.Path({str(tmp_path)!r})); print(address.env['DATABASE_URL'], flush=True); time.sleep(60)"
+        f"address = running_stack(pathlib.Path({str(tmp_path)!r}));"
+        "print(address.env['DATABASE_URL'], flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as user:
         assert user.stdout is not None

@@ -1,16 +1,21 @@
-"""What the assets work with, made from the settings when it is first needed.
+"""The composition root: everything the product works with, made from one Settings object.
 
-Imports of the heavy rooms stay inside the methods: the code server, the daemon's sensors and the UI
-load
-this module and never open a video.
+The command line, the API and the assets all start here, so that each thing is wired in one place.
+Everything is made when it is first needed, and the heavy rooms are imported inside the methods: the
+code server, the daemon's sensors, the UI and the API load this module and never open a video.
+
+Belongs here: which class is used, and what it is given. Does not belong here: what only one of the
+three needs, such as the API's authenticator (`api.services`).
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-from montage_pipeline.settings import Settings, get_settings
+from montage_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from montage_pipeline.music.composer import Composer
     from montage_pipeline.rendering.model import RenderEngine
     from montage_pipeline.rendering.video.chunks.store import ObjectChunkStore
+    from montage_pipeline.requests.library import ContentLibrary
     from montage_pipeline.requests.lifecycle import RequestLifecycle
     from montage_pipeline.requests.model import MontageRequest
     from montage_pipeline.requests.seen import SeenFootage
@@ -28,26 +34,34 @@ if TYPE_CHECKING:
 
 
 class Services:
-    """The product's parts, wired by one Settings object."""
+    """The product, wired by one Settings object. Connects to nothing until something is used.
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        self._settings = settings
+    `engine_options` are SQLAlchemy's, for a process that needs more than a run: a larger pool, say.
+    """
 
-    @cached_property
-    def settings(self) -> Settings:
-        """The settings given, or those of the environment."""
-        return self._settings or get_settings()
+    def __init__(
+        self, settings: Settings, *, engine_options: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        self.settings = settings
+        self._engine_options = engine_options
 
     @cached_property
     def engine(self) -> "Engine":
-        """The product's database."""
+        """The product's database. PermanentError(NO_DATABASE) when the settings name none."""
         from montage_pipeline.requests.database import create_engine
 
-        return create_engine(self.settings)
+        return create_engine(self.settings, **self._engine_options)
+
+    @cached_property
+    def library(self) -> "ContentLibrary":
+        """Users and their content items."""
+        from montage_pipeline.requests.library import ContentLibrary
+
+        return ContentLibrary(self.engine)
 
     @cached_property
     def requests(self) -> "RequestLifecycle":
-        """Requests, and every change of their states."""
+        """Requests in the pipeline, and every change of their states."""
         from montage_pipeline.requests.lifecycle import RequestLifecycle
 
         return RequestLifecycle(self.engine)
@@ -68,17 +82,28 @@ class Services:
 
     @cached_property
     def store(self) -> "ObjectStore":
-        """The object store."""
+        """The object store. PermanentError(STORE_NOT_CONFIGURED) when the settings name none."""
         from montage_pipeline.storage.object_store import ObjectStore
 
         return ObjectStore.from_settings(self.settings)
 
     @cached_property
     def fetcher(self) -> "ClipFetcher":
-        """Clips by URL, with the local cache in front."""
+        """Clips by URL, behind the local cache."""
         from montage_pipeline.footage.fetching.fetch import ClipFetcher
 
         return ClipFetcher(self.settings, self.store, self.settings.home / "clips")
+
+    @cached_property
+    def chunks(self) -> "ObjectChunkStore":
+        """Encoded segments kept for later renders."""
+        from montage_pipeline.rendering.video.chunks.store import ObjectChunkStore
+
+        return ObjectChunkStore(
+            self.store,
+            self.settings.chunks_max_bytes,
+            timedelta(days=self.settings.chunks_max_days),
+        )
 
     @property
     def scratch(self) -> Path:
@@ -88,7 +113,7 @@ class Services:
         return path
 
     def analyst(self, request: "MontageRequest", run_id: str) -> "Analyst":
-        """Who analyses the clips, as configured; never chosen in silence."""
+        """Who analyses the clips: the configured one, with no silent fallback."""
         if self.settings.analyst_used == "claude":
             from montage_pipeline.analysis.claude.analyst import ClaudeAnalyst
             from montage_pipeline.analysis.claude.call import Payer
@@ -100,7 +125,7 @@ class Services:
         return LocalAnalyst(self.settings)
 
     def composer(self) -> "Composer":
-        """Who composes the music, as configured; never chosen in silence."""
+        """Who composes the music: the configured one, with no silent fallback."""
         if self.settings.composer_used == "fal":
             from montage_pipeline.music.fal.composer import FalComposer
 
@@ -110,18 +135,12 @@ class Services:
         return LocalComposer()
 
     def render_engine(self) -> "RenderEngine":
-        """Who renders, as configured."""
+        """Who renders: the configured engine, with the kept chunks unless none are to be kept."""
         from montage_pipeline.rendering.engines import engine_for
 
         return engine_for(self.settings, self.chunks if self.settings.chunks_max_bytes else None)
 
-    @cached_property
-    def chunks(self) -> "ObjectChunkStore":
-        """Rendered segments kept for later renders."""
-        from montage_pipeline.rendering.video.chunks.store import ObjectChunkStore
-
-        return ObjectChunkStore(
-            self.store,
-            self.settings.chunks_max_bytes,
-            timedelta(days=self.settings.chunks_max_days),
-        )
+    def close(self) -> None:
+        """Give the database connections back, if any were made."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()

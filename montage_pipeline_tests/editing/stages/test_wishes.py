@@ -1,15 +1,13 @@
-"""What the user asks for by clip, and earlier Reels that the next one keeps away from."""
+"""What the user asks for by clip."""
 
 from typing import Any
 
 import pytest
 
 from montage_pipeline.analysis.model import ClipAnalysis, RejectedClip
-from montage_pipeline.editing.originality import covered_s, footage_shown
-from montage_pipeline.editing.planner import EditRequest, plan_timeline
-from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.editing.planner import plan_timeline
+from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.errors import ErrorCode, PermanentError
-from montage_pipeline.vocabulary import Format
 from montage_pipeline_tests.editing.footage import (
     analysis,
     facts,
@@ -17,20 +15,14 @@ from montage_pipeline_tests.editing.footage import (
     steady_clips,
     steady_music,
 )
+from montage_pipeline_tests.editing.requests import edit_request
 from montage_pipeline_tests.editing.rules import assert_rules
 
 MUSIC = steady_music(120, 40)
 
 
 def request(duration_s: float = 20, **changes: Any) -> EditRequest:
-    fields = {
-        "request_id": "r",
-        "style": "travel",
-        "format": Format.REEL,
-        "duration_s": duration_s,
-        "seed": 1,
-    } | changes
-    return EditRequest.model_validate(fields)
+    return edit_request(duration_s, "travel", **changes)
 
 
 def url(clips: ClipAnalysis, clip: int) -> str:
@@ -43,8 +35,7 @@ def refused(wish: EditRequest, clips: ClipAnalysis) -> PermanentError:
     return error.value
 
 
-# -- the clip that opens
-# -----------------------------------------------------------------------------
+# -- the clip that opens --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -85,7 +76,7 @@ def test_a_clip_that_cannot_open_is_refused_with_the_reason() -> None:
         ("y", "not among"),
     ):
         error = refused(request(hook_clip=clip), clips)
-        assert error.code == "hook_clip_unusable"
+        assert error.code is ErrorCode.HOOK_CLIP_UNUSABLE
         assert error.details["clip_url"] == clip
         assert reason in error.message
 
@@ -95,11 +86,10 @@ def test_a_clip_whose_opening_leaves_no_reel_is_refused_though_another_opening_w
         [(facts("a", 4), [moment(0, 0, 0, 4)]), (facts("b", 2), [moment(1, 0, 0, 2, hook=0.1)])]
     )
     assert plan_timeline(request(7), clips, MUSIC).segments[0].clip == 1
-    assert refused(request(7, hook_clip=url(clips, 0)), clips).code == "hook_clip_unusable"
+    assert refused(request(7, hook_clip=url(clips, 0)), clips).code is ErrorCode.HOOK_CLIP_UNUSABLE
 
 
-# -- clips that must appear
-# --------------------------------------------------------------------------
+# -- clips that must appear -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -141,14 +131,14 @@ def test_a_clip_too_short_for_a_cut_opens_when_it_must_appear() -> None:
     assert plan_timeline(request(10), clips, MUSIC).segments[0].clip == 0
     assert plan_timeline(request(10, must_use=(url(clips, 1),)), clips, MUSIC).segments[0].clip == 1
     error = refused(request(10, must_use=(url(clips, 1),), hook_clip=url(clips, 0)), clips)
-    assert error.code == "must_use_unusable"
+    assert error.code is ErrorCode.MUST_USE_UNUSABLE
     assert "2.5 s" in error.message
 
 
 def test_clips_that_cannot_all_appear_are_refused_by_name() -> None:
     clips = steady_clips(6, 20)
     error = refused(request(10, must_use=tuple(url(clips, clip) for clip in range(6))), clips)
-    assert (error.code, error.details["clip_url"]) == ("must_use_unusable", url(clips, 3))
+    assert (error.code, error.details["clip_url"]) == (ErrorCode.MUST_USE_UNUSABLE, url(clips, 3))
     assert "room for 3 cuts" in error.message
     gone = analysis(
         [
@@ -171,69 +161,3 @@ def test_must_use_holds_where_nearly_all_footage_is_needed() -> None:
     for clip in range(7):
         timeline = plan_timeline(request(16, must_use=(url(clips, clip),)), clips, MUSIC)
         assert clip in {segment.clip for segment in timeline.segments}
-
-
-# -- earlier Reels
-# -----------------------------------------------------------------------------------
-
-
-def shared_share(timeline: Timeline, earlier: Timeline) -> float:
-    shown = [(s.clip, s.source_in_s, s.source_in_s + s.frames / 30) for s in earlier.segments]
-    return sum(
-        covered_s(
-            [(a, b) for clip, a, b in shown if clip == s.clip],
-            s.source_in_s,
-            s.source_in_s + s.frames / 30,
-        )
-        for s in timeline.segments
-    ) / float(timeline.duration)
-
-
-@pytest.mark.parametrize(
-    ("count", "length_s", "duration_s"),
-    [(6, 20, 30), (2, 60, 30), pytest.param(30, 8, 60, marks=pytest.mark.slow)],
-)
-def test_another_attempt_shares_little_footage(
-    count: int, length_s: float, duration_s: float
-) -> None:
-    clips, track = steady_clips(count, length_s, moment_s=4), steady_music(120, 70)
-    first = plan_timeline(request(duration_s), clips, track)
-    seen = footage_shown(first, clips)
-    second = plan_timeline(request(duration_s, seed=2, seen=seen), clips, track)
-    third = plan_timeline(
-        request(duration_s, seed=2, seen=seen + footage_shown(second, clips)[:1]), clips, track
-    )
-    assert shared_share(second, first) <= 0.3
-    assert (
-        second.segments[0].source_in_s != first.segments[0].source_in_s
-        or second.segments[0].clip != first.segments[0].clip
-    )
-    assert all(segment.on_beat for segment in third.segments[:-1])
-    new = next(part for part in second.originality.parts if part.name == "new footage")
-    assert new.score == pytest.approx(1 - shared_share(second, first), abs=0.02)
-
-
-def test_seen_footage_is_shown_again_where_there_is_no_other_and_said() -> None:
-    clips = steady_clips(2, 20)
-    first = plan_timeline(request(30), clips, MUSIC)
-    second = plan_timeline(request(30, seed=2, seen=footage_shown(first, clips)), clips, MUSIC)
-    assert second.total_frames == 900
-    assert shared_share(second, first) < 0.95
-    new = next(part for part in second.originality.parts if part.name == "new footage")
-    assert new.score < 0.6
-    assert "Earlier Reels showed" in new.note
-    assert any("An earlier Reel showed" in segment.why for segment in second.segments)
-
-
-def test_what_looks_like_an_earlier_reel_of_other_files_is_avoided() -> None:
-    old = facts("old", 10).model_copy(update={"sha256": "f" * 64})
-    moments = [
-        [moment(i, k, k * 5, k * 5 + 5, interest=0.6, quality=0.6) for k in range(2)]
-        for i in range(8)
-    ]
-    clips = analysis([(facts(f"c{i}", 10), own) for i, own in enumerate(moments)])
-    plain = plan_timeline(request(10), clips, MUSIC)
-    shown = footage_shown(plain, clips)
-    again = tuple(one.model_copy(update={"sha256": old.sha256}) for one in shown)
-    other = plan_timeline(request(10, seen=again), clips, MUSIC)
-    assert not {s.moment for s in other.segments[1:]} & {s.moment for s in plain.segments[1:]}

@@ -1,0 +1,81 @@
+"""`montage migrate`, `doctor`, `settings` and `errors`: looking after an installation."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.settings import get_settings
+
+_MARKS = {True: "[green]ok[/green]  ", False: "[red]no[/red]  ", None: "    "}
+
+
+def migrate() -> None:
+    """Bring the database of DATABASE_URL to the newest schema."""
+    from montage_pipeline.requests.migrate import newest_revision, upgrade
+
+    settings = get_settings()
+    if not settings.database_url:
+        raise PermanentError(
+            ErrorCode.NO_DATABASE, "DATABASE_URL is not set. The embedded database migrates itself."
+        )
+    upgrade(settings.sqlalchemy_url)
+    Console().print(f"The database is at revision {newest_revision()}.", highlight=False)
+
+
+def doctor() -> None:
+    """Look at this machine and say what is missing."""
+    from montage_pipeline.cli.doctor import findings
+
+    console = Console()
+    failed = False
+    for finding in findings(get_settings()):
+        failed = failed or finding.ok is False
+        console.print(
+            f"{_MARKS[finding.ok]}{finding.name:<14} {finding.message}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if failed:
+        raise typer.Exit(1)
+
+
+def settings(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table.")] = False,
+    env: Annotated[bool, typer.Option("--env", help="As an .env file to copy.")] = False,
+) -> None:
+    """List every setting with its default and meaning."""
+    from montage_pipeline.cli.settings_table import env_file, markdown_table, setting_lines
+
+    if markdown or env:
+        print(markdown_table() if markdown else env_file(), end="")  # noqa: T201
+        return
+    table = _table("variable", "default", "meaning")
+    for line in setting_lines():
+        table.add_row(line.name, line.default, escape(line.meaning))
+    Console().print(table)
+
+
+def errors(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown page.")] = False,
+) -> None:
+    """List every error code with what to do about it."""
+    from montage_pipeline.cli.error_table import markdown_page
+
+    if markdown:
+        print(markdown_page(), end="")  # noqa: T201
+        return
+    table = _table("code", "what to do")
+    for code in ErrorCode:
+        table.add_row(code, escape(code.remedy))
+    Console().print(table)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in columns:
+        table.add_column(name)
+    return table

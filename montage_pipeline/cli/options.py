@@ -1,0 +1,54 @@
+"""Options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+from montage_pipeline.requests.options import MAX_CAPTION_CHARS, MAX_TARGET_BPM, MIN_TARGET_BPM
+from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
+from montage_pipeline.styles import STYLES
+from montage_pipeline.vocabulary import Format
+
+
+def _style(name: str) -> str:
+    if name not in STYLES:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(STYLES)}")
+    return name
+
+
+StyleOption = Annotated[
+    str,
+    typer.Option(
+        parser=_style,
+        metavar=f"<{'|'.join(STYLES)}>",
+        help="How the edit and the music should feel.",
+    ),
+]
+FormatOption = Annotated[
+    Format,
+    typer.Option(help="reel 1080x1920, feed 1080x1350, square 1080x1080, landscape 1920x1080."),
+]
+DurationOption = Annotated[
+    int, typer.Option(min=MIN_DURATION_S, max=MAX_DURATION_S, help="Seconds.")
+]
+MusicOption = Annotated[
+    str | None,
+    typer.Option(help="Your own music instead of composed music: a file or an https:// address."),
+]
+TargetBpmOption = Annotated[
+    int | None,
+    typer.Option(
+        min=MIN_TARGET_BPM,
+        max=MAX_TARGET_BPM,
+        help="Tempo to compose at; with --music, the tempo you expect it to have.",
+    ),
+]
+CaptionsOption = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Text drawn on the opening, in any script, up to {MAX_CAPTION_CHARS} characters."
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on stdout; progress goes to stderr.")
+]

@@ -1,0 +1,78 @@
+"""The system that a command works with: the one that runs on this machine's home, or one of its
+own for as long as the command takes.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from montage_pipeline.composition import Services
+from montage_pipeline.local.identity import local_jwt_secret
+from montage_pipeline.settings import Settings, get_settings
+
+
+def local_settings() -> Settings:
+    """The settings of this machine's own installation, where clips may be files of this machine and
+    tokens can be signed.
+    """
+    os.environ["MONTAGE_LOCAL_FILES"] = "true"
+    settings = get_settings()
+    if not settings.jwt_secret.get_secret_value() and not settings.jwt_jwks_url:
+        os.environ["MONTAGE_JWT_SECRET"] = local_jwt_secret(settings.home)
+    get_settings.cache_clear()
+    return get_settings()
+
+
+@contextmanager
+def running_system(console: Console) -> Iterator[Services]:
+    """What reaches a running system: that of `montage up` if there is one, else one of our own."""
+    from montage_pipeline.local.stack import LocalStack, running_stack
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False)
+
+    settings = local_settings()
+    running = running_stack(settings.home)
+    if running is not None:
+        yield _services_of(running.env)
+        return
+    stack = LocalStack(settings, with_ui=False, with_api=False)
+    try:
+        yield _services_of(stack.start(say).env)
+        stack.wait_until_unused(say)
+    finally:
+        stack.stop()
+
+
+@contextmanager
+def running_database() -> Iterator[Services]:
+    """What reaches the database, which is started for the moment if nothing runs."""
+    from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
+    from montage_pipeline.local.stack import running_stack
+
+    settings = get_settings()
+    if settings.database_url:
+        yield Services(settings)
+        return
+    running = running_stack(settings.home)
+    if running is not None:
+        yield _services_of(running.env)
+        return
+    server = EmbeddedPostgres(settings.home)
+    server.start()
+    try:
+        from montage_pipeline.requests.migrate import upgrade
+
+        upgrade(server.dsn())
+        yield _services_of({"DATABASE_URL": server.dsn()})
+    finally:
+        server.stop()
+
+
+def _services_of(environment: dict[str, str]) -> Services:
+    """With the variables of a running system, which child processes get too."""
+    os.environ.update(environment)
+    get_settings.cache_clear()
+    return Services(get_settings())

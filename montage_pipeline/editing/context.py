@@ -1,0 +1,62 @@
+"""`PlanContext`: what every stage of planning goes by, built once and never changed.
+
+Belongs here: facts that follow from the request, the analysis and the music alone. Does not belong
+here: anything a stage decides.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from montage_pipeline.analysis.model import ClipAnalysis, Moment
+from montage_pipeline.editing.packing import CutRules
+from montage_pipeline.editing.request import EditRequest
+from montage_pipeline.editing.stretches import Stretch, usable_stretches
+from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.music.model import MusicTrack
+from montage_pipeline.styles import style_of
+from montage_pipeline.styles.model import EditTaste
+
+
+@dataclass(frozen=True)
+class PlanContext:
+    """A request with what is known about its clips and its music.
+
+    `rules` are the cut lengths every Reel keeps to, in frames at `fps`; `stretches` the footage
+    that may be used at all.
+    """
+
+    request: EditRequest
+    analysis: ClipAnalysis
+    music: MusicTrack
+    taste: EditTaste
+    fps: Fraction
+    rules: CutRules
+    stretches: tuple[Stretch, ...]
+
+    @classmethod
+    def of(cls, request: EditRequest, analysis: ClipAnalysis, music: MusicTrack) -> "PlanContext":
+        """The context of a request."""
+        fps = request.fps.fraction
+        return cls(
+            request=request,
+            analysis=analysis,
+            music=music,
+            taste=style_of(request.style).edit,
+            fps=fps,
+            rules=CutRules.at_rate(fps),
+            stretches=tuple(usable_stretches(analysis, fps)),
+        )
+
+    def seconds(self, frames: int) -> float:
+        """The length of so many frames of the Reel."""
+        return frames / float(self.fps)
+
+    def facts(self, clip: int) -> ClipFacts:
+        """The facts of a clip, by its number."""
+        return self.analysis.clips[clip].facts
+
+
+def moments_by_id(analysis: ClipAnalysis) -> Mapping[str, Moment]:
+    """Every moment of an analysis by its id."""
+    return {moment.id: moment for clip in analysis.clips for moment in clip.moments}

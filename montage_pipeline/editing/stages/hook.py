@@ -1,0 +1,172 @@
+"""The ways to open the Reel, and the length it can have with each of them."""
+
+from collections.abc import Container, Iterator
+from typing import NamedTuple
+
+from montage_pipeline.analysis.model import Moment
+from montage_pipeline.editing.context import PlanContext
+from montage_pipeline.editing.packing import CutRules, Piece, longest_total
+from montage_pipeline.editing.stretches import MomentRange, Stretch
+
+_MAX_CHOICES = 12
+"""Ways to open that the optimiser chooses from: each is a state it begins with."""
+
+_PLACES_EACH = 3
+"""Places offered in one moment, so that another attempt may open with other frames of it."""
+
+_LEAD_UP = 3
+"""The best instant comes after 1/3 of the hook: after some lead-up, and well before the first cut.
+"""
+
+
+class HookChoice(NamedTuple):
+    """A hook, and how many frames can follow it (at most those asked for)."""
+
+    piece: Piece
+    moment: Moment
+    body_frames: int
+
+
+class _Window(NamedTuple):
+    """Frames `[start, end)` of a stretch in which the hook may lie, for the sake of `moment`.
+
+    `preferred` are the first and the last frame it had best begin at.
+    """
+
+    stretch: int
+    moment: Moment
+    start: int
+    end: int
+    preferred: tuple[int, int]
+
+
+def hook_choices(
+    context: PlanContext, rules: CutRules, body_frames: int, clips: Container[int]
+) -> list[HookChoice]:
+    """Hooks from `clips` that leave room for the longest Reel there can be, up to `body_frames`
+    after the hook: what the analysis named first, then by hook score.
+
+    Empty when no moment is long enough.
+    """
+    stretches = context.stretches
+    every_room = [stretch.room for stretch in stretches]
+    ceiling = longest_total(every_room, rules, body_frames)
+    best: list[HookChoice] = []
+    judged: set[tuple[int, int]] = set()
+
+    for window in _windows(context, rules.hook_frames):
+        stretch = stretches[window.stretch]
+        if stretch.clip not in clips:
+            continue
+        elsewhere = every_room[: window.stretch] + every_room[window.stretch + 1 :]
+        taken = 0
+        for start in _starts(window, stretch, rules, context.request.seed):
+            # The room left beside the hook depends on its place only, so that another moment's
+            # window there brings nothing new.
+            if (window.stretch, start) in judged:
+                continue
+            judged.add((window.stretch, start))
+            rooms = [*elsewhere, *_beside(stretch, start, rules)]
+            frames = longest_total(rooms, rules, body_frames)
+            if best and frames < best[0].body_frames:
+                continue
+            piece = Piece(window.stretch, start, rules.hook_frames)
+            choice = HookChoice(piece, window.moment, frames)
+            best = [*best, choice] if best and frames == best[0].body_frames else [choice]
+            taken += 1
+            if taken == _PLACES_EACH and frames == ceiling:
+                break
+        if len(best) >= _MAX_CHOICES and best[0].body_frames == ceiling:
+            break
+    return best[:_MAX_CHOICES]
+
+
+def _beside(stretch: Stretch, start: int, rules: CutRules) -> list[tuple[int, int]]:
+    """The rooms (frames, gap) that a hook from `start` leaves in its stretch."""
+    before = start - stretch.gap
+    after = stretch.frames - start - rules.hook_frames - stretch.gap
+    return [(frames, stretch.gap) for frames in (before, after) if frames > 0]
+
+
+def _windows(context: PlanContext, hook_frames: int) -> Iterator[_Window]:
+    """Where hooks may lie, the best moments first."""
+
+    def rank(window: _Window) -> tuple[bool, float, int, int]:
+        named = window.moment.id == context.analysis.hook_moment
+        return not named, -window.moment.hook, window.stretch, window.start
+
+    within_moments = [
+        _Window(index, found.moment, found.start, found.end, _preferred(found, hook_frames))
+        for index, stretch in enumerate(context.stretches)
+        for found in stretch.moments
+        if found.frames >= hook_frames
+    ]
+    yield from sorted(within_moments, key=rank)
+
+    # Only moments shorter than the hook are left: let the best of them begin a hook that runs into
+    # its neighbour.
+    joined = [
+        _Window(
+            index,
+            max(stretch.moments, key=lambda found: found.moment.hook).moment,
+            0,
+            stretch.frames,
+            (0, stretch.frames - hook_frames),
+        )
+        for index, stretch in enumerate(context.stretches)
+        if stretch.frames >= hook_frames
+        and all(found.frames < hook_frames for found in stretch.moments)
+    ]
+    yield from sorted(joined, key=rank)
+
+
+def _preferred(found: MomentRange, hook_frames: int) -> tuple[int, int]:
+    """The first and the last frame to begin at: just before the best instant, else in the longest
+    part that shows the subject.
+    """
+    last = found.end - hook_frames
+    if found.peak is not None:
+        best = min(last, max(found.start, found.peak - hook_frames // _LEAD_UP))
+        return best, best
+
+    edges = [
+        found.start,
+        *(edge for gone in found.without_subject for edge in gone),
+        found.end,
+    ]
+    with_subject = [
+        (begin, end - hook_frames)
+        for begin, end in zip(edges[::2], edges[1::2], strict=True)
+        if end - begin >= hook_frames
+    ]
+    return max(with_subject, key=lambda part: part[1] - part[0], default=(found.start, last))
+
+
+def _starts(window: _Window, stretch: Stretch, rules: CutRules, seed: int) -> Iterator[int]:
+    """Places for the hook in its window: the preferred one first, then every place that can matter
+    to the room beside it.
+
+    The frames that k pieces before and m pieces after the hook can show change their slope only
+    where one of the two sides just holds its pieces at their shortest or longest; the best place is
+    among those.
+    """
+    first, last = window.start, window.end - rules.hook_frames
+    low, high = window.preferred
+    yield round((low + high) / 2 + _shift(seed) * (high - low) / 4)
+    yield first
+    yield last
+
+    gap, end = stretch.gap, stretch.frames
+    for length in (rules.max_frames, rules.min_frames):
+        for pieces in range(1, end // length + 1):
+            side = pieces * (length + gap)
+            for start in (side, end - rules.hook_frames - side):
+                if first <= start <= last:
+                    yield start
+
+
+def _shift(seed: int) -> float:
+    """How far, -1..1, a seed moves the hook inside its moment where there is room, so that another
+    seed may open differently.
+    """
+    return ((seed % 9) - 4) / 4

@@ -1,0 +1,250 @@
+"""Why each segment is where it is, in plain words for the person who made the request.
+
+Belongs here: picking reasons from the terms that decided, and saying them. Does not belong here:
+judging anything again; what gave or cost points is read from `optimizer.breakdown`.
+
+Every sentence must be true of the edit.
+"""
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from montage_pipeline.analysis.model import Moment
+from montage_pipeline.editing.context import PlanContext, moments_by_id
+from montage_pipeline.editing.optimizer.breakdown import Breakdown, breakdown
+from montage_pipeline.editing.optimizer.objective import frames_away
+from montage_pipeline.editing.optimizer.terms import Term, wanted_motion
+from montage_pipeline.editing.packing import Piece
+from montage_pipeline.editing.stages.chosen_edit import ChosenEdit, opening
+from montage_pipeline.editing.stages.off_beat import why_off_beat
+from montage_pipeline.editing.timeline import Segment
+
+_NOTABLE = 0.1
+"""Points from which a term is worth a word: smaller ones decide between equals. Chosen by eye, as
+are the shares below.
+"""
+
+_MAX_TRAITS, _MAX_COSTS = 3, 2
+"""Traits and costs that are named; the storyboard has room for three lines."""
+
+_MATTERS = 0.3
+"""Weight of a taste, in points, from which a style is known for it, and meeting it is a reason."""
+
+_MET = 0.15
+"""Share of a taste's weight up to which a loss still counts as meeting it."""
+
+_CALM = 0.4
+"""The same for a calm ending: movement is never none."""
+
+_TRAITS = {
+    Term.QUALITY: "technically good",
+    Term.COLOUR: "rich in colour",
+    Term.FACES: "with faces",
+    Term.STABILITY: "steady",
+    Term.SPEECH: "with speech",
+}
+"""What a moment may gain points by, beside its interest."""
+
+_COSTS = {
+    Term.SUBJECT_GONE: "its subject is gone for part of it",
+    Term.OVERLAYS: "there is a watermark or text over it",
+    Term.FRAMING: "the crop does not fit it fully",
+    Term.ROLE: "its part in the story belongs elsewhere in the Reel",
+    Term.OVERUSED: "its clip is shown more often than its share",
+    Term.ALIKE: "it looks like an earlier cut",
+    Term.SAME_LOOK: "it looks like the cut before",
+}
+"""What a segment may lose points by that a viewer can see."""
+
+
+def explained(
+    context: PlanContext, chosen: ChosenEdit, segments: Sequence[Segment]
+) -> tuple[Segment, ...]:
+    """The segments of an edit with the reason for each."""
+    words = _Words(context, chosen, segments)
+    return tuple(
+        segment.model_copy(update={"why": words.why(index)})
+        for index, segment in enumerate(segments)
+    )
+
+
+class _Words:
+    """Words for the segments of one edit."""
+
+    def __init__(
+        self, context: PlanContext, chosen: ChosenEdit, segments: Sequence[Segment]
+    ) -> None:
+        self._context = context
+        self._chosen = chosen
+        self._objective = chosen.objective
+        self._segments = segments
+        self._terms = breakdown(chosen.objective, chosen.pieces, opening(context, chosen.hook))
+        moments = moments_by_id(context.analysis)
+        self._moments = [moments[segment.moment] for segment in segments]
+        self._ends = list(accumulate(piece.frames for piece in chosen.pieces))
+
+    def why(self, index: int) -> str:
+        """Why this moment, why here, and where its cut falls."""
+        sentences = [
+            *(self._opening() if index == 0 else self._what(index)),
+            *self._which_part(index),
+            *(self._here(index) if index else []),
+            *self._although(index),
+            *self._asked(index),
+            *self._seen(index),
+            self._cut(index),
+        ]
+        return " ".join(sentences)
+
+    # -- why this moment ------------------------------------------------------------------------
+
+    def _opening(self) -> list[str]:
+        moment = self._moments[0]
+        if self._context.request.hook_clip:
+            reason = "the best opening of the clip you chose"
+        elif self._terms[0][Term.NAMED_HOOK] > 0:
+            reason = "the strongest opening of all clips"
+        else:
+            reason = "of those that leave room for the rest, the one that suits the whole best"
+        described = _described(moment)
+        return [
+            f"Opens the Reel: {reason} (hook {moment.hook:.2f}).",
+            *([f"{described}."] if described else []),
+        ]
+
+    def _what(self, index: int) -> list[str]:
+        moment, terms = self._moments[index], self._terms[index]
+        best = self._context.analysis.best_moments
+        rank = (
+            f", number {best.index(moment.id) + 1} of the best moments" if moment.id in best else ""
+        )
+        gains = [term for term in _TRAITS if terms[term] >= _NOTABLE]
+        gains.sort(key=lambda term: -terms[term])
+        traits = "".join(f", {_TRAITS[term]}" for term in gains[:_MAX_TRAITS])
+        described = _described(moment) or "Worth showing"
+        return [f"{described}: interest {moment.interest:.2f}{rank}{traits}."]
+
+    def _which_part(self, index: int) -> list[str]:
+        """Why this part of the moment: its best instant, or the subject that is gone elsewhere."""
+        piece, terms = self._chosen.pieces[index], self._terms[index]
+        ranges = self._context.stretches[piece.stretch].moments
+        if terms[Term.BEST_INSTANT] > 0:
+            peak = next(
+                found.peak
+                for found in ranges
+                if found.peak is not None and piece.start <= found.peak < piece.end
+            )
+            return [f"Its best instant is {self._context.seconds(peak - piece.start):.1f} s in."]
+        gone_elsewhere = any(
+            found.without_subject for found in ranges if found.moment is self._moments[index]
+        )
+        if gone_elsewhere and not terms[Term.SUBJECT_GONE]:
+            return ["It shows the part of the moment that has its subject in it."]
+        return []
+
+    # -- why here -------------------------------------------------------------------------------
+
+    def _here(self, index: int) -> list[str]:
+        taste, terms = self._context.taste, self._terms[index]
+        shown = self._chosen.pieces[index].frames / self._objective.reference
+        reasons = [self._change(index)]
+        if index == len(self._segments) - 1:
+            reasons.append(self._closing(index))
+        if _met(terms[Term.ENERGY], taste.energy, shown):
+            reasons.append(self._energy(index))
+        if _met(terms[Term.STORY], taste.story, shown):
+            reasons.append("It keeps the order in which the footage was given.")
+        return reasons
+
+    def _energy(self, index: int) -> str:
+        piece, end = self._chosen.pieces[index], self._ends[index]
+        when = (end - piece.frames / 2) / self._ends[-1]
+        wanted = float(wanted_motion(self._context.taste, when))
+        motion = self._objective.footage.mean_motion(piece)
+        return f"Its movement ({motion:.2f}) is what the style wants at this point ({wanted:.2f})."
+
+    def _closing(self, index: int) -> str:
+        weight = self._context.taste.ending_calm
+        calm = weight and self._terms[index][Term.CALM_ENDING] >= -_CALM * weight
+        judged = self._moments[index].role == "ending"
+        return (
+            f"Closes the Reel{' calmly' if calm else ''}"
+            f"{', as the ending it was judged to be' if judged else ''}."
+        )
+
+    def _change(self, index: int) -> str:
+        before, piece = self._chosen.pieces[index - 1], self._chosen.pieces[index]
+        contrast = self._contrast(before, piece, self._terms[index])
+        if self._segments[index].clip != self._segments[index - 1].clip:
+            return f"Changes to another clip{contrast}."
+        if piece.stretch != before.stretch:
+            return f"Goes to another part of the same clip{contrast}."
+        if piece.start < before.start:
+            return f"Jumps back in the same shot{contrast}."
+        if self._terms[index].get(Term.GOES_ON, 0) < 0:
+            return "Goes on in the same shot: no better use of the footage was found."
+        away_s = self._context.seconds(frames_away(before, piece) or 0)
+        return f"Jumps {away_s:.1f} s ahead in the same shot{contrast}."
+
+    def _contrast(self, before: Piece, piece: Piece, terms: Breakdown) -> str:
+        """What the change does to the movement, where that decided."""
+        weight = self._context.taste.motion_contrast
+        if weight < 0 and terms[Term.MOTION_CONTRAST] >= _MET * weight:
+            return " with similar movement"
+        if terms[Term.MOTION_CONTRAST] < _NOTABLE:
+            return ""
+        objective = self._objective
+        motion = objective.places(objective.footage.starts_of([before, piece])).motion
+        return f" with {'more' if motion[1] > motion[0] else 'less'} movement"
+
+    # -- what it cost ---------------------------------------------------------------------------
+
+    def _although(self, index: int) -> list[str]:
+        """What speaks against the segment, which its gains outweigh."""
+        terms = self._terms[index]
+        losses = [term for term in _COSTS if terms.get(term, 0) <= -_NOTABLE]
+        losses.sort(key=lambda term: terms[term])
+        if not losses:
+            return []
+        return [f"Chosen although {' and '.join(_COSTS[term] for term in losses[:_MAX_COSTS])}."]
+
+    def _asked(self, index: int) -> list[str]:
+        asked = self._segments[index].clip_url in self._context.request.must_use
+        return ["You asked for this clip."] if asked else []
+
+    def _seen(self, index: int) -> list[str]:
+        if self._terms[index][Term.SEEN] > -_NOTABLE:
+            return []
+        share = self._objective.footage.mean_seen(self._chosen.pieces[index])
+        return [
+            f"An earlier Reel showed {share:.0%} of it; nothing unseen was found that serves "
+            "better here."
+        ]
+
+    # -- the cut --------------------------------------------------------------------------------
+
+    def _cut(self, index: int) -> str:
+        frame, ruler = self._ends[index], self._chosen.ruler
+        at = f"{self._context.seconds(frame):.2f} s"
+        if frame == ruler.total_frames:
+            return f"The Reel ends at {at}{', on a beat' if ruler.on_beat(frame) else ''}."
+        if ruler.accent[frame] == 2:
+            return f"Cuts at {at}, where something big starts in the music."
+        if ruler.on_downbeat(frame):
+            return f"Cuts on the downbeat at {at}."
+        if ruler.on_beat(frame):
+            return f"Cuts on the beat at {at}."
+        return f"Cuts at {at}, off the beat: {why_off_beat(self._context, self._chosen, index)}."
+
+
+def _described(moment: Moment) -> str:
+    """The moment's description as the beginning of a sentence."""
+    text = moment.description.strip().rstrip(".")
+    return text[:1].upper() + text[1:]
+
+
+def _met(points: float, weight: float, shown: float) -> bool:
+    """Whether a taste of this weight decided, and losing `points` of it over `shown` reference cuts
+    still meets it.
+    """
+    return weight >= _MATTERS and points >= -_MET * weight * shown

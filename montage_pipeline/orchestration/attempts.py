@@ -1,0 +1,110 @@
+"""One try of one step, and its claim on the request it works for.
+
+Belongs here: what is the same for a step's inputs, its body and its output. Does not belong here:
+what happens when one of them fails (`failures`).
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import dagster as dg
+
+from montage_pipeline.composition import Services
+from montage_pipeline.requests.model import MontageRequest
+from montage_pipeline.vocabulary import Step
+
+if TYPE_CHECKING:
+    from dagster._core.execution.context.system import StepExecutionContext
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try of one step in one run."""
+
+    step: Step
+    request_key: str
+    """The partition key, which should be the id of a request."""
+    number: int
+    """1 for the first try."""
+    retry_policy: dg.RetryPolicy | None
+    run: dg.DagsterRun
+    instance: dg.DagsterInstance
+
+    @property
+    def max_retries(self) -> int:
+        """How often the step is tried again."""
+        return self.retry_policy.max_retries if self.retry_policy else 0
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no retry is left."""
+        return self.number > self.max_retries
+
+    @property
+    def delivers(self) -> bool:
+        """Whether the run goes on to deliver a Reel, and so decides what becomes of its item."""
+        assets, steps = self.run.asset_selection, self.run.step_keys_to_execute
+        selected = assets is None or dg.AssetKey(Step.R2_OBJECT.value) in assets
+        return selected and (steps is None or Step.R2_OBJECT.value in steps)
+
+
+def attempt_of(context: "StepExecutionContext") -> Attempt:
+    """The attempt that Dagster is making."""
+    return Attempt(
+        step=Step(context.step.key),
+        request_key=context.partition_key,
+        number=context.previous_attempt_count + 1,
+        retry_policy=context.op_retry_policy,
+        run=context.dagster_run,
+        instance=context.instance,
+    )
+
+
+def requested(attempt: Attempt, services: Services) -> MontageRequest:
+    """The request of the attempt's partition. Raises a Failure that is not retried for none."""
+    try:
+        request_id = UUID(attempt.request_key)
+    except ValueError:
+        raise dg.Failure(
+            f"Partition {attempt.request_key!r} is not the id of a montage request.",
+            allow_retries=False,
+        ) from None
+    request = services.requests.get_request(request_id)
+    if request is None:
+        raise dg.Failure(
+            f"There is no montage request {request_id} in the database.", allow_retries=False
+        )
+    return request
+
+
+def claim(attempt: Attempt, services: Services, request: MontageRequest) -> bool:
+    """Make the request the attempt's run's own; nothing changes when it is already.
+
+    False: the run works on a finished request without delivering, so it changes nothing of it.
+    Raises a Failure that is not retried when the request is another run's.
+    """
+    run_id = attempt.run.run_id
+    if services.requests.start(request.id, run_id, earlier_runs=_earlier_runs(attempt)):
+        return True
+    if attempt.delivers and services.requests.reopen(request.id, run_id):
+        return True
+
+    now = services.requests.get_request(request.id)
+    if now is not None and now.state.is_terminal and not attempt.delivers:
+        return False
+    state = f"{now.state.value} under run {now.run_id}" if now else "gone"
+    raise dg.Failure(
+        f"Montage request {request.id} is {state}, or another request of its content item is "
+        "under way. Wait until that is done.",
+        allow_retries=False,
+    )
+
+
+def _earlier_runs(attempt: Attempt) -> list[str]:
+    """The runs that this one retries, from which it may take the request over."""
+    if attempt.run.root_run_id is None:
+        return []
+    group = attempt.instance.get_run_group(attempt.run.run_id)
+    runs = group[1] if group else []
+    return [run.run_id for run in runs if run.run_id != attempt.run.run_id]

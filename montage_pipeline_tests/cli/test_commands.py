@@ -1,0 +1,121 @@
+"""The command line as typer sees it: every command, its mistakes, its output."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from montage_pipeline.cli.app import app
+from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.local.identity import LOCAL_USER_EMAIL, LOCAL_USER_ID
+from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.settings import get_settings
+from montage_pipeline.styles import STYLES
+from montage_pipeline_tests.clicks import click
+
+
+@pytest.fixture
+def _own_database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    get_settings.cache_clear()
+
+
+def montage(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def code_of(result: Result) -> ErrorCode:
+    assert isinstance(result.exception, MontageError), result.output
+    return result.exception.code
+
+
+def test_every_command_is_there_and_says_what_it_does() -> None:
+    shown = montage("--help").output
+    for command in (
+        "make",
+        "demo",
+        "export",
+        "up",
+        "status",
+        "costs",
+        "migrate",
+        "doctor",
+        "settings",
+        "errors",
+    ):
+        assert command in shown
+        assert montage(command, "--help").exit_code == 0
+
+
+def test_make_refuses_what_shows_before_anything_is_started(tmp_path: Path) -> None:
+    assert code_of(montage("make", tmp_path / "none.mp4")) is ErrorCode.NO_SUCH_CLIP
+    clip = tmp_path / "a.mp4"
+    clip.touch()
+    unknown = montage("make", clip, "--style", "western")
+    assert unknown.exit_code == 2
+    assert all(style in unknown.output for style in STYLES)
+    assert montage("make", clip, "--duration", 1).exit_code == 2
+    excluded = montage("make", clip, "--exclude", clip)
+    assert code_of(excluded) is ErrorCode.ALL_CLIPS_EXCLUDED
+
+
+@pytest.mark.usefixtures("_own_database")
+def test_status_shows_an_item_of_the_local_user(library: ContentLibrary) -> None:
+    library.ensure_user(LOCAL_USER_ID, LOCAL_USER_EMAIL)
+    created = click(library, LOCAL_USER_ID, title="Summer")
+    assert (
+        "generating  Summer  dynamic, square, 8 s"
+        in montage("status", created.content_item_id).output
+    )
+    shown = json.loads(montage("status", created.content_item_id, "--json").output)
+    assert shown["id"] == str(created.content_item_id)
+    assert code_of(montage("status", uuid4())) is ErrorCode.NOT_FOUND
+
+
+@pytest.mark.usefixtures("_own_database")
+def test_costs_are_a_table_or_csv(library: ContentLibrary) -> None:
+    library.ensure_user(LOCAL_USER_ID, LOCAL_USER_EMAIL)
+    assert "total" in montage("costs").output
+    [head] = csv.reader(io.StringIO(montage("costs", "--csv").output))
+    assert head[:2] == ["created_at", "service"]
+
+
+@pytest.mark.usefixtures("_own_database")
+def test_migrate_says_which_revision_it_reached() -> None:
+    assert "is at revision" in montage("migrate").output
+
+
+def test_migrate_needs_a_database() -> None:
+    assert code_of(montage("migrate")) is ErrorCode.NO_DATABASE
+
+
+def test_export_names_what_it_cannot_read_or_write(tmp_path: Path) -> None:
+    timeline = tmp_path / "edit_timeline.json"
+    timeline.write_text('{"schema_version": 99}')
+    assert code_of(montage("export", timeline, "--out", "cut.doc")) is ErrorCode.EXPORT_IMPOSSIBLE
+    out = tmp_path / "cut.otio"
+    for path in (timeline, tmp_path / "none.json"):
+        assert code_of(montage("export", path, "--out", out)) is ErrorCode.BAD_TIMELINE
+    assert not out.exists()
+
+
+def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MONTAGE_HOME", str(tmp_path))
+    get_settings.cache_clear()
+    well = montage("doctor")
+    assert well.exit_code == 0, well.output
+    assert "embedded" in well.output
+    monkeypatch.setenv("MONTAGE_ANALYST", "claude")
+    get_settings.cache_clear()
+    ill = montage("doctor")
+    assert ill.exit_code == 1
+    assert "MONTAGE_ANALYST=claude needs it" in ill.output
+
+
+def test_settings_and_errors_are_lists() -> None:
+    assert "MONTAGE_HOME" in montage("settings").output
+    assert "no_usable_clips" in montage("errors").output

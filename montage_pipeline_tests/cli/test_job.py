@@ -1,0 +1,102 @@
+"""What a person orders at this machine, and what is refused before anything is started."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from montage_pipeline.cli.job import LocalJob, LocalOrder, LocalWishes
+from montage_pipeline.composition import Services
+from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.local.identity import LOCAL_USER_ID
+from montage_pipeline.requests.model import RequestFailure
+from montage_pipeline.settings import Settings
+from montage_pipeline.vocabulary import ContentStatus, Format, RequestState, Step
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    path = tmp_path / "beach day.mp4"
+    path.write_bytes(b"not looked into yet")
+    return path
+
+
+def order(*clips: Path, **wishes: Any) -> LocalOrder:
+    return LocalOrder(
+        title="Summer",
+        clips=clips,
+        style="travel",
+        format=Format.SQUARE,
+        duration_s=8,
+        wishes=LocalWishes(**wishes),
+    )
+
+
+def test_files_become_addresses(clip: Path, tmp_path: Path) -> None:
+    song = tmp_path / "song.mp3"
+    song.write_bytes(b"")
+    wishes = {"hook_clip": clip, "must_use": (clip, clip), "music": str(song), "captions": "Ciao"}
+    item = order(clip, **wishes).as_item()
+    url = clip.as_uri()
+    assert " " not in url
+    assert (item.clip_urls, item.options.hook_clip, item.options.must_use) == ((url,), url, (url,))
+    assert item.options.music_url == song.as_uri()
+    remote = order(clip, music="https://example.com/song.mp3").as_item()
+    assert remote.options.music_url == "https://example.com/song.mp3"
+
+
+@pytest.mark.parametrize(
+    ("wishes", "code"),
+    [
+        ({"music": "/nowhere/song.mp3"}, ErrorCode.NO_SUCH_MUSIC),
+        ({"captions": "  "}, ErrorCode.CAPTION_EMPTY),
+        ({"captions": "x" * 1000}, ErrorCode.CAPTION_TOO_LONG),
+        ({"captions": "ᚠ"}, ErrorCode.CAPTION_UNSUPPORTED),
+        ({"hook_clip": Path("/nowhere/other.mp4")}, ErrorCode.HOOK_CLIP_UNKNOWN),
+    ],
+)
+def test_what_cannot_work_is_refused(clip: Path, wishes: dict[str, Any], code: ErrorCode) -> None:
+    with pytest.raises(PermanentError) as refused:
+        order(clip, **wishes).as_item()
+    assert refused.value.code is code
+
+
+def test_every_missing_clip_is_named(clip: Path) -> None:
+    with pytest.raises(
+        PermanentError, match=r"no file /nowhere/a\.mp4, /nowhere/b\.mp4"
+    ) as refused:
+        order(Path("/nowhere/a.mp4"), clip, Path("/nowhere/b.mp4")).as_item()
+    assert refused.value.code is ErrorCode.NO_SUCH_CLIP
+    with pytest.raises(ValidationError):
+        order().as_item()
+
+
+def test_a_failed_request_is_watched_and_reported(settings: Settings, clip: Path) -> None:
+    services = Services(settings)
+    job = LocalJob(services)
+    created = job.submit(order(clip).as_item())
+    assert services.requests.start(created.request_id, "run")
+    assert services.requests.progress(created.request_id, "run", Step.CLIP_ANALYSIS, 7)
+    seen: list[tuple[Step | None, int]] = []
+
+    def fail_when_seen(step: Step | None, percent: int) -> None:
+        seen.append((step, percent))
+        failure = RequestFailure(
+            code=ErrorCode.NO_USABLE_CLIPS, message="None.", step=step, attempts=1, run_id="run"
+        )
+        services.requests.fail(created.request_id, failure)
+
+    item = job.watch(created, fail_when_seen)
+    outcome = job.collect(created, item)
+    services.close()
+    assert seen[0] == (Step.CLIP_ANALYSIS, 7)
+    assert item.user_id == LOCAL_USER_ID
+    assert (outcome.status, outcome.run_id, outcome.costs) == (ContentStatus.FAILED, "run", ())
+    assert outcome.error is not None
+    assert outcome.error["code"] == "no_usable_clips"
+    assert outcome.video is None
+    request = services.requests.get_request(created.request_id)
+    assert request is not None
+    assert request.state is RequestState.FAILED
+    services.close()

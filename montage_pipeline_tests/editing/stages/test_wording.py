@@ -1,0 +1,87 @@
+"""Every sentence is true of the edit."""
+
+from itertools import pairwise
+
+from montage_pipeline.editing.planner import plan_timeline
+from montage_pipeline_tests.editing.footage import clips_of, music, steady_clips, steady_music
+from montage_pipeline_tests.editing.requests import edit_request
+
+
+def test_every_exception_to_the_beat_rule_is_explained() -> None:
+    def off_beat(beats: list[float], music_s: float) -> list[str]:
+        timeline = plan_timeline(edit_request(30), steady_clips(6, 30), music(beats, music_s))
+        off = [segment.why for segment in timeline.segments[:-1] if not segment.on_beat]
+        verb = "is" if len(off) == 1 else "are"
+        cuts = len(timeline.segments) - 1
+        assert f"{len(off)} of {cuts} cuts {verb} not on a beat" in " ".join(timeline.warnings)
+        return off
+
+    # No cut of 3 to 5 s joins two beats in a row.
+    sparse = off_beat([1.7 + 5.6 * k for k in range(6)], 40)
+    assert sparse
+    assert all("no beat lies 3 to 5 s after the cut before" in why for why in sparse)
+    # The beat at 6.6 s is in reach of the hook, but no beat is in reach of it before two more cuts.
+    fork = off_beat([1.7, 6.6, 9.5, 12.5, 17.0, 21.5, 25.5], 30)
+    assert ["it would put a later cut off the beat instead" in why for why in fork] == [True]
+    # A take that ends before the beat.
+    tight = plan_timeline(
+        edit_request(17.7), clips_of(1.7, 3.1, 3.1, 3.1, 3.3, 3.6), steady_music(75, 40)
+    )
+    reasons = [segment.why for segment in tight.segments[:-1] if not segment.on_beat]
+    assert any("its footage ends before the next beat" in why for why in reasons)
+    assert any("the Reel takes 98% of all usable footage" in why for why in reasons)
+    assert not any("was found" in why for why in reasons)
+
+
+def test_words_say_what_is_shown_and_what_changes() -> None:
+    clips = steady_clips(4, 20)
+    timeline = plan_timeline(edit_request(20, "fitness"), clips, steady_music(120, 40))
+    assert timeline.segments[0].why.startswith("Opens the Reel: the strongest opening of all clips")
+    for before, segment in pairwise(timeline.segments):
+        shown = clips.moment(segment.moment)
+        assert f"interest {shown.interest:.2f}" in segment.why
+        assert ("Changes to another clip" in segment.why) == (segment.clip != before.clip)
+        ranked = shown.id in clips.best_moments
+        assert (
+            (f"number {clips.best_moments.index(shown.id) + 1} of the best moments" in segment.why)
+            if ranked
+            else ("best moments" not in segment.why)
+        )
+    assert "Closes the Reel" in timeline.segments[-1].why
+
+
+def test_costs_are_named_when_they_decided() -> None:
+    """All moments of a clip look the same, so that every further cut of it costs."""
+    clips = steady_clips(2, 20)
+    prints = {
+        moment.id: f"{0xFF << 8 * moment.clip:016x}" for c in clips.clips for moment in c.moments
+    }
+    alike = clips.model_copy(
+        update={
+            "clips": tuple(
+                clip.model_copy(
+                    update={
+                        "moments": tuple(
+                            moment.model_copy(update={"fingerprint": prints[moment.id]})
+                            for moment in clip.moments
+                        )
+                    }
+                )
+                for clip in clips.clips
+            )
+        }
+    )
+    timeline = plan_timeline(edit_request(30), alike, steady_music(120, 40))
+    shown: set[int] = set()
+    for index, segment in enumerate(timeline.segments):
+        assert ("looks like an earlier cut" in segment.why) == (segment.clip in shown), index
+        shown.add(segment.clip)
+
+
+def test_the_movement_that_a_style_wants_is_named_where_it_was_met() -> None:
+    clips = steady_clips(8, 30, moment_s=4)
+    fitness = plan_timeline(edit_request(30, "fitness"), clips, steady_music(120, 40))
+    assert any("is what the style wants" in segment.why for segment in fitness.segments)
+    # Food hardly weighs movement: it is no reason there.
+    food = plan_timeline(edit_request(30, "food"), clips, steady_music(120, 40))
+    assert not any("movement" in segment.why for segment in food.segments)
