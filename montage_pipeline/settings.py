@@ -204,10 +204,11 @@ class Settings(BaseSettings):
     chunks_max_bytes: int = Field(
         20_000_000_000,
         ge=0,
-        description="Size of the rendered segments kept in the object store for later renders, in bytes; 0 keeps none.",
+        description="Maximum size of the chunks (rendered segments) kept in the object store for "
+        "later renders, in bytes; 0: keep none.",
     )
     chunks_max_days: int = Field(
-        14, ge=1, description="Rendered segments that were not used for this many days are removed."
+        14, ge=1, description="Days after which an unused chunk is removed."
     )
 
     # Retries of one step

@@ -4,7 +4,7 @@ import copy
 import json
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import pytest
 
 from montage_pipeline.analysis.claude.judgement import (
