@@ -22,10 +22,10 @@ from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import AnalysedClip, Moment
 from montage_pipeline.editing.reframe import (
     Framing,
-    KnownSubject,
-    crop_for,
     framing_for,
     kept_share,
+    middle_crop,
+    sightings_of,
 )
 from montage_pipeline.editing.timeline import CropRect, eased
 from montage_pipeline.errors import PermanentError
@@ -88,11 +88,11 @@ def judged(clip: AnalysedClip, label: Label, shape: Format) -> Judged | None:
     if not here:
         return None
     span = _cut(clip, usable, label.time_s)
-    shown = [(moment, frames) for moment in usable if (frames := _frames(moment, span))]
-    subject = KnownSubject.of_moments(shown)
-    framing = framing_for(clip.facts, shape.frame_size, span, subject)
+    shown = [moment for moment in usable if _frames(moment, span)]
+    seen = list(sightings_of(shown))
+    framing = framing_for(clip.facts, shape.frame_size, span, seen)
     crop = _crop_at(framing, (label.time_s - span.start_s) / span.duration_s)
-    middle = crop_for(clip.facts, shape.frame_size)
+    middle = middle_crop(clip.facts, shape.frame_size)
     middle = middle.model_copy(update={"y": (clip.facts.height - middle.height) // 2})
     return Judged(
         centre=_holds(clip.facts, crop, label.box),

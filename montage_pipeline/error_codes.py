@@ -104,7 +104,7 @@ class ErrorCode(StrEnum):
     CLIP_TOO_SHORT = _transient("Check that the clip plays to its end, or leave it out.")
     CLIP_UNREADABLE = _permanent("Export the clip again, for example as H.264 in MP4.")
     DEMO_FOOTAGE_MISSING = _permanent("Install montage-pipeline[local].")
-    FACE_MODEL_MISSING = _transient("Install montage-pipeline again.")
+    MODEL_MISSING = _transient("Install montage-pipeline again.")
     NO_SUCH_CLIP = _permanent("Correct the path of the clip.")
     NO_USABLE_CLIPS = _permanent("Add clips that are sharp, bright and steady.")
     TOO_MANY_CLIPS = _permanent("Give fewer clips, or raise MONTAGE_MAX_CLIPS.")

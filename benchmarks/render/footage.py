@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from uuid import UUID
 
-from montage_pipeline.editing.reframe import crop_for
+from montage_pipeline.editing.reframe import middle_crop
 from montage_pipeline.editing.timeline import MusicPlacement, Originality, Segment, Timeline
 from montage_pipeline.footage.model import ClipFacts, FetchedClip, FrameRate
 from montage_pipeline.footage.probe import probe
@@ -162,7 +162,7 @@ class Footage:
                 moment=f"m{number}",
                 source_in_s=clip.facts.start_s + next(in_points),
                 frames=frames,
-                crop=crop_for(clip.facts, size),
+                crop=middle_crop(clip.facts, size),
                 on_beat=False,
                 role="body" if number else "hook",
                 why="benchmark",

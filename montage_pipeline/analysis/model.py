@@ -50,6 +50,7 @@ class QualityScores(Record):
     motion: float = Field(ge=0, le=1)
     colour: float = Field(ge=0, le=1)
     faces: float = Field(ge=0, le=1)
+    living: float = Field(default=0.0, ge=0, le=1)
     speech: float = Field(ge=0, le=1)
     loud: float = Field(default=0.0, ge=0, le=1)
     novelty: float = Field(default=1.0, ge=0, le=1)
@@ -68,6 +69,20 @@ class Overlay(Record):
 
     kind: Literal["watermark", "text"]
     box: Box
+
+
+class LivingThing(Record):
+    """A person or an animal in a frame, and how sure that is (0..1)."""
+
+    box: Box
+    score: float
+
+
+class LivingSighting(Record):
+    """The people and animals in the frame at a presentation time (seconds), the surest first."""
+
+    time_s: float
+    things: tuple[LivingThing, ...]
 
 
 class TimeSpan(Record):
@@ -105,6 +120,7 @@ class Moment(Record):
     subject_path: tuple[SubjectPoint, ...] = ()
     without_subject: tuple[TimeSpan, ...] = ()
     faces: tuple[Box, ...] = ()
+    living: tuple[LivingSighting, ...] = ()
     overlays: tuple[Overlay, ...] = ()
     fingerprint: str = Field(pattern=r"^[0-9a-f]{16}$")
     description: str = ""
@@ -117,6 +133,16 @@ class Moment(Record):
     def duration_s(self) -> float:
         """Length in seconds."""
         return self.end_s - self.start_s
+
+
+class Instant(Record):
+    """How the clip looks at a presentation time (seconds), beside the rest of the clip: above 0
+    clearer, richer in colour and calmer than its usual self, below 0 the contrary, as when a hand
+    covers the lens or the camera is swung about. From -1 to 1.
+    """
+
+    time_s: float
+    score: float = Field(ge=-1, le=1)
 
 
 class AnalysedClip(Record):
@@ -133,6 +159,7 @@ class AnalysedClip(Record):
     moments: tuple[Moment, ...]
     key_frames_s: tuple[float, ...] = ()
     picture: Box | None = None
+    instants: tuple[Instant, ...] = ()
 
 
 class RejectedClip(Record):

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 
 from montage_pipeline.analysis import scoring
 from montage_pipeline.analysis.describing import description
+from montage_pipeline.analysis.instants import instants_of
 from montage_pipeline.analysis.model import (
     AnalysedClip,
+    LivingSighting,
+    LivingThing,
     Moment,
     Overlay,
     SubjectPoint,
@@ -66,6 +69,7 @@ def _analysed(clip: ClipMeasures, moments: Sequence[Moment]) -> AnalysedClip:
             if any(moment.start_s <= time_s < moment.end_s for moment in moments)
         ),
         picture=clip.inside_borders,
+        instants=instants_of(clip),
     )
 
 
@@ -83,7 +87,13 @@ class _ClipScorer:
         scores = scoring.quality_scores(measures, novelty, self._clip.key_bits)
         quality = scoring.quality(scores, self._clip.facts, scoring.overlay_cost(measures))
         interest = scoring.interest(scores, self._taste)
-        hook = scoring.hook(scores, quality=quality, interest=interest, duration_s=span.duration_s)
+        hook = scoring.hook(
+            scores,
+            quality=quality,
+            interest=interest,
+            duration_s=span.duration_s,
+            smooth=scoring.smoothness(self._clip.facts),
+        )
         return Moment(
             id=f"c{self._index}m{number}",
             clip=self._index,
@@ -97,6 +107,7 @@ class _ClipScorer:
             subject_path=_path(self._clip, span),
             without_subject=_without_subject(self._clip, span),
             faces=measures.faces,
+            living=_living(self._clip, span),
             overlays=_overlays(measures),
             fingerprint=f"{measures.fingerprint:016x}",
             description=description(scores),
@@ -148,6 +159,18 @@ def _motions(clip: ClipMeasures, span: Span) -> list[FrameMotion]:
         for motion in clip.motions
         if span.start_s <= motion.time_s - motion.elapsed_s and motion.time_s < span.end_s
     ]
+
+
+def _living(clip: ClipMeasures, span: Span) -> tuple[LivingSighting, ...]:
+    """The people and animals of a span, at the times at which there are any."""
+    return tuple(
+        LivingSighting(
+            time_s=sample.time_s,
+            things=tuple(LivingThing(box=thing.box, score=thing.score) for thing in sample.living),
+        )
+        for sample in clip.samples
+        if span.holds(sample.time_s) and sample.living
+    )
 
 
 def _overlays(measures: SpanMeasures) -> tuple[Overlay, ...]:

@@ -23,13 +23,13 @@ _MUSHY_KEY_BITS, _CLEAN_KEY_BITS = 0.05, 1.0
 _MIN_TRUE_DETAIL = 0.6  # of the sharpness: flat images, drawings and screens need few bits
 
 _FULL_RESOLUTION_PX = 1080  # of the shorter side, from which resolution costs nothing
+_SMOOTH_FPS = 20  # below that, movement stutters: webcams and time lapses
 _MAX_OVERLAY_COST = 0.4  # what lies over the frame alone makes nothing worthless
 
 # The smallest face counts half; from 15 % of the frame's height on, a face counts in full.
 _SMALLEST_FACE_VALUE, _FACE_HEIGHT_RANGE = 0.5, 0.3
 
 _LOUD_VALUE = 0.7  # a loud moment is worth this much of one in which someone talks
-_FACE_ACTION = 0.9  # a face opens a Reel nearly as well as movement does
 
 
 def quality_scores(
@@ -50,6 +50,7 @@ def quality_scores(
         motion=_share(measures.motion),
         colour=_share(measures.colour),
         faces=_share(measures.face_share * face_value),
+        living=_share(measures.living),
         speech=_share(measures.speech),
         loud=_share(measures.loud),
         novelty=_share(novelty),
@@ -90,7 +91,12 @@ def quality(scores: QualityScores, facts: ClipFacts, overlay_cost: float = 0.0) 
     )
     mean = sum(score * weight for score, weight in weights)
     weakest = min(scores.sharpness, scores.exposure, scores.stability)
-    return _share((0.65 * mean + 0.35 * weakest) * (1 - overlay_cost))
+    return _share((0.65 * mean + 0.35 * weakest) * (1 - overlay_cost) * smoothness(facts))
+
+
+def smoothness(facts: ClipFacts) -> float:
+    """How smoothly movement plays, 0..1."""
+    return min(1.0, math.sqrt(float(facts.fps.fraction) / _SMOOTH_FPS))
 
 
 def interest(scores: QualityScores, taste: FootageTaste) -> float:
@@ -108,14 +114,19 @@ def interest(scores: QualityScores, taste: FootageTaste) -> float:
     return _share(0.8 * liked + 0.2 * scores.novelty)
 
 
-def hook(scores: QualityScores, *, quality: float, interest: float, duration_s: float) -> float:
-    """How well a moment opens a Reel: interesting, clean, and moving from the first frame on.
+def hook(
+    scores: QualityScores, *, quality: float, interest: float, duration_s: float, smooth: float
+) -> float:
+    """How well a moment opens a Reel: somebody large in view, a clear and steady frame, and what
+    the style likes.
 
-    A moment that is shorter than the hook counts for less.
+    Raw movement says little: foliage, water and a shaking camera move as well. A moment that is
+    shorter than the hook counts for less, and so does one that stutters (`smooth`).
     """
-    action = max(scores.motion, _FACE_ACTION * scores.faces)
-    value = 0.40 * interest + 0.30 * action + 0.20 * quality + 0.10 * scores.colour
-    return _share(value * min(1.0, duration_s / HOOK_S))
+    somebody = max(scores.faces, scores.living)
+    clear = scores.exposure * scores.stability
+    value = 0.30 * somebody + 0.30 * clear + 0.20 * quality + 0.20 * interest
+    return _share(value * smooth * min(1.0, duration_s / HOOK_S))
 
 
 def novelty(fingerprint: int, others: Sequence[int]) -> float:

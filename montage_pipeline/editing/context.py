@@ -48,6 +48,11 @@ class PlanContext:
             stretches=tuple(usable_stretches(analysis, fps)),
         )
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether somebody judged what the moments mean; a measurement alone does not know."""
+        return self.analysis.analyst.name != "local"
+
     def seconds(self, frames: int) -> float:
         """The length of so many frames of the Reel."""
         return frames / float(self.fps)

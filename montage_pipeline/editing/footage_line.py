@@ -42,6 +42,12 @@ very good moment is worth. At half of that, scenes were still shown after whoeve
 left.
 """
 
+INSTANT = 1.5
+"""Points of a reference cut whose instants are all one unit better than the clip's usual self.
+
+On labelled footage more of it no longer moved the share of good seconds.
+"""
+
 _KEYFRAME_SLACK_S = 0.15
 """How late a keyframe may come after its listed time: indexes list decoding times."""
 
@@ -68,12 +74,14 @@ class FootageLine:
     moment_at: npt.NDArray[np.int32]
     points_sum: Floats
     """Points of a frame in a reference cut: its moment's, less what being seen before and the
-    subject being gone cost."""
+    subject being gone cost, and what its instant gives."""
     motion_sum: Floats
     seen_sum: Floats
     """How far a frame was seen in the user's earlier Reels, 0..1."""
     subject_gone_sum: Floats
     """Frames without the subject that the rest of their moment shows."""
+    instant_sum: Floats
+    """Scores of instants beside their clip's usual self, -1..1."""
     peak_sum: Floats
     """Best instants of moments."""
     keyframe_at: Floats
@@ -149,6 +157,8 @@ def footage_line(context: PlanContext) -> FootageLine:
         for stretch, found in layout.moments()
         if found.peak is not None
     )
+    instants = _instants(context, layout)
+    own = table.points[moment_at] - SEEN * seen - SUBJECT_GONE * gone + INSTANT * instants
     return FootageLine(
         stretches=stretches,
         taste=context.taste,
@@ -160,10 +170,11 @@ def footage_line(context: PlanContext) -> FootageLine:
         stretch_gap=gaps,
         stretch_clip=clips,
         moment_at=moment_at,
-        points_sum=_running_sum(table.points[moment_at] - SEEN * seen - SUBJECT_GONE * gone),
+        points_sum=_running_sum(own),
         motion_sum=_running_sum(table.motion[moment_at]),
         seen_sum=_running_sum(seen),
         subject_gone_sum=_running_sum(gone),
+        instant_sum=_running_sum(instants),
         peak_sum=_running_sum(peaks),
         keyframe_at=_keyframe_at(context, layout),
     )
@@ -241,6 +252,19 @@ def _seen(
                 last = min(stretch.frames, ceil((segment.end_s - stretch.span.start_s) * rate))
                 share[begin + first : begin + max(first, last)] = 1.0
     return share
+
+
+def _instants(context: PlanContext, layout: _Layout) -> Floats:
+    """The scores of instants, between two of them in between; 0 where none are known."""
+    scores = np.zeros(layout.frames, dtype=np.float64)
+    for stretch, begin in zip(layout.stretches, layout.offset.tolist(), strict=True):
+        known = context.analysis.clips[stretch.clip].instants
+        if known:
+            at_s = stretch.span.start_s + np.arange(stretch.frames) / float(context.fps)
+            times_s = [instant.time_s for instant in known]
+            own = np.interp(at_s, times_s, [instant.score for instant in known])
+            scores[begin : begin + stretch.frames] = own
+    return scores
 
 
 def _keyframe_at(context: PlanContext, layout: _Layout) -> Floats:

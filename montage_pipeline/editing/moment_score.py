@@ -4,13 +4,19 @@ Belongs here: the score of one moment, term by term. Does not belong here: how o
 seen, chance, or what a moment is worth at a place in an edit (`footage_line`, `optimizer`).
 """
 
+from math import log2
 from typing import NamedTuple
 
 from montage_pipeline.analysis.model import Moment
-from montage_pipeline.editing.reframe import crop_for, kept_share
+from montage_pipeline.editing.reframe import middle_crop
 from montage_pipeline.footage.model import ClipFacts
 from montage_pipeline.styles.model import EditTaste
 from montage_pipeline.vocabulary import FrameSize
+
+_JUDGED_INTEREST = 8
+"""Times the weight of interest where somebody judged it: as it stands, 40 of Claude's 100 points
+would be worth 0.14 points a cut, less than chance. Measured interest is no such thing.
+"""
 
 _SPEECH = 0.05
 """Points for someone speaking: below every taste of a style, so that it decides between equals."""
@@ -26,8 +32,14 @@ A ranking of whole moments knows what the single scores miss; it should tip the 
 more than they do.
 """
 
-_WITHOUT_SUBJECT = 0.6
-"""Share of its score that a moment keeps when no crop can show its subject."""
+_SOFT = 0.4
+"""Share of its score that a moment keeps when it is enlarged beyond all sharpness. Delivered
+resolution follows an editor's ranks better than anything else that can be measured.
+"""
+
+_SHARP_UP_TO, _DOUBLINGS = 1.5, 2.2
+"""Enlarging that nobody sees, and after how many doublings of it (7 times in all) a frame is mush.
+"""
 
 _UNKNOWN_SCALE = 0.5
 """Subject height where no subject is known: neither near nor far."""
@@ -45,22 +57,23 @@ class MomentScore(NamedTuple):
     overlays: float
     """Lost to overlays: 0 or less."""
     framing: float
-    """Lost because the format's crop fits the moment badly: 0 or less."""
+    """Lost because the crop must be enlarged: 0 or less."""
     best: float
     """For being one of the analysis's best moments."""
     total: float
 
 
 def moment_score(
-    moment: Moment, taste: EditTaste, framing: float, rank: float | None
+    moment: Moment, taste: EditTaste, framing: float, rank: float | None, *, judged: bool = False
 ) -> MomentScore:
     """The score of a moment.
 
-    `framing` is its `framing_share`; `rank` is its place among the best moments, 0 (first) to 1, or
-    None when it is not one of them.
+    `framing` is its clip's `delivered_sharpness`; `rank` is its place among the best moments, 0
+    (first) to 1, or None when it is not one of them; `judged` says whether somebody looked at it
+    and judged its interest.
     """
     scores = moment.scores
-    interest = taste.interest * moment.interest
+    interest = taste.interest * moment.interest * (_JUDGED_INTEREST if judged else 1)
     quality = taste.quality * moment.quality
     colour = taste.colour * scores.colour
     faces = taste.faces * scores.faces
@@ -70,7 +83,7 @@ def moment_score(
     best = 0.0 if rank is None else _BEST * (1 - rank)
 
     liked = interest + quality + colour + faces + stability + speech + overlays
-    framed = liked * (_WITHOUT_SUBJECT + (1 - _WITHOUT_SUBJECT) * framing)
+    framed = liked * (_SOFT + (1 - _SOFT) * framing)
     return MomentScore(
         interest=interest,
         quality=quality,
@@ -85,17 +98,14 @@ def moment_score(
     )
 
 
-def framing_share(facts: ClipFacts, moment: Moment, size: FrameSize) -> float:
-    """How well a moment fits the format, 0..1.
+def delivered_sharpness(facts: ClipFacts, size: FrameSize) -> float:
+    """How sharp a clip can look in a Reel of that size, 0..1, by how much its crop is enlarged.
 
-    The share of its subject that the crop keeps, less where a small crop must be enlarged.
+    1 up to `_SHARP_UP_TO` times, falling with every doubling; nothing is left `_DOUBLINGS` further.
     """
-    if moment.subject is None:
-        crop, kept = crop_for(facts, size, faces=moment.scores.faces), 1.0
-    else:
-        crop = crop_for(facts, size, ((moment.subject, 1.0),), faces=moment.scores.faces)
-        kept = kept_share(facts, crop, moment.subject)
-    return kept * min(1.0, 0.5 + crop.width / size.width)
+    enlarged = size.width / middle_crop(facts, size).width
+    doublings = log2(max(enlarged, _SHARP_UP_TO) / _SHARP_UP_TO)
+    return max(0.0, 1 - doublings / _DOUBLINGS)
 
 
 def subject_scale(moment: Moment) -> float:

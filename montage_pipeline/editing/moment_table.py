@@ -14,7 +14,7 @@ from montage_pipeline.analysis.model import Moment, StoryRole
 from montage_pipeline.editing.context import PlanContext
 from montage_pipeline.editing.moment_score import (
     MomentScore,
-    framing_share,
+    delivered_sharpness,
     moment_score,
     subject_scale,
 )
@@ -31,6 +31,9 @@ Near equals change places between seeds, good and bad moments do not. Chosen so 
 tests hold: on made-up footage two seeds share less than 85 % of their frames, and what is shown
 stays clearly better than the average moment.
 """
+
+_JUDGED_CHANCE = 0.2
+"""The same where somebody judged the moments: chance only breaks ties between judgements."""
 
 _MIN_SPREAD, _MAX_SPREAD = 0.02, 0.15
 """Bounds of that spread, in points: footage of one quality still varies with the seed, and very
@@ -119,8 +122,9 @@ def _scores(context: PlanContext, moments: Sequence[Moment]) -> tuple[MomentScor
         moment_score(
             moment,
             context.taste,
-            framing_share(context.facts(moment.clip), moment, size),
+            delivered_sharpness(context.facts(moment.clip), size),
             ranks.get(moment.id),
+            judged=context.is_judged,
         )
         for moment in moments
     )
@@ -134,8 +138,9 @@ def _chance(context: PlanContext, totals: Sequence[float]) -> tuple[Floats, Floa
     """
     random = np.random.default_rng(context.request.seed % 2**64)
     spread = min(_MAX_SPREAD, max(_MIN_SPREAD, float(np.std(totals)))) if totals else 0.0
-    of_moment = random.normal(0.0, _CHANCE * spread, size=len(totals))
-    of_clip = random.normal(0.0, _CHANCE * spread, size=len(context.analysis.clips))
+    chance = (_JUDGED_CHANCE if context.is_judged else _CHANCE) * spread
+    of_moment = random.normal(0.0, chance, size=len(totals))
+    of_clip = random.normal(0.0, chance, size=len(context.analysis.clips))
     return of_moment, of_clip
 
 

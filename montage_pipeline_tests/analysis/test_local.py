@@ -270,15 +270,14 @@ def test_real_cuts_and_a_usable_hook(film: Film) -> None:
     assert analysis.moment(analysis.hook_moment).duration_s >= 1.7
 
 
-def test_busy_stretches_are_parted_from_quiet_ones_and_open_the_reel(film: Film) -> None:
+def test_busy_stretches_are_parted_from_quiet_ones(film: Film) -> None:
     busy = "x='60+0.2*n+between(n,90,150)*60*(1-cos((n-90)*PI/10))':y=20"
     analysis = analyse(film("busy.mp4", duration_s=16, movement=busy))
     (clip,) = analysis.clips
     assert all(3.4 <= moment.duration_s <= MAX_MOMENT_S for moment in clip.moments)
-    hook = analysis.moment(analysis.hook_moment)
-    overlap = min(hook.end_s, 10) - max(hook.start_s, 6)
-    assert overlap / hook.duration_s > 0.7
-    assert hook.scores.motion == max(moment.scores.motion for moment in clip.moments)
+    busiest = max(clip.moments, key=lambda moment: moment.scores.motion)
+    overlap = min(busiest.end_s, 10) - max(busiest.start_s, 6)
+    assert overlap / busiest.duration_s > 0.7
 
 
 def test_movement_raises_the_tempo(film: Film) -> None:

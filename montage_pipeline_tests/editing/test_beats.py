@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from montage_pipeline.analysis.model import AnalystFacts
 from montage_pipeline.editing.planner import plan_timeline
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.styles import STYLES
@@ -26,7 +27,8 @@ QUICK_AND_SLOW = [
 def test_with_plenty_of_footage_the_hook_is_the_chosen_one_and_every_cut_is_on_a_beat(
     style: str,
 ) -> None:
-    clips = steady_clips(6, 30)
+    judged = AnalystFacts(name="claude")
+    clips = steady_clips(6, 30).model_copy(update={"analyst": judged})
     track = steady_music(128, 40)
     timeline = plan_timeline(edit_request(style=style), clips, track)
     assert_rules(timeline, edit_request(style=style), clips, track)

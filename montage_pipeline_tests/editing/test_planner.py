@@ -97,7 +97,8 @@ def test_better_moments_are_preferred() -> None:
     ]
     worth_shown = sum(m.interest + m.quality for m in shown) / len(shown)
     worth_all = sum(m.interest + m.quality for m in moments) / len(moments)
-    assert worth_shown > worth_all + 0.2
+    # Each of the six clips is shown, its best moments before others.
+    assert worth_shown > worth_all + 0.15
 
 
 def test_copies_of_one_file_do_not_show_the_same_seconds_twice() -> None:

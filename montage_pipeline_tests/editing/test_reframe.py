@@ -1,214 +1,186 @@
-"""Where the crop is, and how it follows its subject."""
-
-from collections.abc import Sequence
-from typing import Any, Literal
+"""The crop starts in the middle and leaves it only for what is surely meant."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from montage_pipeline.analysis.model import SubjectPoint, TimeSpan
+from montage_pipeline.analysis.model import LivingSighting, LivingThing, Moment, SubjectPoint
 from montage_pipeline.editing.reframe import (
     Framing,
-    KnownSubject,
-    crop_for,
     framing_for,
     kept_share,
+    middle_crop,
+    sightings_of,
 )
 from montage_pipeline.editing.timeline import eased
-from montage_pipeline.footage.model import Box, ClipFacts
+from montage_pipeline.footage.model import Box
 from montage_pipeline.spans import Span
 from montage_pipeline.vocabulary import Format
-from montage_pipeline_tests.editing.footage import facts
+from montage_pipeline_tests.editing.footage import facts, moment
 
-BOXES = st.builds(
-    lambda x, y, w, h: Box(x=x, y=y, width=min(w, 1 - x), height=min(h, 1 - y)),
-    st.floats(0, 0.95),
-    st.floats(0, 0.95),
-    st.floats(0.02, 1),
-    st.floats(0.02, 1),
-)
+CLIP, REEL = facts("a", 30), Format.REEL.frame_size
+MIDDLE = middle_crop(CLIP, REEL)
+START_S, END_S = 10.0, 14.0
+SPAN = Span(START_S, END_S)
+TIMES = [START_S + step / 2 for step in range(9)]
 
 
-@given(
-    st.integers(120, 4100),
-    st.integers(120, 4100),
-    st.sampled_from(list(Format)),
-    st.none() | BOXES,
-    st.floats(0, 1),
-)
-def test_the_crop_is_the_largest_of_its_shape_and_even(
-    width: int, height: int, format_: Format, box: Box | None, faces: float
+@given(st.integers(120, 4100), st.integers(120, 4100), st.sampled_from(list(Format)))
+def test_the_middle_crop_is_the_largest_of_its_shape_and_even(
+    width: int, height: int, format_: Format
 ) -> None:
     clip, size = facts("a", 5, width=width, height=height), format_.frame_size
-    crop = crop_for(clip, size, ((box, 1.0),) if box else (), faces)
+    crop = middle_crop(clip, size)
     assert crop.x + crop.width <= width
     assert crop.y + crop.height <= height
-    assert (
-        abs(crop.width - crop.height * size.width / size.height) <= 1
-        or abs(crop.height - crop.width * size.height / size.width) <= 1
-    )
+    off_across = abs(crop.width - crop.height * size.width / size.height)
+    off_down = abs(crop.height - crop.width * size.height / size.width)
+    assert min(off_across, off_down) <= 1
     assert crop.width >= width - 4 or crop.height >= height - 4
     assert crop.width % 2 == crop.height % 2 == crop.x % 2 == crop.y % 2 == 0
-    if box:
-        fits = box.width * width <= crop.width - 4 and box.height * height <= crop.height - 4
-        # Even sides can cost a pixel at each edge of an odd frame. A person's face is put high on
-        # purpose.
-        pixel_off = (1 - 2 / (box.width * width)) * (1 - 2 / (box.height * height))
-        assert not fits or faces >= 0.3 or kept_share(clip, crop, box) >= pixel_off
-
-
-def test_landscape_footage_in_a_reel_follows_its_subject() -> None:
-    clip, size = facts("a", 5), Format.REEL.frame_size
-    assert crop_for(clip, size).model_dump() == {"x": 656, "y": 0, "width": 608, "height": 1080}
-    assert crop_for(clip, size, ((Box(x=0.7, y=0.3, width=0.1, height=0.2), 1.0),)).x == 1136
-    assert crop_for(clip, size, ((Box(x=0.9, y=0.3, width=0.1, height=0.2), 1.0),)).x == 1312
-    both = (
-        (Box(x=0.2, y=0.3, width=0.1, height=0.2), 1.0),
-        (Box(x=0.4, y=0.3, width=0.1, height=0.2), 3.0),
-    )
-    assert crop_for(clip, size, both).x == round((0.25 * 0.25 + 0.75 * 0.45) * 960 - 152) * 2
-
-
-def test_a_face_sits_in_the_upper_third_of_an_upright_crop() -> None:
-    clip, size = facts("a", 5, width=1080, height=2400), Format.FEED.frame_size
-    face = Box(x=0.4, y=0.4, width=0.2, height=0.1)
-    crop = crop_for(clip, size, ((face, 1.0),), faces=0.9)
-    assert (0.45 * 2400 - crop.y) / crop.height == pytest.approx(1 / 3, abs=0.01)
-    thing = crop_for(clip, size, ((face, 1.0),), faces=0.0)
-    assert (0.45 * 2400 - thing.y) / thing.height == pytest.approx(1 / 2, abs=0.01)
+    assert abs(2 * crop.x + crop.width - width) <= 4
 
 
 @pytest.mark.parametrize("size", [(1, 1), (400, 1), (1, 400), (3, 2)])
 def test_even_a_frame_of_a_few_pixels_has_a_crop(size: tuple[int, int]) -> None:
     for format_ in Format:
-        crop = crop_for(facts("a", 5, width=size[0], height=size[1]), format_.frame_size)
+        crop = middle_crop(facts("a", 5, width=size[0], height=size[1]), format_.frame_size)
         assert 1 <= crop.width <= size[0] - crop.x
         assert 1 <= crop.height <= size[1] - crop.y
 
 
-def _framed(
-    clip: ClipFacts, path: Sequence[SubjectPoint], start_s: float, end_s: float, **known: Any
-) -> Framing:
-    """The framing of a span for a Reel."""
-    span, subject = Span(start_s, end_s), KnownSubject(path=path, **known)
-    return framing_for(clip, Format.REEL.frame_size, span, subject)
+def box(middle: float, width: float = 0.1, y: float = 0.3, height: float = 0.5) -> Box:
+    left = min(1 - width, max(0.0, middle - width / 2))
+    return Box(x=left, y=y, width=width, height=height)
 
 
-def _walk(
-    begin: float,
-    end: float,
-    width: float = 0.08,
-    source: Literal["face", "model", "motion", "saliency"] = "motion",
-    seconds: float = 4.0,
-) -> list[SubjectPoint]:
-    """A subject whose middle goes from one share of the frame's width to another, seen twice a
-    second.
-    """
-    steps = int(seconds * 2) + 1
-    middles = [begin + (end - begin) * step / (steps - 1) for step in range(steps)]
-    boxes = [
-        Box(x=max(0.0, min(1 - width, middle - width / 2)), y=0.3, width=width, height=0.3)
-        for middle in middles
-    ]
-    return [
-        SubjectPoint(time_s=10 + step / 2, box=box, source=source) for step, box in enumerate(boxes)
-    ]
+def following(source: str, *middles: float) -> Moment:
+    """A moment whose subject is seen every half second, its middle on the way along `middles`."""
+    steps = len(TIMES) - 1
+    points = []
+    for index, time_s in enumerate(TIMES):
+        at = index / steps * (len(middles) - 1)
+        left, right = middles[int(at)], middles[min(int(at) + 1, len(middles) - 1)]
+        where = box(left + (at - int(at)) * (right - left))
+        points.append(SubjectPoint(time_s=time_s, box=where, source=source))
+    return moment(0, 0, START_S, END_S, subject_path=tuple(points))
 
 
-def _crop_at(framing: Framing, share: float) -> tuple[float, float]:
+def with_things(*rows: tuple[Box, float]) -> Moment:
+    """A moment in which the same people or animals are seen every half second."""
+    things = tuple(LivingThing(box=where, score=score) for where, score in rows)
+    living = tuple(LivingSighting(time_s=time_s, things=things) for time_s in TIMES)
+    return moment(0, 0, START_S, END_S, living=living)
+
+
+def framed(shown: Moment) -> Framing:
+    return framing_for(CLIP, REEL, SPAN, list(sightings_of([shown])))
+
+
+def middle_inside(framing: Framing, share: float, where: Box) -> bool:
     end = framing.crop_end or framing.crop
-    way = eased(share)
-    return framing.crop.x + (end.x - framing.crop.x) * way, framing.crop.y + (
-        end.y - framing.crop.y
-    ) * way
+    left = framing.crop.x + (end.x - framing.crop.x) * eased(share)
+    at = (where.x + where.width / 2) * CLIP.width
+    return left <= at <= left + framing.crop.width
+
+
+def test_nothing_known_is_the_middle() -> None:
+    assert framed(moment(0, 0, START_S, END_S)) == Framing(MIDDLE, None)
+
+
+def with_stability(shown: Moment, stability: float) -> Moment:
+    scores = shown.scores.model_copy(update={"stability": stability})
+    return shown.model_copy(update={"scores": scores})
+
+
+def test_contrast_does_not_move_the_crop() -> None:
+    assert framed(following("saliency", 0.9)) == Framing(MIDDLE, None)
+
+
+def test_movement_moves_the_crop_only_before_a_camera_that_stands_still() -> None:
+    moving = following("motion", 0.85)
+    assert framed(with_stability(moving, 0.6)) == Framing(MIDDLE, None)
+    assert middle_inside(framed(with_stability(moving, 0.98)), 0.5, box(0.85))
+
+
+def test_movement_where_somebody_is_seen_says_nothing() -> None:
+    both = with_things((box(0.5, 0.3), 0.8)).model_copy(
+        update={"subject_path": following("motion", 0.85).subject_path}
+    )
+    assert framed(with_stability(both, 0.98)) == Framing(MIDDLE, None)
+
+
+@pytest.mark.parametrize("source", ["face", "model"])
+def test_a_subject_inside_the_middle_crop_leaves_it_where_it_is(source: str) -> None:
+    assert framed(following(source, 0.52)) == Framing(MIDDLE, None)
 
 
 @settings(deadline=None)
-@given(begin=st.floats(0.05, 0.95), change=st.floats(-0.3, 0.3))
-def test_the_crop_goes_with_a_subject_that_walks(begin: float, change: float) -> None:
-    end = min(0.95, max(0.05, begin + change))
-    clip = facts("a", 30)
-    framing = _framed(clip, _walk(begin, end), 10.0, 14.0)
-    for share in (0.0, 0.125, 0.25, 0.5, 0.75, 0.875, 1.0):
-        x, _ = _crop_at(framing, share)
-        middle = (begin + (end - begin) * share) * clip.width
-        assert x <= middle <= x + framing.crop.width
-    assert framing == _framed(clip, _walk(begin, end), 10.0, 14.0)
-
-
-def test_a_subject_that_hardly_moves_gets_a_still_crop_and_a_runner_a_slow_one() -> None:
-    clip = facts("a", 30)
-    assert _framed(clip, _walk(0.5, 0.56), 10.0, 14.0).crop_end is None
-    moving = _framed(clip, _walk(0.3, 0.6), 10.0, 14.0)
-    assert moving.crop_end is not None
-    assert moving.crop_end.x > moving.crop.x
-    assert (moving.crop_end.width, moving.crop_end.height) == (
-        moving.crop.width,
-        moving.crop.height,
-    )
-    rushing = _framed(clip, _walk(0.05, 0.95, seconds=1.0), 10.0, 11.0)
-    assert (
-        rushing.crop_end is None
-        or abs(rushing.crop_end.x - rushing.crop.x) <= 0.3 * rushing.crop.width + 1
-    )
-
-
-def test_a_face_outweighs_what_moves_and_stays_out_of_the_interface() -> None:
-    clip = facts("a", 30)
-    face = [point.model_copy(update={"source": "face"}) for point in _walk(0.2, 0.2)]
-    framing = _framed(clip, [*face, *_walk(0.9, 0.9)], 10.0, 14.0)
+@given(at=st.floats(0.05, 0.95))
+def test_where_claude_points_the_crop_goes(at: float) -> None:
+    framing = framed(following("model", at))
     assert framing.crop_end is None
-    for point in face:
-        assert kept_share(clip, framing.crop, point.box) == 1.0
-    tall = facts("b", 30, width=1080, height=2400)
+    assert kept_share(CLIP, framing.crop, box(at)) > 0.99
+
+
+def test_it_goes_no_farther_than_it_must() -> None:
+    framing = framed(following("model", 0.75))
+    right = framing.crop.x + framing.crop.width
+    assert (0.8 * CLIP.width) <= right <= 0.8 * CLIP.width + 0.1 * framing.crop.width
+
+
+def test_an_empty_pointing_means_the_middle_whatever_else_is_seen() -> None:
+    people = with_things((box(0.8, 0.2), 0.9))
+    assert framed(people).crop.x > MIDDLE.x
+    pointed = people.model_copy(update={"subject_path": following("model", 0.5).subject_path})
+    assert framed(pointed) == Framing(MIDDLE, None)
+
+
+def test_a_person_outside_the_middle_crop_is_fetched() -> None:
+    framing = framed(with_things((box(0.75, 0.15), 0.9)))
+    assert middle_inside(framing, 0.5, box(0.75, 0.15))
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        with_things((Box(x=0.0, y=0.2, width=0.2, height=0.8), 0.9)),
+        with_things((box(0.5, 0.3), 0.6), (box(0.9, 0.15), 0.9)),
+        with_things((box(0.3, 0.2), 0.8), (box(0.7, 0.2), 0.8)),
+    ],
+    ids=["cut off by the frame's edge", "one stands in the middle", "the middle of a group"],
+)
+def test_the_middle_stays_for(shown: Moment) -> None:
+    assert framed(shown) == Framing(MIDDLE, None)
+
+
+def test_who_is_seen_once_in_passing_does_not_move_the_crop() -> None:
+    shown = with_things((box(0.75, 0.15), 0.9))
+    once = shown.model_copy(update={"living": shown.living[:1]})
+    assert framed(once) == Framing(MIDDLE, None)
+
+
+def test_one_smooth_move_follows_who_walks_through() -> None:
+    framing = framed(following("model", 0.3, 0.6))
+    assert framing.crop_end is not None
+    assert framing.crop_end.x > framing.crop.x
+    for index, point in enumerate(following("model", 0.3, 0.6).subject_path):
+        assert middle_inside(framing, index / (len(TIMES) - 1), point.box)
+
+
+def test_a_runner_does_not_make_the_crop_run() -> None:
+    framing = framed(following("model", 0.05, 0.95))
+    end = framing.crop_end or framing.crop
+    seconds = END_S - START_S
+    assert abs(end.x - framing.crop.x) <= 0.3 * seconds * framing.crop.width + 1
+
+
+def test_a_face_stays_out_of_the_interface() -> None:
+    tall = facts("b", 30, width=1080, height=2800)
     low = [
-        point.model_copy(update={"box": Box(x=0.4, y=0.5, width=0.2, height=0.08)})
-        for point in face
+        point.model_copy(update={"box": Box(x=0.4, y=0.8, width=0.2, height=0.08)})
+        for point in following("face", 0.5).subject_path
     ]
-    crop = _framed(tall, low, 10.0, 14.0).crop
-    assert crop.y + 0.14 * crop.height <= 0.5 * 2400
-    assert crop.y + 0.65 * crop.height >= 0.58 * 2400
-
-
-def test_without_points_in_the_span_the_moments_subject_decides() -> None:
-    clip, size = facts("a", 30), Format.REEL.frame_size
-    subjects = ((Box(x=0.7, y=0.3, width=0.1, height=0.2), 1.0),)
-    assert _framed(clip, _walk(0.1, 0.2), 20.0, 24.0, boxes=subjects).crop == crop_for(
-        clip, size, subjects
-    )
-    stands_at_left = _framed(clip, _walk(0.1, 0.2), 20.0, 24.0).crop
-    assert stands_at_left.x + stands_at_left.width < 0.5 * clip.width, (
-        "long before is better than nothing"
-    )
-    assert _framed(clip, _walk(0.1, 0.2), 40.0, 44.0).crop == crop_for(clip, size)
-
-
-@pytest.mark.parametrize("mirrored", [False, True])
-def test_who_stands_still_before_or_after_they_walk_is_in_view_all_the_time(mirrored: bool) -> None:
-    """Movement tells where they are in the last third of the cut only (mirrored: in the first)."""
-    clip = facts("a", 20)
-    walk = _walk(0.2, 0.45, seconds=1.0)
-    times = (
-        [10 + place / 2 for place in range(3)]
-        if mirrored
-        else [13 + place / 2 for place in range(3)]
-    )
-    path = [
-        SubjectPoint(time_s=time_s, box=point.box, source="motion")
-        for time_s, point in zip(times, walk, strict=True)
-    ]
-    framing = _framed(clip, path, 10.0, 14.0)
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        box = next((point.box for point in path if point.time_s >= 10 + 4 * share), path[-1].box)
-        left, _ = _crop_at(framing, share)
-        width = framing.crop.width / clip.width
-        assert left / clip.width <= box.x + box.width / 2 <= left / clip.width + width, share
-
-
-def test_while_the_subject_is_gone_it_is_nowhere() -> None:
-    clip = facts("a", 20)
-    path = _walk(0.3, 0.95, seconds=2.0)
-    followed = _framed(clip, path, 10.0, 14.0, gone=[TimeSpan(start_s=12.3, end_s=14.0)])
-    assert followed == _framed(clip, path, 10.0, 14.0, gone=[TimeSpan(start_s=12.3, end_s=20.0)])
-    assert followed != _framed(clip, path, 10.0, 14.0)
+    shown = moment(0, 0, START_S, END_S, subject_path=tuple(low))
+    crop = framing_for(tall, REEL, SPAN, list(sightings_of([shown]))).crop
+    assert crop.y + crop.height >= 0.88 * 2800

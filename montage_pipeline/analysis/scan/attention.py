@@ -51,8 +51,8 @@ _TOUCHING_S = 1e-6  # spans that share no more only touch
 class Allowance:
     """How much may be looked at closely.
 
-    Stretches are chosen until they cover `min_s` seconds, and beyond that as long as `work` pays
-    for them; `max_work` holds in any case.
+    Every clip gets a stretch. More are chosen until they cover `min_s` seconds, and beyond that as
+    long as `work` pays for them; `max_work` holds for these in any case.
     """
 
     min_s: float
@@ -116,6 +116,10 @@ class Selection:
         if stretch.fingerprint is not None:
             self._fingerprints.append(stretch.fingerprint)
 
+    def has_one(self, clip: int) -> bool:
+        """Whether a stretch of the clip is picked, or was seen before."""
+        return bool(self._taken.get(clip))
+
     def overlaps(self, stretch: Stretch) -> bool:
         """Whether some of the stretch is picked already, or was seen before."""
         taken = self._taken.get(stretch.clip, ())
@@ -126,8 +130,7 @@ class Selection:
         score = stretch.score * _ANOTHER_FACTOR ** len(self._picked.get(stretch.clip, ()))
         if self._is_familiar(stretch):
             score *= _FAMILIAR_FACTOR
-        has_one = bool(self._taken.get(stretch.clip))
-        return has_one, -score, stretch.clip, stretch.span.start_s
+        return self.has_one(stretch.clip), -score, stretch.clip, stretch.span.start_s
 
     def _is_familiar(self, stretch: Stretch) -> bool:
         own = stretch.fingerprint
@@ -151,11 +154,18 @@ negative score, and the clip and start, which decide between equals.
 def pick(
     stretches: Iterable[Stretch], selection: Selection, allowance: Allowance
 ) -> dict[int, list[Span]]:
-    """Pick the best-ranked stretches, one after the other, as far as the allowance goes."""
+    """Pick the best-ranked stretches, one after the other, as far as the allowance goes.
+
+    Every clip gets one, whatever that costs: cost decides how much of a clip is looked at, never
+    whether.
+    """
     queue = [(selection.rank(stretch), stretch) for stretch in stretches]
     heapq.heapify(queue)
 
     while (stretch := _next_best(queue, selection)) is not None:
+        if not selection.has_one(stretch.clip):
+            selection.add(stretch)
+            continue
         work = selection.work + stretch.work
         if selection.seconds >= allowance.min_s and work > allowance.work:
             break

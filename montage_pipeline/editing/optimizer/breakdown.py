@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from montage_pipeline.editing.footage_line import SEEN, SUBJECT_GONE
+from montage_pipeline.editing.footage_line import INSTANT, SEEN, SUBJECT_GONE
 from montage_pipeline.editing.optimizer import terms
 from montage_pipeline.editing.optimizer.objective import POINT, Objective, Opening, frames_away
 from montage_pipeline.editing.optimizer.terms import Term
@@ -46,7 +46,11 @@ def breakdown(
     ends = np.cumsum([piece.frames for piece in pieces]).tolist()
     hook = {term: float(points[0]) for term, points in objective.hook_terms([opening]).items()}
     own = [
-        hook | {Term.UNAVOIDABLE: objective.unavoidable / POINT},
+        hook
+        | {
+            Term.UNAVOIDABLE: objective.unavoidable / POINT,
+            Term.ABSENT: (objective.unavoidably_absent - _absent(objective, pieces)) / POINT,
+        },
         *(
             _piece(objective, piece, end - piece.frames)
             for piece, end in zip(pieces[1:], ends[1:], strict=True)
@@ -66,6 +70,12 @@ def breakdown(
     )
 
 
+def _absent(objective: Objective, pieces: Sequence[Piece]) -> int:
+    """Units that the clips cost which no piece shows."""
+    shown = objective.places(objective.footage.starts_of(pieces)).clip
+    return int(np.delete(objective.absent, np.unique(shown)).sum())
+
+
 def _piece(objective: Objective, piece: Piece, begins: int) -> dict[Term, float]:
     """What a piece brings by itself, beginning at a frame of the Reel."""
     footage, taste = objective.footage, objective.taste
@@ -79,11 +89,13 @@ def _piece(objective: Objective, piece: Piece, begins: int) -> dict[Term, float]
     seen = footage.seen_sum[last] - footage.seen_sum[first]
     gone = footage.subject_gone_sum[last] - footage.subject_gone_sum[first]
     peaks = footage.peak_sum[last] - footage.peak_sum[first]
+    instants = footage.instant_sum[last] - footage.instant_sum[first]
     length, missed = np.asarray([piece.frames]), np.asarray([ends])
     role = terms.role_share(footage.table.belongs_at[footage.moment_at[first]], when)
     points = {
         Term.SEEN: -SEEN * seen / objective.reference,
         Term.SUBJECT_GONE: -SUBJECT_GONE * gone / objective.reference,
+        Term.INSTANT: INSTANT * instants / objective.reference,
         Term.LENGTH: terms.length_points(taste, length, objective.preferred, objective.rate)[0],
         Term.KEYFRAME: taste.keyframe * footage.keyframe_at[first],
         Term.BEST_INSTANT: terms.peak_points(peaks),

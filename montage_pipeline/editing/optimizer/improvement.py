@@ -292,6 +292,7 @@ class Improvement:
                 self._places[index - 1], self._arcs[index - 1], self._places[index]
             )
         uses, shown = self._counts()
+        units -= int(objective.absent[uses == 0].sum())
         units -= objective.overused * int(np.maximum(0, uses - objective.fair_uses).sum())
         return units - objective.alike * int(np.maximum(0, shown - 1).sum())
 
@@ -328,6 +329,7 @@ class Improvement:
         """Units that one more use costs per place, when clips and clusters are shown so often."""
         places, objective = self._space.places, self._objective
         costs: Ints = -objective.overused * (uses >= objective.fair_uses)[places.clip]
+        costs += np.where(uses == 0, objective.absent, 0)[places.clip]
         return costs - objective.alike * (shown > 0)[places.cluster]
 
     def _free(self) -> Ints:

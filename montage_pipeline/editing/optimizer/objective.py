@@ -15,9 +15,9 @@ An edit is a hook and the pieces after it. Its points are the sum of
 - for every two neighbours: change of clip, shot, movement, size of the subject and look; the more
   of it, the better on a downbeat, and better still where something big starts in the music; never
   the same take going on as if it had not been cut;
-- for the Reel as a whole: `OVERUSED` for every use of a clip beyond its share, `ALIKE` for every
-  further cut that looks like one shown already; and back what missed beats cost that no timing
-  could hit.
+- for the Reel as a whole: `ABSENT` for every usable clip that it does not show, `OVERUSED` for
+  every use of a clip beyond its share, `ALIKE` for every further cut that looks like one shown
+  already; and back what nothing could spare: beats no timing hits, clips there is no room for.
 
 That no source frame is shown twice is a rule, not a term.
 
@@ -112,8 +112,24 @@ class Objective:
         missed = float(ruler.off_beat_ahead[rules.hook_frames])
         self.unavoidable = _in_units(terms.MISS * missed / self.reference)
         """Units that the best timing loses to missed beats if footage is no matter."""
+        self.absent = self._absent()
+        """Units that each clip costs when nothing of it is shown."""
+        self.most_shown = 1 + (ruler.total_frames - rules.hook_frames) // rules.min_frames
+        """More clips than this no Reel of that length can show."""
+        left_out = int(np.count_nonzero(self.absent)) - self.most_shown
+        self.unavoidably_absent = max(0, left_out) * _in_units(terms.ABSENT)
+        """Units that clips cost for which there is no room, whatever is chosen."""
         self.overused = _in_units(terms.OVERUSED)
         self.alike = _in_units(terms.ALIKE)
+
+    def _absent(self) -> Ints:
+        """Clips that must appear cost nothing here: leaving them out is against the rules."""
+        footage = self.footage
+        long_enough = footage.stretch_frames >= self.rules.min_frames
+        clips = np.arange(footage.clip_count)
+        counts = np.isin(clips, footage.stretch_clip[long_enough])
+        counts &= ~np.isin(clips, sorted(self.must_use))
+        return np.where(counts, _in_units(terms.ABSENT), 0).astype(np.int64)
 
     # -- what is at a place ---------------------------------------------------------------------
 
@@ -142,9 +158,11 @@ class Objective:
     # -- hooks ----------------------------------------------------------------------------------
 
     def hook_points(self, openings: Sequence[Opening]) -> Points:
-        """Units for opening, with what is given back for beats that no timing hits."""
+        """Units for opening, with what is given back for beats that no timing hits and for clips
+        that have no room.
+        """
         points = terms.added(self.hook_terms(openings))
-        return np.asarray(_rounded(points) + np.int32(self.unavoidable))
+        return np.asarray(_rounded(points) + np.int32(self.unavoidable + self.unavoidably_absent))
 
     def hook_terms(self, openings: Sequence[Opening]) -> terms.Terms:
         """The terms of openings, one row each."""
@@ -158,6 +176,7 @@ class Objective:
                 seen=(footage.seen_sum[at + frames] - footage.seen_sum[at]) / frames,
                 gone=(footage.subject_gone_sum[at + frames] - footage.subject_gone_sum[at])
                 / frames,
+                instant=(footage.instant_sum[at + frames] - footage.instant_sum[at]) / frames,
             ),
         )
 
@@ -282,7 +301,9 @@ class Objective:
             away = frames_away(pieces[index - 1], pieces[index])
             if away is not None:
                 units += int(self.goes_on_points(np.asarray([away]))[0])
-        units -= self.overused * int(np.maximum(0, np.bincount(places.clip) - self.fair_uses).sum())
+        uses = np.bincount(places.clip, minlength=self.footage.clip_count)
+        units -= int(self.absent[uses == 0].sum())
+        units -= self.overused * int(np.maximum(0, uses - self.fair_uses).sum())
         units -= self.alike * int(np.maximum(0, np.bincount(places.cluster) - 1).sum())
         return units
 

@@ -117,9 +117,9 @@ class Descent:
     def _pull_against(self, used: _Usage, now: Prices) -> tuple[Floats, ...]:
         """The direction in which prices of frames, uses, clusters and bonuses move."""
         objective = self._objective
-        absent = np.zeros(len(now.bonus))
-        must = sorted(objective.must_use)
-        absent[must] = 1 - used.use[must]
+        wanted = objective.absent > 0
+        wanted[sorted(objective.must_use)] = True
+        absent = np.where(wanted, 1.0 - used.use, 0.0)
         return (
             _against(used.frame - 1.0, now.frame),
             _COUNT_WEIGHT * _against(used.use - float(objective.fair_uses), now.use),

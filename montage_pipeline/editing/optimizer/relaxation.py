@@ -25,7 +25,7 @@ class Prices:
 
     `frame[i]` is paid for showing frame i of the footage line, `use[c]` for a use of clip c,
     `cluster[k]` for a cut of cluster k of look-alikes; `bonus[c]` is received for using a clip that
-    must appear.
+    must or should appear.
     """
 
     def __init__(
@@ -50,19 +50,24 @@ class Prices:
     def first(cls, objective: Objective) -> "Prices":
         """A guess to start from."""
         clips, clusters = objective.footage.clip_count, objective.footage.table.cluster_count
-        bonus = np.zeros(clips, dtype=np.float64)
-        bonus[sorted(objective.must_use)] = objective.overused
+        # Where there are more clips than places, each place shows one that was absent.
+        crowded = np.count_nonzero(objective.absent) >= objective.most_shown
+        bonus = np.minimum(objective.absent, np.inf if crowded else objective.overused)
+        bonus[sorted(objective.must_use)] = bonus.max(initial=0.0) + objective.overused
         return cls(objective, objective.first_prices(), np.zeros(clips), np.zeros(clusters), bonus)
 
     def moved(self, frame: Floats, use: Floats, cluster: Floats, bonus: Floats) -> "Prices":
-        """The prices after a step; a use or cluster never costs more than breaking its rule."""
+        """The prices after a step; a rule never has a higher price than breaking it costs."""
         objective = self._objective
+        # Nothing is too much for a clip that must appear.
+        max_bonus = objective.absent.astype(np.float64)
+        max_bonus[sorted(objective.must_use)] = np.inf
         return Prices(
             objective,
             np.maximum(0.0, self.frame + frame),
             np.clip(self.use + use, 0.0, objective.overused),
             np.clip(self.cluster + cluster, 0.0, objective.alike),
-            np.maximum(0.0, self.bonus + bonus),
+            np.clip(self.bonus + bonus, 0.0, max_bonus),
         )
 
     def paid(self, places: Places, lengths: Ints) -> Ints:

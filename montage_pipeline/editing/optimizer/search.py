@@ -183,7 +183,7 @@ class BranchAndBound:
         space, footage = self._space, self._objective.footage
         rooms = footage.rooms()
         empty = _State(
-            units=int(space.hook_points[number]),
+            units=int(space.hook_points[number]) - int(self._objective.absent.sum()),
             value=int(self._solved.hook_net[number]),
             frame=0,
             arc=-1,
@@ -235,6 +235,10 @@ class BranchAndBound:
         free = state.free.copy()
         space.take(free, piece)
 
+        units = state.units
+        if not state.uses[clip]:
+            units += int(objective.absent[clip])
+
         # With the next use, rules that were free so far cost in full; what was charged as their
         # price is not charged again.
         uses, surcharge = state.uses.copy(), state.surcharge.copy()
@@ -253,6 +257,7 @@ class BranchAndBound:
             full_pieces += self._full_pieces(left) - self._full_pieces(before)
             rooms = (*rooms[: piece.stretch], left, *rooms[piece.stretch + 1 :])
         return state._replace(
+            units=units,
             pieces=(*state.pieces, piece),
             free=free,
             surcharge=surcharge,

@@ -90,9 +90,14 @@ class SpaceSearch:
         self.bound = 0
 
     def begin(self, space: Space, pieces: Sequence[Piece] | None) -> int | None:
-        """Go on in a space with an edit given by its pieces; its units."""
-        self.edit = space.edit_of(pieces) if pieces is not None else None
-        return self.edit.units if self.edit is not None else None
+        """Go on in a space with an edit given by its pieces; the units it had outside that space.
+
+        The space may hold better cuts for the same pieces: those are taken at once, as the search
+        only improves what it finds itself.
+        """
+        known = space.edit_of(pieces) if pieces is not None else None
+        self.edit = Improvement(space, known).best() if known is not None else None
+        return known.units if known is not None else None
 
     def search(self, space: Space) -> None:
         """Look for a better edit in a space, and for the lowest bound on what it holds."""
@@ -140,6 +145,8 @@ class SpaceSearch:
 
         # The rules want other clips too, which prices may not say yet.
         charged = regret + self._objective.overused * (rank // _SAME_CLIP_FREE)
+        best_of_clip = rank < _SAME_CLIP_FREE
+        charged -= np.where(best_of_clip, self._objective.absent[space.places.clip], 0)
         pool = np.argsort(charged, kind="stable")[:_POOL]
         if self.edit is not None:
             own = self._objective.footage.starts_of(self.edit.pieces[1:])

@@ -27,7 +27,7 @@ and count in proportion to what is shown.
 MISS = 5.0
 """A cut off the beat: more than any moment is worth, less than showing the same take on and on."""
 
-_HOOK = 6.0
+_HOOK = 10.0
 """Times the hook score: the opening decides whether anyone sees the rest, so it outweighs any other
 segment.
 """
@@ -39,6 +39,8 @@ _SEEN_HOOK = 5.0
 """A hook that an earlier Reel showed: nearly the whole hook score, so that another attempt opens
 differently where any other opening will do.
 """
+_HOOK_INSTANT = 2.0
+"""Times the mean score of the hook's instants: within a moment that opens, its clearest 1.7 s."""
 _GONE_HOOK = 3.0
 """A hook without its moment's subject: half of the best hook score."""
 
@@ -66,6 +68,10 @@ rarely differ in fewer (`rules.ALIKE_BITS`).
 """
 ALIKE = 1.5
 """A further cut of a cluster of look-alikes: more than a very good moment is worth."""
+ABSENT = 4.0
+"""A usable clip of which nothing is shown: who gives eight clips expects to see eight. Less than a
+missed beat, more than anything a moment gains: only a real fault is worth a clip.
+"""
 OVERUSED = 0.45
 """A use of a clip beyond its fair share: a better moment may still justify it."""
 
@@ -84,6 +90,7 @@ class Term(StrEnum):
     HOOK = "hook score"
     NAMED_HOOK = "named as the hook"
     UNAVOIDABLE = "beats no timing could hit"
+    ABSENT = "clips not shown"
 
     INTEREST = "interest"
     QUALITY = "quality"
@@ -97,6 +104,7 @@ class Term(StrEnum):
     CHANCE = "chance"
     SEEN = "seen before"
     SUBJECT_GONE = "subject gone"
+    INSTANT = "better or worse than its clip's usual self"
     BEST_INSTANT = "best instant"
     LENGTH = "length"
     KEYFRAME = "keyframe"
@@ -138,10 +146,11 @@ class HookFootage(NamedTuple):
     """What the frames of a hook show.
 
     Whether a best instant (0 or 1); the shares of it (0..1) that an earlier Reel showed, and that
-    lack the moment's subject.
+    lack the moment's subject; the mean score of its instants (-1..1).
     """
 
     peak: Floats
+    instant: Floats
     seen: Floats
     gone: Floats
 
@@ -156,6 +165,7 @@ def hook_terms(strength: Floats, named: Floats, footage: HookFootage) -> Terms:
         Term.BEST_INSTANT: _PEAK_HOOK * footage.peak,
         Term.SEEN: -_SEEN_HOOK * footage.seen,
         Term.SUBJECT_GONE: -_GONE_HOOK * footage.gone,
+        Term.INSTANT: _HOOK_INSTANT * footage.instant,
     }
 
 

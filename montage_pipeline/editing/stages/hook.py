@@ -3,8 +3,11 @@
 from collections.abc import Container, Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from montage_pipeline.analysis.model import Moment
 from montage_pipeline.editing.context import PlanContext
+from montage_pipeline.editing.moment_score import delivered_sharpness
 from montage_pipeline.editing.packing import CutRules, Piece, longest_total
 from montage_pipeline.editing.stretches import MomentRange, Stretch
 
@@ -17,6 +20,10 @@ _PLACES_EACH = 3
 _LEAD_UP = 3
 """The best instant comes after 1/3 of the hook: after some lead-up, and well before the first cut.
 """
+
+
+_SHARPNESS_WEIGHT = 0.4
+"""Of how sharp the opening looks beside its hook score: nobody stays for mush."""
 
 
 class HookChoice(NamedTuple):
@@ -81,6 +88,12 @@ def hook_choices(
     return best[:_MAX_CHOICES]
 
 
+def hook_strength(context: PlanContext, moment: Moment) -> float:
+    """How well a moment opens this Reel, 0..1: its hook score, and how sharp it looks there."""
+    sharpness = delivered_sharpness(context.facts(moment.clip), context.request.format.frame_size)
+    return (1 - _SHARPNESS_WEIGHT) * moment.hook + _SHARPNESS_WEIGHT * sharpness
+
+
 def _beside(stretch: Stretch, start: int, rules: CutRules) -> list[tuple[int, int]]:
     """The rooms (frames, gap) that a hook from `start` leaves in its stretch."""
     before = start - stretch.gap
@@ -92,11 +105,11 @@ def _windows(context: PlanContext, hook_frames: int) -> Iterator[_Window]:
     """Where hooks may lie, the best moments first."""
 
     def rank(window: _Window) -> tuple[bool, float, int, int]:
-        named = window.moment.id == context.analysis.hook_moment
-        return not named, -window.moment.hook, window.stretch, window.start
+        named = window.moment.id == context.analysis.hook_moment and context.is_judged
+        return not named, -hook_strength(context, window.moment), window.stretch, window.start
 
     within_moments = [
-        _Window(index, found.moment, found.start, found.end, _preferred(found, hook_frames))
+        _Window(index, found.moment, found.start, found.end, _preferred(context, stretch, found))
         for index, stretch in enumerate(context.stretches)
         for found in stretch.moments
         if found.frames >= hook_frames
@@ -120,14 +133,19 @@ def _windows(context: PlanContext, hook_frames: int) -> Iterator[_Window]:
     yield from sorted(joined, key=rank)
 
 
-def _preferred(found: MomentRange, hook_frames: int) -> tuple[int, int]:
-    """The first and the last frame to begin at: just before the best instant, else in the longest
-    part that shows the subject.
+def _preferred(context: PlanContext, stretch: Stretch, found: MomentRange) -> tuple[int, int]:
+    """The first and the last frame to begin at: just before the best instant that somebody named,
+    else where the clip looks best, else in the longest part that shows the subject.
     """
+    hook_frames = context.rules.hook_frames
     last = found.end - hook_frames
     if found.peak is not None:
         best = min(last, max(found.start, found.peak - hook_frames // _LEAD_UP))
         return best, best
+
+    if context.analysis.clips[stretch.clip].instants:
+        clearest = _clearest(context, stretch, found)
+        return clearest, clearest
 
     edges = [
         found.start,
@@ -140,6 +158,19 @@ def _preferred(found: MomentRange, hook_frames: int) -> tuple[int, int]:
         if end - begin >= hook_frames
     ]
     return max(with_subject, key=lambda part: part[1] - part[0], default=(found.start, last))
+
+
+def _clearest(context: PlanContext, stretch: Stretch, found: MomentRange) -> int:
+    """The frame to begin at so that the hook shows the moment's best instants, and its subject."""
+    hook_frames, rate = context.rules.hook_frames, float(context.fps)
+    known = context.analysis.clips[stretch.clip].instants
+    at_s = stretch.span.start_s + np.arange(found.start, found.end) / rate
+    scores = np.interp(at_s, [one.time_s for one in known], [one.score for one in known])
+    for begin, end in found.without_subject:
+        scores[max(0, begin - found.start) : max(0, end - found.start)] -= 1
+    sums = np.concatenate([[0.0], np.cumsum(scores)])
+    means = (sums[hook_frames:] - sums[:-hook_frames]) / hook_frames
+    return found.start + int(np.argmax(means))
 
 
 def _starts(window: _Window, stretch: Stretch, rules: CutRules, seed: int) -> Iterator[int]:

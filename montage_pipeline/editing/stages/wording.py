@@ -48,7 +48,7 @@ _TRAITS = {
 _COSTS = {
     Term.SUBJECT_GONE: "its subject is gone for part of it",
     Term.OVERLAYS: "there is a watermark or text over it",
-    Term.FRAMING: "the crop does not fit it fully",
+    Term.FRAMING: "its crop has to be enlarged a lot",
     Term.ROLE: "its part in the story belongs elsewhere in the Reel",
     Term.OVERUSED: "its clip is shown more often than its share",
     Term.ALIKE: "it looks like an earlier cut",
@@ -102,7 +102,7 @@ class _Words:
         moment = self._moments[0]
         if self._context.request.hook_clip:
             reason = "the best opening of the clip you chose"
-        elif self._terms[0][Term.NAMED_HOOK] > 0:
+        elif moment.id == self._context.analysis.hook_moment:
             reason = "the strongest opening of all clips"
         else:
             reason = "of those that leave room for the rest, the one that suits the whole best"

@@ -35,7 +35,7 @@ _own = threading.local()
 def faces_in(luma: Plane) -> list[Box]:
     """Faces in an upright luma plane, largest first.
 
-    Raises MontageError(FACE_MODEL_MISSING) when the model is not where the package keeps it.
+    Raises MontageError(MODEL_MISSING) when the model is not where the package keeps it.
     """
     shown = _shown_to_network(luma)
     height, width = shown.shape
@@ -68,7 +68,7 @@ def _detector() -> cv2.FaceDetectorYN:
     if not hasattr(_own, "detector"):
         if not MODEL.is_file():
             raise MontageError(
-                ErrorCode.FACE_MODEL_MISSING,
+                ErrorCode.MODEL_MISSING,
                 f"the face model is not at {MODEL}; reinstall montage_pipeline",
             )
         _own.detector = cv2.FaceDetectorYN.create(

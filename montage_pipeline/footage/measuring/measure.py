@@ -18,6 +18,7 @@ from montage_pipeline.footage.decoding.plan import DecodedSpan, plan_decoding
 from montage_pipeline.footage.decoding.reading import Reader
 from montage_pipeline.footage.measuring import still
 from montage_pipeline.footage.measuring.faces import faces_in
+from montage_pipeline.footage.measuring.living import living_things
 from montage_pipeline.footage.measuring.measures import SAMPLE_S, SHOWN_SIDE, ClipMeasures, Sample
 from montage_pipeline.footage.measuring.movement import FrameMotion, MotionMeter
 from montage_pipeline.footage.measuring.overlays.writing import writing
@@ -26,6 +27,7 @@ from montage_pipeline.footage.measuring.planes import (
     planes_of,
     resized_like,
     scaled_to,
+    small_bgr,
     small_chroma,
     small_luma,
 )
@@ -181,7 +183,9 @@ class _SpanLook:
         if time_s >= self._next_sample_s - _SAMPLE_SLACK_S:
             self._next_sample_s = time_s + self._sample_every_s
             large = small_luma(planes, self._facts, _SAMPLE_SIDE)
-            self.samples.append(_sample(time_s, large, luma, chroma))
+            sample = _sample(time_s, large, luma, chroma)
+            living = living_things(small_bgr(planes, self._facts, SHOWN_SIDE))
+            self.samples.append(replace(sample, living=tuple(living)))
 
     def seen(self) -> Span | None:
         """From the first frame that was decoded to the end of the last; None without frames."""
@@ -196,7 +200,7 @@ class _SpanLook:
 
 
 def _sample(time_s: float, large: Plane, small: Plane, chroma: tuple[Plane, Plane]) -> Sample:
-    """Measure one frame closely, but for its sound."""
+    """Measure one frame closely, but for its sound and who is in it."""
     shown = scaled_to(large, SHOWN_SIDE)
     return Sample(
         time_s=time_s,

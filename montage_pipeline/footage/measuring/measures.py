@@ -4,6 +4,7 @@ Belongs here: putting samples and motions together into the figures of a span. D
 measuring (measure), and what is good enough (analysis).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from montage_pipeline.footage.measuring.boxes import (
     median_box,
     total_area,
 )
+from montage_pipeline.footage.measuring.living import LivingThing
 from montage_pipeline.footage.measuring.movement import FrameMotion
 from montage_pipeline.footage.measuring.overlays.borders import box_inside_borders
 from montage_pipeline.footage.measuring.overlays.logos import logos
@@ -30,6 +32,7 @@ SHOWN_SIDE = 320
 """Longer side, in pixels, of the frame that a sample keeps."""
 
 _OVERLAY_FRAMES = 24  # compared to find borders and logos; more tell no more
+_FILLING_SIDE = 0.5  # mean side, as a share of the frame's, of who fills the frame
 _SAME_PLACE = 0.5  # overlap of two sightings of the same writing
 _NEAR_SAMPLES = 2  # to each side, in which writing must be seen again
 _SLACK_S = 1e-4  # a motion that begins this little before a span is in it, but for rounding
@@ -54,6 +57,7 @@ class Sample:
     loud: float
     writing: tuple[Box, ...]
     luma: Plane
+    living: tuple[LivingThing, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,7 @@ class SpanMeasures:
     frozen_share: float
     face_share: float
     face: Box | None
+    living: float
     moving: Box | None
     speech: float
     loud: float
@@ -184,6 +189,7 @@ class SpanMeasures:
             frozen_share=_frozen_share(motions),
             face_share=len(with_faces) / len(samples),
             face=median_box(with_faces),
+            living=float(np.mean([_living_size(sample) for sample in samples])),
             moving=movement.moving_subject(motions),
             speech=float(np.mean([sample.speech for sample in samples])),
             loud=float(np.mean([sample.loud for sample in samples])),
@@ -194,6 +200,12 @@ class SpanMeasures:
             border_share=1 - inside.width * inside.height if inside is not None else 0.0,
             fingerprint=_nearest(samples, span.middle_s).fingerprint,
         )
+
+
+def _living_size(sample: Sample) -> float:
+    """How much of the frame its largest person or animal takes, 0..1, less for an unsure one."""
+    sides = [thing.score * math.sqrt(thing.box.width * thing.box.height) for thing in sample.living]
+    return min(1.0, max(sides, default=0.0) / _FILLING_SIDE)
 
 
 def _median(samples: Sequence[Sample], figure: Callable[[Sample], float]) -> float:

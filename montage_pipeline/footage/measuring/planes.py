@@ -84,6 +84,16 @@ def small_chroma(planes: Planes, facts: ClipFacts, max_side: int) -> tuple[Plane
     return np.ascontiguousarray(oriented(u, facts)), np.ascontiguousarray(oriented(v, facts))
 
 
+def small_bgr(planes: Planes, facts: ClipFacts, max_side: int) -> NDArray[np.uint8]:
+    """Upright colours, of shape (height, width, 3), at the size that `small_luma` would give.
+
+    Near enough for recognising things: every clip is read as BT.601.
+    """
+    u, v = small_chroma(planes, facts, max_side)
+    mixed = cv2.merge([small_luma(planes, facts, max_side), v, u])
+    return cv2.cvtColor(mixed, cv2.COLOR_YCrCb2BGR).astype(np.uint8, copy=False)
+
+
 def scaled_to(luma: Plane, max_side: int) -> Plane:
     """A plane with its longer side at most `max_side` pixels."""
     scale = min(1.0, max_side / max(luma.shape))

@@ -60,6 +60,9 @@ def looking_through_all(
     while left := [s for s in left if not any(overlaps(s.span, span) for span in taken(s.clip))]:
         best = max(left, key=rank)
         left.remove(best)
+        if rank(best)[0]:
+            picked.append(best)
+            continue
         work = sum(stretch.work for stretch in picked) + best.work
         seconds = sum(stretch.span.duration_s for stretch in picked)
         if seconds >= allowance.min_s and work > allowance.work:

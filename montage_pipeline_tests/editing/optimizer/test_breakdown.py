@@ -99,7 +99,7 @@ def test_they_do_for_planned_edits_with_everything_in_them(style: str) -> None:
     units = chosen.optimum.edit.units
     assert _units(terms) == pytest.approx(units, abs=ROUNDED * len(chosen.pieces))
     found = {term for segment in terms for term, points in segment.items() if points}
-    assert {Term.SEEN, Term.OVERLAYS, Term.KEYFRAME, Term.BEAT} <= found
+    assert {Term.OVERLAYS, Term.KEYFRAME, Term.BEAT} <= found
 
 
 def _units(terms: tuple[Breakdown, ...]) -> float:

@@ -19,7 +19,10 @@ def test_every_exception_to_the_beat_rule_is_explained() -> None:
     # No cut of 3 to 5 s joins two beats in a row.
     sparse = off_beat([1.7 + 5.6 * k for k in range(6)], 40)
     assert sparse
-    assert all("no beat lies 3 to 5 s after the cut before" in why for why in sparse)
+    no_beat = "no beat lies 3 to 5 s after the cut before"
+    later = "it would put a later cut off the beat instead"
+    assert all(no_beat in why or later in why for why in sparse)
+    assert any(no_beat in why for why in sparse)
     # The beat at 6.6 s is in reach of the hook, but no beat is in reach of it before two more cuts.
     fork = off_beat([1.7, 6.6, 9.5, 12.5, 17.0, 21.5, 25.5], 30)
     assert ["it would put a later cut off the beat instead" in why for why in fork] == [True]

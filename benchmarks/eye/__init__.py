@@ -1,0 +1,8 @@
+"""Does a Reel show what an editor would? Reels of labelled footage, scored against the labels.
+
+labels      what an editor said of each clip: rank, good, never, hook, where the subject is
+scoring     one Reel held against the labels
+baselines   what anybody could do without looking: first seconds, random moments, middle crop
+reels       planned Reels of a set of clips, without rendering them
+__main__    the command, the table, the page
+"""

@@ -1,0 +1,93 @@
+"""Score Reels of labelled footage: every theme, in the style that suits it or in all of them.
+
+    python -m benchmarks.eye --footage DIR [--style all] [--duration 15 30] [--theme pets] [--write]
+
+DIR holds the clips and `labels.json` (see `labels.py`).
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.eye.baselines import first_seconds, random_moments, through_the_middle
+from benchmarks.eye.labels import Label, read_labels
+from benchmarks.eye.reels import ReelOrder, analysed, labelled_clips, planned, shown_segments
+from benchmarks.eye.scoring import ReelScore, mean_score, score_reel
+from montage_pipeline.styles import STYLES
+from montage_pipeline.vocabulary import Format
+
+SUITS = {
+    "travel": "travel",
+    "pets": "minimal",
+    "sport": "fitness",
+    "food": "food",
+    "people": "dynamic",
+    "nature": "cinematic",
+}
+"""The style that a person would pick for footage of a theme; any other theme: travel."""
+
+_SIZE = Format.REEL.frame_size
+_COLUMNS = [name for name in ReelScore._fields if name != "never_shown"]
+
+
+def main() -> None:
+    """Print the tables, and put them into docs/benchmarks.md when asked to."""
+    arguments = _arguments()
+    labels = read_labels(arguments.footage / "labels.json")
+    rows: list[list[str]] = []
+    scores: dict[str, list[ReelScore]] = {"the Reels": [], "the same, middle crop": []}
+    scores |= {"first seconds of each clip": [], "random moments": []}
+    for theme, paths in labelled_clips(arguments.footage, labels).items():
+        if arguments.theme and theme not in arguments.theme:
+            continue
+        styles = list(STYLES) if arguments.style == "all" else [SUITS.get(theme, "travel")]
+        for style in styles:
+            for duration_s in arguments.duration:
+                order = ReelOrder(tuple(paths), style, duration_s)
+                score = _score(order, labels, scores)
+                rows.append(_row(f"{theme}, {style}, {duration_s} s", score))
+                print(" | ".join(rows[-1]), "|", ", ".join(score.never_shown), flush=True)
+    rows += [_row(f"**mean: {name}**", mean_score(found)) for name, found in scores.items()]
+    missed = mean_score(scores["the Reels"]).never_shown
+    text = report.table(("Reel", *(name.replace("_", " ") for name in _COLUMNS)), rows)
+    text += f"\nNever shown in at least one Reel: {', '.join(missed) or 'none'}.\n"
+    print(text)
+    if arguments.write:
+        report.write("eye", text)
+
+
+def _score(
+    order: ReelOrder, labels: dict[str, Label], scores: dict[str, list[ReelScore]]
+) -> ReelScore:
+    timeline = planned(order, analysed(order))
+    segments = shown_segments(timeline, labels)
+    given = [label for label in labels.values() if label.clip in {p.name for p in order.clips}]
+    score = score_reel(segments, given, _SIZE.width)
+    scores["the Reels"].append(score)
+    middle = through_the_middle(segments, _SIZE)
+    scores["the same, middle crop"].append(score_reel(middle, given, _SIZE.width))
+    scores["first seconds of each clip"].append(first_seconds(given, order.duration_s, _SIZE))
+    scores["random moments"].append(random_moments(given, order.duration_s, _SIZE))
+    return score
+
+
+def _row(name: str, score: ReelScore) -> list[str]:
+    values: Sequence[float | None] = [getattr(score, column) for column in _COLUMNS]
+    return [name, *("–" if value is None else f"{value:.2f}" for value in values)]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--footage", type=Path, required=True, help="clips and labels.json")
+    parser.add_argument("--style", choices=("suitable", "all"), default="suitable")
+    parser.add_argument("--theme", nargs="*", help="only these themes")
+    parser.add_argument("--duration", type=int, nargs="*", default=[15, 30], help="seconds")
+    parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
