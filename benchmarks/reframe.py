@@ -20,12 +20,12 @@ from typing import NamedTuple
 from benchmarks import report
 from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import AnalysedClip, Moment
+from montage_pipeline.editing.evidence import evidence_of
 from montage_pipeline.editing.reframe import (
     Framing,
     framing_for,
     kept_share,
     middle_crop,
-    sightings_of,
 )
 from montage_pipeline.editing.timeline import CropRect, eased
 from montage_pipeline.errors import PermanentError
@@ -89,8 +89,7 @@ def judged(clip: AnalysedClip, label: Label, shape: Format) -> Judged | None:
         return None
     span = _cut(clip, usable, label.time_s)
     shown = [moment for moment in usable if _frames(moment, span)]
-    seen = list(sightings_of(shown))
-    framing = framing_for(clip.facts, shape.frame_size, span, seen)
+    framing = framing_for(clip.facts, shape.frame_size, span, evidence_of(shown))
     crop = _crop_at(framing, (label.time_s - span.start_s) / span.duration_s)
     middle = middle_crop(clip.facts, shape.frame_size)
     middle = middle.model_copy(update={"y": (clip.facts.height - middle.height) // 2})

@@ -85,6 +85,17 @@ class LivingSighting(Record):
     things: tuple[LivingThing, ...]
 
 
+class Movement(Record):
+    """What moves at a presentation time (seconds), once the camera's own movement is undone: how
+    much in each of 16 columns (`across`, from the left) and rows (`down`, from the top) of the
+    frame, in levels of luma. A point is about half a second.
+    """
+
+    time_s: float
+    across: tuple[float, ...]
+    down: tuple[float, ...]
+
+
 class TimeSpan(Record):
     """A span of a clip, in its presentation time (seconds)."""
 
@@ -121,6 +132,7 @@ class Moment(Record):
     without_subject: tuple[TimeSpan, ...] = ()
     faces: tuple[Box, ...] = ()
     living: tuple[LivingSighting, ...] = ()
+    movement: tuple[Movement, ...] = ()
     overlays: tuple[Overlay, ...] = ()
     fingerprint: str = Field(pattern=r"^[0-9a-f]{16}$")
     description: str = ""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from montage_pipeline.analysis.faults import first_fault, reasons, too_short
 from montage_pipeline.analysis.model import RejectCode, RejectReason
 from montage_pipeline.footage.measuring.measures import SAMPLE_S, ClipMeasures, SpanMeasures
+from montage_pipeline.rules import MIN_CUT_S
 from montage_pipeline.spans import Span
 
 MIN_MOMENT_S = 1.0  # less is over before it is understood
@@ -96,10 +97,19 @@ def _without_margins(shot: Span, clip: ClipMeasures) -> Span:
     end_s = shot.end_s - _MARGIN_FRAMES * frame_s
     if shot.end_s >= window.end_s - 1.5 * frame_s:
         at_clip_end = window.end_s >= clip_end_s - 1.5 * frame_s
-        # Renderers ask for the frame at a time: half a frame of room keeps the last one from being
-        # asked for twice.
-        end_s = shot.end_s - (frame_s / 2 if at_clip_end else _UNSEEN_MARGIN_S)
+        end_s = shot.end_s - (
+            _clip_end_margin_s(shot.end_s - start_s, frame_s) if at_clip_end else _UNSEEN_MARGIN_S
+        )
     return Span(start_s, max(start_s, end_s))
+
+
+def _clip_end_margin_s(duration_s: float, frame_s: float) -> float:
+    """Renderers ask for the frame at a time: half a frame of room keeps the last one from being
+    asked for twice. Where that room would cost the only cut, as in a clip of exactly 3 s, the last
+    frame may be seen twice.
+    """
+    only_cut = duration_s - frame_s / 2 < MIN_CUT_S <= duration_s + _ROUNDING_S
+    return 0.0 if only_cut else frame_s / 2
 
 
 def _window_of(shot: Span, clip: ClipMeasures, frame_s: float) -> Span:

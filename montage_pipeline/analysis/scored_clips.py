@@ -6,6 +6,9 @@ Does not belong here: how a score is made (scoring), what is rejected (faults, r
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from montage_pipeline.analysis import scoring
 from montage_pipeline.analysis.describing import description
 from montage_pipeline.analysis.instants import instants_of
@@ -14,12 +17,13 @@ from montage_pipeline.analysis.model import (
     LivingSighting,
     LivingThing,
     Moment,
+    Movement,
     Overlay,
     SubjectPoint,
     TimeSpan,
 )
 from montage_pipeline.analysis.moments import UnscoredMoment
-from montage_pipeline.footage.measuring.measures import ClipMeasures, SpanMeasures
+from montage_pipeline.footage.measuring.measures import SAMPLE_S, ClipMeasures, SpanMeasures
 from montage_pipeline.footage.measuring.movement import FrameMotion
 from montage_pipeline.footage.measuring.subject import (
     SeenFrame,
@@ -108,6 +112,7 @@ class _ClipScorer:
             without_subject=_without_subject(self._clip, span),
             faces=measures.faces,
             living=_living(self._clip, span),
+            movement=_movement(self._clip, span),
             overlays=_overlays(measures),
             fingerprint=f"{measures.fingerprint:016x}",
             description=description(scores),
@@ -171,6 +176,24 @@ def _living(clip: ClipMeasures, span: Span) -> tuple[LivingSighting, ...]:
         for sample in clip.samples
         if span.holds(sample.time_s) and sample.living
     )
+
+
+def _movement(clip: ClipMeasures, span: Span) -> tuple[Movement, ...]:
+    """Where it moves in a span, one entry for each sample after which anything moved."""
+    motions = _motions(clip, span)
+    found = []
+    for sample in clip.samples:
+        after = Span(sample.time_s, sample.time_s + SAMPLE_S)
+        maps = [motion.where for motion in motions if after.holds(motion.time_s)]
+        if span.holds(sample.time_s) and maps:
+            where = np.mean(maps, axis=0, dtype=np.float64)
+            across, down = where.mean(axis=0), where.mean(axis=1)
+            found.append(Movement(time_s=sample.time_s, across=_levels(across), down=_levels(down)))
+    return tuple(found)
+
+
+def _levels(amounts: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(round(float(amount), 2) for amount in amounts)
 
 
 def _overlays(measures: SpanMeasures) -> tuple[Overlay, ...]:

@@ -83,7 +83,7 @@ def moment_score(
     best = 0.0 if rank is None else _BEST * (1 - rank)
 
     liked = interest + quality + colour + faces + stability + speech + overlays
-    framed = liked * (_SOFT + (1 - _SOFT) * framing)
+    framed = liked * sharpness_factor(framing)
     return MomentScore(
         interest=interest,
         quality=quality,
@@ -106,6 +106,13 @@ def delivered_sharpness(facts: ClipFacts, size: FrameSize) -> float:
     enlarged = size.width / middle_crop(facts, size).width
     doublings = log2(max(enlarged, _SHARP_UP_TO) / _SHARP_UP_TO)
     return max(0.0, 1 - doublings / _DOUBLINGS)
+
+
+def sharpness_factor(framing: float) -> float:
+    """The share of a score that is left when the footage looks as sharp as `delivered_sharpness`
+    says.
+    """
+    return _SOFT + (1 - _SOFT) * framing
 
 
 def subject_scale(moment: Moment) -> float:

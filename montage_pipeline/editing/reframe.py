@@ -1,13 +1,11 @@
 """Which part of a clip's frame fills the output: a crop of the exact shape, from the middle.
 
 People film what they mean in the middle, so the crop begins there and leaves it only for strong
-evidence outside: a subject that Claude pointed at, a face, a whole person or animal, or movement
-before a camera that stands still where nobody is seen. It then moves by the least that shows the
-evidence, as one still crop or one smooth move. Other movement, and contrast, are no evidence:
-foliage, water and a shaking camera have both.
+evidence outside. It then moves by the least that shows the evidence, as one still crop or one
+smooth move.
 
-Belongs here: where a crop is, and how it moves. Does not belong here: finding subjects (footage,
-analysis), or drawing the crop (rendering).
+Belongs here: where a crop is, and how it moves. Does not belong here: what speaks for a place
+(evidence), or drawing the crop (rendering).
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from montage_pipeline.analysis.model import Moment, SubjectPoint
+from montage_pipeline.analysis.model import Movement
+from montage_pipeline.editing.evidence import Evidence, Sighting
 from montage_pipeline.editing.timeline import CropRect, eased
-from montage_pipeline.footage.measuring.boxes import covered_share
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.rules import SAFE_MARGINS
 from montage_pipeline.spans import Span
@@ -32,30 +30,6 @@ buttons of the apps cover the bottom of a Reel, and heads are above the middle.
 
 _SLACK_S = 0.3  # what was seen this little outside the cut still tells where it is
 _SAMPLED_S = 0.5  # analysts look this often: times between are silent for want of a look only
-
-# Weights of what was seen; a whole person or animal counts with its score, 0.45 to 1.
-_MODEL_WEIGHT = 8.0
-_FACE_WEIGHT = 1.0
-_CUT_OFF_FACTOR = 0.3
-"""Of who is cut by the frame's own edge: beside such a one, something else is meant."""
-
-_ACTING_WEIGHT = 0.5
-"""At least, of a person or animal that moves before a camera that stands still: who acts is
-meant.
-"""
-
-_MOTION_WEIGHT = 0.8
-_STILL_CAMERA = 0.9  # stability from which movement is the scene's own
-_MAX_MOTION_AREA = 0.3  # of the frame: movement all over it has no place
-_ALONE_S = 0.6  # no face, person or animal is seen this near to it in time
-_SAME_TIME_S = 0.3  # of a sighting and of the movement that it may be of
-_MOVING_SHARE = 0.5  # of a box that moves when its person or animal does
-
-_CENTRAL_SPREAD = 0.3
-"""Of the frame's side: the farther from the middle, the less likely that a thing is the subject."""
-
-_CUT_OFF_WITHIN = 0.02  # of the frame's side
-_GROUP_SIZE = 0.25  # of the largest one's area, from which others belong to the group
 
 _MARGIN = 0.03  # of the crop's side, kept between a subject and the crop's edge
 _UI = SAFE_MARGINS[Format.REEL]  # of any upright crop, covered by the app's captions and buttons
@@ -76,6 +50,18 @@ _MIN_MOVE = 0.08  # of the crop's side; less would look like a shake
 _MOVE_GAIN = 0.6  # a move is taken when it leaves less than this share of a still crop's loss
 _LITTLE_LOSS = 0.02  # of a still crop: nothing to gain by moving
 
+_SEEN_SHARE = 0.5
+"""Of the times looked at: where somebody is seen more often, movement has no say."""
+
+_MIN_MOVEMENT_GAIN = 0.2
+"""Share of the movement that another place must show beyond what the middle shows.
+
+In labelled cuts before a still camera in which nobody was recognised, movement led to the subject
+from 0.2 on and away from it below (some 10 cuts of 5 clips: a rule of thumb, not a fit).
+"""
+_MIN_MOVEMENT_SHOWN = 0.6  # of the movement: with less, it is all over the frame
+_AS_GOOD = 0.03  # less movement shown is as good, when it is nearer to the middle
+
 _Floats = NDArray[np.float64]
 
 
@@ -88,122 +74,30 @@ class Framing(NamedTuple):
     crop_end: CropRect | None
 
 
-class Sighting(NamedTuple):
-    """What was seen at one time (seconds): boxes any of which is worth showing, with the weight of
-    the surest, and whether they are faces.
-    """
-
-    time_s: float
-    boxes: tuple[Box, ...]
-    weight: float
-    face: bool
-
-
-def sightings_of(moments: Sequence[Moment]) -> Iterator[Sighting]:
-    """What is worth showing when, by kind within each moment.
-
-    Where Claude pointed at a subject, nothing else counts; elsewhere a face counts before the
-    people and animals around it, and these before what only moves.
-    """
-    for moment in moments:
-        pointed = [point for point in moment.subject_path if point.source == "model"]
-        if pointed:
-            for point in pointed:
-                yield Sighting(point.time_s, (point.box,), _MODEL_WEIGHT, face=False)
-            continue
-
-        motion = _own_motion(moment)
-        seen = [*_faces(moment), *_living(moment, motion)]
-        yield from seen
-        for point in motion:
-            somewhere = point.box.width * point.box.height <= _MAX_MOTION_AREA
-            if somewhere and all(
-                abs(point.time_s - sighting.time_s) > _ALONE_S for sighting in seen
-            ):
-                yield Sighting(point.time_s, (point.box,), _MOTION_WEIGHT, face=False)
-
-
-def _own_motion(moment: Moment) -> list[SubjectPoint]:
-    """Movement that is the scene's own, not the camera's."""
-    if moment.scores.stability < _STILL_CAMERA:
-        return []
-    return [point for point in moment.subject_path if point.source == "motion"]
-
-
-def _faces(moment: Moment) -> list[Sighting]:
-    return [
-        Sighting(point.time_s, (point.box,), _FACE_WEIGHT * _likelihood(point.box), face=True)
-        for point in moment.subject_path
-        if point.source == "face"
-    ]
-
-
-def _living(moment: Moment, motion: Sequence[SubjectPoint]) -> list[Sighting]:
-    with_face = {point.time_s for point in moment.subject_path if point.source == "face"}
-    found = []
-    for living in moment.living:
-        if living.time_s in with_face or not living.things:
-            continue
-        group = _group(living.time_s, [(thing.box, thing.score) for thing in living.things])
-        if any(_acts(box, living.time_s, motion) for box in group.boxes):
-            group = group._replace(weight=max(group.weight, _ACTING_WEIGHT))
-        found.append(group)
-    return found
-
-
-def _acts(box: Box, time_s: float, motion: Sequence[SubjectPoint]) -> bool:
-    return any(
-        abs(point.time_s - time_s) <= _SAME_TIME_S
-        and covered_share(box, point.box) >= _MOVING_SHARE
-        for point in motion
-    )
-
-
-def _group(time_s: float, things: Sequence[tuple[Box, float]]) -> Sighting:
-    """A frame with people or animals: each of the large ones, and all of these together."""
-    largest = max(box.width * box.height for box, _ in things)
-    large = [
-        (box, score) for box, score in things if box.width * box.height >= _GROUP_SIZE * largest
-    ]
-    boxes = [box for box, _ in large]
-    weight = max(score * _likelihood(box) for box, score in large)
-    if len(boxes) > 1:
-        boxes.append(_around(boxes))
-    return Sighting(time_s, tuple(boxes), weight, face=False)
-
-
-def _likelihood(box: Box) -> float:
-    """How likely what is seen there is the subject, 0..1, by where it lies in the frame."""
-    off = abs(box.x + box.width / 2 - 0.5)
-    likelihood = float(np.exp(-((off / _CENTRAL_SPREAD) ** 2) / 2))
-    cut_off = box.x < _CUT_OFF_WITHIN or box.x + box.width > 1 - _CUT_OFF_WITHIN
-    return likelihood * (_CUT_OFF_FACTOR if cut_off else 1.0)
-
-
-def _around(boxes: Sequence[Box]) -> Box:
-    left, top = min(box.x for box in boxes), min(box.y for box in boxes)
-    right = max(box.x + box.width for box in boxes)
-    bottom = max(box.y + box.height for box in boxes)
-    return Box(x=left, y=top, width=min(right - left, 1 - left), height=min(bottom - top, 1 - top))
-
-
-def framing_for(
-    facts: ClipFacts,
-    size: FrameSize,
-    span: Span,
-    sightings: Sequence[Sighting],
-) -> Framing:
+def framing_for(facts: ClipFacts, size: FrameSize, span: Span, evidence: Evidence) -> Framing:
     """The crop for a span of a clip, by what was seen in and near it."""
-    middle = middle_crop(facts, size)
-    near = Span(span.start_s - _SLACK_S, span.end_s + _SLACK_S)
-    seen = [sighting for sighting in sightings if near.holds(sighting.time_s)]
-    if not seen or span.duration_s <= 0:
-        return Framing(middle, None)
+    middle = Framing(middle_crop(facts, size), None)
+    if span.duration_s <= 0:
+        return middle
 
-    shares = [(sighting.time_s - span.start_s) / span.duration_s for sighting in seen]
-    progress = np.asarray([eased(min(1.0, max(0.0, share))) for share in shares])
+    near = Span(span.start_s - _SLACK_S, span.end_s + _SLACK_S)
+    seen = [sighting for sighting in evidence.sightings if near.holds(sighting.time_s)]
     # Times at which nothing was seen speak for the middle.
     times = max(len(seen), round(span.duration_s / _SAMPLED_S))
+    framing = _by_sightings(facts, size, span, seen, times) if seen else middle
+    if framing != middle or len(seen) > _SEEN_SHARE * times:
+        return framing
+
+    moved = [movement for movement in evidence.movement if near.holds(movement.time_s)]
+    return _by_movement(facts, middle.crop, moved) if moved else middle
+
+
+def _by_sightings(
+    facts: ClipFacts, size: FrameSize, span: Span, seen: Sequence[Sighting], times: int
+) -> Framing:
+    middle = middle_crop(facts, size)
+    shares = [(sighting.time_s - span.start_s) / span.duration_s for sighting in seen]
+    progress = np.asarray([eased(min(1.0, max(0.0, share))) for share in shares])
     reach = _MAX_CROPS_PER_S * span.duration_s
 
     across, down = _axes(facts, size, middle, seen)
@@ -212,6 +106,40 @@ def framing_for(
     begin = middle.model_copy(update={"x": left, "y": top})
     end = middle.model_copy(update={"x": right, "y": bottom})
     return Framing(begin, end if end != begin else None)
+
+
+def _by_movement(facts: ClipFacts, middle: CropRect, moved: Sequence[Movement]) -> Framing:
+    """A still crop where most of the movement is."""
+    across = np.sum([movement.across for movement in moved], axis=0)
+    down = np.sum([movement.down for movement in moved], axis=0)
+    x = _busiest(across, facts.width, middle.width, middle.x)
+    y = _busiest(down, facts.height, middle.height, middle.y)
+    return Framing(middle.model_copy(update={"x": x, "y": y}), None)
+
+
+def _busiest(amounts: _Floats, within: int, side: int, middle: int) -> int:
+    """Where a crop's side shows most of what moves along one axis of the frame: `middle` unless
+    another place shows much more.
+    """
+    total = float(amounts.sum())
+    if not total or within <= side:
+        return middle
+    edges = np.linspace(0, within, len(amounts) + 1)
+    until = np.concatenate([[0.0], np.cumsum(amounts)]) / total
+    starts = np.asarray(_places(within - side, middle))
+    shown = np.interp(starts + side, edges, until) - np.interp(starts, edges, until)
+
+    at_middle, most = float(shown[np.searchsorted(starts, middle)]), float(shown.max())
+    if most < max(_MIN_MOVEMENT_SHOWN, at_middle + _MIN_MOVEMENT_GAIN):
+        return middle
+    as_good = starts[shown >= most - _AS_GOOD]
+    return int(as_good[np.argmin(np.abs(as_good - middle))])
+
+
+def _places(room: int, middle: int) -> _Floats:
+    """Where a crop may begin along an axis, ascending; the middle is one of them."""
+    grid = [_even_within(float(at), room) for at in np.linspace(0, room, _PLACES)]
+    return np.unique([*grid, middle]).astype(np.float64)
 
 
 class _Axis(NamedTuple):
@@ -254,8 +182,7 @@ def _axes(
 
 def _way(axis: _Axis, progress: _Floats, times: int, reach: float) -> tuple[int, int]:
     """Where the crop begins and ends its way along one axis; the same place twice when it stays."""
-    grid = [_even_within(float(at), axis.room) for at in np.linspace(0, axis.room, _PLACES)]
-    places = np.unique([*grid, axis.middle]).astype(np.float64)
+    places = _places(axis.room, axis.middle)
     still = _loss(axis, places[:, None] + np.zeros(len(progress)), times)
     best, at_middle = int(np.argmin(still)), int(np.searchsorted(places, axis.middle))
     loss, way = float(still[best]), (int(places[best]), int(places[best]))

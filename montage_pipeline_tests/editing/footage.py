@@ -151,11 +151,12 @@ def steady_clips(
     return analysis(clips)
 
 
-def clips_of(*lengths_s: float) -> ClipAnalysis:
-    """One clip of one moment for each length."""
+def clips_of(*lengths_s: float, hook: float | None = None) -> ClipAnalysis:
+    """One clip of one moment for each length, with that hook score when one is given."""
+    changes = {} if hook is None else {"hook": hook}
     return analysis(
         [
-            (facts(f"clip{i}", length_s), [moment(i, 0, 0, length_s)])
+            (facts(f"clip{i}", length_s), [moment(i, 0, 0, length_s).model_copy(update=changes)])
             for i, length_s in enumerate(lengths_s)
         ]
     )

@@ -208,13 +208,13 @@ def small_clips() -> st.SearchStrategy[list[SmallClip]]:
 
 
 def small_analysis(clips: list[SmallClip]) -> ClipAnalysis:
+    """Every moment opens equally well: for a better opening, a short Reel may become shorter."""
     made = []
     for index, clip in enumerate(clips):
         moments, at = [], 0
         for number, (frames, usable) in enumerate(clip.runs):
-            moments.append(
-                moment(index, number, at / RATE, (at + frames) / RATE, rejected=not usable)
-            )
+            start_s, end_s = at / RATE, (at + frames) / RATE
+            moments.append(moment(index, number, start_s, end_s, rejected=not usable, hook=0.5))
             at += frames
         made.append((facts(f"small{index}", at / RATE, fps=FrameRate(num=RATE, den=1)), moments))
     return analysis(made)

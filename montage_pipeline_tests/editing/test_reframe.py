@@ -4,13 +4,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from montage_pipeline.analysis.model import LivingSighting, LivingThing, Moment, SubjectPoint
+from montage_pipeline.analysis.model import (
+    LivingSighting,
+    LivingThing,
+    Moment,
+    Movement,
+    SubjectPoint,
+)
+from montage_pipeline.editing.evidence import evidence_of
 from montage_pipeline.editing.reframe import (
     Framing,
     framing_for,
     kept_share,
     middle_crop,
-    sightings_of,
 )
 from montage_pipeline.editing.timeline import eased
 from montage_pipeline.footage.model import Box
@@ -73,8 +79,15 @@ def with_things(*rows: tuple[Box, float]) -> Moment:
     return moment(0, 0, START_S, END_S, living=living)
 
 
+def with_movement(columns: dict[int, float], stability: float = 0.98) -> Moment:
+    """A moment in which the same columns of the frame (of 16, from the left) move all the time."""
+    across = tuple(columns.get(column, 0.0) for column in range(16))
+    movement = tuple(Movement(time_s=time_s, across=across, down=(1.0,) * 16) for time_s in TIMES)
+    return with_stability(moment(0, 0, START_S, END_S, movement=movement), stability)
+
+
 def framed(shown: Moment) -> Framing:
-    return framing_for(CLIP, REEL, SPAN, list(sightings_of([shown])))
+    return framing_for(CLIP, REEL, SPAN, evidence_of([shown]))
 
 
 def middle_inside(framing: Framing, share: float, where: Box) -> bool:
@@ -98,16 +111,46 @@ def test_contrast_does_not_move_the_crop() -> None:
 
 
 def test_movement_moves_the_crop_only_before_a_camera_that_stands_still() -> None:
-    moving = following("motion", 0.85)
-    assert framed(with_stability(moving, 0.6)) == Framing(MIDDLE, None)
-    assert middle_inside(framed(with_stability(moving, 0.98)), 0.5, box(0.85))
+    moving = {12: 3.0, 13: 3.0, 14: 1.0, 6: 1.0}
+    assert framed(with_movement(moving, stability=0.6)) == Framing(MIDDLE, None)
+    framing = framed(with_movement(moving))
+    assert framing.crop.x <= 12 / 16 * CLIP.width
+    assert framing.crop.x + framing.crop.width >= 14 / 16 * CLIP.width
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {},
+        {7: 5.0, 8: 5.0, 14: 3.0},
+        dict.fromkeys(range(16), 1.0),
+        {0: 5.0, 15: 5.0},
+    ],
+    ids=["none", "most of it in the middle", "all over the frame", "at both ends"],
+)
+def test_the_middle_stays_for_movement(columns: dict[int, float]) -> None:
+    assert framed(with_movement(columns)) == Framing(MIDDLE, None)
 
 
 def test_movement_where_somebody_is_seen_says_nothing() -> None:
-    both = with_things((box(0.5, 0.3), 0.8)).model_copy(
-        update={"subject_path": following("motion", 0.85).subject_path}
-    )
+    shown = with_things((box(0.5, 0.3), 0.8))
+    both = shown.model_copy(update={"movement": with_movement({13: 5.0, 14: 5.0}).movement})
     assert framed(with_stability(both, 0.98)) == Framing(MIDDLE, None)
+
+
+def test_who_was_just_seen_in_the_middle_is_still_there() -> None:
+    beside = with_things((box(0.24, 0.14), 0.8))
+    assert framed(beside).crop.x < MIDDLE.x
+    flickering = tuple(
+        sighting.model_copy(
+            update={"things": (*sighting.things, LivingThing(box=box(0.55, 0.12), score=0.7))}
+        )
+        if index % 2
+        else sighting
+        for index, sighting in enumerate(beside.living)
+    )
+    both = beside.model_copy(update={"living": flickering})
+    assert framed(both) == Framing(MIDDLE, None)
 
 
 @pytest.mark.parametrize("source", ["face", "model"])
@@ -182,5 +225,5 @@ def test_a_face_stays_out_of_the_interface() -> None:
         for point in following("face", 0.5).subject_path
     ]
     shown = moment(0, 0, START_S, END_S, subject_path=tuple(low))
-    crop = framing_for(tall, REEL, SPAN, list(sightings_of([shown]))).crop
+    crop = framing_for(tall, REEL, SPAN, evidence_of([shown])).crop
     assert crop.y + crop.height >= 0.88 * 2800

@@ -68,9 +68,9 @@ rarely differ in fewer (`rules.ALIKE_BITS`).
 """
 ALIKE = 1.5
 """A further cut of a cluster of look-alikes: more than a very good moment is worth."""
-ABSENT = 4.0
-"""A usable clip of which nothing is shown: who gives eight clips expects to see eight. Less than a
-missed beat, more than anything a moment gains: only a real fault is worth a clip.
+ABSENT = 5.5
+"""A usable clip of which nothing is shown: who gives eight clips expects to see eight. More than a
+missed beat and than anything a moment gains: only a real fault is worth a clip.
 """
 OVERUSED = 0.45
 """A use of a clip beyond its fair share: a better moment may still justify it."""

@@ -7,7 +7,8 @@ import numpy as np
 
 from montage_pipeline.analysis.model import Moment
 from montage_pipeline.editing.context import PlanContext
-from montage_pipeline.editing.moment_score import delivered_sharpness
+from montage_pipeline.editing.moment_score import delivered_sharpness, sharpness_factor
+from montage_pipeline.editing.optimizer.terms import REFERENCE_CUT_S
 from montage_pipeline.editing.packing import CutRules, Piece, longest_total
 from montage_pipeline.editing.stretches import MomentRange, Stretch
 
@@ -21,9 +22,19 @@ _LEAD_UP = 3
 """The best instant comes after 1/3 of the hook: after some lead-up, and well before the first cut.
 """
 
+_OVERLAID = 0.7
+"""Share of its strength that is left of an opening with a watermark or text over it."""
 
-_SHARPNESS_WEIGHT = 0.4
-"""Of how sharp the opening looks beside its hook score: nobody stays for mush."""
+_LOST_CUT_COST = 0.2
+"""Hook strength that must be gained for each reference cut less, where the footage does not make
+the asked length anyway. The objective takes 0.1 for as good as a very good cut; who asked for 30 s
+is not to get 24 for that.
+"""
+
+_MIN_STRENGTH_GAIN = 0.1  # beyond that cost: less is not worth a single frame
+
+_MAX_LOST_SHARE = 0.15
+"""Of the longest Reel the footage makes: the most that a better opening may cost."""
 
 
 class HookChoice(NamedTuple):
@@ -50,15 +61,40 @@ class _Window(NamedTuple):
 def hook_choices(
     context: PlanContext, rules: CutRules, body_frames: int, clips: Container[int]
 ) -> list[HookChoice]:
-    """Hooks from `clips` that leave room for the longest Reel there can be, up to `body_frames`
-    after the hook: what the analysis named first, then by hook score.
+    """Hooks from `clips`, the strongest first, all with the same room after them: `body_frames`
+    where any choice leaves that much, else nearly the most there can be, as a much better opening
+    is worth a cut of a Reel that is short anyway.
 
     Empty when no moment is long enough.
     """
+    ceiling = longest_total([stretch.room for stretch in context.stretches], rules, body_frames)
+    found = _strongest_by_room(context, rules, body_frames, clips, ceiling)
+    if not found:
+        return []
+    if ceiling == body_frames and ceiling in found:
+        return found[ceiling]
+
+    most = max(found)
+    # Never for an opening below half the asked length, which would be refused.
+    least = min(most, max((1 - _MAX_LOST_SHARE) * most, body_frames / 2))
+    reference = REFERENCE_CUT_S * float(context.fps)
+
+    def strength_beyond_cost(frames: int) -> float:
+        strongest = hook_strength(context, found[frames][0].moment)
+        return strongest - _LOST_CUT_COST * (most - frames) / reference
+
+    best = max((frames for frames in found if frames >= least), key=strength_beyond_cost)
+    gain = strength_beyond_cost(best) - strength_beyond_cost(most)
+    return found[best if gain >= _MIN_STRENGTH_GAIN else most]
+
+
+def _strongest_by_room(
+    context: PlanContext, rules: CutRules, body_frames: int, clips: Container[int], ceiling: int
+) -> dict[int, list[HookChoice]]:
+    """The strongest hooks (at most `_MAX_CHOICES`) by the frames that can follow them."""
     stretches = context.stretches
     every_room = [stretch.room for stretch in stretches]
-    ceiling = longest_total(every_room, rules, body_frames)
-    best: list[HookChoice] = []
+    found: dict[int, list[HookChoice]] = {}
     judged: set[tuple[int, int]] = set()
 
     for window in _windows(context, rules.hook_frames):
@@ -75,23 +111,25 @@ def hook_choices(
             judged.add((window.stretch, start))
             rooms = [*elsewhere, *_beside(stretch, start, rules)]
             frames = longest_total(rooms, rules, body_frames)
-            if best and frames < best[0].body_frames:
+            if not frames:
                 continue
             piece = Piece(window.stretch, start, rules.hook_frames)
-            choice = HookChoice(piece, window.moment, frames)
-            best = [*best, choice] if best and frames == best[0].body_frames else [choice]
+            choices = found.setdefault(frames, [])
+            if len(choices) < _MAX_CHOICES:
+                choices.append(HookChoice(piece, window.moment, frames))
             taken += 1
             if taken == _PLACES_EACH and frames == ceiling:
                 break
-        if len(best) >= _MAX_CHOICES and best[0].body_frames == ceiling:
+        if len(found.get(ceiling, ())) >= _MAX_CHOICES:
             break
-    return best[:_MAX_CHOICES]
+    return found
 
 
 def hook_strength(context: PlanContext, moment: Moment) -> float:
-    """How well a moment opens this Reel, 0..1: its hook score, and how sharp it looks there."""
-    sharpness = delivered_sharpness(context.facts(moment.clip), context.request.format.frame_size)
-    return (1 - _SHARPNESS_WEIGHT) * moment.hook + _SHARPNESS_WEIGHT * sharpness
+    """How well a moment opens this Reel, 0..1: its hook score, as sharp as it looks there."""
+    facts, size = context.facts(moment.clip), context.request.format.frame_size
+    strength = moment.hook * sharpness_factor(delivered_sharpness(facts, size))
+    return strength * (_OVERLAID if moment.overlays else 1)
 
 
 def _beside(stretch: Stretch, start: int, rules: CutRules) -> list[tuple[int, int]]:

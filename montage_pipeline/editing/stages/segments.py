@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from montage_pipeline.analysis.model import Moment
 from montage_pipeline.editing.context import PlanContext
+from montage_pipeline.editing.evidence import evidence_of
 from montage_pipeline.editing.packing import Piece
-from montage_pipeline.editing.reframe import framing_for, sightings_of
+from montage_pipeline.editing.reframe import framing_for
 from montage_pipeline.editing.stages.chosen_edit import ChosenEdit
 from montage_pipeline.editing.stages.hook import HookChoice
 from montage_pipeline.editing.stretches import Stretch, source_frame_s
@@ -55,8 +56,8 @@ def _segment(context: PlanContext, chosen: ChosenEdit, index: int, end_frame: in
 
     start_s = _source_start_s(context, chosen.pieces, index)
     span = Span(start_s, start_s + context.seconds(piece.frames))
-    seen = list(sightings_of([part.moment for part in shown]))
-    framing = framing_for(facts, context.request.format.frame_size, span, seen)
+    evidence = evidence_of([part.moment for part in shown])
+    framing = framing_for(facts, context.request.format.frame_size, span, evidence)
     return Segment(
         clip_url=facts.url,
         clip=stretch.clip,

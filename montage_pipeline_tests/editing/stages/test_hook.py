@@ -14,3 +14,45 @@ def test_a_hook_moment_too_short_gives_way_to_the_next_best_hook() -> None:
     clips = analysis([(facts("a", 20), moments)])
     assert clips.hook_moment == "c0m0"
     assert plan_timeline(edit_request(8), clips, steady_music(120, 12)).segments[0].moment == "c0m2"
+
+
+def test_a_reel_that_is_short_anyway_gives_up_a_cut_for_a_much_better_opening() -> None:
+    """Ten clips that hold one cut each, and asked is more than they make."""
+
+    def opened(best_hook: float) -> tuple[str, int]:
+        lengths_s = (1.7, *[3.05] * 9)
+        clips = [
+            (facts(f"c{i}", s), [moment(i, 0, 0, s, hook=best_hook if i == 4 else 0.3)])
+            for i, s in enumerate(lengths_s)
+        ]
+        timeline = plan_timeline(edit_request(40), analysis(clips), steady_music(120, 50))
+        return timeline.segments[0].moment, len(timeline.segments)
+
+    assert opened(best_hook=0.35) == ("c0m0", 10)
+    assert opened(best_hook=0.9) == ("c4m0", 9)
+
+
+def test_the_asked_length_is_not_given_up_for_an_opening() -> None:
+    clips = [
+        (facts(f"c{i}", s), [moment(i, 0, 0, s, hook=0.9 if i == 4 else 0.1)])
+        for i, s in enumerate((1.7, *[3.0] * 9))
+    ]
+    timeline = plan_timeline(edit_request(28.7), analysis(clips), steady_music(120, 50))
+    assert timeline.segments[0].moment == "c0m0"
+    assert not timeline.warnings
+
+
+def test_an_opening_is_judged_as_it_will_look() -> None:
+    def opened(width: int, height: int) -> str:
+        clips = [
+            (facts("a", 9, width=width, height=height), [moment(0, 0, 0, 9, hook=0.7)]),
+            (facts("b", 9), [moment(1, 0, 0, 9, hook=0.6)]),
+        ]
+        return (
+            plan_timeline(edit_request(8), analysis(clips), steady_music(120, 12))
+            .segments[0]
+            .moment
+        )
+
+    assert opened(1920, 1080) == "c0m0"
+    assert opened(320, 180) == "c1m0"

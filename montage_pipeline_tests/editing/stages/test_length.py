@@ -45,7 +45,8 @@ def test_no_reel_at_all_is_refused(lengths_s: tuple[float, ...]) -> None:
 
 def test_every_frame_of_awkward_footage_is_found() -> None:
     """Twenty moments that hold one cut each: the one way to 60 s uses nearly all of them."""
-    timeline = plan_timeline(edit_request(60), clips_of(1.7, *[3.05] * 19), steady_music(120, 70))
+    clips = clips_of(1.7, *[3.05] * 19, hook=0.5)
+    timeline = plan_timeline(edit_request(60), clips, steady_music(120, 70))
     assert timeline.total_frames == 51 + 19 * 91
     exact = plan_timeline(edit_request(58.7), clips_of(1.7, *[3.0] * 19), steady_music(120, 70))
     assert exact.total_frames == 1761
