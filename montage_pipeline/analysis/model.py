@@ -163,7 +163,7 @@ class AnalysedClip(Record):
     `shots` lie between two cuts of the source, in the spans that were looked at closely.
     `key_frames_s` are the presentation times in the moments at which decoding can begin; empty
     where they are not known, and where it can begin at any frame. `picture` is what lies inside
-    burnt-in borders; None where there are none.
+    burnt-in borders; None where there are none. `phrases` are when someone talks without a pause.
     """
 
     facts: ClipFacts
@@ -172,6 +172,7 @@ class AnalysedClip(Record):
     key_frames_s: tuple[float, ...] = ()
     picture: Box | None = None
     instants: tuple[Instant, ...] = ()
+    phrases: tuple[TimeSpan, ...] = ()
 
 
 class RejectedClip(Record):

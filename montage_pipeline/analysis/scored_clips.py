@@ -74,6 +74,7 @@ def _analysed(clip: ClipMeasures, moments: Sequence[Moment]) -> AnalysedClip:
         ),
         picture=clip.inside_borders,
         instants=instants_of(clip),
+        phrases=tuple(_time_span(phrase) for phrase in clip.phrases),
     )
 
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from montage_pipeline.editing.context import PlanContext
 from montage_pipeline.editing.moment_table import Floats, Ints, MomentTable, moment_table
 from montage_pipeline.editing.packing import Piece, Room
+from montage_pipeline.editing.speech import breaks_off
 from montage_pipeline.editing.stretches import MomentRange, Stretch
 from montage_pipeline.rules import ALIKE_BITS
 from montage_pipeline.styles.model import EditTaste
@@ -84,6 +85,9 @@ class FootageLine:
     """Scores of instants beside their clip's usual self, -1..1."""
     peak_sum: Floats
     """Best instants of moments."""
+    spoken_at: Floats
+    """How much a cut at a frame would break off who talks there, 0..1: the speech score of its
+    moment within a phrase and near its ends, elsewhere 0."""
     keyframe_at: Floats
     """1 just after a keyframe, falling to 0 within a second; 0 where keyframes are not known."""
 
@@ -176,6 +180,7 @@ def footage_line(context: PlanContext) -> FootageLine:
         subject_gone_sum=_running_sum(gone),
         instant_sum=_running_sum(instants),
         peak_sum=_running_sum(peaks),
+        spoken_at=_spoken_at(context, layout, table.speech[moment_at]),
         keyframe_at=_keyframe_at(context, layout),
     )
 
@@ -265,6 +270,18 @@ def _instants(context: PlanContext, layout: _Layout) -> Floats:
             own = np.interp(at_s, times_s, [instant.score for instant in known])
             scores[begin : begin + stretch.frames] = own
     return scores
+
+
+def _spoken_at(context: PlanContext, layout: _Layout, speech: Floats) -> Floats:
+    rate, spoken = float(context.fps), np.zeros(layout.frames + 1, dtype=np.float64)
+    for stretch, begin in zip(layout.stretches, layout.offset.tolist(), strict=True):
+        edges = np.arange(stretch.frames + 1)
+        # A cut behind the last frame breaks off what is said in that one.
+        said = speech[begin + np.minimum(edges, stretch.frames - 1)]
+        at_s = stretch.span.start_s + edges / rate
+        clip = context.analysis.clips[stretch.clip]
+        spoken[begin : begin + stretch.frames + 1] = said * breaks_off(clip, at_s)
+    return spoken
 
 
 def _keyframe_at(context: PlanContext, layout: _Layout) -> Floats:

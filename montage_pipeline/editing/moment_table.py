@@ -58,6 +58,8 @@ class MomentTable:
     points: Floats
     """Score and chance together."""
     motion: Floats
+    speech: Floats
+    """How much someone talks, 0..1."""
     scale: Floats
     """Share of the frame's height that the subject takes."""
     belongs_at: Floats
@@ -86,6 +88,7 @@ def moment_table(context: PlanContext) -> MomentTable:
         chance=of_moment + of_clip[clips],
         points=np.asarray(totals) + of_moment + of_clip[clips],
         motion=_column([moment.scores.motion for moment in moments]),
+        speech=_column([moment.scores.speech for moment in moments]),
         scale=_column([subject_scale(moment) for moment in moments]),
         belongs_at=_column([_BELONGS_AT.get(moment.role, np.nan) for moment in moments]),
         fingerprints=fingerprints,

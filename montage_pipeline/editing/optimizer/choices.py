@@ -47,8 +47,9 @@ def candidate_places(objective: Objective, hooks: Sequence[HookPlace], tight: bo
     """Frames of the footage line where a piece may begin, ascending.
 
     They are where moments begin, about their middles, before their best instants, beside the parts
-    without a subject, and at both ends of every stretch; where footage is `tight`, also beside the
-    hooks and on a close grid. When there are too many, the best of each clip in turn.
+    without a subject, just before someone talks, and at both ends of every stretch; where footage
+    is `tight`, also beside the hooks and on a close grid. When there are too many, the best of each
+    clip in turn.
     """
     footage, shortest = objective.footage, objective.rules.min_frames
     points = np.concatenate([[0.0], np.cumsum(objective.frame_points())])
@@ -59,7 +60,7 @@ def candidate_places(objective: Objective, hooks: Sequence[HookPlace], tight: bo
         last = stretch.frames - shortest
         if last < 0:
             continue
-        places = {0, last, *_chained(stretch, objective.rules)}
+        places = {0, last, *_chained(stretch, objective.rules), *_in_pauses(objective, index)}
         for found in stretch.moments:
             places.update(_of_moment(found, stretch.gap, objective))
         if tight:
@@ -106,6 +107,13 @@ def _chained(stretch: Stretch, rules: CutRules) -> set[int]:
         for pieces in (1, 2)
     }
     return {place for place in places if place >= 0}
+
+
+def _in_pauses(objective: Objective, number: int) -> set[int]:
+    """Places of a stretch from which who talks is heard from the first word."""
+    footage, begin = objective.footage, int(objective.footage.offset[number])
+    spoken = footage.spoken_at[begin : begin + int(footage.stretch_frames[number])] > 0
+    return set(np.flatnonzero(~spoken[:-1] & spoken[1:]).tolist())
 
 
 def _beside_hooks(

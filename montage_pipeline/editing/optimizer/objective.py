@@ -11,7 +11,8 @@ An edit is a hook and the pieces after it. Its points are the sum of
 - for every other piece: its moments' scores and chance, how near its movement is to the style's
   curve of energy, how near its place in the footage is to its place in the Reel (story), its length
   against the preferred one, a best instant, its role, a calm last cut, a keyframe to begin on,
-  `MISS` when it ends off the beat; less where it was seen before or its subject is gone;
+  `MISS` when it ends off the beat; less where it was seen before, its subject is gone, or who
+  talks is broken off;
 - for every two neighbours: change of clip, shot, movement, size of the subject and look; the more
   of it, the better on a downbeat, and better still where something big starts in the music; never
   the same take going on as if it had not been cut;
@@ -177,6 +178,7 @@ class Objective:
                 gone=(footage.subject_gone_sum[at + frames] - footage.subject_gone_sum[at])
                 / frames,
                 instant=(footage.instant_sum[at + frames] - footage.instant_sum[at]) / frames,
+                broken_off=footage.spoken_at[at] + footage.spoken_at[at + frames],
             ),
         )
 
@@ -219,6 +221,7 @@ class Objective:
         points = (footage.points_sum[ends] - footage.points_sum[places.at]) / self.reference
         points += terms.length_points(self.taste, lengths, self.preferred, self.rate)[:, None]
         points += self.taste.keyframe * footage.keyframe_at[places.at]
+        points -= terms.BROKEN_OFF * (footage.spoken_at[places.at] + footage.spoken_at[ends])
         points += terms.peak_points(footage.peak_sum[ends] - footage.peak_sum[places.at])
         points[places.free[None, :] < lengths[:, None]] = NEVER / POINT
         motion = (footage.motion_sum[ends] - footage.motion_sum[places.at]) / lengths[:, None]

@@ -51,6 +51,11 @@ _ROLE = 0.3
 style's stronger tastes weigh.
 """
 
+BROKEN_OFF = 1.0
+"""A piece that begins or ends within a phrase, for each: as much as a very good moment is worth, so
+that another second or another beat is taken; less than a missed beat.
+"""
+
 _GOES_ON = 9.0
 """A piece that begins where the one before it ended: the same take going on as if it had not been
 cut. The only term of a piece above a missed beat. A third of it for one that begins nearly a second
@@ -107,6 +112,7 @@ class Term(StrEnum):
     INSTANT = "better or worse than its clip's usual self"
     BEST_INSTANT = "best instant"
     LENGTH = "length"
+    BROKEN_OFF = "cuts into speech"
     KEYFRAME = "keyframe"
     ENERGY = "energy"
     STORY = "story"
@@ -146,13 +152,15 @@ class HookFootage(NamedTuple):
     """What the frames of a hook show.
 
     Whether a best instant (0 or 1); the shares of it (0..1) that an earlier Reel showed, and that
-    lack the moment's subject; the mean score of its instants (-1..1).
+    lack the moment's subject; the mean score of its instants (-1..1); how much it breaks off who
+    talks at its ends (0..2).
     """
 
     peak: Floats
     instant: Floats
     seen: Floats
     gone: Floats
+    broken_off: Floats
 
 
 def hook_terms(strength: Floats, named: Floats, footage: HookFootage) -> Terms:
@@ -166,6 +174,7 @@ def hook_terms(strength: Floats, named: Floats, footage: HookFootage) -> Terms:
         Term.SEEN: -_SEEN_HOOK * footage.seen,
         Term.SUBJECT_GONE: -_GONE_HOOK * footage.gone,
         Term.INSTANT: _HOOK_INSTANT * footage.instant,
+        Term.BROKEN_OFF: -BROKEN_OFF * footage.broken_off,
     }
 
 

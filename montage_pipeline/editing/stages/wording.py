@@ -47,6 +47,7 @@ _TRAITS = {
 
 _COSTS = {
     Term.SUBJECT_GONE: "its subject is gone for part of it",
+    Term.BROKEN_OFF: "it cuts into what is said",
     Term.OVERLAYS: "there is a watermark or text over it",
     Term.FRAMING: "its crop has to be enlarged a lot",
     Term.ROLE: "its part in the story belongs elsewhere in the Reel",

@@ -99,6 +99,7 @@ class _Pass:
             decoded_frames=self._decoded_frames,
             keyframes_s=keyframe_times_s(facts, packets),
             key_bits=key_bits(facts, packets),
+            phrases=sound.phrases(),
         )
 
     def _look_through(

@@ -23,7 +23,7 @@ from montage_pipeline.footage.measuring.overlays.borders import box_inside_borde
 from montage_pipeline.footage.measuring.overlays.logos import logos
 from montage_pipeline.footage.measuring.planes import Plane
 from montage_pipeline.footage.model import Box, ClipFacts
-from montage_pipeline.spans import Span
+from montage_pipeline.spans import Span, joined
 
 SAMPLE_S = 0.5
 """Between frames that are measured closely: a moment of 1.7 s has three."""
@@ -65,10 +65,10 @@ class ClipMeasures:
     """All that was measured in a clip.
 
     `looked_at` are the spans that were decoded: the whole clip, or the parts worth it. `damaged`
-    are parts of them that decode wrongly and belong to no shot. `keyframes_s` are where decoding
-    can begin (`packets.keyframe_times_s`), `key_bits` the bits per pixel there
-    (`packets.key_bits`). `elsewhere` are frames of the rest of the clip, of the size that samples
-    keep.
+    are parts of them that decode wrongly and belong to no shot, `phrases` when someone talks
+    without a pause. `keyframes_s` are where decoding can begin (`packets.keyframe_times_s`),
+    `key_bits` the bits per pixel there (`packets.key_bits`). `elsewhere` are frames of the rest of
+    the clip, of the size that samples keep.
     """
 
     facts: ClipFacts
@@ -81,6 +81,7 @@ class ClipMeasures:
     elsewhere: tuple[Plane, ...] = ()
     keyframes_s: tuple[float, ...] = ()
     key_bits: float | None = None
+    phrases: tuple[Span, ...] = ()
 
     @cached_property
     def inside_borders(self) -> Box | None:
@@ -119,6 +120,7 @@ class ClipMeasures:
             elsewhere=self.elsewhere or other.elsewhere,
             keyframes_s=self.keyframes_s,
             key_bits=self.key_bits,
+            phrases=tuple(joined((*self.phrases, *other.phrases))),
         )
 
     def between(self, span: Span) -> "SpanMeasures":

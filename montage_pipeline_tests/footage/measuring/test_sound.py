@@ -6,6 +6,7 @@ import numpy as np
 from scipy.io import wavfile
 
 from montage_pipeline.footage.measuring.measure import measure
+from montage_pipeline.footage.measuring.sound import Sound
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.spans import Span
 from montage_pipeline_tests.footage.media import H264, indexed
@@ -39,3 +40,14 @@ def test_talk_is_told_from_noise_and_tones(tmp_path: Path) -> None:
         shares[name] = measure(indexed(path)).between(Span(0, 6)).speech
     assert shares["talk"] > 0.25, shares
     assert max(shares["noise"], shares["tone"]) < 0.02, shares
+
+
+def test_a_phrase_goes_on_over_a_short_stop_and_ends_at_a_pause() -> None:
+    times_s = np.asarray((np.arange(200) + 0.5) * 0.032, dtype=np.float64)
+    said = np.zeros(200)
+    for first, last in ((10, 40), (44, 70), (95, 120), (150, 151)):
+        said[first:last] = 0.9
+    sound = Sound(times_s, np.full(200, -20.0), said)
+    # 4 blocks of silence are a stop, 25 a pause; one block is a click.
+    ends = [(span.start_s / 0.032, span.end_s / 0.032) for span in sound.phrases()]
+    assert np.allclose(ends, [(10, 70), (95, 120)])
