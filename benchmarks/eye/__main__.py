@@ -12,8 +12,17 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.eye.baselines import first_seconds, random_moments, through_the_middle
 from benchmarks.eye.labels import Label, read_labels
-from benchmarks.eye.reels import ReelOrder, analysed, labelled_clips, planned, shown_segments
+from benchmarks.eye.ranks import RankedClip, agreement
+from benchmarks.eye.reels import (
+    ReelOrder,
+    analysed,
+    labelled_clips,
+    planned,
+    ranked_clips,
+    shown_segments,
+)
 from benchmarks.eye.scoring import ReelScore, mean_score, score_reel
+from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.styles import STYLES
 from montage_pipeline.vocabulary import Format
 
@@ -36,6 +45,7 @@ def main() -> None:
     arguments = _arguments()
     labels = read_labels(arguments.footage / "labels.json")
     rows: list[list[str]] = []
+    ranked: list[RankedClip] = []
     scores: dict[str, list[ReelScore]] = {"the Reels": [], "the same, middle crop": []}
     scores |= {"first seconds of each clip": [], "random moments": []}
     for theme, paths in labelled_clips(arguments.footage, labels).items():
@@ -45,22 +55,28 @@ def main() -> None:
         for style in styles:
             for duration_s in arguments.duration:
                 order = ReelOrder(tuple(paths), style, duration_s)
-                score = _score(order, labels, scores)
+                analysis = analysed(order)
+                ranked += ranked_clips(order, analysis, labels)
+                score = _score(order, analysis, labels, scores)
                 rows.append(_row(f"{theme}, {style}, {duration_s} s", score))
                 print(" | ".join(rows[-1]), "|", ", ".join(score.never_shown), flush=True)
     rows += [_row(f"**mean: {name}**", mean_score(found)) for name, found in scores.items()]
     missed = mean_score(scores["the Reels"]).never_shown
     text = report.table(("Reel", *(name.replace("_", " ") for name in _COLUMNS)), rows)
     text += f"\nNever shown in at least one Reel: {', '.join(missed) or 'none'}.\n"
+    text += f"{agreement(ranked)}\n"
     print(text)
     if arguments.write:
         report.write("eye", text)
 
 
 def _score(
-    order: ReelOrder, labels: dict[str, Label], scores: dict[str, list[ReelScore]]
+    order: ReelOrder,
+    analysis: ClipAnalysis,
+    labels: dict[str, Label],
+    scores: dict[str, list[ReelScore]],
 ) -> ReelScore:
-    timeline = planned(order, analysed(order))
+    timeline = planned(order, analysis)
     segments = shown_segments(timeline, labels)
     given = [label for label in labels.values() if label.clip in {p.name for p in order.clips}]
     score = score_reel(segments, given, _SIZE.width)

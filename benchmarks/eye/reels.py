@@ -10,9 +10,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 from benchmarks.eye.labels import Label
+from benchmarks.eye.ranks import RankedClip
 from benchmarks.eye.scoring import ShownSegment
 from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import ClipAnalysis
+from montage_pipeline.editing.context import PlanContext
+from montage_pipeline.editing.moment_score import delivered_sharpness
+from montage_pipeline.editing.moment_table import moment_table
 from montage_pipeline.editing.planner import plan_timeline
 from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.timeline import Timeline
@@ -50,14 +54,33 @@ def analysed(order: ReelOrder) -> ClipAnalysis:
 
 def planned(order: ReelOrder, analysis: ClipAnalysis) -> Timeline:
     """The edit, on music by the local composer."""
-    request = EditRequest(
+    return plan_timeline(_request(order), analysis, _music(order, analysis))
+
+
+def _request(order: ReelOrder) -> EditRequest:
+    return EditRequest(
         request_id=f"eye-{order.seed}",
         style=order.style,
         format=Format.REEL,
         duration_s=float(order.duration_s),
         seed=order.seed,
     )
-    return plan_timeline(request, analysis, _music(order, analysis))
+
+
+def ranked_clips(
+    order: ReelOrder, analysis: ClipAnalysis, labels: Mapping[str, Label]
+) -> list[RankedClip]:
+    """The labelled clips with the planner's score of their best moments, without chance."""
+    table = moment_table(PlanContext.of(_request(order), analysis, _music(order, analysis)))
+    ranked = []
+    for index, clip in enumerate(analysis.clips):
+        scores = zip(table.moments, table.scores, strict=True)
+        own = [score.total for moment, score in scores if moment.clip == index]
+        label = labels.get(clip.facts.sha256)
+        if own and label is not None:
+            sharpness = delivered_sharpness(clip.facts, Format.REEL.frame_size)
+            ranked.append(RankedClip(label.clip, order.style, label.rank, max(own), sharpness))
+    return ranked
 
 
 def shown_segments(timeline: Timeline, labels: Mapping[str, Label]) -> list[ShownSegment]:

@@ -7,7 +7,12 @@ from typing import NamedTuple
 from benchmarks.eye.labels import Label, share_in
 from montage_pipeline.editing.timeline import CropRect, eased
 from montage_pipeline.footage.model import Box
+from montage_pipeline.rules import HOOK_S, MIN_CUT_S
 from montage_pipeline.spans import Span, covered_s
+from montage_pipeline.vocabulary import Format
+
+_SIZE = Format.REEL.frame_size
+REEL_SHAPE = _SIZE.width / _SIZE.height
 
 SEEN_EVERY_S = 0.25
 """How often the crop is held against the subject's box."""
@@ -53,6 +58,8 @@ class ReelScore(NamedTuple):
     upscale: float
     blurred: float
     """Share of seconds enlarged by more than BLURRED_FROM."""
+    least_blurred: float
+    """The least that share could be with the clips that appear."""
     middle: float | None
     """Share of labelled instants at which the subject's middle is in the crop."""
     subject: float | None
@@ -86,10 +93,31 @@ def score_reel(segments: Sequence[ShownSegment], given: Sequence[Label], width: 
         best_three=_share_used(best, used),
         upscale=sum(factor * seconds for factor, seconds in factors) / total_s,
         blurred=sum(seconds for factor, seconds in factors if factor > BLURRED_FROM) / total_s,
+        least_blurred=_least_blurred(segments, given, width),
         middle=mean(in_crop) if in_crop else None,
         subject=mean(shown) if shown else None,
         never_shown=tuple(label.clip for label in wanted if label.sha256 not in used),
     )
+
+
+def _least_blurred(segments: Sequence[ShownSegment], given: Sequence[Label], width: int) -> float:
+    """A shortest cut of each soft clip that appears (one of them as the opening), and the rest from
+    what the sharp clips have.
+    """
+    total_s = sum(segment.span.duration_s for segment in segments)
+    soft = {
+        segment.label.sha256
+        for segment in segments
+        if segment.label is not None and width / segment.crop.width > BLURRED_FROM
+    }
+    shown_s = max(0.0, len(soft) * MIN_CUT_S - (MIN_CUT_S - HOOK_S)) if soft else 0.0
+    sharp_s = sum(label.duration_s for label in given if _enlarged(label, width) <= BLURRED_FROM)
+    return min(1.0, max(shown_s, total_s - sharp_s) / total_s)
+
+
+def _enlarged(label: Label, width: int) -> float:
+    """How much the largest upright crop of a clip is enlarged."""
+    return width / min(label.width, label.height * REEL_SHAPE)
 
 
 def mean_score(scores: Sequence[ReelScore]) -> ReelScore:
