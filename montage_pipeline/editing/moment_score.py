@@ -8,8 +8,9 @@ from math import log2
 from typing import NamedTuple
 
 from montage_pipeline.analysis.model import Moment
+from montage_pipeline.analysis.overlays import covered
 from montage_pipeline.editing.reframe import middle_crop
-from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.styles.model import EditTaste
 from montage_pipeline.vocabulary import FrameSize
 
@@ -21,9 +22,9 @@ would be worth 0.14 points a cut, less than chance. Measured interest is no such
 _SPEECH = 0.05
 """Points for someone speaking: below every taste of a style, so that it decides between equals."""
 
-_OVERLAYS = 0.5
-"""Points lost to a watermark or text over the frame, in the size of what a style gives for
-interest. Such footage was published before.
+_OVERLAYS, _OVERLAY_AREA = 0.5, 1.5
+"""Points lost to a watermark or text that the crop shows, in the size of what a style gives for
+interest, and those lost to one all over it. Such footage was published before.
 """
 
 _BEST = 0.15
@@ -63,12 +64,26 @@ class MomentScore(NamedTuple):
     total: float
 
 
+class Delivered(NamedTuple):
+    """What the crop makes of a moment: how sharp it can look, and the share of it under overlays,
+    both 0..1.
+    """
+
+    sharpness: float
+    overlaid: float
+
+
 def moment_score(
-    moment: Moment, taste: EditTaste, framing: float, rank: float | None, *, judged: bool = False
+    moment: Moment,
+    taste: EditTaste,
+    delivered: Delivered,
+    rank: float | None,
+    *,
+    judged: bool = False,
 ) -> MomentScore:
     """The score of a moment.
 
-    `framing` is its clip's `delivered_sharpness`; `rank` is its place among the best moments, 0
+    `delivered` is what its crop shows; `rank` is its place among the best moments, 0
     (first) to 1, or None when it is not one of them; `judged` says whether somebody looked at it
     and judged its interest.
     """
@@ -79,11 +94,11 @@ def moment_score(
     faces = taste.faces * scores.faces
     stability = taste.stability * scores.stability
     speech = _SPEECH * scores.speech
-    overlays = -_OVERLAYS if moment.overlays else 0.0
+    overlays = -(_OVERLAYS + _OVERLAY_AREA * delivered.overlaid) if delivered.overlaid else 0.0
     best = 0.0 if rank is None else _BEST * (1 - rank)
 
     liked = interest + quality + colour + faces + stability + speech + overlays
-    framed = liked * (_SOFT + (1 - _SOFT) * framing)
+    framed = liked * (_SOFT + (1 - _SOFT) * delivered.sharpness)
     return MomentScore(
         interest=interest,
         quality=quality,
@@ -106,6 +121,23 @@ def delivered_sharpness(facts: ClipFacts, size: FrameSize) -> float:
     enlarged = size.width / middle_crop(facts, size).width
     doublings = log2(max(enlarged, _SHARP_UP_TO) / _SHARP_UP_TO)
     return max(0.0, 1 - doublings / _DOUBLINGS)
+
+
+def delivered_as(moment: Moment, facts: ClipFacts, size: FrameSize) -> Delivered:
+    """What the crop of a Reel of that size makes of a moment."""
+    boxes = [overlay.box for overlay in moment.overlays]
+    return Delivered(delivered_sharpness(facts, size), covered(boxes, crop_box(facts, size)))
+
+
+def crop_box(facts: ClipFacts, size: FrameSize) -> Box:
+    """The crop of the middle, in shares of the frame: few segments leave it."""
+    crop = middle_crop(facts, size)
+    return Box(
+        x=crop.x / facts.width,
+        y=crop.y / facts.height,
+        width=crop.width / facts.width,
+        height=crop.height / facts.height,
+    )
 
 
 def subject_scale(moment: Moment) -> float:
