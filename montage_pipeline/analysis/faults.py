@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from montage_pipeline.analysis.model import RejectCode, RejectReason
-from montage_pipeline.footage.measuring.boxes import total_area
+from montage_pipeline.analysis.overlays import covered, place, upright_middle
 from montage_pipeline.footage.measuring.measures import SpanMeasures
+from montage_pipeline.footage.model import Box
 
 
 class Fault(NamedTuple):
@@ -44,11 +45,25 @@ BLURRED_SHARPNESS = 0.40
 SHAKY_STABILITY = 0.22
 FROZEN_SHARE = 0.85  # of the time
 
-# Shares of the frame. Less costs quality (scoring), and a crop leaves it out where it can.
-BORDER_SHARE = 0.50
+BORDER_SHARE = 0.50  # of the frame
+
+# Shares of what every Reel shows of the frame. Less costs points, and nothing outside it does.
 LOGO_AREA = 0.06
 TEXT_AREA = 0.10
 TEXT_SHARE = 0.5  # of the time
+
+
+def _shown_share(measures: SpanMeasures, boxes: tuple[Box, ...]) -> float:
+    return covered(boxes, upright_middle(measures.facts))
+
+
+def _overlay_message(
+    what: str, measures: SpanMeasures, boxes: tuple[Box, ...], limit: float
+) -> str:
+    crop = upright_middle(measures.facts)
+    share = covered(boxes, crop)
+    return f"{what} lies {place(boxes, crop)}, {share:.0%} of the crop (maximum {limit:.0%})"
+
 
 FAULTS: tuple[Fault, ...] = (
     Fault(
@@ -107,19 +122,14 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "watermark",
         forgivable=True,
-        found=lambda m: total_area(m.logos) > LOGO_AREA,
-        message=lambda m: (
-            f"a logo or watermark takes {total_area(m.logos):.0%} of the frame "
-            f"(maximum {LOGO_AREA:.0%})"
-        ),
+        found=lambda m: _shown_share(m, m.logos) > LOGO_AREA,
+        message=lambda m: _overlay_message("a watermark", m, m.logos, LOGO_AREA),
     ),
     Fault(
         "text",
         forgivable=True,
-        found=lambda m: m.writing_share >= TEXT_SHARE and total_area(m.writing) > TEXT_AREA,
-        message=lambda m: (
-            f"text takes {total_area(m.writing):.0%} of the frame (maximum {TEXT_AREA:.0%})"
-        ),
+        found=lambda m: m.writing_share >= TEXT_SHARE and _shown_share(m, m.writing) > TEXT_AREA,
+        message=lambda m: _overlay_message("text", m, m.writing, TEXT_AREA),
     ),
     Fault(
         "blurred",

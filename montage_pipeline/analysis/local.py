@@ -24,8 +24,8 @@ from montage_pipeline.footage.names import clip_name
 from montage_pipeline.rules import HOOK_S, MIN_DURATION_S
 from montage_pipeline.settings import Settings
 
-# What goes first among the best moments: worth showing a little more than technically good.
-_INTEREST_WEIGHT, _QUALITY_WEIGHT = 0.55, 0.45
+# What goes first among the best moments: technically good, as measured interest says little.
+_INTEREST_WEIGHT, _QUALITY_WEIGHT = 0.25, 0.75
 
 _MAX_REASONS = 3  # named for a clip of which nothing can be used: more tell nothing new
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from montage_pipeline.analysis.model import QualityScores
-from montage_pipeline.footage.measuring.boxes import total_area
+from montage_pipeline.analysis.overlays import covered, upright_middle
 from montage_pipeline.footage.measuring.measures import SpanMeasures
 from montage_pipeline.footage.model import ClipFacts
 from montage_pipeline.rules import HOOK_S, UNRELATED_BITS, differing_bits
@@ -67,13 +67,16 @@ def _true_detail(key_bits: float | None) -> float:
 
 
 def overlay_cost(measures: SpanMeasures) -> float:
-    """What borders, logos and text take off the quality, 0 to 0.4.
+    """What borders, watermarks and text take off the quality, 0 to 0.4.
 
-    Each costs something by being there, and more the more of the frame it covers.
+    Each costs something by being there, and more the more it covers: borders of the frame, the
+    others of what every Reel shows of it.
     """
+    crop = upright_middle(measures.facts)
+    logo_share, text_share = covered(measures.logos, crop), covered(measures.writing, crop)
     borders = 0.05 + 0.2 * measures.border_share if measures.border_share else 0.0
-    logo = 0.08 + 2.0 * total_area(measures.logos) if measures.logos else 0.0
-    text = measures.writing_share * (0.08 + 1.5 * total_area(measures.writing))
+    logo = 0.08 + 2.0 * logo_share if logo_share else 0.0
+    text = measures.writing_share * (0.08 + 1.5 * text_share) if text_share else 0.0
     return min(_MAX_OVERLAY_COST, borders + logo + text)
 
 

@@ -14,7 +14,7 @@ from montage_pipeline.analysis.model import Moment, StoryRole
 from montage_pipeline.editing.context import PlanContext
 from montage_pipeline.editing.moment_score import (
     MomentScore,
-    delivered_sharpness,
+    delivered_as,
     moment_score,
     subject_scale,
 )
@@ -125,7 +125,7 @@ def _scores(context: PlanContext, moments: Sequence[Moment]) -> tuple[MomentScor
         moment_score(
             moment,
             context.taste,
-            delivered_sharpness(context.facts(moment.clip), size),
+            delivered_as(moment, context.facts(moment.clip), size),
             ranks.get(moment.id),
             judged=context.is_judged,
         )

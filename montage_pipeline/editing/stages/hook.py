@@ -7,7 +7,7 @@ import numpy as np
 
 from montage_pipeline.analysis.model import Moment
 from montage_pipeline.editing.context import PlanContext
-from montage_pipeline.editing.moment_score import delivered_sharpness, sharpness_factor
+from montage_pipeline.editing.moment_score import delivered_as, sharpness_factor
 from montage_pipeline.editing.optimizer.terms import REFERENCE_CUT_S
 from montage_pipeline.editing.packing import CutRules, Piece, longest_total
 from montage_pipeline.editing.speech import breaks_off
@@ -24,7 +24,7 @@ _LEAD_UP = 3
 """
 
 _OVERLAID = 0.7
-"""Share of its strength that is left of an opening with a watermark or text over it."""
+"""Share of its strength that is left of an opening whose crop shows a watermark or text."""
 
 _LOST_CUT_COST = 0.2
 """Hook strength that must be gained for each reference cut less, where the footage does not make
@@ -133,9 +133,10 @@ def _strongest_by_room(
 
 def hook_strength(context: PlanContext, moment: Moment) -> float:
     """How well a moment opens this Reel, 0..1: its hook score, as sharp as it looks there."""
-    facts, size = context.facts(moment.clip), context.request.format.frame_size
-    strength = moment.hook * sharpness_factor(delivered_sharpness(facts, size))
-    return strength * (_OVERLAID if moment.overlays else 1)
+    size = context.request.format.frame_size
+    delivered = delivered_as(moment, context.facts(moment.clip), size)
+    strength = moment.hook * sharpness_factor(delivered.sharpness)
+    return strength * (_OVERLAID if delivered.overlaid else 1)
 
 
 def _beside(stretch: Stretch, start: int, rules: CutRules) -> list[tuple[int, int]]:

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from montage_pipeline.analysis.model import Moment
+from montage_pipeline.analysis.overlays import covered, place
 from montage_pipeline.editing.context import PlanContext, moments_by_id
+from montage_pipeline.editing.moment_score import crop_box
 from montage_pipeline.editing.optimizer.breakdown import Breakdown, breakdown
 from montage_pipeline.editing.optimizer.objective import frames_away
 from montage_pipeline.editing.optimizer.terms import Term, wanted_motion
@@ -18,6 +20,7 @@ from montage_pipeline.editing.packing import Piece
 from montage_pipeline.editing.stages.chosen_edit import ChosenEdit, opening
 from montage_pipeline.editing.stages.off_beat import why_off_beat
 from montage_pipeline.editing.timeline import Segment
+from montage_pipeline.footage.measuring.boxes import part_inside
 
 _NOTABLE = 0.1
 """Points from which a term is worth a word: smaller ones decide between equals. Chosen by eye, as
@@ -48,7 +51,7 @@ _TRAITS = {
 _COSTS = {
     Term.SUBJECT_GONE: "its subject is gone for part of it",
     Term.BROKEN_OFF: "it cuts into what is said",
-    Term.OVERLAYS: "there is a watermark or text over it",
+    Term.OVERLAYS: "a watermark or text lies over it",
     Term.FRAMING: "its crop has to be enlarged a lot",
     Term.ROLE: "its part in the story belongs elsewhere in the Reel",
     Term.OVERUSED: "its clip is shown more often than its share",
@@ -207,7 +210,20 @@ class _Words:
         losses.sort(key=lambda term: terms[term])
         if not losses:
             return []
-        return [f"Chosen although {' and '.join(_COSTS[term] for term in losses[:_MAX_COSTS])}."]
+        costs = [
+            self._overlays(index) if term == Term.OVERLAYS else _COSTS[term]
+            for term in losses[:_MAX_COSTS]
+        ]
+        return [f"Chosen although {' and '.join(costs)}."]
+
+    def _overlays(self, index: int) -> str:
+        """Which overlays the crop shows, where, and how much of it they cover."""
+        moment, size = self._moments[index], self._context.request.format.frame_size
+        crop = crop_box(self._context.facts(moment.clip), size)
+        kinds = {overlay.kind for overlay in moment.overlays if part_inside(overlay.box, crop)}
+        kind = "a watermark" if "watermark" in kinds else "text"
+        boxes = [overlay.box for overlay in moment.overlays if overlay.kind in kinds]
+        return f"{kind} lies {place(boxes, crop)}, {covered(boxes, crop):.0%} of the crop"
 
     def _asked(self, index: int) -> list[str]:
         asked = self._segments[index].clip_url in self._context.request.must_use

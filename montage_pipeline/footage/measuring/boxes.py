@@ -49,6 +49,21 @@ def covered_share(box: Box, cover: Box) -> float:
     return max(0.0, width) * max(0.0, height) / (box.width * box.height)
 
 
+def part_inside(box: Box, window: Box) -> Box | None:
+    """The part of a box inside a window, in shares of the window; None where there is none."""
+    left, top = max(box.x, window.x), max(box.y, window.y)
+    right = min(box.x + box.width, window.x + window.width)
+    bottom = min(box.y + box.height, window.y + window.height)
+    if right <= left or bottom <= top:
+        return None
+    return Box(
+        x=min(1.0, max(0.0, (left - window.x) / window.width)),
+        y=min(1.0, max(0.0, (top - window.y) / window.height)),
+        width=min(1.0, (right - left) / window.width),
+        height=min(1.0, (bottom - top) / window.height),
+    )
+
+
 def distance(first: Box, second: Box) -> float:
     """How far two boxes' centres are apart, in sides of the frame."""
     return float(

@@ -5,6 +5,7 @@ measured (shots, still, movement, faces, overlays, sound), and putting the resul
 (measures).
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -19,7 +20,14 @@ from montage_pipeline.footage.decoding.reading import Reader
 from montage_pipeline.footage.measuring import still
 from montage_pipeline.footage.measuring.faces import faces_in
 from montage_pipeline.footage.measuring.living import living_things
-from montage_pipeline.footage.measuring.measures import SAMPLE_S, SHOWN_SIDE, ClipMeasures, Sample
+from montage_pipeline.footage.measuring.measures import (
+    OVERLAY_FRAMES,
+    SAMPLE_S,
+    SHOWN_SIDE,
+    ClipMeasures,
+    Sample,
+    StillFrame,
+)
 from montage_pipeline.footage.measuring.movement import FrameMotion, MotionMeter
 from montage_pipeline.footage.measuring.overlays.writing import writing
 from montage_pipeline.footage.measuring.planes import (
@@ -40,6 +48,7 @@ _MAX_COMPARED_HZ = 31  # frames compared for shot changes; of faster clips every
 
 _MOTION_S = 1 / 8  # between frames whose movement is compared; enough to tell a shake
 _MOTION_SLACK_S = 0.01  # three frames of 25 a second are near enough
+_MAX_BETWEEN = OVERLAY_FRAMES // 2  # frames of a clip kept between samples; long clips need none
 _SAMPLE_SLACK_S = 1e-6  # times are rounded
 
 # Of the little that is decoded before a calm span, the beginning and the end are sampled.
@@ -72,6 +81,7 @@ class _Pass:
         self._damaged: list[Span] = []
         self._motions: list[FrameMotion] = []
         self._samples: list[Sample] = []
+        self._between: list[StillFrame] = []
         self._decoded_frames = 0
 
     def run(self, spans: Sequence[Span], calm: Sequence[Span]) -> ClipMeasures:
@@ -96,6 +106,7 @@ class _Pass:
             samples=tuple(_with_sound(self._samples, sound)),
             motions=tuple(self._motions),
             damaged=tuple(self._damaged),
+            more_frames=tuple(self._between[:_MAX_BETWEEN]),
             decoded_frames=self._decoded_frames,
             keyframes_s=keyframe_times_s(facts, packets),
             key_bits=key_bits(facts, packets),
@@ -111,6 +122,7 @@ class _Pass:
         self._decoded_frames += look.decoded_frames
         self._motions += look.motions
         self._samples += look.samples
+        self._between += look.between
 
         seen = look.seen()
         if seen is None:
@@ -147,6 +159,7 @@ class _SpanLook:
     def __init__(self, facts: ClipFacts, planned: DecodedSpan) -> None:
         self.motions: list[FrameMotion] = []
         self.samples: list[Sample] = []
+        self.between: list[StillFrame] = []
         self.decoded_frames = 0
         self._facts = facts
         self._span = planned.span
@@ -159,6 +172,7 @@ class _SpanLook:
         if planned.calm_until_s is not None:
             self._sample_every_s = min(SAMPLE_S, _LAST_SAMPLE_SHARE * planned.span.duration_s)
         self._next_sample_s = self._next_motion_s = planned.span.start_s
+        self._next_between_s = math.inf
         self._first_s: float | None = None
         self._last_s = planned.span.start_s
 
@@ -183,10 +197,14 @@ class _SpanLook:
 
         if time_s >= self._next_sample_s - _SAMPLE_SLACK_S:
             self._next_sample_s = time_s + self._sample_every_s
+            self._next_between_s = time_s + self._sample_every_s / 2
             large = small_luma(planes, self._facts, _SAMPLE_SIDE)
             sample = _sample(time_s, large, luma, chroma)
             living = living_things(small_bgr(planes, self._facts, SHOWN_SIDE))
             self.samples.append(replace(sample, living=tuple(living)))
+        elif time_s >= self._next_between_s and len(self.between) < _MAX_BETWEEN:
+            self._next_between_s = math.inf  # until the next sample
+            self.between.append(StillFrame(time_s, small_luma(planes, self._facts, SHOWN_SIDE)))
 
     def seen(self) -> Span | None:
         """From the first frame that was decoded to the end of the last; None without frames."""

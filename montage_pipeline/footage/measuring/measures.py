@@ -31,7 +31,10 @@ SAMPLE_S = 0.5
 SHOWN_SIDE = 320
 """Longer side, in pixels, of the frame that a sample keeps."""
 
-_OVERLAY_FRAMES = 24  # compared to find borders and logos; more tell no more
+OVERLAY_FRAMES = 48
+"""Compared to find borders and logos; more tell no more. Where samples are fewer, frames between
+them are kept.
+"""
 _FILLING_SIDE = 0.5  # mean side, as a share of the frame's, of who fills the frame
 _SAME_PLACE = 0.5  # overlap of two sightings of the same writing
 _NEAR_SAMPLES = 2  # to each side, in which writing must be seen again
@@ -61,6 +64,14 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class StillFrame:
+    """A frame of the size that samples keep, of which nothing else is measured."""
+
+    time_s: float
+    luma: Plane
+
+
+@dataclass(frozen=True)
 class ClipMeasures:
     """All that was measured in a clip.
 
@@ -68,7 +79,7 @@ class ClipMeasures:
     are parts of them that decode wrongly and belong to no shot, `phrases` when someone talks
     without a pause. `keyframes_s` are where decoding can begin (`packets.keyframe_times_s`),
     `key_bits` the bits per pixel there (`packets.key_bits`). `elsewhere` are frames of the rest of
-    the clip, of the size that samples keep.
+    the clip, of the size that samples keep, and `more_frames` some from between the samples.
     """
 
     facts: ClipFacts
@@ -79,6 +90,7 @@ class ClipMeasures:
     decoded_frames: int
     damaged: tuple[Span, ...] = ()
     elsewhere: tuple[Plane, ...] = ()
+    more_frames: tuple[StillFrame, ...] = ()
     keyframes_s: tuple[float, ...] = ()
     key_bits: float | None = None
     phrases: tuple[Span, ...] = ()
@@ -95,13 +107,15 @@ class ClipMeasures:
 
     @cached_property
     def _overlay_frames(self) -> list[Plane]:
-        """Frames spread over the clip, without damaged ones."""
+        """Frames spread over the clip in order of time, without damaged ones."""
+        kept = [(sample.time_s, sample.luma) for sample in self.samples]
+        kept += [(frame.time_s, frame.luma) for frame in self.more_frames]
         shown = [
-            sample.luma
-            for sample in self.samples
-            if not any(damaged.holds(sample.time_s) for damaged in self.damaged)
+            luma
+            for time_s, luma in sorted(kept, key=lambda frame: frame[0])
+            if not any(damaged.holds(time_s) for damaged in self.damaged)
         ]
-        places = np.linspace(0, len(shown) - 1, min(len(shown), _OVERLAY_FRAMES))
+        places = np.linspace(0, len(shown) - 1, min(len(shown), OVERLAY_FRAMES))
         few = [shown[int(place)] for place in np.unique(places.round())]
         return [*few, *self.elsewhere]
 
@@ -118,6 +132,7 @@ class ClipMeasures:
             damaged=tuple(sorted((*self.damaged, *other.damaged))),
             decoded_frames=self.decoded_frames + other.decoded_frames,
             elsewhere=self.elsewhere or other.elsewhere,
+            more_frames=(*self.more_frames, *other.more_frames),
             keyframes_s=self.keyframes_s,
             key_bits=self.key_bits,
             phrases=tuple(joined((*self.phrases, *other.phrases))),
@@ -164,6 +179,7 @@ class SpanMeasures:
     logos: tuple[Box, ...]
     border_share: float
     fingerprint: int
+    facts: ClipFacts
 
     @classmethod
     def of(
@@ -201,6 +217,7 @@ class SpanMeasures:
             logos=clip.logos,
             border_share=1 - inside.width * inside.height if inside is not None else 0.0,
             fingerprint=_nearest(samples, span.middle_s).fingerprint,
+            facts=clip.facts,
         )
 
 

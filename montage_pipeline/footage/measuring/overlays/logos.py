@@ -1,98 +1,128 @@
-"""Logos and watermarks: small things that stand still while the footage changes."""
+"""Logos, watermarks and lasting titles: what stays in place while the footage behind it changes.
 
-from collections.abc import Iterator, Sequence
+They may be faint, and anywhere in the frame. Where nothing moves, nothing can be told, and nothing
+is reported.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from montage_pipeline.footage.measuring.overlays.persistence import Floats, Persistence, persistence
 from montage_pipeline.footage.measuring.planes import Plane
 from montage_pipeline.footage.model import Box
 
-_MIN_FRAMES = 6  # fewer may have the same edges by chance
-_SIDE = 240  # pixels; a logo is large enough to be seen in so many
-_MIN_EDGE = 7.0  # gradient (levels per pixel) that counts as an edge
+MIN_FRAMES = 6
+"""Fewer may have the same edges by chance."""
 
-# An edge stays when its strength is nearly always there, and its direction hardly turns: a logo's
-# contrast follows what is behind it, its direction does not.
-_STAYS = 0.4  # of its usual strength, along it at least and across it at most
-_STAYS_PERCENTILE = 20  # of the frames may show less of it
+_SIDE = 320  # pixels; a mark is large enough to be seen in so many
 
-# In front of a camera at rest everything stays, and nothing can be told.
-_MAX_STAYING = 0.3  # of a frame's edges
-_MAX_UNCHANGED = 0.5  # of its area
-_UNCHANGED_LEVELS = 6
+_MAX_AT_REST = 0.35  # of the textured frame; before a camera at rest everything stays
 
-_MIN_AREA, _MAX_AREA = 0.0008, 0.12  # of the frame
-_MIN_SIDE_PIXELS = 4
-_MIN_EDGES = 0.06  # share of a logo's box that is edges
-_MAX_LOGOS = 4  # edges that stay all over are a camera that hardly moves
-_GAP_SHARE, _MIN_GAP_PIXELS = 0.02, 3  # between edges of one logo: of the frame's side, at least
+# An edge of a mark: what chance gives one pixel in a hundred, over at least three backgrounds, with
+# company.
+_MIN_CERTAINTY, _MIN_BACKGROUNDS = 2.2, 3
+_COMPANY_PX, _MIN_COMPANY = 5, 4
 
-# Where the subject is: someone who sits still stays in place as a logo does.
-_MIDDLE_X, _MIDDLE_Y = (0.2, 0.8), (0.25, 0.75)
+# A mark has edges in all directions, and to each edge the opposite one. What else stays while
+# something changes (a kerb, the horizon, what a car drives towards) runs one way or has one side.
+_WINDOWS_PX = (15, 23, 31, 45, 63)
+_MIN_ISOTROPY = 0.40  # smaller over larger axis of the directions
+_MAX_ONE_SIDED = 0.40  # of the edges that have no opposite
 
-_BORDER_EDGE_PIXELS = 3  # inside borders, which a border's own edge may reach
+_MIN_EDGES = 4.5
+"""Edge pixels in a window, as rows of its side: so many that a line across counts as one in
+every window."""
+
+_STEADY_CHANGE = 0.45
+"""Share of the frames that bring a new background from which edges count in full: where most of
+them show the same background, what stays may be that.
+"""
+
+_GAP_SHARE = 0.035  # of the frame's longer side, between parts of one mark
+_MIN_SIDE_SHARE = 0.012  # of the frame's longer side
+_MIN_PART = 0.08  # of the edges of the largest part; fewer are chance beside the mark
+_MAX_LOGOS = 24  # a tiled mark has many
+
+_BORDER_EDGE_PIXELS = 4  # inside borders, which a border's own edge may reach
+
+
+class _Edges(NamedTuple):
+    """Edges that stay: which pixels, and their directions (unit vectors)."""
+
+    are: Floats
+    x: Floats
+    y: Floats
 
 
 def logos(frames: Sequence[Plane], inside: Box | None = None) -> tuple[Box, ...]:
     """Logos and watermarks, largest first; none where the camera stands still.
 
-    `inside` is the frame without its borders.
+    `frames` are of one size and in order of time; `inside` is the frame without its borders.
     """
-    if len(frames) < _MIN_FRAMES:
+    if len(frames) < MIN_FRAMES:
         return ()
-    stack = _stacked(frames)
-    if _is_camera_at_rest(stack):
+    stayed = persistence(_scaled(frames))
+    if stayed.at_rest > _MAX_AT_REST:
         return ()
-
-    staying = _staying_edges(stack, inside)
-    if staying is None:
-        return ()
-    found = sorted(_logo_boxes(staying), key=lambda logo: (-logo[0], logo[1].x))
-    if len(found) > _MAX_LOGOS:
-        return ()
-    return tuple(box for _, box in found)
+    shown = _inside_borders(stayed.noise.shape, inside)
+    edges = _edges(stayed, shown)
+    return _boxes(_marked(edges, stayed) & (edges.are > 0))
 
 
-def _stacked(frames: Sequence[Plane]) -> NDArray[np.float32]:
+def _scaled(frames: Sequence[Plane]) -> list[Floats]:
     scale = min(1.0, _SIDE / max(frames[0].shape))
     size = (round(frames[0].shape[1] * scale), round(frames[0].shape[0] * scale))
-    return np.stack(
-        [
-            cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-            for frame in frames
-        ]
-    )
+    return [
+        cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32) for frame in frames
+    ]
 
 
-def _is_camera_at_rest(stack: NDArray[np.float32]) -> bool:
-    unchanged = np.abs(stack - np.median(stack, axis=0)) < _UNCHANGED_LEVELS
-    return float(np.median(unchanged.mean(axis=(1, 2)))) > _MAX_UNCHANGED
+def _edges(stayed: Persistence, shown: NDArray[np.bool_]) -> _Edges:
+    strength = np.hypot(stayed.across, stayed.down)
+    certain = stayed.certainty > _MIN_CERTAINTY
+    are = (shown & certain & (stayed.backgrounds >= _MIN_BACKGROUNDS)).astype(np.float32)
+    company = cv2.boxFilter(are, -1, (_COMPANY_PX, _COMPANY_PX), normalize=False)
+    are[company < _MIN_COMPANY] = 0
+    unit = are / np.maximum(strength, 1e-6)
+    across, down = stayed.across * unit, stayed.down * unit
+    return _Edges(are, across.astype(np.float32), down.astype(np.float32))
 
 
-def _staying_edges(stack: NDArray[np.float32], inside: Box | None) -> NDArray[np.bool_] | None:
-    """The edges that are in the same place in nearly all frames; None where no place can be told.
+def _marked(edges: _Edges, stayed: Persistence) -> NDArray[np.bool_]:
+    """The windows that have the edges of a mark.
 
-    A watermark may be faint: what stays of the gradient when the footage under it changes is its
-    own.
+    What small ones find is left out of larger ones, which would take in what is beside it.
     """
-    across = np.stack([cv2.Scharr(frame, cv2.CV_32F, 1, 0) / 32 for frame in stack])
-    down = np.stack([cv2.Scharr(frame, cv2.CV_32F, 0, 1) / 32 for frame in stack])
-    usual_x, usual_y = np.median(across, axis=0), np.median(down, axis=0)
-    strength = np.hypot(usual_x, usual_y)
-    unit_x, unit_y = usual_x / np.maximum(strength, 1e-3), usual_y / np.maximum(strength, 1e-3)
-    along = np.percentile(across * unit_x + down * unit_y, _STAYS_PERCENTILE, axis=0)
-    aside = np.median(np.abs(across * unit_y - down * unit_x), axis=0)
+    found = np.zeros(edges.are.shape, dtype=np.bool_)
+    for side in _WINDOWS_PX:
+        window = _like_marks(edges, stayed, side).astype(np.uint8)
+        found |= cv2.dilate(window, np.ones((side, side), np.uint8)).astype(np.bool_)
+        left = (~found).astype(np.float32)
+        edges = _Edges(edges.are * left, edges.x * left, edges.y * left)
+    return found
 
-    shown = _inside_borders(stack.shape[1:], inside)
-    stays = (
-        shown & (strength > _MIN_EDGE) & (along > _STAYS * strength) & (aside < _STAYS * strength)
-    )
-    edges = float((shown & (np.hypot(across, down) > _MIN_EDGE)).sum()) / len(stack)
-    if not stays.any() or stays.sum() > _MAX_STAYING * edges:
-        return None
-    return np.asarray(stays, dtype=np.bool_)
+
+def _like_marks(edges: _Edges, stayed: Persistence, side: int) -> NDArray[np.bool_]:
+    """The middles of windows with the edges of a mark."""
+    count = _sums(edges.are, side)
+    one_sided = np.hypot(_sums(edges.x, side), _sums(edges.y, side))
+    xx, yy = _sums(edges.x * edges.x, side), _sums(edges.y * edges.y, side)
+    turn = np.sqrt((xx - yy) ** 2 + 4 * _sums(edges.x * edges.y, side) ** 2)
+    isotropic = (xx + yy - turn) > _MIN_ISOTROPY * (xx + yy + turn)
+
+    changes = _sums(stayed.backgrounds, side) / side**2 / max(1, stayed.frames - 1)
+    worth = count / side * np.minimum(1.0, changes / _STEADY_CHANGE)
+    enough = isotropic & (one_sided < _MAX_ONE_SIDED * count) & (worth >= _MIN_EDGES)
+    return np.asarray(enough, dtype=np.bool_)
+
+
+def _sums(values: Floats, side: int) -> Floats:
+    sums = cv2.boxFilter(values, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(sums, dtype=np.float32)
 
 
 def _inside_borders(shape: tuple[int, ...], inside: Box | None) -> NDArray[np.bool_]:
@@ -107,30 +137,19 @@ def _inside_borders(shape: tuple[int, ...], inside: Box | None) -> NDArray[np.bo
     return shown
 
 
-def _logo_boxes(staying: NDArray[np.bool_]) -> Iterator[tuple[float, Box]]:
-    """Groups of staying edges that may be logos: their share of the frame, and where they are."""
-    rows, columns = staying.shape
-    gap = max(_MIN_GAP_PIXELS, round(_GAP_SHARE * max(rows, columns)))
-    kernel = np.ones((gap, gap), np.uint8)
-    blob = cv2.morphologyEx(staying.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(blob)
+def _boxes(edges: NDArray[np.bool_]) -> tuple[Box, ...]:
+    """Where marks with these edges are."""
+    rows, columns = edges.shape
+    gap = max(3, round(_GAP_SHARE * max(rows, columns)))
+    blob = cv2.morphologyEx(edges.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8))
+    parts, labels, stats, _ = cv2.connectedComponentsWithStats(blob)
+    counts = np.bincount(labels[edges], minlength=parts)
 
-    for label in range(1, count):
-        x, y, width, height = (int(value) for value in stats[label, :4])
-        area = width * height / blob.size
-        edges = float((staying & (labels == label)).sum()) / (width * height)
-        box = Box(x=x / columns, y=y / rows, width=width / columns, height=height / rows)
-        if (
-            _MIN_AREA <= area <= _MAX_AREA
-            and min(width, height) >= _MIN_SIDE_PIXELS
-            and edges >= _MIN_EDGES
-            and not _is_in_the_middle(box)
-        ):
-            yield area, box
-
-
-def _is_in_the_middle(box: Box) -> bool:
-    return (
-        _MIDDLE_X[0] < box.x + box.width / 2 < _MIDDLE_X[1]
-        and _MIDDLE_Y[0] < box.y + box.height / 2 < _MIDDLE_Y[1]
-    )
+    least = _MIN_SIDE_SHARE * max(rows, columns)
+    found = [
+        Box(x=x / columns, y=y / rows, width=width / columns, height=height / rows)
+        for (x, y, width, height), count in zip(stats[:, :4].tolist(), counts, strict=True)
+        if count >= max(1.0, _MIN_PART * counts.max()) and min(width, height) >= least
+    ]
+    found.sort(key=lambda box: (-box.width * box.height, box.y, box.x))
+    return tuple(found[:_MAX_LOGOS])
