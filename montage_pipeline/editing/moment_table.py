@@ -35,7 +35,7 @@ stays clearly better than the average moment.
 _JUDGED_CHANCE = 0.2
 """The same where somebody judged the moments: chance only breaks ties between judgements."""
 
-_MIN_SPREAD, _MAX_SPREAD = 0.02, 0.15
+_MIN_SPREAD, _MAX_SPREAD = 0.02, 0.2
 """Bounds of that spread, in points: footage of one quality still varies with the seed, and very
 uneven footage does not let chance prefer a bad moment.
 """
