@@ -183,7 +183,6 @@ class ErrorCode(StrEnum):
     POSTER_FAILED = _transient("Mend what FFmpeg names in the message.")
     RENDER_FAILED = _transient("Check the disk, the memory and what the message names.")
     SOUND_ENCODING_FAILED = _transient("Check the disk and what the message names.")
-    TRUE_PEAK_EXCEEDED = _transient("Generate the item again with other music.")
 
     # Object store and delivery
     DELIVERY_INCOMPLETE = _permanent("Materialise r2_object again.")

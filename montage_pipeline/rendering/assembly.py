@@ -15,7 +15,7 @@ from pathlib import Path
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipSource
-from montage_pipeline.rendering.audio.master import mastered_sound
+from montage_pipeline.rendering.audio.master import MasteredSound, mastered_sound
 from montage_pipeline.rendering.audio.mix import mixed_sound
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.joining import join
@@ -82,7 +82,8 @@ class Assembler:
                 on_frames = _frame_progress(timeline.total_frames, sound, progress)
                 made = crew.make(makers, folder, on_frames)
                 whole = folder / "whole.mp4"
-                join(timeline, made.paths, sound.result(), whole)
+                mastered = sound.result()
+                join(timeline, made.paths, mastered.path, whole)
             os.replace(whole, output)
 
         progress(1.0)
@@ -92,6 +93,7 @@ class Assembler:
             encoder=encoding.name,
             parts=len(jobs),
             parts_reused=made.reused,
+            sound_lowered_lu=mastered.lowered_lu,
         )
 
 
@@ -121,13 +123,13 @@ def check_spans(timeline: Timeline, sources: Mapping[str, ClipSource]) -> None:
 
 def _finished_sound(
     timeline: Timeline, sources: Mapping[str, ClipSource], music_path: Path, folder: Path
-) -> Path:
+) -> MasteredSound:
     mix = mixed_sound(timeline, sources, music_path)
     return mastered_sound(mix, timeline.target_lufs, timeline.max_true_peak_dbtp, folder)
 
 
 def _frame_progress(
-    total_frames: int, sound: Future[Path], progress: ProgressCallback
+    total_frames: int, sound: Future[MasteredSound], progress: ProgressCallback
 ) -> Callable[[int], None]:
     """What the crew calls with the frames encoded so far."""
     reported_s = 0.0

@@ -18,6 +18,7 @@ from montage_pipeline.rendering.audio.mix import mixed_sound
 from montage_pipeline.rendering.audio.reading import read_sound
 from montage_pipeline.rendering.check import check_file
 from montage_pipeline.rendering.model import RenderEngine
+from montage_pipeline.rendering.render import render_checked
 from montage_pipeline_tests.rendering.audio.sounds import voice
 from montage_pipeline_tests.rendering.conftest import ClipMaker
 from montage_pipeline_tests.rendering.counters import CounterClip, facts_of
@@ -337,3 +338,29 @@ def _level_at(sound: NDArray[np.float32], hertz: float) -> float:
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
     peak = round(hertz * len(sound) / 48_000)
     return float(20 * np.log10(spectrum[peak - 3 : peak + 4].max()))
+
+
+@pytest.mark.parametrize(
+    ("music", "told"),
+    [
+        pytest.param(0.3 * np.sin(np.arange(4 * 48_000) / 20), "", id="a tone"),
+        pytest.param(
+            0.9 * (np.arange(4 * 48_000) % 48_000 == 2_000), "LU quieter than usual", id="clicks"
+        ),
+        pytest.param(np.zeros(4 * 48_000), "Nothing can be heard", id="silence"),
+    ],
+)
+def test_sound_that_is_not_as_loud_as_usual_is_told(
+    music: NDArray[np.float64],
+    told: str,
+    ffmpeg_engine: RenderEngine,
+    clip: ClipMaker,
+    tmp_path: Path,
+) -> None:
+    cuts = [Cut(clip(CounterClip("mute.mp4", frames=90)), 0.0, 60)]
+    path = write_wav(tmp_path / "music.wav", music)
+    reel = render_checked(
+        timeline_of(cuts), paths_of(cuts), path, tmp_path, ffmpeg_engine, lambda share: None
+    )
+    assert all(told in warning for warning in reel.warnings)
+    assert len(reel.warnings) == bool(told)
