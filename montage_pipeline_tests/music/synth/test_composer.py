@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from montage_pipeline.media.loudness import measure_loudness
-from montage_pipeline.music.beats.tracker import decode_mono
 from montage_pipeline.music.composer import SPARE_S, ComposedMusic
+from montage_pipeline.music.listening import listen_to
 from montage_pipeline.music.synth.composer import LocalComposer, render
 from montage_pipeline.music.synth.sound.mixing import integrated_lufs
 from montage_pipeline.music.synth.sound.samples import SAMPLE_RATE
@@ -81,7 +81,7 @@ def test_same_seed_same_file_other_seed_another_piece(tmp_path: Path) -> None:
         )
     digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
     assert digests[0] == digests[1] != digests[2]
-    first, last = decode_mono(files[0]), decode_mono(files[2])
+    first, last = listen_to(files[0]).mono, listen_to(files[2]).mono
     count = min(len(first), len(last))
     assert abs(np.corrcoef(first[:count], last[:count])[0, 1]) < 0.3
 
