@@ -100,8 +100,7 @@ def sounding_spans(sides: NDArray[np.float32]) -> tuple[Span, ...]:
         Span(begin * block_s, min(end_s, end * block_s))
         for begin, end in edges.reshape(-1, 2).tolist()
     ]
-    stretches = joined(heard, _PAUSE_S)
-    return tuple(span for span in stretches if span.duration_s >= _BLIP_S) or tuple(stretches)
+    return tuple(span for span in joined(heard, _PAUSE_S) if span.duration_s >= _BLIP_S)
 
 
 def _levels_db(sides: NDArray[np.float32]) -> NDArray[np.float64]:

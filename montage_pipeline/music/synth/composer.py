@@ -58,8 +58,8 @@ def render(brief: MusicBrief) -> tuple[Arrangement, Stereo]:
 
 
 def beat_grid(piece: Arrangement) -> BeatGrid:
-    """Every beat of the file, through the last chord's ring, so that an edit may end there."""
-    beats = np.arange(0.0, piece.length_s - 0.05, piece.beat_s)
+    """Every beat from the first through the last chord's; while that rings nothing is struck."""
+    beats = np.arange(piece.bars * BEATS_A_BAR + 1) * piece.beat_s
     beats_s = tuple(round(float(beat), 5) for beat in beats)
     return BeatGrid(
         bpm=piece.bpm,
