@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from structlog.testing import capture_logs
 
 from montage_pipeline.errors import PermanentError
+from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.media.loudness import measure_loudness
 from montage_pipeline.rendering.audio.master import loudness_verdict
 from montage_pipeline.rendering.audio.mix import mixed_sound
@@ -364,3 +365,40 @@ def test_sound_that_is_not_as_loud_as_usual_is_told(
     )
     assert all(told in warning for warning in reel.warnings)
     assert len(reel.warnings) == bool(told)
+
+
+def test_a_clip_whose_sound_changes_its_rate_and_layout_keeps_its_pitch_and_place(
+    tmp_path: Path,
+) -> None:
+    """Three recordings joined as cameras do: 48 kHz stereo, 22 kHz mono, 32 kHz in 5.1."""
+    joined = tmp_path / "joined.ts"
+    for number, (rate, channels) in enumerate(((48_000, 2), (22_050, 1), (32_000, 6))):
+        part = tmp_path / f"{number}.ts"
+        tone = f"sine=frequency=1000:sample_rate={rate}:duration=2"
+        place = ["-output_ts_offset", str(2 * number), "-muxdelay", "0", "-muxpreload", "0"]
+        encode = ["-ac", str(channels), "-c:a", "aac", *place, str(part)]
+        run_ffmpeg(["-f", "lavfi", "-i", tone, *encode])
+        with joined.open("ab") as file:
+            file.write(part.read_bytes())
+
+    sound = read_sound(joined, 0, 0.0, 6 * 48_000)
+    for begin_s in (0.4, 2.4, 4.4):
+        second = sound[round(begin_s * 48_000) :][:48_000, 0]
+        spectrum = np.abs(np.fft.rfft(second * np.hanning(48_000)))
+        assert spectrum.argmax() == pytest.approx(1000, abs=1)
+        level_db = 20 * np.log10(np.sqrt((second**2).mean()))
+        assert level_db == pytest.approx(-23, abs=3)
+
+
+@pytest.mark.parametrize("rate", [8_000, 96_000, 192_000])
+def test_sound_of_any_rate_is_in_time_and_at_its_pitch(rate: int, tmp_path: Path) -> None:
+    """A tone that sets in at 1.25 s, read from 0.7 s on."""
+    path = tmp_path / "tone.mov"
+    tone = f"aevalsrc='0.5*sin(2*PI*1000*t)*gte(t,1.25)':sample_rate={rate}:duration=3"
+    run_ffmpeg(["-f", "lavfi", "-i", tone, "-c:a", "pcm_s24le", str(path)])
+    sound = read_sound(path, 0, 0.7, 96_000)
+    assert int(np.argmax(np.abs(sound[:, 0]) > 0.1)) / 48_000 == pytest.approx(0.55, abs=0.001)
+    assert np.abs(sound[:25_000]).max() < 0.01
+    second = sound[40_000:88_000, 0]
+    assert np.abs(np.fft.rfft(second * np.hanning(48_000))).argmax() == 1000
+    assert np.sqrt((second**2).mean()) == pytest.approx(0.5 / 2**0.5, rel=0.01)
