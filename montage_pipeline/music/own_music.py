@@ -57,27 +57,18 @@ class OwnMusic:
         name = shown_url(self._url)
         path = self._fetcher.fetch_music(self._url).path
         _refuse_too_long(_packets_length_s(path, name), name)
-        heard = _heard(path, name)
-
-        if not heard.sounding:
-            raise PermanentError(
-                ErrorCode.MUSIC_SILENT,
-                f"{name} is silent from beginning to end: there is no music in it. Give another "
-                "file.",
-                duration_s=round(heard.duration_s, 3),
-            )
-        _refuse_too_short(heard, duration_s, name)
-        return heard.duration_s
+        return _suitable(path, duration_s, name).duration_s
 
     def compose(self, brief: MusicBrief, workdir: Path) -> ComposedMusic:
         """Write `music.flac` (48 kHz stereo, 16 bits) into `workdir`.
 
         The file holds the sound alone: no video, no tags, no codec delay. Raises as `require` does.
         """
-        self.require(brief.duration_s)
-        path = workdir / "music.flac"
-        _write_flac(self._fetcher.fetch_music(self._url).path, path, shown_url(self._url))
-        heard = listen_to(path)
+        name, path = shown_url(self._url), workdir / "music.flac"
+        source = self._fetcher.fetch_music(self._url).path
+        _refuse_too_long(_packets_length_s(source, name), name)
+        _write_flac(source, path, name)
+        heard = _suitable(path, brief.duration_s, name)
         grid = beats_of(heard, None if self._expected_bpm is None else float(self._expected_bpm))
         return ComposedMusic(
             path=path,
@@ -113,6 +104,24 @@ def _refuse_too_long(length_s: float, name: str) -> None:
         )
 
 
+def _suitable(path: Path, duration_s: float, name: str) -> Listened:
+    """The music of a file that will do for a Reel; raises as `OwnMusic.require` does."""
+    try:
+        heard = listen_to(path)
+    except PermanentError as error:
+        raise PermanentError(
+            ErrorCode.MUSIC_NOT_AUDIO, f"{name} cannot be read as music: {error.message}"
+        ) from error
+    if not heard.sounding:
+        raise PermanentError(
+            ErrorCode.MUSIC_SILENT,
+            f"{name} is silent from beginning to end: there is no music in it. Give another file.",
+            duration_s=round(heard.duration_s, 3),
+        )
+    _refuse_too_short(heard, duration_s, name)
+    return heard
+
+
 def _refuse_too_short(heard: Listened, duration_s: float, name: str) -> None:
     """Silence before and after the music does not count, but for a moment of it."""
     is_short = duration_s - heard.duration_s > _LENGTH_TOLERANCE_S
@@ -127,15 +136,6 @@ def _refuse_too_short(heard: Listened, duration_s: float, name: str) -> None:
         missing_s=round(missing_s, 3),
         duration_s=round(heard.duration_s, 3),
     )
-
-
-def _heard(path: Path, name: str) -> Listened:
-    try:
-        return listen_to(path)
-    except PermanentError as error:
-        raise PermanentError(
-            ErrorCode.MUSIC_NOT_AUDIO, f"{name} cannot be read as music: {error.message}"
-        ) from error
 
 
 def _packets_length_s(path: Path, name: str) -> float:

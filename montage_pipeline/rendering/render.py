@@ -44,10 +44,11 @@ def render_checked(
     except BaseException:
         video.unlink(missing_ok=True)
         raise
-    return CheckedReel(video, poster, run, check, _sound_warnings(check, timeline.target_lufs))
+    warnings = (*run.sound_warnings, *_loudness_warnings(check, timeline.target_lufs))
+    return CheckedReel(video, poster, run, check, warnings)
 
 
-def _sound_warnings(check: FileCheck, target_lufs: float) -> tuple[str, ...]:
+def _loudness_warnings(check: FileCheck, target_lufs: float) -> tuple[str, ...]:
     """What the user must know about sound that is not as loud as every Reel is meant to be."""
     quieter_lu = target_lufs - check.loudness_lufs
     if check.loudness_verdict == "silent":

@@ -73,7 +73,7 @@ def test_long_reels_do_not_drift(clip: ClipMaker, music: Path) -> None:
     made = clip(CounterClip("blips.mp4", frames=90, audio=_BLIPS))
     cuts = [Cut(made, 0.4, 7) for _ in range(60)]
     timeline = timeline_of(cuts, fps=(30000, 1001), gain_db=_HUSH)
-    mix = mixed_sound(timeline, paths_of(cuts), music)
+    mix = mixed_sound(timeline, paths_of(cuts), music).sound
     assert len(mix) == round(420 * 48_000 * 1001 / 30000)
     last_cut_s = 413 * 1001 / 30000
     assert _first_loud(mix, last_cut_s + 0.01) == pytest.approx(last_cut_s + 0.1, abs=0.002)
@@ -115,7 +115,7 @@ def test_cuts_do_not_click(clip: ClipMaker, music: Path) -> None:
         Cut(other, 0.0, 12),
     ]
     timeline = timeline_of(cuts, gain_db=_HUSH)
-    mix = mixed_sound(timeline, paths_of(cuts), music)
+    mix = mixed_sound(timeline, paths_of(cuts), music).sound
     places = [frame * 1_600 for frame in timeline.cut_frames]
     assert max(_click_db(mix, place) for place in places) < 3
     assert np.abs(mix[:20]).max() < 0.01
@@ -132,7 +132,7 @@ def test_cuts_do_not_click(clip: ClipMaker, music: Path) -> None:
 def test_only_the_crossfade_touches_the_neighbours(clip: ClipMaker, music: Path) -> None:
     hum = clip(CounterClip("hum.mp4", frames=90, audio=_TONE.format(200)))
     cuts = [Cut(hum, 0.1, 30), Cut(hum, 1.2345, 30)]
-    mix = mixed_sound(timeline_of(cuts, gain_db=_HUSH), paths_of(cuts), music)
+    mix = mixed_sound(timeline_of(cuts, gain_db=_HUSH), paths_of(cuts), music).sound
     stream = facts_of(hum).audio_stream
     assert stream is not None
     first = read_sound(hum.path, stream, facts_of(hum).start_s + 0.1, 48_000)
@@ -170,7 +170,7 @@ def test_damaged_packets_leave_a_quiet_gap_and_a_line_in_the_log(
     cuts = [Cut(damaged, 0.2, 60)]
     timeline = timeline_of(cuts, gain_db=_HUSH)
     with capture_logs() as logs:
-        mix = mixed_sound(timeline, paths_of(cuts), music)
+        mix = mixed_sound(timeline, paths_of(cuts), music).sound
     warnings = [entry for entry in logs if entry["event"] == "damaged_sound_left_out"]
     assert [entry["clip"] for entry in warnings] == [damaged.url]
     assert warnings[0]["packets"] >= 1
@@ -178,7 +178,7 @@ def test_damaged_packets_leave_a_quiet_gap_and_a_line_in_the_log(
     good = np.concatenate([mix[4_800:33_600], mix[57_600:90_000]])
     reference = mixed_sound(
         timeline_of([Cut(whole, 0.2, 60)], gain_db=_HUSH), {whole.url: whole.path}, music
-    )
+    ).sound
     assert (
         np.abs(good - np.concatenate([reference[4_800:33_600], reference[57_600:90_000]])).max()
         < 0.02
@@ -204,7 +204,7 @@ def test_samples_that_are_no_numbers_are_left_out(
     )
     cuts = [Cut(made, 0.2, 60)]
     with capture_logs() as logs:
-        mix = mixed_sound(timeline_of(cuts, gain_db=_HUSH), paths_of(cuts), music)
+        mix = mixed_sound(timeline_of(cuts, gain_db=_HUSH), paths_of(cuts), music).sound
     assert np.isfinite(mix).all()
     assert np.abs(mix).max() <= 4.1
     assert [entry["clip"] for entry in logs] == [made.url]
@@ -402,3 +402,28 @@ def test_sound_of_any_rate_is_in_time_and_at_its_pitch(rate: int, tmp_path: Path
     second = sound[40_000:88_000, 0]
     assert np.abs(np.fft.rfft(second * np.hanning(48_000))).argmax() == 1000
     assert np.sqrt((second**2).mean()) == pytest.approx(0.5 / 2**0.5, rel=0.01)
+
+
+def test_a_clip_whose_sound_cannot_be_decoded_is_silent_and_said_not_fatal(
+    clip: ClipMaker, music: Path, tmp_path: Path
+) -> None:
+    whole = clip(
+        CounterClip("tail.mkv", frames=90, audio=_TONE.format(200), output=("-c:a", "flac"))
+    )
+    data = bytearray(whole.path.read_bytes())
+    with av.open(str(whole.path)) as container:
+        for packet in container.demux(audio=0):
+            if packet.pts is not None and packet.pts * packet.time_base > 0.9:
+                place = data.find(bytes(packet), packet.pos)
+                data[place : place + packet.size] = bytes(packet.size)
+    damaged = whole.model_copy(
+        update={"url": "https://clips.test/tail.mkv", "path": tmp_path / "tail.mkv"}
+    )
+    damaged.path.write_bytes(data)
+
+    cuts = [Cut(damaged, 0.1, 15), Cut(damaged, 1.8, 30)]
+    sound, warnings = mixed_sound(timeline_of(cuts, gain_db=_HUSH), paths_of(cuts), music)
+    assert np.abs(sound[2_000:20_000]).max() > 0.1
+    assert np.abs(sound[26_000:]).max() < 0.01
+    assert len(warnings) == 1
+    assert "tail.mkv cannot be decoded where it is shown" in warnings[0]
