@@ -77,6 +77,7 @@ def listen_to(path: Path) -> Listened:
     if not sum(block.shape[1] for block in blocks):
         raise _unreadable(path, "holds no sound.")
     sides = np.concatenate(blocks, axis=1)
+    blocks.clear()  # fifteen minutes are 160 MB
     return Listened(_mono(sides), sounding_spans(sides))
 
 

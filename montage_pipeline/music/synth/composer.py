@@ -14,8 +14,8 @@ from montage_pipeline.music.synth.sound.mixdown import mix_down
 from montage_pipeline.music.synth.sound.samples import SAMPLE_RATE, Stereo
 from montage_pipeline.styles import style_of
 
-MODEL = "montage-band-1"
-"""What documents call the composer."""
+MODEL = "montage-band-2"
+"""What documents call the composer; raised when the same brief no longer gives the same samples."""
 
 _SEEDS = 2**63
 """NumPy takes no negative seeds; a brief may carry any whole number."""

@@ -27,6 +27,11 @@ _CROSSFADE_SAMPLES = 960
 _END_FADE_SAMPLES = 480
 """10 ms: a Reel that loops must not click."""
 
+_MISSING_S = 0.1
+"""By which music may end before the Reel: files are as long as their codec's frames, and lengths
+are rounded. It is fading out by then.
+"""
+
 _SPARE_S = 0.1
 """Of music beyond the end, for the resampler."""
 
@@ -68,7 +73,6 @@ def mixed_sound(timeline: Timeline, sources: Mapping[str, ClipSource], music_pat
         timeline.music,
         read_whole_sound(music_path, until_s + _SPARE_S),
         len(clips),
-        float(1 / timeline.fps.fraction),
     )
 
     # In place: ninety seconds are 35 MB each time they are copied.
@@ -111,16 +115,14 @@ def _unheard(url: str) -> str:
     return f"The sound of {shown_url(url)} cannot be decoded where it is shown: it is silent there."
 
 
-def placed_music(
-    placement: MusicPlacement, music: Samples, samples: int, frame_s: float
-) -> Samples:
+def placed_music(placement: MusicPlacement, music: Samples, samples: int) -> Samples:
     """The stretch of the music that plays under the Reel, with its gain and fades.
 
-    It may end up to a frame early, which is filled with silence.
+    It may end a moment early, softly; that is filled with silence.
     """
     begin = round(placement.source_in_s * SAMPLE_RATE)
     stretch = music[begin : begin + samples]
-    if samples - len(stretch) > frame_s * SAMPLE_RATE:
+    if samples - len(stretch) > _MISSING_S * SAMPLE_RATE:
         have_s, need_s = len(music) / SAMPLE_RATE, placement.source_in_s + samples / SAMPLE_RATE
         raise PermanentError(
             ErrorCode.MUSIC_TOO_SHORT,
@@ -132,6 +134,9 @@ def placed_music(
 
     placed = np.zeros((samples, 2), np.float32)
     placed[: len(stretch)] = stretch
+    if len(stretch) < samples:
+        soft = min(_END_FADE_SAMPLES, len(stretch))
+        placed[len(stretch) - soft : len(stretch)] *= _ramp(soft)[::-1, None]
     placed *= _music_gain(placement, samples)[:, None]
     return placed
 

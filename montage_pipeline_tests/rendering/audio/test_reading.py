@@ -1,4 +1,4 @@
-"""Clips' sound of every rate and layout, and damaged: in place at its pitch, or left out and said."""
+"""Clips' sound of every rate and layout, or damaged: in place, at its pitch, else said."""
 
 from pathlib import Path
 

@@ -214,6 +214,16 @@ def test_music_is_never_looped(engine: RenderEngine, clip: ClipMaker, tmp_path: 
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_music_that_ends_a_moment_early_ends_softly(clip: ClipMaker, tmp_path: Path) -> None:
+    """50 ms, by which a file of the right length may miss it: more than a frame."""
+    tone = 0.5 * np.sin(2 * np.pi * 220 * np.arange(round(2.45 * 48_000)) / 48_000)
+    music = write_wav(tmp_path / "music.wav", tone)
+    cuts = [Cut(clip(CounterClip("mute.mp4", frames=90)), 0.0, 75)]
+    mix = mixed_sound(timeline_of(cuts, fade_out_s=0.1), paths_of(cuts), music).sound
+    assert np.abs(mix[-2_300:]).max() < 1e-4
+    assert np.abs(np.diff(mix[-6_000:], axis=0)).max() < 0.02
+
+
 def _level_at(sound: NDArray[np.float32], hertz: float) -> float:
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
     peak = round(hertz * len(sound) / 48_000)
