@@ -28,7 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import report
-from montage_pipeline.music.beats.tracker import RATE, TRUST, decode_mono, find_beats
+from montage_pipeline.music.beats.tracker import RATE, TRUST, find_beats
+from montage_pipeline.music.listening import listen_to
 from montage_pipeline_tests.music.beats.loops.beatless import BEATLESS, make_beatless
 from montage_pipeline_tests.music.beats.loops.generate import KINDS, make_loop
 from montage_pipeline_tests.music.pieces import f_measure
@@ -122,7 +123,7 @@ def compare_recording(entry: str) -> Outcome:
     """Both trackers on a recording, given as NAME=FILE=BPM@FIRST_S."""
     name, file, tempo = entry.split("=")
     bpm, _, first_s = tempo.partition("@")
-    sound = decode_mono(Path(file))
+    sound = listen_to(Path(file)).mono
     beats_s = np.arange(float(first_s or 0), len(sound) / RATE, 60 / float(bpm)).tolist()
     return compare(f"{name} ({float(bpm):g} BPM)", sound, beats_s, None)
 

@@ -148,6 +148,7 @@ class ErrorCode(StrEnum):
     MUSIC_RATE_LIMITED = _transient("Try again later, or raise the rate limit at fal.")
     MUSIC_REFUSED = _permanent("Give a direct address that can be read without a login.")
     MUSIC_REJECTED = _permanent("Choose another FAL_MUSIC_MODEL, or set MONTAGE_COMPOSER=local.")
+    MUSIC_SILENT = _permanent("Give a file with music that can be heard.")
     MUSIC_SUBMIT_UNCERTAIN = _transient("Look for the job at fal before trying again.")
     MUSIC_TIMEOUT = _transient("Try again to go on with the same job, or raise FAL_TIMEOUT_S.")
     MUSIC_TOO_LARGE = _permanent("Give a smaller file, or raise MONTAGE_MAX_MUSIC_BYTES.")
@@ -183,7 +184,6 @@ class ErrorCode(StrEnum):
     POSTER_FAILED = _transient("Mend what FFmpeg names in the message.")
     RENDER_FAILED = _transient("Check the disk, the memory and what the message names.")
     SOUND_ENCODING_FAILED = _transient("Check the disk and what the message names.")
-    TRUE_PEAK_EXCEEDED = _transient("Generate the item again with other music.")
 
     # Object store and delivery
     DELIVERY_INCOMPLETE = _permanent("Materialise r2_object again.")

@@ -6,6 +6,7 @@ Belongs here: everything about time alone. Does not belong here: footage.
 
 from collections.abc import Sequence
 from fractions import Fraction
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from montage_pipeline.editing.packing import CutRules
 from montage_pipeline.music.model import MusicTrack
+from montage_pipeline.spans import Span, covered_s
 
 _ON_BEAT_FRAMES = 1.0
 """A cut this many frames or less from a beat is on the beat: beats fall between frames, and nobody
@@ -41,6 +43,16 @@ lengths.
 _LONG_SILENCE_S = 10.0
 """Time between two beats from which cuts there count by their length: two of the longest cuts fit
 in between, so that no choice of lengths puts all of them on beats.
+"""
+
+_SILENCE_SLACK_S = 0.25
+"""Silence under the Reel by which starts of the music may differ and still count as alike: nobody
+hears a gap this short, and the file says where it sounds in steps of 50 ms.
+"""
+
+_CLOSE_END_S = 1.0
+"""A Reel that ends at most this long after a beat ends with its music: what is struck on the last
+beat still rings. Later there is only what is left of it.
 """
 
 UNREACHABLE = 1_000_000
@@ -94,8 +106,9 @@ class BeatRuler(NamedTuple):
 def rulers(music: MusicTrack, total_frames: int, rules: CutRules, fps: Fraction) -> list[BeatRuler]:
     """One ruler per place in the music worth starting from, best first; at least one.
 
-    Best is: least of the Reel in cuts off the beat, then the hook's cut on a beat, then on an
-    accent, then the earliest start.
+    Worth it are those with the least silence under the Reel, and of them those that end it soon
+    after a beat. Best is: least of the Reel in cuts off the beat, then the hook's cut on a beat,
+    then on an accent, then the earliest start.
     """
     starts_s = _starts_s(music, total_frames, rules, fps)
     reference = round(_REFERENCE_S * float(fps))
@@ -127,31 +140,56 @@ def _rank(ruler: BeatRuler, rules: CutRules) -> tuple[int, bool, int, float]:
     return missed, not on_beat, -int(ruler.accent[hook]), ruler.music_in_s
 
 
+def silent_s(music: MusicTrack, start_s: float, reel_s: float) -> float:
+    """Seconds of a Reel under which the music, played from `start_s` on, is silent."""
+    shown = Span(start_s, start_s + reel_s)
+    return reel_s - covered_s(shown, music.sounding or [Span(0.0, music.duration_s)])
+
+
+def since_last_beat_s(music: MusicTrack, start_s: float, reel_s: float) -> float:
+    """Seconds from the last beat of a Reel to its end; infinite without a beat."""
+    end_s = start_s + reel_s
+    struck_s = [beat_s for beat_s in music.grid.beats_s if start_s <= beat_s <= end_s]
+    return end_s - max(struck_s, default=-inf)
+
+
 def _starts_s(music: MusicTrack, total_frames: int, rules: CutRules, fps: Fraction) -> list[float]:
-    """Starts that put a beat on the hook's cut, downbeats first; and the file's own start."""
+    """Starts that put a beat on the hook's cut, downbeats first; and where the music begins."""
     rate = float(fps)
-    spare_s = max(0.0, music.duration_s - total_frames / rate)
-    hook_s = rules.hook_frames / rate
+    reel_s, hook_s = total_frames / rate, rules.hook_frames / rate
+    spare_s = max(0.0, music.duration_s - reel_s)
     downbeats = set(music.grid.downbeats_s)
-    on_downbeat = [
-        beat - hook_s for beat in music.grid.downbeats_s if 0 <= beat - hook_s <= spare_s
-    ]
-    on_beat = [
-        beat - hook_s
-        for beat in music.grid.beats_s
-        if 0 <= beat - hook_s <= spare_s and beat not in downbeats
-    ]
-    others = [0.0]
-    if spare_s and not on_downbeat and not on_beat:
+    beats_s = [beat for beat in music.grid.beats_s if 0 <= beat - hook_s <= spare_s]
+    others = [0.0, *(min(span.start_s, spare_s) for span in music.sounding)]
+    if music.sounding:
+        others.append(min(spare_s, max(0.0, music.sounding[-1].end_s - reel_s)))
+    if spare_s and not beats_s:
         # Without a beat in reach of the hook's cut, other starts may still suit the later cuts.
         steps = _STEPS_WITHOUT_BEATS
-        others = [spare_s * step / steps for step in range(steps + 1)]
+        others += [spare_s * step / steps for step in range(steps + 1)]
+
+    suitable = set(_suitable(music, [*(beat - hook_s for beat in beats_s), *others], reel_s))
+    on_downbeat, on_beat = (
+        [beat - hook_s for beat in beats_s if (beat in downbeats) is wanted]
+        for wanted in (True, False)
+    )
     starts_s = [
-        *_thinned(on_downbeat, _MAX_STARTS // 2),
-        *_thinned(on_beat, _MAX_STARTS // 2),
-        *others,
+        *_thinned([start_s for start_s in on_downbeat if start_s in suitable], _MAX_STARTS // 2),
+        *_thinned([start_s for start_s in on_beat if start_s in suitable], _MAX_STARTS // 2),
+        *(start_s for start_s in others if start_s in suitable),
     ]
     return [*dict.fromkeys(starts_s)]
+
+
+def _suitable(music: MusicTrack, starts_s: Sequence[float], reel_s: float) -> list[float]:
+    """The starts with the least silence, of them those whose end is near a beat; at least one."""
+    quiet_s = {start_s: silent_s(music, start_s, reel_s) for start_s in starts_s}
+    least_s = min(quiet_s.values())
+    sounding = [start_s for start_s in quiet_s if quiet_s[start_s] <= least_s + _SILENCE_SLACK_S]
+
+    left_s = {start_s: since_last_beat_s(music, start_s, reel_s) for start_s in sounding}
+    most_s = max(_CLOSE_END_S, min(left_s.values()))
+    return [start_s for start_s in sounding if left_s[start_s] <= most_s]
 
 
 def _thinned(values: Sequence[float], limit: int) -> list[float]:

@@ -19,7 +19,7 @@ from montage_pipeline.editing.stages.music_placement import music_warnings, plac
 from montage_pipeline.editing.stages.segments import cut_segments
 from montage_pipeline.editing.stages.wishes import resolved_wishes
 from montage_pipeline.editing.stages.wording import explained
-from montage_pipeline.editing.timeline import PlanProof, Segment, Timeline
+from montage_pipeline.editing.timeline import MusicPlacement, PlanProof, Segment, Timeline
 from montage_pipeline.music.model import MusicTrack
 
 
@@ -36,12 +36,17 @@ def plan_timeline(request: EditRequest, analysis: ClipAnalysis, music: MusicTrac
     footage = footage_line(context)
     chosen = chosen_edit(context, footage, wishes, length)
     segments = explained(context, chosen, cut_segments(context, chosen))
-    notes = [*length.notes, *music_warnings(context, segments)]
-    return _timeline(context, chosen, segments, notes)
+    placement = placed_music(context, chosen.ruler)
+    notes = [*length.notes, *music_warnings(context, segments, placement)]
+    return _timeline(context, chosen, segments, placement, notes)
 
 
 def _timeline(
-    context: PlanContext, chosen: ChosenEdit, segments: tuple[Segment, ...], notes: list[str]
+    context: PlanContext,
+    chosen: ChosenEdit,
+    segments: tuple[Segment, ...],
+    placement: MusicPlacement,
+    notes: list[str],
 ) -> Timeline:
     request, size = context.request, context.request.format.frame_size
     return Timeline(
@@ -56,7 +61,7 @@ def _timeline(
         asked_duration_s=request.duration_s,
         clips=tuple(clip.facts for clip in context.analysis.clips),
         segments=segments,
-        music=placed_music(context, chosen.ruler),
+        music=placement,
         originality=originality_report(
             segments, context.analysis, context.music, context.fps, request.seen
         ),

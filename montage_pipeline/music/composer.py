@@ -20,6 +20,12 @@ A bar of four beats lasts 2.4 s at 100 BPM.
 """
 
 
+MAX_SILENT_S = 1.0
+"""Of the Reel that may lack music because the file has silence before or after it: a breath. Longer
+silence is told, and the music is refused.
+"""
+
+
 class MusicBrief(Record):
     """An order for the music of one Reel.
 

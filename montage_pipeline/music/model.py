@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from montage_pipeline.records import Record
+from montage_pipeline.spans import Span
 
 _TEMPO_TOLERANCE = 0.05
 """The band in which a tempo passes for the one asked for: at 120 BPM, 114 to 126."""
@@ -36,7 +37,8 @@ class MusicTrack(Record):
     """The value of the `music_track` asset. The audio file is in the object store at `key`.
 
     `composer` is `user` for the user's own music; `prompt` is empty then, because nobody was asked
-    for anything.
+    for anything. `sounding` is where in the file there is music to hear, in seconds, ascending; a
+    document without it says nothing of silence.
     """
 
     schema_version: Literal[1] = 1
@@ -48,6 +50,7 @@ class MusicTrack(Record):
     grid: BeatGrid
     loudness_lufs: float
     true_peak_dbtp: float
+    sounding: tuple[Span, ...] = ()
     mood: str
     prompt: str
     composer: Literal["fal", "local", "user"]

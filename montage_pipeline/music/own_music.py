@@ -14,8 +14,9 @@ from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.footage.names import shown_url
 from montage_pipeline.media.ffmpeg import run_ffmpeg
-from montage_pipeline.music.beats.tracker import track_beats
-from montage_pipeline.music.composer import ComposedMusic, MusicBrief
+from montage_pipeline.music.beats.tracker import beats_of
+from montage_pipeline.music.composer import MAX_SILENT_S, ComposedMusic, MusicBrief
+from montage_pipeline.music.listening import Listened, listen_to
 from montage_pipeline.music.model import BeatGrid
 
 MAX_S = 900.0
@@ -48,45 +49,31 @@ class OwnMusic:
     def require(self, duration_s: float) -> float:
         """Check that the music is there and long enough; its length in seconds.
 
-        Fetches the file and reads it to its end. Called before anything is paid for.
+        Fetches the file and listens to it to its end. Called before anything is paid for.
 
-        PermanentError: `music_too_short` (details `missing_s`), `music_too_long`,
+        PermanentError: `music_too_short` (details `missing_s`), `music_too_long`, `music_silent`,
         `music_not_audio`, and those of `ClipFetcher.fetch_music`.
         """
         name = shown_url(self._url)
-        length_s = _length_s(self._fetcher.fetch_music(self._url).path, name)
-        missing_s = duration_s - length_s
-
-        if missing_s > _LENGTH_TOLERANCE_S:
-            raise PermanentError(
-                ErrorCode.MUSIC_TOO_SHORT,
-                f"{name} is {length_s:.1f} s long, the Reel {duration_s:g} s: {missing_s:.1f} s of "
-                "music are missing. Give longer music or ask for a shorter Reel.",
-                missing_s=round(missing_s, 3),
-                duration_s=round(length_s, 3),
-            )
-        if length_s > MAX_S:
-            raise PermanentError(
-                ErrorCode.MUSIC_TOO_LONG,
-                f"{name} is {length_s / 60:.0f} minutes long; the maximum is {MAX_S / 60:.0f}. Cut "
-                "out the part you want.",
-                duration_s=round(length_s, 3),
-            )
-        return length_s
+        path = self._fetcher.fetch_music(self._url).path
+        _refuse_too_long(_packets_length_s(path, name), name)
+        return _suitable(path, duration_s, name).duration_s
 
     def compose(self, brief: MusicBrief, workdir: Path) -> ComposedMusic:
         """Write `music.flac` (48 kHz stereo, 16 bits) into `workdir`.
 
         The file holds the sound alone: no video, no tags, no codec delay. Raises as `require` does.
         """
-        self.require(brief.duration_s)
-        path = workdir / "music.flac"
-        _write_flac(self._fetcher.fetch_music(self._url).path, path, shown_url(self._url))
-        grid = track_beats(path, None if self._expected_bpm is None else float(self._expected_bpm))
+        name, path = shown_url(self._url), workdir / "music.flac"
+        source = self._fetcher.fetch_music(self._url).path
+        _refuse_too_long(_packets_length_s(source, name), name)
+        _write_flac(source, path, name)
+        heard = _suitable(path, brief.duration_s, name)
+        grid = beats_of(heard, None if self._expected_bpm is None else float(self._expected_bpm))
         return ComposedMusic(
             path=path,
             content_type="audio/flac",
-            duration_s=_length_s(path, path.name),
+            duration_s=heard.duration_s,
             grid=grid,
             mood=brief.mood,
             prompt="",
@@ -107,8 +94,52 @@ def _warnings(grid: BeatGrid, expected_bpm: int | None) -> tuple[str, ...]:
     return ()
 
 
-def _length_s(path: Path, name: str) -> float:
-    """Seconds of sound, from the packets: what a header says may be an estimate, or missing."""
+def _refuse_too_long(length_s: float, name: str) -> None:
+    if length_s > MAX_S:
+        raise PermanentError(
+            ErrorCode.MUSIC_TOO_LONG,
+            f"{name} is {length_s / 60:.0f} minutes long; the maximum is {MAX_S / 60:.0f}. Cut "
+            "out the part you want.",
+            duration_s=round(length_s, 3),
+        )
+
+
+def _suitable(path: Path, duration_s: float, name: str) -> Listened:
+    """The music of a file that will do for a Reel; raises as `OwnMusic.require` does."""
+    try:
+        heard = listen_to(path)
+    except PermanentError as error:
+        raise PermanentError(
+            ErrorCode.MUSIC_NOT_AUDIO, f"{name} cannot be read as music: {error.message}"
+        ) from error
+    if not heard.sounding:
+        raise PermanentError(
+            ErrorCode.MUSIC_SILENT,
+            f"{name} is silent from beginning to end: there is no music in it. Give another file.",
+            duration_s=round(heard.duration_s, 3),
+        )
+    _refuse_too_short(heard, duration_s, name)
+    return heard
+
+
+def _refuse_too_short(heard: Listened, duration_s: float, name: str) -> None:
+    """Silence before and after the music does not count, but for a moment of it."""
+    is_short = duration_s - heard.duration_s > _LENGTH_TOLERANCE_S
+    if not is_short and duration_s - heard.music_s <= MAX_SILENT_S:
+        return
+    silent = "" if is_short else f" and {heard.duration_s - heard.music_s:.1f} s of it silent"
+    missing_s = duration_s - (heard.duration_s if is_short else heard.music_s)
+    raise PermanentError(
+        ErrorCode.MUSIC_TOO_SHORT,
+        f"{name} is {heard.duration_s:.1f} s long{silent}, the Reel {duration_s:g} s: "
+        f"{missing_s:.1f} s of music are missing. Give longer music or ask for a shorter Reel.",
+        missing_s=round(missing_s, 3),
+        duration_s=round(heard.duration_s, 3),
+    )
+
+
+def _packets_length_s(path: Path, name: str) -> float:
+    """About the seconds of sound, from the packets: what a header says may be missing or wrong."""
     try:
         with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
             stream = _decodable_stream(container.streams.audio)

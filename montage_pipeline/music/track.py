@@ -6,6 +6,7 @@ from uuid import UUID
 
 from montage_pipeline.media.loudness import measure_loudness
 from montage_pipeline.music.composer import ComposedMusic
+from montage_pipeline.music.listening import listen_to
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.storage.keys import work_key
 from montage_pipeline.storage.object_store import ObjectStore
@@ -27,6 +28,7 @@ def store_track(composed: ComposedMusic, store: ObjectStore, request_id: UUID | 
         grid=composed.grid,
         loudness_lufs=loudness.integrated_lufs,
         true_peak_dbtp=loudness.true_peak_dbtp,
+        sounding=listen_to(composed.path).sounding,
         mood=composed.mood,
         prompt=composed.prompt,
         composer=composed.composer,

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipSource
-from montage_pipeline.rendering.audio.master import mastered_sound
+from montage_pipeline.rendering.audio.master import MasteredSound, mastered_sound
 from montage_pipeline.rendering.audio.mix import mixed_sound
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.joining import join
@@ -36,6 +37,13 @@ _PROGRESS_EVERY_S = 0.3
 
 _SPAN_SLACK_S = 0.002
 """How far a segment may reach beyond its clip: containers round timestamps to milliseconds."""
+
+
+class _FinishedSound(NamedTuple):
+    """The sound of the whole Reel, and what its user must know of it."""
+
+    mastered: MasteredSound
+    warnings: tuple[str, ...]
 
 
 class Assembler:
@@ -82,7 +90,8 @@ class Assembler:
                 on_frames = _frame_progress(timeline.total_frames, sound, progress)
                 made = crew.make(makers, folder, on_frames)
                 whole = folder / "whole.mp4"
-                join(timeline, made.paths, sound.result(), whole)
+                mastered, warnings = sound.result()
+                join(timeline, made.paths, mastered.path, whole)
             os.replace(whole, output)
 
         progress(1.0)
@@ -92,6 +101,8 @@ class Assembler:
             encoder=encoding.name,
             parts=len(jobs),
             parts_reused=made.reused,
+            sound_lowered_lu=mastered.lowered_lu,
+            sound_warnings=warnings,
         )
 
 
@@ -121,13 +132,14 @@ def check_spans(timeline: Timeline, sources: Mapping[str, ClipSource]) -> None:
 
 def _finished_sound(
     timeline: Timeline, sources: Mapping[str, ClipSource], music_path: Path, folder: Path
-) -> Path:
-    mix = mixed_sound(timeline, sources, music_path)
-    return mastered_sound(mix, timeline.target_lufs, timeline.max_true_peak_dbtp, folder)
+) -> _FinishedSound:
+    mix, warnings = mixed_sound(timeline, sources, music_path)
+    mastered = mastered_sound(mix, timeline.target_lufs, timeline.max_true_peak_dbtp, folder)
+    return _FinishedSound(mastered, warnings)
 
 
 def _frame_progress(
-    total_frames: int, sound: Future[Path], progress: ProgressCallback
+    total_frames: int, sound: Future[_FinishedSound], progress: ProgressCallback
 ) -> Callable[[int], None]:
     """What the crew calls with the frames encoded so far."""
     reported_s = 0.0

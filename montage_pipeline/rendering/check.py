@@ -82,6 +82,7 @@ class _Measured:
     decoding: _Decoding
     loudness: Loudness
     file_bytes: int
+    sound_lowered_lu: float
 
     @property
     def frame_s(self) -> Fraction:
@@ -98,7 +99,10 @@ class _Measured:
     @property
     def loudness_verdict(self) -> LoudnessVerdict | None:
         return loudness_verdict(
-            self.loudness, self.timeline.target_lufs, self.timeline.max_true_peak_dbtp
+            self.loudness,
+            self.timeline.target_lufs,
+            self.timeline.max_true_peak_dbtp,
+            self.sound_lowered_lu,
         )
 
 
@@ -112,13 +116,15 @@ class _Finding:
     holds: bool | None = None
 
 
-def check_file(path: Path, timeline: Timeline) -> FileCheck:
+def check_file(path: Path, timeline: Timeline, sound_lowered_lu: float = 0.0) -> FileCheck:
     """Decode the whole file and measure it against the timeline and the rules of a Reel.
+
+    `sound_lowered_lu` is what the mastering says it left the sound below the target.
 
     Raises BadRender, which names each broken rule with the measured and the expected value, and
     MontageError("bad_render") when the file cannot be read at all.
     """
-    measured = _measure(path, timeline)
+    measured = _measure(path, timeline, sound_lowered_lu)
     groups: dict[RuleGroup, Iterable[_Finding]] = {
         "picture": _video_findings(measured),
         "frames": _frame_findings(measured),
@@ -243,7 +249,7 @@ def _report(measured: _Measured, rules: Sequence[Rule]) -> FileCheck:
     )
 
 
-def _measure(path: Path, timeline: Timeline) -> _Measured:
+def _measure(path: Path, timeline: Timeline, sound_lowered_lu: float) -> _Measured:
     with ThreadPoolExecutor(2, "check") as workers:
         decoding, loudness = workers.submit(_decode, path), workers.submit(_loudness_of, path)
         try:
@@ -260,6 +266,7 @@ def _measure(path: Path, timeline: Timeline) -> _Measured:
             decoding=decoding.result(),
             loudness=loudness.result(),
             file_bytes=path.stat().st_size,
+            sound_lowered_lu=sound_lowered_lu,
         )
 
 

@@ -18,7 +18,8 @@ class EngineRun(Record):
     """How a render went.
 
     `seconds` is wall time. `parts` counts the chunks (one for each segment), `parts_reused` those
-    that came from the store.
+    that came from the store. `sound_lowered_lu` is how far (LU) the mastering left the sound below
+    the target for the sake of its peaks, `sound_warnings` what the user must know of the mix.
     """
 
     engine: EngineName
@@ -26,6 +27,8 @@ class EngineRun(Record):
     encoder: str
     parts: int = 0
     parts_reused: int = 0
+    sound_lowered_lu: float = 0.0
+    sound_warnings: tuple[str, ...] = ()
 
 
 class RenderEngine(Protocol):
@@ -103,3 +106,4 @@ class RenderedVideo(Record):
     poster_key: str
     run: EngineRun
     check: FileCheck
+    warnings: tuple[str, ...] = ()

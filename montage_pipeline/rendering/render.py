@@ -12,12 +12,13 @@ from montage_pipeline.rendering.poster import write_poster
 
 
 class CheckedReel(NamedTuple):
-    """The files of a Reel, how its render went and what was measured on it."""
+    """The files of a Reel, its render, what was measured on it and what its user must know."""
 
     video: Path
     poster: Path
     run: EngineRun
     check: FileCheck
+    warnings: tuple[str, ...]
 
 
 def render_checked(
@@ -37,10 +38,24 @@ def render_checked(
     run = engine.render(timeline, sources, music_path, video, progress)
 
     try:
-        check = check_file(video, timeline)
+        check = check_file(video, timeline, run.sound_lowered_lu)
         hook_middle = timeline.segments[0].frames // 2
         write_poster(video, poster, float(hook_middle / timeline.fps.fraction))
     except BaseException:
         video.unlink(missing_ok=True)
         raise
-    return CheckedReel(video, poster, run, check)
+    warnings = (*run.sound_warnings, *_loudness_warnings(check, timeline.target_lufs))
+    return CheckedReel(video, poster, run, check, warnings)
+
+
+def _loudness_warnings(check: FileCheck, target_lufs: float) -> tuple[str, ...]:
+    """What the user must know about sound that is not as loud as every Reel is meant to be."""
+    quieter_lu = target_lufs - check.loudness_lufs
+    if check.loudness_verdict == "silent":
+        return ("Nothing can be heard in this Reel: its clips and its music are silent.",)
+    if check.loudness_verdict == "peak_limited":
+        return (
+            f"The sound is {quieter_lu:.1f} LU quieter than usual ({check.loudness_lufs:g} instead "
+            f"of {target_lufs:g} LUFS): its loudest moments leave no room for more.",
+        )
+    return ()

@@ -36,7 +36,7 @@ STYLE = Style(
         ambient_gain_db=-22.0,  # nearly nothing but music
         music_gain_db=0.0,
         duck_db=-10.0,
-        fade_out_s=2.5,
+        tail_s=0.9,
     ),
     music=MusicTaste(
         salt=1,

@@ -37,7 +37,7 @@ STYLE = Style(
         ambient_gain_db=-18.0,
         music_gain_db=0.0,
         duck_db=-8.0,
-        fade_out_s=0.8,
+        tail_s=0.4,
     ),
     music=MusicTaste(
         salt=0,

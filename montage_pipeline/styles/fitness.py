@@ -37,7 +37,7 @@ STYLE = Style(
         ambient_gain_db=-18.0,
         music_gain_db=1.0,  # the music drives
         duck_db=-7.0,
-        fade_out_s=0.6,
+        tail_s=0.4,
     ),
     music=MusicTaste(
         salt=3,

@@ -36,7 +36,7 @@ STYLE = Style(
         ambient_gain_db=-12.0,  # sizzling is half the appetite
         music_gain_db=-1.0,
         duck_db=-9.0,
-        fade_out_s=1.5,
+        tail_s=0.6,
     ),
     music=MusicTaste(
         salt=4,

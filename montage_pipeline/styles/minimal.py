@@ -36,7 +36,7 @@ STYLE = Style(
         ambient_gain_db=-20.0,
         music_gain_db=-2.0,
         duck_db=-10.0,
-        fade_out_s=2.0,
+        tail_s=0.8,
     ),
     music=MusicTaste(
         salt=5,

@@ -112,8 +112,8 @@ class EditTaste:
     duck_db: float
     """How far the music steps back under speech."""
 
-    fade_out_s: float
-    """Length of the fade at the end, in seconds."""
+    tail_s: float
+    """Longest fade at the end, in seconds: what rings after the last beat."""
 
     keyframe: float = 0.04
     """Likes cuts that begin on a keyframe, where those are known."""

@@ -37,7 +37,7 @@ STYLE = Style(
         ambient_gain_db=-16.0,
         music_gain_db=0.0,
         duck_db=-9.0,
-        fade_out_s=1.5,
+        tail_s=0.6,
     ),
     music=MusicTaste(
         salt=2,

@@ -125,6 +125,46 @@ def test_too_short_says_how_much_is_missing(drums: Path, tmp_path: Path) -> None
     assert caught.value.code is ErrorCode.MUSIC_TOO_SHORT
 
 
+def _with_silence(music: Path, path: Path, before_s: float, after_s: float) -> Path:
+    pad = f"adelay={before_s * 1000:.0f}:all=1,apad=pad_dur={after_s}"
+    run_ffmpeg(["-i", str(music), "-af", pad, str(path)])
+    return path
+
+
+def test_silence_before_the_music_has_no_beats_and_does_not_count(
+    drums: Path, tmp_path: Path
+) -> None:
+    late = _with_silence(drums, tmp_path / "late.mp3", 20, 4)
+    composed = own_music(late, tmp_path, BPM).compose(brief(12), tmp_path)
+    assert composed.duration_s == pytest.approx(20 + LENGTH_S + 4, abs=0.1)
+    assert composed.grid.source == "tracked"
+    assert composed.grid.bpm == pytest.approx(BPM, rel=0.02)
+    assert composed.grid.beats_s[0] == pytest.approx(20, abs=0.1)
+    assert composed.grid.beats_s[-1] < 20 + LENGTH_S + 0.1
+    with pytest.raises(PermanentError, match=r"40\.\d s long and 24\.\d s of it silent") as caught:
+        own_music(late, tmp_path).require(30.0)
+    assert caught.value.code is ErrorCode.MUSIC_TOO_SHORT
+    assert caught.value.details["missing_s"] == pytest.approx(30 - LENGTH_S, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("sound", "faint"),
+    [
+        ("anullsrc=r=44100:cl=stereo:d=20", "digital silence"),
+        ("anoisesrc=d=20:amplitude=0.0005", "hiss"),
+        ("aevalsrc=0.3:d=20", "a constant voltage"),
+    ],
+)
+def test_a_file_without_music_is_refused_by_its_own_code(
+    sound: str, faint: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "quiet.flac"
+    run_ffmpeg(["-f", "lavfi", "-i", sound, str(path)])
+    with pytest.raises(PermanentError, match=r"quiet\.flac is silent") as caught:
+        own_music(path, tmp_path).require(10.0)
+    assert caught.value.code is ErrorCode.MUSIC_SILENT, faint
+
+
 def test_what_will_not_do_is_refused_by_name(drums: Path, tmp_path: Path) -> None:
     long, silent, page = tmp_path / "long.flac", tmp_path / "silent.mp4", tmp_path / "page.mp3"
     run_ffmpeg(["-f", "lavfi", "-i", "anullsrc=r=8000:d=960", str(long)])

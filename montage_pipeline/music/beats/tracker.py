@@ -5,16 +5,15 @@ stands out is marked (`strong`). Where no beat is heard the grid holds strong on
 says so.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
-from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.music.beats import metre
-from montage_pipeline.music.beats.onsets import FRAME_S, RATE, Curve, Onsets, onset_curves
+from montage_pipeline.music.beats.onsets import FRAME_S, Curve, Onsets, onset_curves
 from montage_pipeline.music.beats.pulse import (
     Pulse,
     draw_to_onsets,
@@ -25,9 +24,11 @@ from montage_pipeline.music.beats.pulse import (
     tick_frames,
 )
 from montage_pipeline.music.beats.strong import strong_onsets, strong_places
+from montage_pipeline.music.listening import RATE, Listened, listen_to
 from montage_pipeline.music.model import BeatGrid
+from montage_pipeline.spans import Span
 
-__all__ = ["RATE", "TRUST", "decode_mono", "find_beats", "track_beats"]
+__all__ = ["RATE", "TRUST", "beats_of", "find_beats", "track_beats"]
 
 TRUST = 0.25
 """Below this confidence the grid is made of onsets.
@@ -51,38 +52,14 @@ _ONSETS_APART_S = 0.25
 _MIN_ONSET = 1.0
 """In standard deviations of the onset curve: weaker ones are noise."""
 
+_LEAD_S = 0.1
+"""Of silence before the music: some frames of the onset curve, to rise from."""
+
+_ONSET_S = 0.06
+"""A beat may be placed this little before what is heard of it: a block of levels and a frame."""
+
 _EARLY_FRAMES = 3.0
 """A beat this little before the first sample is the file's first."""
-
-
-def decode_mono(path: Path, rate: int = RATE) -> NDArray[np.float32]:
-    """The first audio stream as mono samples in -1..1.
-
-    PermanentError `audio_unreadable` when there is none.
-    """
-    try:
-        blocks = _decoded_blocks(path, rate)
-    except av.FFmpegError as error:
-        raise _unreadable(path, f"cannot be read as audio: {error}") from error
-    if not blocks or not sum(len(block) for block in blocks):
-        raise _unreadable(path, "holds no sound.")
-    return np.concatenate(blocks)
-
-
-def _decoded_blocks(path: Path, rate: int) -> list[NDArray[np.float32]]:
-    blocks: list[NDArray[np.float32]] = []
-    with av.open(str(path)) as container:
-        if not container.streams.audio:
-            raise _unreadable(path, "has no audio stream.")
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-        for frame in container.decode(container.streams.audio[0]):
-            blocks += [out.to_ndarray()[0] for out in resampler.resample(frame)]
-        blocks += [out.to_ndarray()[0] for out in resampler.resample(None)]
-    return blocks
-
-
-def _unreadable(path: Path, fault: str) -> PermanentError:
-    return PermanentError(ErrorCode.AUDIO_UNREADABLE, f"{path.name} {fault}", file=path.name)
 
 
 def track_beats(path: Path, expected_bpm: float | None = None) -> BeatGrid:
@@ -91,11 +68,40 @@ def track_beats(path: Path, expected_bpm: float | None = None) -> BeatGrid:
     `expected_bpm` is the tempo that was asked for, if any; it only decides between tempos that fit
     the sound about equally well.
     """
-    return find_beats(decode_mono(path), expected_bpm)
+    return beats_of(listen_to(path), expected_bpm)
+
+
+def beats_of(heard: Listened, expected_bpm: float | None = None) -> BeatGrid:
+    """The beat grid of what was listened to; no beat lies in silence.
+
+    Only the part between the first and the last music is searched: silence has no tempo.
+    """
+    if not heard.sounding:
+        return _onset_grid(onset_curves(heard.mono[:0]), _NO_TEMPO_BPM, 0.0)
+    # A little silence before it, so that the music's own start is heard as an onset.
+    first = max(0, round((heard.sounding[0].start_s - _LEAD_S) * RATE))
+    last = round(heard.sounding[-1].end_s * RATE)
+    found = find_beats(heard.mono[first:last], expected_bpm)
+
+    def moved(times_s: tuple[float, ...]) -> tuple[float, ...]:
+        later_s = (round(time_s + first / RATE, 4) for time_s in times_s)
+        return tuple(time_s for time_s in later_s if _sounds_at(time_s, heard.sounding))
+
+    return found.model_copy(
+        update={
+            "beats_s": moved(found.beats_s),
+            "downbeats_s": moved(found.downbeats_s),
+            "strong_s": moved(found.strong_s),
+        }
+    )
+
+
+def _sounds_at(time_s: float, sounding: Sequence[Span]) -> bool:
+    return any(span.start_s - _ONSET_S <= time_s < span.end_s for span in sounding)
 
 
 def find_beats(sound: NDArray[np.float32], expected_bpm: float | None = None) -> BeatGrid:
-    """The beat grid of mono samples at 22 050 Hz."""
+    """The beat grid of mono samples at 22 050 Hz, whatever in them is silence."""
     onsets = onset_curves(sound)
     if len(onsets.all) * FRAME_S < _MIN_S or not onsets.all.any():
         return _onset_grid(onsets, _NO_TEMPO_BPM, 0.0)

@@ -18,13 +18,14 @@ from uuid import UUID
 from montage_pipeline.costs.ledger import CostLedger
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.logs import get_logger
-from montage_pipeline.music.beats.tracker import RATE, decode_mono, find_beats
-from montage_pipeline.music.composer import ComposedMusic
+from montage_pipeline.music.beats.tracker import beats_of
+from montage_pipeline.music.composer import MAX_SILENT_S, ComposedMusic
 from montage_pipeline.music.fal.bill import Bill
 from montage_pipeline.music.fal.download import AudioDownload, AudioGone
 from montage_pipeline.music.fal.job import JobFailed, JobLost, MusicJob, Patience
 from montage_pipeline.music.fal.order import MusicOrder
 from montage_pipeline.music.fal.queue import Connection, QueueFault, refusal_of
+from montage_pipeline.music.listening import Listened, listen_to
 from montage_pipeline.music.model import BeatGrid
 
 _UNCERTAIN_STATUSES = (408, 502, 504)
@@ -167,17 +168,16 @@ class Purchase:
             raise failed.error from failed
 
         path, content_type = self._fetch(entry_id, job_id, result)
-        sound = decode_mono(path)
-        duration_s = len(sound) / RATE
-        self._require_length(entry_id, job_id, duration_s)
-        self._bill.charge_delivery(entry_id, delivered_s=duration_s)
+        heard = listen_to(path)
+        self._require_music(entry_id, job_id, heard)
+        self._bill.charge_delivery(entry_id, delivered_s=heard.duration_s)
 
         brief = self._order.brief
-        grid = find_beats(sound, float(brief.bpm))
+        grid = beats_of(heard, float(brief.bpm))
         return ComposedMusic(
             path=path,
             content_type=content_type,
-            duration_s=duration_s,
+            duration_s=heard.duration_s,
             grid=grid,
             mood=brief.mood,
             prompt=self._order.prompt,
@@ -214,16 +214,18 @@ class Purchase:
                 self._bill.charge_delivery(entry_id, unusable=error.message)
             raise
 
-    def _require_length(self, entry_id: UUID | None, job_id: str, duration_s: float) -> None:
-        """Charge and refuse music that is shorter than the Reel needs."""
-        needed_s = self._order.brief.needed_s
-        if duration_s >= needed_s:
+    def _require_music(self, entry_id: UUID | None, job_id: str, heard: Listened) -> None:
+        """Charge and refuse music that is shorter than the Reel needs, or silent for too long."""
+        brief, duration_s = self._order.brief, heard.duration_s
+        if duration_s >= brief.needed_s and heard.music_s >= brief.duration_s - MAX_SILENT_S:
             return
 
-        self._bill.charge_delivery(
-            entry_id, delivered_s=duration_s, unusable=f"only {duration_s:.2f} s long"
+        unusable = f"only {duration_s:.2f} s long, {heard.music_s:.2f} s of it music"
+        self._bill.charge_delivery(entry_id, delivered_s=duration_s, unusable=unusable)
+        message = (
+            f"fal returned {duration_s:.1f} s with {heard.music_s:.1f} s of music in them; a Reel "
+            f"of {brief.duration_s:g} s needs {brief.needed_s:.1f} s."
         )
-        message = f"fal returned {duration_s:.1f} s of music; {needed_s:.1f} s are needed."
         facts = {"provider_request_id": job_id, "duration_s": duration_s}
         if self._order.model.obeys_length:
             raise MontageError(ErrorCode.MUSIC_DELIVERED_SHORT, message, **facts)

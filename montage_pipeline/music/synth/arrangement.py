@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -9,13 +10,19 @@ import numpy as np
 from montage_pipeline.music.composer import SPARE_S
 from montage_pipeline.music.moods import brightness_of, is_calm
 from montage_pipeline.music.synth.harmony import BRIGHT_MODES, Chord, Key, settled
+from montage_pipeline.rules import HOOK_S
 from montage_pipeline.styles import style_of
 from montage_pipeline.styles.model import Groove, MusicTaste
 
 BEATS_A_BAR = 4
 
-RING_OUT_S = 1.3
-"""The last chord falls about this long before the end of the Reel."""
+RING_OUT_S = 0.8
+"""The last chord falls about this long before the end of the Reel: it rings, and nothing after it
+is near silence under a full picture.
+"""
+
+_CUT_OFF_S = 0.15
+"""A last chord this near to the end, or behind it, is not heard as an ending."""
 
 _MAX_STRETCH = 0.04
 """Nobody hears a tempo that is 4 % off, but everybody hears a piece cut off."""
@@ -120,10 +127,12 @@ def arrange(
     taste = style_of(style).music
     key = Key(int(rng.integers(12)), _draw_mode(taste, brightness_of(mood), rng))
     exact_bpm, bars = fit_tempo(bpm, reel_s)
+    bar_s = BEATS_A_BAR * 60.0 / exact_bpm
     sections = plan_sections(bars)
     chords = _draw_chords(taste, key, sections, rng)
     groove, second_groove = draw_two(taste.grooves, rng)
-    final_s = bars * BEATS_A_BAR * (60.0 / exact_bpm)
+    # The Reel plays the piece from `start_s(bar_s)` on.
+    needed_s = max(reel_s + max(SPARE_S, start_s(bar_s)), bars * bar_s + _FILE_TAIL_S)
 
     return Arrangement(
         style=style,
@@ -131,7 +140,7 @@ def arrange(
         key=key,
         bpm=exact_bpm,
         bars=bars,
-        length_s=max(reel_s + SPARE_S, final_s + _FILE_TAIL_S) + 0.5,
+        length_s=needed_s + 0.5,
         sections=sections,
         chords=chords,
         groove=groove,
@@ -141,27 +150,42 @@ def arrange(
     )
 
 
+def start_s(bar_s: float) -> float:
+    """Where a Reel starts in the piece: its first possible downbeat falls on the hook's cut.
+
+    It is what the planner likes best (`editing.beats`), and what it does unless the footage is in
+    the way.
+    """
+    return ceil(HOOK_S / bar_s) * bar_s - HOOK_S
+
+
 def fit_tempo(bpm: float, reel_s: float) -> tuple[float, int]:
     """A tempo near `bpm` and a number of bars that end in time for the last chord to ring out.
 
-    The tempo moves by _MAX_STRETCH at most.
+    Where none does, the Reel ends before the last chord, on some beat of the piece: silence after
+    an early ending would be worse. The tempo moves by _MAX_STRETCH at most.
     """
     best: tuple[float, float, int] | None = None
     for bars in range(1, _MAX_BARS):
         bars_s = bars * (BEATS_A_BAR * 60.0 / bpm)
-        if bars > 1 and bars_s * 0.95 > reel_s:
-            break  # too long even at the fastest tempo
         for stretch in np.linspace(-_MAX_STRETCH, _MAX_STRETCH, 17):
-            final_s = bars_s * (1 + stretch)
-            early_s = (reel_s - RING_OUT_S) - final_s
-            # A chord that falls late is cut off, which is worse than silence after an early one.
-            lateness = 3.0 if early_s < -0.4 else 1.0
-            cost = early_s**2 * lateness + (abs(stretch) * 14) ** 2
+            bar_s = bars_s / bars * (1 + stretch)
+            rings_s = start_s(bar_s) + reel_s - bars * bar_s
+            cost = _ending_cost(rings_s) + (abs(stretch) * 14) ** 2
             if best is None or cost < best[0]:
                 best = (cost, bpm / (1 + stretch), bars)
-    if best is None:
-        raise ValueError(f"no whole bar at {bpm} BPM")
+        if bars_s * (1 - _MAX_STRETCH) > reel_s + 2 * bars_s / bars:
+            break  # too long even at the fastest tempo
+    assert best is not None
     return round(best[1], 4), best[2]
+
+
+def _ending_cost(rings_s: float) -> float:
+    """What a last chord costs that the Reel lets ring for so long; below 0: it comes too late."""
+    if rings_s < _CUT_OFF_S:
+        # It is as if the music went on; the nearer it is, the more of the form has been played.
+        return 1.0 + 0.1 * (_CUT_OFF_S - rings_s)
+    return 4.0 * (rings_s - RING_OUT_S) ** 2
 
 
 # By the number of bars up to which a form is used: (section, share of the bars, energy).

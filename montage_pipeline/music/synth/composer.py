@@ -14,8 +14,8 @@ from montage_pipeline.music.synth.sound.mixdown import mix_down
 from montage_pipeline.music.synth.sound.samples import SAMPLE_RATE, Stereo
 from montage_pipeline.styles import style_of
 
-MODEL = "montage-band-1"
-"""What documents call the composer."""
+MODEL = "montage-band-2"
+"""What documents call the composer; raised when the same brief no longer gives the same samples."""
 
 _SEEDS = 2**63
 """NumPy takes no negative seeds; a brief may carry any whole number."""
@@ -58,8 +58,8 @@ def render(brief: MusicBrief) -> tuple[Arrangement, Stereo]:
 
 
 def beat_grid(piece: Arrangement) -> BeatGrid:
-    """Every beat of the file, through the last chord's ring, so that an edit may end there."""
-    beats = np.arange(0.0, piece.length_s - 0.05, piece.beat_s)
+    """Every beat from the first through the last chord's; while that rings nothing is struck."""
+    beats = np.arange(piece.bars * BEATS_A_BAR + 1) * piece.beat_s
     beats_s = tuple(round(float(beat), 5) for beat in beats)
     return BeatGrid(
         bpm=piece.bpm,

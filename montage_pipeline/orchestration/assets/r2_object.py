@@ -85,6 +85,7 @@ def _finished(made: MadeReel, delivered: DeliveredObject) -> FinishedReel:
             *left_out(made.analysis),
             *made.music.warnings,
             *made.timeline.warnings,
+            *made.rendered.warnings,
         ),
         originality=made.timeline.originality.model_dump(mode="json"),
         shown=footage_shown(made.timeline, made.analysis),

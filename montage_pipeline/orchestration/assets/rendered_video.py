@@ -15,7 +15,7 @@ from pydantic import Field
 from montage_pipeline.editing.timeline import Effect, Timeline
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.orchestration.assets.request_facts import clip_sources
+from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo, Rule, RuleGroup
 from montage_pipeline.storage.keys import poster_key, video_key
@@ -145,6 +145,7 @@ def _store(scope: StepScope, reel: "CheckedReel") -> RenderedVideo:
         poster_key=poster_key(request_id),
         run=reel.run,
         check=reel.check,
+        warnings=reel.warnings,
     )
 
 
@@ -161,6 +162,7 @@ def _metadata(rendered: RenderedVideo, timeline: Timeline) -> dict[str, Any]:
         "megabytes": rendered.bytes / 1e6,
         "loudness_lufs": check.loudness_lufs,
         "true_peak_dbtp": check.true_peak_dbtp,
+        "warnings": MetadataValue.md(bullets(rendered.warnings) or "none"),
     }
 
 

@@ -18,16 +18,21 @@ from montage_pipeline.rendering.errors import RenderError
 _FRAME_SAMPLES = 1024
 """Of AAC-LC."""
 
-_OPTIONS = {"aac_coder": "fast", "flags": "+qscale", "global_quality": "200"}
-"""A constant quality: about 225 kbit/s for a full mix, 150 for a voice.
+USUAL_QUALITY = 200
+"""FFmpeg's number of a constant quality: about 225 kbit/s for a full mix, 150 for a voice.
 
 By noise over the masking threshold it is no worse than FFmpeg's default search at a constant
 192 kbit/s, which takes two to nine times as long: that searches every frame again and again for
 ways to spend bits that nothing needs.
 """
 
+FINE_QUALITY = 400
+"""About 330 kbit/s for a full mix. Single frames of the usual quality miss their input by 4 dB, of
+this one by 0.3.
+"""
 
-def encode_aac(sound: Samples, output: Path) -> None:
+
+def encode_aac(sound: Samples, output: Path, quality: int = USUAL_QUALITY) -> None:
     """Write the sound as AAC-LC in ADTS frames, the last one filled with silence.
 
     The encoder puts one frame of delay first, and an MP4 needs an edit list to hide it, which Reels
@@ -38,7 +43,7 @@ def encode_aac(sound: Samples, output: Path) -> None:
     """
     wanted = -(-len(sound) // _FRAME_SAMPLES)
     try:
-        written = _write_frames(sound, wanted, output)
+        written = _write_frames(sound, wanted, output, quality)
     except av.FFmpegError as error:
         raise RenderError(
             ErrorCode.SOUND_ENCODING_FAILED,
@@ -52,12 +57,13 @@ def encode_aac(sound: Samples, output: Path) -> None:
         )
 
 
-def _write_frames(sound: Samples, wanted: int, output: Path) -> int:
+def _write_frames(sound: Samples, wanted: int, output: Path, quality: int) -> int:
     """Encode the first `wanted` frames; how many were written."""
+    options = {"aac_coder": "fast", "flags": "+qscale", "global_quality": str(quality)}
     written = 0
     with av.open(f"file:{output}", "w", format="adts") as container:
         stream = container.add_stream(
-            "aac", rate=SAMPLE_RATE, layout="stereo", format="fltp", options=_OPTIONS
+            "aac", rate=SAMPLE_RATE, layout="stereo", format="fltp", options=options
         )
         # A frame more: the encoder gives a frame back only when the next one is in.
         frames = _padded(sound, wanted + 1).read_many(_FRAME_SAMPLES)

@@ -83,11 +83,6 @@ class Track:
         self._name = name
         self._refused: list[_Refusal] = []
 
-    @property
-    def rate(self) -> int:
-        """Samples per second; some decoders know it only after the first frame."""
-        return self._stream.codec_context.sample_rate
-
     def frames(self) -> Iterator[TimedFrame]:
         """Each frame with its time, from where the container stands.
 

@@ -70,15 +70,21 @@ class _Driven(NamedTuple):
     work_db: float
 
 
+def no_spots(peaks: StepValues) -> StepValues:
+    """Spots that lower nothing, for as many steps as there are peaks."""
+    return np.zeros(len(peaks))
+
+
 def limiter_gain(
-    peaks_dbtp: StepValues, gain_db: float, ceiling_dbtp: float
+    peaks_dbtp: StepValues, gain_db: float, ceiling_dbtp: float, spots_db: StepValues
 ) -> NDArray[np.float64]:
     """Gain at the edges of the steps that holds peaks raised by `gain_db` under the ceiling.
 
     There is one edge more than there are steps; between edges the gain runs straight. It falls
-    within the lookahead before a peak and comes back slowly after it.
+    within the lookahead before a peak and comes back slowly after it. `spots_db` (0 or less for
+    each step) comes on top, whatever the peaks.
     """
-    need_db = np.minimum(0.0, ceiling_dbtp - gain_db - peaks_dbtp)
+    need_db = np.minimum(0.0, ceiling_dbtp - gain_db - peaks_dbtp) + spots_db
     if not len(need_db) or need_db.min() >= 0:
         return np.ones(len(need_db) + 1)
 
@@ -96,21 +102,29 @@ def limiter_gain(
     return np.asarray(np.minimum(padded[:-1], padded[1:]))
 
 
-def limited(sound: Samples, peaks: StepValues, gain_db: float, ceiling_dbtp: float) -> Samples:
-    """The sound raised by `gain_db` and held under the ceiling; `peaks` are its `step_peaks`."""
-    reduction = limiter_gain(peak_decibels(peaks), gain_db, ceiling_dbtp).astype(np.float32)
+def limited(
+    sound: Samples, peaks: StepValues, gain_db: float, ceiling_dbtp: float, spots_db: StepValues
+) -> Samples:
+    """The sound raised by `gain_db`, held under the ceiling and lowered at the spots.
+
+    `peaks` are its `step_peaks`.
+    """
+    gains = limiter_gain(peak_decibels(peaks), gain_db, ceiling_dbtp, spots_db)
+    reduction = gains.astype(np.float32)
     edges = reduction * np.float32(10 ** (gain_db / 20))
     rise = ((np.arange(STEP, dtype=np.float32) + 0.5) / STEP)[None, :]
     gain = (edges[:-1, None] + (edges[1:] - edges[:-1])[:, None] * rise).ravel()[: len(sound)]
     return np.asarray(sound * gain[:, None], np.float32)
 
 
-def drive_for(powers: StepValues, peaks: StepValues, aim: Aim, max_gain_db: float) -> Drive:
+def drive_for(
+    powers: StepValues, peaks: StepValues, aim: Aim, max_gain_db: float, spots_db: StepValues
+) -> Drive:
     """The gain that brings the sound to the aim through the limiter, or as near as it may go.
 
     The gain is at most `max_gain_db`, and the limiter takes off at most `_MAX_WORK_DB`.
     """
-    limiter = _Limiter(powers, peak_decibels(peaks), aim.ceiling_dbtp)
+    limiter = _Limiter(powers, peak_decibels(peaks), aim.ceiling_dbtp, spots_db)
     unlimited_db = aim.lufs - integrated_lufs(powers)
     driven = limiter.reaching(aim.lufs, unlimited_db, max(unlimited_db, max_gain_db))
     if driven.work_db > _MAX_WORK_DB:
@@ -121,10 +135,17 @@ def drive_for(powers: StepValues, peaks: StepValues, aim: Aim, max_gain_db: floa
 class _Limiter:
     """A sound in front of a limiter, known by the levels of its steps."""
 
-    def __init__(self, powers: StepValues, peaks_dbtp: StepValues, ceiling_dbtp: float) -> None:
+    def __init__(
+        self,
+        powers: StepValues,
+        peaks_dbtp: StepValues,
+        ceiling_dbtp: float,
+        spots_db: StepValues,
+    ) -> None:
         self._powers = powers
         self._peaks_dbtp = peaks_dbtp
         self._ceiling_dbtp = ceiling_dbtp
+        self._spots_db = spots_db
 
     @property
     def idle_below_db(self) -> float:
@@ -133,7 +154,7 @@ class _Limiter:
 
     def driven(self, gain_db: float) -> _Driven:
         """What this gain makes of the sound."""
-        edges = limiter_gain(self._peaks_dbtp, gain_db, self._ceiling_dbtp)
+        edges = limiter_gain(self._peaks_dbtp, gain_db, self._ceiling_dbtp, self._spots_db)
         # The gain moves slowly against the weighting's response, so weighting before it or after it
         # is the same.
         reduction = (edges[:-1] + edges[1:]) / 2

@@ -7,6 +7,7 @@ Does not belong here: when the music dips (ducking), loudness of the whole and e
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from montage_pipeline.editing.timeline import MusicPlacement, Segment, Timeline
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipSource
+from montage_pipeline.footage.names import shown_url
+from montage_pipeline.logs import get_logger
 from montage_pipeline.rendering.audio.ducking import duck_gain
 from montage_pipeline.rendering.audio.reading import read_sound, read_whole_sound
 from montage_pipeline.rendering.audio.samples import SAMPLE_RATE, Samples
@@ -24,8 +27,16 @@ _CROSSFADE_SAMPLES = 960
 _END_FADE_SAMPLES = 480
 """10 ms: a Reel that loops must not click."""
 
+_MISSING_S = 0.1
+"""By which music may end before the Reel: files are as long as their codec's frames, and lengths
+are rounded. It is fading out by then.
+"""
+
 _SPARE_S = 0.1
 """Of music beyond the end, for the resampler."""
+
+
+_log = get_logger(__name__)
 
 
 def sample_at(timeline: Timeline, frame: int) -> int:
@@ -43,32 +54,42 @@ def segment_bounds(timeline: Timeline) -> list[int]:
     ]
 
 
-def mixed_sound(timeline: Timeline, sources: Mapping[str, ClipSource], music_path: Path) -> Samples:
-    """The whole mix, before mastering: exactly as long as the video, in samples.
+class Mix(NamedTuple):
+    """Sound before mastering, exactly as long as the video, and what its user must know of it."""
+
+    sound: Samples
+    warnings: tuple[str, ...]
+
+
+def mixed_sound(timeline: Timeline, sources: Mapping[str, ClipSource], music_path: Path) -> Mix:
+    """The clips' own sound over the music.
 
     Raises PermanentError("music_too_short") when the music ends before the video: it is never
     looped.
     """
-    clips = clip_sound(timeline, sources)
+    clips, warnings = clip_sound(timeline, sources)
     until_s = timeline.music.source_in_s + len(clips) / SAMPLE_RATE
     music = placed_music(
         timeline.music,
         read_whole_sound(music_path, until_s + _SPARE_S),
         len(clips),
-        float(1 / timeline.fps.fraction),
     )
 
     # In place: ninety seconds are 35 MB each time they are copied.
     music *= duck_gain(clips, segment_bounds(timeline), timeline.music.duck_db)[:, None]
     clips += music
     clips[-_END_FADE_SAMPLES:] *= _ramp(_END_FADE_SAMPLES)[::-1, None]
-    return clips
+    return Mix(clips, warnings)
 
 
-def clip_sound(timeline: Timeline, sources: Mapping[str, ClipSource]) -> Samples:
-    """The clips' own sound, crossfaded at the cuts; clips without sound are silent."""
+def clip_sound(timeline: Timeline, sources: Mapping[str, ClipSource]) -> Mix:
+    """The clips' own sound, crossfaded at the cuts; clips without sound are silent.
+
+    So is a segment of whose sound nothing can be decoded, with a warning: its picture is good.
+    """
     bounds = segment_bounds(timeline)
     bus = np.zeros((bounds[-1], 2), np.float32)
+    unreadable: set[str] = set()
     for segment, (begin, end) in zip(timeline.segments, pairwise(bounds), strict=True):
         facts = timeline.clips[segment.clip]
         if facts.audio_stream is None:
@@ -78,23 +99,30 @@ def clip_sound(timeline: Timeline, sources: Mapping[str, ClipSource]) -> Samples
         # The first and the last edge have no neighbour to fade over: they fade inside.
         before, after = half * (begin > 0), half * (end < len(bus))
         start_s, samples = segment.source_in_s - before / SAMPLE_RATE, end - begin + before + after
-        sound = read_sound(sources[facts.url], facts.audio_stream, start_s, samples, facts.url)
+        try:
+            sound = read_sound(sources[facts.url], facts.audio_stream, start_s, samples, facts.url)
+        except PermanentError as error:
+            _log.warning("clip_sound_left_out", clip=facts.url, reason=error.message)
+            unreadable.add(facts.url)
+            continue
         sound[: 2 * half] *= _ramp(2 * half)[:, None]
         sound[len(sound) - 2 * half :] *= _ramp(2 * half)[::-1, None]
         bus[begin - before : end + after] += sound * _gain(segment)
-    return bus
+    return Mix(bus, tuple(map(_unheard, sorted(unreadable))))
 
 
-def placed_music(
-    placement: MusicPlacement, music: Samples, samples: int, frame_s: float
-) -> Samples:
+def _unheard(url: str) -> str:
+    return f"The sound of {shown_url(url)} cannot be decoded where it is shown: it is silent there."
+
+
+def placed_music(placement: MusicPlacement, music: Samples, samples: int) -> Samples:
     """The stretch of the music that plays under the Reel, with its gain and fades.
 
-    It may end up to a frame early, which is filled with silence.
+    It may end a moment early, softly; that is filled with silence.
     """
     begin = round(placement.source_in_s * SAMPLE_RATE)
     stretch = music[begin : begin + samples]
-    if samples - len(stretch) > frame_s * SAMPLE_RATE:
+    if samples - len(stretch) > _MISSING_S * SAMPLE_RATE:
         have_s, need_s = len(music) / SAMPLE_RATE, placement.source_in_s + samples / SAMPLE_RATE
         raise PermanentError(
             ErrorCode.MUSIC_TOO_SHORT,
@@ -106,6 +134,9 @@ def placed_music(
 
     placed = np.zeros((samples, 2), np.float32)
     placed[: len(stretch)] = stretch
+    if len(stretch) < samples:
+        soft = min(_END_FADE_SAMPLES, len(stretch))
+        placed[len(stretch) - soft : len(stretch)] *= _ramp(soft)[::-1, None]
     placed *= _music_gain(placement, samples)[:, None]
     return placed
 

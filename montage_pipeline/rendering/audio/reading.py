@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
 from montage_pipeline.errors import ErrorCode, PermanentError
@@ -35,7 +36,7 @@ _GAP_FADE_S = 0.01
 
 
 class _Placed(NamedTuple):
-    """A stretch at the track's own rate, and which samples of it are filled: [begin, end)."""
+    """A stretch of 48 kHz, and which samples of it are filled: [begin, end)."""
 
     sound: Samples
     filled: list[tuple[int, int]]
@@ -58,18 +59,12 @@ def read_sound(
         stream = container.streams[stream_index]
         assert isinstance(stream, AudioStream)
         track = Track(container, stream, name)
-        rate = track.rate
-        sound, filled = _placed(track, begin_s, ceil(duration_s * rate) + 1)
+        sound, filled = _placed(track, begin_s, ceil(duration_s * SAMPLE_RATE))
 
-    if not np.isfinite(sound).all():
-        track.refuse("samples that are no numbers")
-        sound = np.nan_to_num(sound, nan=0.0, posinf=0.0, neginf=0.0)
-    np.clip(sound, -_MAX_LEVEL, _MAX_LEVEL, out=sound)
-    _soften_edges(sound, filled, round(_GAP_FADE_S * rate))
+    _soften_edges(sound, filled, round(_GAP_FADE_S * SAMPLE_RATE))
     track.report(Span(begin_s, begin_s + duration_s))
-
     skip = round(_EDGE_S * SAMPLE_RATE)
-    return resampled(sound, rate)[skip : skip + samples]
+    return sound[skip : skip + samples]
 
 
 def read_whole_sound(path: Path, until_s: float = inf) -> Samples:
@@ -87,25 +82,32 @@ def read_whole_sound(path: Path, until_s: float = inf) -> Samples:
                 ErrorCode.AUDIO_UNREADABLE, f"{path.name} has no audio track that can be decoded"
             )
         track = Track(container, stream, path.name)
-        sounds = [stereo(run) for run in gapless_runs(track.frames(), until_s)]
-        rate = track.rate
+        sounds = [_at_48_khz(track, run) for run in gapless_runs(track.frames(), until_s)]
 
     if not sounds:
         raise PermanentError(ErrorCode.AUDIO_UNREADABLE, f"the audio track of {path.name} is empty")
     track.report()
-    return resampled(np.concatenate(sounds), rate)
+    return np.concatenate(sounds)
+
+
+def _at_48_khz(track: Track, run: AudioFrame) -> Samples:
+    """A run of any kind: a track may change its rate and its layout on the way."""
+    sound = stereo(run)
+    if not np.isfinite(sound).all():
+        track.refuse("samples that are no numbers")
+        sound = np.nan_to_num(sound, nan=0.0, posinf=0.0, neginf=0.0)
+    return resampled(np.clip(sound, -_MAX_LEVEL, _MAX_LEVEL), run.sample_rate)
 
 
 def _placed(track: Track, begin_s: float, length: int) -> _Placed:
-    """`length` samples of a track at its own rate, each at its presentation time."""
-    rate = track.rate
+    """`length` samples of 48 kHz from `begin_s` on, each at its presentation time."""
     placed = np.zeros((length, 2), np.float32)
     filled: list[tuple[int, int]] = []
     expected: int | None = None
-    for run_s, run in runs(track.frames_from(begin_s), begin_s + length / rate):
-        sound = stereo(run)
-        at = round((run_s - begin_s) * rate)
-        if expected is not None and abs(at - expected) <= JITTER_S * rate:
+    for run_s, run in runs(track.frames_from(begin_s), begin_s + length / SAMPLE_RATE):
+        sound = _at_48_khz(track, run)
+        at = round((run_s - begin_s) * SAMPLE_RATE)
+        if expected is not None and abs(at - expected) <= JITTER_S * SAMPLE_RATE:
             at = expected
         expected = at + len(sound)
 

@@ -5,8 +5,9 @@ from typing import cast
 
 import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
+
+from montage_pipeline.media.resampling import Resampling
 
 SAMPLE_RATE = 48_000
 """Samples per second of everything that is mixed."""
@@ -21,8 +22,8 @@ def resampled(sound: Samples, rate: int) -> Samples:
         return sound
     whole = AudioFrame.from_ndarray(np.ascontiguousarray(sound.T), format="fltp", layout="stereo")
     whole.sample_rate = rate
-    resampler = AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
-    frames = [*resampler.resample(whole), *resampler.resample(None)]
+    resampling = Resampling("fltp", "stereo", SAMPLE_RATE)
+    frames = [*resampling.add(whole), *resampling.rest()]
     at_rate = np.concatenate([frame.to_ndarray() for frame in frames], axis=1).T
 
     due = ceil(len(sound) * SAMPLE_RATE / rate)

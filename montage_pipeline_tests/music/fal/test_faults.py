@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.vocabulary import CostState
+from montage_pipeline_tests.fakes.fal_audio import wav
 from montage_pipeline_tests.fakes.fal_server import Fault, JobPlan
 from montage_pipeline_tests.music.fal.desk import Desk
 
@@ -141,6 +142,8 @@ def test_an_order_the_model_rejects_is_permanent(desk: Desk) -> None:
     ("plan", "code"),
     [
         (JobPlan(seconds=9.0), ErrorCode.MUSIC_DELIVERED_SHORT),
+        (JobPlan(file_body=wav(15, 104, music_s=6)), ErrorCode.MUSIC_DELIVERED_SHORT),
+        (JobPlan(file_body=wav(15, 104, music_s=0)), ErrorCode.MUSIC_DELIVERED_SHORT),
         (JobPlan(file_body=b"<html>not music</html>"), ErrorCode.MUSIC_DELIVERY_BROKEN),
         (JobPlan(file_gone=True), ErrorCode.MUSIC_FAILED),
     ],
