@@ -133,7 +133,7 @@ class LookTaste:
     """Factor on chroma."""
 
     warmth: float = 0.0
-    """Share of luma added to red chroma and taken from blue; 0.01 is 8 % more red light for blue."""
+    """Share of luma added to red chroma and taken from blue; 0.01 is 9 % more red beside blue."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from montage_pipeline.editing.timeline import Grade
 
-Colours = NDArray[np.float32]
+Colours = NDArray[np.floating]
 """R'G'B' or Y'CbCr or Lab, by the name of the variable; the last axis has the three channels."""
 
 DISPLAY_GAMMA = 2.4
@@ -44,12 +44,14 @@ def from_ycc(ycc: Colours) -> Colours:
     blue, red = luma + _BLUE_SPAN * ycc[..., 1], luma + _RED_SPAN * ycc[..., 2]
     weight_red, weight_green, weight_blue = LUMA_WEIGHTS
     green = (luma - weight_red * red - weight_blue * blue) / weight_green
-    return np.clip(np.stack([red, green, blue], axis=-1), 0, 1)
+    rgb: Colours = np.stack([red, green, blue], axis=-1)
+    return np.clip(rgb, 0, 1)
 
 
 def to_light(rgb: Colours) -> Colours:
     """Linear light 0..1 of R'G'B' 0..1."""
-    return np.power(rgb, np.float32(DISPLAY_GAMMA))
+    light: Colours = np.power(rgb, np.float32(DISPLAY_GAMMA))
+    return light
 
 
 def to_lab(rgb: Colours) -> Colours:

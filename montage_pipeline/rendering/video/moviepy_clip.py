@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from montage_pipeline.editing.grading.colours import graded
 from montage_pipeline.editing.timeline import Effect, Grade, Segment, Timeline
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.rendering.video.enlarging import enlargement, sharpened, sharpening
 from montage_pipeline.rendering.video.geometry import CropMove, crop_move
 from montage_pipeline.rendering.video.segment_reader import SegmentReader
 
@@ -59,6 +60,10 @@ def segment_clip(timeline: Timeline, segment: Segment, reader: SegmentReader) ->
     cropped = source.with_effects(
         [Crop(x1=crop.x, y1=crop.y, width=crop.width, height=crop.height)]
     )
+    amount = sharpening(enlargement(crop, *size))
+    if amount > 0:
+        cropped = cropped.image_transform(partial(sharpened, amount=amount))
+    # MoviePy resizes by Lanczos.
     plain = cropped.with_effects([Resize(size)])
 
     if move is not None:

@@ -94,7 +94,7 @@ def test_no_grade_and_one_that_changes_nothing_are_the_same_frames(
 
 
 def test_an_effect_comes_after_the_grade(clip: ClipMaker, music: Path, tmp_path: Path) -> None:
-    cuts = [Cut(clip(_SOURCE), 0.0, 1)]
+    cuts = [Cut(clip(_SOURCE), 0.0, 3)]
     timeline = _with_grade(timeline_of(cuts), 0, Grade(red=0.05, blue=-0.05))
     grey = timeline.segments[0].model_copy(update={"effect": Effect(name="BlackAndWhite")})
     timeline = timeline.model_copy(update={"segments": (grey,)})
