@@ -1,9 +1,9 @@
 """Enlarged crops: by Lanczos, and sharpened first by as much as brings them nearer to the truth.
 
-Frames shrunk 2 to 4 times and enlarged again come nearest to what they had been with 0.2 to 0.3 of an
-unsharp mask of 3 x 3 pixels before Lanczos (`make bench-look` has the figures). With more they look
-sharper still, but ring. Sharpening the small frame takes a fraction of what the large one would, and
-its pixels are the ones that lack detail.
+Frames shrunk 2 to 4 times and enlarged again come nearest to what they had been with 0.2 to 0.3 of
+an unsharp mask of 3 x 3 pixels before Lanczos (`make bench-look` has the figures). With more they
+look sharper still, but ring. Sharpening the small frame takes a fraction of what the large one
+would, and its pixels are the ones that lack detail.
 
 Belongs here: how much, as a filter of FFmpeg and as a function on arrays.
 """
