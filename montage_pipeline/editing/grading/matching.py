@@ -55,8 +55,8 @@ stage, a forest.
 """
 
 _CHROMA_PULL = 0.5
-_CHROMA_LIMITS = (0.85, 1.18)
-"""Factors on chroma: what is vivid stays so beside what is pale."""
+_CHROMA_LIMITS = (0.88, 1.12)
+"""Factors on chroma: what is pale stays so beside what is vivid, or its tint would show."""
 
 MAX_SKIN_HUE_DEG = 3.0
 """How far the hue of skin may move: from about here people look unwell."""

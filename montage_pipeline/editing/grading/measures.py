@@ -88,11 +88,17 @@ def _tint(crop: Colours) -> tuple[float, float]:
     return float(a), float(b)
 
 
-def _skin(crop: Colours) -> Colours:
+def skin_mask(crop: Colours) -> NDArray[np.bool_]:
+    """Which pixels have the colour of skin."""
     luma, blue, red = np.moveaxis(to_ycc(crop), -1, 0)
     is_skin = np.ones(luma.shape, bool)
     for values, (low, high) in ((luma, _SKIN_LUMA), (blue, _SKIN_CB), (red, _SKIN_CR)):
         is_skin &= (values > low) & (values < high)
+    return is_skin
+
+
+def _skin(crop: Colours) -> Colours:
+    is_skin = skin_mask(crop)
     if is_skin.mean() < _MIN_SKIN_SHARE:
         return np.zeros((0, 3), np.float32)
     return crop[is_skin]

@@ -5,7 +5,7 @@ white balance.
 import numpy as np
 from numpy.typing import NDArray
 
-Frames = NDArray[np.float32]
+Frames = NDArray[np.floating]
 """R'G'B' 0..1, shape (frames, height, width, 3)."""
 
 _SIDE = 48
@@ -35,4 +35,4 @@ def shot(
     each channel.
     """
     exposed = light * 2.0**stops * np.asarray(balance, np.float32)
-    return np.clip(exposed, 0, 1).astype(np.float32) ** np.float32(1 / 2.4)
+    return np.asarray(np.clip(exposed, 0, 1) ** (1 / 2.4), np.float32)

@@ -34,7 +34,7 @@ _CAMERAS = (
 
 def _lab(rgb: Frames) -> NDArray[np.float32]:
     """By OpenCV, which is not what the product measures with."""
-    return np.asarray(cv2.cvtColor(rgb.reshape(1, -1, 3), cv2.COLOR_RGB2LAB)[0])
+    return np.asarray(cv2.cvtColor(rgb.reshape(1, -1, 3).astype(np.float32), cv2.COLOR_RGB2LAB)[0])
 
 
 def _mean(rgb: Frames) -> NDArray[np.float32]:

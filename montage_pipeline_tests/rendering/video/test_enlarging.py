@@ -42,7 +42,7 @@ def _scene() -> NDArray[np.uint8]:
         end = tuple(int(n) for n in random.integers(0, (_WIDTH, _HEIGHT)))
         cv2.line(frame, centre, end, 255 - level, int(random.integers(1, 4)), cv2.LINE_AA)
     soft = cv2.GaussianBlur(frame, (0, 0), 0.6)  # a lens
-    return np.clip(soft, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(soft, 0, 255), np.uint8)
 
 
 def _shrunk(factor: int) -> Signal:

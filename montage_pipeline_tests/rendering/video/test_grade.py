@@ -56,7 +56,8 @@ def _expected(rgb: NDArray[np.float64], grade: Grade) -> NDArray[np.float64]:
     luma -= grade.contrast / (2 * np.pi) * np.sin(2 * np.pi * luma)
     red, blue = luma + 1.5748 * cr, luma + 1.8556 * cb
     green = (luma - 0.2126 * red - 0.0722 * blue) / 0.7152
-    return np.clip(np.stack([red, green, blue], axis=-1) * 255, 0, 255)
+    colours: NDArray[np.float64] = np.stack([red, green, blue], axis=-1)
+    return np.clip(colours * 255, 0, 255)
 
 
 @pytest.mark.parametrize("engine_name", ["ffmpeg", "moviepy"])

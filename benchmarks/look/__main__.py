@@ -1,0 +1,80 @@
+"""Measure how Reels look: segments matched to each other, and crops enlarged.
+
+    python -m benchmarks.look --footage DIR [--only matching,enlarging] [--write]
+
+DIR holds clips and `labels.json` (see `benchmarks/eye/labels.py`).
+"""
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.eye.__main__ import SUITS
+from benchmarks.eye.labels import read_labels
+from benchmarks.eye.reels import ReelOrder, fetched, labelled_clips
+from benchmarks.look import enlarging, matching
+from montage_pipeline.footage.probe import probe
+
+TABLES = ("matching", "enlarging")
+_DURATION_S = 30
+_CAMERA_CLIPS = 6
+"""Clips that are taken by several cameras: the labelled ones with the highest ranks."""
+
+_ENLARGED_LINES = 720
+"""Clips of at least so many lines are shrunk and enlarged: smaller ones are soft themselves."""
+
+
+def main() -> None:
+    """Print the tables, and put them into docs/benchmarks.md when asked to."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--footage", type=Path, required=True, help="clips and labels.json")
+    parser.add_argument("--only", default=",".join(TABLES), metavar="TABLE,…")
+    parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
+    arguments = parser.parse_args()
+    wanted = arguments.only.split(",")
+    if unknown := set(wanted) - set(TABLES):
+        parser.error(f"there is no table {', '.join(sorted(unknown))}: {', '.join(TABLES)}")
+    for name in wanted:
+        with tempfile.TemporaryDirectory(prefix="look-") as folder:
+            tables = {"matching": _matching, "enlarging": _enlarging}
+            text = f"{report.machine()}.\n\n{tables[name](arguments.footage, Path(folder))}"
+        print(f"\n## {name}\n\n{text}", flush=True)
+        if arguments.write:
+            report.write(f"look {name}", text)
+
+
+def _matching(footage: Path, folder: Path) -> str:
+    labels = read_labels(footage / "labels.json")
+    by_theme = labelled_clips(footage, labels)
+    ranks = {label.clip: label.rank for label in labels.values()}
+    everything = [path for paths in by_theme.values() for path in paths]
+    best = sorted(everything, key=lambda path: (-ranks[path.name], path.name))
+
+    orders = {theme: _order(paths, SUITS.get(theme, "travel")) for theme, paths in by_theme.items()}
+    mixed = [path for paths in by_theme.values() for path in [p for p in best if p in paths][:2]]
+    orders["the best two of each"] = _order(mixed, "dynamic")
+    themes = [matching.measure_theme(name, order, folder) for name, order in orders.items()]
+    cameras = [
+        matching.measure_cameras(_order([clip], "dynamic", 5), folder)
+        for clip in best[:_CAMERA_CLIPS]
+    ]
+    return matching.text(themes, cameras)
+
+
+def _order(paths: Sequence[Path], style: str, duration_s: int = _DURATION_S) -> ReelOrder:
+    return ReelOrder(tuple(paths), style, duration_s)
+
+
+def _enlarging(footage: Path, folder: Path) -> str:
+    by_theme = labelled_clips(footage, read_labels(footage / "labels.json"))
+    paths = [path for paths in by_theme.values() for path in paths]
+    large = [path for path in paths if probe(fetched(path)).height >= _ENLARGED_LINES]
+    return enlarging.text(large, folder)
+
+
+if __name__ == "__main__":
+    main()
