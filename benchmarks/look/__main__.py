@@ -19,7 +19,7 @@ from montage_pipeline.footage.probe import probe
 
 TABLES = ("matching", "enlarging")
 _DURATION_S = 30
-_CAMERA_CLIPS = 6
+_CAMERA_CLIPS = 5
 """Clips that are taken by several cameras: the labelled ones with the highest ranks."""
 
 _ENLARGED_LINES = 720

@@ -43,7 +43,7 @@ _DISPLAY_GAMMA = 2.4
 _EVERY = 10  # frames
 _WIDTH = 135  # pixels that a frame is measured at
 _MIN_SKIN_SHARE = 0.02  # of a segment's pixels, for its hue to count
-_RUNS = 3
+_RUNS = 2
 
 _Pixels = NDArray[np.floating]
 
