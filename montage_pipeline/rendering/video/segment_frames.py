@@ -15,6 +15,7 @@ from pathlib import Path
 import av
 
 from montage_pipeline.editing.timeline import Segment, Timeline
+from montage_pipeline.footage.decoding.tone import ColourMap, colour_map, write_cube
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.source import allowed_protocols, input_address
 from montage_pipeline.rendering.video.enlarging import (
@@ -30,7 +31,6 @@ from montage_pipeline.rendering.video.geometry import (
     turned_size,
 )
 from montage_pipeline.rendering.video.seeking import TIME_TOLERANCE_S, seek_point_s
-from montage_pipeline.rendering.video.tone import ColourMap, colour_map, write_cube
 
 _MATRICES = {
     "bt709": "bt709",
