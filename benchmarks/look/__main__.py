@@ -19,6 +19,7 @@ from montage_pipeline.footage.probe import probe
 
 TABLES = ("matching", "enlarging")
 _DURATION_S = 30
+_MIXED = "the best two of each"
 _CAMERA_CLIPS = 5
 """Clips that are taken by several cameras: the labelled ones with the highest ranks."""
 
@@ -56,13 +57,13 @@ def _matching(footage: Path, folder: Path) -> str:
 
     orders = {theme: _order(paths, SUITS.get(theme, "travel")) for theme, paths in by_theme.items()}
     mixed = [path for paths in by_theme.values() for path in [p for p in best if p in paths][:2]]
-    orders["the best two of each"] = _order(mixed, "dynamic")
+    orders[_MIXED] = _order(mixed, "dynamic")
     themes = [matching.measure_theme(name, order, folder) for name, order in orders.items()]
     cameras = [
         matching.measure_cameras(_order([clip], "dynamic", 5), folder)
         for clip in best[:_CAMERA_CLIPS]
     ]
-    return matching.text(themes, cameras)
+    return matching.text(themes, cameras, matching.measure_costs(orders[_MIXED], folder))
 
 
 def _order(paths: Sequence[Path], style: str, duration_s: int = _DURATION_S) -> ReelOrder:
