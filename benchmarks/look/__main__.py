@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.eye.__main__ import SUITS
 from benchmarks.eye.labels import read_labels
 from benchmarks.eye.reels import ReelOrder, fetched, labelled_clips
 from benchmarks.look import enlarging, matching
 from montage_pipeline.footage.probe import probe
+from montage_pipeline.styles import DEFAULT_STYLE
 
 TABLES = ("matching", "enlarging")
 _DURATION_S = 30
@@ -23,8 +23,10 @@ _MIXED = "the best two of each"
 _CAMERA_CLIPS = 5
 """Clips that are taken by several cameras: the labelled ones with the highest ranks."""
 
-_ENLARGED_LINES = 720
-"""Clips of at least so many lines are shrunk and enlarged: smaller ones are soft themselves."""
+_ENLARGED_LINES, _ENLARGED_CLIPS = 720, 5
+"""Clips of at least so many lines are shrunk and enlarged, the best few of them by rank: smaller
+ones are soft themselves.
+"""
 
 
 def main() -> None:
@@ -49,32 +51,33 @@ def main() -> None:
 
 
 def _matching(footage: Path, folder: Path) -> str:
-    labels = read_labels(footage / "labels.json")
-    by_theme = labelled_clips(footage, labels)
-    ranks = {label.clip: label.rank for label in labels.values()}
-    everything = [path for paths in by_theme.values() for path in paths]
-    best = sorted(everything, key=lambda path: (-ranks[path.name], path.name))
-
-    orders = {theme: _order(paths, SUITS.get(theme, "travel")) for theme, paths in by_theme.items()}
+    by_theme = labelled_clips(footage, read_labels(footage / "labels.json"))
+    best = _best_first(footage)
+    orders = {theme: _order(paths) for theme, paths in by_theme.items()}
     mixed = [path for paths in by_theme.values() for path in [p for p in best if p in paths][:2]]
-    orders[_MIXED] = _order(mixed, "dynamic")
+    orders[_MIXED] = _order(mixed)
     themes = [matching.measure_theme(name, order, folder) for name, order in orders.items()]
-    cameras = [
-        matching.measure_cameras(_order([clip], "dynamic", 5), folder)
-        for clip in best[:_CAMERA_CLIPS]
-    ]
+    cameras = [matching.measure_cameras(_order([clip], 5), folder) for clip in best[:_CAMERA_CLIPS]]
     return matching.text(themes, cameras, matching.measure_costs(orders[_MIXED], folder))
 
 
-def _order(paths: Sequence[Path], style: str, duration_s: int = _DURATION_S) -> ReelOrder:
-    return ReelOrder(tuple(paths), style, duration_s)
+def _best_first(footage: Path) -> list[Path]:
+    """The labelled clips by rank, then by name."""
+    labels = read_labels(footage / "labels.json")
+    ranks = {label.clip: label.rank for label in labels.values()}
+    paths = [path for paths in labelled_clips(footage, labels).values() for path in paths]
+    return sorted(paths, key=lambda path: (-ranks[path.name], path.name))
+
+
+def _order(paths: Sequence[Path], duration_s: int = _DURATION_S) -> ReelOrder:
+    return ReelOrder(tuple(paths), DEFAULT_STYLE, duration_s)
 
 
 def _enlarging(footage: Path, folder: Path) -> str:
-    by_theme = labelled_clips(footage, read_labels(footage / "labels.json"))
-    paths = [path for paths in by_theme.values() for path in paths]
-    large = [path for path in paths if probe(fetched(path)).height >= _ENLARGED_LINES]
-    return enlarging.text(large, folder)
+    large = [
+        path for path in _best_first(footage) if probe(fetched(path)).height >= _ENLARGED_LINES
+    ]
+    return enlarging.text(large[:_ENLARGED_CLIPS], folder)
 
 
 if __name__ == "__main__":

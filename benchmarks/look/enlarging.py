@@ -15,7 +15,7 @@ from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.rendering.video.enlarging import sharpening, sharpening_filters
 
 _FACTORS = (2, 3, 4)
-_FRAMES = 6
+_FRAMES = 3
 _HARD_CRF = "28"
 _EDGE_LEVELS = 40  # between the darkest and the brightest nearby, from which a place is an edge
 _BICUBIC, _LANCZOS = "flags=bicubic+accurate_rnd", "flags=lanczos+accurate_rnd"
