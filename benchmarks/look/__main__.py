@@ -20,7 +20,7 @@ from montage_pipeline.styles import DEFAULT_STYLE
 TABLES = ("matching", "enlarging")
 _DURATION_S = 30
 _MIXED = "the best two of each"
-_CAMERA_CLIPS = 5
+_CAMERA_CLIPS = 3
 """Clips that are taken by several cameras: the labelled ones with the highest ranks."""
 
 _ENLARGED_LINES, _ENLARGED_CLIPS = 720, 5
@@ -57,7 +57,7 @@ def _matching(footage: Path, folder: Path) -> str:
     mixed = [path for paths in by_theme.values() for path in [p for p in best if p in paths][:2]]
     orders[_MIXED] = _order(mixed)
     themes = [matching.measure_theme(name, order, folder) for name, order in orders.items()]
-    cameras = [matching.measure_cameras(_order([clip], 5), folder) for clip in best[:_CAMERA_CLIPS]]
+    cameras = [matching.measure_cameras(_order([clip], 7), folder) for clip in best[:_CAMERA_CLIPS]]
     return matching.text(themes, cameras, matching.measure_costs(orders[_MIXED], folder))
 
 

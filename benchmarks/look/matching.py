@@ -131,13 +131,15 @@ def _measure(name: str, timeline: Timeline, sources: Mapping[str, Path], folder:
         _render(edit, sources, folder / "reel.mp4")
         shown.append(_shown(edit, folder / "reel.mp4"))
     plain, graded = shown
-    return Matching(
+    found = Matching(
         name=name,
         segments=len(timeline.segments),
         before=_apart(plain),
         after=_apart(graded),
         skin_deg=_skin_turn(plain, graded),
     )
+    print(" | ".join(_row(found)), flush=True)
+    return found
 
 
 def _render(timeline: Timeline, sources: Mapping[str, Path], output: Path) -> Usage:

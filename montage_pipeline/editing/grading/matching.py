@@ -20,7 +20,7 @@ from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.styles import style_of
 from montage_pipeline.styles.model import LookTaste
 
-_EXPOSURE_PULL = 0.8
+_EXPOSURE_PULL = 0.85
 """Share of the way to the Reel's own lightness: a cut from inside to outside stays one."""
 
 _GAMMA_LIMITS = (0.68, 1.32)
@@ -61,8 +61,11 @@ _CHROMA_LIMITS = (0.88, 1.12)
 MAX_SKIN_HUE_DEG = 3.0
 """How far the hue of skin may move: from about here people look unwell."""
 
-_SKIN_MARGIN = 0.85
-"""Of that limit: pixels are stored in whole levels."""
+_SKIN_MARGIN = 0.6
+"""Of that limit: a face is not the mean of what has its colours, and pixels have whole levels."""
+
+_SKIN_GROUPS = 4
+"""That each keep their hue."""
 
 _STEPS = 12
 """Halvings of a range: finer than a level of 255."""
@@ -182,11 +185,13 @@ def _safe_for_skin(grade: Grade, colours: SegmentColours) -> Grade:
     """As much of the grade as leaves skin its hue: first less tint, then less of everything."""
     if not len(colours.skin):
         return grade
-    before = mean_hue_deg(colours.skin)
+    groups = _skin_groups(colours.skin)
+    before = [mean_hue_deg(group) for group in groups]
 
     def is_safe(candidate: Grade) -> bool:
-        moved = mean_hue_deg(graded(colours.skin, candidate)) - before
-        return abs((moved + 180) % 360 - 180) <= _SKIN_MARGIN * MAX_SKIN_HUE_DEG
+        moved = [mean_hue_deg(graded(group, candidate)) for group in groups]
+        turned = (np.subtract(moved, before) + 180) % 360 - 180
+        return float(np.abs(turned).max()) <= _SKIN_MARGIN * MAX_SKIN_HUE_DEG
 
     untinted = grade.model_copy(update={"red": 0.0, "blue": 0.0})
     start, end = (untinted, grade) if is_safe(untinted) else (Grade(), untinted)
@@ -197,6 +202,14 @@ def _safe_for_skin(grade: Grade, colours: SegmentColours) -> Grade:
         share = (low + high) / 2
         low, high = (share, high) if is_safe(_between(start, end, share)) else (low, share)
     return _between(start, end, low)
+
+
+def _skin_groups(skin: Colours) -> list[Colours]:
+    """Skin and what has its colours, by chroma: a tint turns pale colours most, and they may be the
+    person.
+    """
+    _, a, b = np.moveaxis(to_lab(skin), -1, 0)
+    return np.array_split(skin[np.argsort(np.hypot(a, b), kind="stable")], _SKIN_GROUPS)
 
 
 def _between(start: Grade, end: Grade, share: float) -> Grade:
