@@ -155,7 +155,7 @@ def test_clips_are_measured_and_matched_the_same_every_time(
     timeline, sources = reel
     matched = matched_timeline(timeline, sources)
     dark, bright, middling = (segment.grade or Grade() for segment in matched.segments)
-    assert dark.gamma < 0.9 < 0.97 < middling.gamma < 1.03 < 1.1 < bright.gamma
+    assert dark.gamma < 0.94 < 0.97 < middling.gamma < 1.03 < 1.06 < bright.gamma
     assert matched == matched_timeline(timeline, sources)
     assert Timeline.model_validate_json(matched.model_dump_json()) == matched
     ungraded = [segment.model_copy(update={"grade": None}) for segment in matched.segments]
