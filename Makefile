@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo up test test-all coverage lint format docs clean bench bench-render bench-edit bench-seen bench-eye bench-reframe bench-beats bench-analysis
+.PHONY: help demo up test test-all coverage lint format docs clean bench bench-render bench-edit bench-seen bench-eye bench-look bench-reframe bench-beats bench-analysis
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -66,6 +66,9 @@ bench-seen: .venv/.dev ## Time the search for footage of earlier Reels among a m
 
 bench-eye: .venv/.dev ## Score Reels of labelled footage against an editor's labels (FOOTAGE=dir with labels.json).
 	@$(BIN)/python -m benchmarks.eye --write --footage $(or $(FOOTAGE),$(error FOOTAGE=dir is needed))
+
+bench-look: .venv/.dev ## Measure how segments match, what that takes, and enlarged crops (FOOTAGE=dir with labels.json).
+	@$(BIN)/python -m benchmarks.look --write --footage $(or $(FOOTAGE),$(error FOOTAGE=dir is needed)) $(if $(ONLY),--only $(ONLY))
 
 bench-reframe: .venv/.dev ## Judge crops against labelled subjects (FOOTAGE=dir has more of the labelled clips).
 	@$(BIN)/python -m benchmarks.reframe --write $(if $(FOOTAGE),--footage $(FOOTAGE))

@@ -33,6 +33,16 @@ _FRAME_SIZES = {
 }
 
 
+class Look(StrEnum):
+    """What becomes of the colours of the clips."""
+
+    MATCHED = "matched"
+    """Exposure and white balance of every segment are brought towards the Reel's own."""
+
+    AS_SHOT = "asShot"
+    """Every segment keeps its colours."""
+
+
 class ContentType(StrEnum):
     """What a content item is."""
 

@@ -71,6 +71,7 @@ _FINISHED: dict[str, Any] = {
         "musicUrl": None,
         "targetBpm": 120,
         "captions": None,
+        "look": "matched",
     },
     "status": "draft",
     "progressStep": "r2_object",

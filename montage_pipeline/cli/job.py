@@ -31,7 +31,7 @@ from montage_pipeline.storage.keys import (
     storyboard_key,
     video_key,
 )
-from montage_pipeline.vocabulary import ContentStatus, Format, Step
+from montage_pipeline.vocabulary import ContentStatus, Format, Look, Step
 
 _POLL_INTERVAL_S = 0.25
 """Quick enough for a progress bar; each poll is one query on this machine."""
@@ -93,6 +93,7 @@ class LocalWishes(Record):
     music: str | None = None
     target_bpm: int | None = None
     captions: str | None = None
+    look: Look = Look.MATCHED
 
     def as_options(self) -> MontageOptions:
         """With file:// addresses.
@@ -108,6 +109,7 @@ class LocalWishes(Record):
             music_url=None if self.music is None else _music_address(self.music),
             target_bpm=self.target_bpm,
             captions=self.captions,
+            look=self.look,
         )
 
 

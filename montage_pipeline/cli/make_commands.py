@@ -13,6 +13,7 @@ from montage_pipeline.cli.options import (
     DurationOption,
     FormatOption,
     JsonOption,
+    LookOption,
     MusicOption,
     StyleOption,
     TargetBpmOption,
@@ -20,7 +21,7 @@ from montage_pipeline.cli.options import (
 from montage_pipeline.cli.system import running_system
 from montage_pipeline.cli.terminal import ProgressView, show_outcome
 from montage_pipeline.styles import DEFAULT_STYLE
-from montage_pipeline.vocabulary import ContentStatus, Format
+from montage_pipeline.vocabulary import ContentStatus, Format, Look
 
 _DEMO_STYLE = "travel"
 _DEMO_DURATION_S = 10
@@ -43,6 +44,7 @@ def make(
     music: MusicOption = None,
     target_bpm: TargetBpmOption = None,
     captions: CaptionsOption = None,
+    look: LookOption = Look.MATCHED,
     out: Annotated[Path | None, typer.Option(help="Copy the Reel to this file as well.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,6 +56,7 @@ def make(
         music=music,
         target_bpm=target_bpm,
         captions=captions,
+        look=look,
     )
     order = LocalOrder(
         title=f"{len(clips)} clips",
@@ -72,6 +75,7 @@ def demo(
     music: MusicOption = None,
     target_bpm: TargetBpmOption = None,
     captions: CaptionsOption = None,
+    look: LookOption = Look.MATCHED,
     as_json: JsonOption = False,
 ) -> None:
     """Make a Reel from real sample footage: the main job, end to end."""
@@ -84,7 +88,7 @@ def demo(
         style=style,
         format=format,
         duration_s=_DEMO_DURATION_S,
-        wishes=LocalWishes(music=music, target_bpm=target_bpm, captions=captions),
+        wishes=LocalWishes(music=music, target_bpm=target_bpm, captions=captions, look=look),
     )
     _make(order, out=None, as_json=as_json)
 

@@ -7,7 +7,7 @@ import typer
 from montage_pipeline.requests.options import MAX_CAPTION_CHARS, MAX_TARGET_BPM, MIN_TARGET_BPM
 from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
 from montage_pipeline.styles import STYLES
-from montage_pipeline.vocabulary import Format
+from montage_pipeline.vocabulary import Format, Look
 
 
 def _style(name: str) -> str:
@@ -47,6 +47,25 @@ CaptionsOption = Annotated[
     str | None,
     typer.Option(
         help=f"Text drawn on the opening, in any script, up to {MAX_CAPTION_CHARS} characters."
+    ),
+]
+_LOOKS = {"matched": Look.MATCHED, "as-shot": Look.AS_SHOT}
+"""By what people type at a terminal."""
+
+
+def _look(name: str) -> Look:
+    if name not in _LOOKS:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(_LOOKS)}")
+    return _LOOKS[name]
+
+
+LookOption = Annotated[
+    Look,
+    typer.Option(
+        parser=_look,
+        metavar=f"<{'|'.join(_LOOKS)}>",
+        help="matched: segments are brought towards each other in exposure and white balance; "
+        "as-shot: colours stay as they are.",
     ),
 ]
 JsonOption = Annotated[

@@ -1,8 +1,8 @@
 """The edit for other programs: OpenTimelineIO, and through it EDL (CMX 3600) and Final Cut XML.
 
 Belongs here: what of a Timeline other editors understand (cuts, sources, sound, markers), and
-writing it down. What they have no words for (the crop, the scores, the reasons) goes along as
-metadata under "montage_pipeline". Does not belong here: any change to the edit.
+writing it down. What they have no words for (the crop, the grade, the scores, the reasons) goes
+along as metadata under "montage_pipeline". Does not belong here: any change to the edit.
 """
 
 from enum import StrEnum
@@ -111,6 +111,7 @@ def _clip(number: int, segment: Segment, facts: ClipFacts, rate: float) -> otio.
             "moment",
             "source_in_s",
             "crop",
+            "grade",
             "role",
             "on_beat",
             "score",

@@ -37,6 +37,22 @@ class Effect(Record):
     parameters: dict[str, Any] = Field(default_factory=dict)
 
 
+class Grade(Record):
+    """How a segment's colours are brought towards the Reel's, and given the style's look.
+
+    It changes BT.709 Y'CbCr of the output, Y' from 0 (black) to 1 (white), in this order: share
+    `blue` of Y' is added to Cb and share `red` to Cr, which is a gain of each channel on grey; Cb
+    and Cr are multiplied by `saturation`; Y' is raised to `gamma` (below 1 brightens), then bent
+    into an S by `contrast`. Black and white stay where they are.
+    """
+
+    gamma: float = Field(1.0, gt=0)
+    contrast: float = Field(0.0, gt=-1, lt=1)
+    saturation: float = Field(1.0, gt=0)
+    red: float = 0.0
+    blue: float = 0.0
+
+
 class Segment(Record):
     """One shot of the Reel, shown without a break.
 
@@ -46,7 +62,7 @@ class Segment(Record):
 
     With `crop_end` the crop moves smoothly from `crop` to there over the whole segment; both have
     the same size. `caption` is drawn over the frame. A segment with an `effect` is rendered by
-    MoviePy, whichever engine renders the rest.
+    MoviePy, whichever engine renders the rest. Without a `grade` it is shown as it was shot.
     """
 
     clip_url: str
@@ -63,6 +79,7 @@ class Segment(Record):
     why: str
     effect: Effect | None = None
     caption: str = ""
+    grade: Grade | None = None
 
 
 class MusicPlacement(Record):

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.records import Record
+from montage_pipeline.vocabulary import Look
 
 MIN_TARGET_BPM = 60
 MAX_TARGET_BPM = 180
@@ -27,7 +28,8 @@ class MontageOptions(Record):
     Clips are named by their URLs in the request: `hook_clip` opens the Reel, every clip of
     `must_use` appears in it, none of `exclude` is even fetched. `music_url` is the user's own
     music, used instead of composed music. `target_bpm` is the tempo to compose at, or the tempo
-    that the user expects their own music to have. `captions` is text drawn on the hook.
+    that the user expects their own music to have. `captions` is text drawn on the hook. `look` says
+    whether segments are matched to each other in exposure and white balance.
     """
 
     hook_clip: str | None = None
@@ -36,6 +38,7 @@ class MontageOptions(Record):
     music_url: str | None = None
     target_bpm: int | None = Field(None, ge=MIN_TARGET_BPM, le=MAX_TARGET_BPM)
     captions: str | None = Field(None, min_length=1, max_length=MAX_CAPTION_CHARS)
+    look: Look = Look.MATCHED
 
     def stored(self) -> dict[str, Any]:
         """As JSON for the database: only what was wished for."""

@@ -1,6 +1,13 @@
 """Composed and atmospheric: long calm cuts, depth and light, strings and deep drums."""
 
-from montage_pipeline.styles.model import EditTaste, FootageTaste, Groove, MusicTaste, Style
+from montage_pipeline.styles.model import (
+    EditTaste,
+    FootageTaste,
+    Groove,
+    LookTaste,
+    MusicTaste,
+    Style,
+)
 
 STYLE = Style(
     name="cinematic",
@@ -112,4 +119,5 @@ STYLE = Style(
         },
         home_bpm=90,
     ),
+    look=LookTaste(contrast=0.1, saturation=0.94),  # deeper shadows, calmer colours
 )

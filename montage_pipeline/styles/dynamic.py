@@ -1,6 +1,13 @@
 """Fast and energetic: movement and surprise first, short cuts on a driving beat."""
 
-from montage_pipeline.styles.model import EditTaste, FootageTaste, Groove, MusicTaste, Style
+from montage_pipeline.styles.model import (
+    EditTaste,
+    FootageTaste,
+    Groove,
+    LookTaste,
+    MusicTaste,
+    Style,
+)
 from montage_pipeline.styles.phrases import GAP_FILL, POP_BRIGHT, POP_DARK, ROLL_FILL, TOM_FILL
 
 STYLE = Style(
@@ -128,4 +135,5 @@ STYLE = Style(
         },
         home_bpm=120,
     ),
+    look=LookTaste(contrast=0.08, saturation=1.04),  # punch
 )

@@ -1,6 +1,13 @@
 """Effort and power: the shortest cuts, the hardest music, energy that rises."""
 
-from montage_pipeline.styles.model import EditTaste, FootageTaste, Groove, MusicTaste, Style
+from montage_pipeline.styles.model import (
+    EditTaste,
+    FootageTaste,
+    Groove,
+    LookTaste,
+    MusicTaste,
+    Style,
+)
 from montage_pipeline.styles.phrases import ROLL_FILL, TOM_FILL
 
 STYLE = Style(
@@ -136,4 +143,5 @@ STYLE = Style(
         home_bpm=132,
         lead_octave=67,  # heavy: a fourth below the usual
     ),
+    look=LookTaste(contrast=0.1, saturation=0.97, warmth=-0.002),  # crisp and cool
 )

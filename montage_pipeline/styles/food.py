@@ -1,6 +1,13 @@
 """Texture, steam and hands at work: close views, rich colour, unhurried."""
 
-from montage_pipeline.styles.model import EditTaste, FootageTaste, Groove, MusicTaste, Style
+from montage_pipeline.styles.model import (
+    EditTaste,
+    FootageTaste,
+    Groove,
+    LookTaste,
+    MusicTaste,
+    Style,
+)
 
 STYLE = Style(
     name="food",
@@ -137,4 +144,5 @@ STYLE = Style(
         risers=False,
         warmth_hz=13_500,
     ),
+    look=LookTaste(contrast=0.04, saturation=1.06, warmth=0.004),  # warm and appetising
 )

@@ -1,6 +1,13 @@
 """Few things in the frame: the longest cuts, quiet music, little movement."""
 
-from montage_pipeline.styles.model import EditTaste, FootageTaste, Groove, MusicTaste, Style
+from montage_pipeline.styles.model import (
+    EditTaste,
+    FootageTaste,
+    Groove,
+    LookTaste,
+    MusicTaste,
+    Style,
+)
 
 STYLE = Style(
     name="minimal",
@@ -109,4 +116,5 @@ STYLE = Style(
         risers=False,
         warmth_hz=14_000,
     ),
+    look=LookTaste(contrast=-0.03, saturation=0.93),  # soft and quiet
 )

@@ -120,6 +120,23 @@ class EditTaste:
 
 
 @dataclass(frozen=True)
+class LookTaste:
+    """The look that every Reel of the style has, put on top of segments matched to each other.
+
+    It is meant to be felt, not seen: no figure is far from that of no look.
+    """
+
+    contrast: float = 0.0
+    """Depth of the S-curve on luma: slope 1 + contrast at mid-grey; below 0 it is flatter."""
+
+    saturation: float = 1.0
+    """Factor on chroma."""
+
+    warmth: float = 0.0
+    """Share of luma added to red chroma and taken from blue; 0.01 is 9 % more red beside blue."""
+
+
+@dataclass(frozen=True)
 class Groove:
     """What the drums play, a line for each drum of the kit.
 
@@ -248,3 +265,6 @@ class Style:
 
     music: MusicTaste
     """What the local composer goes by."""
+
+    look: LookTaste = LookTaste()
+    """What the renderer puts on every frame."""

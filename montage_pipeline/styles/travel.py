@@ -1,6 +1,13 @@
 """Places and the people who discover them, in the order of the journey."""
 
-from montage_pipeline.styles.model import EditTaste, FootageTaste, Groove, MusicTaste, Style
+from montage_pipeline.styles.model import (
+    EditTaste,
+    FootageTaste,
+    Groove,
+    LookTaste,
+    MusicTaste,
+    Style,
+)
 from montage_pipeline.styles.phrases import POP_BRIGHT, POP_DARK, TOM_FILL
 
 STYLE = Style(
@@ -126,4 +133,5 @@ STYLE = Style(
         },
         home_bpm=108,
     ),
+    look=LookTaste(contrast=0.05, saturation=1.07, warmth=0.002),  # clear and sunny
 )

@@ -59,7 +59,10 @@ def test_make_refuses_what_shows_before_anything_is_started(tmp_path: Path) -> N
     assert unknown.exit_code == 2
     assert all(style in unknown.output for style in STYLES)
     assert montage("make", clip, "--duration", 1).exit_code == 2
-    excluded = montage("make", clip, "--exclude", clip)
+    unknown = montage("make", clip, "--look", "sepia")
+    assert unknown.exit_code == 2
+    assert all(look in unknown.output for look in ("matched", "as-shot"))
+    excluded = montage("make", clip, "--exclude", clip, "--look", "as-shot")
     assert code_of(excluded) is ErrorCode.ALL_CLIPS_EXCLUDED
 
 

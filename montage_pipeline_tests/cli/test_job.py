@@ -12,7 +12,7 @@ from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.local.identity import LOCAL_USER_ID
 from montage_pipeline.requests.model import RequestFailure
 from montage_pipeline.settings import Settings
-from montage_pipeline.vocabulary import ContentStatus, Format, RequestState, Step
+from montage_pipeline.vocabulary import ContentStatus, Format, Look, RequestState, Step
 
 
 @pytest.fixture
@@ -36,12 +36,19 @@ def order(*clips: Path, **wishes: Any) -> LocalOrder:
 def test_files_become_addresses(clip: Path, tmp_path: Path) -> None:
     song = tmp_path / "song.mp3"
     song.write_bytes(b"")
-    wishes = {"hook_clip": clip, "must_use": (clip, clip), "music": str(song), "captions": "Ciao"}
+    wishes: dict[str, Any] = {
+        "hook_clip": clip,
+        "must_use": (clip, clip),
+        "music": str(song),
+        "captions": "Ciao",
+    }
+    wishes["look"] = Look.AS_SHOT
     item = order(clip, **wishes).as_item()
     url = clip.as_uri()
     assert " " not in url
     assert (item.clip_urls, item.options.hook_clip, item.options.must_use) == ((url,), url, (url,))
     assert item.options.music_url == song.as_uri()
+    assert item.options.look is Look.AS_SHOT
     remote = order(clip, music="https://example.com/song.mp3").as_item()
     assert remote.options.music_url == "https://example.com/song.mp3"
 

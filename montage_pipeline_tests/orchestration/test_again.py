@@ -56,6 +56,7 @@ def test_another_attempt_shows_other_footage(
     add_partition(instance, second)
     other = _edit(services, instance, second)
     assert _shared(other, one) <= 0.3
+    assert all(segment.grade is not None for segment in (*one.segments, *other.segments))
     new = {
         timeline.seed: next(
             part for part in timeline.originality.parts if part.name == "new footage"

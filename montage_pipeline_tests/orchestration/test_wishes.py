@@ -71,6 +71,7 @@ def test_every_wish_is_in_the_finished_reel(
         "exclude": [NOWHERE],
         "music_url": (folder / "song.mp3").as_uri(),
         "captions": "Ciao 🌊",
+        "look": "asShot",
     }
     created = wish(library, user, [one, NOWHERE, two], **wishes)
     assert run(services, instance, created), error_of(library, user, created)
@@ -81,6 +82,7 @@ def test_every_wish_is_in_the_finished_reel(
         len(timeline.segments) - 1
     )
     assert timeline.segments[0].clip_url == two
+    assert all(segment.grade is None for segment in timeline.segments)
     assert one in {segment.clip_url for segment in timeline.segments}
     notes = {part.name: part for part in timeline.originality.parts}
     assert notes["music made for this Reel"].score < 1

@@ -10,6 +10,7 @@ from montage_pipeline.errors import PermanentError
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.options import MontageOptions
+from montage_pipeline.vocabulary import Look
 from montage_pipeline_tests.clicks import asked, click, finish
 
 CLIPS = ("https://x/a.mp4", "https://x/b.mp4", "https://x/c.mp4")
@@ -20,6 +21,7 @@ WISHES = MontageOptions(
     music_url="https://x/song.mp3",
     target_bpm=96,
     captions="Сад 花園 🌷",
+    look=Look.AS_SHOT,
 )
 
 

@@ -9,7 +9,15 @@ from pydantic import Field
 from montage_pipeline.api.schemas.base import ApiModel, Timestamp, Usd
 from montage_pipeline.costs.reports import UserCosts
 from montage_pipeline.requests.model import ContentItem, CreatedRequest
-from montage_pipeline.vocabulary import ContentStatus, ContentType, CostState, Format, Service, Step
+from montage_pipeline.vocabulary import (
+    ContentStatus,
+    ContentType,
+    CostState,
+    Format,
+    Look,
+    Service,
+    Step,
+)
 
 FreshUrl = Callable[[str | None], str | None]
 """Turns a stored media URL into one that works now."""
@@ -24,6 +32,7 @@ class WishesOut(ApiModel):
     music_url: str | None
     target_bpm: int | None
     captions: str | None
+    look: Look
 
 
 class AcceptedOut(ApiModel):

@@ -15,7 +15,7 @@ from montage_pipeline.requests.options import (
 )
 from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
 from montage_pipeline.styles import StyleName
-from montage_pipeline.vocabulary import ContentType, Format
+from montage_pipeline.vocabulary import ContentType, Format, Look
 
 MAX_URL_CHARS = 4096
 """Presigned URLs of the large clouds have up to about 2000 characters."""
@@ -76,6 +76,11 @@ class WishesBody(ApiModel):
     captions: _Captions | None = Field(
         None, description="Text drawn on the opening, in any script."
     )
+    look: Look = Field(
+        Look.MATCHED,
+        description="`matched` brings exposure and white balance of the segments towards each "
+        "other, and gives them the look of the style; `asShot` leaves colours as they are.",
+    )
 
     def as_options(self) -> MontageOptions:
         """The wishes as the rooms below take them."""
@@ -86,6 +91,7 @@ class WishesBody(ApiModel):
             music_url=self.music_url,
             target_bpm=self.target_bpm,
             captions=self.captions,
+            look=self.look,
         )
 
 

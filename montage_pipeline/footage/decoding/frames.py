@@ -4,13 +4,14 @@ Belongs here: everything between FFmpeg's frame and an RGB array. Does not belon
 to take (sample), small planes for measuring (measuring.planes).
 """
 
-from typing import Any, Literal, cast
+from typing import Any
 
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 
+from montage_pipeline.footage.decoding.tone import colour_map, to_bt709
 from montage_pipeline.footage.model import ClipFacts
 
 RgbFrame = NDArray[np.uint8]
@@ -29,24 +30,7 @@ _HD_LINES = 720  # from which a clip that does not name its matrix is taken to b
 
 # Without full chroma and accurate rounding swscale's RGB comes out two levels too dark.
 _EXACT = Interpolation.AREA | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
-_BT2020_TO_BT709 = np.array(
-    [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]],
-    dtype=np.float32,
-)
-_SDR_WHITE_NITS = 203.0  # diffuse white of HDR (BT.2408)
-_HLG_PEAK_NITS = 1000.0  # of the display that HLG is made for (BT.2100)
-
-# Constants of BT.2100: the PQ curve, the HLG curve, and the weights of luminance.
-_PQ_M1, _PQ_M2 = 2610 / 16384, 2523 / 32
-_PQ_C1, _PQ_C2, _PQ_C3 = 3424 / 4096, 2413 / 128, 2392 / 128
-_PQ_PEAK_NITS = 10_000.0
-_HLG_A, _HLG_B, _HLG_C = 0.17883277, 0.28466892, 0.55991073
-_HLG_GAMMA_MINUS_1 = 0.2  # of the system, for a display with that peak
-_BT2020_LUMA = np.array([0.2627, 0.6780, 0.0593], dtype=np.float32)
-
-# After the shoulder of the tone curve: brings diffuse white near 0.9 of the SDR range.
-_TONE_GAIN = 1.6
-_DISPLAY_GAMMA = 2.2
+_FULL_SCALE_16 = 65535.0
 
 
 def oriented(stored: NDArray[Any], facts: ClipFacts) -> NDArray[Any]:
@@ -71,11 +55,12 @@ def stored_size(facts: ClipFacts, max_side: int) -> tuple[int, int]:
 def rgb_frame(frame: VideoFrame, facts: ClipFacts, max_side: int) -> RgbFrame:
     """The frame as a viewer sees it, its longer side at most `max_side` pixels."""
     size = stored_size(facts, max_side)
-    if facts.hdr == "sdr":
+    mapping = colour_map(facts)
+    if mapping is None:
         stored: NDArray[Any] = _reformatted(frame, facts, size, "rgb24")
     else:
-        signal = _reformatted(frame, facts, size, "rgb48le")
-        stored = _tone_mapped(signal.astype(np.float32) / 65535.0, facts.hdr)
+        signal = _reformatted(frame, facts, size, "rgb48le") / _FULL_SCALE_16
+        stored = to_bt709(signal, mapping) * 255 + 0.5
     return np.ascontiguousarray(oriented(stored, facts), dtype=np.uint8)
 
 
@@ -97,30 +82,3 @@ def _reformatted(
         dst_color_range=ColorRange.JPEG,
         threads=1,
     ).to_ndarray()
-
-
-def _tone_mapped(signal: NDArray[np.float32], transfer: Literal["hlg", "pq"]) -> NDArray[np.uint8]:
-    """BT.2020 HLG or PQ signal (0..1) as BT.709 SDR, roughly as a phone shows it."""
-    nits = _pq_nits(signal) if transfer == "pq" else _hlg_nits(signal)
-    light = np.clip(nits / _SDR_WHITE_NITS @ _BT2020_TO_BT709.T, 0, None)
-
-    # Reinhard's curve on the brightest channel keeps hues.
-    peak = light.max(axis=-1, keepdims=True)
-    limit = _HLG_PEAK_NITS / _SDR_WHITE_NITS
-    light = light * ((1 + peak / limit**2) / (1 + peak)) * _TONE_GAIN
-    shown = np.power(np.clip(light, 0, 1), 1 / _DISPLAY_GAMMA)
-    return cast(NDArray[np.uint8], (shown * 255 + 0.5).astype(np.uint8))
-
-
-def _pq_nits(signal: NDArray[np.float32]) -> NDArray[np.float32]:
-    power = np.power(signal, 1 / _PQ_M2)
-    ratio = np.maximum(power - _PQ_C1, 0) / (_PQ_C2 - _PQ_C3 * power)
-    return cast(NDArray[np.float32], _PQ_PEAK_NITS * np.power(ratio, 1 / _PQ_M1))
-
-
-def _hlg_nits(signal: NDArray[np.float32]) -> NDArray[np.float32]:
-    high = (np.exp((signal - _HLG_C) / _HLG_A) + _HLG_B) / 12
-    scene = np.where(signal <= 0.5, signal**2 / 3, high)
-    luminance = np.tensordot(scene, _BT2020_LUMA, axes=1)
-    gain = np.power(np.maximum(luminance, 1e-6), _HLG_GAMMA_MINUS_1)[..., None]
-    return cast(NDArray[np.float32], _HLG_PEAK_NITS * gain * scene)

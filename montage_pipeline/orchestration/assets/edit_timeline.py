@@ -1,5 +1,5 @@
-"""What `edit_timeline` does: plan the edit, draw its storyboard, and write it for other editing
-programs.
+"""What `edit_timeline` does: plan the edit, match its segments' colours, draw its storyboard, and
+write it for other editing programs.
 """
 
 import base64
@@ -16,6 +16,7 @@ from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources, seed_of
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.storage.keys import edit_key, storyboard_key
+from montage_pipeline.vocabulary import Look
 
 if TYPE_CHECKING:
     from montage_pipeline.editing.request import EditRequest
@@ -31,7 +32,7 @@ def plan_edit(
     """The edit, with its storyboard and its OpenTimelineIO file in the object store."""
     from montage_pipeline.editing.planner import plan_timeline
 
-    timeline = plan_timeline(_edit_request(scope, analysis), analysis, music)
+    timeline = _with_look(scope, plan_timeline(_edit_request(scope, analysis), analysis, music))
     scope.progress(_PLANNED)
     storyboard = _store_storyboard(scope, timeline, analysis, music)
     edit_url = _store_edit(scope, timeline, music)
@@ -46,6 +47,15 @@ def plan_edit(
             "warnings": MetadataValue.md(bullets(timeline.warnings) or "none"),
         },
     )
+
+
+def _with_look(scope: StepScope, timeline: Timeline) -> Timeline:
+    """The timeline with a grade on every segment, unless colours are to stay as they were shot."""
+    if scope.request.options.look is Look.AS_SHOT:
+        return timeline
+    from montage_pipeline.editing.grading.matching import matched_timeline
+
+    return matched_timeline(timeline, clip_sources(scope.services, timeline))
 
 
 def _edit_request(scope: StepScope, analysis: ClipAnalysis) -> "EditRequest":

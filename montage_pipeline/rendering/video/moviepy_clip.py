@@ -1,4 +1,4 @@
-"""A segment as an ordinary MoviePy clip: cropped, scaled and with its effect.
+"""A segment as an ordinary MoviePy clip: cropped, scaled, graded and with its effect.
 
 Belongs here: the readable way from a segment to frames.
 Does not belong here: picking and decoding source frames (segment_reader): MoviePy's own reader
@@ -6,14 +6,19 @@ assumes a constant frame rate.
 """
 
 import inspect
+from functools import partial
 from typing import Any
 
+import numpy as np
 from moviepy import VideoClip
 from moviepy.video import fx
 from moviepy.video.fx import Crop, Resize
+from numpy.typing import NDArray
 
-from montage_pipeline.editing.timeline import Effect, Segment, Timeline
+from montage_pipeline.editing.grading.colours import graded
+from montage_pipeline.editing.timeline import Effect, Grade, Segment, Timeline
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.rendering.video.enlarging import enlargement, sharpened, sharpening
 from montage_pipeline.rendering.video.geometry import CropMove, crop_move
 from montage_pipeline.rendering.video.segment_reader import SegmentReader
 
@@ -55,13 +60,24 @@ def segment_clip(timeline: Timeline, segment: Segment, reader: SegmentReader) ->
     cropped = source.with_effects(
         [Crop(x1=crop.x, y1=crop.y, width=crop.width, height=crop.height)]
     )
+    amount = sharpening(enlargement(crop, *size))
+    if amount > 0:
+        cropped = cropped.image_transform(partial(sharpened, amount=amount))
+    # MoviePy resizes by Lanczos.
     plain = cropped.with_effects([Resize(size)])
 
     if move is not None:
         plain = _with_moving_window(plain, timeline, move)
+    if segment.grade is not None:
+        plain = plain.image_transform(partial(_graded_frame, segment.grade))
     if segment.effect is None:
         return plain
     return _with_effect(plain, timeline, segment, segment.effect)
+
+
+def _graded_frame(grade: Grade, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    changed = graded(frame.astype(np.float32) / 255, grade)
+    return (changed * 255 + 0.5).astype(np.uint8)
 
 
 def _with_moving_window(clip: Any, timeline: Timeline, move: CropMove) -> Any:

@@ -15,8 +15,14 @@ from pathlib import Path
 import av
 
 from montage_pipeline.editing.timeline import Segment, Timeline
+from montage_pipeline.footage.decoding.tone import ColourMap, colour_map, write_cube
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.source import allowed_protocols, input_address
+from montage_pipeline.rendering.video.enlarging import (
+    enlargement,
+    sharpening,
+    sharpening_filters,
+)
 from montage_pipeline.rendering.video.geometry import (
     StoredCrop,
     chroma_steps,
@@ -25,7 +31,6 @@ from montage_pipeline.rendering.video.geometry import (
     turned_size,
 )
 from montage_pipeline.rendering.video.seeking import TIME_TOLERANCE_S, seek_point_s
-from montage_pipeline.rendering.video.tone import ColourMap, colour_map, write_cube
 
 _MATRICES = {
     "bt709": "bt709",
@@ -61,7 +66,11 @@ _CLOCK_HZ = 1_000_000
 _TAIL_SLACK_S = 0.1
 """On top of the last frame's own length, for rounded timestamps at any frame rate."""
 
+_RGB_MATRIX = "color_matrix=bt709"
 _SCALE_FLAGS = "flags=bicubic+accurate_rnd"
+_ENLARGE_FLAGS = "flags=lanczos+accurate_rnd"
+"""Lanczos keeps more of what little an enlarged crop has; bicubic is faster at shrinking."""
+
 _TURNS = {0: "", 90: "transpose=clock", 180: "hflip,vflip", 270: "transpose=cclock"}
 
 
@@ -168,7 +177,7 @@ def _picked(timeline: Timeline, segment: Segment) -> list[str]:
 
 
 def _conversion(facts: ClipFacts, crop: StoredCrop, size: tuple[int, int]) -> list[str]:
-    """Scaled to `size` and converted to SDR BT.709 yuv420p."""
+    """Scaled to `size` (sharpened where that enlarges) and converted to SDR BT.709 yuv420p."""
     # Players show transparent frames over black.
     flatten = ["premultiply=inplace=1"] if has_alpha(facts) else []
     # premultiply works on chroma of full size.
@@ -176,16 +185,24 @@ def _conversion(facts: ClipFacts, crop: StoredCrop, size: tuple[int, int]) -> li
     given = f"in_range={'pc' if facts.full_range else 'tv'}{chroma}"
     given += f":in_color_matrix={source_matrix(facts)}"
     mapping = colour_map(facts)
+    factor = enlargement(crop, *size)
+    resize = f"scale={size[0]}:{size[1]}:{_ENLARGE_FLAGS if factor > 1 else _SCALE_FLAGS}"
+    sharpen = sharpening_filters(sharpening(factor))
+    if sharpen and facts.color_space == "gbr":
+        # The mask is for luma, which RGB gets here.
+        to_luma = f"scale={_SCALE_FLAGS}:{given}:out_range=tv:out_{_RGB_MATRIX}"
+        sharpen = [to_luma, "format=yuv444p", *sharpen]
+        given = f"in_range=tv:in_{_RGB_MATRIX}"
     if mapping is None:
-        return [*flatten, *_scaled(facts, given, size)]
-    return [*flatten, *_mapped(mapping, given, crop, size)]
+        return [*flatten, *sharpen, *_scaled(facts, given, resize)]
+    return [*flatten, *sharpen, *_mapped(mapping, given, resize, first=factor <= 1)]
 
 
-def _scaled(facts: ClipFacts, given: str, size: tuple[int, int]) -> list[str]:
+def _scaled(facts: ClipFacts, given: str, resize: str) -> list[str]:
     """SDR: scaled in the clip's own matrix, then brought to BT.709's."""
     matrix = source_matrix(facts)
     target = f"out_range=tv:out_chroma_loc=left:out_color_matrix={matrix}"
-    scaled = [f"scale={size[0]}:{size[1]}:{_SCALE_FLAGS}:{given}:{target}", "format=yuv420p"]
+    scaled = [f"{resize}:{given}:{target}", "format=yuv420p"]
     if matrix == "bt709":
         return scaled
 
@@ -195,19 +212,17 @@ def _scaled(facts: ClipFacts, given: str, size: tuple[int, int]) -> list[str]:
     return [*scaled, f"colorspace=ispace={_COLORSPACE_NAMES[matrix]}:{same}:space=bt709:fast=1"]
 
 
-def _mapped(mapping: ColourMap, given: str, crop: StoredCrop, size: tuple[int, int]) -> list[str]:
-    """HDR and wide gamuts: through the colour table, then to BT.709."""
-    width, height = size
+def _mapped(mapping: ColourMap, given: str, resize: str, *, first: bool) -> list[str]:
+    """HDR and wide gamuts: through the colour table, then to BT.709; `first` resizes before."""
     # Sixteen bits are faster than ten here, and keep the dark end smooth.
     table = ["format=gbrp16", f"lut3d=file={mapping.table}:interp=tetrahedral"]
     target = "out_range=tv:out_chroma_loc=left:out_color_matrix=bt709"
-    resize = f"scale={width}:{height}:{_SCALE_FLAGS}"
     convert = f"scale={_SCALE_FLAGS}"
 
     # The table is the expensive step: apply it to the smaller of the two frames.
-    if crop.pixels < width * height:
-        return [f"{convert}:{given}", *table, f"{resize}:{target}", "format=yuv420p"]
-    return [f"{resize}:{given}", *table, f"{convert}:{target}", "format=yuv420p"]
+    if first:
+        return [f"{resize}:{given}", *table, f"{convert}:{target}", "format=yuv420p"]
+    return [f"{convert}:{given}", *table, f"{resize}:{target}", "format=yuv420p"]
 
 
 def _chroma_place(facts: ClipFacts, crop: StoredCrop) -> str:

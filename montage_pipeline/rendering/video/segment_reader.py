@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode
+from montage_pipeline.footage.decoding.tone import colour_map, to_bt709
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.source import open_source
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.video.geometry import StoredCrop, crop_move, stored_crop
 from montage_pipeline.rendering.video.seeking import TIME_TOLERANCE_S, seek_point_s
 from montage_pipeline.rendering.video.segment_frames import has_alpha, source_matrix, tail_frames
-from montage_pipeline.rendering.video.tone import colour_map, to_bt709
 
 _EXACT = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 """Without full chroma and accurate rounding swscale's RGB comes out two levels too dark."""

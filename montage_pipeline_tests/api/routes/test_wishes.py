@@ -8,6 +8,7 @@ import pytest
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.storage.object_store import ObjectStore
+from montage_pipeline.vocabulary import Look
 from montage_pipeline_tests.api.contract import ApiClient, new_item
 from montage_pipeline_tests.clicks import finish
 
@@ -20,6 +21,7 @@ WISHES: dict[str, Any] = {
     "musicUrl": "https://media.example.com/song.mp3",
     "targetBpm": 128,
     "captions": "Три дня у моря 🌊",
+    "look": "asShot",
 }
 
 
@@ -39,6 +41,7 @@ def test_wishes_are_kept_and_replaced(client: ApiClient, requests: RequestLifecy
         music_url=WISHES["musicUrl"],
         target_bpm=128,
         captions=WISHES["captions"],
+        look=Look.AS_SHOT,
     )
     assert stored_options(requests, answer) == expected
     item = f"/api/content-items/{answer.json()['id']}"
@@ -73,6 +76,7 @@ def test_wishes_are_kept_and_replaced(client: ApiClient, requests: RequestLifecy
         ({"targetBpm": 181}, "validation_error", ["targetBpm"]),
         ({"targetBpm": 120.5}, "validation_error", ["targetBpm"]),
         ({"captions": "x" * 101}, "validation_error", ["captions"]),
+        ({"look": "as-shot"}, "validation_error", ["look"]),
         ({"captions": " "}, "validation_error", ["captions"]),
         ({"captions": "a\nb"}, "validation_error", ["captions"]),
         ({"musicUrl": "file:///etc/passwd"}, "validation_error", ["musicUrl"]),

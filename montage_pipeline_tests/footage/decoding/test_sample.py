@@ -115,5 +115,6 @@ def test_hdr_is_shown_with_its_white_bright_and_its_grey_grey(
         assert np.ptp(frame.reshape(-1, 3).mean(axis=0)) < 4, "grey took on a colour"
         return float(frame.mean()) / 255
 
-    assert 0.80 < shown(white_signal) < 1.0
-    assert 0.30 < shown(grey_signal) < 0.60
+    # As the renderer shows them: what is measured here is what people see.
+    assert 0.82 < shown(white_signal) < 0.91
+    assert 0.39 < shown(grey_signal) < 0.46

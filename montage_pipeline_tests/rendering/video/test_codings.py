@@ -119,13 +119,13 @@ def test_frame_and_colours_of_every_coding(
         box = (crop.x, crop.y, crop.x + crop.width, crop.y + crop.height)
         card = Image.fromarray(drawn(FIRST, facts.width, facts.height))
         expected = np.asarray(
-            card.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC, box=box), float
+            card.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS, box=box), float
         )
         error = np.abs(frame - expected)[4:-4, 4:-4].mean()
         delta = np.linalg.norm(lab(seen_patches(frame, facts, crop)) - lab(TRUE_PATCHES), axis=-1)
         # Patches of a dozen pixels have seams in them, and a corner of woven chroma moves to the
         # even pixel beside it.
-        slack = 1.7 if facts.height < 100 or facts.pixel_format == "nv12" else 1.0
+        slack = 1.9 if facts.height < 100 or facts.pixel_format == "nv12" else 1.0
         if (
             read_number(frame, facts, crop) != FIRST
             or error > 3 * slack

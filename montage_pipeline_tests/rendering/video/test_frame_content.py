@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from montage_pipeline.editing.timeline import CropRect
+from montage_pipeline.footage.decoding.tone import ColourMap, to_bt709
 from montage_pipeline.rendering.engines import engine_for
 from montage_pipeline.rendering.model import RenderEngine
-from montage_pipeline.rendering.video.tone import ColourMap, to_bt709
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.rendering.conftest import ClipMaker
 from montage_pipeline_tests.rendering.counters import CounterClip, drawn, read_number

@@ -12,6 +12,7 @@ from montage_pipeline.rendering.video.chunks.file import (
 )
 from montage_pipeline.rendering.video.chunks.model import ChunkJob
 from montage_pipeline.rendering.video.encoding import BT709_TAGS
+from montage_pipeline.rendering.video.grade_filter import grade_filters
 from montage_pipeline.rendering.video.processes import EncodingProcess
 from montage_pipeline.rendering.video.segment_frames import input_args, video_chain
 
@@ -71,6 +72,7 @@ class FfmpegChunk:
         job = self._job
         filters = (
             video_chain(job.timeline, job.segment),
+            *grade_filters(job.segment),
             BT709_TAGS,
             *caption_filters(job.timeline, job.segment),
             *job.encoding.filters,

@@ -21,7 +21,7 @@ from montage_pipeline.rendering.video.moviepy_clip import effect_of, segment_cli
 from montage_pipeline.rendering.video.processes import EncodingProcess
 from montage_pipeline.rendering.video.segment_reader import SegmentReader
 
-_RECIPE = 1
+_RECIPE = 2
 """Counts up when the same segment becomes other frames, so that kept chunks are made anew."""
 
 _FROM_RGB = (
@@ -53,7 +53,7 @@ class MoviePyChunk:
         """Hash of the clip, the segment, the output and the programs that make it."""
         job = self._job
         segment = job.segment.model_dump(
-            include={"source_in_s", "frames", "crop", "crop_end", "effect"}
+            include={"source_in_s", "frames", "crop", "crop_end", "effect", "grade"}
         )
         facts = job.facts.model_dump(exclude={"url"})
         timeline = job.timeline.model_dump(include={"width", "height", "fps"})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 
-from montage_pipeline.editing.timeline import Effect, Timeline
+from montage_pipeline.editing.timeline import Effect, Grade, Timeline
 from montage_pipeline.footage.model import FrameRate
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.rendering.model import EngineRun
@@ -79,6 +79,7 @@ def test_only_what_changed_is_encoded_and_kept_chunks_are_the_same_frames(
         "in point": _segment(timeline, 2, source_in_s=timeline.segments[2].source_in_s + 0.1),
         "crop": _segment(timeline, 2, crop=timeline.segments[2].crop.model_copy(update={"x": 4})),
         "effect": _segment(timeline, 2, effect=Effect(name="InvertColors")),
+        "grade": _segment(timeline, 2, grade=Grade(gamma=0.9)),
     }
     for name, changed in changes.items():
         assert render(changed, "changed.mp4").parts_reused == 3, name
