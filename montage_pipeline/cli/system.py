@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
+from montage_pipeline.cli.terminal import say
 from montage_pipeline.composition import Services
 from montage_pipeline.local.identity import local_jwt_secret
 from montage_pipeline.settings import Settings, get_settings
@@ -28,20 +29,23 @@ def local_settings() -> Settings:
 @contextmanager
 def running_system(console: Console) -> Iterator[Services]:
     """What reaches a running system: that of `montage up` if there is one, else one of our own."""
+    from montage_pipeline.local.attended import cancel_abandoned
     from montage_pipeline.local.stack import LocalStack, running_stack
 
-    def say(line: str) -> None:
-        console.print(line, highlight=False)
+    def tell(line: str) -> None:
+        say(console, line)
 
     settings = local_settings()
     running = running_stack(settings.home)
     if running is not None:
-        yield _services_of(running.env)
+        services = _services_of(running.env)
+        cancel_abandoned(settings.home, services.requests)
+        yield services
         return
     stack = LocalStack(settings, with_ui=False, with_api=False)
     try:
-        yield _services_of(stack.start(say).env)
-        stack.wait_until_unused(say)
+        yield _services_of(stack.start(tell).env)
+        stack.wait_until_unused(tell)
     finally:
         stack.stop()
 
@@ -49,13 +53,18 @@ def running_system(console: Console) -> Iterator[Services]:
 @contextmanager
 def running_database() -> Iterator[Services]:
     """What reaches the database, which is started for the moment if nothing runs."""
+    settings = get_settings()
+    if settings.database_url:
+        services = Services(settings)
+        try:
+            yield services
+        finally:
+            services.close()
+        return
+
     from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
     from montage_pipeline.local.stack import running_stack
 
-    settings = get_settings()
-    if settings.database_url:
-        yield Services(settings)
-        return
     running = running_stack(settings.home)
     if running is not None:
         yield _services_of(running.env)

@@ -31,6 +31,7 @@ from montage_pipeline.local.address import (
     stack_lock,
     withdraw,
 )
+from montage_pipeline.local.attended import any_attended, cancel_abandoned
 from montage_pipeline.local.embedded import servers
 from montage_pipeline.local.embedded.process import (
     ServerProcess,
@@ -168,13 +169,14 @@ class LocalStack:
         self._clear()
         dagster_home = make_dagster_home(self._home)
         self._stores = stores = Stores(self._settings)
-        say("Starting the database and the object store.")
+        say(f"Starting the database and the object store in {self._home}.")
         stores.begin()
         found = stores.variables() | {
             "DAGSTER_HOME": str(dagster_home),
             "MONTAGE_HOME": str(self._home),
         }
         self._environment = child_environment(self._settings, found)
+        self._cancel_abandoned(stores)
         self._settle_lost_runs(stores)
 
         say("Starting Dagster.")
@@ -317,6 +319,19 @@ class LocalStack:
             backoff_s = min(supervised.backoff_s * 2, _MAX_BACKOFF_S)
             self._launch(supervised.command)
             self._running[name].backoff_s = backoff_s
+
+    def _cancel_abandoned(self, stores: Stores) -> None:
+        """Before anything could go on with them: requests of commands that were killed."""
+        if not any_attended(self._home):
+            return
+        from montage_pipeline.composition import Services
+
+        stores.migrate()
+        services = Services(stores.reached_by())
+        try:
+            cancel_abandoned(self._home, services.requests)
+        finally:
+            services.close()
 
     def _settle_lost_runs(self, stores: Stores) -> None:
         """Tell Dagster that runs it believes to be under way are gone: no process of ours can have

@@ -12,7 +12,7 @@ import av
 
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.model import FetchedClip
-from montage_pipeline.footage.names import shown_url
+from montage_pipeline.footage.names import clip_name
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.music.beats.tracker import track_beats
 from montage_pipeline.music.composer import ComposedMusic, MusicBrief
@@ -53,7 +53,7 @@ class OwnMusic:
         PermanentError: `music_too_short` (details `missing_s`), `music_too_long`,
         `music_not_audio`, and those of `ClipFetcher.fetch_music`.
         """
-        name = shown_url(self._url)
+        name = clip_name(self._url)
         length_s = _length_s(self._fetcher.fetch_music(self._url).path, name)
         missing_s = duration_s - length_s
 
@@ -81,7 +81,7 @@ class OwnMusic:
         """
         self.require(brief.duration_s)
         path = workdir / "music.flac"
-        _write_flac(self._fetcher.fetch_music(self._url).path, path, shown_url(self._url))
+        _write_flac(self._fetcher.fetch_music(self._url).path, path, clip_name(self._url))
         grid = track_beats(path, None if self._expected_bpm is None else float(self._expected_bpm))
         return ComposedMusic(
             path=path,

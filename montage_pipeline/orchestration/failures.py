@@ -11,7 +11,8 @@ steps (`outcomes`).
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from uuid import UUID
 
 import dagster as dg
 from dagster import DagsterExecutionInterruptedError
@@ -44,7 +45,7 @@ def translated(attempt: Attempt, services: Services) -> Iterator[None]:
         try:
             yield
         except (DagsterExecutionInterruptedError, KeyboardInterrupt) as interrupt:
-            raise _interruption(attempt) from interrupt
+            raise _interruption(attempt, services) from interrupt
         except (dg.Failure, dg.RetryRequested):
             raise
         except Exception as error:
@@ -60,12 +61,13 @@ def _forbid_another_run(attempt: Attempt) -> None:
         attempt.instance.add_run_tags(attempt.run.run_id, {RETRY_RUN_TAG: "false"})
 
 
-def _interruption(attempt: Attempt) -> dg.Failure:
+def _interruption(attempt: Attempt, services: Services) -> dg.Failure:
     """What to raise when the process was told to stop: left alone, Dagster would pause and then
     retry the step in it.
     """
     run = attempt.instance.get_run_by_id(attempt.run.run_id)
-    if run is not None and run.status is dg.DagsterRunStatus.CANCELING:
+    canceling = run is not None and run.status is dg.DagsterRunStatus.CANCELING
+    if canceling or _is_canceled(attempt, services):
         return dg.Failure("A person stopped the run.", allow_retries=False)
 
     # Nobody asked for the run to end, so its process is being shut down, as on a deploy. That is a
@@ -80,6 +82,9 @@ def _failure(
     attempt: Attempt, services: Services, error: Exception
 ) -> dg.Failure | dg.RetryRequested:
     """What to raise for an error; marks the request as failed when it is the last word."""
+    if _is_canceled(attempt, services):
+        # What fails because it was ended is no failure, and is not tried again.
+        return dg.Failure("The request was canceled.", allow_retries=False)
     failure = _described(attempt, error)
     permanent = isinstance(error, MontageError) and not error.retryable
     final = permanent or attempt.is_last
@@ -101,6 +106,13 @@ def _failure(
         metadata={"code": failure.code.value, "attempt": attempt.number},
         allow_retries=not final,
     )
+
+
+def _is_canceled(attempt: Attempt, services: Services) -> bool:
+    """Whether somebody canceled the request; False while the database cannot tell."""
+    with suppress(Exception):
+        return services.requests.is_canceled(UUID(attempt.request_key))
+    return False
 
 
 def _described(attempt: Attempt, error: Exception) -> RequestFailure:

@@ -26,7 +26,11 @@ def setting_lines() -> Iterator[SettingLine]:
     for field, info in Settings.model_fields.items():
         alias = info.validation_alias
         name = alias if isinstance(alias, str) else f"{prefix}{field}".upper()
-        yield SettingLine(name=name, default=_text(info.default), meaning=info.description or "")
+        yield SettingLine(
+            name=name,
+            default="" if info.default_factory else _text(info.default),
+            meaning=info.description or "",
+        )
 
 
 def markdown_table() -> str:
