@@ -17,6 +17,16 @@ class Stopped(BaseException):
         """What a shell reports for a program that a signal ended."""
 
 
+_asked: list[int] = []
+"""The signal that came, if one did."""
+
+
+def raise_if_asked() -> None:
+    """Raise `Stopped` if a signal came and its exception was lost, as in a finaliser."""
+    if _asked:
+        raise Stopped(_asked[0])
+
+
 def raise_stopped() -> None:
     """From now on, the first of these signals raises `Stopped` in the main thread.
 
@@ -32,6 +42,7 @@ def _first(number: int, _frame: FrameType | None) -> None:
     for other in _SIGNALS:
         if signal.getsignal(other) is not signal.SIG_IGN:
             signal.signal(other, _second)
+    _asked.append(number)
     raise Stopped(number)
 
 

@@ -16,6 +16,7 @@ from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from montage_pipeline.cli.files import given_clips
+from montage_pipeline.cli.interrupts import raise_if_asked
 from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.names import printable
@@ -200,6 +201,7 @@ class LocalJob:
             if item.status is not ContentStatus.GENERATING:
                 return item
             time.sleep(_POLL_INTERVAL_S)
+            raise_if_asked()
         raise MontageError(
             ErrorCode.NOT_DONE_IN_TIME,
             f"Request {created.request_id} was not done after {_MAX_WATCH_S:.0f} s. "

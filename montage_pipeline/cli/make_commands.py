@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from montage_pipeline.cli.files import OutFile, given_clips
-from montage_pipeline.cli.interrupts import Stopped
+from montage_pipeline.cli.interrupts import Stopped, raise_if_asked
 from montage_pipeline.cli.job import JobOutcome, LocalJob, LocalOrder, LocalWishes
 from montage_pipeline.cli.options import (
     CaptionsOption,
@@ -134,6 +134,7 @@ def _made(item: NewContentItem, console: Console) -> JobOutcome:
     with ExitStack() as cleanup:
         try:
             services = cleanup.enter_context(running_system(console))
+            raise_if_asked()
         except Stopped:
             say(console, "Stopped before a Reel was begun.")
             raise

@@ -55,14 +55,12 @@ def list_items(
     if as_json:
         print(json.dumps([item.model_dump(mode="json") for item in items]))  # noqa: T201
         return
-    table = plain_table("item", "made", "status", "style", "format", "title")
+    table = plain_table("item", "made", "status", "title")
     for item in items:
         table.add_row(
             str(item.id),
             f"{item.created_at:%Y-%m-%d %H:%M}",
             _state(item),
-            item.style,
-            item.format.value,
             plain(item.title or ""),
         )
     Console().print(table)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
+from montage_pipeline.cli.interrupts import Stopped
 from montage_pipeline.cli.terminal import say
 from montage_pipeline.composition import Services
 from montage_pipeline.local.identity import local_jwt_secret
@@ -46,6 +47,9 @@ def running_system(console: Console) -> Iterator[Services]:
     try:
         yield _services_of(stack.start(tell).env)
         stack.wait_until_unused(tell)
+    except Stopped:
+        stack.stop(at_once=True)
+        raise
     finally:
         stack.stop()
 

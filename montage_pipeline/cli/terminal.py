@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from io import TextIOWrapper
 from types import TracebackType
+from typing import Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -34,6 +35,10 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u
 """All but tab and newline, and what turns the direction of writing: a name must not move the
 cursor, colour the terminal or read backwards.
 """
+
+
+_ON_ONE_LINE = {"item", "made", "status", "when"}
+"""Columns that are copied or compared."""
 
 
 def write_any_text() -> None:
@@ -74,7 +79,8 @@ def plain_table(*columns: str, right: str = "") -> Table:
     """A table without lines; the column called `right` is aligned to the right."""
     table = Table(box=None, pad_edge=False)
     for name in columns:
-        table.add_column(name, justify="right" if name == right else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if name == right else "left"
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=name in _ON_ONE_LINE)
     return table
 
 

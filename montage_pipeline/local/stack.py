@@ -62,6 +62,12 @@ _MAX_BACKOFF_S = 30.0
 _HEALTHY_AFTER_S = 60.0
 """A server that ran this long has got over what ended it before."""
 
+_MAX_STOP_S = 3.0
+"""Daemon and code server take 2 to 3 s to end in order."""
+
+_AT_ONCE_S = 0.2
+"""Whatever dies then is settled by the next start."""
+
 _MAX_PORTS_TRIED = 4
 """Losing a race for a free port once is rare; more often, something else is wrong."""
 
@@ -123,8 +129,11 @@ class LocalStack:
             self.stop()
             raise
 
-    def stop(self) -> None:
+    def stop(self, *, at_once: bool = False) -> None:
         """Stop everything in order, within seconds. Safe to call again.
+
+        `at_once` is for somebody who waits and wants nothing finished: servers are killed that do
+        not end immediately.
 
         The daemon first, then the code server with its runs, the UI and the API, the stores last.
         """
@@ -141,7 +150,7 @@ class LocalStack:
                 supervised.process.ask_to_stop()
         for name in ("daemon", "code-server", "dagster-ui", "api"):
             if name in self._running:
-                self._running[name].process.stop(timeout_s=3.0)
+                self._running[name].process.stop(timeout_s=_AT_ONCE_S if at_once else _MAX_STOP_S)
         self._running.clear()
         if self._stores is not None:
             self._stores.stop()

@@ -21,6 +21,7 @@ from montage_pipeline import logs
 from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.orchestration.attempts import Attempt, requested
+from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.model import RequestFailure
 from montage_pipeline.vocabulary import RequestState
 
@@ -117,8 +118,10 @@ def _is_canceled(attempt: Attempt, services: Services) -> bool:
 
 def _described(attempt: Attempt, error: Exception) -> RequestFailure:
     """The error as the item will show it, without secrets."""
+    clips: tuple[ClipReport, ...] = ()
     if isinstance(error, MontageError):
-        code, message, details = error.code, error.message, error.details
+        code, message, details = error.code, error.message, dict(error.details)
+        clips = details.pop("clips", ())
     else:
         code, message, details = ErrorCode.INTERNAL_ERROR, f"{type(error).__name__}: {error}", {}
     return RequestFailure(
@@ -128,6 +131,7 @@ def _described(attempt: Attempt, error: Exception) -> RequestFailure:
         attempts=attempt.number,
         run_id=attempt.run.run_id,
         details={name: logs.hide_secrets(str(value)) for name, value in details.items()},
+        clips=clips,
     )
 
 

@@ -57,11 +57,10 @@ class StepScope:
         if not self.tracked:
             return
         begin, end = _PROGRESS_PERCENT[self._step]
-        percent = begin + int((end - begin) * min(max(done, 0.0), 1.0))
+        percent = max(self._shown_percent, begin + int((end - begin) * min(max(done, 0.0), 1.0)))
         now_s = time.monotonic()
         too_soon = now_s - self._shown_at_s < _MIN_PROGRESS_INTERVAL_S and done < 1
-        news = percent > self._shown_percent or detail != self._shown_detail
-        if percent < self._shown_percent or not news or too_soon:
+        if detail == self._shown_detail and (percent == self._shown_percent or too_soon):
             return
         self._shown_percent, self._shown_at_s, self._shown_detail = percent, now_s, detail
         self.services.requests.progress(self.request.id, self.run_id, self._step, percent, detail)
