@@ -310,6 +310,17 @@ class Settings(BaseSettings):
         return self.database_url
 
 
+def variable_of(field: str) -> str:
+    """The environment variable that a field is read from; a variable's name stays as it is."""
+    info = Settings.model_fields.get(field)
+    if info is None:
+        return field
+    alias = info.validation_alias
+    return (
+        alias if isinstance(alias, str) else f"{Settings.model_config['env_prefix']}{field}".upper()
+    )
+
+
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
     """The settings of this process, read once."""

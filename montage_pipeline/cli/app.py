@@ -18,6 +18,7 @@ from montage_pipeline.cli.terminal import say, write_any_text
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.footage.names import printable
 from montage_pipeline.logs import hide_secrets
+from montage_pipeline.settings import variable_of
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -84,7 +85,9 @@ def _expected(error: Exception) -> MontageError | None:
         path = f"{printable(os.fsdecode(error.filename))}: " if error.filename else ""
         return MontageError(ErrorCode.FILE_ERROR, f"{path}{error.strerror or error}")
     if isinstance(error, ValidationError) and error.title == "Settings":
-        problems = [f"{first['loc'][0]}: {first['msg']}" for first in error.errors()]
+        problems = [
+            f"{variable_of(str(problem['loc'][0]))}: {problem['msg']}" for problem in error.errors()
+        ]
         return MontageError(ErrorCode.BAD_SETTING, "; ".join(problems))
     if type(error).__module__.startswith("sqlalchemy."):
         reason = hide_secrets(str(getattr(error, "orig", None) or error).strip())

@@ -139,9 +139,9 @@ class OutFile:
         """
         out = cls(named, Path(os.path.realpath(named)), tuple(sources), force)
         out._refuse_sources()
-        if out.path.is_dir():
+        if os.path.isdir(out.path):
             raise out._unwritable("it is a folder: name a file in it")
-        if out.exists and not out.path.is_file():
+        if out.exists and not os.path.isfile(out.path):
             raise out._unwritable("it is not an ordinary file")
         if out.exists and not force and not may_ask:
             raise out._existing()

@@ -4,7 +4,7 @@ own for as long as the command takes.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
 
@@ -57,31 +57,32 @@ def running_system(console: Console) -> Iterator[Services]:
 @contextmanager
 def running_database() -> Iterator[Services]:
     """What reaches the database, which is started for the moment if nothing runs."""
-    settings = get_settings()
-    if settings.database_url:
-        services = Services(settings)
-        try:
-            yield services
-        finally:
-            services.close()
-        return
+    with ExitStack() as cleanup:
+        services = _database_services(get_settings(), cleanup)
+        cleanup.callback(services.close)
+        yield services
 
+
+def _database_services(settings: Settings, cleanup: ExitStack) -> Services:
+    if settings.database_url:
+        return Services(settings)
+
+    from montage_pipeline.local.attended import cancel_abandoned
     from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
     from montage_pipeline.local.stack import running_stack
+    from montage_pipeline.requests.migrate import upgrade
 
     running = running_stack(settings.home)
     if running is not None:
-        yield _services_of(running.env)
-        return
+        return _services_of(running.env)
+
     server = EmbeddedPostgres(settings.home)
     server.start()
-    try:
-        from montage_pipeline.requests.migrate import upgrade
-
-        upgrade(server.dsn())
-        yield _services_of({"DATABASE_URL": server.dsn()})
-    finally:
-        server.stop()
+    cleanup.callback(server.stop)
+    upgrade(server.dsn())
+    services = _services_of({"DATABASE_URL": server.dsn()})
+    cancel_abandoned(settings.home, services.requests)
+    return services
 
 
 def _services_of(environment: dict[str, str]) -> Services:

@@ -167,8 +167,8 @@ def _not_enough_footage(context: PlanContext, got_frames: int) -> PermanentError
         ErrorCode.NOT_ENOUGH_FOOTAGE,
         f"The clips give {usable_s:g} s of usable footage for a Reel of {asked_s:g} s: "
         f"{missing_s:g} s are missing.{_lost(context.analysis)} Add clips: a Reel shorter than "
-        f"asked needs {shortest_s:g} s at least, an opening of {HOOK_S} s and cuts of {MIN_CUT_S} s or "
-        "longer without a break.",
+        f"asked needs {shortest_s:g} s at least, an opening of {HOOK_S} s and cuts of "
+        f"{MIN_CUT_S} s or longer without a break.",
         usable_s=usable_s,
         missing_s=missing_s,
         asked_s=asked_s,
