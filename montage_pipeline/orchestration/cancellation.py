@@ -57,10 +57,12 @@ def _stop(attempt: Attempt, over: threading.Event) -> None:
     if run is not None and not run.is_finished:
         attempt.instance.report_run_canceling(run, message="The request was canceled.")
     os.kill(os.getpid(), signal.SIGINT)
+    # A launcher gives a run a process of its own; elsewhere (tests, notebooks) it is not ours, and
+    # has children that are none of the run's.
+    if multiprocessing.parent_process() is None:
+        return
     _end_children()
-
-    # A launcher gives a run a process of its own; elsewhere (tests, notebooks) it is not ours.
-    if multiprocessing.parent_process() is None or over.wait(_GRACE_S):
+    if over.wait(_GRACE_S):
         return
     _end_children()
     if run is not None:

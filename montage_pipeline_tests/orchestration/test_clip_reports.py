@@ -63,7 +63,7 @@ def test_every_clip_is_shown_or_not_with_one_reason(
     assert list(found) == list(clips)
     assert found["good"].name == "good [b]100%.mp4"
     assert found["good"].reason is None
-    assert [span.reel_s for span in found["good"].segments][0] == 0
+    assert found["good"].segments[0].reel_s == 0
     shown_s = sum(span.end_s - span.start_s for span in found["good"].segments)
     assert shown_s == pytest.approx(8, abs=0.01)
     for name, reason in {
