@@ -15,7 +15,7 @@ from montage_pipeline.cli.make_commands import demo, make
 from montage_pipeline.cli.report_commands import cancel, costs, export, list_items, status
 from montage_pipeline.cli.system_commands import up
 from montage_pipeline.cli.terminal import say, write_any_text
-from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.names import printable
 from montage_pipeline.logs import hide_secrets
 from montage_pipeline.settings import variable_of
@@ -83,12 +83,12 @@ def _expected(error: Exception) -> MontageError | None:
         return error
     if isinstance(error, OSError):
         path = f"{printable(os.fsdecode(error.filename))}: " if error.filename else ""
-        return MontageError(ErrorCode.FILE_ERROR, f"{path}{error.strerror or error}")
+        return PermanentError(ErrorCode.FILE_ERROR, f"{path}{error.strerror or error}")
     if isinstance(error, ValidationError) and error.title == "Settings":
         problems = [
             f"{variable_of(str(problem['loc'][0]))}: {problem['msg']}" for problem in error.errors()
         ]
-        return MontageError(ErrorCode.BAD_SETTING, "; ".join(problems))
+        return PermanentError(ErrorCode.BAD_SETTING, "; ".join(problems))
     if type(error).__module__.startswith("sqlalchemy."):
         reason = hide_secrets(str(getattr(error, "orig", None) or error).strip())
         return MontageError(ErrorCode.DATABASE_UNAVAILABLE, f"The database failed: {reason}")

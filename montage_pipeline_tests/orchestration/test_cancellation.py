@@ -93,10 +93,10 @@ def test_lost_runs_of_canceled_requests_are_not_retried(
         runs[canceled] = run.run_id
     assert settle_lost_runs(instance, services) == 2
     ended = {canceled: instance.get_run_by_id(run_id) for canceled, run_id in runs.items()}
-    assert ended[True] is not None
-    assert ended[True].status is dg.DagsterRunStatus.CANCELED
-    assert ended[False] is not None
-    assert ended[False].status is dg.DagsterRunStatus.FAILURE
+    assert {canceled: run and run.status for canceled, run in ended.items()} == {
+        True: dg.DagsterRunStatus.CANCELED,
+        False: dg.DagsterRunStatus.FAILURE,
+    }
 
 
 def _job() -> dg.JobDefinition:
