@@ -20,6 +20,9 @@ help: ## Show what can be made.
 	@$(PIP_INSTALL) --editable '.[local,dev]'
 	@touch $@
 
+# A clone keeps its state to itself; elsewhere `montage` has one place per user.
+demo up: export MONTAGE_HOME ?= $(CURDIR)/.montage
+
 demo: .venv/.run ## Make a Reel from real sample footage, through the whole system.
 	@$(BIN)/montage demo
 

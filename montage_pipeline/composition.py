@@ -20,7 +20,7 @@ from montage_pipeline.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
-    from montage_pipeline.analysis.analyst import Analyst
+    from montage_pipeline.analysis.analyst import Analyst, Onlooker
     from montage_pipeline.costs.ledger import CostLedger
     from montage_pipeline.footage.fetching.fetch import ClipFetcher
     from montage_pipeline.music.composer import Composer
@@ -112,17 +112,17 @@ class Services:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def analyst(self, request: "MontageRequest", run_id: str) -> "Analyst":
+    def analyst(self, request: "MontageRequest", run_id: str, onlooker: "Onlooker") -> "Analyst":
         """Who analyses the clips: the configured one, with no silent fallback."""
         if self.settings.analyst_used == "claude":
             from montage_pipeline.analysis.claude.analyst import ClaudeAnalyst
             from montage_pipeline.analysis.claude.call import Payer
 
             payer = Payer(request.user_id, request.id, run_id)
-            return ClaudeAnalyst(self.settings, self.ledger, self.store, payer)
+            return ClaudeAnalyst(self.settings, self.ledger, self.store, payer, onlooker=onlooker)
         from montage_pipeline.analysis.local import LocalAnalyst
 
-        return LocalAnalyst(self.settings)
+        return LocalAnalyst(self.settings, onlooker=onlooker)
 
     def composer(self) -> "Composer":
         """Who composes the music: the configured one, with no silent fallback."""

@@ -204,6 +204,16 @@ class ErrorCode(StrEnum):
     UNKNOWN_PRICE = _permanent("Choose a priced model, or add its price to costs/price_table.py.")
     UNREADABLE_USAGE = _permanent("Compare the cost row with the provider's invoice.")
 
+    # The command line
+    BAD_SETTING = _permanent("Correct the variables that the message names.")
+    FILE_ERROR = _permanent("Mend what the message names: the path, the disk, or its permissions.")
+    NOT_A_REEL = _permanent("Name a file or folder that `montage make` left, or an item's id.")
+    NOT_GENERATING = _permanent("Nothing needs to be canceled: `montage list` shows the items.")
+    OUT_EXISTS = _permanent("Name another file, or replace it with --force.")
+    OUT_IS_SOURCE = _permanent("Name another file: sources are never overwritten.")
+    OUT_NOT_WRITABLE = _permanent("Name a file in a folder that you may write to.")
+    OUT_NOT_WRITTEN = _transient("Copy the file that the message names, or free disk space.")
+
     # Configuration and the local system
     CORS_ORIGIN_INVALID = _permanent("Write only scheme and host in MONTAGE_API_CORS_ORIGINS.")
     JWKS_URL_INSECURE = _permanent("Use an https:// URL in MONTAGE_JWT_JWKS_URL.")

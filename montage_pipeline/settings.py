@@ -9,11 +9,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from platformdirs import user_data_path
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 RenderQuality = Literal["draft", "standard", "best"]
 HardwareEncoder = Literal["nvenc", "videotoolbox", "qsv", "vaapi"]
+
+
+def default_home() -> Path:
+    """`./.montage` where it exists, else one place per user: the same history from every folder."""
+    here = Path(".montage")
+    return here if here.is_dir() else user_data_path("montage-pipeline", appauthor=False)
 
 
 class Settings(BaseSettings):
@@ -28,9 +35,10 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(
-        Path(".montage"),
+        default_factory=default_home,
         description="Folder for local state: embedded Postgres, embedded object store, clip "
-        "cache, logs.",
+        "cache, finished Reels, logs. Unset: ./.montage if there is one, else montage-pipeline in "
+        "the platform's folder for a user's data (Linux: ~/.local/share).",
     )
 
     # Postgres
@@ -300,6 +308,17 @@ class Settings(BaseSettings):
             if self.database_url.startswith(scheme):
                 return "postgresql+psycopg://" + self.database_url[len(scheme) :]
         return self.database_url
+
+
+def variable_of(field: str) -> str:
+    """The environment variable that a field is read from; a variable's name stays as it is."""
+    info = Settings.model_fields.get(field)
+    if info is None:
+        return field
+    alias = info.validation_alias
+    return (
+        alias if isinstance(alias, str) else f"{Settings.model_config['env_prefix']}{field}".upper()
+    )
 
 
 @lru_cache(maxsize=1)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from montage_pipeline.cli.error_table import markdown_page
-from montage_pipeline.cli.settings_table import env_file, markdown_table
+from montage_pipeline.cli.reference.error_table import markdown_page
+from montage_pipeline.cli.reference.settings_table import env_file, markdown_table
 from montage_pipeline_tests.package_tree import PACKAGE, PAGE, ROOT, with_tree
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]

@@ -4,10 +4,10 @@ Belongs here: the limits, and the sentence for the user.
 Does not belong here: measuring (footage), how good usable footage is (scoring).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from montage_pipeline.analysis.model import RejectCode, RejectReason
+from montage_pipeline.analysis.model import Moment, RejectCode, RejectReason
 from montage_pipeline.analysis.overlays import covered, place, upright_middle
 from montage_pipeline.footage.measuring.measures import SpanMeasures
 from montage_pipeline.footage.model import Box
@@ -146,6 +146,8 @@ FAULTS: tuple[Fault, ...] = (
 )
 """Gravest first."""
 
+_MAX_REASONS = 3  # named for one clip: more tell nothing new
+
 FORGIVABLE_CODES = frozenset(fault.code for fault in FAULTS if fault.forgivable) | {"too_short"}
 
 
@@ -161,6 +163,18 @@ def reasons(measures: SpanMeasures) -> tuple[RejectReason, ...]:
         for fault in FAULTS
         if fault.found(measures)
     )
+
+
+def why_unusable(moments: Sequence[Moment]) -> str:
+    """Why nothing of a clip can be used whose moments were all rejected."""
+    if not moments:
+        return "no shot in it is long enough"
+    # One sentence for each kind of fault: the figures differ from moment to moment.
+    by_code = {reason.code: reason.message for moment in moments for reason in moment.rejects}
+    listed = "; ".join(list(by_code.values())[:_MAX_REASONS])
+    if len(moments) == 1:
+        return f"its only moment was rejected: {listed}"
+    return f"all of its {len(moments)} moments were rejected: {listed}"
 
 
 def too_short(duration_s: float, min_s: float) -> RejectReason:

@@ -5,6 +5,8 @@ Its answer is also where the analyst that asks a model starts from.
 
 from collections.abc import Sequence
 
+from montage_pipeline.analysis.analyst import Onlooker
+from montage_pipeline.analysis.faults import why_unusable
 from montage_pipeline.analysis.leniency import forgive
 from montage_pipeline.analysis.model import (
     AnalysedClip,
@@ -27,14 +29,14 @@ from montage_pipeline.settings import Settings
 # What goes first among the best moments: technically good, as measured interest says little.
 _INTEREST_WEIGHT, _QUALITY_WEIGHT = 0.25, 0.75
 
-_MAX_REASONS = 3  # named for a clip of which nothing can be used: more tell nothing new
-
 
 class LocalAnalyst:
     """An Analyst that measures. The same clips give the same analysis."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, onlooker: Onlooker = Onlooker()) -> None:
+        """`onlooker` is told how far it is."""
         self._settings = settings
+        self._onlooker = onlooker
 
     def analyse(self, clips: Sequence[FetchedClip], style: str, duration_s: float) -> ClipAnalysis:
         """Measure, cut into moments, score and judge, as `Analyst.analyse` says.
@@ -45,7 +47,7 @@ class LocalAnalyst:
         Raises PermanentError (TOO_MANY_CLIPS) and, naming every clip's reason, (NO_USABLE_CLIPS).
         """
         self._refuse_too_many(clips)
-        measured, rejected = look_at(clips, duration_s)
+        measured, rejected = look_at(clips, duration_s, self._onlooker)
         measured, repeats, repeated = without_repeated_clips(measured)
         rejected += repeated
         notes = [f"{clip_name(clip.clip.url)}: {note}" for clip in measured for note in clip.notes]
@@ -61,7 +63,7 @@ class LocalAnalyst:
         if not usable:
             raise _nothing_usable(analysed, rejected)
         liveliness = _liveliness(usable)
-        return ClipAnalysis(
+        analysis = ClipAnalysis(
             clips=tuple(analysed),
             rejected_clips=tuple(rejected),
             hook_moment=max(usable, key=_hook_rank).id,
@@ -72,6 +74,8 @@ class LocalAnalyst:
             analyst=AnalystFacts(name="local"),
             warnings=(*notes, *forgiven),
         )
+        self._onlooker.measured(analysis)
+        return analysis
 
     def _refuse_too_many(self, clips: Sequence[FetchedClip]) -> None:
         maximum = self._settings.max_clips
@@ -103,13 +107,20 @@ def _liveliness(moments: Sequence[Moment]) -> float:
 def _nothing_usable(
     clips: Sequence[AnalysedClip], rejected: Sequence[RejectedClip]
 ) -> PermanentError:
-    reasons = [f"{clip_name(clip.url)}: {clip.message}" for clip in rejected]
-    for clip in clips:
-        messages = [reason.message for moment in clip.moments for reason in moment.rejects]
-        different = list(dict.fromkeys(messages)) or ["no shot in it is long enough"]
-        reasons.append(f"{clip_name(clip.facts.url)}: {'; '.join(different[:_MAX_REASONS])}")
-
+    unusable = [
+        RejectedClip(
+            url=clip.facts.url,
+            code=ErrorCode.NO_USABLE_CLIPS,
+            message=why_unusable(clip.moments),
+        )
+        for clip in clips
+    ]
+    left_out = [*rejected, *unusable]
+    reasons = [f"{clip_name(clip.url)}: {clip.message}" for clip in left_out]
     listed = " | ".join(reasons) if reasons else "no clips were given"
     return PermanentError(
-        ErrorCode.NO_USABLE_CLIPS, f"none of the clips can be used. {listed}", reasons=reasons
+        ErrorCode.NO_USABLE_CLIPS,
+        f"none of the clips can be used. {listed}",
+        reasons=reasons,
+        left_out=left_out,
     )

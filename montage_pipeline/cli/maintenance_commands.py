@@ -4,13 +4,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from montage_pipeline.cli.terminal import plain, plain_table, say
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.settings import get_settings
 
-_MARKS = {True: "[green]ok[/green]  ", False: "[red]no[/red]  ", None: "    "}
+_MARKS = {True: ("ok ", "green"), False: ("no ", "red"), None: ("   ", "")}
 
 
 def migrate() -> None:
@@ -23,7 +22,7 @@ def migrate() -> None:
             ErrorCode.NO_DATABASE, "DATABASE_URL is not set. The embedded database migrates itself."
         )
     upgrade(settings.sqlalchemy_url)
-    Console().print(f"The database is at revision {newest_revision()}.", highlight=False)
+    say(Console(), f"The database is at revision {newest_revision()}.")
 
 
 def doctor() -> None:
@@ -34,11 +33,8 @@ def doctor() -> None:
     failed = False
     for finding in findings(get_settings()):
         failed = failed or finding.ok is False
-        console.print(
-            f"{_MARKS[finding.ok]}{finding.name:<14} {finding.message}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        lead, style = _MARKS[finding.ok]
+        say(console, f"{finding.name:<14} {finding.message}", lead=lead, style=style)
     if failed:
         raise typer.Exit(1)
 
@@ -48,14 +44,18 @@ def settings(
     env: Annotated[bool, typer.Option("--env", help="As an .env file to copy.")] = False,
 ) -> None:
     """List every setting with its default and meaning."""
-    from montage_pipeline.cli.settings_table import env_file, markdown_table, setting_lines
+    from montage_pipeline.cli.reference.settings_table import (
+        env_file,
+        markdown_table,
+        setting_lines,
+    )
 
     if markdown or env:
         print(markdown_table() if markdown else env_file(), end="")  # noqa: T201
         return
-    table = _table("variable", "default", "meaning")
+    table = plain_table("variable", "default", "meaning")
     for line in setting_lines():
-        table.add_row(line.name, line.default, escape(line.meaning))
+        table.add_row(line.name, plain(line.default), plain(line.meaning))
     Console().print(table)
 
 
@@ -63,19 +63,12 @@ def errors(
     markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown page.")] = False,
 ) -> None:
     """List every error code with what to do about it."""
-    from montage_pipeline.cli.error_table import markdown_page
+    from montage_pipeline.cli.reference.error_table import markdown_page
 
     if markdown:
         print(markdown_page(), end="")  # noqa: T201
         return
-    table = _table("code", "what to do")
+    table = plain_table("code", "what to do")
     for code in ErrorCode:
-        table.add_row(code, escape(code.remedy))
+        table.add_row(code, plain(code.remedy))
     Console().print(table)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in columns:
-        table.add_column(name)
-    return table

@@ -1,16 +1,21 @@
 """`montage make` and `montage demo`: a Reel from files of this machine."""
 
-import shutil
+import json
+import sys
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from montage_pipeline.cli.files import OutFile, given_clips
+from montage_pipeline.cli.interrupts import Stopped, raise_if_asked
 from montage_pipeline.cli.job import JobOutcome, LocalJob, LocalOrder, LocalWishes
 from montage_pipeline.cli.options import (
     CaptionsOption,
     DurationOption,
+    ForceOption,
     FormatOption,
     JsonOption,
     LookOption,
@@ -19,7 +24,11 @@ from montage_pipeline.cli.options import (
     TargetBpmOption,
 )
 from montage_pipeline.cli.system import running_system
-from montage_pipeline.cli.terminal import ProgressView, show_outcome
+from montage_pipeline.cli.terminal import ProgressView, say, show_outcome
+from montage_pipeline.errors import MontageError
+from montage_pipeline.footage.names import printable
+from montage_pipeline.local.attended import attended
+from montage_pipeline.requests.model import NewContentItem
 from montage_pipeline.styles import DEFAULT_STYLE
 from montage_pipeline.vocabulary import ContentStatus, Format, Look
 
@@ -29,7 +38,7 @@ _DEMO_DURATION_S = 10
 
 
 def make(
-    clips: Annotated[list[Path], typer.Argument(help="Video files.")],
+    clips: Annotated[list[Path], typer.Argument(help="Video files, and folders of them.")],
     style: StyleOption = DEFAULT_STYLE,
     format: FormatOption = Format.REEL,
     duration: DurationOption = 30,
@@ -46,6 +55,7 @@ def make(
     captions: CaptionsOption = None,
     look: LookOption = Look.MATCHED,
     out: Annotated[Path | None, typer.Option(help="Copy the Reel to this file as well.")] = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a Reel from your own files."""
@@ -59,14 +69,14 @@ def make(
         look=look,
     )
     order = LocalOrder(
-        title=f"{len(clips)} clips",
+        title=f"{len(given_clips(clips).clips)} clips",
         clips=tuple(clips),
         style=style,
         format=format,
         duration_s=duration,
         wishes=wishes,
     )
-    _make(order, out=out, as_json=as_json)
+    _make(order, out=out, force=force, as_json=as_json)
 
 
 def demo(
@@ -81,7 +91,7 @@ def demo(
     """Make a Reel from real sample footage: the main job, end to end."""
     from montage_pipeline.local.footage import ATTRIBUTION, demo_clips
 
-    Console(stderr=as_json).print(ATTRIBUTION, highlight=False, soft_wrap=True)
+    say(Console(stderr=as_json), ATTRIBUTION)
     order = LocalOrder(
         title="Demo",
         clips=tuple(demo_clips()),
@@ -90,30 +100,74 @@ def demo(
         duration_s=_DEMO_DURATION_S,
         wishes=LocalWishes(music=music, target_bpm=target_bpm, captions=captions, look=look),
     )
-    _make(order, out=None, as_json=as_json)
+    _make(order, out=None, force=False, as_json=as_json)
 
 
-def _make(order: LocalOrder, *, out: Path | None, as_json: bool) -> None:
+def _make(order: LocalOrder, *, out: Path | None, force: bool, as_json: bool) -> None:
     console = Console(stderr=as_json)
     # Whatever shows from the command line alone is refused before anything is started.
     item = order.as_item()
-    with running_system(console) as services, ProgressView(console) as view:
-        job = LocalJob(services)
-        created = job.submit(item)
-        outcome = job.collect(created, job.watch(created, view.update))
-        services.close()
+    out_file = None if out is None else _checked_out(out, order, force=force, console=console)
+    for path in given_clips(order.clips).passed_over:
+        say(console, f"{printable(str(path))} is no video by its name", lead="note", style="yellow")
 
-    if out is not None and outcome.video is not None:
-        outcome = _copied(outcome, Path(outcome.video), out)
+    outcome = _made(item, console)
+    failure = None
+    if out_file is not None and outcome.video is not None:
+        try:
+            out_file.copy_from(Path(outcome.video))
+            outcome = outcome.model_copy(update={"video": str(out_file.path)})
+        except MontageError as error:
+            failure = type(error)(
+                error.code, f"{error.message} The Reel is finished: {outcome.video}"
+            )
+
     if as_json:
-        print(outcome.model_dump_json(by_alias=True))  # noqa: T201
+        # Names that are not UTF-8 are in it as Python holds them: with lone surrogates.
+        print(json.dumps(outcome.model_dump(mode="json", by_alias=True)))  # noqa: T201
     else:
         show_outcome(console, outcome)
+    if failure is not None:
+        raise failure
     if outcome.status is not ContentStatus.DRAFT:
         raise typer.Exit(1)
 
 
-def _copied(outcome: JobOutcome, video: Path, out: Path) -> JobOutcome:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(video, out)
-    return outcome.model_copy(update={"video": str(out.resolve())})
+def _made(item: NewContentItem, console: Console) -> JobOutcome:
+    """What came of it. Whoever stops waiting, for whatever reason, does not want it any more."""
+    with ExitStack() as cleanup:
+        try:
+            services = cleanup.enter_context(running_system(console))
+            raise_if_asked()
+        except Stopped:
+            say(console, "Stopped before a Reel was begun.")
+            raise
+        cleanup.callback(services.close)
+        job = LocalJob(services)
+        created = job.submit(item)
+        cleanup.enter_context(attended(services.settings.home, created.request_id))
+        try:
+            with ProgressView(console) as view:
+                say(console, f"item        {created.content_item_id}")
+                return job.collect(created, job.watch(created, view.update))
+        except Stopped:
+            job.cancel(created)
+            say(console, f"Canceled: no Reel is made of item {created.content_item_id}.")
+            raise
+        except Exception:
+            # Where even this fails, whoever starts next cancels it.
+            with suppress(Exception):
+                job.cancel(created)
+            raise
+
+
+def _checked_out(out: Path, order: LocalOrder, *, force: bool, console: Console) -> OutFile:
+    """The file to write, which a person at a terminal may allow to be replaced."""
+    may_ask = not force and sys.stdin.isatty() and console.is_terminal
+    checked = OutFile.checked(out, order.sources, force=force, may_ask=may_ask)
+    if force or not may_ask or not checked.exists:
+        return checked
+    say(console, f"There is a file {printable(str(out))} already. Replace it? [y/N]")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise typer.Exit(1)
+    return checked.replacing()

@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -71,3 +72,7 @@ LookOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on stdout; progress goes to stderr.")
 ]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Replace the file of --out if there is one.")
+]
+UserOption = Annotated[UUID | None, typer.Option(help="User id; by default the local user.")]

@@ -1,6 +1,7 @@
-"""`montage status`, `costs` and `export`: what came of a request."""
+"""`montage status`, `list`, `cancel`, `costs` and `export`: what came of requests."""
 
 import csv
+import io
 import json
 import sys
 from datetime import UTC, datetime
@@ -12,9 +13,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from montage_pipeline.cli.options import JsonOption
+from montage_pipeline.cli.files import OutFile
+from montage_pipeline.cli.made_reels import timeline_of
+from montage_pipeline.cli.options import ForceOption, JsonOption, UserOption
 from montage_pipeline.cli.system import running_database
+from montage_pipeline.cli.terminal import plain, plain_table, say, show_clips, show_failure
+from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.footage.names import printable
 from montage_pipeline.local.identity import LOCAL_USER_ID
 from montage_pipeline.records import R, read_document
 from montage_pipeline.vocabulary import ContentStatus, Step
@@ -31,24 +37,58 @@ def status(
 ) -> None:
     """Show where a content item stands."""
     with running_database() as services:
-        item = services.library.get_item(LOCAL_USER_ID, item_id)
-        services.close()
-    if item is None:
-        raise PermanentError(
-            ErrorCode.NOT_FOUND, f"There is no content item {item_id} of the local user."
-        )
+        item = _found(services, item_id)
     if as_json:
         print(item.model_dump_json())  # noqa: T201
     else:
         _show_item(Console(), item)
 
 
+def list_items(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of items.")] = 20,
+    user: UserOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List content items, newest first."""
+    with running_database() as services:
+        items = services.library.list_items(user or LOCAL_USER_ID, limit=limit)
+    if as_json:
+        print(json.dumps([item.model_dump(mode="json") for item in items]))  # noqa: T201
+        return
+    table = plain_table("item", "made", "status", "title")
+    for item in items:
+        table.add_row(
+            str(item.id),
+            f"{item.created_at:%Y-%m-%d %H:%M}",
+            _state(item),
+            plain(item.title or ""),
+        )
+    Console().print(table)
+
+
+def cancel(
+    item_id: Annotated[UUID, typer.Argument(help="Id of a content item.")],
+) -> None:
+    """Stop making a Reel. Its run ends within seconds."""
+    with running_database() as services:
+        item = _found(services, item_id)
+        request_id = services.library.newest_request(item_id)
+        canceled = request_id is not None and services.requests.withdraw(request_id)
+    if not canceled:
+        raise PermanentError(
+            ErrorCode.NOT_GENERATING,
+            f"Item {item_id} is not being generated: it is {_state(item)}.",
+        )
+    say(Console(), f"Canceled: no Reel is made of item {item_id}.")
+
+
 def costs(
     since: Annotated[
         datetime | None, typer.Option(help="Only calls from this moment on (UTC).")
     ] = None,
-    user: Annotated[UUID | None, typer.Option(help="User id; by default the local user.")] = None,
+    user: UserOption = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Every call as CSV on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what was paid for."""
     from montage_pipeline.costs.reports import get_user_costs
@@ -57,16 +97,21 @@ def costs(
         report = get_user_costs(
             services.engine, user or LOCAL_USER_ID, since.replace(tzinfo=UTC) if since else None
         )
-        services.close()
-    if as_csv:
+    if as_json:
+        print(report.model_dump_json())  # noqa: T201
+    elif as_csv:
         _write_costs(report)
     else:
         Console().print(_costs_table(report))
 
 
 def export(
-    timeline: Annotated[
-        Path, typer.Argument(help="The timeline's JSON file, as `montage make` leaves it.")
+    reel: Annotated[
+        Path,
+        typer.Argument(
+            help="What `montage make` left: the edit, the timeline, the Reel, their folder, or the "
+            "item's id."
+        ),
     ],
     out: Annotated[
         Path,
@@ -75,6 +120,7 @@ def export(
             "(Final Cut 7, Premiere, Resolve)."
         ),
     ],
+    force: ForceOption = False,
 ) -> None:
     """Write an edit for another editing program."""
     from montage_pipeline.editing.export import exported_edit
@@ -82,30 +128,47 @@ def export(
     from montage_pipeline.music.model import MusicTrack
 
     format = _edit_format(out)
-    edit = _document(Timeline, timeline)
+    timeline = timeline_of(reel)
     track = timeline.with_name(f"{Step.MUSIC_TRACK}.json")
+    out_file = OutFile.checked(out, (reel, timeline, track), force=force)
+    edit = _document(Timeline, timeline)
     music = _document(MusicTrack, track) if track.is_file() else None
-    out.write_text(exported_edit(edit, format, music))
-    Console().print(
-        f"{len(edit.segments)} segments written to {out}", highlight=False, soft_wrap=True
-    )
+    out_file.write(io.BytesIO(exported_edit(edit, format, music).encode()))
+    say(Console(), f"{len(edit.segments)} segments written to {out}")
+
+
+def _found(services: Services, item_id: UUID) -> "ContentItem":
+    """The item, whoever's it is: who runs the command may see the whole database anyway."""
+    item = services.library.find_item(item_id)
+    if item is None:
+        raise PermanentError(ErrorCode.NOT_FOUND, f"There is no content item {item_id}.")
+    return item
+
+
+def _state(item: "ContentItem") -> str:
+    if item.error and item.error.get("code") == ErrorCode.CANCELED:
+        return "canceled"
+    return item.status.value
 
 
 def _show_item(console: Console, item: "ContentItem") -> None:
     step = ""
     if item.progress_step and item.status is ContentStatus.GENERATING:
-        step = f" ({item.progress_step.value} {item.progress_percent} %)"
-    console.print(
-        f"{item.status.value}{step}  {item.title or ''}  "
+        detail = f", {item.progress_detail}" if item.progress_detail else ""
+        step = f" ({item.progress_step.value} {item.progress_percent} %{detail})"
+    say(
+        console,
+        f"{_state(item)}{step}  {item.title or ''}  "
         f"{item.style}, {item.format.value}, {item.duration_s} s",
-        highlight=False,
     )
+    say(console, f"item {item.id}")
     if item.generated_media_url:
-        console.print(item.generated_media_url, soft_wrap=True, highlight=False)
+        say(console, item.generated_media_url)
+    show_clips(console, item.clips)
     for warning in item.warnings:
-        console.print(f"note: {warning}", soft_wrap=True, highlight=False)
+        say(console, f"note: {warning}")
     if item.error:
-        console.print_json(json.dumps(item.error))
+        show_failure(console, item.error)
 
 
 def _write_costs(report: "UserCosts") -> None:
@@ -127,14 +190,12 @@ def _write_costs(report: "UserCosts") -> None:
 
 
 def _costs_table(report: "UserCosts") -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("when", "service", "endpoint", "state", "USD"):
-        table.add_column(name, justify="right" if name == "USD" else "left")
+    table = plain_table("when", "service", "endpoint", "state", "USD", right="USD")
     for row in report.rows:
         table.add_row(
             f"{row.created_at:%Y-%m-%d %H:%M}",
             row.service.value,
-            row.endpoint,
+            plain(row.endpoint),
             row.state.value,
             f"{row.cost_usd:f}",
         )
@@ -149,7 +210,8 @@ def _edit_format(out: Path) -> "EditFormat":
         return EditFormat(out.suffix.removeprefix(".").lower())
     except ValueError:
         raise PermanentError(
-            ErrorCode.EXPORT_IMPOSSIBLE, f"{out.name}: edits are written as .otio, .edl or .xml"
+            ErrorCode.EXPORT_IMPOSSIBLE,
+            f"{printable(out.name)}: edits are written as .otio, .edl or .xml",
         ) from None
 
 
@@ -157,4 +219,6 @@ def _document(kind: type[R], path: Path) -> R:
     try:
         return read_document(kind, path.read_bytes(), path.name)
     except (OSError, PermanentError) as error:
-        raise PermanentError(ErrorCode.BAD_TIMELINE, f"{path} cannot be read: {error}") from error
+        raise PermanentError(
+            ErrorCode.BAD_TIMELINE, f"{printable(str(path))} cannot be read: {error}"
+        ) from error

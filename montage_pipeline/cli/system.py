@@ -4,10 +4,12 @@ own for as long as the command takes.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
 
+from montage_pipeline.cli.interrupts import Stopped
+from montage_pipeline.cli.terminal import say
 from montage_pipeline.composition import Services
 from montage_pipeline.local.identity import local_jwt_secret
 from montage_pipeline.settings import Settings, get_settings
@@ -28,20 +30,26 @@ def local_settings() -> Settings:
 @contextmanager
 def running_system(console: Console) -> Iterator[Services]:
     """What reaches a running system: that of `montage up` if there is one, else one of our own."""
+    from montage_pipeline.local.attended import cancel_abandoned
     from montage_pipeline.local.stack import LocalStack, running_stack
 
-    def say(line: str) -> None:
-        console.print(line, highlight=False)
+    def tell(line: str) -> None:
+        say(console, line)
 
     settings = local_settings()
     running = running_stack(settings.home)
     if running is not None:
-        yield _services_of(running.env)
+        services = _services_of(running.env)
+        cancel_abandoned(settings.home, services.requests)
+        yield services
         return
     stack = LocalStack(settings, with_ui=False, with_api=False)
     try:
-        yield _services_of(stack.start(say).env)
-        stack.wait_until_unused(say)
+        yield _services_of(stack.start(tell).env)
+        stack.wait_until_unused(tell)
+    except Stopped:
+        stack.stop(at_once=True)
+        raise
     finally:
         stack.stop()
 
@@ -49,26 +57,32 @@ def running_system(console: Console) -> Iterator[Services]:
 @contextmanager
 def running_database() -> Iterator[Services]:
     """What reaches the database, which is started for the moment if nothing runs."""
+    with ExitStack() as cleanup:
+        services = _database_services(get_settings(), cleanup)
+        cleanup.callback(services.close)
+        yield services
+
+
+def _database_services(settings: Settings, cleanup: ExitStack) -> Services:
+    if settings.database_url:
+        return Services(settings)
+
+    from montage_pipeline.local.attended import cancel_abandoned
     from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
     from montage_pipeline.local.stack import running_stack
+    from montage_pipeline.requests.migrate import upgrade
 
-    settings = get_settings()
-    if settings.database_url:
-        yield Services(settings)
-        return
     running = running_stack(settings.home)
     if running is not None:
-        yield _services_of(running.env)
-        return
+        return _services_of(running.env)
+
     server = EmbeddedPostgres(settings.home)
     server.start()
-    try:
-        from montage_pipeline.requests.migrate import upgrade
-
-        upgrade(server.dsn())
-        yield _services_of({"DATABASE_URL": server.dsn()})
-    finally:
-        server.stop()
+    cleanup.callback(server.stop)
+    upgrade(server.dsn())
+    services = _services_of({"DATABASE_URL": server.dsn()})
+    cancel_abandoned(settings.home, services.requests)
+    return services
 
 
 def _services_of(environment: dict[str, str]) -> Services:

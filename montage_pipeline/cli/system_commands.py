@@ -1,11 +1,12 @@
 """`montage up`: the whole system on this machine."""
 
-import signal
 import threading
 
 from rich.console import Console
 
+from montage_pipeline.cli.interrupts import Stopped
 from montage_pipeline.cli.system import local_settings
+from montage_pipeline.cli.terminal import say
 from montage_pipeline.local.identity import LOCAL_USER_EMAIL, LOCAL_USER_ID
 
 _TOKEN_DAYS = 30
@@ -20,27 +21,21 @@ def up() -> None:
     console = Console()
     settings = local_settings()
     stack = LocalStack(settings, with_ui=True, with_api=True)
-    stopped = _on_signals()
 
-    def say(line: str) -> None:
-        console.print(line, highlight=False, soft_wrap=True)
+    def tell(line: str) -> None:
+        say(console, line)
 
     try:
-        address = stack.start(say)
+        address = stack.start(tell)
         token_s = _TOKEN_DAYS * 24 * 3600
         token = issue_token(settings, LOCAL_USER_ID, email=LOCAL_USER_EMAIL, ttl_s=token_s)
-        say(f"Dagster UI  {address.ui_url}")
-        say(f"API         {address.api_url}  (documentation at {address.api_url}/docs)")
-        say(f"Token of {LOCAL_USER_EMAIL}, valid for {_TOKEN_DAYS} days:\n{token}")
-        say("Ctrl-C stops everything.")
-        stopped.wait()
+        tell(f"Dagster UI  {address.ui_url}")
+        tell(f"API         {address.api_url}  (documentation at {address.api_url}/docs)")
+        tell(f"Token of {LOCAL_USER_EMAIL}, valid for {_TOKEN_DAYS} days:\n{token}")
+        tell("Ctrl-C stops everything.")
+        threading.Event().wait()
+    except Stopped:
+        # This is how it is meant to end.
+        tell("Stopping.")
     finally:
-        say("Stopping.")
         stack.stop()
-
-
-def _on_signals() -> threading.Event:
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    return stopped

@@ -1,13 +1,25 @@
-"""What a person sees while a Reel is made: a bar on a terminal, plain lines elsewhere."""
+"""What a person sees: lines of text as they are, and how a Reel comes along.
 
+Text is never read as markup: names of files hold brackets, emoji codes and control characters.
+"""
+
+import codecs
+import re
+import sys
 import time
+from collections.abc import Sequence
+from io import TextIOWrapper
 from types import TracebackType
+from typing import Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
-from montage_pipeline.cli.job import JobOutcome
+from montage_pipeline.cli.job import JobOutcome, Progressed
+from montage_pipeline.errors import ErrorCode
+from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.vocabulary import ContentStatus, Step
 
 _STEP_TEXT = {
@@ -19,6 +31,62 @@ _STEP_TEXT = {
     Step.R2_OBJECT: "delivering",
 }
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""All but tab and newline, and what turns the direction of writing: a name must not move the
+cursor, colour the terminal or read backwards.
+"""
+
+
+_ON_ONE_LINE = {"item", "made", "status", "when"}
+"""Columns that are copied or compared."""
+
+
+def write_any_text() -> None:
+    """Let stdout and stderr take whatever there is to write, in any locale.
+
+    Bytes of names that are not UTF-8 are written as they are, characters that the terminal's
+    encoding lacks as escapes.
+    """
+    codecs.register_error("montage", _encodable)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="montage")
+
+
+def _encodable(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeEncodeError:
+        return codecs.backslashreplace_errors(error)
+
+
+def plain(text: object, style: str = "") -> Text:
+    """Text for a console or a cell of a table, as it is."""
+    return Text(_CONTROLS.sub(_escaped, str(text)), style=style)
+
+
+def say(console: Console, text: object, *, lead: str = "", style: str = "") -> None:
+    """Print a line, in `style`; `lead` goes before it and is styled alone."""
+    line = plain(text, "" if lead else style)
+    if lead:
+        line = Text.assemble(plain(lead, style), " ", line)
+    console.print(line, soft_wrap=True, highlight=False)
+
+
+def plain_table(*columns: str, right: str = "") -> Table:
+    """A table without lines; the column called `right` is aligned to the right."""
+    table = Table(box=None, pad_edge=False)
+    for name in columns:
+        justify: Literal["left", "right"] = "right" if name == right else "left"
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=name in _ON_ONE_LINE)
+    return table
+
+
+def _escaped(control: re.Match[str]) -> str:
+    return control.group().encode("unicode_escape").decode()
+
 
 class ProgressView:
     """Shows a request's progress: a live bar on a terminal, plain lines elsewhere."""
@@ -26,7 +94,7 @@ class ProgressView:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._started = time.monotonic()
-        self._last_line: tuple[Step | None, int] | None = None
+        self._last_line: tuple[Step | None, int, int] | None = None
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
@@ -34,14 +102,15 @@ class ProgressView:
         if self._console.is_terminal:
             self._bar = Progress(
                 SpinnerColumn(),
-                TextColumn("{task.description:<24}"),
-                BarColumn(bar_width=32),
+                TextColumn("{task.description:<24}", markup=False),
+                BarColumn(bar_width=24),
                 TextColumn("{task.percentage:>3.0f} %"),
                 TimeElapsedColumn(),
+                TextColumn("{task.fields[detail]}", markup=False),
                 console=self._console,
             )
             self._bar.start()
-            self._task = self._bar.add_task(_STEP_TEXT[None], total=100)
+            self._task = self._bar.add_task(_STEP_TEXT[None], total=100, detail="")
         return self
 
     def __exit__(
@@ -53,56 +122,79 @@ class ProgressView:
         if self._bar is not None:
             self._bar.stop()
 
-    def update(self, step: Step | None, percent: int) -> None:
+    def update(self, now: Progressed) -> None:
         """Show where the request is."""
+        text, detail = _STEP_TEXT[now.step], str(plain(now.detail))
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, description=_STEP_TEXT[step], completed=percent)
+            self._bar.update(self._task, description=text, completed=now.percent, detail=detail)
             return
-        # Plain lines: each new step, and every ten percent within one.
-        line = (step, percent // 10)
+        # Plain lines: each new step, every clip looked at, and every ten percent.
+        looked_at = hash(now.detail) if now.step is Step.CLIP_ANALYSIS else 0
+        line = (now.step, now.percent // 10, looked_at)
         if line != self._last_line:
             self._last_line = line
             seconds = time.monotonic() - self._started
-            self._console.print(
-                f"[{seconds:6.1f} s] {percent:3d} %  {_STEP_TEXT[step]}",
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
-            )
+            shown = f"{text}: {detail}" if detail else text
+            say(self._console, f"[{seconds:6.1f} s] {now.percent:3d} %  {shown}")
 
 
 def show_outcome(console: Console, outcome: JobOutcome) -> None:
     """The end of `make` and `demo`: seconds by step, what it cost, and where the files are."""
-
-    def say(line: str, *, highlight: bool = False) -> None:
-        console.print(line, soft_wrap=True, highlight=highlight)
-
     if outcome.status is not ContentStatus.DRAFT:
-        error = outcome.error or {}
-        step, message, code = error.get("step"), error.get("message"), error.get("code")
-        say(f"[red]Failed[/red] at {step or 'start'}: {message} ({code})", highlight=True)
+        show_failure(console, outcome.error or {})
+        show_clips(console, outcome.clips)
+        say(console, f"item        {outcome.content_item_id}")
         return
 
     console.print(_steps_table(outcome))
     say(
+        console,
         f"{outcome.duration_sec:.1f} s, {outcome.width}x{outcome.height}; "
-        f"analysed by {outcome.analyst}, music by {outcome.composer}."
+        f"analysed by {outcome.analyst}, music by {outcome.composer}.",
     )
     for line in outcome.costs:
-        say(f"{line.service} {line.endpoint}: {line.cost_usd.normalize():f} USD")
+        say(console, f"{line.service} {line.endpoint}: {line.cost_usd.normalize():f} USD")
     if not outcome.costs:
-        say("No paid call was made.")
+        say(console, "No paid call was made.")
+    show_clips(console, outcome.clips)
     for warning in outcome.warnings:
-        say(f"[yellow]note[/yellow] {warning}")
-    say(f"storyboard  {outcome.storyboard}")
-    say(f"edit        {outcome.otio}  (`montage export` makes EDL or XML of {outcome.timeline})")
-    say(f"[bold]reel        {outcome.video}[/bold]")
+        say(console, warning, lead="note", style="yellow")
+    say(console, f"item        {outcome.content_item_id}")
+    say(console, f"storyboard  {outcome.storyboard}")
+    say(console, f"edit        {outcome.otio}  (`montage export` makes EDL or XML of it)")
+    say(console, f"reel        {outcome.video}", style="bold")
+
+
+def show_failure(console: Console, error: dict[str, object]) -> None:
+    """Why there is no Reel."""
+    code, message = error.get("code"), error.get("message")
+    if code == ErrorCode.CANCELED:
+        say(console, f"{message}", lead="Canceled", style="yellow")
+        return
+    say(
+        console,
+        f"at {error.get('step') or 'start'}: {message} ({code})",
+        lead="Failed",
+        style="red",
+    )
+
+
+def show_clips(console: Console, clips: Sequence[ClipReport]) -> None:
+    """What became of every clip: what was shown of it, or why nothing was."""
+    shown = [clip for clip in clips if clip.segments]
+    for clip in shown:
+        spans = ", ".join(
+            f"{segment.start_s:.1f}–{segment.end_s:.1f} s at {segment.reel_s:.1f} s"
+            for segment in clip.segments
+        )
+        say(console, f"shown       {clip.name}: {spans}")
+    for clip in clips:
+        if not clip.segments:
+            say(console, f"not shown   {clip.name}: {clip.reason}")
 
 
 def _steps_table(outcome: JobOutcome) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("step")
-    table.add_column("seconds", justify="right")
+    table = plain_table("step", "seconds", right="seconds")
     for step in Step:
         if step.value in outcome.steps:
             table.add_row(step.value, f"{outcome.steps[step.value]:.1f}")

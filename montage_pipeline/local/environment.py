@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from montage_pipeline.errors import ErrorCode, PermanentError
-from montage_pipeline.settings import Settings
+from montage_pipeline.settings import Settings, variable_of
 
 HOME_MARK = "MONTAGE_SUPERVISED_HOME"
 """Every process of a local system, and whatever it starts, carries the home's path under this name:
@@ -30,7 +30,7 @@ def setting_variables(settings: Settings) -> dict[str, str]:
         value = getattr(settings, name)
         if isinstance(value, SecretStr):
             value = value.get_secret_value()
-        variables[_variable(name)] = str(value).lower() if isinstance(value, bool) else str(value)
+        variables[variable_of(name)] = str(value).lower() if isinstance(value, bool) else str(value)
     return variables
 
 
@@ -38,7 +38,7 @@ def child_environment(settings: Settings, found: dict[str, str]) -> dict[str, st
     """What a child process gets: this process's environment, these settings and no others, and the
     variables `found` by starting the stores.
     """
-    ours = {_variable(name) for name in Settings.model_fields}
+    ours = {variable_of(name) for name in Settings.model_fields}
     passed_on = {name: value for name, value in os.environ.items() if name not in ours}
     temporary = str(temporary_folder(settings.home))
     return {
@@ -97,13 +97,4 @@ def _packaged(name: str) -> str:
     raise PermanentError(
         ErrorCode.NOT_INSTALLED_WHOLE,
         f"{name} is neither in the package nor at {in_tree}: install montage-pipeline again",
-    )
-
-
-def _variable(setting: str) -> str:
-    alias = Settings.model_fields[setting].validation_alias
-    return (
-        alias
-        if isinstance(alias, str)
-        else f"{Settings.model_config['env_prefix']}{setting}".upper()
     )

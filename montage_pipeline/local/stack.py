@@ -31,6 +31,7 @@ from montage_pipeline.local.address import (
     stack_lock,
     withdraw,
 )
+from montage_pipeline.local.attended import any_attended, cancel_abandoned
 from montage_pipeline.local.embedded import servers
 from montage_pipeline.local.embedded.process import (
     ServerProcess,
@@ -60,6 +61,12 @@ _MAX_BACKOFF_S = 30.0
 
 _HEALTHY_AFTER_S = 60.0
 """A server that ran this long has got over what ended it before."""
+
+_MAX_STOP_S = 3.0
+"""Daemon and code server take 2 to 3 s to end in order."""
+
+_AT_ONCE_S = 0.2
+"""Whatever dies then is settled by the next start."""
 
 _MAX_PORTS_TRIED = 4
 """Losing a race for a free port once is rare; more often, something else is wrong."""
@@ -122,8 +129,11 @@ class LocalStack:
             self.stop()
             raise
 
-    def stop(self) -> None:
+    def stop(self, *, at_once: bool = False) -> None:
         """Stop everything in order, within seconds. Safe to call again.
+
+        `at_once` is for somebody who waits and wants nothing finished: servers are killed that do
+        not end immediately.
 
         The daemon first, then the code server with its runs, the UI and the API, the stores last.
         """
@@ -140,7 +150,7 @@ class LocalStack:
                 supervised.process.ask_to_stop()
         for name in ("daemon", "code-server", "dagster-ui", "api"):
             if name in self._running:
-                self._running[name].process.stop(timeout_s=3.0)
+                self._running[name].process.stop(timeout_s=_AT_ONCE_S if at_once else _MAX_STOP_S)
         self._running.clear()
         if self._stores is not None:
             self._stores.stop()
@@ -168,13 +178,14 @@ class LocalStack:
         self._clear()
         dagster_home = make_dagster_home(self._home)
         self._stores = stores = Stores(self._settings)
-        say("Starting the database and the object store.")
+        say(f"Starting the database and the object store in {self._home}.")
         stores.begin()
         found = stores.variables() | {
             "DAGSTER_HOME": str(dagster_home),
             "MONTAGE_HOME": str(self._home),
         }
         self._environment = child_environment(self._settings, found)
+        self._cancel_abandoned(stores)
         self._settle_lost_runs(stores)
 
         say("Starting Dagster.")
@@ -317,6 +328,19 @@ class LocalStack:
             backoff_s = min(supervised.backoff_s * 2, _MAX_BACKOFF_S)
             self._launch(supervised.command)
             self._running[name].backoff_s = backoff_s
+
+    def _cancel_abandoned(self, stores: Stores) -> None:
+        """Before anything could go on with them: requests of commands that were killed."""
+        if not any_attended(self._home):
+            return
+        from montage_pipeline.composition import Services
+
+        stores.migrate()
+        services = Services(stores.reached_by())
+        try:
+            cancel_abandoned(self._home, services.requests)
+        finally:
+            services.close()
 
     def _settle_lost_runs(self, stores: Stores) -> None:
         """Tell Dagster that runs it believes to be under way are gone: no process of ours can have

@@ -12,7 +12,7 @@ import av
 
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.model import FetchedClip
-from montage_pipeline.footage.names import shown_url
+from montage_pipeline.footage.names import clip_name
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.music.beats.tracker import beats_of
 from montage_pipeline.music.composer import MAX_SILENT_S, ComposedMusic, MusicBrief
@@ -54,7 +54,7 @@ class OwnMusic:
         PermanentError: `music_too_short` (details `missing_s`), `music_too_long`, `music_silent`,
         `music_not_audio`, and those of `ClipFetcher.fetch_music`.
         """
-        name = shown_url(self._url)
+        name = clip_name(self._url)
         path = self._fetcher.fetch_music(self._url).path
         _refuse_too_long(_packets_length_s(path, name), name)
         return _suitable(path, duration_s, name).duration_s
@@ -64,7 +64,7 @@ class OwnMusic:
 
         The file holds the sound alone: no video, no tags, no codec delay. Raises as `require` does.
         """
-        name, path = shown_url(self._url), workdir / "music.flac"
+        name, path = clip_name(self._url), workdir / "music.flac"
         source = self._fetcher.fetch_music(self._url).path
         _refuse_too_long(_packets_length_s(source, name), name)
         _write_flac(source, path, name)

@@ -12,10 +12,13 @@ import dagster as dg
 
 from montage_pipeline.composition import Services
 from montage_pipeline.requests.model import MontageRequest
-from montage_pipeline.vocabulary import Step
+from montage_pipeline.vocabulary import RequestState, Step
 
 if TYPE_CHECKING:
     from dagster._core.execution.context.system import StepExecutionContext
+
+RETRY_NUMBER_TAG = "dagster/retry_number"
+"""On a run that Dagster launched by itself because another had failed."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ def claim(attempt: Attempt, services: Services, request: MontageRequest) -> bool
     run_id = attempt.run.run_id
     if services.requests.start(request.id, run_id, earlier_runs=_earlier_runs(attempt)):
         return True
-    if attempt.delivers and services.requests.reopen(request.id, run_id):
+    wanted = request.state is not RequestState.CANCELED or _launched_after(attempt, request)
+    if wanted and attempt.delivers and services.requests.reopen(request.id, run_id):
         return True
 
     now = services.requests.get_request(request.id)
@@ -99,6 +103,18 @@ def claim(attempt: Attempt, services: Services, request: MontageRequest) -> bool
         "under way. Wait until that is done.",
         allow_retries=False,
     )
+
+
+def _launched_after(attempt: Attempt, request: MontageRequest) -> bool:
+    """Whether a person launched the run after the request was canceled, and so wants it again.
+
+    Runs that waited in the queue, and retries that Dagster makes by itself, are of before.
+    """
+    if RETRY_NUMBER_TAG in attempt.run.tags:
+        return False
+    record = attempt.instance.get_run_record_by_id(attempt.run.run_id)
+    canceled_at = request.finished_at
+    return record is None or canceled_at is None or record.create_timestamp > canceled_at
 
 
 def _earlier_runs(attempt: Attempt) -> list[str]:

@@ -11,7 +11,8 @@ steps (`outcomes`).
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from uuid import UUID
 
 import dagster as dg
 from dagster import DagsterExecutionInterruptedError
@@ -20,6 +21,7 @@ from montage_pipeline import logs
 from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.orchestration.attempts import Attempt, requested
+from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.model import RequestFailure
 from montage_pipeline.vocabulary import RequestState
 
@@ -44,7 +46,7 @@ def translated(attempt: Attempt, services: Services) -> Iterator[None]:
         try:
             yield
         except (DagsterExecutionInterruptedError, KeyboardInterrupt) as interrupt:
-            raise _interruption(attempt) from interrupt
+            raise _interruption(attempt, services) from interrupt
         except (dg.Failure, dg.RetryRequested):
             raise
         except Exception as error:
@@ -60,12 +62,13 @@ def _forbid_another_run(attempt: Attempt) -> None:
         attempt.instance.add_run_tags(attempt.run.run_id, {RETRY_RUN_TAG: "false"})
 
 
-def _interruption(attempt: Attempt) -> dg.Failure:
+def _interruption(attempt: Attempt, services: Services) -> dg.Failure:
     """What to raise when the process was told to stop: left alone, Dagster would pause and then
     retry the step in it.
     """
     run = attempt.instance.get_run_by_id(attempt.run.run_id)
-    if run is not None and run.status is dg.DagsterRunStatus.CANCELING:
+    canceling = run is not None and run.status is dg.DagsterRunStatus.CANCELING
+    if canceling or _is_canceled(attempt, services):
         return dg.Failure("A person stopped the run.", allow_retries=False)
 
     # Nobody asked for the run to end, so its process is being shut down, as on a deploy. That is a
@@ -80,6 +83,9 @@ def _failure(
     attempt: Attempt, services: Services, error: Exception
 ) -> dg.Failure | dg.RetryRequested:
     """What to raise for an error; marks the request as failed when it is the last word."""
+    if _is_canceled(attempt, services):
+        # What fails because it was ended is no failure, and is not tried again.
+        return dg.Failure("The request was canceled.", allow_retries=False)
     failure = _described(attempt, error)
     permanent = isinstance(error, MontageError) and not error.retryable
     final = permanent or attempt.is_last
@@ -103,10 +109,19 @@ def _failure(
     )
 
 
+def _is_canceled(attempt: Attempt, services: Services) -> bool:
+    """Whether somebody canceled the request; False while the database cannot tell."""
+    with suppress(Exception):
+        return services.requests.is_canceled(UUID(attempt.request_key))
+    return False
+
+
 def _described(attempt: Attempt, error: Exception) -> RequestFailure:
     """The error as the item will show it, without secrets."""
+    clips: tuple[ClipReport, ...] = ()
     if isinstance(error, MontageError):
-        code, message, details = error.code, error.message, error.details
+        code, message, details = error.code, error.message, dict(error.details)
+        clips = details.pop("clips", ())
     else:
         code, message, details = ErrorCode.INTERNAL_ERROR, f"{type(error).__name__}: {error}", {}
     return RequestFailure(
@@ -116,6 +131,7 @@ def _described(attempt: Attempt, error: Exception) -> RequestFailure:
         attempts=attempt.number,
         run_id=attempt.run.run_id,
         details={name: logs.hide_secrets(str(value)) for name, value in details.items()},
+        clips=clips,
     )
 
 

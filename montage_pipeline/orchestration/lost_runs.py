@@ -8,6 +8,10 @@ code server; whoever ended both can. Run as a program
 
 import dagster as dg
 
+from montage_pipeline.composition import Services
+from montage_pipeline.orchestration.runs import request_id_of
+from montage_pipeline.settings import get_settings
+
 _UNDER_WAY = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
@@ -15,15 +19,17 @@ _UNDER_WAY = [
 ]
 
 
-def settle_lost_runs(instance: dg.DagsterInstance) -> int:
-    """End every run that Dagster believes to be under way: canceled where that was asked for, else
-    failed, which run retries pick up.
+def settle_lost_runs(instance: dg.DagsterInstance, services: Services) -> int:
+    """End every run that Dagster believes to be under way: canceled where that was asked for, of
+    the run or of its request, else failed, which run retries pick up.
 
     Returns how many there were.
     """
     runs = instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY))
     for run in runs:
-        if run.status is dg.DagsterRunStatus.CANCELING:
+        request_id = request_id_of(run)
+        unwanted = request_id is not None and services.requests.is_canceled(request_id)
+        if unwanted or run.status is dg.DagsterRunStatus.CANCELING:
             instance.report_run_canceled(
                 run, message="The run was being canceled when its process ended."
             )
@@ -36,4 +42,4 @@ def settle_lost_runs(instance: dg.DagsterInstance) -> int:
 
 if __name__ == "__main__":
     with dg.DagsterInstance.get() as instance:
-        settle_lost_runs(instance)
+        settle_lost_runs(instance, Services(get_settings()))

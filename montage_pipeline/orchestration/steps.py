@@ -14,6 +14,7 @@ from dagster import AssetExecutionContext
 from montage_pipeline import logs
 from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.attempts import Attempt, attempt_of, claim, requested
+from montage_pipeline.orchestration.cancellation import stopped_when_canceled
 from montage_pipeline.orchestration.failures import translated
 from montage_pipeline.requests.model import MontageRequest
 from montage_pipeline.vocabulary import Step
@@ -49,19 +50,20 @@ class StepScope:
         self._step = attempt.step
         self._shown_percent = -1
         self._shown_at_s = -math.inf
+        self._shown_detail = ""
 
-    def progress(self, done: float) -> None:
-        """Show on the item that this share of the step is done, 0..1."""
+    def progress(self, done: float, detail: str = "") -> None:
+        """Show on the item that this share of the step is done, 0..1, and what it is at."""
         if not self.tracked:
             return
         begin, end = _PROGRESS_PERCENT[self._step]
-        percent = begin + int((end - begin) * min(max(done, 0.0), 1.0))
+        percent = max(self._shown_percent, begin + int((end - begin) * min(max(done, 0.0), 1.0)))
         now_s = time.monotonic()
         too_soon = now_s - self._shown_at_s < _MIN_PROGRESS_INTERVAL_S and done < 1
-        if percent <= self._shown_percent or too_soon:
+        if detail == self._shown_detail and (percent == self._shown_percent or too_soon):
             return
-        self._shown_percent, self._shown_at_s = percent, now_s
-        self.services.requests.progress(self.request.id, self.run_id, self._step, percent)
+        self._shown_percent, self._shown_at_s, self._shown_detail = percent, now_s, detail
+        self.services.requests.progress(self.request.id, self.run_id, self._step, percent, detail)
 
 
 @contextmanager
@@ -74,7 +76,11 @@ def montage_step(context: AssetExecutionContext, services: Services) -> Iterator
         tracked = claim(attempt, services, request)
 
     whose = {"content_item_id": str(request.content_item_id), "user_id": str(request.user_id)}
-    with logs.bind(**whose), translated(attempt, services):
+    with (
+        logs.bind(**whose),
+        translated(attempt, services),
+        stopped_when_canceled(attempt, services, request),
+    ):
         log.info("step_started", attempt=attempt.number)
         started_s = time.monotonic()
         scope = StepScope(services, request, attempt, tracked=tracked)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.lifecycle import ITEM_GENERATING
 from montage_pipeline.requests.model import ContentItem, CreatedRequest, NewContentItem
 from montage_pipeline.requests.options import MontageOptions, refuse_contradictions
@@ -115,6 +116,16 @@ class ContentLibrary:
             ).one_or_none()
             return None if found is None else _item(*found)
 
+    def find_item(self, content_item_id: UUID) -> ContentItem | None:
+        """The item, whoever's it is."""
+        with Session(self._engine) as session:
+            found = session.execute(
+                select(ContentItemRow)
+                .where(ContentItemRow.id == content_item_id)
+                .add_columns(_newest_options())
+            ).one_or_none()
+            return None if found is None else _item(*found)
+
     def list_items(
         self, user_id: UUID, *, limit: int, before: datetime | None = None
     ) -> list[ContentItem]:
@@ -125,6 +136,15 @@ class ContentLibrary:
         query = query.order_by(ContentItemRow.created_at.desc(), ContentItemRow.id).limit(limit)
         with Session(self._engine) as session:
             return [_item(row, options) for row, options in session.execute(query)]
+
+    def newest_request(self, content_item_id: UUID) -> UUID | None:
+        """The request that an item last made a Reel of, or is making; None without the item."""
+        of_item = select(MontageRequestRow.id).where(
+            MontageRequestRow.content_item_id == content_item_id
+        )
+        newest_first = of_item.order_by(MontageRequestRow.created_at.desc(), MontageRequestRow.id)
+        with Session(self._engine) as session:
+            return session.scalar(newest_first.limit(1))
 
     def _replay(self, user_id: UUID, key: str, digest: str) -> CreatedRequest | None:
         query = select(MontageRequestRow, ContentItemRow.status).join(
@@ -249,6 +269,8 @@ def _item(row: ContentItemRow, options: dict[str, Any] | None) -> ContentItem:
         poster_url=row.poster_url,
         progress_step=row.progress_step,
         progress_percent=row.progress_percent,
+        progress_detail=row.progress_detail,
+        clips=tuple(map(ClipReport.model_validate, row.clips)),
         error=row.error,
         warnings=tuple(row.warnings),
         originality=row.originality,

@@ -11,14 +11,15 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, and_, func, or_, select, true, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.records import Record
-from montage_pipeline.requests.model import MontageRequest, RequestFailure
+from montage_pipeline.requests.footage import ClipReport
+from montage_pipeline.requests.model import MAX_DETAIL_CHARS, MontageRequest, RequestFailure
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.requests.seen import SeenSegment, store_seen
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow
@@ -31,6 +32,8 @@ ITEM_GENERATING: dict[str, Any] = {
     "status": ContentStatus.GENERATING,
     "progress_step": None,
     "progress_percent": 0,
+    "progress_detail": None,
+    "clips": [],
     "error": None,
     "warnings": [],
     "updated_at": func.now(),
@@ -43,7 +46,8 @@ until there are new ones.
 class FinishedReel(Record):
     """What a run that succeeds leaves with the item.
 
-    `originality` is the planner's report; `shown` is what counts as seen from now on.
+    `originality` is the planner's report; `shown` is what counts as seen from now on,
+    `clips` says what became of each clip that was given.
     """
 
     media_url: str
@@ -52,6 +56,7 @@ class FinishedReel(Record):
     warnings: tuple[str, ...] = ()
     originality: dict[str, Any] | None = None
     shown: tuple[SeenSegment, ...] = ()
+    clips: tuple[ClipReport, ...] = ()
 
 
 class RequestLifecycle:
@@ -156,8 +161,10 @@ class RequestLifecycle:
         except IntegrityError:
             return False
 
-    def progress(self, request_id: UUID, run_id: str, step: Step, percent: int) -> bool:
-        """Show how far the run is, on the item.
+    def progress(
+        self, request_id: UUID, run_id: str, step: Step, percent: int, detail: str = ""
+    ) -> bool:
+        """Show how far the run is, on the item; `detail` says in words what it is at.
 
         False when the request no longer belongs to this run.
         """
@@ -174,7 +181,12 @@ class RequestLifecycle:
                         ContentItemRow.id == running.scalar_subquery(),
                         ContentItemRow.status == ContentStatus.GENERATING,
                     )
-                    .values(progress_step=step, progress_percent=percent, updated_at=func.now())
+                    .values(
+                        progress_step=step,
+                        progress_percent=percent,
+                        progress_detail=detail[:MAX_DETAIL_CHARS] or None,
+                        updated_at=func.now(),
+                    )
                 )
             )
 
@@ -202,6 +214,8 @@ class RequestLifecycle:
             "poster_url": reel.poster_url,
             "progress_step": Step.R2_OBJECT,
             "progress_percent": 100,
+            "progress_detail": None,
+            "clips": [clip.model_dump(mode="json") for clip in reel.clips],
             "error": None,
             "warnings": list(reel.warnings),
             "originality": reel.originality,
@@ -223,15 +237,24 @@ class RequestLifecycle:
         """queued or running under that run → canceled; the item becomes failed, saying that it was
         stopped.
         """
-        failure = RequestFailure(
-            code=ErrorCode.CANCELED,
-            message="The run was stopped by a person before it was done.",
-            step=None,
-            attempts=1,
-            run_id=run_id,
-        )
-        end = _End.of_failure(RequestState.CANCELED, failure)
-        return self._finish(request_id, _waiting_or_of(run_id), end)
+        return self._finish(request_id, _waiting_or_of(run_id), _canceled(run_id))
+
+    def withdraw(self, request_id: UUID) -> bool:
+        """queued, or running under whatever run → canceled: who asked for it wants it no more.
+
+        A run that works on it notices by itself and ends.
+        """
+        request = self.get_request(request_id)
+        run_id = None if request is None else request.run_id
+        return self._finish(request_id, true(), _canceled(run_id))
+
+    def is_canceled(self, request_id: UUID) -> bool:
+        """Whether the request was canceled."""
+        with Session(self._engine) as session:
+            state = session.scalar(
+                select(MontageRequestRow.state).where(MontageRequestRow.id == request_id)
+            )
+        return state is RequestState.CANCELED
 
     def requeue(self, request_id: UUID, *, attempt: int, run_id: str | None) -> bool:
         """Give a request whose run was lost to a new run: attempt + 1, queued again."""
@@ -299,8 +322,26 @@ class _End(NamedTuple):
 
     @classmethod
     def of_failure(cls, state: RequestState, failure: RequestFailure) -> "_End":
-        error = failure.model_dump(mode="json")
-        return cls(state, {"status": ContentStatus.FAILED, "error": error}, error)
+        error = failure.model_dump(mode="json", exclude={"clips"})
+        clips = [clip.model_dump(mode="json") for clip in failure.clips]
+        values = {
+            "status": ContentStatus.FAILED,
+            "error": error,
+            "progress_detail": None,
+            "clips": clips,
+        }
+        return cls(state, values, error)
+
+
+def _canceled(run_id: str | None) -> _End:
+    failure = RequestFailure(
+        code=ErrorCode.CANCELED,
+        message="A person stopped it before it was done.",
+        step=None,
+        attempts=1,
+        run_id=run_id,
+    )
+    return _End.of_failure(RequestState.CANCELED, failure)
 
 
 def _waiting_or_of(run_id: str | None) -> ColumnElement[bool]:

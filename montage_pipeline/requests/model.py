@@ -8,6 +8,7 @@ from pydantic import Field
 
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.records import Record
+from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
 from montage_pipeline.styles import StyleName
@@ -15,6 +16,9 @@ from montage_pipeline.vocabulary import ContentStatus, ContentType, Format, Requ
 
 MAX_TITLE_CHARS = 200
 """What the library shows without cutting it."""
+
+MAX_DETAIL_CHARS = 300
+"""A file name has at most 255, and a few words go with it."""
 
 MAX_EMAIL_CHARS = 320
 """RFC 3696: 64 for the name, 255 for the domain, and the @."""
@@ -42,7 +46,10 @@ class CreatedRequest(Record):
 
 
 class RequestFailure(Record):
-    """What is stored in `error` once every retry is spent."""
+    """What is stored in `error` once every retry is spent.
+
+    `clips` is stored beside it: what is known of every clip.
+    """
 
     code: ErrorCode
     message: str
@@ -50,10 +57,15 @@ class RequestFailure(Record):
     attempts: int
     run_id: str | None
     details: dict[str, Any] = Field(default_factory=dict)
+    clips: tuple[ClipReport, ...] = ()
 
 
 class ContentItem(Record):
-    """A content item as its owner sees it. `options` are the wishes of its newest request."""
+    """A content item as its owner sees it. `options` are the wishes of its newest request.
+
+    `clips` says what became of each clip in the newest Reel; empty before there is one.
+    `progress_detail` says in words what the step is at.
+    """
 
     id: UUID
     user_id: UUID
@@ -70,6 +82,8 @@ class ContentItem(Record):
     poster_url: str | None
     progress_step: Step | None
     progress_percent: int
+    progress_detail: str | None = None
+    clips: tuple[ClipReport, ...] = ()
     error: dict[str, Any] | None
     warnings: tuple[str, ...]
     originality: dict[str, Any] | None

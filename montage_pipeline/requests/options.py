@@ -7,6 +7,7 @@ here: what only the clips or the music can tell; that is with the rooms that rea
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from pydantic import Field
 
@@ -71,7 +72,7 @@ def contradictions(clip_urls: Sequence[str], options: MontageOptions) -> Iterato
         yield Contradiction(
             ErrorCode.HOOK_CLIP_UNKNOWN,
             "hook_clip",
-            f"{options.hook_clip} is not one of the clips; name one of them",
+            f"{_shown(options.hook_clip)} is not one of the clips; name one of them",
         )
 
     for code, option, urls in (
@@ -83,7 +84,7 @@ def contradictions(clip_urls: Sequence[str], options: MontageOptions) -> Iterato
             yield Contradiction(
                 code,
                 option,
-                f"{', '.join(unknown)} {_is_or_are(unknown)} not among the clips; "
+                f"{', '.join(map(_shown, unknown))} {_is_or_are(unknown)} not among the clips; "
                 "name only clips of this request",
             )
 
@@ -91,14 +92,15 @@ def contradictions(clip_urls: Sequence[str], options: MontageOptions) -> Iterato
         yield Contradiction(
             ErrorCode.HOOK_CLIP_EXCLUDED,
             "hook_clip",
-            f"{options.hook_clip} is both hookClip and excluded; drop one of the two wishes",
+            f"{_shown(options.hook_clip)} is both hookClip and excluded; "
+            "drop one of the two wishes",
         )
     both = [url for url in options.must_use if url in excluded]
     if both:
         yield Contradiction(
             ErrorCode.MUST_USE_EXCLUDED,
             "must_use",
-            f"{', '.join(both)} {_is_or_are(both)} both in mustUse and excluded; "
+            f"{', '.join(map(_shown, both))} {_is_or_are(both)} both in mustUse and excluded; "
             "drop one of the two wishes",
         )
     if known and known <= excluded:
@@ -107,6 +109,13 @@ def contradictions(clip_urls: Sequence[str], options: MontageOptions) -> Iterato
             "exclude",
             "every clip is excluded; leave at least one to make the Reel from",
         )
+
+
+def _shown(url: str) -> str:
+    """An address as it was given; of a file, its path as its owner knows it."""
+    if not url.startswith("file://"):
+        return url
+    return unquote_to_bytes(urlsplit(url).path).decode(errors="backslashreplace")
 
 
 def _is_or_are(urls: Sequence[str]) -> str:

@@ -59,6 +59,7 @@ class Base(DeclarativeBase):
         datetime: DateTime(timezone=True),
         dict[str, Any]: JSONB,
         list[str]: JSONB,
+        list[dict[str, Any]]: JSONB,
     }
 
 
@@ -94,8 +95,11 @@ class ContentItemRow(Base):
     poster_url: Mapped[str | None] = mapped_column(Text)
     progress_step: Mapped[Step | None] = mapped_column(_enum(Step, "montage_step"))
     progress_percent: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    progress_detail: Mapped[str | None] = mapped_column(Text)
     error: Mapped[dict[str, Any] | None]
     warnings: Mapped[list[str]] = mapped_column(server_default=text("'[]'::jsonb"))
+    # What became of each clip, as `ClipReport`.
+    clips: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'::jsonb"))
     # Score and parts of the newest Reel, as the planner's report has them.
     originality: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

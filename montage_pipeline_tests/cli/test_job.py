@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from montage_pipeline.cli.job import LocalJob, LocalOrder, LocalWishes
+from montage_pipeline.cli.job import LocalJob, LocalOrder, LocalWishes, Progressed
 from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.local.identity import LOCAL_USER_ID
@@ -71,7 +71,7 @@ def test_what_cannot_work_is_refused(clip: Path, wishes: dict[str, Any], code: E
 
 def test_every_missing_clip_is_named(clip: Path) -> None:
     with pytest.raises(
-        PermanentError, match=r"no file /nowhere/a\.mp4, /nowhere/b\.mp4"
+        PermanentError, match=r"no file /nowhere/a\.mp4\. .*no file /nowhere/b\.mp4\."
     ) as refused:
         order(Path("/nowhere/a.mp4"), clip, Path("/nowhere/b.mp4")).as_item()
     assert refused.value.code is ErrorCode.NO_SUCH_CLIP
@@ -84,20 +84,22 @@ def test_a_failed_request_is_watched_and_reported(settings: Settings, clip: Path
     job = LocalJob(services)
     created = job.submit(order(clip).as_item())
     assert services.requests.start(created.request_id, "run")
-    assert services.requests.progress(created.request_id, "run", Step.CLIP_ANALYSIS, 7)
-    seen: list[tuple[Step | None, int]] = []
+    assert services.requests.progress(
+        created.request_id, "run", Step.CLIP_ANALYSIS, 7, "a.mp4 (1 of 2)"
+    )
+    seen: list[Progressed] = []
 
-    def fail_when_seen(step: Step | None, percent: int) -> None:
-        seen.append((step, percent))
+    def fail_when_seen(now: Progressed) -> None:
+        seen.append(now)
         failure = RequestFailure(
-            code=ErrorCode.NO_USABLE_CLIPS, message="None.", step=step, attempts=1, run_id="run"
+            code=ErrorCode.NO_USABLE_CLIPS, message="None.", step=now.step, attempts=1, run_id="run"
         )
         services.requests.fail(created.request_id, failure)
 
     item = job.watch(created, fail_when_seen)
     outcome = job.collect(created, item)
     services.close()
-    assert seen[0] == (Step.CLIP_ANALYSIS, 7)
+    assert seen[0] == (Step.CLIP_ANALYSIS, 7, "a.mp4 (1 of 2)")
     assert item.user_id == LOCAL_USER_ID
     assert (outcome.status, outcome.run_id, outcome.costs) == (ContentStatus.FAILED, "run", ())
     assert outcome.error is not None

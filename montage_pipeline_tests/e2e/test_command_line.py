@@ -2,28 +2,36 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import av
+import psutil
 import pytest
+
+from montage_pipeline.local.environment import HOME_MARK
+from montage_pipeline_tests.orchestration.conftest import make_clip
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
 MONTAGE = Path(sys.executable).parent / "montage"
 
 
-def montage(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def environment_of(home: Path) -> dict[str, str]:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if name in ("PATH", "HOME", "TMPDIR", "LANG")
+        if name in ("PATH", "HOME", "TMPDIR", "LANG", "PYTHONPATH")
     }
-    environment["MONTAGE_HOME"] = str(home)
+    return environment | {"MONTAGE_HOME": str(home)}
+
+
+def montage(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(MONTAGE), *arguments],
-        env=environment,
+        env=environment_of(home),
         cwd=home.parent,
         capture_output=True,
         text=True,
@@ -70,3 +78,44 @@ def test_mistakes_get_a_sentence(servers_home: Path) -> None:
     unknown = montage(home, "status", "00000000-0000-4000-8000-000000000000")
     assert unknown.returncode == 1
     assert "There is no content item" in unknown.stderr
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
+def test_a_reel_nobody_waits_for_is_canceled_and_never_resumed(
+    servers_home: Path, how: signal.Signals
+) -> None:
+    home = servers_home / f"stopped-by-{how.name}"
+    clip = servers_home / f"holiday[red] {how.name}.mp4"
+    make_clip(clip, "testsrc2=size=640x360:rate=30", 40)
+    making = subprocess.Popen(
+        [str(MONTAGE), "make", str(clip), "--duration", "10"],
+        env=environment_of(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert making.stdout is not None
+    assert any("looking at the clips" in line for line in making.stdout)
+    os.killpg(making.pid, how)
+    rest = making.stdout.read()
+    status = making.wait(60)
+    if how is signal.SIGINT:
+        assert status == 130
+        assert rest.count("Canceled: no Reel is made of item") == 1
+        assert not any(_belongs_to(process, home) for process in psutil.process_iter())
+
+    [item] = json.loads(montage(home, "list", "--json").stdout)
+    assert (item["status"], item["error"]["code"]) == ("failed", "canceled")
+    again = montage(home, "make", str(clip), "--duration", "7", "--json")
+    assert again.returncode == 0, again.stderr
+    items = json.loads(montage(home, "list", "--json").stdout)
+    assert [item["status"] for item in items] == ["draft", "failed"]
+
+
+def _belongs_to(process: psutil.Process, home: Path) -> bool:
+    try:
+        running = process.status() != psutil.STATUS_ZOMBIE
+        return running and process.environ().get(HOME_MARK) == str(home.resolve())
+    except psutil.Error:
+        return False

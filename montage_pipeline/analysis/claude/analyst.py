@@ -7,7 +7,7 @@ from itertools import count
 import anthropic
 import httpx2
 
-from montage_pipeline.analysis.analyst import Analyst
+from montage_pipeline.analysis.analyst import Analyst, Onlooker
 from montage_pipeline.analysis.claude.body import Brief
 from montage_pipeline.analysis.claude.call import Answer, PaidMessages, Payer
 from montage_pipeline.analysis.claude.judgement import (
@@ -68,14 +68,18 @@ class ClaudeAnalyst:
         *,
         client_factory: Callable[[Settings], anthropic.Anthropic] = connect,
         measured_by: Analyst | None = None,
+        onlooker: Onlooker = Onlooker(),
     ) -> None:
-        """`client_factory` replaces the SDK's client, `measured_by` the local analyst."""
+        """`client_factory` replaces the SDK's client, `measured_by` the local analyst.
+
+        `onlooker` is told how far the measuring is.
+        """
         self._settings = settings
         self._ledger = ledger
         self._store = store
         self._payer = payer
         self._connect = client_factory
-        self._measured_by = measured_by or LocalAnalyst(settings)
+        self._measured_by = measured_by or LocalAnalyst(settings, onlooker=onlooker)
 
     def analyse(self, clips: Sequence[FetchedClip], style: str, duration_s: float) -> ClipAnalysis:
         """Judge the clips for a Reel of `duration_s` seconds, as `Analyst.analyse` says.

@@ -7,6 +7,7 @@ Does not belong here: judging what was seen (repeats, scored_clips, local).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from montage_pipeline.analysis.analyst import Onlooker
 from montage_pipeline.analysis.duplicates import find_repeats
 from montage_pipeline.analysis.model import RejectedClip
 from montage_pipeline.analysis.moments import cut_into_moments
@@ -49,7 +50,7 @@ class _FirstLook:
 
 
 def look_at(
-    clips: Sequence[FetchedClip], duration_s: float
+    clips: Sequence[FetchedClip], duration_s: float, onlooker: Onlooker = Onlooker()
 ) -> tuple[list[MeasuredClip], list[RejectedClip]]:
     """Look at clips side by side, for a Reel of `duration_s` seconds.
 
@@ -57,10 +58,11 @@ def look_at(
     out. A file that was given twice is looked at once.
     """
     unique, copies = _without_copies(clips)
-    with workers_for(len(unique)) as workers:
+    with workers_for(len(unique), onlooker) as workers:
         probed = list(workers.map(probe_clip, unique))
         readable = [clip for clip in probed if isinstance(clip, ProbedClip)]
         unreadable = [clip for clip in probed if isinstance(clip, RejectedClip)]
+        onlooker.probed([clip.facts for clip in readable], [*copies, *unreadable])
 
         first = _look_first(workers, readable)
         findings = _look_closely(workers, readable, first, duration_s)

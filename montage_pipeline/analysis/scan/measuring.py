@@ -7,6 +7,7 @@ Does not belong here: which spans (attention), measuring (footage.measuring).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from montage_pipeline.analysis.analyst import Onlooker
 from montage_pipeline.analysis.model import RejectedClip
 from montage_pipeline.analysis.scan.probed import ProbedClip
 from montage_pipeline.analysis.scan.workers import Workers
@@ -67,12 +68,15 @@ class _Job:
         planned = plan_decoding(self.spans, self.calm, self.clip.packets)
         return sum(self.clip.work(decoded.span) for decoded in planned)
 
-    def run(self, decoder_threads: int) -> ClipMeasures | RejectedClip:
+    def run(self, decoder_threads: int, onlooker: Onlooker) -> ClipMeasures | RejectedClip:
         """Measure the clip."""
+        onlooker.begun(self.clip.clip.url)
         try:
             return measure(self.clip.indexed(decoder_threads), self.spans, self.calm)
         except PermanentError as error:
             return self.clip.rejected(error)
+        finally:
+            onlooker.done(self.clip.clip.url)
 
 
 def measure_spans(
@@ -83,7 +87,7 @@ def measure_spans(
 
     # The most work first, so that none is left to run alone at the end.
     jobs.sort(key=lambda job: job.work, reverse=True)
-    measured = workers.map(lambda job: job.run(workers.decoder_threads), jobs)
+    measured = workers.map(lambda job: job.run(workers.decoder_threads, workers.onlooker), jobs)
     for job, result in zip(jobs, measured, strict=True):
         results[job.index] = result
     return results

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import cv2
 
+from montage_pipeline.analysis.analyst import Onlooker
 from montage_pipeline.machine import usable_cores
 
 _MAX_CLIPS_AT_ONCE = 4  # each holds a decoder with its frames: memory, where there are many cores
@@ -18,10 +19,14 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Workers:
-    """Threads that take one clip each; `decoder_threads` is what each clip's decoder may use."""
+    """Threads that take one clip each; `decoder_threads` is what each clip's decoder may use.
+
+    `onlooker` is told which clips they are at.
+    """
 
     pool: ThreadPoolExecutor
     decoder_threads: int
+    onlooker: Onlooker
 
     def map(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """The results in the order of the items."""
@@ -29,7 +34,7 @@ class Workers:
 
 
 @contextmanager
-def workers_for(clip_count: int) -> Iterator[Workers]:
+def workers_for(clip_count: int, onlooker: Onlooker) -> Iterator[Workers]:
     """As many workers as the clips and the cores can use."""
     count = min(_MAX_CLIPS_AT_ONCE, usable_cores(), max(1, clip_count))
     # A decoder with one thread spends less than one that hands frames around; a lone clip needs
@@ -37,7 +42,7 @@ def workers_for(clip_count: int) -> Iterator[Workers]:
     decoder_threads = max(1, usable_cores() // count)
 
     with ThreadPoolExecutor(count, thread_name_prefix="measure") as pool, _opencv_in_one_thread():
-        yield Workers(pool, decoder_threads)
+        yield Workers(pool, decoder_threads, onlooker)
 
 
 @contextmanager

@@ -91,6 +91,9 @@ class StatusOut(ApiModel):
     )
     progress_step: Step | None = Field(description="The step that was last reported.")
     progress_percent: int = Field(ge=0, le=100)
+    progress_detail: str | None = Field(
+        description="What the step is at, in words: which clips it looks at, say."
+    )
     generated_media_url: str | None = Field(
         description="The finished Reel; while another is being generated, the one before."
     )
@@ -107,6 +110,7 @@ class StatusOut(ApiModel):
             status=item.status,
             progress_step=item.progress_step,
             progress_percent=item.progress_percent,
+            progress_detail=item.progress_detail,
             generated_media_url=fresh_url(item.generated_media_url),
             music_url=fresh_url(item.music_url),
             poster_url=fresh_url(item.poster_url),
@@ -131,6 +135,23 @@ class OriginalityOut(ApiModel):
     parts: list[OriginalityPartOut]
 
 
+class ShownSpanOut(ApiModel):
+    """A span of a clip, in seconds of the clip, and where in the Reel it begins."""
+
+    start_s: float = Field(alias="startSec")
+    end_s: float = Field(alias="endSec")
+    reel_s: float = Field(alias="reelSec")
+
+
+class ClipOut(ApiModel):
+    """What became of a clip: it is shown, with its segments, or not, with a reason."""
+
+    url: str = Field(description="The clip's address, without its query.")
+    name: str = Field(description="The file's name, decoded.")
+    segments: list[ShownSpanOut] = Field(description="In the order of the Reel.")
+    reason: str | None = Field(description="Why nothing of it is shown; null when something is.")
+
+
 class ContentItemOut(StatusOut):
     """A content item as its owner sees it."""
 
@@ -145,6 +166,10 @@ class ContentItemOut(StatusOut):
         "body."
     )
     warnings: list[str] = Field(description="What the person should know of the newest Reel.")
+    clips: list[ClipOut] = Field(
+        description="Every clip of the newest Reel, or of the newest failure where clips are why; "
+        "empty before."
+    )
     originality: OriginalityOut | None = Field(
         description="How original the newest Reel is; null before there is one."
     )
@@ -163,6 +188,7 @@ class ContentItemOut(StatusOut):
             clip_urls=list(item.clip_urls),
             wishes=WishesOut.model_validate(item.options.model_dump(mode="json")),
             warnings=list(item.warnings),
+            clips=[ClipOut.model_validate(clip.model_dump()) for clip in item.clips],
             originality=(
                 None
                 if item.originality is None

@@ -5,14 +5,20 @@ Belongs here: counting what fits, the ways to open with it, and refusing what ca
 not belong here: which of the fitting edits is best (`chosen_edit`).
 """
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from typing import cast
 
+from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.editing.context import PlanContext
 from montage_pipeline.editing.packing import CutRules, longest_total
+from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.stages.hook import HookChoice, hook_choices
-from montage_pipeline.editing.stages.wishes import Wishes, unusable
+from montage_pipeline.editing.stages.wishes import Wishes, resolved_wishes, unusable
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.footage.names import clip_name
+from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.rules import HOOK_S, MAX_CUT_S, MAX_LONE_CUT_S, MIN_CUT_S
 
 _MIN_SHARE = 1 / 2
@@ -46,6 +52,35 @@ def possible_length(context: PlanContext, wishes: Wishes) -> LengthPlan:
     when it would without the opening that was wished for.
     """
     return _with_a_lone_cut(context, wishes) or _longest(context, wishes)
+
+
+def refuse_too_little(request: EditRequest, analysis: ClipAnalysis) -> None:
+    """Raise, before there is any music, what planning would raise for want of footage."""
+    # Neither wishes nor length depend on the music, which is still to be made, and paid for.
+    context = PlanContext.of(request, analysis, cast(MusicTrack, None))
+    possible_length(context, resolved_wishes(context))
+
+
+def refuse_too_short(clips: Sequence[ClipFacts], asked_s: float) -> None:
+    """Raise PermanentError(NOT_ENOUGH_FOOTAGE), before anything is decoded, when clips are too
+    short all together for the shortest Reel that could be made.
+    """
+    have_s, needed_s = sum(clip.duration_s for clip in clips), _shortest_s(asked_s)
+    if have_s >= needed_s:
+        return
+    lengths = ", ".join(f"{clip_name(clip.url)} {clip.duration_s:.1f} s" for clip in clips)
+    raise PermanentError(
+        ErrorCode.NOT_ENOUGH_FOOTAGE,
+        f"The clips are {have_s:.1f} s long all together ({lengths}); a Reel of {asked_s:g} s "
+        f"needs {needed_s:g} s at least. Add clips, or ask for a shorter Reel.",
+        usable_s=round(have_s, 2),
+        missing_s=round(asked_s - have_s, 2),
+        asked_s=asked_s,
+    )
+
+
+def _shortest_s(asked_s: float) -> float:
+    return max(asked_s * _MIN_SHARE, HOOK_S + MIN_CUT_S)
 
 
 def _with_a_lone_cut(context: PlanContext, wishes: Wishes) -> LengthPlan | None:
@@ -118,7 +153,8 @@ def _not_enough_footage(context: PlanContext, got_frames: int) -> PermanentError
         return PermanentError(
             ErrorCode.NOT_ENOUGH_FOOTAGE,
             f"None of the clips has usable footage ({moments} moments were looked at and none was "
-            f"accepted); {asked_s:g} s are missing. Add clips that are sharp, bright and steady.",
+            f"accepted); {asked_s:g} s are missing.{_lost(context.analysis)} "
+            "Add clips that are sharp, bright and steady.",
             usable_s=0.0,
             missing_s=asked_s,
             asked_s=asked_s,
@@ -126,17 +162,47 @@ def _not_enough_footage(context: PlanContext, got_frames: int) -> PermanentError
 
     usable_s = round(context.seconds(got_frames or _longest_part(context)), 2)
     missing_s = round(asked_s - usable_s, 2)
-    shortest_s = max(asked_s * _MIN_SHARE, HOOK_S + MIN_CUT_S)
+    shortest_s = _shortest_s(asked_s)
     return PermanentError(
         ErrorCode.NOT_ENOUGH_FOOTAGE,
         f"The clips give {usable_s:g} s of usable footage for a Reel of {asked_s:g} s: "
-        f"{missing_s:g} s are missing. Add clips: a Reel shorter than asked needs "
-        f"{shortest_s:g} s at least, an opening of {HOOK_S} s and cuts of {MIN_CUT_S} s or longer "
-        "without a break.",
+        f"{missing_s:g} s are missing.{_lost(context.analysis)} Add clips: a Reel shorter than "
+        f"asked needs {shortest_s:g} s at least, an opening of {HOOK_S} s and cuts of "
+        f"{MIN_CUT_S} s or longer without a break.",
         usable_s=usable_s,
         missing_s=missing_s,
         asked_s=asked_s,
     )
+
+
+_LOST_TO = {
+    "text": "writing across the picture",
+    "watermark": "a logo or watermark",
+    "borders": "burnt-in borders",
+    "duplicate": "the same as in another clip",
+    "too_short": "in pieces too short for a cut",
+    "irrelevant": "not to the point",
+    "other": "with next to nothing to see",
+}
+"""What a sentence says for a code; the other codes are words already."""
+
+
+def _lost(analysis: ClipAnalysis) -> str:
+    """What was lost to what: seconds of rejected moments, and clips that were left out."""
+    lost_s: dict[str, float] = {}
+    for clip in analysis.clips:
+        for moment in clip.moments:
+            if moment.rejects:
+                reason = _LOST_TO.get(moment.rejects[0].code, moment.rejects[0].code)
+                lost_s[reason] = lost_s.get(reason, 0.0) + moment.duration_s
+    most_first = sorted(lost_s.items(), key=lambda found: -found[1])
+    lost = [f"{seconds:.1f} s {reason}" for reason, seconds in most_first]
+    left_out = [f"{clip_name(clip.url)}: {clip.message}" for clip in analysis.rejected_clips]
+    told = [
+        f" Lost: {', '.join(lost)}." if lost else "",
+        f" Left out: {'; '.join(left_out)}." if left_out else "",
+    ]
+    return "".join(told)
 
 
 def _longest_part(context: PlanContext) -> int:

@@ -10,6 +10,7 @@ from math import floor
 from montage_pipeline.analysis.model import AnalysedClip
 from montage_pipeline.editing.context import PlanContext
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.footage.names import clip_name
 from montage_pipeline.rules import HOOK_S, MIN_CUT_S
 
 _REASONS_NAMED = 3
@@ -69,7 +70,7 @@ def unusable(code: ErrorCode, url: str, why: str) -> PermanentError:
     }[code]
     return PermanentError(
         code,
-        f"{url} {wish}: {why}. Choose another clip, or leave the wish out.",
+        f"{clip_name(url)} {wish}: {why}. Choose another clip, or leave the wish out.",
         clip_url=url,
         reason=why,
     )

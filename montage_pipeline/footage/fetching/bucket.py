@@ -14,6 +14,7 @@ from montage_pipeline.footage.fetching.cache import Arrival, ClipCache, cache_fa
 from montage_pipeline.footage.fetching.limits import Limits
 from montage_pipeline.footage.fetching.sniff import HEAD_BYTES
 from montage_pipeline.footage.model import FetchedClip
+from montage_pipeline.footage.names import clip_name
 
 if TYPE_CHECKING:
     from montage_pipeline.storage.model import StoredObject
@@ -56,7 +57,7 @@ def fetch_from_bucket(
     if stored is None:
         raise PermanentError(
             ErrorCode.CLIP_NOT_FOUND,
-            f"{url} is not in the bucket; was the upload finished?",
+            f"{clip_name(url)} is not in the bucket; was the upload finished?",
             url=url,
         )
     limits.refuse_size(url, stored.bytes)

@@ -63,6 +63,7 @@ class ClipCache:
         self._clips = folder / "clips"
         self._sources = folder / "sources"
         self._parts = folder / "parts"
+        self._links = folder / "links"
         self._max_bytes = max_bytes
         for subfolder in (self._clips, self._sources, self._parts):
             subfolder.mkdir(parents=True, exist_ok=True)
@@ -147,6 +148,18 @@ class ClipCache:
             self._held[sha256] = file
         with contextlib.suppress(OSError):
             os.utime(path)
+        return path
+
+    def utf8_path(self, path: Path) -> Path:
+        """The path, or a link to it where its name is not UTF-8: decoders take no other."""
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            self._links.mkdir(exist_ok=True)
+            link = self._links / hashlib.sha256(os.fsencode(path)).hexdigest()
+            with contextlib.suppress(FileExistsError):
+                link.symlink_to(path.absolute())
+            return link
         return path
 
     def new_part(self) -> Path:

@@ -6,7 +6,6 @@ Does not belong here: how a source brings a file (web, bucket, disk), limits and
 """
 
 from pathlib import Path
-from urllib.parse import unquote
 
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.fetching.bucket import (
@@ -27,7 +26,7 @@ from montage_pipeline.footage.fetching.ranges import RangeServer
 from montage_pipeline.footage.fetching.sniff import HEAD_BYTES
 from montage_pipeline.footage.fetching.web import WebSource, split_url
 from montage_pipeline.footage.model import ClipFacts, ClipSource, FetchedClip
-from montage_pipeline.footage.names import shown_url
+from montage_pipeline.footage.names import clip_name, file_path, shown_url
 from montage_pipeline.settings import Settings
 
 # A clip is read in ranges when it is at least this large and no more than this share of its length
@@ -128,20 +127,19 @@ class ClipFetcher:
         if parts.scheme == "s3":
             return fetch_from_bucket(self._cache, self._store, url, limits)
 
-        name = shown_url(url)
         if parts.scheme != "file" and not url.startswith("/"):
             raise PermanentError(
                 ErrorCode.CLIP_BAD_URL,
-                f"{name}: {limits.what} must have an https:// or s3:// address",
-                url=name,
+                f"{shown_url(url)}: {limits.what} must have an https:// or s3:// address",
+                url=shown_url(url),
             )
         if not self._settings.local_files:
             raise PermanentError(
                 ErrorCode.CLIP_BAD_URL,
-                f"{name}: local files are not accepted here; upload the file",
-                url=name,
+                f"{clip_name(url)}: local files are not accepted here; upload the file",
+                url=shown_url(url),
             )
-        path = Path(unquote(parts.path) if parts.scheme == "file" else url)
+        path = file_path(url) if parts.scheme == "file" else Path(url)
         return fetch_from_disk(self._cache, url, path, limits)
 
     def _range_address(self, store: ClipStore, key: str, facts: ClipFacts) -> str:
@@ -149,7 +147,9 @@ class ClipFetcher:
         stored = store.head(key)
         if stored is None:
             raise PermanentError(
-                ErrorCode.CLIP_NOT_FOUND, f"{facts.url} is no longer in the bucket", url=facts.url
+                ErrorCode.CLIP_NOT_FOUND,
+                f"{clip_name(facts.url)} is no longer in the bucket",
+                url=facts.url,
             )
         if version_of(stored) != facts.version:
             raise _changed(facts.url)
@@ -165,9 +165,8 @@ def _is_little(facts: ClipFacts, used_s: float) -> bool:
 
 
 def _changed(url: str) -> PermanentError:
-    name = shown_url(url)
     return PermanentError(
         ErrorCode.CLIP_CHANGED,
-        f"{name} is no longer the file that was analysed; ask for a new montage",
-        url=name,
+        f"{clip_name(url)} is no longer the file that was analysed; ask for a new montage",
+        url=shown_url(url),
     )

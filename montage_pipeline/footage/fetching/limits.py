@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.fetching.sniff import refuse_unless_audio, refuse_unless_video
-from montage_pipeline.footage.names import shown_url
+from montage_pipeline.footage.names import clip_name, shown_url
 from montage_pipeline.settings import Settings
 
 _CODES_FOR_MUSIC = {
@@ -41,7 +41,7 @@ class Limits:
         if size > self.max_bytes:
             raise PermanentError(
                 ErrorCode.CLIP_TOO_LARGE,
-                f"{shown_url(url)} is larger than {self.max_bytes / 1e6:,.1f} MB, "
+                f"{clip_name(url)} is larger than {self.max_bytes / 1e6:,.1f} MB, "
                 f"the limit for {self.what}",
                 url=shown_url(url),
                 limit_bytes=self.max_bytes,
@@ -56,7 +56,7 @@ class Limits:
             self.refuse_head(head, content_type)
         except PermanentError as error:
             raise PermanentError(
-                error.code, f"{shown_url(url)}: {error.message}", url=shown_url(url)
+                error.code, f"{clip_name(url)}: {error.message}", url=shown_url(url)
             ) from None
 
 

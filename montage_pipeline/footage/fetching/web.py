@@ -20,7 +20,7 @@ from montage_pipeline.footage.fetching.cache import Arrival, ClipCache, cache_fa
 from montage_pipeline.footage.fetching.limits import Limits
 from montage_pipeline.footage.fetching.sniff import HEAD_BYTES
 from montage_pipeline.footage.model import FetchedClip
-from montage_pipeline.footage.names import shown_url
+from montage_pipeline.footage.names import clip_name, shown_url
 from montage_pipeline.settings import Settings
 
 _CHUNK_BYTES = 1 << 20  # received at a time
@@ -57,7 +57,7 @@ class WebSource:
                 return held
             raise MontageError(
                 ErrorCode.CLIP_FETCH_FAILED,
-                f"{shown_url(url)}: the server says it is unchanged, but it was never fetched",
+                f"{clip_name(url)}: the server says it is unchanged, but it was never fetched",
             )
 
     def _download(self, url: str, version: str, limits: Limits) -> Arrival | None:
@@ -69,13 +69,13 @@ class WebSource:
         )
         headers = _headers(version, limits)
         with (
-            self._fetch_failures(shown_url(url), deadline_s),
+            self._fetch_failures(url, deadline_s),
             transport,
             closing(self._final_response(transport, url, headers)) as answer,
         ):
             if answer.status_code == _UNCHANGED and version:
                 return None
-            _refuse_status(shown_url(url), answer.status_code)
+            _refuse_status(url, answer.status_code)
             return self._received(url, answer, limits)
 
     def _final_response(
@@ -96,7 +96,7 @@ class WebSource:
             response.close()
         raise PermanentError(
             ErrorCode.CLIP_REFUSED,
-            f"{shown_url(url)} redirects more than {max_redirects} times; use the final address",
+            f"{clip_name(url)} redirects more than {max_redirects} times; use the final address",
             url=shown_url(url),
         )
 
@@ -138,8 +138,9 @@ class WebSource:
         return Arrival(part, receipt.digest.hexdigest(), receipt.size, etag)
 
     @contextmanager
-    def _fetch_failures(self, name: str, deadline_s: float) -> Iterator[None]:
+    def _fetch_failures(self, url: str, deadline_s: float) -> Iterator[None]:
         """Say what a failure of the network or of the server means."""
+        name, address = clip_name(url), shown_url(url)
         try:
             yield
         except (httpcore.TimeoutException, httpx.TimeoutException) as error:
@@ -148,7 +149,7 @@ class WebSource:
             else:
                 reason = "stopped answering"
             raise MontageError(
-                ErrorCode.CLIP_FETCH_FAILED, f"{name}: the server {reason}", url=name
+                ErrorCode.CLIP_FETCH_FAILED, f"{name}: the server {reason}", url=address
             ) from error
         except (
             httpcore.NetworkError,
@@ -157,13 +158,13 @@ class WebSource:
             httpx.HTTPError,
         ) as error:
             raise MontageError(
-                ErrorCode.CLIP_FETCH_FAILED, f"{name} could not be fetched: {error}", url=name
+                ErrorCode.CLIP_FETCH_FAILED, f"{name} could not be fetched: {error}", url=address
             ) from error
         except httpx.InvalidURL as error:
             raise PermanentError(
                 ErrorCode.CLIP_BAD_URL,
-                f"{name} is not an address that can be fetched: {error}",
-                url=name,
+                f"{address} is not an address that can be fetched: {error}",
+                url=address,
             ) from error
 
 
@@ -224,7 +225,7 @@ def _headers(version: str, limits: Limits) -> dict[str, str]:
     return headers
 
 
-def _refuse_status(name: str, status: int) -> None:
+def _refuse_status(url: str, status: int) -> None:
     """Raise what an answer other than 200 means."""
     if status == 200:
         return
@@ -241,4 +242,4 @@ def _refuse_status(name: str, status: int) -> None:
     elif status >= 500 or status in _TRY_LATER:
         kind, code = MontageError, ErrorCode.CLIP_FETCH_FAILED
         reason = f"the server failed (HTTP {status})"
-    raise kind(code, f"{name}: {reason}", url=name, status=status)
+    raise kind(code, f"{clip_name(url)}: {reason}", url=shown_url(url), status=status)

@@ -49,13 +49,18 @@ class Stores:
         elif not self._settings.dagster_postgres_url:
             self._make_dagster_database()
 
+    def migrate(self) -> None:
+        """Bring the database to the newest schema."""
+        from montage_pipeline.requests.migrate import upgrade
+
+        upgrade(self.reached_by().sqlalchemy_url)
+
     def finish(self) -> None:
         """Bring the database to the newest schema, and make sure the bucket is there."""
-        from montage_pipeline.requests.migrate import upgrade
         from montage_pipeline.storage.object_store import ObjectStore
 
+        self.migrate()
         reached = self.reached_by()
-        upgrade(reached.sqlalchemy_url)
         if self._objects is not None:
             self._objects.wait_until_ready()
         ObjectStore.from_settings(reached).ensure_bucket()

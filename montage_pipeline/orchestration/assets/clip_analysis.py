@@ -12,7 +12,14 @@ import dagster as dg
 from dagster import MaterializeResult, MetadataValue
 
 from montage_pipeline.analysis.model import ClipAnalysis
-from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
+from montage_pipeline.orchestration.assets.analysis_watcher import AnalysisWatcher
+from montage_pipeline.orchestration.assets.clip_reports import (
+    reasons_of,
+    reports,
+    telling,
+    without_name,
+)
 from montage_pipeline.orchestration.assets.request_facts import (
     bullets,
     cost_metadata,
@@ -27,7 +34,7 @@ if TYPE_CHECKING:
     from montage_pipeline.analysis.model import RejectedClip
     from montage_pipeline.footage.model import FetchedClip
 
-_FETCHED = 0.4
+_FETCHED = 0.2
 """Share of the step that is done when every clip is here."""
 
 
@@ -49,11 +56,15 @@ def analyse_clips(scope: StepScope) -> MaterializeResult[ClipAnalysis]:
     """
     _refuse_without_clips(scope)
     fetched, unfetched = _fetch(scope)
-    analyst = scope.services.analyst(scope.request, scope.run_id)
-    analysis = analyst.analyse(fetched, scope.request.style, float(scope.request.duration_s))
-    analysis = analysis.model_copy(
-        update={"rejected_clips": (*unfetched, *analysis.rejected_clips)}
-    )
+    watcher = AnalysisWatcher(scope, unfetched, clips=len(fetched), share=1 - _FETCHED)
+    analyst = scope.services.analyst(scope.request, scope.run_id, watcher)
+    try:
+        analysis = analyst.analyse(fetched, scope.request.style, float(scope.request.duration_s))
+    except PermanentError as error:
+        raise _with_every_reason(scope, error, unfetched) from error
+    # Again, with the judgement of whoever was asked: before there is music to pay for.
+    analysis = watcher.complete(analysis)
+    watcher.refuse_too_little(analysis)
     _require_wished_clips(scope.request.options.wished_clips, analysis)
     return dg.MaterializeResult(
         value=analysis,
@@ -81,22 +92,35 @@ def _fetch(scope: StepScope) -> "tuple[list[FetchedClip], list[RejectedClip]]":
     urls = wishes.clips_to_use(scope.request.clip_urls)
     fetched, unfetched = [], []
     for number, url in enumerate(urls, start=1):
+        scope.progress(_FETCHED * (number - 1) / len(urls), f"fetching {clip_name(url)}")
         try:
             fetched.append(scope.services.fetcher.fetch(url))
         except PermanentError as error:
             if url in wishes.wished_clips:
                 raise _wish_not_granted(url, error.message) from error
-            unfetched.append(
-                RejectedClip(url=shown_url(url), code=error.code, message=error.message)
-            )
-        scope.progress(_FETCHED * number / len(urls))
+            message = without_name(error.message, url)
+            unfetched.append(RejectedClip(url=shown_url(url), code=error.code, message=message))
 
     if not fetched:
-        reasons = "; ".join(f"{clip_name(clip.url)}: {clip.message}" for clip in unfetched)
-        raise PermanentError(
-            ErrorCode.NO_USABLE_CLIPS, f"None of the {len(urls)} clips can be used. {reasons}"
-        )
+        raise _none_usable(scope, unfetched)
     return fetched, unfetched
+
+
+def _with_every_reason(
+    scope: StepScope, error: PermanentError, unfetched: "Sequence[RejectedClip]"
+) -> MontageError:
+    """The error, where no clip can be used with the reasons of those too that were not fetched."""
+    left_out = error.details.pop("left_out", None)
+    return error if left_out is None else _none_usable(scope, [*unfetched, *left_out])
+
+
+def _none_usable(scope: StepScope, left_out: "Sequence[RejectedClip]") -> MontageError:
+    clips = reports(scope.request, reasons_of(left_out))
+    listed = " | ".join(f"{clip.name}: {clip.reason}" for clip in clips)
+    error = PermanentError(
+        ErrorCode.NO_USABLE_CLIPS, f"None of the {len(clips)} clips can be used. {listed}"
+    )
+    return telling(error, clips)
 
 
 def _require_wished_clips(wished: Sequence[str], analysis: ClipAnalysis) -> None:

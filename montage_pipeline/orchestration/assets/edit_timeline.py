@@ -12,7 +12,9 @@ from dagster import MaterializeResult, MetadataValue
 
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.errors import PermanentError
 from montage_pipeline.music.model import MusicTrack
+from montage_pipeline.orchestration.assets.clip_reports import clip_reports, telling
 from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources, seed_of
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.storage.keys import edit_key, storyboard_key
@@ -32,7 +34,11 @@ def plan_edit(
     """The edit, with its storyboard and its OpenTimelineIO file in the object store."""
     from montage_pipeline.editing.planner import plan_timeline
 
-    timeline = _with_look(scope, plan_timeline(_edit_request(scope, analysis), analysis, music))
+    try:
+        planned = plan_timeline(edit_request(scope, analysis), analysis, music)
+    except PermanentError as error:
+        raise telling(error, clip_reports(scope.request, analysis)) from error
+    timeline = _with_look(scope, planned)
     scope.progress(_PLANNED)
     storyboard = _store_storyboard(scope, timeline, analysis, music)
     edit_url = _store_edit(scope, timeline, music)
@@ -41,6 +47,7 @@ def plan_edit(
         metadata={
             "storyboard": storyboard,
             **_figures(timeline),
+            **_clips(scope, timeline, analysis),
             "seed": str(timeline.seed),
             "edit_for_other_programs": MetadataValue.url(edit_url),
             "why": MetadataValue.md(bullets(segment.why for segment in timeline.segments)),
@@ -58,7 +65,8 @@ def _with_look(scope: StepScope, timeline: Timeline) -> Timeline:
     return matched_timeline(timeline, clip_sources(scope.services, timeline))
 
 
-def _edit_request(scope: StepScope, analysis: ClipAnalysis) -> "EditRequest":
+def edit_request(scope: StepScope, analysis: ClipAnalysis) -> "EditRequest":
+    """What the planner is asked for."""
     from montage_pipeline.editing.request import EditRequest
 
     return EditRequest(
@@ -114,6 +122,22 @@ def _store_edit(scope: StepScope, timeline: Timeline, music: MusicTrack) -> str:
     edit = exported_edit(timeline, EditFormat.OTIO, music, store.media_url(music.key))
     store.put_bytes(key, edit.encode(), content_type="application/vnd.pixar.opentimelineio+json")
     return store.media_url(key)
+
+
+def _clips(scope: StepScope, timeline: Timeline, analysis: ClipAnalysis) -> dict[str, Any]:
+    """Every clip that was given is in one of the two lists."""
+    clips = clip_reports(scope.request, analysis, timeline)
+    shown = [
+        f"{clip.name}: "
+        + ", ".join(f"{span.start_s:.1f}–{span.end_s:.1f} s" for span in clip.segments)
+        for clip in clips
+        if clip.segments
+    ]
+    not_shown = [f"{clip.name}: {clip.reason}" for clip in clips if not clip.segments]
+    return {
+        "shown": MetadataValue.md(bullets(shown)),
+        "not_shown": MetadataValue.md(bullets(not_shown) or "none"),
+    }
 
 
 def _figures(timeline: Timeline) -> dict[str, Any]:

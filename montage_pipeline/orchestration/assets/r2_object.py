@@ -12,10 +12,11 @@ from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.orchestration.assets.request_facts import left_out
+from montage_pipeline.orchestration.assets.clip_reports import clip_reports
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo
 from montage_pipeline.requests.lifecycle import FinishedReel
+from montage_pipeline.requests.model import MontageRequest
 from montage_pipeline.storage.model import DeliveredObject
 
 
@@ -35,7 +36,7 @@ def deliver_reel(scope: StepScope, made: MadeReel) -> MaterializeResult[Delivere
     Raises MontageError(REQUEST_TAKEN) when the request is no longer this run's.
     """
     delivered = _copy_files(scope, made)
-    reel = _finished(made, delivered)
+    reel = _finished(scope.request, made, delivered)
     services = scope.services
     if scope.tracked and not services.requests.succeed(scope.request.id, scope.run_id, reel):
         raise MontageError(
@@ -72,7 +73,7 @@ def _copy_files(scope: StepScope, made: MadeReel) -> DeliveredObject:
         return deliver(services.store, files, owner, Path(folder))
 
 
-def _finished(made: MadeReel, delivered: DeliveredObject) -> FinishedReel:
+def _finished(request: MontageRequest, made: MadeReel, delivered: DeliveredObject) -> FinishedReel:
     """What the item's row and its user get to see."""
     from montage_pipeline.editing.originality import footage_shown
 
@@ -82,11 +83,11 @@ def _finished(made: MadeReel, delivered: DeliveredObject) -> FinishedReel:
         poster_url=delivered.poster_url,
         warnings=(
             *made.analysis.warnings,
-            *left_out(made.analysis),
             *made.music.warnings,
             *made.timeline.warnings,
             *made.rendered.warnings,
         ),
         originality=made.timeline.originality.model_dump(mode="json"),
         shown=footage_shown(made.timeline, made.analysis),
+        clips=clip_reports(request, made.analysis, made.timeline),
     )

@@ -5,6 +5,7 @@ Does not belong here: what one asset makes and another only takes; that is with 
 it.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ from montage_pipeline.vocabulary import Step
 if TYPE_CHECKING:
     from montage_pipeline.costs.ledger import CostEntry
     from montage_pipeline.music.own_music import OwnMusic
+
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>|~#]")
+"""What Markdown may read as something else than itself."""
 
 _MAX_SEED = 1 << 63
 """Seeds are below it, so that they fit a signed 64-bit integer."""
@@ -94,5 +98,11 @@ def _cost_row(entry: "CostEntry") -> dg.TableRecord:
 
 
 def bullets(lines: Iterable[str]) -> str:
-    """The lines as a Markdown list; "" when there are none."""
-    return "\n".join(f"- {line}" for line in lines)
+    """The lines as a Markdown list; "" when there are none. They are text: nothing in them is
+    markup, whatever a file is called.
+    """
+    return "\n".join(f"- {_MARKDOWN.sub(_escaped, line)}" for line in lines)
+
+
+def _escaped(mark: re.Match[str]) -> str:
+    return f"\\{mark.group()}"

@@ -58,6 +58,7 @@ def test_from_the_click_to_the_finished_reel(client: ApiClient, requests: Reques
         "status": "generating",
         "progressStep": None,
         "progressPercent": 0,
+        "progressDetail": None,
         "generatedMediaUrl": None,
         "musicUrl": None,
         "posterUrl": None,
@@ -67,9 +68,10 @@ def test_from_the_click_to_the_finished_reel(client: ApiClient, requests: Reques
     assert datetime.fromisoformat(waiting.json()["updatedAt"]).utcoffset() == timedelta(0)
 
     requests.start(UUID(request_id), "run-1")
-    requests.progress(UUID(request_id), "run-1", Step.MUSIC_TRACK, 40)
+    requests.progress(UUID(request_id), "run-1", Step.MUSIC_TRACK, 40, "verse")
     assert (
-        client.get(status_path).json() | {"progressStep": "music_track", "progressPercent": 40}
+        client.get(status_path).json()
+        | {"progressStep": "music_track", "progressPercent": 40, "progressDetail": "verse"}
         == client.get(status_path).json()
     )
 

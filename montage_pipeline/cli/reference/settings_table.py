@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from montage_pipeline.records import Record
-from montage_pipeline.settings import Settings
+from montage_pipeline.settings import Settings, variable_of
 
 
 class SettingLine(Record):
@@ -22,11 +22,12 @@ class SettingLine(Record):
 
 def setting_lines() -> Iterator[SettingLine]:
     """Every variable, in the order of the class."""
-    prefix = str(Settings.model_config.get("env_prefix", ""))
     for field, info in Settings.model_fields.items():
-        alias = info.validation_alias
-        name = alias if isinstance(alias, str) else f"{prefix}{field}".upper()
-        yield SettingLine(name=name, default=_text(info.default), meaning=info.description or "")
+        yield SettingLine(
+            name=variable_of(field),
+            default="" if info.default_factory else _text(info.default),
+            meaning=info.description or "",
+        )
 
 
 def markdown_table() -> str:

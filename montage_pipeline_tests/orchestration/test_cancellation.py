@@ -1,0 +1,116 @@
+"""A canceled request stays canceled: its run ends, and no run of before takes it up again."""
+
+import threading
+import time
+from uuid import UUID
+
+import dagster as dg
+import pytest
+
+from montage_pipeline.composition import Services
+from montage_pipeline.orchestration import cancellation
+from montage_pipeline.orchestration.attempts import RETRY_NUMBER_TAG
+from montage_pipeline.orchestration.lost_runs import settle_lost_runs
+from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.model import CreatedRequest
+from montage_pipeline.vocabulary import RequestState, Step
+from montage_pipeline_tests.clicks import click
+from montage_pipeline_tests.orchestration.conftest import (
+    add_partition,
+    error_of,
+    item_of,
+    make_clip,
+    retries_of,
+    run_montage,
+)
+
+
+def _state(services: Services, created: CreatedRequest) -> RequestState:
+    request = services.requests.get_request(created.request_id)
+    assert request is not None
+    return request.state
+
+
+def test_a_run_ends_when_its_request_is_canceled(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cancellation, "POLL_INTERVAL_S", 0.05)
+    clip = tmp_path_factory.mktemp("long") / "long.mp4"
+    make_clip(clip, "testsrc2=size=640x480:rate=30", 30)
+    created = click(library, user, clip.as_uri())
+
+    def cancel() -> None:
+        while item_of(library, user, created).progress_step is None:
+            time.sleep(0.05)
+        services.requests.withdraw(created.request_id)
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    result = run_montage(services, instance, add_partition(instance, created))
+    thread.join()
+    assert not result.success
+    assert retries_of(result) == 0
+    assert _state(services, created) is RequestState.CANCELED
+    assert error_of(library, user, created)["code"] == "canceled"
+    assert services.store.head(f"work/{created.request_id}/{Step.RENDERED_VIDEO}.json") is None
+
+
+@pytest.mark.parametrize("tags", [{RETRY_NUMBER_TAG: "1"}, None], ids=["retry", "by a person"])
+def test_only_a_person_takes_a_canceled_request_up_again(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clip: object,
+    tags: dict[str, str] | None,
+) -> None:
+    created = click(library, user, f"file://{clip}")
+    assert services.requests.withdraw(created.request_id)
+    time.sleep(1)  # this instance notes the second in which a run was made, not more
+    result = run_montage(services, instance, add_partition(instance, created), tags=tags)
+    wanted = tags is None
+    assert _state(services, created) is not RequestState.RUNNING
+    assert (_state(services, created) is RequestState.CANCELED) is not wanted, result.all_events
+
+
+def test_lost_runs_of_canceled_requests_are_not_retried(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
+) -> None:
+    runs = {}
+    for canceled in (True, False):
+        created = click(library, user)
+        run = instance.create_run_for_job(
+            _job(), tags={"dagster/partition": str(created.request_id)}
+        )
+        _start(instance, run)
+        if canceled:
+            services.requests.withdraw(created.request_id)
+        runs[canceled] = run.run_id
+    assert settle_lost_runs(instance, services) == 2
+    ended = {canceled: instance.get_run_by_id(run_id) for canceled, run_id in runs.items()}
+    assert {canceled: run and run.status for canceled, run in ended.items()} == {
+        True: dg.DagsterRunStatus.CANCELED,
+        False: dg.DagsterRunStatus.FAILURE,
+    }
+
+
+def _job() -> dg.JobDefinition:
+    @dg.op
+    def nothing() -> None: ...
+
+    @dg.job
+    def montage() -> None:
+        nothing()
+
+    return montage
+
+
+def _start(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    instance.report_dagster_event(
+        dg.DagsterEvent(dg.DagsterEventType.PIPELINE_START.value, run.job_name), run.run_id
+    )

@@ -1,0 +1,138 @@
+"""Every clip that was given ends in one of two lists, and too little footage is said early."""
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import dagster as dg
+import pytest
+
+from montage_pipeline.composition import Services
+from montage_pipeline.errors import ErrorCode
+from montage_pipeline.requests.footage import ClipReport
+from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.model import CreatedRequest
+from montage_pipeline.requests.options import MontageOptions
+from montage_pipeline.storage.keys import document_key
+from montage_pipeline.vocabulary import Step
+from montage_pipeline_tests.clicks import click
+from montage_pipeline_tests.orchestration.conftest import (
+    add_partition,
+    error_of,
+    item_of,
+    make_clip,
+    run_montage,
+)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Addresses by what is the matter with the clip."""
+    folder = tmp_path_factory.mktemp("clips")
+    paths = {
+        name: folder / f"{name} [b]100%.mp4" for name in ("good", "black", "short", "text", "gone")
+    }
+    make_clip(paths["good"], "testsrc2=size=192x144:rate=10", 12)
+    make_clip(paths["black"], "color=black:size=192x144:rate=10", 5)
+    make_clip(paths["short"], "mandelbrot=size=192x144:rate=10", 1)
+    paths["text"].write_text("not a video at all, whatever it is called\n" * 100)
+    return {name: path.as_uri() for name, path in paths.items()}
+
+
+def _reports(library: ContentLibrary, user: UUID, created: CreatedRequest) -> dict[str, ClipReport]:
+    return {clip.name.split()[0]: clip for clip in item_of(library, user, created).clips}
+
+
+def _has(services: Services, created: CreatedRequest, step: Step) -> bool:
+    return services.store.head(document_key(created.request_id, step)) is not None
+
+
+def test_every_clip_is_shown_or_not_with_one_reason(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clips: dict[str, str],
+) -> None:
+    options = MontageOptions(exclude=(clips["short"],))
+    created = click(library, user, *clips.values(), options=options)
+    result = run_montage(services, instance, add_partition(instance, created))
+    assert result.success
+
+    found = _reports(library, user, created)
+    assert list(found) == list(clips)
+    assert found["good"].name == "good [b]100%.mp4"
+    assert found["good"].reason is None
+    assert found["good"].segments[0].reel_s == 0
+    shown_s = sum(span.end_s - span.start_s for span in found["good"].segments)
+    assert shown_s == pytest.approx(8, abs=0.01)
+    for name, reason in {
+        "black": "black",
+        "short": "excluded",
+        "text": "not a video",
+        "gone": "there is no file",
+    }.items():
+        assert found[name].segments == ()
+        assert reason in (found[name].reason or "")
+        assert found[name].name not in (found[name].reason or "").removesuffix(found[name].name)
+
+    [planned] = result.asset_materializations_for_node("edit_timeline")
+    not_shown: Any = planned.metadata["not_shown"].value
+    assert not_shown.count("\n- ") == 3
+    assert r"black \[b\]100%.mp4" in not_shown, "Markdown does not read the name as a link"
+
+
+def test_too_little_is_said_from_the_probes_alone(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clips: dict[str, str],
+) -> None:
+    created = click(library, user, clips["short"], clips["text"], clips["gone"])
+    assert not run_montage(services, instance, add_partition(instance, created)).success
+    error = error_of(library, user, created)
+    assert error["code"] == ErrorCode.NOT_ENOUGH_FOOTAGE
+    assert "1.0 s long all together" in error["message"]
+    assert error["step"] == Step.CLIP_ANALYSIS
+    found = _reports(library, user, created)
+    assert [found[name].reason is not None for name in ("short", "text", "gone")] == [True] * 3
+    assert "1.0 s long" in (found["short"].reason or "")
+
+
+def test_what_was_lost_is_said_before_there_is_music(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clips: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    three = tmp_path / "three seconds.mp4"
+    make_clip(three, "testsrc2=size=192x144:rate=10", 3)
+    created = click(library, user, three.as_uri(), clips["black"], clips["gone"])
+    assert not run_montage(services, instance, add_partition(instance, created)).success
+    error = error_of(library, user, created)
+    assert (error["code"], error["step"]) == ("not_enough_footage", "clip_analysis")
+    assert "5.0 s black" in error["message"]
+    assert "gone [b]100%.mp4: there is no file" in error["message"]
+    assert not _has(services, created, Step.MUSIC_TRACK)
+    assert len(item_of(library, user, created).clips) == 3
+
+
+def test_where_no_clip_can_be_used_every_reason_is_told(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clips: dict[str, str],
+) -> None:
+    created = click(library, user, clips["black"], clips["gone"], clips["text"])
+    assert not run_montage(services, instance, add_partition(instance, created)).success
+    error = error_of(library, user, created)
+    assert error["code"] == ErrorCode.NO_USABLE_CLIPS
+    for part in ("black: ", "there is no file", "not a video"):
+        assert part in error["message"]
+    assert "%5B" not in error["message"]
+    assert "file://" not in error["message"]
+    assert all(clip.reason for clip in item_of(library, user, created).clips)
