@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo up test test-all coverage lint format docs clean bench bench-render bench-edit bench-seen bench-eye bench-reframe bench-beats bench-analysis
+.PHONY: help demo up test test-all coverage lint format docs clean bench bench-render bench-edit bench-seen bench-eye bench-reframe bench-watermarks bench-beats bench-analysis
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,6 +69,9 @@ bench-eye: .venv/.dev ## Score Reels of labelled footage against an editor's lab
 
 bench-reframe: .venv/.dev ## Judge crops against labelled subjects (FOOTAGE=dir has more of the labelled clips).
 	@$(BIN)/python -m benchmarks.reframe --write $(if $(FOOTAGE),--footage $(FOOTAGE))
+
+bench-watermarks: .venv/.dev ## Count watermarks found over real footage, and false ones (FOOTAGE="dir dir").
+	@$(BIN)/python -m benchmarks.watermarks --write $(addprefix --footage ,$(or $(FOOTAGE),$(error FOOTAGE=dir is needed)))
 
 bench-beats: .venv/.dev ## Compare the beat tracker with librosa's on generated loops (MUSIC="NAME=FILE=BPM@FIRST_S").
 	@$(PIP_INSTALL) --editable '.[bench]'
