@@ -7,7 +7,7 @@ import numpy as np
 
 from montage_pipeline.analysis.model import Moment
 from montage_pipeline.editing.context import PlanContext
-from montage_pipeline.editing.moment_score import delivered_sharpness
+from montage_pipeline.editing.moment_score import delivered_as
 from montage_pipeline.editing.packing import CutRules, Piece, longest_total
 from montage_pipeline.editing.stretches import MomentRange, Stretch
 
@@ -24,6 +24,11 @@ _LEAD_UP = 3
 
 _SHARPNESS_WEIGHT = 0.4
 """Of how sharp the opening looks beside its hook score: nobody stays for mush."""
+
+_OVERLAID = 0.7
+"""Share of its strength that an opening keeps under a watermark or text: another opens, unless it is
+clearly worse.
+"""
 
 
 class HookChoice(NamedTuple):
@@ -89,9 +94,13 @@ def hook_choices(
 
 
 def hook_strength(context: PlanContext, moment: Moment) -> float:
-    """How well a moment opens this Reel, 0..1: its hook score, and how sharp it looks there."""
-    sharpness = delivered_sharpness(context.facts(moment.clip), context.request.format.frame_size)
-    return (1 - _SHARPNESS_WEIGHT) * moment.hook + _SHARPNESS_WEIGHT * sharpness
+    """How well a moment opens this Reel, 0..1: its hook score, how sharp it looks there, and
+    whether a watermark or text lies over it.
+    """
+    size = context.request.format.frame_size
+    delivered = delivered_as(moment, context.facts(moment.clip), size)
+    strength = (1 - _SHARPNESS_WEIGHT) * moment.hook + _SHARPNESS_WEIGHT * delivered.sharpness
+    return strength * (_OVERLAID if delivered.overlaid else 1)
 
 
 def _beside(stretch: Stretch, start: int, rules: CutRules) -> list[tuple[int, int]]:
