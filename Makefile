@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo up test test-all coverage lint format docs clean bench bench-render bench-edit bench-seen bench-eye bench-look bench-reframe bench-beats bench-analysis
+.PHONY: help demo up test test-all coverage lint format docs clean bench bench-render bench-edit bench-seen bench-eye bench-look bench-reframe bench-watermarks bench-beats bench-analysis
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -75,6 +75,9 @@ bench-look: .venv/.dev ## Measure how segments match, what that takes, and enlar
 
 bench-reframe: .venv/.dev ## Judge crops against labelled subjects (FOOTAGE=dir has more of the labelled clips).
 	@$(BIN)/python -m benchmarks.reframe --write $(if $(FOOTAGE),--footage $(FOOTAGE))
+
+bench-watermarks: .venv/.dev ## Count watermarks found over real footage, and false ones (FOOTAGE="dir dir").
+	@$(BIN)/python -m benchmarks.watermarks --write $(addprefix --footage ,$(or $(FOOTAGE),$(error FOOTAGE=dir is needed)))
 
 bench-beats: .venv/.dev ## Compare the beat tracker with librosa's on generated loops (MUSIC="NAME=FILE=BPM@FIRST_S").
 	@$(PIP_INSTALL) --editable '.[bench]'

@@ -38,7 +38,7 @@ from montage_pipeline.footage.probe import probe
 Mask = NDArray[np.float32]
 """How much of each pixel a mark covers, 0..1."""
 
-OPACITIES = (0.1, 0.15, 0.25, 0.4)
+OPACITIES = (0.1, 0.2, 0.4)
 RECALL_GOAL, FALSE_ALARM_GOAL = 0.9, 0.02
 MARKED = ("vl_sample_demo_1", "talking-720p", "big-buck-bunny-30s", "testsrc-hevc", "sar-2by3")
 

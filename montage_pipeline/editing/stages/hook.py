@@ -23,8 +23,6 @@ _LEAD_UP = 3
 """The best instant comes after 1/3 of the hook: after some lead-up, and well before the first cut.
 """
 
-_OVERLAID = 0.7
-"""Share of its strength that is left of an opening whose crop shows a watermark or text."""
 
 _LOST_CUT_COST = 0.2
 """Hook strength that must be gained for each reference cut less, where the footage does not make
@@ -41,6 +39,11 @@ _MIN_STRENGTH_GAIN = 0.1  # beyond that cost: less is not worth a single frame
 
 _MAX_LOST_SHARE = 0.15
 """Of the longest Reel the footage makes: the most that a better opening may cost."""
+
+_OVERLAID = 0.7
+"""Share of its strength that an opening keeps under a watermark or text: another opens, unless it is
+clearly worse.
+"""
 
 
 class HookChoice(NamedTuple):

@@ -33,7 +33,7 @@ _WINDOWS_PX = (15, 23, 31, 45, 63)
 _MIN_ISOTROPY = 0.40  # smaller over larger axis of the directions
 _MAX_ONE_SIDED = 0.40  # of the edges that have no opposite
 
-_MIN_EDGES = 4.5
+_MIN_EDGES = 4.8
 """Edge pixels in a window, as rows of its side: so many that a line across counts as one in
 every window."""
 

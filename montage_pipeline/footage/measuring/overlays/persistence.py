@@ -32,6 +32,7 @@ _NEW_LEVELS, _NEAR_PX = 4.0, 5
 _COARSE, _WINDOW_PX = 4, 5
 _MAX_ALIKE = 0.7  # correlation of texture
 _FLAT_VARIANCE = 9.0  # squared levels: texture below this is noise
+_USUAL_VARIANCE = 170.0  # the same of what is unusual, which has a trembling camera's edges in it
 
 # A camera is at rest where most of what has texture hardly changes from one frame to the next.
 _TEXTURED_VARIANCE, _SAME_SHARE = 25.0, 0.1
@@ -68,22 +69,26 @@ class _View:
     across: Floats
     down: Floats
     coarse: Floats
+    unusual: Floats
+    """How `coarse` differs from what is usual there."""
 
     @classmethod
-    def of(cls, luma: Floats) -> "_View":
-        """Look at a frame."""
+    def of(cls, luma: Floats, usual: Floats) -> "_View":
+        """Look at a frame; `usual` is the median of all, at a quarter of the size."""
         edges = luma - cv2.GaussianBlur(luma, (0, 0), _BLUR_PX)
-        size = tuple(max(2, side // _COARSE) for side in luma.shape[::-1])
+        coarse = _coarse(luma)
         return cls(
             luma=luma,
             across=_limited(cv2.Scharr(edges, cv2.CV_32F, 1, 0) / 32),
             down=_limited(cv2.Scharr(edges, cv2.CV_32F, 0, 1) / 32),
-            coarse=_floats(cv2.resize(luma, size, interpolation=cv2.INTER_AREA)),
+            coarse=coarse,
+            unusual=coarse - usual,
         )
 
     def copy(self) -> "_View":
         """One that can be changed."""
-        return _View(self.luma.copy(), self.across.copy(), self.down.copy(), self.coarse.copy())
+        planes = (self.luma, self.across, self.down, self.coarse, self.unusual)
+        return _View(*(plane.copy() for plane in planes))
 
     def take(self, other: "_View", where: Flags, where_coarse: Flags) -> None:
         """Become another one in some places."""
@@ -91,11 +96,13 @@ class _View:
         np.copyto(self.across, other.across, where=where)
         np.copyto(self.down, other.down, where=where)
         np.copyto(self.coarse, other.coarse, where=where_coarse)
+        np.copyto(self.unusual, other.unusual, where=where_coarse)
 
 
 def persistence(frames: Sequence[Floats]) -> Persistence:
     """What stays in frames (levels, of one size, in order of time; at least two)."""
-    views = [_View.of(frame) for frame in frames]
+    usual = _floats(np.median([_coarse(frame) for frame in frames], axis=0))
+    views = [_View.of(frame, usual) for frame in frames]
     last, before_last = views[0].copy(), views[0].copy()
     shape = frames[0].shape
     across, down, noise, backgrounds = (np.zeros(shape, np.float32) for _ in range(4))
@@ -125,18 +132,22 @@ def _is_changed(view: _View, other: _View) -> Flags:
     difference = view.luma - other.luma
     difference -= np.median(difference[::4, ::4])  # exposure changes all of it
     levels = cv2.blur(np.abs(difference), (_NEAR_PX, _NEAR_PX)) > _NEW_LEVELS
-    alike = _likeness(view.coarse, other.coarse)
+    # A mark that hides what is behind it is alike in both: what is unusual there is not.
+    alike = np.minimum(
+        _likeness(view.coarse, other.coarse, _FLAT_VARIANCE),
+        _likeness(view.unusual, other.unusual, _USUAL_VARIANCE),
+    )
     return np.asarray(levels & (_resized(alike, view.luma.shape) < _MAX_ALIKE), dtype=np.bool_)
 
 
-def _likeness(first: Floats, second: Floats) -> Floats:
-    """Correlation of two frames about each pixel; 1 where both are flat."""
+def _likeness(first: Floats, second: Floats, flat: float) -> Floats:
+    """Correlation of two frames about each pixel; 1 where their variance is below `flat`."""
     first_mean, second_mean = _mean(first), _mean(second)
     first_variance = np.maximum(_mean(first * first) - first_mean * first_mean, 0)
     second_variance = np.maximum(_mean(second * second) - second_mean * second_mean, 0)
     together = _mean(first * second) - first_mean * second_mean
     spread = np.sqrt(first_variance * second_variance)
-    return _floats((together + _FLAT_VARIANCE) / (spread + _FLAT_VARIANCE))
+    return _floats((together + flat) / (spread + flat))
 
 
 def _at_rest(frames: Sequence[Floats]) -> float:
@@ -162,6 +173,11 @@ def _shared(first: Floats, second: Floats) -> Floats:
     """What two gradients have in common: the smaller of the two where they have one sign."""
     smaller = np.where(np.abs(first) < np.abs(second), first, second)
     return _floats(np.where(first * second > 0, smaller, 0))
+
+
+def _coarse(luma: Floats) -> Floats:
+    size = tuple(max(2, side // _COARSE) for side in luma.shape[::-1])
+    return _floats(cv2.resize(luma, size, interpolation=cv2.INTER_AREA))
 
 
 def _mean(frame: Floats) -> Floats:
