@@ -97,7 +97,7 @@ class _Pass:
             motions=tuple(self._motions),
             damaged=tuple(self._damaged),
             decoded_frames=self._decoded_frames,
-            keyframes_s=keyframe_times_s(facts, packets),
+            keyframes_s=keyframe_times_s(packets),
             key_bits=key_bits(facts, packets),
         )
 
