@@ -82,6 +82,7 @@ class _Findings:
             sha256=clip.sha256,
             version=clip.version,
             bytes=clip.bytes,
+            rebuilt=clip.rebuilt,
             container=self.container.format.name,
             video_codec=stream.codec_context.name,
             video_stream=stream.index,

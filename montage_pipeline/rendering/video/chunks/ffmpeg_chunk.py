@@ -36,7 +36,8 @@ class FfmpegChunk:
         # fonts.
         args = self._output_args()
         tables = [(job.folder / name).read_text("ascii") for name in _TABLE.findall(" ".join(args))]
-        return content_address("ffmpeg", ffmpeg_version(), job.facts.sha256, args, tables)
+        content = (job.facts.sha256, "rebuilt") if job.facts.rebuilt else (job.facts.sha256,)
+        return content_address("ffmpeg", ffmpeg_version(), *content, args, tables)
 
     def make(self, output: Path, threads: int) -> None:
         """See ChunkMaker."""
