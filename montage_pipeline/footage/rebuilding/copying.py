@@ -146,8 +146,9 @@ def _mux(
         packet.duration = round(packet.duration * packet.time_base / ticks)
     packet.time_base = ticks
     packet.pts, packet.dts = shown, decoded
-    packet.stream = target
-    copy.mux(cast("Packet[Stream]", packet))
+    rewritten = cast("Packet[Stream]", packet)
+    rewritten.stream = target
+    copy.mux(rewritten)
 
 
 def _with_messages(packet: MediaPacket, found: Diagnosis) -> MediaPacket:
@@ -157,6 +158,6 @@ def _with_messages(packet: MediaPacket, found: Diagnosis) -> MediaPacket:
     content = bytes(packet)
     if X264_MARK in content:
         return packet
-    told: Packet[VideoStream] = Packet(found.messages + content)
+    told = cast("Packet[VideoStream]", Packet(found.messages + content))
     told.time_base, told.duration, told.is_keyframe = packet.time_base, packet.duration, True
     return told

@@ -4,6 +4,7 @@ Belongs here: finding that out with a decoder. Does not belong here: what times 
 """
 
 from collections.abc import Iterable, Iterator
+from typing import cast
 
 import av
 from av.codec.context import CodecContext
@@ -23,7 +24,7 @@ def shown_order(stream: VideoStream, packets: Iterable[bytes]) -> list[int]:
     def numbered() -> Iterator["Packet[VideoStream]"]:
         nonlocal count
         for content in packets:
-            packet: Packet[VideoStream] = Packet(content)
+            packet = cast("Packet[VideoStream]", Packet(content))
             packet.pts = packet.dts = count
             count += 1
             yield packet
