@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from montage_pipeline.errors import ErrorCode
-from montage_pipeline.footage.model import Box, ClipFacts
+from montage_pipeline.footage.model import Box, ClipFacts, Look
 from montage_pipeline.records import Record
 
 RejectCode = Literal[
@@ -151,7 +151,8 @@ class AnalysedClip(Record):
     `shots` lie between two cuts of the source, in the spans that were looked at closely.
     `key_frames_s` are the presentation times in the moments at which decoding can begin; empty
     where they are not known, and where it can begin at any frame. `picture` is what lies inside
-    burnt-in borders; None where there are none.
+    burnt-in borders; None where there are none. `looks` are what was seen in the moments, in order
+    of time: a finished Reel is held against them.
     """
 
     facts: ClipFacts
@@ -160,6 +161,7 @@ class AnalysedClip(Record):
     key_frames_s: tuple[float, ...] = ()
     picture: Box | None = None
     instants: tuple[Instant, ...] = ()
+    looks: tuple[Look, ...] = ()
 
 
 class RejectedClip(Record):

@@ -19,6 +19,7 @@ from montage_pipeline.analysis.model import (
     TimeSpan,
 )
 from montage_pipeline.analysis.moments import UnscoredMoment
+from montage_pipeline.footage.looks import look_of
 from montage_pipeline.footage.measuring.measures import ClipMeasures, SpanMeasures
 from montage_pipeline.footage.measuring.movement import FrameMotion
 from montage_pipeline.footage.measuring.subject import (
@@ -70,6 +71,11 @@ def _analysed(clip: ClipMeasures, moments: Sequence[Moment]) -> AnalysedClip:
         ),
         picture=clip.inside_borders,
         instants=instants_of(clip),
+        looks=tuple(
+            look_of(sample.time_s, sample.luma)
+            for sample in clip.samples
+            if any(moment.start_s <= sample.time_s < moment.end_s for moment in moments)
+        ),
     )
 
 

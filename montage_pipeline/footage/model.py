@@ -53,6 +53,18 @@ class Box(Record):
     height: float = Field(gt=0, le=1)
 
 
+class Look(Record):
+    """How a clip looked at a presentation time (s): upright luma, very small (footage.looks).
+
+    `luma` has a hex digit for each pixel, from its darkest to its brightest one, which are `spread`
+    levels of 255 apart.
+    """
+
+    time_s: float
+    spread: int
+    luma: str = Field(pattern=r"^[0-9a-f]*$")
+
+
 class ClipFacts(Record):
     """What probing one clip gave.
 

@@ -57,10 +57,10 @@ def _sought(
         seek_before(container, stream, time_s - lead_s)
         for number, packet in enumerate(packets_of(container, stream)):
             shown = packet.pts if packet.pts is not None else packet.dts
-            if packet.is_keyframe and shown is not None:
-                if shown * time_base >= time_s - SAME_PACKET_S:
-                    yield packet
-                    break
+            reached = shown is not None and shown * time_base >= time_s - SAME_PACKET_S
+            if packet.is_keyframe and reached:
+                yield packet
+                break
             if number > _MAX_PACKETS:
                 break
 

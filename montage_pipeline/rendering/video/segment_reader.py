@@ -60,12 +60,21 @@ class SegmentReader:
     the keyframe before.
     """
 
-    def __init__(self, timeline: Timeline, number: int, source: ClipSource, threads: int) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        number: int,
+        source: ClipSource,
+        threads: int,
+        *,
+        from_start: bool = False,
+    ) -> None:
         self._segment = timeline.segments[number]
         self._facts = timeline.clips[self._segment.clip]
         self._fps = float(timeline.fps.fraction)
         self._source = source
         self._threads = threads
+        self._from_start = from_start
         self._tail = tail_frames(self._facts, self._fps)
         self._container: InputContainer | None = None
         self._decoded: Iterator[_TimedFrame] = iter(())
@@ -111,7 +120,7 @@ class SegmentReader:
         stream.codec_context.thread_count = self._threads
 
         seek_s = seek_point_s(self._source, self._facts, self._segment.source_in_s)
-        if seek_s is not None:
+        if seek_s is not None and not self._from_start:
             self._container.seek(int(seek_s * av.time_base), backward=True)
         self._decoded = self._frames(self._container, stream)
         self._next = next(self._decoded, None)
