@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from montage_pipeline.footage.model import ClipFacts, Look
 
-_SIDE = 32
-"""Longer side, in pixels: a crop to 9:16 of a wide frame still has a hundred and eighty."""
+_SIDE = 24
+"""Longer side, in pixels: a crop to 9:16 of a wide frame still has a hundred and twelve."""
 
 _LEVELS = 16
 """Of luma, from the darkest to the brightest pixel: one hex digit each."""

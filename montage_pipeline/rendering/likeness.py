@@ -18,9 +18,10 @@ from montage_pipeline.footage.model import ClipFacts, Look
 SAMPLE_SIDE = 64
 """Longer side (pixels) of the finished frames that are compared."""
 
-_MIN_ALIKE = 0.5
-"""Correlation below which two frames show different things. Delivered frames of the test footage
-correlate above 0.8 with what was analysed; wrongly decoded ones, or another shot, stay below 0.4.
+_MIN_ALIKE = 0.6
+"""Correlation below which two frames show different things. Delivered frames of phones, cameras and
+screens correlate above 0.95 with what was analysed; wrongly decoded ones, and other shots, stay far
+below.
 """
 
 _FLAT_SPREAD = 24
