@@ -44,7 +44,8 @@ def probe_with_notes(clip: FetchedClip) -> Probe:
 
     Raises PermanentError: CLIP_UNREADABLE (not a media file, or damaged before the first frame),
     CLIP_NO_VIDEO (sound only, or a single frame), CLIP_BAD_SIZE (too small, too large or too long a
-    strip), CLIP_STRANGE_COLOUR (colours coded in a way that would come out wrong).
+    strip), CLIP_NOT_FLAT (3D or 360° video), CLIP_STRANGE_COLOUR (colours coded in a way that would
+    come out wrong).
     """
     with open_clip(clip.path) as container:
         tracks = video_tracks(container)

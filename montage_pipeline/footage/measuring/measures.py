@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -23,10 +24,13 @@ from montage_pipeline.footage.measuring.overlays.borders import box_inside_borde
 from montage_pipeline.footage.measuring.overlays.logos import logos
 from montage_pipeline.footage.measuring.planes import Plane
 from montage_pipeline.footage.model import Box, ClipFacts
-from montage_pipeline.spans import Span
+from montage_pipeline.spans import Span, joined
 
 SAMPLE_S = 0.5
 """Between frames that are measured closely: a moment of 1.7 s has three."""
+
+MIN_HELD_S = 0.5
+"""A frame that stands still for less is hardly noticed: many animations and calls do that."""
 
 SHOWN_SIDE = 320
 """Longer side, in pixels, of the frame that a sample keeps."""
@@ -43,7 +47,7 @@ class Sample:
     """One frame, measured closely.
 
     `speech` and `loud` are shares of the second about it; `luma` is upright, SHOWN_SIDE pixels
-    long.
+    long. `size_share` is less than 1 for a frame that is smaller than the clip's largest.
     """
 
     time_s: float
@@ -58,6 +62,7 @@ class Sample:
     writing: tuple[Box, ...]
     luma: Plane
     living: tuple[LivingThing, ...] = ()
+    size_share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,20 @@ class ClipMeasures:
             key_bits=self.key_bits,
         )
 
+    def held(self, within: Span) -> list[Span]:
+        """The parts of a span, of at least MIN_HELD_S, in which the frame stands still."""
+        # The frame may have stood still until just before it changed.
+        still = (
+            Span(
+                max(motion.time_s - motion.elapsed_s, within.start_s),
+                min((after if after.elapsed_s < MIN_HELD_S else motion).time_s, within.end_s),
+            )
+            for motion, after in pairwise((*self.motions, *self.motions[-1:]))
+            if motion.frozen
+        )
+        held = joined((part for part in still if part.duration_s > 0), _SLACK_S)
+        return [part for part in held if part.duration_s >= MIN_HELD_S]
+
     def between(self, span: Span) -> "SpanMeasures":
         """The figures of a span; where it holds no sample, those of the nearest one."""
         samples = [sample for sample in self.samples if span.holds(sample.time_s)]
@@ -137,7 +156,10 @@ class ClipMeasures:
 
 @dataclass(frozen=True)
 class SpanMeasures:
-    """Figures of a span of one shot: scores are 0..1 as in QualityScores, shares of its time."""
+    """Figures of a span of one shot: scores are 0..1 as in QualityScores, shares of its time.
+
+    `shorter_px` is the shorter side of its frames, in pixels.
+    """
 
     sharpness: float
     exposure: float
@@ -162,6 +184,7 @@ class SpanMeasures:
     logos: tuple[Box, ...]
     border_share: float
     fingerprint: int
+    shorter_px: int = 1080
 
     @classmethod
     def of(
@@ -199,6 +222,10 @@ class SpanMeasures:
             logos=clip.logos,
             border_share=1 - inside.width * inside.height if inside is not None else 0.0,
             fingerprint=_nearest(samples, span.middle_s).fingerprint,
+            shorter_px=round(
+                min(clip.facts.width, clip.facts.height)
+                * _median(samples, lambda sample: sample.size_share)
+            ),
         )
 
 
