@@ -14,7 +14,7 @@ from montage_pipeline.footage.container import open_clip
 from montage_pipeline.footage.model import ClipFacts, FetchedClip, FrameRate, Ratio
 from montage_pipeline.footage.probing.colour import Colour, colour_of
 from montage_pipeline.footage.probing.geometry import Geometry, geometry_of
-from montage_pipeline.footage.probing.sizes import largest_frame
+from montage_pipeline.footage.probing.sizes import typical_frame
 from montage_pipeline.footage.probing.timing import Ending, ending_of, frame_rate_of
 from montage_pipeline.footage.probing.tracks import (
     VideoTrack,
@@ -54,7 +54,7 @@ def probe_with_notes(clip: FetchedClip) -> Probe:
         ending = ending_of(container, video.stream, video.start_s, video.pace)
         audio = pick_audio_track(container)
         clip_s = (video.start_s, ending.end_s)
-        shown = largest_frame(container, video.stream, video.first_frame, clip_s)
+        shown = typical_frame(container, video.stream, video.first_frame, clip_s)
         geometry = geometry_of(video.stream, shown)
 
         notes = [ending.note] if ending.note else []

@@ -45,7 +45,7 @@ _MOTION_SLACK_S = 0.01  # three frames of 25 a second are near enough
 _HELD_S = 0.4  # on screen, from which a frame is held: no camera films so slowly
 
 # A frame is black where all but this share of it is darker than this level of 255.
-_BLACK_LEVEL, _LIT_SHARE = 26, 0.005
+_BLACK_LEVEL, _LIT_SHARE = 16, 0.005
 _SAMPLE_SLACK_S = 1e-6  # times are rounded
 
 # Of the little that is decoded before a calm span, the beginning and the end are sampled.
@@ -76,6 +76,7 @@ class _Pass:
         self._looked_at: list[Span] = []
         self._shots: list[Span] = []
         self._damaged: list[Span] = []
+        self._black: list[Span] = []
         self._motions: list[FrameMotion] = []
         self._samples: list[Sample] = []
         self._decoded_frames = 0
@@ -102,6 +103,7 @@ class _Pass:
             samples=tuple(_with_sound(self._samples, sound)),
             motions=tuple(self._motions),
             damaged=tuple(self._damaged),
+            black=tuple(self._black),
             decoded_frames=self._decoded_frames,
             keyframes_s=keyframe_times_s(packets),
             key_bits=key_bits(facts, packets),
@@ -113,9 +115,11 @@ class _Pass:
         look = _SpanLook(self._clip.facts, planned)
         for time_s, frame in frames:
             look.add(time_s, frame)
+        look.end()
         self._decoded_frames += look.decoded_frames
         self._motions += look.motions
         self._samples += look.samples
+        self._black += look.black()
 
         seen = look.seen()
         if seen is None:
@@ -182,6 +186,12 @@ class _SpanLook:
         if (self.decoded_frames - 1) % self._compared_every == 0:
             self._look(time_s, frame)
 
+    def end(self) -> None:
+        """No frame follows: the last one is on screen for as long as frames are as a rule."""
+        seen = self.seen()
+        if self._last is not None and seen is not None and seen.end_s - self._last_s > _HELD_S:
+            self._hold(self._last, Span(self._last_s, seen.end_s))
+
     def _hold(self, frame: VideoFrame, held: Span) -> None:
         for number in range(math.ceil(held.duration_s / _MOTION_S)):
             self._next_motion_s = time_s = held.start_s + number * _MOTION_S
@@ -217,10 +227,13 @@ class _SpanLook:
         end_s = min(self._span.end_s, self._last_s + self._frame_s)
         return Span(max(self._span.start_s, self._first_s), end_s)
 
-    def shots(self, end_s: float) -> list[Span]:
-        """The shots up to `end_s`, without black frames."""
-        black = joined(self._black, self._frame_s)
-        return [part for shot in self._detector.shots(end_s) for part in without(shot, black)]
+    def shots(self, end_s: float) -> tuple[Span, ...]:
+        """The shots up to `end_s`."""
+        return self._detector.shots(end_s)
+
+    def black(self) -> list[Span]:
+        """The spans in which all frames are black."""
+        return joined(self._black, self._frame_s)
 
 
 def _sample(

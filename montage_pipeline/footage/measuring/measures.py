@@ -70,7 +70,7 @@ class ClipMeasures:
     """All that was measured in a clip.
 
     `looked_at` are the spans that were decoded: the whole clip, or the parts worth it. `damaged`
-    are parts of them that decode wrongly and belong to no shot. `keyframes_s` are where decoding
+    are parts of them that decode wrongly and belong to no shot, `black` those whose every frame is. `keyframes_s` are where decoding
     can begin (`packets.keyframe_times_s`), `key_bits` the bits per pixel there
     (`packets.key_bits`). `elsewhere` are frames of the rest of the clip, of the size that samples
     keep.
@@ -86,6 +86,7 @@ class ClipMeasures:
     elsewhere: tuple[Plane, ...] = ()
     keyframes_s: tuple[float, ...] = ()
     key_bits: float | None = None
+    black: tuple[Span, ...] = ()
 
     @cached_property
     def inside_borders(self) -> Box | None:
@@ -124,6 +125,7 @@ class ClipMeasures:
             elsewhere=self.elsewhere or other.elsewhere,
             keyframes_s=self.keyframes_s,
             key_bits=self.key_bits,
+            black=tuple(sorted((*self.black, *other.black))),
         )
 
     def held(self, within: Span) -> list[Span]:

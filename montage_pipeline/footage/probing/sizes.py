@@ -1,5 +1,7 @@
 """The size of a clip whose frames change theirs on the way, as video calls and broadcasts do."""
 
+from collections import Counter
+
 import av
 from av.container import InputContainer
 from av.video.frame import VideoFrame
@@ -10,13 +12,14 @@ from montage_pipeline.footage.container import decoded_frames, rewind, seek_befo
 _CHANGING = {"matroska,webm", "mpegts", "mpeg", "flv"}
 """Formats of calls and broadcasts. Files of cameras name one size, and keep to it."""
 
+_SHAPE_DIGITS = 1  # of width over height: sizes are rounded to whole blocks
 _LOOKS = 6  # spread over the clip; a size that is kept for long is met by one of them
 
 
-def largest_frame(
+def typical_frame(
     container: InputContainer, stream: VideoStream, first: VideoFrame, span_s: tuple[float, float]
 ) -> VideoFrame:
-    """The largest of some frames of a clip (`span_s`: its start and end), the first among equals.
+    """Of some frames of a clip (`span_s`: its start and end) the largest of the commonest shape.
 
     A clip is shown at this size: smaller frames are enlarged, so that no detail is lost.
     """
@@ -33,4 +36,7 @@ def largest_frame(
             continue
         found.append(frame)
     rewind(container)
-    return max(found, key=lambda frame: frame.width * frame.height)
+    shapes = [round(frame.width / frame.height, _SHAPE_DIGITS) for frame in found]
+    commonest, _ = Counter(shapes).most_common(1)[0]
+    shown = (frame for frame, shape in zip(found, shapes, strict=True) if shape == commonest)
+    return max(shown, key=lambda frame: frame.width * frame.height)

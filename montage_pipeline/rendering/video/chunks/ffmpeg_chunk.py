@@ -6,6 +6,7 @@ from math import inf
 from pathlib import Path
 
 from montage_pipeline.logs import get_logger
+from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.video.caption_filter import caption_filters
 from montage_pipeline.rendering.video.chunks.file import (
     CONTAINER_ARGS,
@@ -56,14 +57,29 @@ class FfmpegChunk:
     def make(self, output: Path, threads: int) -> None:
         """See ChunkMaker."""
         job = self._job
-        for earlier_s in self._tries_s():
-            faults = self._encode(output, threads, earlier_s)
-            if self._stopped:
+        *tries_s, last_s = self._tries_s()
+        for earlier_s in tries_s:
+            if self._is_right(output, threads, earlier_s) or self._stopped:
                 return
-            if not faults:
-                break
-            _log.warning("decoder_faults", segment=job.name, earlier_s=earlier_s, fault=faults[0])
-        check_chunk(output, job)
+        faults = self._encode(output, threads, last_s)
+        if faults:
+            _log.warning("decoder_faults", segment=job.name, fault=faults[0])
+        if not self._stopped:
+            check_chunk(output, job)
+
+    def _is_right(self, output: Path, threads: int, earlier_s: float) -> bool:
+        """Encode the segment; whether it is whole, and the decoder found nothing wrong."""
+        job = self._job
+        faults = self._encode(output, threads, earlier_s)
+        if self._stopped:
+            return False
+        try:
+            check_chunk(output, job)
+        except RenderError as error:
+            faults.append(error.message)
+        if faults:
+            _log.info("segment_entered_earlier", segment=job.name, reason=faults[0])
+        return not faults
 
     def _tries_s(self) -> Sequence[float]:
         """How much earlier than need be to begin decoding, while the decoder finds faults."""
