@@ -113,12 +113,17 @@ def _window_of(shot: Span, clip: ClipMeasures, frame_s: float) -> Span:
 
 
 def _still_or_not(shot: Span, clip: ClipMeasures) -> list[Span]:
-    """A shot in parts that are held throughout, and parts that are not.
+    """A shot in parts that are held or black throughout, and parts that are not.
 
-    A cut may begin anywhere in a moment: where the frame stands still it must not.
+    A cut may begin anywhere in a moment: where there is nothing to see it must not.
     """
-    held = clip.held(shot)
-    return sorted(part for part in (*held, *without(shot, held)) if part.duration_s >= _MIN_INNER_S)
+    inside = (
+        Span(max(span.start_s, shot.start_s), min(span.end_s, shot.end_s)) for span in clip.black
+    )
+    black = [span for span in inside if span.duration_s > 0]
+    held = [part for span in clip.held(shot) for part in without(span, black)]
+    parts = (*black, *held, *without(shot, [*black, *held]))
+    return sorted(part for part in parts if part.duration_s >= _MIN_INNER_S)
 
 
 def _even_runs(shot: Span, clip: ClipMeasures) -> list[Span]:

@@ -65,6 +65,7 @@ def tagged_360(clip: Path, output: Path) -> Path:
         b'<rdf:SphericalVideo xmlns:GSpherical="http://ns.google.com/videos/1.0/spherical/">'
         b"<GSpherical:Spherical>true</GSpherical:Spherical>"
         b"<GSpherical:Stitched>true</GSpherical:Stitched>"
+        b"<GSpherical:StitchingSoftware>by hand</GSpherical:StitchingSoftware>"
         b"<GSpherical:ProjectionType>equirectangular</GSpherical:ProjectionType>"
         b"</rdf:SphericalVideo>"
     )

@@ -208,11 +208,13 @@ def test_playlist_opens_nothing(plain: Path, tmp_path: Path, text: str) -> None:
 
 def test_what_is_not_flat_is_left_out_and_said(tmp_path: Path) -> None:
     both_eyes = (*H264, "-x264-params", "frame-packing=3")
-    with pytest.raises(PermanentError, match="3D video .both eyes side by side.*one eye") as caught:
+    with pytest.raises(
+        PermanentError, match=r"3D video .both eyes side by side.*one eye"
+    ) as caught:
         probe(fetched(make_clip(tmp_path / "3d.mp4", duration_s=0.5, output=both_eyes)))
     assert caught.value.code == ErrorCode.CLIP_NOT_FLAT
 
     around = tagged_360(make_clip(tmp_path / "plain.mp4", duration_s=0.5), tmp_path / "360.mp4")
-    with pytest.raises(PermanentError, match="360° video .equirectangular.*a flat view") as caught:
+    with pytest.raises(PermanentError, match=r"360° video .equirectangular.*a flat view") as caught:
         probe(fetched(around))
     assert caught.value.code == ErrorCode.CLIP_NOT_FLAT

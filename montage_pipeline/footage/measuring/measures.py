@@ -70,10 +70,10 @@ class ClipMeasures:
     """All that was measured in a clip.
 
     `looked_at` are the spans that were decoded: the whole clip, or the parts worth it. `damaged`
-    are parts of them that decode wrongly and belong to no shot, `black` those whose every frame is. `keyframes_s` are where decoding
-    can begin (`packets.keyframe_times_s`), `key_bits` the bits per pixel there
-    (`packets.key_bits`). `elsewhere` are frames of the rest of the clip, of the size that samples
-    keep.
+    are parts of them that decode wrongly and belong to no shot, `black` those whose every frame is.
+    `keyframes_s` are where decoding can begin (`packets.keyframe_times_s`), `key_bits` the bits per
+    pixel there (`packets.key_bits`). `elsewhere` are frames of the rest of the clip, of the size
+    that samples keep.
     """
 
     facts: ClipFacts

@@ -100,8 +100,10 @@ def test_every_frame_is_shown_at_its_time(
     assert len(expected) == (2 * FRAMES if kind == "joined" else FRAMES)
 
     clip, facts = clip_of(fetcher, strange)
-    assert clip.rebuilt and facts.rebuilt
-    assert clip.path != strange and facts.sha256 == fetched(strange).sha256
+    assert clip.rebuilt
+    assert facts.rebuilt
+    assert clip.path != strange
+    assert facts.sha256 == fetched(strange).sha256
     assert facts.start_s == pytest.approx(0, abs=1e-3)
     assert facts.duration_s == pytest.approx(len(expected) / RATE, abs=0.1)
 
