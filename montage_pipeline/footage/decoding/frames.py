@@ -58,21 +58,18 @@ def oriented(stored: NDArray[Any], facts: ClipFacts) -> NDArray[Any]:
     return stored
 
 
-def middle_of(stored: NDArray[Any], facts: ClipFacts) -> NDArray[Any]:
-    """The middle of a stored frame of another shape (rows first) that has the shape of the clip's.
+def shown_part(stored: NDArray[Any], facts: ClipFacts) -> NDArray[Any]:
+    """The part of a stored frame of another shape (rows first) that has the shape of the clip's.
 
-    Clips that change their size on the way may change their shape too; nothing is stretched.
+    Clips that change their size on the way may change their shape too. Nothing is stretched: the
+    upper, or the left, part is shown, as the renderer's filters have it.
     """
     height, width = stored.shape[:2]
     wanted_width = round(height * facts.coded_width / facts.coded_height)
     wanted_height = round(width * facts.coded_height / facts.coded_width)
     if abs(wanted_width - width) <= 1 or abs(wanted_height - height) <= 1:
         return stored
-    if wanted_width < width:
-        left = (width - wanted_width) // 2
-        return stored[:, left : left + wanted_width]
-    top = (height - wanted_height) // 2
-    return stored[top : top + wanted_height]
+    return stored[:, :wanted_width] if wanted_width < width else stored[:wanted_height]
 
 
 def stored_size(facts: ClipFacts, max_side: int) -> tuple[int, int]:
@@ -88,28 +85,23 @@ def stored_size(facts: ClipFacts, max_side: int) -> tuple[int, int]:
 def rgb_frame(frame: VideoFrame, facts: ClipFacts, max_side: int) -> RgbFrame:
     """The frame as a viewer sees it, its longer side at most `max_side` pixels."""
     size = stored_size(facts, max_side)
-    covering = _covering(frame, facts, size)
+    covering = covering_size(frame, facts, size)
     if facts.hdr == "sdr":
-        stored: NDArray[Any] = _middle(_reformatted(frame, facts, covering, "rgb24"), size)
+        stored: NDArray[Any] = _reformatted(frame, facts, covering, "rgb24")
     else:
-        signal = _middle(_reformatted(frame, facts, covering, "rgb48le"), size)
+        signal = _reformatted(frame, facts, covering, "rgb48le")
         stored = _tone_mapped(signal.astype(np.float32) / 65535.0, facts.hdr)
-    return np.ascontiguousarray(oriented(stored, facts), dtype=np.uint8)
+    shown = stored[: size[1], : size[0]]
+    return np.ascontiguousarray(oriented(shown, facts), dtype=np.uint8)
 
 
-def _covering(frame: VideoFrame, facts: ClipFacts, size: tuple[int, int]) -> tuple[int, int]:
-    """The size of a whole frame whose middle is to be of `size`, without stretching it."""
+def covering_size(frame: VideoFrame, facts: ClipFacts, size: tuple[int, int]) -> tuple[int, int]:
+    """The size of a whole frame that covers `size` without being stretched."""
     if (frame.width, frame.height) == (facts.coded_width, facts.coded_height):
         return size
     across, down = facts.coded_width / frame.width, facts.coded_height / frame.height
     larger = max(across, down)
     return round(size[0] * larger / across), round(size[1] * larger / down)
-
-
-def _middle(stored: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    width, height = size
-    top, left = (stored.shape[0] - height) // 2, (stored.shape[1] - width) // 2
-    return stored[top : top + height, left : left + width]
 
 
 def _reformatted(

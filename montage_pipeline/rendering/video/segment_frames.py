@@ -120,9 +120,9 @@ def video_chain(timeline: Timeline, segment: Segment) -> str:
     crop = stored_crop(facts, move.around if move else segment.crop)
     shown_size = (move.width, move.height) if move else (timeline.width, timeline.height)
     filters = [
-        # Both do nothing until the clip changes its size: never stretched, and the middle of it.
+        # Does nothing until the clip changes its size: never stretched, and never smaller than the
+        # crop expects.
         f"scale={facts.coded_width}:{facts.coded_height}:force_original_aspect_ratio=increase",
-        f"crop={facts.coded_width}:{facts.coded_height}:exact=1",
         "bwdif=mode=send_frame" if facts.interlaced else "",
         *_picked(timeline, segment),
         f"crop={crop.width}:{crop.height}:{crop.x}:{crop.y}:exact=1",

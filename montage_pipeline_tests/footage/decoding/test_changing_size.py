@@ -19,10 +19,10 @@ RATE, PART_S = 30, 2
 
 @pytest.fixture(scope="module")
 def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A video call of three parts: small, large, and tall with the same in the middle."""
+    """A video call of three parts: small, large, and tall with the same at its top."""
     folder = tmp_path_factory.mktemp("call")
     source = filmed(scenery(folder / "scenery.png", seed=4), "x=20:y=20")
-    shapes = {"small": "scale=160:90", "large": "null", "tall": "pad=640:iw*2:0:(oh-ih)/2:red"}
+    shapes = {"small": "scale=160:90", "large": "null", "tall": "pad=640:iw*2:0:0:red"}
     parts = [
         make_clip(
             folder / f"{name}.webm",
@@ -66,5 +66,5 @@ def test_nothing_is_stretched(call: Path) -> None:
     assert small.shape == large.shape == tall.shape == (360, 640, 3)
     assert np.abs(tall - large).mean() < 8
     assert np.abs(small - large).mean() < 16
-    # A frame that is stretched to fit would show the red above and below it.
-    assert np.abs(tall[:20] - large[:20]).mean() < 16
+    # A frame that is stretched to fit would show the red below it.
+    assert np.abs(tall[-20:] - large[-20:]).mean() < 16
