@@ -13,7 +13,7 @@ from montage_pipeline.footage.measuring.measure import measure
 from montage_pipeline.footage.model import ClipSource, FetchedClip, Look
 from montage_pipeline.rendering.check import BadRender, check_file
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
-from montage_pipeline.rendering.model import EngineRun, ProgressCallback
+from montage_pipeline.rendering.model import EngineName, EngineRun, ProgressCallback
 from montage_pipeline.rendering.render import render_checked
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.footage.media import fetched, filmed, indexed, make_clip, scenery
@@ -92,7 +92,7 @@ def test_clips_that_are_hard_to_enter_are_shown_as_analysed(
 class Misled:
     """An engine that shows another clip in a segment until it is told not to seek."""
 
-    name = "ffmpeg"
+    name: EngineName = "ffmpeg"
 
     def __init__(self, wrong: Callable[[Timeline], Timeline], cure: Collection[int]) -> None:
         self._wrong, self._cure = wrong, frozenset(cure)
