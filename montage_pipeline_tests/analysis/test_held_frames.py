@@ -6,6 +6,7 @@ import pytest
 
 from montage_pipeline.analysis.moments import UnscoredMoment, cut_into_moments
 from montage_pipeline.footage.measuring.measure import measure
+from montage_pipeline.spans import Span
 from montage_pipeline_tests.footage.media import H264, filmed, indexed, make_clip, scenery
 
 
@@ -13,9 +14,9 @@ def moments_of(path: Path) -> list[UnscoredMoment]:
     return cut_into_moments(measure(indexed(path)))
 
 
-def usable_s(moments: list[UnscoredMoment]) -> list[tuple[float, float]]:
-    """Begin and end of the moments without a fault, in order."""
-    return [tuple(moment.span) for moment in moments if not moment.rejects]
+def usable_s(moments: list[UnscoredMoment]) -> list[Span]:
+    """The moments without a fault, in order."""
+    return [moment.span for moment in moments if not moment.rejects]
 
 
 def filmed_clip(path: Path, duration_s: float, filters: str, *output: str) -> Path:
