@@ -129,6 +129,5 @@ def _starts_again(source: ClipSource) -> bool:
         tracks = [video, audio] if audio else [video]
         read_only(container, *tracks)
         rows = [row for _, packet in numbered_packets(container, tracks) if (row := row_of(packet))]
-
-    before_zero = any(row.pts < 0 for row in rows if row.track == video.index)
+        before_zero = any(row.pts < 0 for row in rows if row.track == video.index)
     return before_zero or is_joined(rows)
