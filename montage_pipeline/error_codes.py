@@ -95,6 +95,7 @@ class ErrorCode(StrEnum):
     CLIP_FORBIDDEN_HOST = _permanent("Serve the clip from a public internet address.")
     CLIP_MISSING = _permanent("Fetch every clip that the timeline shows.")
     CLIP_NO_VIDEO = _permanent("Give a clip with a video track of more than one frame.")
+    CLIP_NOT_FLAT = _permanent("Export one eye, or a flat view, of the clip.")
     CLIP_NOT_FOUND = _permanent("Finish the upload, or correct the clip's address.")
     CLIP_NOT_VIDEO = _permanent("Give a video file.")
     CLIP_PASSED_OVER = _permanent("Ask with fewer clips to have this one looked at closely.")

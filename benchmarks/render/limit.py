@@ -136,9 +136,9 @@ class _Watched:
         self.usage = Usage()
         self._engine = engine
 
-    def render(self, *given: Any) -> EngineRun:
+    def render(self, *given: Any, **options: Any) -> EngineRun:
         with timed() as self.usage:
-            return self._engine.render(*given)
+            return self._engine.render(*given, **options)
 
 
 def _spans(edit: Edit) -> list[list[str]]:

@@ -44,6 +44,7 @@ FLAT_CONTRAST = 0.03  # a wall or a pocket: the brightest and the darkest 5 % ar
 BLURRED_SHARPNESS = 0.40
 SHAKY_STABILITY = 0.22
 FROZEN_SHARE = 0.85  # of the time
+MIN_SIDE_PX = 120  # the thumbnails of old phones: enlarged to a Reel, nothing is left to see
 
 BORDER_SHARE = 0.50  # of the frame
 
@@ -109,6 +110,14 @@ FAULTS: tuple[Fault, ...] = (
         message=lambda m: (
             f"frozen: the frame stands still for {m.frozen_share:.0%} of the time "
             f"(maximum {FROZEN_SHARE:.0%})"
+        ),
+    ),
+    Fault(
+        "blurred",
+        forgivable=True,
+        found=lambda m: m.shorter_px < MIN_SIDE_PX,
+        message=lambda m: (
+            f"too small: {m.shorter_px} pixels on the shorter side (minimum {MIN_SIDE_PX})"
         ),
     ),
     Fault(

@@ -13,12 +13,13 @@ from montage_pipeline.analysis.faults import first_fault, reasons, too_short
 from montage_pipeline.analysis.model import RejectCode, RejectReason
 from montage_pipeline.footage.measuring.measures import SAMPLE_S, ClipMeasures, SpanMeasures
 from montage_pipeline.rules import MIN_CUT_S
-from montage_pipeline.spans import Span
+from montage_pipeline.spans import Span, without
 
 MIN_MOMENT_S = 1.0  # less is over before it is understood
 MAX_MOMENT_S = 8.0  # longer ones would be judged by a mean that is true of none of their parts
 
 _MARGIN_FRAMES = 2  # beside a cut, where codecs smear and detection may be off by one
+_MAX_FRAME_S = 0.1  # a margin counts frames; those of slide shows and time lapses stay for seconds
 _UNSEEN_MARGIN_S = 0.15  # beside unseen footage: what a flash or a dissolve is shows only later
 _MIN_INNER_S = 0.2  # of a shot without its margins
 _MIN_FAULT_S = 0.75  # a fault shorter than this is lived with
@@ -65,7 +66,8 @@ def cut_into_moments(clip: ClipMeasures) -> list[UnscoredMoment]:
         _moment(part, clip)
         for shot in clip.shots
         if (inner := _without_margins(shot, clip)).duration_s >= _MIN_INNER_S
-        for run in _even_runs(inner, clip)
+        for stretch in _still_or_not(inner, clip)
+        for run in _even_runs(stretch, clip)
         for part in _split_by_movement(run, clip)
     ]
 
@@ -85,7 +87,7 @@ def _without_margins(shot: Span, clip: ClipMeasures) -> Span:
     At the clip's own ends nothing is left out but half a frame.
     """
     facts = clip.facts
-    frame_s = 1 / float(facts.fps.fraction)
+    frame_s = min(1 / float(facts.fps.fraction), _MAX_FRAME_S)
     clip_end_s = facts.start_s + facts.duration_s
     window = _window_of(shot, clip, frame_s)
 
@@ -118,6 +120,20 @@ def _window_of(shot: Span, clip: ClipMeasures, frame_s: float) -> Span:
         if window.start_s <= shot.start_s + frame_s / 2 and shot.start_s < window.end_s:
             return window
     return shot
+
+
+def _still_or_not(shot: Span, clip: ClipMeasures) -> list[Span]:
+    """A shot in parts that are held or black throughout, and parts that are not.
+
+    A cut may begin anywhere in a moment: where there is nothing to see it must not.
+    """
+    inside = (
+        Span(max(span.start_s, shot.start_s), min(span.end_s, shot.end_s)) for span in clip.black
+    )
+    black = [span for span in inside if span.duration_s > 0]
+    held = [part for span in clip.held(shot) for part in without(span, black)]
+    parts = (*black, *held, *without(shot, [*black, *held]))
+    return sorted(part for part in parts if part.duration_s >= _MIN_INNER_S)
 
 
 def _even_runs(shot: Span, clip: ClipMeasures) -> list[Span]:

@@ -12,8 +12,9 @@ from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline.editing.packing import CutRules
 from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.stretches import Stretch, usable_stretches
-from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.footage.model import ClipFacts, Look
 from montage_pipeline.music.model import MusicTrack
+from montage_pipeline.spans import Span
 from montage_pipeline.styles import style_of
 from montage_pipeline.styles.model import EditTaste
 
@@ -60,6 +61,11 @@ class PlanContext:
     def facts(self, clip: int) -> ClipFacts:
         """The facts of a clip, by its number."""
         return self.analysis.clips[clip].facts
+
+    def looks(self, clip: int, span: Span) -> tuple[Look, ...]:
+        """What the analysis saw of a clip, by its number, within a span."""
+        looks = self.analysis.clips[clip].looks
+        return tuple(look for look in looks if span.holds(look.time_s))
 
 
 def moments_by_id(analysis: ClipAnalysis) -> Mapping[str, Moment]:

@@ -126,7 +126,7 @@ def _runs(clip: AnalysedClip, taken: Sequence[Span], frame_s: float) -> list[_Ru
 
 def _runs_of_moments(clip: AnalysedClip, closed: Sequence[Span]) -> list[_Run]:
     """What is open of each moment that is not rejected, in order of time."""
-    first_s, last_s = max(0.0, clip.facts.start_s), clip.facts.start_s + clip.facts.duration_s
+    first_s, last_s = clip.facts.start_s, clip.facts.start_s + clip.facts.duration_s
     runs = [
         _Run(_shot_of(clip, moment), span, (moment,))
         for moment in clip.moments

@@ -130,8 +130,10 @@ def seek_before(container: InputContainer, stream: VideoStream, time_s: float) -
 
 def rewind(container: InputContainer) -> None:
     """Seek to the start of the file."""
+    # The clock of a broadcast wraps, and its first times are then below zero.
+    start = min(0, container.start_time or 0)
     try:
-        container.seek(0)
+        container.seek(start)
     except av.FFmpegError:
         # FLV and others find no keyframe at or before 0 when the first is a little later.
-        container.seek(0, backward=False)
+        container.seek(start, backward=False)

@@ -16,7 +16,8 @@ class FetchedClip(Record):
     """A clip's bytes on this machine.
 
     `url` is what the user gave. `path` holds on this machine only and is never stored. `version` is
-    the source's own mark of this content (an ETag, say), empty when it gives none.
+    the source's own mark of this content (an ETag, say), empty when it gives none. `rebuilt` says
+    that `path` is a copy of the clip's packets (footage.rebuilding); hash and size are the clip's.
     """
 
     url: str
@@ -24,6 +25,7 @@ class FetchedClip(Record):
     sha256: str
     bytes: int
     version: str = ""
+    rebuilt: bool = False
 
 
 class Ratio(Record):
@@ -51,6 +53,18 @@ class Box(Record):
     height: float = Field(gt=0, le=1)
 
 
+class Look(Record):
+    """How a clip looked at a presentation time (s): upright luma, very small (footage.looks).
+
+    `luma` has a hex digit for each pixel, from its darkest to its brightest one, which are `spread`
+    levels of 255 apart.
+    """
+
+    time_s: float
+    spread: int
+    luma: str = Field(pattern=r"^[0-9a-f]*$")
+
+
 class ClipFacts(Record):
     """What probing one clip gave.
 
@@ -65,12 +79,16 @@ class ClipFacts(Record):
     `color_space` is the YCbCr matrix ("gbr" for RGB) and `color_primaries` the gamut, both by
     FFmpeg's names, or "unknown". `hdr` follows from transfer and primaries together: HLG tags with
     BT.709 primaries are SDR.
+
+    `rebuilt` says that all this, times included, is that of a copy of the clip's packets
+    (footage.rebuilding), which is then what is read.
     """
 
     url: str
     sha256: str
     bytes: int
     version: str = ""
+    rebuilt: bool = False
     container: str
     video_codec: str
     video_stream: int

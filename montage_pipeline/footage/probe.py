@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.video.frame import VideoFrame
 
 from montage_pipeline.footage.container import open_clip
 from montage_pipeline.footage.model import ClipFacts, FetchedClip, FrameRate, Ratio
 from montage_pipeline.footage.probing.colour import Colour, colour_of
 from montage_pipeline.footage.probing.geometry import Geometry, geometry_of
+from montage_pipeline.footage.probing.sizes import typical_frame
 from montage_pipeline.footage.probing.timing import Ending, ending_of, frame_rate_of
 from montage_pipeline.footage.probing.tracks import (
     VideoTrack,
@@ -42,7 +44,8 @@ def probe_with_notes(clip: FetchedClip) -> Probe:
 
     Raises PermanentError: CLIP_UNREADABLE (not a media file, or damaged before the first frame),
     CLIP_NO_VIDEO (sound only, or a single frame), CLIP_BAD_SIZE (too small, too large or too long a
-    strip), CLIP_STRANGE_COLOUR (colours coded in a way that would come out wrong).
+    strip), CLIP_NOT_FLAT (3D or 360° video), CLIP_STRANGE_COLOUR (colours coded in a way that would
+    come out wrong).
     """
     with open_clip(clip.path) as container:
         tracks = video_tracks(container)
@@ -50,7 +53,9 @@ def probe_with_notes(clip: FetchedClip) -> Probe:
         colour = colour_of(video.stream, video.first_frame)
         ending = ending_of(container, video.stream, video.start_s, video.pace)
         audio = pick_audio_track(container)
-        geometry = geometry_of(video.stream, video.first_frame)
+        clip_s = (video.start_s, ending.end_s)
+        shown = typical_frame(container, video.stream, video.first_frame, clip_s)
+        geometry = geometry_of(video.stream, shown)
 
         notes = [ending.note] if ending.note else []
         if audio is None and container.streams.audio:
@@ -58,7 +63,7 @@ def probe_with_notes(clip: FetchedClip) -> Probe:
         if len(tracks) > 1:
             notes.append(f"it has {len(tracks)} video tracks; track {video.stream.index} is used")
 
-        facts = _Findings(container, video, audio, colour, geometry, ending).facts(clip)
+        facts = _Findings(container, video, shown, audio, colour, geometry, ending).facts(clip)
         return Probe(facts, tuple(notes))
 
 
@@ -68,6 +73,7 @@ class _Findings:
 
     container: InputContainer
     video: VideoTrack
+    shown: VideoFrame
     audio: AudioStream | None
     colour: Colour
     geometry: Geometry
@@ -75,13 +81,14 @@ class _Findings:
 
     def facts(self, clip: FetchedClip) -> ClipFacts:
         """The findings as the document that is stored."""
-        stream, frame, audio = self.video.stream, self.video.first_frame, self.audio
+        stream, frame, audio = self.video.stream, self.shown, self.audio
         fps = frame_rate_of(stream, self.video.pace)
         return ClipFacts(
             url=clip.url,
             sha256=clip.sha256,
             version=clip.version,
             bytes=clip.bytes,
+            rebuilt=clip.rebuilt,
             container=self.container.format.name,
             video_codec=stream.codec_context.name,
             video_stream=stream.index,

@@ -7,7 +7,7 @@ Does not belong here: how an engine makes a chunk.
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,6 +69,8 @@ class Assembler:
         music_path: Path,
         output: Path,
         progress: ProgressCallback,
+        *,
+        unsought: Collection[int] = (),
     ) -> EngineRun:
         """See RenderEngine."""
         started_s = time.monotonic()
@@ -80,7 +82,14 @@ class Assembler:
             write_tables(timeline, folder)
             write_captions(timeline, folder)
             jobs = [
-                ChunkJob(timeline, number, sources[segment.clip_url], encoding, folder)
+                ChunkJob(
+                    timeline,
+                    number,
+                    sources[segment.clip_url],
+                    encoding,
+                    folder,
+                    from_start=number in unsought,
+                )
                 for number, segment in enumerate(timeline.segments)
             ]
             makers = [self._maker_of(job) for job in jobs]

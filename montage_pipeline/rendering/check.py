@@ -9,21 +9,33 @@ To add a rule, add a line to one of the four groups below.
 
 import re
 import struct
+import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
 import av
+import numpy as np
+from numpy.typing import NDArray
 
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.footage.model import FrameRate
+from montage_pipeline.footage.names import clip_name
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.media.loudness import SILENCE_LUFS, Loudness, measure_loudness
 from montage_pipeline.rendering.audio.master import LOUDNESS_TOLERANCE_LU, loudness_verdict
+from montage_pipeline.rendering.likeness import (
+    SAMPLE_SIDE,
+    Compared,
+    Difference,
+    differences,
+    frames_to_compare,
+)
 from montage_pipeline.rendering.model import FileCheck, LoudnessVerdict, Rule, RuleGroup
 from montage_pipeline.rendering.tracks import (
     BT709_TAGS,
@@ -44,12 +56,16 @@ _TRUE_PEAK_SLACK_DB = 0.05
 _DECODED = re.compile(r"frame=\s*(\d+)")
 _REASON_LINES = 3
 _SHOWN_INTERVALS = 5
+_SHOWN_DIFFERENCES = 3
 
 
 class BadRender(MontageError):
-    """The finished file breaks rules; `rules` has all of them with what was measured."""
+    """The finished file breaks rules; `rules` has all of them with what was measured.
 
-    def __init__(self, name: str, rules: Sequence[Rule]) -> None:
+    `misshown` are the numbers of the segments that show something else than what was analysed.
+    """
+
+    def __init__(self, name: str, rules: Sequence[Rule], misshown: Sequence[int] = ()) -> None:
         broken = [
             f"{rule.name} is {rule.measured}, expected {rule.expected}"
             for rule in rules
@@ -61,13 +77,18 @@ class BadRender(MontageError):
             broken=broken,
         )
         self.rules = tuple(rules)
+        self.misshown = frozenset(misshown)
 
 
 @dataclass(frozen=True)
 class _Decoding:
-    """Frames that FFmpeg decodes when any damage is an error, and what it complains about."""
+    """Frames that FFmpeg decodes when any damage is an error, and what it complains about.
+
+    `shown` are those that are held against the analysis, as small luma.
+    """
 
     frames: int
+    shown: list[NDArray[np.uint8]]
     complaint: str = ""
 
 
@@ -76,6 +97,7 @@ class _Measured:
     """Everything that was measured on a file, beside the timeline it was made from."""
 
     timeline: Timeline
+    compared: list[Compared]
     video: VideoTrack
     audio: AudioTrack
     boxes: Boxes
@@ -95,6 +117,14 @@ class _Measured:
     @property
     def bit_rate_mbps(self) -> float:
         return float(self.file_bytes * 8 / max(self.video_end, self.frame_s) / 1_000_000)
+
+    @cached_property
+    def differences(self) -> list[Difference]:
+        """Frames that do not show what was analysed; none where the file does not decode."""
+        shown = self.decoding.shown
+        if len(shown) != len(self.compared):
+            return []
+        return differences(self.timeline, self.compared, shown)
 
     @property
     def loudness_verdict(self) -> LoudnessVerdict | None:
@@ -133,7 +163,8 @@ def check_file(path: Path, timeline: Timeline, sound_lowered_lu: float = 0.0) ->
     }
     rules = [_rule(group, finding) for group, findings in groups.items() for finding in findings]
     if not all(rule.holds for rule in rules):
-        raise BadRender(path.name, rules)
+        misshown = {found.compared.segment for found in measured.differences}
+        raise BadRender(path.name, rules, sorted(misshown))
     return _report(measured, rules)
 
 
@@ -169,7 +200,28 @@ def _frame_findings(measured: _Measured) -> list[_Finding]:
         _Finding("longest GOP", longest, f"at most {MAX_GOP_S} s", longest_s <= MAX_GOP_S),
         _Finding("keyframes that are not IDR (open GOPs)", video.open_gops, 0),
         _Finding("frames that decode", decoded, timeline.total_frames, whole),
+        *_likeness_findings(measured),
     ]
+
+
+def _likeness_findings(measured: _Measured) -> list[_Finding]:
+    """Whether each segment shows what the analysis saw at the same time of its clip."""
+    total = len(measured.compared)
+    if not total:
+        return []
+    different = [
+        f"segment {found.compared.segment} at frame {found.compared.number} "
+        f"({_clip_of(measured.timeline, found.compared.segment)} at "
+        f"{found.compared.look.time_s:.2f} s) is unlike it: {found.alike:.2f}"
+        for found in measured.differences
+    ]
+    alike = f"{min(total, len(measured.decoding.shown)) - len(different)} of {total}"
+    shown = "; ".join([alike, *different[:_SHOWN_DIFFERENCES]])
+    return [_Finding("frames that show what was analysed", shown, f"{total} of {total}")]
+
+
+def _clip_of(timeline: Timeline, segment: int) -> str:
+    return clip_name(timeline.segments[segment].clip_url)
 
 
 def _sound_findings(measured: _Measured) -> list[_Finding]:
@@ -250,8 +302,11 @@ def _report(measured: _Measured, rules: Sequence[Rule]) -> FileCheck:
 
 
 def _measure(path: Path, timeline: Timeline, sound_lowered_lu: float) -> _Measured:
+    compared = frames_to_compare(timeline)
+    numbers = [frame.number for frame in compared]
     with ThreadPoolExecutor(2, "check") as workers:
-        decoding, loudness = workers.submit(_decode, path), workers.submit(_loudness_of, path)
+        decoding = workers.submit(_decode, path, numbers, _sample_size(timeline))
+        loudness = workers.submit(_loudness_of, path)
         try:
             video, audio = read_tracks(path)
         except (av.FFmpegError, ValueError, struct.error) as error:
@@ -260,6 +315,7 @@ def _measure(path: Path, timeline: Timeline, sound_lowered_lu: float) -> _Measur
             ) from error
         return _Measured(
             timeline=timeline,
+            compared=compared,
             video=video,
             audio=audio,
             boxes=read_boxes(path),
@@ -270,20 +326,46 @@ def _measure(path: Path, timeline: Timeline, sound_lowered_lu: float) -> _Measur
         )
 
 
-def _decode(path: Path) -> _Decoding:
-    """Decode everything with FFmpeg, strictly."""
+def _sample_size(timeline: Timeline) -> tuple[int, int]:
+    """Width and height of the frames that are compared."""
+    scale = SAMPLE_SIDE / max(timeline.width, timeline.height)
+    return max(1, round(timeline.width * scale)), max(1, round(timeline.height * scale))
+
+
+def _decode(path: Path, numbers: Sequence[int], size: tuple[int, int]) -> _Decoding:
+    """Decode everything with FFmpeg, strictly; keep the frames of these numbers, small."""
     strict = ["-xerror", "-err_detect", "explode"]
-    source = ["-protocol_whitelist", "file", "-i", f"file:{path}", "-map", "0"]
-    nowhere = ["-fps_mode", "passthrough", "-f", "null", "-"]
-    try:
-        log = run_ffmpeg(
-            ["-stats", "-loglevel", "info", *strict, *source, *nowhere], code=ErrorCode.BAD_RENDER
-        )
-    except MontageError as error:
-        lines = error.message.splitlines()
-        return _Decoding(0, f" ({' / '.join(lines[-_REASON_LINES:])})")
+    source = ["-protocol_whitelist", "file", "-i", f"file:{path}"]
+    nowhere = ["-map", "0", "-fps_mode", "passthrough", "-f", "null", "-"]
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".check-") as folder:
+        samples = Path(folder) / "frames.gray"
+        kept = _kept_frames(numbers, size, samples) if numbers else []
+        try:
+            log = run_ffmpeg(
+                ["-stats", "-loglevel", "info", *strict, *source, *nowhere, *kept],
+                code=ErrorCode.BAD_RENDER,
+            )
+        except MontageError as error:
+            lines = error.message.splitlines()
+            return _Decoding(0, [], f" ({' / '.join(lines[-_REASON_LINES:])})")
+        shown = _frames_of(samples, size) if numbers else []
     counts = _DECODED.findall(log)
-    return _Decoding(int(counts[-1]) if counts else 0)
+    return _Decoding(int(counts[-1]) if counts else 0, shown)
+
+
+def _kept_frames(numbers: Sequence[int], size: tuple[int, int], output: Path) -> list[str]:
+    """A second output of the same decoding: luma of these frames at a small size."""
+    chosen = "+".join(f"eq(n\\,{number})" for number in numbers)
+    small = f"select={chosen},scale={size[0]}:{size[1]}:flags=area,format=gray"
+    target = ["-fps_mode", "passthrough", "-f", "rawvideo", f"file:{output}"]
+    return ["-map", "0:v:0", "-vf", small, *target]
+
+
+def _frames_of(path: Path, size: tuple[int, int]) -> list[NDArray[np.uint8]]:
+    width, height = size
+    content = np.frombuffer(path.read_bytes() if path.is_file() else b"", dtype=np.uint8)
+    whole = len(content) // (width * height)
+    return list(content[: whole * width * height].reshape(whole, height, width))
 
 
 def _loudness_of(path: Path) -> Loudness:

@@ -1,6 +1,6 @@
 """`RenderedVideo`: the finished file and what was measured on it; and what an engine is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -43,10 +43,13 @@ class RenderEngine(Protocol):
         music_path: Path,
         output: Path,
         progress: ProgressCallback,
+        *,
+        unsought: Collection[int] = (),
     ) -> EngineRun:
         """Render to `output`, an MP4 that appears only when it is whole.
 
-        `sources` maps each clip's URL to where it is read.
+        `sources` maps each clip's URL to where it is read. `unsought` are the numbers of segments
+        whose clips are decoded from their start.
 
         Raises RenderError with the engine's own reason, PermanentError when the timeline asks for
         something that the clips or the music do not have.

@@ -4,7 +4,7 @@ It is several times slower than FfmpegEngine and exists for effects in Python an
 opinion on every frame. How a segment becomes a MoviePy clip is in `video/moviepy_clip`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from montage_pipeline.editing.timeline import Timeline
@@ -32,6 +32,10 @@ class MoviePyEngine:
         music_path: Path,
         output: Path,
         progress: ProgressCallback,
+        *,
+        unsought: Collection[int] = (),
     ) -> EngineRun:
         """See RenderEngine."""
-        return self._assembler.render(timeline, sources, music_path, output, progress)
+        return self._assembler.render(
+            timeline, sources, music_path, output, progress, unsought=unsought
+        )

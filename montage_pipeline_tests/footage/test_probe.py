@@ -10,6 +10,7 @@ from montage_pipeline.footage.model import ClipFacts, FrameRate, Ratio
 from montage_pipeline.footage.probe import probe, probe_with_notes
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline_tests.footage.media import H264, HEVC_10, fetched, make_clip
+from montage_pipeline_tests.footage.strange import tagged_360
 
 SILENCE = ("-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo")
 
@@ -203,3 +204,17 @@ def test_playlist_opens_nothing(plain: Path, tmp_path: Path, text: str) -> None:
     with pytest.raises(PermanentError) as caught:
         probe(fetched(playlist))
     assert caught.value.code == ErrorCode.CLIP_UNREADABLE
+
+
+def test_what_is_not_flat_is_left_out_and_said(tmp_path: Path) -> None:
+    both_eyes = (*H264, "-x264-params", "frame-packing=3")
+    with pytest.raises(
+        PermanentError, match=r"3D video .both eyes side by side.*one eye"
+    ) as caught:
+        probe(fetched(make_clip(tmp_path / "3d.mp4", duration_s=0.5, output=both_eyes)))
+    assert caught.value.code == ErrorCode.CLIP_NOT_FLAT
+
+    around = tagged_360(make_clip(tmp_path / "plain.mp4", duration_s=0.5), tmp_path / "360.mp4")
+    with pytest.raises(PermanentError, match=r"360° video .equirectangular.*a flat view") as caught:
+        probe(fetched(around))
+    assert caught.value.code == ErrorCode.CLIP_NOT_FLAT

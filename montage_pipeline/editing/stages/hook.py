@@ -41,8 +41,8 @@ _MAX_LOST_SHARE = 0.15
 """Of the longest Reel the footage makes: the most that a better opening may cost."""
 
 _OVERLAID = 0.7
-"""Share of its strength that an opening keeps under a watermark or text: another opens, unless it is
-clearly worse.
+"""Share of its strength that an opening keeps under a watermark or text: another opens, unless it
+is clearly worse.
 """
 
 

@@ -39,31 +39,28 @@ def decode_keyframes(
         stream = video_stream(container, facts)
         read_only(container, stream)
         if clip.packets.seekable:
-            packets = _sought(container, stream, times_s)
+            packets = _sought(container, stream, times_s, clip.packets.lead_s)
         else:
             packets = _read_through(container, stream, times_s)
 
         for frame in _decoded(stream, packets, clip.decoder_threads):
-            if frame.pts is None:
-                continue
-            if (frame.width, frame.height) == (facts.coded_width, facts.coded_height):
+            if frame.pts is not None:
                 yield frame.pts * float(stream.time_base or 0), frame
 
 
 def _sought(
-    container: InputContainer, stream: VideoStream, times_s: Sequence[float]
+    container: InputContainer, stream: VideoStream, times_s: Sequence[float], lead_s: float
 ) -> Iterator["Packet[VideoStream]"]:
     """The keyframes' packets, where the index leads to them."""
     time_base = float(stream.time_base or 0)
     for time_s in times_s:
-        seek_before(container, stream, time_s)
+        seek_before(container, stream, time_s - lead_s)
         for number, packet in enumerate(packets_of(container, stream)):
-            dts = packet.dts if packet.dts is not None else packet.pts
-            if packet.is_keyframe and dts is not None:
-                latest_s = max(dts, packet.pts or dts) * time_base
-                if latest_s >= time_s - SAME_PACKET_S:
-                    yield packet
-                    break
+            shown = packet.pts if packet.pts is not None else packet.dts
+            reached = shown is not None and shown * time_base >= time_s - SAME_PACKET_S
+            if packet.is_keyframe and reached:
+                yield packet
+                break
             if number > _MAX_PACKETS:
                 break
 
@@ -93,6 +90,8 @@ def _decoded(
     decoder = CodecContext.create(stream.codec_context.codec.name, "r")
     assert isinstance(decoder, VideoCodecContext)
     decoder.extradata = stream.codec_context.extradata
+    # Containers may crop what is coded; a decoder crops likewise when it is told their size.
+    decoder.width, decoder.height = stream.codec_context.width, stream.codec_context.height
     decoder.thread_type = "AUTO"
     decoder.thread_count = threads
     decoder.skip_frame = "NONKEY"

@@ -51,9 +51,10 @@ _SIZED_ENTRIES = 8  # of which each must have a size; an index gives sizes for a
 class PacketTable:
     """Video packets in order of time: their times (s), their bytes, and whether each is a keyframe.
 
-    Times are of presentation or of decoding, whichever the container lists; they differ by a few
-    frames. `complete` says whether every packet is listed, or only keyframes with the bytes up to
-    the next one; `seekable` whether the container's index leads to each keyframe.
+    Times are of presentation: exact for keyframes, and for others to within a few frames where the
+    container's index lists times of decoding. Those are earlier by `lead_s`, and it is them that a
+    seek goes by. `complete` says whether every packet is listed, or only keyframes with the bytes
+    up to the next one; `seekable` whether the container's index leads to each keyframe.
     """
 
     times_s: NDArray[np.float64]
@@ -61,6 +62,7 @@ class PacketTable:
     keys: NDArray[np.bool_]
     complete: bool
     seekable: bool
+    lead_s: float = 0.0
 
     @property
     def key_times_s(self) -> NDArray[np.float64]:
@@ -138,7 +140,8 @@ def _from_index(stream: VideoStream, facts: ClipFacts) -> PacketTable | None:
     else:
         sizes = _spread_bytes(times_s, facts)
     keys = np.array([key for _, _, key in entries])
-    return PacketTable(times_s, sizes, keys, complete, seekable=True)
+    lead_s = _decoding_lead_s(times_s, keys, facts)
+    return PacketTable(times_s + lead_s, sizes, keys, complete, seekable=True, lead_s=lead_s)
 
 
 def _is_whole(entries: list[tuple[float, int, bool]], facts: ClipFacts) -> bool:
@@ -150,6 +153,17 @@ def _is_whole(entries: list[tuple[float, int, bool]], facts: ClipFacts) -> bool:
     missing_s = max(_UNINDEXED_END_S, _UNINDEXED_END_SHARE * facts.duration_s)
     begins = keyframes_s[0] <= facts.start_s + _UNINDEXED_START_S
     return begins and entries[-1][0] >= end_s - missing_s
+
+
+def _decoding_lead_s(
+    times_s: NDArray[np.float64], keys: NDArray[np.bool_], facts: ClipFacts
+) -> float:
+    """How much earlier (s) an index's times are than those of presentation.
+
+    0 unless it lists times of decoding, which are earlier by as much for every keyframe as for the
+    first.
+    """
+    return max(0.0, facts.start_s - float(times_s[0])) if keys[0] else 0.0
 
 
 def _spread_bytes(times_s: NDArray[np.float64], facts: ClipFacts) -> NDArray[np.int64]:
@@ -190,25 +204,14 @@ def key_bits(facts: ClipFacts, packets: PacketTable) -> float | None:
     return usual_bytes * 8 / pixels * _EFFICIENCY.get(facts.video_codec, 1.0)
 
 
-def keyframe_times_s(facts: ClipFacts, packets: PacketTable) -> tuple[float, ...]:
+def keyframe_times_s(packets: PacketTable) -> tuple[float, ...]:
     """Presentation times (s) of the keyframes, to within a few frames.
 
-    Empty where every frame is one. An index may list times of decoding, which are earlier by as
-    much for every keyframe as for the first.
+    Empty where every frame is one.
     """
     if packets.complete and packets.keys.all():
         return ()
-    return tuple((packets.key_times_s + decoding_lead_s(facts, packets)).tolist())
-
-
-def decoding_lead_s(facts: ClipFacts, packets: PacketTable) -> float:
-    """How much earlier (s) the table's times are than those of presentation.
-
-    0 unless the index lists times of decoding.
-    """
-    keyframes_s = packets.key_times_s
-    begins_with_keyframe = len(keyframes_s) and keyframes_s[0] <= packets.times_s[0] + 1e-6
-    return max(0.0, facts.start_s - float(keyframes_s[0])) if begins_with_keyframe else 0.0
+    return tuple(packets.key_times_s.tolist())
 
 
 def frame_work(facts: ClipFacts, size: float) -> float:

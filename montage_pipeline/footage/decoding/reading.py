@@ -4,6 +4,7 @@ Belongs here: seeking, what is fed to the decoder, and which frames were damaged
 Does not belong here: which spans are decoded in which order (plan), measuring frames (measuring).
 """
 
+import heapq
 from collections.abc import Iterator
 
 import av
@@ -22,6 +23,7 @@ from montage_pipeline.spans import Span
 # blocks are not smoothed.
 _MAX_PIXELS_PER_S = 75e6
 _GAP_FRAMES = 1.8  # between two frames, from which one may be missing
+_SAME_FRAME_S = 1e-3  # times of a packet and of its frame differ by less, after rounding
 _SAME_S = 1e-6  # a frame this little before a span is its first, but for rounding
 
 Packets = Iterator["Packet[VideoStream]"]
@@ -47,6 +49,7 @@ class Reader:
             self._stream.codec_context.options = {"skip_loop_filter": "all"}
         self._packets: Packets = packets_of(container, self._stream)
         self._damage = self._new_damage_log()
+        self._awaited_s: list[float] = []
 
     def everything(self, whole: Span) -> Iterator[tuple[float, VideoFrame]]:
         """All frames with their times (s)."""
@@ -67,8 +70,9 @@ class Reader:
     def _enter(self, entry_s: float) -> Packets:
         """The packets from the keyframe at `entry_s` on."""
         self._damage = self._new_damage_log()
+        self._awaited_s = []
         if self._clip.packets.seekable:
-            seek_before(self._container, self._stream, entry_s)
+            seek_before(self._container, self._stream, entry_s - self._clip.packets.lead_s)
             self._packets = packets_of(self._container, self._stream)
         else:
             self._stream.codec_context.flush_buffers()
@@ -82,17 +86,16 @@ class Reader:
                 yield packet
 
     def _is_entry(self, packet: "Packet[VideoStream]", entry_s: float) -> bool:
-        latest = max((time for time in (packet.pts, packet.dts) if time is not None), default=None)
+        shown = packet.pts if packet.pts is not None else packet.dts
         return (
-            latest is not None
+            shown is not None
             and packet.is_keyframe
-            and latest * self._time_base >= entry_s - SAME_PACKET_S
+            and shown * self._time_base >= entry_s - SAME_PACKET_S
         )
 
     def _frames(
         self, packets: Packets, span: Span, *, drain: bool
     ) -> Iterator[tuple[float, VideoFrame]]:
-        coded_size = (self._clip.facts.coded_width, self._clip.facts.coded_height)
         last_s: float | None = None
         for frame in self._decoded(packets, span.end_s, drain=drain):
             if frame.pts is None:
@@ -104,9 +107,10 @@ class Reader:
                 if drain:
                     continue
                 return
-            if time_s < span.start_s - _SAME_S or (frame.width, frame.height) != coded_size:
+            missing = self._is_frame_missing(last_s, time_s)
+            if time_s < span.start_s - _SAME_S:
                 continue
-            if last_s is not None and self._is_frame_missing(last_s, time_s):
+            if last_s is not None and missing:
                 self._damage.corrupt(last_s + self._frame_s)
             last_s = time_s
             yield time_s, frame
@@ -121,6 +125,8 @@ class Reader:
                 break
             time_s = packet.pts * self._time_base if packet.pts is not None else None
             self._damage.fed(time_s, keyframe=packet.is_keyframe)
+            if time_s is not None and packet.size and not packet.is_discard:
+                heapq.heappush(self._awaited_s, time_s)
             if packet.is_corrupt and time_s is not None:
                 self._damage.corrupt(time_s)
             try:
@@ -136,15 +142,16 @@ class Reader:
         except av.InvalidDataError:
             self._damage.failed()
 
-    def _is_frame_missing(self, last_s: float, now_s: float) -> bool:
-        """Whether frames between these two were lost without an error.
+    def _is_frame_missing(self, last_s: float | None, now_s: float) -> bool:
+        """Whether a frame between these two was lost without an error.
 
-        The packet table lists them, so that a clip that skips frames by itself is not suspected.
+        Its packet was fed to the decoder: a clip that skips frames by itself is not suspected.
         """
-        packets = self._clip.packets
-        if self._skips_frames or not packets.complete:
+        lost = False
+        while self._awaited_s and self._awaited_s[0] < now_s + _SAME_FRAME_S:
+            awaited_s = heapq.heappop(self._awaited_s)
+            if last_s is not None and last_s + _SAME_FRAME_S < awaited_s < now_s - _SAME_FRAME_S:
+                lost = True
+        if last_s is None or self._skips_frames:
             return False
-        if now_s - last_s < _GAP_FRAMES * self._frame_s:
-            return False
-        first, last = packets.times_s.searchsorted([last_s, now_s])
-        return int(last - first) > 2
+        return lost and now_s - last_s >= _GAP_FRAMES * self._frame_s

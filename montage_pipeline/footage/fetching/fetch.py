@@ -7,6 +7,8 @@ Does not belong here: how a source brings a file (web, bucket, disk), limits and
 
 from pathlib import Path
 
+import av
+
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.fetching.bucket import (
     ClipStore,
@@ -14,7 +16,7 @@ from montage_pipeline.footage.fetching.bucket import (
     key_in_bucket,
     version_of,
 )
-from montage_pipeline.footage.fetching.cache import ClipCache
+from montage_pipeline.footage.fetching.cache import ClipCache, cache_failures
 from montage_pipeline.footage.fetching.disk import fetch_from_disk
 from montage_pipeline.footage.fetching.limits import (
     Limits,
@@ -27,7 +29,11 @@ from montage_pipeline.footage.fetching.sniff import HEAD_BYTES
 from montage_pipeline.footage.fetching.web import WebSource, split_url
 from montage_pipeline.footage.model import ClipFacts, ClipSource, FetchedClip
 from montage_pipeline.footage.names import clip_name, file_path, shown_url
+from montage_pipeline.footage.rebuilding.copying import rebuild, rebuilt_address
+from montage_pipeline.logs import get_logger
 from montage_pipeline.settings import Settings
+
+_log = get_logger(__name__)
 
 # A clip is read in ranges when it is at least this large and no more than this share of its length
 # is wanted; otherwise one download is quicker than many ranges.
@@ -70,7 +76,7 @@ class ClipFetcher:
         self._cache.close()
 
     def fetch(self, url: str, *, expected_sha256: str | None = None) -> FetchedClip:
-        """The clip's bytes on this machine.
+        """The clip's bytes on this machine, ready to be read: see `footage.rebuilding`.
 
         With `expected_sha256` (hex, from an earlier look at the clip) a cached copy is used without
         asking the source, and different bytes are an error.
@@ -80,6 +86,10 @@ class ClipFetcher:
         CLIP_CHANGED; and MontageError for what may pass: CLIP_FETCH_FAILED, CLIP_CACHE_FULL,
         CLIP_CACHE_FAILED.
         """
+        return self._rebuilt(self._original(url, expected_sha256))
+
+    def _original(self, url: str, expected_sha256: str | None) -> FetchedClip:
+        """The clip as it is at its address."""
         if expected_sha256 and (held := self._cache.hold(expected_sha256)):
             return FetchedClip(
                 url=url, path=held, sha256=expected_sha256, bytes=held.stat().st_size
@@ -88,6 +98,26 @@ class ClipFetcher:
         if expected_sha256 and fetched.sha256 != expected_sha256:
             raise _changed(url)
         return fetched
+
+    def _rebuilt(self, clip: FetchedClip) -> FetchedClip:
+        """The clip, or the copy of its packets that is read in its place."""
+        address = rebuilt_address(clip.sha256)
+        if held := self._cache.hold(address):
+            return clip.model_copy(update={"path": held, "rebuilt": True})
+
+        part = self._cache.new_part()
+        try:
+            with cache_failures():
+                if not rebuild(clip.path, part):
+                    return clip
+                path = self._cache.keep(part, address)
+        except (PermanentError, av.FFmpegError) as error:
+            # What is wrong with a file that cannot be read at all is said by the probe.
+            _log.warning("clip_not_rebuilt", clip=shown_url(clip.url), reason=str(error))
+            return clip
+        finally:
+            part.unlink(missing_ok=True)
+        return clip.model_copy(update={"path": path, "rebuilt": True})
 
     def fetch_music(self, url: str) -> FetchedClip:
         """The same for the user's own music: a file that may be sound alone, with its own limit.
@@ -109,11 +139,13 @@ class ClipFetcher:
         address that fetches just the bytes that are read (good until `close`); else the clip is
         fetched whole. Raises as `fetch`.
         """
+        if facts.rebuilt:
+            return self._rebuilt(self._original(facts.url, facts.sha256)).path
         if held := self._cache.hold(facts.sha256):
             return held
         key = key_in_bucket(self._store, facts.url)
         if self._store is None or key is None or not facts.version or not _is_little(facts, used_s):
-            return self.fetch(facts.url, expected_sha256=facts.sha256).path
+            return self._original(facts.url, facts.sha256).path
         return self._range_address(self._store, key, facts)
 
     def range_error(self) -> MontageError | None:

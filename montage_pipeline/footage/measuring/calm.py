@@ -13,7 +13,6 @@ from montage_pipeline.footage.decoding.packets import (
     SAME_PACKET_S,
     IndexedClip,
     PacketTable,
-    decoding_lead_s,
 )
 from montage_pipeline.footage.measuring.planes import (
     planes_of,
@@ -56,8 +55,8 @@ def calm_spans(clip: IndexedClip, spans: Sequence[Span]) -> tuple[Span, ...]:
     groups = [group for row in rows for group in _quiet_groups(clip.packets, row)]
     calm = _calm_gaps(clip, groups)
 
-    # In the time of the table, by which the container is entered, frames come this late.
-    late_s = decoding_lead_s(clip.facts, clip.packets) + 0.5 / float(clip.facts.fps.fraction)
+    # Times are rounded: what is skipped begins well after the frame that is decoded last.
+    late_s = 0.5 / float(clip.facts.fps.fraction)
     parts = [
         part
         for span, row in zip(spans, rows, strict=True)

@@ -42,13 +42,18 @@ from montage_pipeline.footage.measuring.planes import (
 from montage_pipeline.footage.measuring.shots import MIN_SHOT_S, ShotDetector
 from montage_pipeline.footage.measuring.sound import Sound, listen
 from montage_pipeline.footage.model import ClipFacts
-from montage_pipeline.spans import Span, without
+from montage_pipeline.spans import Span, joined, without
 
 _MAX_COMPARED_HZ = 31  # frames compared for shot changes; of faster clips every second, third …
 
 _MOTION_S = 1 / 8  # between frames whose movement is compared; enough to tell a shake
 _MOTION_SLACK_S = 0.01  # three frames of 25 a second are near enough
 _MAX_BETWEEN = OVERLAY_FRAMES // 2  # frames of a clip kept between samples; long clips need none
+
+_HELD_S = 0.4  # on screen, from which a frame is held: no camera films so slowly
+
+# A frame is black where all but this share of it is darker than this level of 255.
+_BLACK_LEVEL, _LIT_SHARE = 16, 0.005
 _SAMPLE_SLACK_S = 1e-6  # times are rounded
 
 # Of the little that is decoded before a calm span, the beginning and the end are sampled.
@@ -79,6 +84,7 @@ class _Pass:
         self._looked_at: list[Span] = []
         self._shots: list[Span] = []
         self._damaged: list[Span] = []
+        self._black: list[Span] = []
         self._motions: list[FrameMotion] = []
         self._samples: list[Sample] = []
         self._between: list[StillFrame] = []
@@ -107,8 +113,9 @@ class _Pass:
             motions=tuple(self._motions),
             damaged=tuple(self._damaged),
             more_frames=tuple(self._between[:_MAX_BETWEEN]),
+            black=tuple(self._black),
             decoded_frames=self._decoded_frames,
-            keyframes_s=keyframe_times_s(facts, packets),
+            keyframes_s=keyframe_times_s(packets),
             key_bits=key_bits(facts, packets),
             phrases=sound.phrases(),
         )
@@ -119,10 +126,12 @@ class _Pass:
         look = _SpanLook(self._clip.facts, planned)
         for time_s, frame in frames:
             look.add(time_s, frame)
+        look.end()
         self._decoded_frames += look.decoded_frames
         self._motions += look.motions
         self._samples += look.samples
         self._between += look.between
+        self._black += look.black()
 
         seen = look.seen()
         if seen is None:
@@ -175,19 +184,41 @@ class _SpanLook:
         self._next_between_s = math.inf
         self._first_s: float | None = None
         self._last_s = planned.span.start_s
+        self._last: VideoFrame | None = None
+        self._black: list[Span] = []
 
     def add(self, time_s: float, frame: VideoFrame) -> None:
-        """Look at the next frame."""
-        self._first_s = time_s if self._first_s is None else self._first_s
-        self._last_s = time_s
-        self.decoded_frames += 1
-        if (self.decoded_frames - 1) % self._compared_every:
-            return
+        """Look at the next frame.
 
+        One that was on screen for long before it is looked at again and again: it stood still.
+        """
+        if self._last is not None and time_s - self._last_s > _HELD_S:
+            self._hold(self._last, Span(self._last_s, time_s))
+        self._first_s = time_s if self._first_s is None else self._first_s
+        self._last_s, self._last = time_s, frame
+        self.decoded_frames += 1
+        if (self.decoded_frames - 1) % self._compared_every == 0:
+            self._look(time_s, frame)
+
+    def end(self) -> None:
+        """No frame follows: the last one is on screen for as long as frames are as a rule."""
+        seen = self.seen()
+        if self._last is not None and seen is not None and seen.end_s - self._last_s > _HELD_S:
+            self._hold(self._last, Span(self._last_s, seen.end_s))
+
+    def _hold(self, frame: VideoFrame, held: Span) -> None:
+        for number in range(math.ceil(held.duration_s / _MOTION_S)):
+            self._next_motion_s = time_s = held.start_s + number * _MOTION_S
+            self._look(time_s, frame)
+        self._next_motion_s = held.end_s
+
+    def _look(self, time_s: float, frame: VideoFrame) -> None:
         planes = planes_of(frame, self._facts)
         luma = small_luma(planes, self._facts, _MOTION_SIDE)
         chroma = small_chroma(planes, self._facts, _SHOT_SIDE)
         self._detector.add(time_s, resized_like(luma, chroma[0]), chroma)
+        if np.count_nonzero(luma > _BLACK_LEVEL) < _LIT_SHARE * luma.size:
+            self._black.append(Span(time_s, time_s + self._compared_every * self._frame_s))
 
         if time_s >= self._next_motion_s - _MOTION_SLACK_S:
             self._next_motion_s = time_s + _MOTION_S
@@ -199,7 +230,8 @@ class _SpanLook:
             self._next_sample_s = time_s + self._sample_every_s
             self._next_between_s = time_s + self._sample_every_s / 2
             large = small_luma(planes, self._facts, _SAMPLE_SIDE)
-            sample = _sample(time_s, large, luma, chroma)
+            share = min(1.0, frame.width / self._facts.coded_width)
+            sample = _sample(time_s, large, luma, chroma, share)
             living = living_things(small_bgr(planes, self._facts, SHOWN_SIDE))
             self.samples.append(replace(sample, living=tuple(living)))
         elif time_s >= self._next_between_s and len(self.between) < _MAX_BETWEEN:
@@ -217,13 +249,23 @@ class _SpanLook:
         """The shots up to `end_s`."""
         return self._detector.shots(end_s)
 
+    def black(self) -> list[Span]:
+        """The spans in which all frames are black."""
+        return joined(self._black, self._frame_s)
 
-def _sample(time_s: float, large: Plane, small: Plane, chroma: tuple[Plane, Plane]) -> Sample:
-    """Measure one frame closely, but for its sound and who is in it."""
+
+def _sample(
+    time_s: float, large: Plane, small: Plane, chroma: tuple[Plane, Plane], share: float
+) -> Sample:
+    """Measure one frame closely, but for its sound and who is in it.
+
+    `share`: of the clip's width that the frame has. What is enlarged is less sharp than it looks at
+    the size that sharpness is measured in.
+    """
     shown = scaled_to(large, SHOWN_SIDE)
     return Sample(
         time_s=time_s,
-        sharpness=still.sharpness(large),
+        sharpness=still.sharpness(large) * math.sqrt(share),
         exposure=still.exposure(small),
         colour=still.colourfulness(*chroma),
         fingerprint=still.fingerprint(small),
@@ -233,6 +275,7 @@ def _sample(time_s: float, large: Plane, small: Plane, chroma: tuple[Plane, Plan
         loud=0.0,
         writing=writing(large),
         luma=shown,
+        size_share=share,
     )
 
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from montage_pipeline.spans import Span, joined
 SAMPLE_S = 0.5
 """Between frames that are measured closely: a moment of 1.7 s has three."""
 
+MIN_HELD_S = 0.5
+"""A frame that stands still for less is hardly noticed: many animations and calls do that."""
+
 SHOWN_SIDE = 320
 """Longer side, in pixels, of the frame that a sample keeps."""
 
@@ -46,7 +50,7 @@ class Sample:
     """One frame, measured closely.
 
     `speech` and `loud` are shares of the second about it; `luma` is upright, SHOWN_SIDE pixels
-    long.
+    long. `size_share` is less than 1 for a frame that is smaller than the clip's largest.
     """
 
     time_s: float
@@ -61,6 +65,7 @@ class Sample:
     writing: tuple[Box, ...]
     luma: Plane
     living: tuple[LivingThing, ...] = ()
+    size_share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -76,10 +81,11 @@ class ClipMeasures:
     """All that was measured in a clip.
 
     `looked_at` are the spans that were decoded: the whole clip, or the parts worth it. `damaged`
-    are parts of them that decode wrongly and belong to no shot, `phrases` when someone talks
-    without a pause. `keyframes_s` are where decoding can begin (`packets.keyframe_times_s`),
-    `key_bits` the bits per pixel there (`packets.key_bits`). `elsewhere` are frames of the rest of
-    the clip, of the size that samples keep, and `more_frames` some from between the samples.
+    are parts of them that decode wrongly and belong to no shot, `black` those whose every frame is,
+    `phrases` when someone talks without a pause. `keyframes_s` are where decoding can begin
+    (`packets.keyframe_times_s`), `key_bits` the bits per pixel there (`packets.key_bits`).
+    `elsewhere` are frames of the rest of the clip, of the size that samples keep, and `more_frames`
+    some from between the samples.
     """
 
     facts: ClipFacts
@@ -94,6 +100,7 @@ class ClipMeasures:
     keyframes_s: tuple[float, ...] = ()
     key_bits: float | None = None
     phrases: tuple[Span, ...] = ()
+    black: tuple[Span, ...] = ()
 
     @cached_property
     def inside_borders(self) -> Box | None:
@@ -136,7 +143,22 @@ class ClipMeasures:
             keyframes_s=self.keyframes_s,
             key_bits=self.key_bits,
             phrases=tuple(joined((*self.phrases, *other.phrases))),
+            black=tuple(sorted((*self.black, *other.black))),
         )
+
+    def held(self, within: Span) -> list[Span]:
+        """The parts of a span, of at least MIN_HELD_S, in which the frame stands still."""
+        # The frame may have stood still until just before it changed.
+        still = (
+            Span(
+                max(motion.time_s - motion.elapsed_s, within.start_s),
+                min((after if after.elapsed_s < MIN_HELD_S else motion).time_s, within.end_s),
+            )
+            for motion, after in pairwise((*self.motions, *self.motions[-1:]))
+            if motion.frozen
+        )
+        held = joined((part for part in still if part.duration_s > 0), _SLACK_S)
+        return [part for part in held if part.duration_s >= MIN_HELD_S]
 
     def between(self, span: Span) -> "SpanMeasures":
         """The figures of a span; where it holds no sample, those of the nearest one."""
@@ -154,7 +176,10 @@ class ClipMeasures:
 
 @dataclass(frozen=True)
 class SpanMeasures:
-    """Figures of a span of one shot: scores are 0..1 as in QualityScores, shares of its time."""
+    """Figures of a span of one shot: scores are 0..1 as in QualityScores, shares of its time.
+
+    `shorter_px` is the shorter side of its frames, in pixels.
+    """
 
     sharpness: float
     exposure: float
@@ -180,6 +205,7 @@ class SpanMeasures:
     border_share: float
     fingerprint: int
     facts: ClipFacts
+    shorter_px: int = 1080
 
     @classmethod
     def of(
@@ -218,6 +244,10 @@ class SpanMeasures:
             border_share=1 - inside.width * inside.height if inside is not None else 0.0,
             fingerprint=_nearest(samples, span.middle_s).fingerprint,
             facts=clip.facts,
+            shorter_px=round(
+                min(clip.facts.width, clip.facts.height)
+                * _median(samples, lambda sample: sample.size_share)
+            ),
         )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from montage_pipeline.footage.decoding.frames import oriented, stored_size
+from montage_pipeline.footage.decoding.frames import oriented, shown_part, stored_size
 from montage_pipeline.footage.model import ClipFacts
 
 Plane = NDArray[np.uint8]
@@ -65,7 +65,7 @@ def planes_of(frame: VideoFrame, facts: ClipFacts) -> Planes:
     for plane in frame.planes[:3]:
         values = np.frombuffer(plane, dtype=kind)  # type: ignore[call-overload]
         rows = values.reshape(plane.height, plane.line_size // kind().itemsize)
-        views.append(rows[:, : plane.width])
+        views.append(shown_part(rows[:, : plane.width], facts))
     return Planes(views[0], views[1], views[2], bits, facts.full_range)
 
 

@@ -20,6 +20,24 @@ _MIN_SIDE = 16  # pixels; nothing can be seen in less
 _MAX_SIDE = 16_384  # pixels; no camera films more
 _MAX_PIXELS = 8192 * 8192  # a decoder holds a dozen frames: 2 GB at 10 bits
 _MAX_ASPECT = 10  # of the sides; a longer strip fills no format
+# Of libavutil's AVStereo3DType and AVSphericalProjection: what no crop makes a plain view of.
+_PACKINGS = {
+    1: "both eyes side by side",
+    2: "both eyes one above the other",
+    3: "the eyes in turn",
+    4: "both eyes in a checkerboard",
+    5: "both eyes side by side",
+    6: "the eyes line by line",
+    7: "the eyes column by column",
+}
+_PROJECTIONS = {
+    0: "equirectangular",
+    1: "cube map",
+    2: "equirectangular",
+    3: "half equirectangular",
+    5: "fisheye",
+}
+
 _MAX_SAMPLE_ASPECT = 10  # beyond it, or below its inverse, the container is mistaken
 
 
@@ -40,8 +58,10 @@ class Geometry:
 def geometry_of(stream: VideoStream, frame: VideoFrame) -> Geometry:
     """Size and orientation of a track, from its first frame.
 
-    Raises PermanentError(CLIP_BAD_SIZE) when it is too small, too large or too long a strip.
+    Raises PermanentError: CLIP_BAD_SIZE when it is too small, too large or too long a strip,
+    CLIP_NOT_FLAT when it is tagged as 3D or 360° video.
     """
+    _refuse_depth(frame)
     rotation_deg, mirrored = orientation(_display_matrix(frame))
     sample_aspect = _sample_aspect(stream)
     width, height = round(frame.width * sample_aspect), frame.height
@@ -50,6 +70,27 @@ def geometry_of(stream: VideoStream, frame: VideoFrame) -> Geometry:
 
     _refuse_size(width, height)
     return Geometry(width, height, sample_aspect, rotation_deg, mirrored)
+
+
+def _refuse_depth(frame: VideoFrame) -> None:
+    """Refuse what shows the world twice, or bent all around: a crop of it is no view of it."""
+    packing = _PACKINGS.get(_first_number(frame, "STEREO3D"))
+    projection = _PROJECTIONS.get(_first_number(frame, "SPHERICAL"))
+    if packing is None and projection is None:
+        return
+    kind = f"360° video ({projection})" if projection else f"3D video ({packing})"
+    raise PermanentError(
+        ErrorCode.CLIP_NOT_FLAT,
+        f"it is {kind}; export {'a flat view' if projection else 'one eye'} of it and use that",
+    )
+
+
+def _first_number(frame: VideoFrame, kind: str) -> int:
+    """The first int32 of a frame's side data; -1 where it has none."""
+    found = frame.side_data.get(kind)
+    if found is None:
+        return -1
+    return int(np.frombuffer(bytes(cast("Buffer", found)), dtype=np.int32)[0])
 
 
 def orientation(matrix: bytes | None) -> tuple[Rotation, bool]:

@@ -56,7 +56,7 @@ def pick_video_track(container: InputContainer, tracks: Sequence[VideoStream]) -
     CLIP_NO_VIDEO (a single frame).
     """
     refusals: list[PermanentError] = []
-    for stream in sorted(tracks, key=_largest_first):
+    for stream in sorted(tracks, key=largest_first):
         stream.thread_type = "AUTO"
         try:
             if refusals:
@@ -89,7 +89,8 @@ def pick_audio_track(container: InputContainer) -> AudioStream | None:
     )
 
 
-def _largest_first(stream: VideoStream) -> tuple[int, bool, int]:
+def largest_first(stream: VideoStream) -> tuple[int, bool, int]:
+    """For sorting: the largest track first, of equal ones the default."""
     is_default = bool(stream.disposition & Disposition.default)
     return -stream.width * stream.height, not is_default, stream.index
 

@@ -39,6 +39,14 @@ _PROGRESS = re.compile(
     rb"^(frame|fps|stream_\d+_\d+_q|bitrate|total_size|out_time\w*"
     rb"|dup_frames|drop_frames|speed|progress)=(.*)$"
 )
+_DECODER_FAULT = re.compile(
+    r"corrupt decoded frame|Error submitting packet to decoder|error while decoding MB"
+    r"|concealing \d+ DC"
+)
+"""Frames shown with these are not what was filmed. What decoders say of frames that they leave out
+after a seek is none of it.
+"""
+
 _PROGRESS_EVERY_S = "0.25"
 
 _FFMPEG_OPTIONS = (
@@ -86,6 +94,12 @@ class EncodingProcess:
     def frames(self) -> int:
         """Frames encoded so far."""
         return self._frames
+
+    @property
+    def decoder_faults(self) -> list[str]:
+        """What the decoder said of frames that it could not decode as they were meant."""
+        lines = (line.decode("utf-8", "replace").strip() for line in tuple(self._lines))
+        return [line for line in lines if _DECODER_FAULT.search(line)]
 
     def write(self, data: memoryview) -> None:
         """Hand over all of the data.

@@ -30,6 +30,8 @@ def seek_point_s(source: ClipSource, facts: ClipFacts, time_s: float) -> float |
 
     None to read from the start.
     """
+    if time_s <= facts.start_s:
+        return None
     with open_source(source) as container:
         streams = container.streams.video
         stream = next(found for found in streams if found.index == facts.video_stream)

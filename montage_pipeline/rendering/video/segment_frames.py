@@ -74,10 +74,17 @@ _ENLARGE_FLAGS = "flags=lanczos+accurate_rnd"
 _TURNS = {0: "", 90: "transpose=clock", 180: "hflip,vflip", 270: "transpose=cclock"}
 
 
-def input_args(facts: ClipFacts, segment: Segment, source: ClipSource, threads: int) -> list[str]:
+def input_args(
+    facts: ClipFacts,
+    segment: Segment,
+    source: ClipSource,
+    threads: int,
+    *,
+    earlier_s: float = 0.0,
+) -> list[str]:
     """Open the clip a little before the segment, keeping its own clock and stored orientation.
 
-    Decode with `threads` threads.
+    Decode with `threads` threads, from so much earlier than need be (inf: from the clip's start).
     """
     # A clip that changes its size on the way is brought to its first size by the chain; a new graph
     # would forget the clock.
@@ -85,7 +92,7 @@ def input_args(facts: ClipFacts, segment: Segment, source: ClipSource, threads: 
     if has_alpha(facts) and facts.video_codec in _ALPHA_DECODERS:
         args += [f"-c:{facts.video_stream}", _ALPHA_DECODERS[facts.video_codec]]
 
-    seek_s = seek_point_s(source, facts, segment.source_in_s)
+    seek_s = seek_point_s(source, facts, segment.source_in_s - earlier_s)
     if seek_s is not None:
         # Without -noaccurate_seek FFmpeg drops the frame that is on screen at the in-point when it
         # began before it.

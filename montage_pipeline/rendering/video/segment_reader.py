@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode
+from montage_pipeline.footage.decoding.frames import covering_size
 from montage_pipeline.footage.decoding.tone import colour_map, to_bt709
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.source import open_source
@@ -60,12 +61,21 @@ class SegmentReader:
     the keyframe before.
     """
 
-    def __init__(self, timeline: Timeline, number: int, source: ClipSource, threads: int) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        number: int,
+        source: ClipSource,
+        threads: int,
+        *,
+        from_start: bool = False,
+    ) -> None:
         self._segment = timeline.segments[number]
         self._facts = timeline.clips[self._segment.clip]
         self._fps = float(timeline.fps.fraction)
         self._source = source
         self._threads = threads
+        self._from_start = from_start
         self._tail = tail_frames(self._facts, self._fps)
         self._container: InputContainer | None = None
         self._decoded: Iterator[_TimedFrame] = iter(())
@@ -111,7 +121,7 @@ class SegmentReader:
         stream.codec_context.thread_count = self._threads
 
         seek_s = seek_point_s(self._source, self._facts, self._segment.source_in_s)
-        if seek_s is not None:
+        if seek_s is not None and not self._from_start:
             self._container.seek(int(seek_s * av.time_base), backward=True)
         self._decoded = self._frames(self._container, stream)
         self._next = next(self._decoded, None)
@@ -174,17 +184,17 @@ def _rgb(frame: VideoFrame, facts: ClipFacts) -> NDArray[np.uint8]:
     """The whole frame as a player shows it (SDR, mirrored and turned), in stored pixels."""
     matrix, mapping, alpha = _COLORSPACES[source_matrix(facts)], colour_map(facts), has_alpha(facts)
     deep = mapping is not None or alpha
+    stored_size = (facts.coded_width, facts.coded_height)
     array: NDArray[Any] = frame.reformat(
-        # A clip that changes its size on the way: its first size, as the timeline's crop expects.
-        facts.coded_width,
-        facts.coded_height,
+        # A clip that changes its size on the way: not stretched, as large as the crop expects.
+        *covering_size(frame, facts, stored_size),
         "rgba64le" if alpha else "rgb48le" if deep else "rgb24",
         interpolation=_EXACT,
         src_colorspace=matrix,
         dst_colorspace=matrix,
         src_color_range=ColorRange.JPEG if facts.full_range else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
-    ).to_ndarray()
+    ).to_ndarray()[: facts.coded_height, : facts.coded_width]
 
     if alpha:
         # Players show transparent frames over black.

@@ -74,7 +74,7 @@ def test_keyframes_are_known_and_seen_in_every_container(film: Path, name: str) 
     assert len(packets.key_times_s) == len(true_s)
     # Some indexes list when a frame is decoded.
     assert packets.key_times_s == pytest.approx(true_s, abs=3.1 / RATE)
-    known_s = keyframe_times_s(clip.facts, packets)
+    known_s = keyframe_times_s(packets)
     assert known_s == (pytest.approx(true_s, abs=1e-3) if "all_keys" not in name else ())
     assert packets.sizes.sum() <= path.stat().st_size
 

@@ -60,7 +60,8 @@ class ChunkMaker(Protocol):
 class ChunkJob:
     """The segment to encode, where its clip is read, and how it is encoded.
 
-    `folder` is the scratch folder that child processes run in.
+    `folder` is the scratch folder that child processes run in. `from_start` has the clip decoded
+    from its start, for files that decode otherwise after a seek.
     """
 
     timeline: Timeline
@@ -68,6 +69,7 @@ class ChunkJob:
     source: ClipSource
     encoding: Encoding
     folder: Path
+    from_start: bool = False
 
     @property
     def segment(self) -> Segment:

@@ -58,12 +58,15 @@ class MoviePyChunk:
         facts = job.facts.model_dump(exclude={"url"})
         timeline = job.timeline.model_dump(include={"width", "height", "fps"})
         programs = ("moviepy", _RECIPE, moviepy.__version__, ffmpeg_version())
-        return content_address(*programs, segment, facts, timeline, self._encode_args())
+        way = ("from start",) if job.from_start else ()
+        return content_address(*programs, *way, segment, facts, timeline, self._encode_args())
 
     def make(self, output: Path, threads: int) -> None:
         """See ChunkMaker."""
         job = self._job
-        reader = SegmentReader(job.timeline, job.number, job.source, threads)
+        reader = SegmentReader(
+            job.timeline, job.number, job.source, threads, from_start=job.from_start
+        )
         self._process = EncodingProcess(
             self._encode_args(), output, f"encoded {job.name}", job.folder, fed=True
         )

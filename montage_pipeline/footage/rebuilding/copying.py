@@ -1,0 +1,163 @@
+"""Writing a clip's packets once more, with times that are right.
+
+Belongs here: the order of the work, and the file that comes of it. Does not belong here: what is
+wrong (diagnosis), which times are right (schedule).
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from montage_pipeline.footage.container import open_clip, read_only
+from montage_pipeline.footage.model import ClipSource
+from montage_pipeline.footage.rebuilding.diagnosis import (
+    Diagnosis,
+    MediaPacket,
+    chosen_tracks,
+    diagnosis_of,
+    numbered_packets,
+    row_of,
+)
+from montage_pipeline.footage.rebuilding.messages import X264_MARK
+from montage_pipeline.footage.rebuilding.order import shown_order
+from montage_pipeline.footage.rebuilding.schedule import (
+    TICKS_HZ,
+    Row,
+    decoding_times,
+    joined_offsets,
+    times_in_order,
+)
+
+_RECIPE = 1
+"""Raise it when the same file is rebuilt differently: kept copies are then made anew."""
+
+
+@dataclass
+class _Times:
+    """Right times (ticks) of packets, by their place in the file."""
+
+    shown: dict[int, int] = field(default_factory=dict)
+    decoded: dict[int, int] = field(default_factory=dict)
+
+
+def rebuilt_address(sha256: str) -> str:
+    """The name of a clip's copy in the cache, which is told from the clip's by its hash."""
+    return hashlib.sha256(f"rebuilt {_RECIPE} {sha256}".encode()).hexdigest()
+
+
+def rebuild(source: ClipSource, output: Path) -> bool:
+    """Write a copy of the clip to `output` if the file cannot be read as it is.
+
+    False, and nothing is written, when it can. The copy is a QuickTime file of the video track and
+    the sound that are used.
+
+    Raises PermanentError (CLIP_UNREADABLE, CLIP_NO_VIDEO) and, when the copy cannot be written,
+    av.FFmpegError or OSError.
+    """
+    found = diagnosis_of(source)
+    if found.is_sound:
+        return False
+
+    with open_clip(source) as container:
+        times = _right_times(container, found)
+    with open_clip(source) as container, av.open(str(output), "w", format="mov") as copy:
+        _write(container, copy, times, found)
+    return True
+
+
+def _tracks_of(container: InputContainer) -> tuple[VideoStream, list[Stream]]:
+    """The video that is used, and all tracks that are copied; the others are not even read."""
+    video, audio = chosen_tracks(container)
+    tracks: list[Stream] = [video, audio] if audio else [video]
+    read_only(container, *tracks)
+    return video, tracks
+
+
+def _right_times(container: InputContainer, found: Diagnosis) -> _Times:
+    """Read the file once for the times of all its packets."""
+    video, tracks = _tracks_of(container)
+    rows: dict[int, Row] = {}
+
+    def video_packets() -> Iterator[bytes]:
+        for place, packet in numbered_packets(container, tracks):
+            row = row_of(packet)
+            if row is None:
+                continue
+            rows[place] = row
+            if packet.stream_index == video.index:
+                yield bytes(packet) if found.order else b""
+
+    order = shown_order(video, video_packets()) if found.order else len(list(video_packets()))
+    offsets = joined_offsets(list(rows.values())) if found.joined else [0] * len(rows)
+    joined = {
+        place: row._replace(pts=row.pts + offset, dts=row.dts + offset)
+        for (place, row), offset in zip(rows.items(), offsets, strict=True)
+    }
+
+    places = [place for place, row in joined.items() if row.track == video.index]
+    shown = [joined[place].pts for place in places]
+    if isinstance(order, list):
+        shown = times_in_order([joined[place].dts for place in places], order)
+    # Of a file that is sound but for its messages, what lies before zero is not to be shown.
+    zero = min(shown, default=0) if found.order or found.joined else 0
+
+    times = _Times({place: row.pts - zero for place, row in joined.items()})
+    shown = [time - zero for time in shown]
+    times.shown |= dict(zip(places, shown, strict=True))
+    times.decoded = dict(zip(places, decoding_times(shown), strict=True))
+    return times
+
+
+def _write(
+    container: InputContainer, copy: OutputContainer, times: _Times, found: Diagnosis
+) -> None:
+    _, tracks = _tracks_of(container)
+    targets = {track.index: copy.add_stream_from_template(track) for track in tracks}
+    for target in targets.values():
+        target.time_base = Fraction(1, TICKS_HZ)
+
+    last_sound = None
+    for place, packet in numbered_packets(container, tracks):
+        if place not in times.shown:
+            continue
+        shown = times.shown[place]
+        decoded = times.decoded.get(place)
+        if decoded is None:
+            # Sound of two recordings may overlap a little where they meet.
+            shown = shown if last_sound is None else max(shown, last_sound + 1)
+            decoded = last_sound = shown
+        _mux(copy, _with_messages(packet, found), shown, decoded, targets[packet.stream_index])
+
+
+def _mux(
+    copy: OutputContainer, packet: MediaPacket, shown: int, decoded: int, target: Stream
+) -> None:
+    ticks = Fraction(1, TICKS_HZ)
+    if packet.duration and packet.time_base:
+        packet.duration = round(packet.duration * packet.time_base / ticks)
+    packet.time_base = ticks
+    packet.pts, packet.dts = shown, decoded
+    rewritten = cast("Packet[Stream]", packet)
+    rewritten.stream = target
+    copy.mux(rewritten)
+
+
+def _with_messages(packet: MediaPacket, found: Diagnosis) -> MediaPacket:
+    """A keyframe of video with the messages it needs, and that it does not have itself."""
+    if not found.messages or not packet.is_keyframe or packet.stream.type != "video":
+        return packet
+    content = bytes(packet)
+    if X264_MARK in content:
+        return packet
+    told = cast("Packet[VideoStream]", Packet(found.messages + content))
+    told.time_base, told.duration, told.is_keyframe = packet.time_base, packet.duration, True
+    return told

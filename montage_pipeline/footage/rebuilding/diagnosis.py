@@ -1,0 +1,133 @@
+"""What keeps a file from being read as it is.
+
+Belongs here: telling that at the cost of some packets, or of one reading without decoding where a
+format has no index. Does not belong here: mending it (copying).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count, islice, pairwise
+from typing import TypeAlias, cast
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from montage_pipeline.footage.container import open_clip, packets_of, read_only
+from montage_pipeline.footage.model import ClipSource
+from montage_pipeline.footage.probing.tracks import largest_first, pick_audio_track, video_tracks
+from montage_pipeline.footage.rebuilding.messages import nal_length_bytes, x264_messages
+from montage_pipeline.footage.rebuilding.order import shown_order
+from montage_pipeline.footage.rebuilding.schedule import TICKS_HZ, Row, is_joined
+
+_STARTING_AGAIN = {"mpegts", "mpeg", "flv"}
+"""Formats without an index whose files can be joined, or wrap, half-way: they are read through."""
+
+_HEAD_PACKETS = 120  # whose times are looked at; four seconds
+_DECODED_PACKETS = 60  # of these are decoded where their times are in doubt
+_FULL_CHROMA = ("yuv444", "yuvj444", "gbr")
+
+MediaPacket: TypeAlias = "Packet[VideoStream] | Packet[AudioStream]"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is to be mended: `order` (times do not tell in which order frames are shown), `joined`
+    (the clock starts again, or before zero), `messages` (what x264 says in the first packet only).
+    """
+
+    order: bool = False
+    joined: bool = False
+    messages: bytes = b""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the file can be read as it is."""
+        return not (self.order or self.joined or self.messages)
+
+
+def chosen_tracks(container: InputContainer) -> tuple[VideoStream, AudioStream | None]:
+    """The tracks that a clip is made of, as far as that shows without decoding.
+
+    Raises PermanentError(CLIP_NO_VIDEO).
+    """
+    return min(video_tracks(container), key=largest_first), pick_audio_track(container)
+
+
+def diagnosis_of(source: ClipSource) -> Diagnosis:
+    """What is wrong with a file. Raises PermanentError (CLIP_UNREADABLE, CLIP_NO_VIDEO)."""
+    with open_clip(source) as container:
+        video, _ = chosen_tracks(container)
+        packets = islice(packets_of(container, video), _HEAD_PACKETS)
+        head = [packet for packet in packets if packet.size]
+        order = _is_order_unknown(video, head)
+        messages = _first_messages(video, head)
+        is_read_through = container.format.name in _STARTING_AGAIN
+
+    return Diagnosis(order, is_read_through and _starts_again(source), messages)
+
+
+def numbered_packets(
+    container: InputContainer, tracks: Sequence[Stream]
+) -> Iterator[tuple[int, MediaPacket]]:
+    """The packets of tracks of a newly opened file, each with its place among them.
+
+    Newly opened, because a file without an index cannot be sought to its very start.
+    """
+    packets = container.demux(list(tracks))
+    for place in count():
+        try:
+            packet = next(packets, None)
+        except (av.InvalidDataError, av.EOFError, av.OSError):
+            return  # cut short: what was read is what there is
+        if packet is None:
+            return
+        yield place, cast("MediaPacket", packet)
+
+
+def row_of(packet: MediaPacket) -> Row | None:
+    """A packet's times on the clock of rebuilt files; None where it has none at all."""
+    ticks = (packet.time_base or 0) * TICKS_HZ
+    given = packet.dts if packet.dts is not None else packet.pts
+    if given is None or not packet.size:
+        return None
+    shown = packet.pts if packet.pts is not None else given
+    duration = packet.duration or 0
+    return Row(
+        packet.stream_index, round(shown * ticks), round(given * ticks), round(duration * ticks)
+    )
+
+
+def _is_order_unknown(video: VideoStream, head: "list[Packet[VideoStream]]") -> bool:
+    """Whether packets have no time of showing, or one that does not know of reordering."""
+    times = [packet.pts for packet in head]
+    if any(time is None for time in times):
+        return True
+    in_order = all(a <= b for a, b in pairwise(time for time in times if time is not None))
+    if not video.codec_context.has_b_frames or not in_order:
+        return False
+    order = shown_order(video, (bytes(packet) for packet in head[:_DECODED_PACKETS]))
+    return order != sorted(order)
+
+
+def _first_messages(video: VideoStream, head: "list[Packet[VideoStream]]") -> bytes:
+    """The messages of the first packet that every keyframe needs."""
+    context = video.codec_context
+    full_chroma = (context.pix_fmt or "").startswith(_FULL_CHROMA)
+    if context.name != "h264" or not full_chroma or not head:
+        return b""
+    return x264_messages(bytes(head[0]), nal_length_bytes(context.extradata))
+
+
+def _starts_again(source: ClipSource) -> bool:
+    """Whether the clock jumps, or runs before zero as where a broadcast's clock has wrapped."""
+    with open_clip(source) as container:
+        video, audio = chosen_tracks(container)
+        tracks = [video, audio] if audio else [video]
+        read_only(container, *tracks)
+        rows = [row for _, packet in numbered_packets(container, tracks) if (row := row_of(packet))]
+        before_zero = any(row.pts < 0 for row in rows if row.track == video.index)
+    return before_zero or is_joined(rows)

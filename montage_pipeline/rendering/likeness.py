@@ -1,0 +1,131 @@
+"""Whether a finished file shows what was analysed: its frames beside the looks kept with the edit.
+
+Belongs here: which frames are compared, and how. Does not belong here: decoding the file, the
+verdict (check).
+"""
+
+from math import ceil
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from montage_pipeline.editing.timeline import Segment, Timeline, eased
+from montage_pipeline.footage.looks import luma_of
+from montage_pipeline.footage.model import ClipFacts, Look
+
+SAMPLE_SIDE = 64
+"""Longer side (pixels) of the finished frames that are compared."""
+
+_MIN_ALIKE = 0.6
+"""Correlation below which two frames show different things. Delivered frames of phones, cameras and
+screens correlate above 0.95 with what was analysed; wrongly decoded ones, and other shots, stay far
+below.
+"""
+
+_FLAT_SPREAD = 24
+"""Levels of 255 between the darkest and the brightest part: less has no structure to compare."""
+
+_MIN_CELLS = 6
+"""Each way, on which two frames are compared."""
+
+_TIME_SLACK_S = 1e-4
+
+Luma = NDArray[np.float32]
+
+
+class Compared(NamedTuple):
+    """A frame of the finished file, by its number, that shows an analysed one of a segment."""
+
+    number: int
+    segment: int
+    frame: int
+    look: Look
+
+
+class Difference(NamedTuple):
+    """A frame that does not show what was analysed; `alike` is their correlation."""
+
+    compared: Compared
+    alike: float
+
+
+def frames_to_compare(timeline: Timeline) -> list[Compared]:
+    """The first, the middle and the last analysed frame of each segment, in order.
+
+    An effect may change a segment as it likes, so that those with one are left out.
+    """
+    chosen: list[Compared] = []
+    first = 0
+    for number, segment in enumerate(timeline.segments):
+        own = _own_frames(timeline, segment)
+        if own and segment.effect is None:
+            places = sorted({0, len(own) // 2, len(own) - 1})
+            chosen += [
+                Compared(first + own[place][0], number, *own[place])
+                for place in places
+                if own[place][1].spread >= _FLAT_SPREAD
+            ]
+        first += segment.frames
+    # Two looks on one output frame would be one frame of the file.
+    return list({compared.number: compared for compared in chosen}.values())
+
+
+def differences(
+    timeline: Timeline, compared: list[Compared], shown: list[NDArray[np.uint8]]
+) -> list[Difference]:
+    """Those of the finished frames (`shown`, luma of any size) that show something else."""
+    found = []
+    for one, frame in zip(compared, shown, strict=True):
+        alike = _likeness(timeline, one, frame)
+        if alike < _MIN_ALIKE:
+            found.append(Difference(one, alike))
+    return found
+
+
+def _own_frames(timeline: Timeline, segment: Segment) -> list[tuple[int, Look]]:
+    """The looks that a segment shows, each with the segment's frame that shows it first."""
+    fps = float(timeline.fps.fraction)
+    placed = (
+        (ceil((look.time_s - segment.source_in_s - _TIME_SLACK_S) * fps), look)
+        for look in segment.looks
+    )
+    return [(frame, look) for frame, look in placed if 0 <= frame < segment.frames]
+
+
+def _likeness(timeline: Timeline, compared: Compared, frame: NDArray[np.uint8]) -> float:
+    """Correlation of a finished frame with the analysed one inside its crop, -1..1."""
+    segment = timeline.segments[compared.segment]
+    facts = timeline.clips[segment.clip]
+    analysed = luma_of(compared.look, facts)
+    if analysed is None:
+        return 1.0
+    wanted = _cropped(analysed, facts, segment, compared.frame)
+    size = (wanted.shape[1], wanted.shape[0])
+    given = cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+
+    a, b = wanted - wanted.mean(), given - given.mean()
+    scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    if float(np.ptp(wanted)) * compared.look.spread < _FLAT_SPREAD:
+        return 1.0  # the crop shows a flat part of the frame
+    return float((a * b).sum()) / scale if scale > 0 else 0.0
+
+
+def _cropped(analysed: Luma, facts: ClipFacts, segment: Segment, frame: int) -> Luma:
+    """What the crop shows of an analysed frame at a frame of the segment."""
+    begin, end = segment.crop, segment.crop_end or segment.crop
+    way = eased(frame / max(1, segment.frames - 1))
+    height, width = analysed.shape
+    across, down = width / facts.width, height / facts.height
+    left = (begin.x + (end.x - begin.x) * way) * across
+    top = (begin.y + (end.y - begin.y) * way) * down
+    shown_width, shown_height = begin.width * across, begin.height * down
+
+    columns = max(_MIN_CELLS, round(shown_width))
+    rows = max(_MIN_CELLS, round(shown_height))
+    x = left + (np.arange(columns, dtype=np.float32) + 0.5) / columns * shown_width - 0.5
+    y = top + (np.arange(rows, dtype=np.float32) + 0.5) / rows * shown_height - 0.5
+    grid_x, grid_y = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
+    mapped = cv2.remap(analysed, grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return mapped.astype(np.float32, copy=False)

@@ -1,0 +1,70 @@
+"""Clips that change the size of their frames: all of them are shown, at one size, and none is
+stretched.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from montage_pipeline.footage.decoding.sample import frames_at
+from montage_pipeline.footage.measuring.measure import measure
+from montage_pipeline.footage.probe import probe
+from montage_pipeline.media.ffmpeg import run_ffmpeg
+from montage_pipeline_tests.footage.media import fetched, filmed, indexed, make_clip, scenery
+
+VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "2M", "-g", "30")
+RATE, PART_S = 30, 2
+
+
+@pytest.fixture(scope="module")
+def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video call of three parts: small, large, and tall with the same at its top."""
+    folder = tmp_path_factory.mktemp("call")
+    source = filmed(scenery(folder / "scenery.png", seed=4), "x=20:y=20")
+    shapes = {"small": "scale=160:90", "large": "null", "tall": "pad=640:iw*2:0:0:red"}
+    parts = [
+        make_clip(
+            folder / f"{name}.webm",
+            source=source,
+            size="640x360",
+            rate=str(RATE),
+            duration_s=PART_S,
+            filters=shape,
+            output=VP8,
+        )
+        for name, shape in shapes.items()
+    ]
+    listed = folder / "parts.txt"
+    listed.write_text("".join(f"file '{part}'\n" for part in parts))
+    call = folder / "call.webm"
+    run_ffmpeg(["-y", "-f", "concat", "-safe", "0", "-i", str(listed), "-c", "copy", str(call)])
+    return call
+
+
+def test_every_frame_is_used_and_judged_by_its_own_size(call: Path) -> None:
+    clip = indexed(call)
+    assert (clip.facts.width, clip.facts.height) == (640, 360)
+    measured = measure(clip)
+    assert measured.decoded_frames == 3 * PART_S * RATE
+    assert not measured.damaged
+
+    small, large = (
+        [sample for sample in measured.samples if start_s < sample.time_s < start_s + PART_S - 0.1]
+        for start_s in (0, PART_S)
+    )
+    assert {sample.size_share for sample in small} == {0.25}
+    assert {sample.size_share for sample in large} == {1.0}
+    assert max(sample.sharpness for sample in small) < min(sample.sharpness for sample in large)
+
+
+def test_nothing_is_stretched(call: Path) -> None:
+    facts = probe(fetched(call))
+    small, large, tall = (
+        frame.astype(int) for frame in frames_at(call, facts, [1.0, 3.0, 5.0], 640)
+    )
+    assert small.shape == large.shape == tall.shape == (360, 640, 3)
+    assert np.abs(tall - large).mean() < 8
+    assert np.abs(small - large).mean() < 16
+    # A frame that is stretched to fit would show the red below it.
+    assert np.abs(tall[-20:] - large[-20:]).mean() < 16

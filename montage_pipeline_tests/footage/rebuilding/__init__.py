@@ -1,0 +1,1 @@
+"""Tests of montage_pipeline/footage/rebuilding."""

@@ -1,0 +1,172 @@
+"""A rebuilt clip shows the frames of the sound one it was made of, each at its time, also after a
+seek; and a sound file is left alone.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from montage_pipeline.footage.fetching.fetch import ClipFetcher
+from montage_pipeline.footage.measuring.measure import measure
+from montage_pipeline.footage.model import ClipFacts, FetchedClip
+from montage_pipeline.footage.probe import probe
+from montage_pipeline.footage.rebuilding.copying import rebuild
+from montage_pipeline.footage.rebuilding.messages import X264_MARK
+from montage_pipeline.settings import Settings
+from montage_pipeline_tests.footage.media import fetched, indexed
+from montage_pipeline_tests.footage.strange import (
+    FRAMES,
+    LONG_S,
+    RATE,
+    copied,
+    joined,
+    old_x264,
+    plain_clip,
+)
+
+MAKERS: dict[str, Callable[[Path, Path], Path]] = {
+    "avi": lambda clip, folder: copied(clip, folder / "b.avi", "-an"),
+    "no_ctts": lambda clip, folder: copied(
+        clip, folder / "no-ctts.mp4", "-an", "-bsf:v", "setts=pts=DTS"
+    ),
+    "wrap": lambda clip, folder: copied(
+        clip, folder / "wrap.ts", "-output_ts_offset", "95441", "-muxdelay", "0"
+    ),
+    "joined": lambda clip, folder: joined(
+        folder / "joined.ts",
+        copied(clip, folder / "first.ts"),
+        copied(plain_clip(folder, 2), folder / "second.ts"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("rebuilt")
+
+
+@pytest.fixture(scope="module")
+def plain(folder: Path) -> Path:
+    return plain_clip(folder)
+
+
+@pytest.fixture
+def fetcher(tmp_path: Path) -> ClipFetcher:
+    return ClipFetcher(Settings(local_files=True), None, tmp_path / "cache")
+
+
+def lumas(path: Path) -> list[NDArray[np.int16]]:
+    """Every frame of a file in order, decoded from its start."""
+    with av.open(str(path)) as container:
+        return [
+            frame.to_ndarray(format="gray").astype(np.int16) for frame in container.decode(video=0)
+        ]
+
+
+class Content(NamedTuple):
+    """A packet of video."""
+
+    pts_s: float
+    keyframe: bool
+    content: bytes
+
+
+def packets(path: Path) -> list[Content]:
+    """The packets of a file's video, in its order."""
+    with av.open(str(path)) as container:
+        return [
+            Content(float(packet.pts * packet.time_base), packet.is_keyframe, bytes(packet))
+            for packet in container.demux(video=0)
+            if packet.pts is not None and packet.time_base is not None
+        ]
+
+
+def clip_of(fetcher: ClipFetcher, path: Path) -> tuple[FetchedClip, ClipFacts]:
+    clip = fetcher.fetch(str(path))
+    return clip, probe(clip)
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_every_frame_is_shown_at_its_time(
+    kind: str, plain: Path, folder: Path, fetcher: ClipFetcher
+) -> None:
+    strange = MAKERS[kind](plain, folder)
+    expected = lumas(plain) + (lumas(folder / "plain-2.mov") if kind == "joined" else [])
+    assert len(expected) == (2 * FRAMES if kind == "joined" else FRAMES)
+
+    clip, facts = clip_of(fetcher, strange)
+    assert clip.rebuilt
+    assert facts.rebuilt
+    assert clip.path != strange
+    assert facts.sha256 == fetched(strange).sha256
+    assert facts.start_s == pytest.approx(0, abs=1e-3)
+    assert facts.duration_s == pytest.approx(len(expected) / RATE, abs=0.1)
+
+    shown = lumas(clip.path)
+    assert len(shown) == len(expected)
+    assert all(np.array_equal(a, b) for a, b in zip(shown, expected, strict=True))
+    measured = measure(indexed(clip.path))
+    assert not measured.damaged
+    assert measured.decoded_frames == len(expected)
+    assert sum(shot.duration_s for shot in measured.shots) > len(expected) / RATE - 0.2
+
+
+def test_the_renderer_is_led_to_the_same_copy(plain: Path, folder: Path, tmp_path: Path) -> None:
+    strange = MAKERS["avi"](plain, folder)
+    settings = Settings(local_files=True)
+    with ClipFetcher(settings, None, tmp_path / "cache") as first:
+        facts = probe(first.fetch(str(strange)))
+    with ClipFetcher(settings, None, tmp_path / "elsewhere") as second:
+        copy = Path(second.reach(facts, 1.0))
+        assert copy != strange
+        assert probe(FetchedClip(**facts_as_clip(facts), path=copy)) == facts
+        # An analysis made before files were rebuilt names times of the file itself.
+        old = facts.model_copy(update={"rebuilt": False})
+        assert second.reach(old, 1.0) == strange
+
+
+def facts_as_clip(facts: ClipFacts) -> dict[str, object]:
+    return facts.model_dump(include={"url", "sha256", "bytes", "version", "rebuilt"})
+
+
+def test_messages_of_the_first_packet_are_there_after_a_seek(
+    folder: Path, fetcher: ClipFetcher
+) -> None:
+    old = old_x264(folder)
+    clip = fetcher.fetch(str(old))
+    assert clip.rebuilt
+
+    before, after = packets(old), packets(clip.path)
+    message = X264_MARK + b"x264 - core 142"
+    assert [message in packet.content for packet in before] == [True] + [False] * (FRAMES - 1)
+    assert [packet.pts_s for packet in after] == pytest.approx([row.pts_s for row in before])
+    for given, made in zip(before, after, strict=True):
+        assert made.content.endswith(given.content)
+        assert (message in made.content) == made.keyframe == given.keyframe
+
+
+def test_sound_files_are_left_alone(plain: Path, folder: Path) -> None:
+    for name, options in {
+        "plain.mkv": (),
+        "plain.ts": (),
+        "trimmed.mp4": ("-ss", "0.5"),
+    }.items():
+        output = folder / "unneeded"
+        assert not rebuild(copied(plain, folder / name, *options), output)
+        assert not output.exists()
+
+
+def test_decoding_times_that_run_ahead_are_no_damage(folder: Path) -> None:
+    steady = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "250")
+    clip = plain_clip(
+        folder, 3, (*steady, "-vf", "select='not(between(n,30,33))'", "-fps_mode", "vfr")
+    )
+    late = copied(clip, folder / "vfr-late.mp4", "-an", "-bsf:v", "setts=dts=DTS-0.2/TB")
+    measured = measure(indexed(late))
+    assert not measured.damaged
+    assert sum(shot.duration_s for shot in measured.shots) == pytest.approx(LONG_S, abs=0.05)

@@ -1,0 +1,81 @@
+"""Clips whose times or messages are those of strange writers, made on the spot."""
+
+import struct
+from pathlib import Path
+
+from montage_pipeline.media.ffmpeg import run_ffmpeg
+from montage_pipeline_tests.footage.media import filmed, make_clip, scenery
+
+RATE, LONG_S = 25, 4
+FRAMES = RATE * LONG_S
+WITH_B_FRAMES = (
+    *("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-crf", "20"),
+    *("-bf", "3", "-b_strategy", "0", "-g", "25"),
+)
+_SOUND = ("-f", "lavfi", "-i", "sine=440:sample_rate=48000")
+
+
+def plain_clip(folder: Path, seed: int = 1, encoding: tuple[str, ...] = WITH_B_FRAMES) -> Path:
+    """A clip in MOV, sound in every respect, of which the others are made."""
+    return make_clip(
+        folder / f"plain-{seed}.mov",
+        source=filmed(scenery(folder / f"scenery-{seed}.png", seed=seed)),
+        rate=str(RATE),
+        duration_s=LONG_S,
+        before=_SOUND,
+        output=(*encoding, "-c:a", "aac", "-shortest"),
+    )
+
+
+def copied(clip: Path, output: Path, *options: str) -> Path:
+    """The same packets in another file."""
+    run_ffmpeg(["-y", "-i", str(clip), "-c", "copy", *options, str(output)])
+    return output
+
+
+def joined(output: Path, *clips: Path) -> Path:
+    """Files one after the other, byte by byte."""
+    output.write_bytes(b"".join(clip.read_bytes() for clip in clips))
+    return output
+
+
+def old_x264(folder: Path) -> Path:
+    """A 4:4:4 clip whose first packet alone says that an old x264 made it.
+
+    Decoders go by that, so that its frames differ after a seek that has lost the message.
+    """
+    full_chroma = (
+        *("-c:v", "libx264", "-preset", "medium", "-pix_fmt", "yuv444p", "-crf", "20", "-g", "25"),
+        *("-x264-params", "cabac=1:8x8dct=1"),
+    )
+    clip = plain_clip(folder, 7, full_chroma)
+    content = clip.read_bytes()
+    place = content.index(b"x264 - core ") + len(b"x264 - core ")
+    assert content[place : place + 3].isdigit()
+    old = folder / "old-x264.mov"
+    old.write_bytes(content[:place] + b"142" + content[place + 3 :])
+    return old
+
+
+def tagged_360(clip: Path, output: Path) -> Path:
+    """An MP4 with its index at the end, tagged as 360° video (Google's spherical metadata, V1)."""
+    plain = copied(clip, output.with_suffix(".plain.mp4"), "-an")
+    content = bytearray(plain.read_bytes())
+    xml = (
+        b'<rdf:SphericalVideo xmlns:GSpherical="http://ns.google.com/videos/1.0/spherical/">'
+        b"<GSpherical:Spherical>true</GSpherical:Spherical>"
+        b"<GSpherical:Stitched>true</GSpherical:Stitched>"
+        b"<GSpherical:StitchingSoftware>by hand</GSpherical:StitchingSoftware>"
+        b"<GSpherical:ProjectionType>equirectangular</GSpherical:ProjectionType>"
+        b"</rdf:SphericalVideo>"
+    )
+    uuid = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
+    box = struct.pack(">I4s", 24 + len(xml), b"uuid") + uuid + xml
+    for name in (b"moov", b"trak"):
+        at = content.index(name) - 4
+        size = struct.unpack(">I", content[at : at + 4])[0]
+        content[at : at + 4] = struct.pack(">I", size + len(box))
+        end = at + size
+    content[end:end] = box
+    output.write_bytes(content)
+    return output

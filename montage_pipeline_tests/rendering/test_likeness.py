@@ -1,0 +1,156 @@
+"""A finished Reel shows what was analysed, whatever a seek does to the clip; where it does not, the
+segment is named, and rendered again from the clip's start.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+import pytest
+
+from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.footage.looks import look_of
+from montage_pipeline.footage.measuring.measure import measure
+from montage_pipeline.footage.model import ClipSource, FetchedClip, Look
+from montage_pipeline.rendering.check import BadRender, check_file
+from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
+from montage_pipeline.rendering.model import EngineName, EngineRun, ProgressCallback
+from montage_pipeline.rendering.render import render_checked
+from montage_pipeline.settings import Settings
+from montage_pipeline_tests.footage.media import fetched, filmed, indexed, make_clip, scenery
+from montage_pipeline_tests.rendering.edits import Cut, paths_of, timeline_of
+
+X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-crf", "20")
+HARD_TO_ENTER = {
+    "open-gop.mp4": (*X264, "-g", "25", "-bf", "3", "-x264-params", "open-gop=1"),
+    "open-gop.ts": (*X264, "-g", "25", "-bf", "3", "-x264-params", "open-gop=1"),
+    "intra-refresh.mp4": (*X264, "-g", "50", "-x264-params", "intra-refresh=1"),
+    "intra-refresh.ts": (*X264, "-g", "50", "-x264-params", "intra-refresh=1"),
+    "one-keyframe.mkv": (*X264, "-g", "1000", "-bf", "2"),
+}
+
+
+def looks_of(path: Path) -> list[Look]:
+    """What the analysis sees of a clip, decoded from its start."""
+    return [look_of(sample.time_s, sample.luma) for sample in measure(indexed(path)).samples]
+
+
+def with_looks(timeline: Timeline, looks: Mapping[str, list[Look]]) -> Timeline:
+    """The timeline as the planner makes it: each segment with what was seen of it."""
+    fps = float(timeline.fps.fraction)
+    segments = tuple(
+        segment.model_copy(
+            update={
+                "looks": tuple(
+                    look
+                    for look in looks[segment.clip_url]
+                    if 0 <= look.time_s - segment.source_in_s < segment.frames / fps
+                )
+            }
+        )
+        for segment in timeline.segments
+    )
+    return timeline.model_copy(update={"segments": segments})
+
+
+@pytest.fixture(scope="module")
+def two_clips(tmp_path_factory: pytest.TempPathFactory) -> list[FetchedClip]:
+    folder = tmp_path_factory.mktemp("clips")
+    return [
+        fetched(
+            make_clip(
+                folder / f"clip-{seed}.mp4",
+                source=filmed(scenery(folder / f"{seed}.png", seed=seed)),
+                duration_s=4,
+                output=X264,
+            )
+        )
+        for seed in (1, 2)
+    ]
+
+
+@pytest.mark.parametrize("name", HARD_TO_ENTER)
+def test_clips_that_are_hard_to_enter_are_shown_as_analysed(
+    name: str, music: Path, tmp_path: Path
+) -> None:
+    source = filmed(scenery(tmp_path / "scenery.png", seed=3))
+    clip = fetched(
+        make_clip(
+            tmp_path / name, source=source, rate="25", duration_s=6, output=HARD_TO_ENTER[name]
+        )
+    )
+    cuts = [Cut(clip, after_s, 24) for after_s in (0.0, 1.55, 3.1, 4.7)]
+    timeline = with_looks(timeline_of(cuts), {clip.url: looks_of(clip.path)})
+    assert all(segment.looks for segment in timeline.segments)
+
+    engine = FfmpegEngine(Settings())
+    reel = render_checked(timeline, paths_of(cuts), music, tmp_path, engine, lambda share: None)
+    rule = next(rule for rule in reel.check.rules if "analysed" in rule.name)
+    assert rule.holds
+    assert int(rule.measured.split(" of ")[0]) >= 4
+
+
+class Misled:
+    """An engine that shows another clip in a segment until it is told not to seek."""
+
+    name: EngineName = "ffmpeg"
+
+    def __init__(self, wrong: Callable[[Timeline], Timeline], cure: Collection[int]) -> None:
+        self._wrong, self._cure = wrong, frozenset(cure)
+        self._engine = FfmpegEngine(Settings())
+        self.renders: list[frozenset[int]] = []
+
+    def render(
+        self,
+        timeline: Timeline,
+        sources: Mapping[str, ClipSource],
+        music_path: Path,
+        output: Path,
+        progress: ProgressCallback,
+        *,
+        unsought: Collection[int] = (),
+    ) -> EngineRun:
+        self.renders.append(frozenset(unsought))
+        shown = timeline if self._cure and self._cure <= set(unsought) else self._wrong(timeline)
+        return self._engine.render(shown, sources, music_path, output, progress, unsought=unsought)
+
+
+def other_clip_in(number: int) -> Callable[[Timeline], Timeline]:
+    """Puts the timeline's other clip in the place of one segment's."""
+
+    def changed(timeline: Timeline) -> Timeline:
+        segments = list(timeline.segments)
+        other = 1 - segments[number].clip
+        segments[number] = segments[number].model_copy(
+            update={"clip": other, "clip_url": timeline.clips[other].url}
+        )
+        return timeline.model_copy(update={"segments": tuple(segments)})
+
+    return changed
+
+
+def test_a_segment_that_shows_something_else_is_named(
+    two_clips: list[FetchedClip], music: Path, tmp_path: Path
+) -> None:
+    cuts = [Cut(two_clips[0], 0.5, 30), Cut(two_clips[1], 1.0, 30), Cut(two_clips[0], 2.0, 30)]
+    looks = {clip.url: looks_of(clip.path) for clip in two_clips}
+    timeline = with_looks(timeline_of(cuts), looks)
+    engine = Misled(other_clip_in(1), cure=())
+
+    with pytest.raises(BadRender, match=r"segment 1 at frame .*clip-2.mp4 at 1.") as failure:
+        render_checked(timeline, paths_of(cuts), music, tmp_path, engine, lambda share: None)
+    assert failure.value.misshown == {1}
+    assert engine.renders == [frozenset(), frozenset({1})]
+    assert not (tmp_path / "reel.mp4").exists()
+
+
+def test_what_a_seek_spoilt_is_rendered_from_the_start(
+    two_clips: list[FetchedClip], music: Path, tmp_path: Path
+) -> None:
+    cuts = [Cut(two_clips[0], 0.5, 30), Cut(two_clips[1], 1.0, 30)]
+    looks = {clip.url: looks_of(clip.path) for clip in two_clips}
+    timeline = with_looks(timeline_of(cuts), looks)
+    engine = Misled(other_clip_in(1), cure={1})
+
+    reel = render_checked(timeline, paths_of(cuts), music, tmp_path, engine, lambda share: None)
+    assert engine.renders == [frozenset(), frozenset({1})]
+    assert check_file(reel.video, timeline).rules == reel.check.rules
