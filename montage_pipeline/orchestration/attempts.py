@@ -95,7 +95,7 @@ def claim(attempt: Attempt, services: Services, request: MontageRequest) -> bool
         return True
 
     now = services.requests.get_request(request.id)
-    if now is not None and now.state.is_terminal and not attempt.delivers:
+    if wanted and now is not None and now.state.is_terminal and not attempt.delivers:
         return False
     state = f"{now.state.value} under run {now.run_id}" if now else "gone"
     raise dg.Failure(

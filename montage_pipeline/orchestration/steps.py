@@ -7,7 +7,7 @@ content item, notes how long the step took, and has errors translated.
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from dagster import AssetExecutionContext
 
@@ -79,7 +79,7 @@ def montage_step(context: AssetExecutionContext, services: Services) -> Iterator
     with (
         logs.bind(**whose),
         translated(attempt, services),
-        stopped_when_canceled(attempt, services, request),
+        stopped_when_canceled(attempt, services, request) if tracked else nullcontext(),
     ):
         log.info("step_started", attempt=attempt.number)
         started_s = time.monotonic()
