@@ -16,6 +16,7 @@ from montage_pipeline.analysis.model import (
 from montage_pipeline.analysis.moments import cut_into_moments
 from montage_pipeline.analysis.mood import mood_of, music_prompt, suggested_bpm
 from montage_pipeline.analysis.repeats import reject_repeated_moments, without_repeated_clips
+from montage_pipeline.analysis.scan.attention import BY_MEASURE, Thoroughness
 from montage_pipeline.analysis.scan.looking import look_at
 from montage_pipeline.analysis.scored_clips import scored_clips
 from montage_pipeline.errors import ErrorCode, PermanentError
@@ -33,8 +34,10 @@ _MAX_REASONS = 3  # named for a clip of which nothing can be used: more tell not
 class LocalAnalyst:
     """An Analyst that measures. The same clips give the same analysis."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, thoroughness: Thoroughness = BY_MEASURE) -> None:
+        """`thoroughness` says how much is looked at closely."""
         self._settings = settings
+        self._thoroughness = thoroughness
 
     def analyse(self, clips: Sequence[FetchedClip], style: str, duration_s: float) -> ClipAnalysis:
         """Measure, cut into moments, score and judge, as `Analyst.analyse` says.
@@ -45,7 +48,7 @@ class LocalAnalyst:
         Raises PermanentError (TOO_MANY_CLIPS) and, naming every clip's reason, (NO_USABLE_CLIPS).
         """
         self._refuse_too_many(clips)
-        measured, rejected = look_at(clips, duration_s)
+        measured, rejected = look_at(clips, duration_s, self._thoroughness)
         measured, repeats, repeated = without_repeated_clips(measured)
         rejected += repeated
         notes = [f"{clip_name(clip.clip.url)}: {note}" for clip in measured for note in clip.notes]
