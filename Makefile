@@ -64,8 +64,8 @@ bench-edit: .venv/.dev ## Measure the planner: time, proved gap, cuts on beats, 
 bench-seen: .venv/.dev ## Time the search for footage of earlier Reels among a million segments.
 	@$(BIN)/python -m benchmarks.seen --write
 
-bench-eye: .venv/.dev ## Score Reels of labelled footage against an editor's labels (FOOTAGE=dir with labels.json).
-	@$(BIN)/python -m benchmarks.eye --write --footage $(or $(FOOTAGE),$(error FOOTAGE=dir is needed))
+bench-eye: .venv/.dev ## Score Reels of labelled footage against an editor's labels (FOOTAGE=dir with labels.json; JUDGE=dir for answers about contact sheets).
+	@$(BIN)/python -m benchmarks.eye --write --footage $(or $(FOOTAGE),$(error FOOTAGE=dir is needed)) $(if $(JUDGE),--judge $(JUDGE))
 
 bench-reframe: .venv/.dev ## Judge crops against labelled subjects (FOOTAGE=dir has more of the labelled clips).
 	@$(BIN)/python -m benchmarks.reframe --write $(if $(FOOTAGE),--footage $(FOOTAGE))

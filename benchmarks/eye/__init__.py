@@ -3,6 +3,7 @@
 labels      what an editor said of each clip: rank, good, never, hook, where the subject is
 scoring     one Reel held against the labels
 baselines   what anybody could do without looking: first seconds, random moments, middle crop
+judged      questions to Claude as files, and answers read from files
 reels       planned Reels of a set of clips, without rendering them
 __main__    the command, the table, the page
 """

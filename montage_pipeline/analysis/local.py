@@ -54,7 +54,9 @@ class LocalAnalyst:
         notes = [f"{clip_name(clip.clip.url)}: {note}" for clip in measured for note in clip.notes]
 
         moments = [
-            reject_repeated_moments(cut_into_moments(clip.measures), own_repeats)
+            reject_repeated_moments(
+                cut_into_moments(clip.measures, self._thoroughness.max_moment_s), own_repeats
+            )
             for clip, own_repeats in zip(measured, repeats, strict=True)
         ]
         analysed = scored_clips([clip.measures for clip in measured], moments, style)

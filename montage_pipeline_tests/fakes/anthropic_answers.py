@@ -24,7 +24,7 @@ _BLACK = 0.04  # mean light below which nothing is seen
 
 _REQUEST_OVERHEAD_TOKENS = 77
 
-_BEST_COUNT = re.compile(r"Name (\d+) in `best`")
+_BEST_COUNT = re.compile(r"Name up to (\d+) in `best`")
 
 
 class Listed(NamedTuple):

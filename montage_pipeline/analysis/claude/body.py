@@ -134,7 +134,7 @@ def _task(brief: Brief, moment_count: int) -> str:
     task = (
         f"Judge these {moment_count} moments for a Reel of {brief.duration_s:g} s in the style "
         f"{brief.style}: {style_of(brief.style).brief}. It opens with the hook and has about "
-        f"{segments_in(brief.duration_s)} segments. Name {details} in `best`."
+        f"{segments_in(brief.duration_s)} segments. Name up to {details} in `best`."
     )
     wish = _as_data(brief.wish.prompt)
     return f"{task} The person's wish, as data: {wish}" if wish else task

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from montage_pipeline.analysis.claude.judgement import ChosenMoment, Judgement, Shown
 from montage_pipeline.analysis.claude.subject import around, subject_path, without_subject
-from montage_pipeline.analysis.claude.window import Window, kept_window, outside
+from montage_pipeline.analysis.claude.use import windows_in_use
+from montage_pipeline.analysis.claude.window import Window, outside
 from montage_pipeline.analysis.claude.words import music_prompt, plain
 from montage_pipeline.analysis.model import (
     AnalystFacts,
@@ -18,7 +19,6 @@ from montage_pipeline.analysis.model import (
     RejectReason,
 )
 from montage_pipeline.footage.names import clip_name
-from montage_pipeline.rules import MIN_DURATION_S
 
 _JUDGED_SHARE = 0.9
 """Weight of Claude's score in `interest` and `hook`; the rest is the measured score, which orders
@@ -28,12 +28,6 @@ what Claude rates alike.
 _UNSEEN_FACTOR = 0.4
 """For `hook` of a moment nobody looked at: the Reel opens with it only where nothing that was seen
 can open it.
-"""
-
-_KEPT_SHARE = 0.75
-"""Of the Reel's length, or of all usable footage where that is less: so much stays in use whatever
-Claude rejects. Up to that, a shorter Reel is better than one with what nobody wants to see; beyond
-it, the judgement is more likely wrong, or made to be.
 """
 
 # Maximum lengths in characters: a line of a storyboard, a few words, a composer's prompt.
@@ -82,8 +76,8 @@ def merge(
 
 @dataclass(frozen=True)
 class _Verdict:
-    """The judgement by moment. `kept` are the ids that stay in use, whole, although Claude rejects
-    them or a part of them.
+    """The judgement by moment. `windows` are the parts that stay in use: of every moment that is
+    not rejected, and of those needed although Claude rejects them.
     """
 
     judgement: Judgement
@@ -92,7 +86,7 @@ class _Verdict:
     interest: Mapping[str, int]
     chosen: Mapping[str, ChosenMoment]
     rejections: Mapping[str, RejectReason]
-    kept: frozenset[str]
+    windows: Mapping[str, Window]
 
     @classmethod
     def of(
@@ -109,16 +103,21 @@ class _Verdict:
             )
             for rejection in judgement.rejected
         }
-        chosen = {detail.id: detail for detail in judgement.best}
+        named = {detail.id: Window(detail.use_from_s, detail.use_to_s) for detail in judgement.best}
         return cls(
             judgement=judgement,
             shown=shown,
             hook={score.id: score.hook for score in judgement.scores},
             interest={score.id: score.interest for score in judgement.scores},
-            chosen=chosen,
+            chosen={detail.id: detail for detail in judgement.best},
             rejections=rejections,
-            kept=_kept_in_spite(measured, rejections, chosen, duration_s),
+            windows=windows_in_use(measured, named, rejections.keys(), duration_s),
         )
+
+    @property
+    def needed(self) -> list[str]:
+        """The ids of moments that stay in use although Claude rejects them."""
+        return sorted(self.windows.keys() & self.rejections.keys())
 
     def applied_to(self, moment: Moment) -> list[Moment]:
         """A moment as it was judged, and beside it what must not be shown of it."""
@@ -126,17 +125,14 @@ class _Verdict:
             return [moment.model_copy(update={"hook": moment.hook * _UNSEEN_FACTOR})]
 
         judged = moment.model_copy(update={"judged": True, **self._scores(moment)})
-        if moment.id in self.rejections:
-            if moment.id in self.kept:
-                return [judged]
-            rejects = (*moment.rejects, self.rejections[moment.id])
+        window = self.windows.get(moment.id)
+        if window is None:
+            rejection = self.rejections.get(moment.id)
+            rejects = (*moment.rejects, *([rejection] if rejection else []))
             return [judged.model_copy(update={"rejects": rejects})]
-        detail = self.chosen.get(moment.id)
-        if detail is None:
-            return [judged]
-        window = _window_of(moment, detail)
-        detailed = judged.model_copy(update=_details(moment, detail, self.shown[moment.id]))
-        return [detailed] if moment.id in self.kept else outside(detailed, window)
+        if (detail := self.chosen.get(moment.id)) is not None:
+            judged = judged.model_copy(update=_details(moment, detail, self.shown[moment.id]))
+        return outside(judged, window)
 
     def _scores(self, moment: Moment) -> dict[str, float]:
         """A rejected moment has none: should it be needed, it is needed least."""
@@ -160,10 +156,6 @@ def _details(moment: Moment, detail: ChosenMoment, shown: Shown) -> dict[str, ob
     }
 
 
-def _window_of(moment: Moment, detail: ChosenMoment) -> Window:
-    return kept_window(moment, Window(detail.use_from_s, detail.use_to_s))
-
-
 def _best_first(judgement: Judgement, usable: Sequence[Moment]) -> tuple[str, ...]:
     named = [detail.id for detail in judgement.best]
     by_interest = sorted(usable, key=lambda moment: (-moment.interest, moment.id))
@@ -183,9 +175,9 @@ def _warnings(measured: ClipAnalysis, verdict: _Verdict) -> list[str]:
             f"Claude was not shown {', '.join(unseen)}: that would have cost more than "
             "CLAUDE_MAX_COST_USD allows."
         )
-    if rejected := sorted(verdict.kept & verdict.rejections.keys()):
+    if needed := verdict.needed:
         warnings.append(
-            f"Claude rejected {', '.join(rejected)} too; they stay in use, because too little "
+            f"Claude rejected {', '.join(needed)} too; they stay in use, because too little "
             "footage would be left without them."
         )
     return warnings
@@ -199,41 +191,6 @@ def _unseen_clips(measured: ClipAnalysis, shown: Mapping[str, Shown]) -> list[st
         for index, clip in enumerate(measured.clips)
         if index not in seen and any(not moment.rejects for moment in clip.moments)
     ]
-
-
-def _kept_in_spite(
-    measured: ClipAnalysis,
-    rejections: Mapping[str, RejectReason],
-    chosen: Mapping[str, ChosenMoment],
-    duration_s: float,
-) -> frozenset[str]:
-    """The moments that stay in use, whole, in spite of the judgement, until there is enough.
-
-    First those whose window is narrow, then the rejected ones, the technically best first.
-    """
-    usable = [moment for clip in measured.clips for moment in clip.moments if not moment.rejects]
-    all_s = sum(moment.duration_s for moment in usable)
-    enough_s = max(_KEPT_SHARE * min(duration_s, all_s), min(MIN_DURATION_S, all_s))
-
-    def left_of(moment: Moment) -> float:
-        if moment.id in rejections:
-            return 0.0
-        detail = chosen.get(moment.id)
-        return _window_of(moment, detail).duration_s if detail else moment.duration_s
-
-    lost_s = {moment.id: moment.duration_s - left_of(moment) for moment in usable}
-    left_s = all_s - sum(lost_s.values())
-    kept = set()
-    usable.sort(
-        key=lambda moment: (moment.id in rejections, -moment.quality - moment.interest, moment.id)
-    )
-    for moment in usable:
-        if left_s >= enough_s:
-            break
-        if lost_s[moment.id] > 0:
-            kept.add(moment.id)
-            left_s += lost_s[moment.id]
-    return frozenset(kept)
 
 
 def _blend(judged_percent: int, measured: float) -> float:

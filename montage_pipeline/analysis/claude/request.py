@@ -83,7 +83,8 @@ def ask_about(brief: Brief, clips: Sequence[FetchedClip], budget: Budget) -> Que
     else:
         raise too_expensive(brief.model, prediction, budget)
 
-    if len(candidates) < wanted or sampling != SAMPLINGS[0]:
+    all_of_them = choose_candidates(brief.analysis, wanted)
+    if len(candidates) < len(all_of_them) or sampling != SAMPLINGS[0]:
         _log.info(
             "claude_question_made_to_fit",
             moments=len(candidates),

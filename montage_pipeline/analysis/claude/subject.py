@@ -18,6 +18,7 @@ _HELD_SHARE = 0.6
 rest, and a subject is wider than a point.
 """
 
+_WHOLE = 0.95  # share from which the crop has no room worth asking about
 _OTHER_SIDE = 0.5  # of the frame, along the axis in which nothing is cropped: neither near nor far
 
 
@@ -28,7 +29,7 @@ def crop_of(facts: ClipFacts, size: FrameSize) -> Crop | None:
         crop = Crop("across", shape / clip_shape)
     else:
         crop = Crop("down", clip_shape / shape)
-    return crop if crop.share < 1 else None
+    return crop if crop.share < _WHOLE else None
 
 
 def subject_path(look: Sequence[int | None], shown: Shown) -> tuple[SubjectPoint, ...]:

@@ -4,38 +4,47 @@ Belongs here: how long a window must be, and what is left beside it.
 Does not belong here: asking for it (prompt), how much must stay in use (merge).
 """
 
+from collections.abc import Iterable
+
 from montage_pipeline.analysis.model import Moment, RejectReason
 from montage_pipeline.rules import MIN_CUT_S
-from montage_pipeline.spans import Span
+from montage_pipeline.spans import Span, joined
 
 Window = Span
 
-_ROOM_S = 0.5
-"""Beside the shortest cut: at 125 beats a minute, the shortest that ends on a beat has 3.35 s."""
+ROOM_FOR_A_CUT_S = MIN_CUT_S + 0.5
+"""At 125 beats a minute, the shortest cut of 3 s and more that ends on a beat has 3.35 s."""
 
 _EDGE_S = 0.25  # less beside a window is not worth keeping apart: times are told by eye
+_RUNS_ON_S = 0.1  # moments of one run follow each other within a frame or two
 
 _OUTSIDE = RejectReason(code="other", message="judged not to be worth showing beside the rest")
 
 
-def kept_window(moment: Moment, window: Window) -> Window:
-    """The window inside its moment, widened to what a cut needs where the moment has it.
-
-    Otherwise a clip with two good seconds could not be shown at all.
-    """
+def inside(moment: Moment, window: Window) -> Window:
+    """The window inside its moment, and up to its ends where next to nothing is left beside it."""
     start_s = max(window.start_s, moment.start_s)
     end_s = min(window.end_s, moment.end_s)
-    wanted_s = min(MIN_CUT_S + _ROOM_S, moment.duration_s)
-    missing_s = wanted_s - (end_s - start_s)
-    if missing_s > 0:
-        start_s = min(max(moment.start_s, start_s - missing_s / 2), moment.end_s - wanted_s)
-        end_s = max(end_s, start_s + wanted_s)
-
     if start_s - moment.start_s < _EDGE_S:
         start_s = moment.start_s
     if moment.end_s - end_s < _EDGE_S:
         end_s = moment.end_s
     return Window(round(start_s, 3), round(end_s, 3))
+
+
+def widened(moment: Moment, window: Window) -> Window:
+    """The window with what a cut needs, as far as the moment has it."""
+    wanted_s = min(ROOM_FOR_A_CUT_S, moment.duration_s)
+    missing_s = wanted_s - window.duration_s
+    if missing_s <= 0:
+        return window
+    start_s = min(max(moment.start_s, window.start_s - missing_s / 2), moment.end_s - wanted_s)
+    return inside(moment, Window(start_s, max(window.end_s, start_s + wanted_s)))
+
+
+def runs_of(windows: Iterable[Window]) -> list[Window]:
+    """The windows of one clip in order of time, those made one that follow each other."""
+    return joined(windows, gap_s=_RUNS_ON_S)
 
 
 def outside(moment: Moment, window: Window) -> list[Moment]:

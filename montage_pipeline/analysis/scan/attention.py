@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from montage_pipeline.analysis.moments import MAX_MOMENT_S
 from montage_pipeline.analysis.scan.keyframes import KeyframeScan
 from montage_pipeline.analysis.scan.stretches import Stretch, stretches_of
 from montage_pipeline.rules import SAME_VIEW_BITS, differing_bits
@@ -28,20 +29,23 @@ KEYFRAME_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Thoroughness:
-    """How much is looked at closely: seconds for each second of the Reel, and the longest stretch
-    (s).
+    """How much is looked at closely: seconds for each second of the Reel, the longest stretch (s),
+    and the longest moment (s) that is judged as one.
     """
 
     needed: float
     max_stretch_s: float
+    max_moment_s: float
 
 
-BY_MEASURE = Thoroughness(needed=1.15, max_stretch_s=4.5)
+BY_MEASURE = Thoroughness(needed=1.15, max_stretch_s=4.5, max_moment_s=MAX_MOMENT_S)
 """A cut from each stretch, and a little to choose from."""
 
-WHEN_JUDGED = Thoroughness(needed=2.0, max_stretch_s=4.6)
+WHEN_JUDGED = Thoroughness(needed=2.0, max_stretch_s=4.6, max_moment_s=6.4)
 """Two cuts to choose from for each place in the Reel: a judgement is worth as much as its choice.
-A stretch holds a cut on the beat with some of what comes before and after it.
+A stretch holds a cut on the beat with some of what comes before and after it; five frames of a
+moment are never so far apart that an instant is lost between them, and half of one still holds a
+cut.
 """
 
 MAX_WORK_FACTOR = 3.0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from montage_pipeline.analysis.claude.judgement import Judgement, Shown
 from montage_pipeline.analysis.claude.merge import merge
 from montage_pipeline.analysis.claude.subject import crop_of, subject_path, without_subject
-from montage_pipeline.analysis.claude.window import kept_window, outside
+from montage_pipeline.analysis.claude.window import inside, outside, widened
 from montage_pipeline.analysis.claude.words import music_prompt, plain
 from montage_pipeline.analysis.model import AnalystFacts, ClipAnalysis, Moment, SubjectPoint
 from montage_pipeline.editing.reframe import framing_for, sightings_of
@@ -114,19 +114,34 @@ def test_nothing_to_look_at_means_the_middle_not_what_moves() -> None:
 
 
 @given(st.floats(1, 8), st.floats(0, 1), st.floats(0, 1))
-def test_a_window_is_long_enough_for_a_cut_and_holds_what_was_named(
+def test_a_widened_window_is_long_enough_for_a_cut_and_holds_what_was_named(
     length_s: float, first: float, second: float
 ) -> None:
     moment = footage.moment(0, 0, 10.0, round(10 + length_s, 3))
     start_s, end_s = sorted(moment.start_s + share * moment.duration_s for share in (first, second))
-    window = kept_window(moment, Span(start_s, end_s))
-    assert moment.start_s <= window.start_s <= start_s + 0.001
-    assert end_s - 0.001 <= window.end_s <= moment.end_s
+    named = inside(moment, Span(start_s, end_s))
+    window = widened(moment, named)
+    for holding in (named, window):
+        assert moment.start_s <= holding.start_s <= start_s + 0.001
+        assert end_s - 0.001 <= holding.end_s <= moment.end_s
     assert window.duration_s >= min(3.5, moment.duration_s) - 0.002
     parts = outside(moment, window)
     assert [part.start_s for part in parts[1:]] == [part.end_s for part in parts[:-1]]
     assert (parts[0].start_s, parts[-1].end_s) == (moment.start_s, moment.end_s)
     assert [part.id for part in parts if not part.rejects] == [moment.id]
+
+
+def test_a_narrow_window_is_widened_only_where_the_clip_has_no_other_room() -> None:
+    """Two good seconds are a hook, or go on in the next moment; alone they could not be shown."""
+    narrow = footage.moment(0, 0, 0.0, 6.0)
+    goes_on = footage.moment(0, 1, 6.0, 10.0)
+    elsewhere = [footage.moment(0, 5, 20.0, 60.0)]
+    detail = _detail(narrow, use_from_s=4.0, use_to_s=6.0)
+
+    with_next = _usable(_merged([narrow, goes_on], best=[detail], more=elsewhere))
+    assert (with_next[0].start_s, with_next[0].end_s) == (4.0, 6.0)
+    alone = _usable(_merged([narrow], best=[detail], more=elsewhere))
+    assert (alone[0].start_s, alone[0].end_s) == (2.5, 6.0)
 
 
 def test_what_lies_outside_of_a_window_is_not_shown() -> None:
@@ -207,11 +222,15 @@ def _merged(
     best: Sequence[dict[str, Any]],
     *,
     clips: ClipAnalysis | None = None,
+    more: Sequence[Moment] = (),
     rejected: Collection[str] = (),
     unseen: Collection[str] = (),
     duration_s: float = 7,
 ) -> ClipAnalysis:
-    clips = clips or footage.analysis([(footage.facts("0", 60.0), list(moments))])
+    if clips is None:
+        others = [moment.model_copy(update={"id": "other", "clip": 1}) for moment in more]
+        rows = [(footage.facts("0", 60.0), list(moments))]
+        clips = footage.analysis([*rows, *([(footage.facts("1", 60.0), others)] if more else [])])
     seen = [moment for moment in moments if moment.id not in unseen]
     judgement = Judgement.model_validate(
         {
