@@ -18,6 +18,11 @@ _JUDGED_INTEREST = 8
 would be worth 0.14 points a cut, less than chance. Measured interest is no such thing.
 """
 
+_UNSEEN = 3.0
+"""Points lost by a moment that nobody looked at, where others were judged: with what these gain by
+their interest, enough that it is shown only where they run out.
+"""
+
 _SPEECH = 0.05
 """Points for someone speaking: below every taste of a style, so that it decides between equals."""
 
@@ -60,6 +65,8 @@ class MomentScore(NamedTuple):
     """Lost because the crop must be enlarged: 0 or less."""
     best: float
     """For being one of the analysis's best moments."""
+    unseen: float
+    """Lost because nobody looked at it while others were judged: 0 or less."""
     total: float
 
 
@@ -69,11 +76,12 @@ def moment_score(
     """The score of a moment.
 
     `framing` is its clip's `delivered_sharpness`; `rank` is its place among the best moments, 0
-    (first) to 1, or None when it is not one of them; `judged` says whether somebody looked at it
-    and judged its interest.
+    (first) to 1, or None when it is not one of them; `judged` says whether somebody judged the
+    footage; what of it was not looked at counts as measured, and less.
     """
     scores = moment.scores
-    interest = taste.interest * moment.interest * (_JUDGED_INTEREST if judged else 1)
+    seen = judged and was_judged(moment)
+    interest = taste.interest * moment.interest * (_JUDGED_INTEREST if seen else 1)
     quality = taste.quality * moment.quality
     colour = taste.colour * scores.colour
     faces = taste.faces * scores.faces
@@ -81,6 +89,7 @@ def moment_score(
     speech = _SPEECH * scores.speech
     overlays = -_OVERLAYS if moment.overlays else 0.0
     best = 0.0 if rank is None else _BEST * (1 - rank)
+    unseen = -_UNSEEN if judged and not seen else 0.0
 
     liked = interest + quality + colour + faces + stability + speech + overlays
     framed = liked * (_SOFT + (1 - _SOFT) * framing)
@@ -94,8 +103,14 @@ def moment_score(
         overlays=overlays,
         framing=framed - liked,
         best=best,
-        total=framed + best,
+        unseen=unseen,
+        total=framed + best + unseen,
     )
+
+
+def was_judged(moment: Moment) -> bool:
+    """Whether somebody looked at a moment; older documents tell it by its role only."""
+    return moment.judged or moment.role is not None
 
 
 def delivered_sharpness(facts: ClipFacts, size: FrameSize) -> float:

@@ -23,6 +23,11 @@ Claude rejects. Up to that, a shorter Reel is better than one with what nobody w
 it, the judgement is more likely wrong, or made to be.
 """
 
+_LITTLE_S = 0.6
+"""What a window may lack of a cut, to be widened in any case: a sixth of the cut, against another
+moment that is worse as a whole.
+"""
+
 
 def windows_in_use(
     measured: ClipAnalysis,
@@ -32,10 +37,10 @@ def windows_in_use(
 ) -> dict[str, Window]:
     """The part in use of every usable moment, by its id; a moment that is out of use has none.
 
-    `named` are the windows that Claude gave, best moments first. The best window of a clip that
-    would have no room for a cut is widened to hold one: with two good seconds, the clip could not
-    be shown at all. Where too little is left for the Reel, windows are given up, then rejections,
-    the technically best first.
+    `named` are the windows that Claude gave, best moments first. One that lacks next to nothing of a
+    cut is widened to hold one, and so is the best of a clip that would have no room for a cut: with
+    two good seconds, the clip could not be shown at all. Where too little is left for the Reel,
+    windows are given up, then rejections, the technically best first.
     """
     usable = {
         moment.id: moment
@@ -49,7 +54,10 @@ def windows_in_use(
         if name not in rejected
     }
     for name in named:
-        if name in windows and not _has_room(usable[name].clip, windows, usable):
+        if name not in windows:
+            continue
+        lacks_s = ROOM_FOR_A_CUT_S - windows[name].duration_s
+        if lacks_s <= _LITTLE_S or not _has_room(usable[name].clip, windows, usable):
             windows[name] = widened(usable[name], windows[name])
 
     enough_s = _enough_s(list(usable.values()), duration_s)

@@ -48,6 +48,7 @@ _TRAITS = {
 _COSTS = {
     Term.SUBJECT_GONE: "its subject is gone for part of it",
     Term.OVERLAYS: "there is a watermark or text over it",
+    Term.UNSEEN: "nobody looked at it closely",
     Term.FRAMING: "its crop has to be enlarged a lot",
     Term.ROLE: "its part in the story belongs elsewhere in the Reel",
     Term.OVERUSED: "its clip is shown more often than its share",
