@@ -71,6 +71,7 @@ _FINISHED: dict[str, Any] = {
         "musicUrl": None,
         "targetBpm": 120,
         "captions": None,
+        "prompt": "sunset, the dog, no faces",
     },
     "status": "draft",
     "progressStep": "r2_object",

@@ -21,6 +21,7 @@ from montage_pipeline.records import Record, read_document
 from montage_pipeline.requests.model import ContentItem, CreatedRequest, NewContentItem
 from montage_pipeline.requests.options import (
     MAX_CAPTION_CHARS,
+    MAX_PROMPT_CHARS,
     MontageOptions,
     refuse_contradictions,
 )
@@ -93,12 +94,13 @@ class LocalWishes(Record):
     music: str | None = None
     target_bpm: int | None = None
     captions: str | None = None
+    prompt: str | None = None
 
     def as_options(self) -> MontageOptions:
         """With file:// addresses.
 
         Raises PermanentError: NO_SUCH_MUSIC when there is no such file, CAPTION_TOO_LONG,
-        CAPTION_EMPTY.
+        CAPTION_EMPTY, PROMPT_TOO_LONG, PROMPT_EMPTY.
         """
         _refuse_caption(self.captions)
         return MontageOptions(
@@ -108,6 +110,7 @@ class LocalWishes(Record):
             music_url=None if self.music is None else _music_address(self.music),
             target_bpm=self.target_bpm,
             captions=self.captions,
+            prompt=_prompt(self.prompt),
         )
 
 
@@ -261,6 +264,23 @@ def _refuse_caption(caption: str | None) -> None:
             ErrorCode.CAPTION_TOO_LONG,
             f"The caption has {len(caption)} characters; at most {MAX_CAPTION_CHARS} are drawn.",
         )
+
+
+def _prompt(prompt: str | None) -> str | None:
+    """The prompt on one line."""
+    if prompt is None:
+        return None
+    line = " ".join(prompt.split())
+    if not line:
+        raise PermanentError(
+            ErrorCode.PROMPT_EMPTY, "The prompt is empty; leave --prompt out for none."
+        )
+    if len(line) > MAX_PROMPT_CHARS:
+        raise PermanentError(
+            ErrorCode.PROMPT_TOO_LONG,
+            f"The prompt has {len(line)} characters; at most {MAX_PROMPT_CHARS} are read.",
+        )
+    return line
 
 
 def _address(path: Path) -> str:

@@ -14,6 +14,7 @@ from montage_pipeline.cli.options import (
     FormatOption,
     JsonOption,
     MusicOption,
+    PromptOption,
     StyleOption,
     TargetBpmOption,
 )
@@ -43,6 +44,7 @@ def make(
     music: MusicOption = None,
     target_bpm: TargetBpmOption = None,
     captions: CaptionsOption = None,
+    prompt: PromptOption = None,
     out: Annotated[Path | None, typer.Option(help="Copy the Reel to this file as well.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,6 +56,7 @@ def make(
         music=music,
         target_bpm=target_bpm,
         captions=captions,
+        prompt=prompt,
     )
     order = LocalOrder(
         title=f"{len(clips)} clips",

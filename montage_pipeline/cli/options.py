@@ -4,7 +4,12 @@ from typing import Annotated
 
 import typer
 
-from montage_pipeline.requests.options import MAX_CAPTION_CHARS, MAX_TARGET_BPM, MIN_TARGET_BPM
+from montage_pipeline.requests.options import (
+    MAX_CAPTION_CHARS,
+    MAX_PROMPT_CHARS,
+    MAX_TARGET_BPM,
+    MIN_TARGET_BPM,
+)
 from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
 from montage_pipeline.styles import STYLES
 from montage_pipeline.vocabulary import Format
@@ -47,6 +52,13 @@ CaptionsOption = Annotated[
     str | None,
     typer.Option(
         help=f"Text drawn on the opening, in any script, up to {MAX_CAPTION_CHARS} characters."
+    ),
+]
+PromptOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What you would like to see or not to see, in your words; Claude goes by it. Up to "
+        f"{MAX_PROMPT_CHARS} characters."
     ),
 ]
 JsonOption = Annotated[

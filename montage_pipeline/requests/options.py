@@ -20,6 +20,9 @@ MAX_TARGET_BPM = 180
 MAX_CAPTION_CHARS = 100
 """About what fits on a hook of 1.7 s at a size that can be read."""
 
+MAX_PROMPT_CHARS = 300
+"""A few things to show or to leave out; more is a script, which footage cannot follow."""
+
 
 class MontageOptions(Record):
     """The wishes of one request; each may be left out.
@@ -27,7 +30,8 @@ class MontageOptions(Record):
     Clips are named by their URLs in the request: `hook_clip` opens the Reel, every clip of
     `must_use` appears in it, none of `exclude` is even fetched. `music_url` is the user's own
     music, used instead of composed music. `target_bpm` is the tempo to compose at, or the tempo
-    that the user expects their own music to have. `captions` is text drawn on the hook.
+    that the user expects their own music to have. `captions` is text drawn on the hook. `prompt`
+    says in the user's words what they would like to see, or not to see.
     """
 
     hook_clip: str | None = None
@@ -36,6 +40,7 @@ class MontageOptions(Record):
     music_url: str | None = None
     target_bpm: int | None = Field(None, ge=MIN_TARGET_BPM, le=MAX_TARGET_BPM)
     captions: str | None = Field(None, min_length=1, max_length=MAX_CAPTION_CHARS)
+    prompt: str | None = Field(None, min_length=1, max_length=MAX_PROMPT_CHARS)
 
     def stored(self) -> dict[str, Any]:
         """As JSON for the database: only what was wished for."""

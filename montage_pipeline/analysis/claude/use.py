@@ -37,10 +37,10 @@ def windows_in_use(
 ) -> dict[str, Window]:
     """The part in use of every usable moment, by its id; a moment that is out of use has none.
 
-    `named` are the windows that Claude gave, best moments first. One that lacks next to nothing of a
-    cut is widened to hold one, and so is the best of a clip that would have no room for a cut: with
-    two good seconds, the clip could not be shown at all. Where too little is left for the Reel,
-    windows are given up, then rejections, the technically best first.
+    `named` are the windows that Claude gave, best moments first. One that lacks next to nothing of
+    a cut is widened to hold one, and so is the best of a clip that would have no room for a cut:
+    with two good seconds, the clip could not be shown at all. Where too little is left for the
+    Reel, windows are given up, then rejections, the technically best first.
     """
     usable = {
         moment.id: moment

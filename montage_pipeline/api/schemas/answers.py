@@ -24,6 +24,7 @@ class WishesOut(ApiModel):
     music_url: str | None
     target_bpm: int | None
     captions: str | None
+    prompt: str | None
 
 
 class AcceptedOut(ApiModel):

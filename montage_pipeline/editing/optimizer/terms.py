@@ -35,8 +35,10 @@ _NAMED_HOOK = 4.5
 """For the hook that whoever looked named: what it calls the opening opens, whatever was measured of
 the others; but one that an earlier Reel showed gives way.
 """
-_PEAK_HOOK = 0.8
-"""A hook that shows its moment's best instant: decides between openings of one moment."""
+_PEAK_HOOK = 2.0
+"""A hook that shows its moment's best instant, which only who looked at it can name: decides
+between openings of one moment, whatever they leave to the rest.
+"""
 _SEEN_HOOK = 5.0
 """A hook that an earlier Reel showed: nearly the whole hook score, so that another attempt opens
 differently where any other opening will do.
@@ -47,8 +49,8 @@ _GONE_HOOK = 3.0
 """A hook without its moment's subject: half of the best hook score."""
 
 _PEAK = 0.8
-"""A cut that shows the best instant of a moment, which only who looked at it can name: a leap without
-its height is no leap. Less than the moments themselves differ by.
+"""A cut that shows the best instant of a moment, which only who looked at it can name: a leap
+without its height is no leap. Less than the moments themselves differ by.
 """
 _ROLE = 1.2
 """A moment judged to be an opening or an ending, at the other end of the Reel: more than a style's

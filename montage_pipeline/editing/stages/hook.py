@@ -21,6 +21,10 @@ _LEAD_UP = 3
 """The best instant comes after 1/3 of the hook: after some lead-up, and well before the first cut.
 """
 
+_NAMED_MAY_COST_S = 4.0
+"""By how much, about a cut, the Reel may become shorter for the opening that somebody named: a Reel
+is left at its opening, not for its length.
+"""
 
 _SHARPNESS_WEIGHT = 0.4
 """Of how sharp the opening looks beside its hook score: nobody stays for mush."""
@@ -75,6 +79,8 @@ def hook_choices(
             judged.add((window.stretch, start))
             rooms = [*elsewhere, *_beside(stretch, start, rules)]
             frames = longest_total(rooms, rules, body_frames)
+            if best and _is_held(context, best[0], frames):
+                frames = min(frames, best[0].body_frames)
             if best and frames < best[0].body_frames:
                 continue
             piece = Piece(window.stretch, start, rules.hook_frames)
@@ -86,6 +92,18 @@ def hook_choices(
         if len(best) >= _MAX_CHOICES and best[0].body_frames == ceiling:
             break
     return best[:_MAX_CHOICES]
+
+
+def _is_held(context: PlanContext, best: HookChoice, frames: int) -> bool:
+    """Whether the best choice so far is what somebody named as the hook, and another that leaves
+    room for `frames` does not make the Reel so much longer that it must give way.
+    """
+    gain_s = context.seconds(frames - best.body_frames)
+    return _is_named(context, best.moment) and gain_s <= _NAMED_MAY_COST_S
+
+
+def _is_named(context: PlanContext, moment: Moment) -> bool:
+    return context.is_judged and moment.id == context.analysis.hook_moment
 
 
 def hook_strength(context: PlanContext, moment: Moment) -> float:
@@ -105,7 +123,7 @@ def _windows(context: PlanContext, hook_frames: int) -> Iterator[_Window]:
     """Where hooks may lie, the best moments first."""
 
     def rank(window: _Window) -> tuple[bool, float, int, int]:
-        named = window.moment.id == context.analysis.hook_moment and context.is_judged
+        named = _is_named(context, window.moment)
         return not named, -hook_strength(context, window.moment), window.stretch, window.start
 
     within_moments = [

@@ -52,7 +52,10 @@ def analyse_clips(scope: StepScope) -> MaterializeResult[ClipAnalysis]:
     analyst = scope.services.analyst(scope.request, scope.run_id)
     analysis = analyst.analyse(fetched, scope.request.style, float(scope.request.duration_s))
     analysis = analysis.model_copy(
-        update={"rejected_clips": (*unfetched, *analysis.rejected_clips)}
+        update={
+            "rejected_clips": (*unfetched, *analysis.rejected_clips),
+            "warnings": (*analysis.warnings, *_unheard(scope.request.options.prompt, analysis)),
+        }
     )
     _require_wished_clips(scope.request.options.wished_clips, analysis)
     return dg.MaterializeResult(
@@ -97,6 +100,16 @@ def _fetch(scope: StepScope) -> "tuple[list[FetchedClip], list[RejectedClip]]":
             ErrorCode.NO_USABLE_CLIPS, f"None of the {len(urls)} clips can be used. {reasons}"
         )
     return fetched, unfetched
+
+
+def _unheard(prompt: str | None, analysis: ClipAnalysis) -> list[str]:
+    """What to say of a prompt that only who looks at the clips can go by."""
+    if not prompt or analysis.analyst.name != "local":
+        return []
+    return [
+        "Nobody went by the prompt: measuring does not know what the clips show. Set "
+        "ANTHROPIC_API_KEY to have Claude look at them."
+    ]
 
 
 def _require_wished_clips(wished: Sequence[str], analysis: ClipAnalysis) -> None:

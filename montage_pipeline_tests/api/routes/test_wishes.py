@@ -20,6 +20,7 @@ WISHES: dict[str, Any] = {
     "musicUrl": "https://media.example.com/song.mp3",
     "targetBpm": 128,
     "captions": "Три дня у моря 🌊",
+    "prompt": "sunset, the dog, no faces",
 }
 
 
@@ -39,6 +40,7 @@ def test_wishes_are_kept_and_replaced(client: ApiClient, requests: RequestLifecy
         music_url=WISHES["musicUrl"],
         target_bpm=128,
         captions=WISHES["captions"],
+        prompt=WISHES["prompt"],
     )
     assert stored_options(requests, answer) == expected
     item = f"/api/content-items/{answer.json()['id']}"
@@ -75,6 +77,8 @@ def test_wishes_are_kept_and_replaced(client: ApiClient, requests: RequestLifecy
         ({"captions": "x" * 101}, "validation_error", ["captions"]),
         ({"captions": " "}, "validation_error", ["captions"]),
         ({"captions": "a\nb"}, "validation_error", ["captions"]),
+        ({"prompt": "x" * 301}, "validation_error", ["prompt"]),
+        ({"prompt": " "}, "validation_error", ["prompt"]),
         ({"musicUrl": "file:///etc/passwd"}, "validation_error", ["musicUrl"]),
         ({"musicUrl": "http://media.example.com/a.mp3"}, "validation_error", ["musicUrl"]),
         ({"musicUrl": "https://127.0.0.1/a.mp3"}, "validation_error", ["musicUrl"]),
