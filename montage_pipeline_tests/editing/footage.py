@@ -152,10 +152,10 @@ def steady_clips(
 
 
 def clips_of(*lengths_s: float) -> ClipAnalysis:
-    """One clip of one moment for each length."""
+    """One clip of one moment for each length, as measured: nobody named a role or an instant."""
     return analysis(
         [
-            (facts(f"clip{i}", length_s), [moment(i, 0, 0, length_s)])
+            (facts(f"clip{i}", length_s), [moment(i, 0, 0, length_s, role=None, peak_s=None)])
             for i, length_s in enumerate(lengths_s)
         ]
     )

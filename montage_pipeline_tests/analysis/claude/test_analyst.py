@@ -135,7 +135,7 @@ def test_too_dear_means_fewer_frames_then_fewer_moments_then_an_error_before_any
     step: AnalysisStep,
 ) -> None:
     asked = []
-    for limit in ("0.040", "0.032", "0.026", "0.022"):
+    for limit in ("0.040", "0.032", "0.027", "0.024"):
         step.analyse(claude_max_cost_usd=Decimal(limit))
         assert step.server.usages
         assert step.ledger.total_usd == step.server.charged_usd
