@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from montage_pipeline.analysis.claude.judgement import ChosenMoment, Judgement, Shown
 from montage_pipeline.analysis.claude.subject import around, subject_path, without_subject
-from montage_pipeline.analysis.claude.use import windows_in_use
-from montage_pipeline.analysis.claude.window import Window, outside
+from montage_pipeline.analysis.claude.windows import Window, outside, windows_in_use
 from montage_pipeline.analysis.claude.words import music_prompt, plain
 from montage_pipeline.analysis.model import (
     AnalystFacts,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from montage_pipeline.analysis.claude.judgement import Judgement, Shown
 from montage_pipeline.analysis.claude.merge import merge
 from montage_pipeline.analysis.claude.subject import crop_of, subject_path, without_subject
-from montage_pipeline.analysis.claude.window import inside, outside, widened
+from montage_pipeline.analysis.claude.windows import inside, outside, widened
 from montage_pipeline.analysis.claude.words import music_prompt, plain
 from montage_pipeline.analysis.model import AnalystFacts, ClipAnalysis, Moment, SubjectPoint
 from montage_pipeline.editing.reframe import framing_for, sightings_of
