@@ -67,8 +67,8 @@ bench-edit: .venv/.dev ## Measure the planner: time, proved gap, cuts on beats, 
 bench-seen: .venv/.dev ## Time the search for footage of earlier Reels among a million segments.
 	@$(BIN)/python -m benchmarks.seen --write
 
-bench-eye: .venv/.dev ## Score Reels of labelled footage against an editor's labels (FOOTAGE=dir with labels.json).
-	@$(BIN)/python -m benchmarks.eye --write --footage $(or $(FOOTAGE),$(error FOOTAGE=dir is needed))
+bench-eye: .venv/.dev ## Score Reels of labelled footage against an editor's labels (FOOTAGE=dir with labels.json; JUDGE=dir for answers about contact sheets).
+	@$(BIN)/python -m benchmarks.eye --write --footage $(or $(FOOTAGE),$(error FOOTAGE=dir is needed)) $(if $(JUDGE),--judge $(JUDGE))
 
 bench-look: .venv/.dev ## Measure how segments match, what that takes, and enlarged crops (FOOTAGE=dir with labels.json).
 	@$(BIN)/python -m benchmarks.look --write --footage $(or $(FOOTAGE),$(error FOOTAGE=dir is needed)) $(if $(ONLY),--only $(ONLY))

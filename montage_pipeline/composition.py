@@ -116,10 +116,14 @@ class Services:
         """Who analyses the clips: the configured one, with no silent fallback."""
         if self.settings.analyst_used == "claude":
             from montage_pipeline.analysis.claude.analyst import ClaudeAnalyst
+            from montage_pipeline.analysis.claude.body import Wish
             from montage_pipeline.analysis.claude.call import Payer
 
             payer = Payer(request.user_id, request.id, run_id)
-            return ClaudeAnalyst(self.settings, self.ledger, self.store, payer, onlooker=onlooker)
+            wish = Wish(request.format, request.options.prompt or "")
+            return ClaudeAnalyst(
+                self.settings, self.ledger, self.store, payer, wish=wish, onlooker=onlooker
+            )
         from montage_pipeline.analysis.local import LocalAnalyst
 
         return LocalAnalyst(self.settings, onlooker=onlooker)

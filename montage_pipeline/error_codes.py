@@ -74,6 +74,8 @@ class ErrorCode(StrEnum):
     CANCELED = _permanent("Generate the item again if the Reel is still wanted.")
     CAPTION_EMPTY = _permanent("Write a caption, or leave the option out.")
     CAPTION_TOO_LONG = _permanent("Shorten the caption.")
+    PROMPT_EMPTY = _permanent("Write a prompt, or leave the option out.")
+    PROMPT_TOO_LONG = _permanent("Shorten the prompt.")
     DOCUMENT_SCHEMA = _permanent("Materialise the asset that wrote the document again.")
     MISSING_INPUT = _permanent("Materialise the asset that the message names.")
     NOT_DONE_IN_TIME = _transient("Watch the request with `montage status`.")

@@ -127,7 +127,7 @@ class Settings(BaseSettings):
         gt=0,
         validation_alias="CLAUDE_MAX_COST_USD",
         description="Maximum cost of one request to Claude, in USD. If a request is predicted to "
-        "cost more, it shows fewer and smaller frames, then fewer moments; if that is not enough, "
+        "cost more, it shows fewer frames, then fewer moments; if that is not enough, "
         "it is not sent. Ten clips for 30 s cost about 0.03 with Sonnet 5.5.",
     )
 

@@ -1,16 +1,19 @@
 """Score Reels of labelled footage: every theme, in the style that suits it or in all of them.
 
     python -m benchmarks.eye --footage DIR [--style all] [--duration 15 30] [--theme pets] [--write]
+                             [--judge DIR]
 
-DIR holds the clips and `labels.json` (see `labels.py`).
+DIR holds the clips and `labels.json` (see `labels.py`). With --judge, the Reels are planned from
+answers about contact sheets, and questions without an answer are written down (see `judged.py`).
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import report
 from benchmarks.eye.baselines import first_seconds, random_moments, through_the_middle
+from benchmarks.eye.judged import UnansweredError, judged
 from benchmarks.eye.labels import Label, read_labels
 from benchmarks.eye.ranks import RankedClip, agreement
 from benchmarks.eye.reels import (
@@ -48,18 +51,19 @@ def main() -> None:
     ranked: list[RankedClip] = []
     scores: dict[str, list[ReelScore]] = {"the Reels": [], "the same, middle crop": []}
     scores |= {"first seconds of each clip": [], "random moments": []}
-    for theme, paths in labelled_clips(arguments.footage, labels).items():
-        if arguments.theme and theme not in arguments.theme:
+    for theme, order in _orders(arguments, labels):
+        name = f"{theme}, {order.style}, {order.duration_s} s"
+        try:
+            analysis, note = _analysis(theme, order, arguments.judge)
+        except UnansweredError as unanswered:
+            print(f"{name}: {unanswered}", flush=True)
             continue
-        styles = list(STYLES) if arguments.style == "all" else [SUITS.get(theme, "travel")]
-        for style in styles:
-            for duration_s in arguments.duration:
-                order = ReelOrder(tuple(paths), style, duration_s)
-                analysis = analysed(order)
-                ranked += ranked_clips(order, analysis, labels)
-                score = _score(order, analysis, labels, scores)
-                rows.append(_row(f"{theme}, {style}, {duration_s} s", score))
-                print(" | ".join(rows[-1]), "|", ", ".join(score.never_shown), flush=True)
+        ranked += ranked_clips(order, analysis, labels)
+        score = _score(order, analysis, labels, scores)
+        rows.append(_row(f"{name}{note}", score))
+        print(" | ".join(rows[-1]), "|", ", ".join(score.never_shown), flush=True)
+    if not rows:
+        return
     rows += [_row(f"**mean: {name}**", mean_score(found)) for name, found in scores.items()]
     missed = mean_score(scores["the Reels"]).never_shown
     text = report.table(("Reel", *(name.replace("_", " ") for name in _COLUMNS)), rows)
@@ -67,7 +71,28 @@ def main() -> None:
     text += f"{agreement(ranked)}\n"
     print(text)
     if arguments.write:
-        report.write("eye", text)
+        report.write("eye-judged" if arguments.judge else "eye", text)
+
+
+def _orders(
+    arguments: argparse.Namespace, labels: dict[str, Label]
+) -> Iterator[tuple[str, ReelOrder]]:
+    """Every Reel to be planned, with its theme."""
+    for theme, paths in labelled_clips(arguments.footage, labels).items():
+        if arguments.theme and theme not in arguments.theme:
+            continue
+        styles = list(STYLES) if arguments.style == "all" else [SUITS.get(theme, "travel")]
+        for style in styles:
+            for duration_s in arguments.duration:
+                yield theme, ReelOrder(tuple(paths), style, duration_s)
+
+
+def _analysis(theme: str, order: ReelOrder, judge: Path | None) -> tuple[ClipAnalysis, str]:
+    """The analysis, and what asking for it was predicted to cost, if anybody was asked."""
+    if judge is None:
+        return analysed(order), ""
+    reel = judged(order, judge / f"{theme}-{order.style}-{order.duration_s}s")
+    return reel.analysis, f", {reel.predicted_usd:.4f} USD"
 
 
 def _score(
@@ -101,6 +126,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--style", choices=("suitable", "all"), default="suitable")
     parser.add_argument("--theme", nargs="*", help="only these themes")
     parser.add_argument("--duration", type=int, nargs="*", default=[15, 30], help="seconds")
+    parser.add_argument("--judge", type=Path, help="questions and answers about contact sheets")
     parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     return parser.parse_args()
 

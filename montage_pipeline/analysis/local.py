@@ -18,6 +18,7 @@ from montage_pipeline.analysis.model import (
 from montage_pipeline.analysis.moments import cut_into_moments
 from montage_pipeline.analysis.mood import mood_of, music_prompt, suggested_bpm
 from montage_pipeline.analysis.repeats import reject_repeated_moments, without_repeated_clips
+from montage_pipeline.analysis.scan.attention import BY_MEASURE, Thoroughness
 from montage_pipeline.analysis.scan.looking import look_at
 from montage_pipeline.analysis.scored_clips import scored_clips
 from montage_pipeline.errors import ErrorCode, PermanentError
@@ -33,10 +34,17 @@ _INTEREST_WEIGHT, _QUALITY_WEIGHT = 0.25, 0.75
 class LocalAnalyst:
     """An Analyst that measures. The same clips give the same analysis."""
 
-    def __init__(self, settings: Settings, *, onlooker: Onlooker = Onlooker()) -> None:
-        """`onlooker` is told how far it is."""
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        onlooker: Onlooker = Onlooker(),
+        thoroughness: Thoroughness = BY_MEASURE,
+    ) -> None:
+        """`onlooker` is told how far it is; `thoroughness` says how much is looked at closely."""
         self._settings = settings
         self._onlooker = onlooker
+        self._thoroughness = thoroughness
 
     def analyse(self, clips: Sequence[FetchedClip], style: str, duration_s: float) -> ClipAnalysis:
         """Measure, cut into moments, score and judge, as `Analyst.analyse` says.
@@ -47,13 +55,15 @@ class LocalAnalyst:
         Raises PermanentError (TOO_MANY_CLIPS) and, naming every clip's reason, (NO_USABLE_CLIPS).
         """
         self._refuse_too_many(clips)
-        measured, rejected = look_at(clips, duration_s, self._onlooker)
+        measured, rejected = look_at(clips, duration_s, self._onlooker, self._thoroughness)
         measured, repeats, repeated = without_repeated_clips(measured)
         rejected += repeated
         notes = [f"{clip_name(clip.clip.url)}: {note}" for clip in measured for note in clip.notes]
 
         moments = [
-            reject_repeated_moments(cut_into_moments(clip.measures), own_repeats)
+            reject_repeated_moments(
+                cut_into_moments(clip.measures, self._thoroughness.max_moment_s), own_repeats
+            )
             for clip, own_repeats in zip(measured, repeats, strict=True)
         ]
         analysed = scored_clips([clip.measures for clip in measured], moments, style)

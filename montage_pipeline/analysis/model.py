@@ -18,6 +18,7 @@ RejectCode = Literal[
     "duplicate",
     "too_short",
     "irrelevant",
+    "unwanted",
     "borders",
     "watermark",
     "text",
@@ -115,8 +116,8 @@ class Moment(Record):
     parts in which the face or the movement that the path follows elsewhere is gone. `faces` are
     those of the frame with the most, largest first; `overlays` what a crop had better leave out.
 
-    `role`, `mood` and `peak_s` (the best instant) are known when somebody judged what the moment
-    means.
+    `judged` says that somebody looked at the moment and scored what it shows. `role`, `mood` and
+    `peak_s` (the best instant) are known of those that were judged in detail.
     """
 
     id: str
@@ -139,6 +140,7 @@ class Moment(Record):
     role: StoryRole | None = None
     mood: MomentMood | None = None
     peak_s: float | None = None
+    judged: bool = False
     rejects: tuple[RejectReason, ...] = ()
 
     @property

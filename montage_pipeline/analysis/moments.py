@@ -57,10 +57,10 @@ class UnscoredMoment:
     rejects: tuple[RejectReason, ...]
 
 
-def cut_into_moments(clip: ClipMeasures) -> list[UnscoredMoment]:
+def cut_into_moments(clip: ClipMeasures, max_s: float = MAX_MOMENT_S) -> list[UnscoredMoment]:
     """All moments of a clip in order of time; together they cover its shots but for the margins.
 
-    Times are rounded inwards to the millisecond.
+    None is longer than `max_s` seconds. Times are rounded inwards to the millisecond.
     """
     return [
         _moment(part, clip)
@@ -68,7 +68,7 @@ def cut_into_moments(clip: ClipMeasures) -> list[UnscoredMoment]:
         if (inner := _without_margins(shot, clip)).duration_s >= _MIN_INNER_S
         for stretch in _still_or_not(inner, clip)
         for run in _even_runs(stretch, clip)
-        for part in _split_by_movement(run, clip)
+        for part in _split_by_movement(run, clip, max_s)
     ]
 
 
@@ -181,19 +181,21 @@ def _without_brief_runs(runs: list[_Run]) -> list[_Run]:
     return runs
 
 
-def _split_by_movement(run: Span, clip: ClipMeasures) -> list[Span]:
+def _split_by_movement(run: Span, clip: ClipMeasures, max_s: float) -> list[Span]:
     """Split a long run where it turns from quiet to busy, into parts that a moment can be.
 
-    Parts last _MIN_SPLIT_S to MAX_MOMENT_S; the edges lie on a grid of about _GRID_S.
+    Parts last _MIN_SPLIT_S, or half of `max_s`, to `max_s`; the edges lie on a grid of about
+    _GRID_S.
     """
-    if run.duration_s <= MAX_MOMENT_S:
+    if run.duration_s <= max_s:
         return [run]
     count = round(run.duration_s / _GRID_S)
     grid_s = run.duration_s / count
     edges_s = [run.start_s + run.duration_s * place / count for place in range(count + 1)]
     motion = [clip.between(Span(start, end)).motion for start, end in pairwise(edges_s)]
 
-    shortest, longest = round(_MIN_SPLIT_S / grid_s), int(MAX_MOMENT_S / grid_s + 1e-9)
+    longest = int(max_s / grid_s + 1e-9)
+    shortest = min(round(_MIN_SPLIT_S / grid_s), longest // 2)
     splits = _best_splits(motion, shortest, longest)
     return [Span(edges_s[start], edges_s[end]) for start, end in pairwise(splits)]
 

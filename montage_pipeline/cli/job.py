@@ -26,6 +26,7 @@ from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.model import ContentItem, CreatedRequest, NewContentItem
 from montage_pipeline.requests.options import (
     MAX_CAPTION_CHARS,
+    MAX_PROMPT_CHARS,
     MontageOptions,
     refuse_contradictions,
 )
@@ -108,12 +109,13 @@ class LocalWishes(Record):
     target_bpm: int | None = None
     captions: str | None = None
     look: Look = Look.MATCHED
+    prompt: str | None = None
 
     def as_options(self, clips: Sequence[Path] = ()) -> MontageOptions:
         """With file:// addresses; a clip is named as it is in `clips`, however it is spelt here.
 
         Raises PermanentError: NO_SUCH_MUSIC when there is no such file, CAPTION_TOO_LONG,
-        CAPTION_EMPTY.
+        CAPTION_EMPTY, PROMPT_TOO_LONG, PROMPT_EMPTY.
         """
         _refuse_caption(self.captions)
 
@@ -128,6 +130,7 @@ class LocalWishes(Record):
             target_bpm=self.target_bpm,
             captions=self.captions,
             look=self.look,
+            prompt=_prompt(self.prompt),
         )
 
 
@@ -300,6 +303,23 @@ def _same(one: Path, other: Path) -> bool:
         return one.samefile(other)
     except OSError:
         return False
+
+
+def _prompt(prompt: str | None) -> str | None:
+    """The prompt on one line."""
+    if prompt is None:
+        return None
+    line = " ".join(prompt.split())
+    if not line:
+        raise PermanentError(
+            ErrorCode.PROMPT_EMPTY, "The prompt is empty; leave --prompt out for none."
+        )
+    if len(line) > MAX_PROMPT_CHARS:
+        raise PermanentError(
+            ErrorCode.PROMPT_TOO_LONG,
+            f"The prompt has {len(line)} characters; at most {MAX_PROMPT_CHARS} are read.",
+        )
+    return line
 
 
 def _address(path: Path) -> str:

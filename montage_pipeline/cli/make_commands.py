@@ -20,6 +20,7 @@ from montage_pipeline.cli.options import (
     JsonOption,
     LookOption,
     MusicOption,
+    PromptOption,
     StyleOption,
     TargetBpmOption,
 )
@@ -54,6 +55,7 @@ def make(
     target_bpm: TargetBpmOption = None,
     captions: CaptionsOption = None,
     look: LookOption = Look.MATCHED,
+    prompt: PromptOption = None,
     out: Annotated[Path | None, typer.Option(help="Copy the Reel to this file as well.")] = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
@@ -67,6 +69,7 @@ def make(
         target_bpm=target_bpm,
         captions=captions,
         look=look,
+        prompt=prompt,
     )
     order = LocalOrder(
         title=f"{len(given_clips(clips).clips)} clips",

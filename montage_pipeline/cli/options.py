@@ -5,7 +5,12 @@ from uuid import UUID
 
 import typer
 
-from montage_pipeline.requests.options import MAX_CAPTION_CHARS, MAX_TARGET_BPM, MIN_TARGET_BPM
+from montage_pipeline.requests.options import (
+    MAX_CAPTION_CHARS,
+    MAX_PROMPT_CHARS,
+    MAX_TARGET_BPM,
+    MIN_TARGET_BPM,
+)
 from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
 from montage_pipeline.styles import STYLES
 from montage_pipeline.vocabulary import Format, Look
@@ -67,6 +72,14 @@ LookOption = Annotated[
         metavar=f"<{'|'.join(_LOOKS)}>",
         help="matched: segments are brought towards each other in exposure and white balance; "
         "as-shot: colours stay as they are.",
+    ),
+]
+
+PromptOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What you would like to see or not to see, in your words; Claude goes by it. Up to "
+        f"{MAX_PROMPT_CHARS} characters."
     ),
 ]
 JsonOption = Annotated[

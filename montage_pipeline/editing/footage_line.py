@@ -49,6 +49,11 @@ INSTANT = 1.5
 On labelled footage more of it no longer moved the share of good seconds.
 """
 
+_JUDGED_INSTANT = 0.33
+"""Share of an instant's score where somebody judged the footage: whoever named the part to show and
+its best instant knows more than how clear and calm the frames are.
+"""
+
 _KEYFRAME_SLACK_S = 0.15
 """How late a keyframe may come after its listed time: indexes list decoding times."""
 
@@ -269,7 +274,7 @@ def _instants(context: PlanContext, layout: _Layout) -> Floats:
             times_s = [instant.time_s for instant in known]
             own = np.interp(at_s, times_s, [instant.score for instant in known])
             scores[begin : begin + stretch.frames] = own
-    return scores
+    return scores * (_JUDGED_INSTANT if context.is_judged else 1.0)
 
 
 def _spoken_at(context: PlanContext, layout: _Layout, speech: Floats) -> Floats:

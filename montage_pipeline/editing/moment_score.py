@@ -26,6 +26,11 @@ over 25 clips), quality and the sharpness of the crop together do (0.4); so tast
 clips of about the same quality. Of 36 sets of such weights all had 0.3 to 0.42: no fit.
 """
 
+_UNSEEN = 3.0
+"""Points lost by a moment that nobody looked at, where others were judged: with what these gain by
+their interest, enough that it is shown only where they run out.
+"""
+
 _SPEECH = 0.05
 """Points for someone speaking: below every taste of a style, so that it decides between equals."""
 
@@ -68,6 +73,8 @@ class MomentScore(NamedTuple):
     """Lost because the crop must be enlarged: 0 or less."""
     best: float
     """For being one of the analysis's best moments."""
+    unseen: float
+    """Lost because nobody looked at it while others were judged: 0 or less."""
     total: float
 
 
@@ -90,14 +97,13 @@ def moment_score(
 ) -> MomentScore:
     """The score of a moment.
 
-    `delivered` is what its crop shows; `rank` is its place among the best moments, 0
-    (first) to 1, or None when it is not one of them; `judged` says whether somebody looked at it
-    and judged its interest.
+    `delivered` is what its crop shows; `rank` is its place among the best moments, 0 (first) to 1,
+    or None when it is not one of them; `judged` says whether somebody judged the footage; what of
+    it was not looked at counts as measured, and less.
     """
     scores = moment.scores
-    interest = (
-        taste.interest * moment.interest * (_JUDGED_INTEREST if judged else _MEASURED_INTEREST)
-    )
+    seen = judged and was_judged(moment)
+    interest = taste.interest * moment.interest * (_JUDGED_INTEREST if seen else _MEASURED_INTEREST)
     quality = taste.quality * moment.quality * (1 if judged else _MEASURED_QUALITY)
     colour = taste.colour * scores.colour * (1 if judged else _MEASURED_TASTE)
     faces = taste.faces * scores.faces * (1 if judged else _MEASURED_TASTE)
@@ -105,6 +111,7 @@ def moment_score(
     speech = _SPEECH * scores.speech
     overlays = -(_OVERLAYS + _OVERLAY_AREA * delivered.overlaid) if delivered.overlaid else 0.0
     best = 0.0 if rank is None else _BEST * (1 - rank)
+    unseen = -_UNSEEN if judged and not seen else 0.0
 
     liked = interest + quality + colour + faces + stability + speech + overlays
     framed = liked * sharpness_factor(delivered.sharpness)
@@ -118,8 +125,14 @@ def moment_score(
         overlays=overlays,
         framing=framed - liked,
         best=best,
-        total=framed + best,
+        unseen=unseen,
+        total=framed + best + unseen,
     )
+
+
+def was_judged(moment: Moment) -> bool:
+    """Whether somebody looked at a moment; older documents tell it by its role only."""
+    return moment.judged or moment.role is not None
 
 
 def delivered_sharpness(facts: ClipFacts, size: FrameSize) -> float:

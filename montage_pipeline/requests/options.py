@@ -22,6 +22,9 @@ MAX_TARGET_BPM = 180
 MAX_CAPTION_CHARS = 100
 """About what fits on a hook of 1.7 s at a size that can be read."""
 
+MAX_PROMPT_CHARS = 300
+"""A few things to show or to leave out; more is a script, which footage cannot follow."""
+
 
 class MontageOptions(Record):
     """The wishes of one request; each may be left out.
@@ -30,7 +33,8 @@ class MontageOptions(Record):
     `must_use` appears in it, none of `exclude` is even fetched. `music_url` is the user's own
     music, used instead of composed music. `target_bpm` is the tempo to compose at, or the tempo
     that the user expects their own music to have. `captions` is text drawn on the hook. `look` says
-    whether segments are matched to each other in exposure and white balance.
+    whether segments are matched to each other in exposure and white balance. `prompt` says in the
+    user's words what they would like to see, or not to see.
     """
 
     hook_clip: str | None = None
@@ -40,6 +44,7 @@ class MontageOptions(Record):
     target_bpm: int | None = Field(None, ge=MIN_TARGET_BPM, le=MAX_TARGET_BPM)
     captions: str | None = Field(None, min_length=1, max_length=MAX_CAPTION_CHARS)
     look: Look = Look.MATCHED
+    prompt: str | None = Field(None, min_length=1, max_length=MAX_PROMPT_CHARS)
 
     def stored(self) -> dict[str, Any]:
         """As JSON for the database: only what was wished for."""

@@ -41,9 +41,11 @@ def test_files_become_addresses(clip: Path, tmp_path: Path) -> None:
         "must_use": (clip, clip),
         "music": str(song),
         "captions": "Ciao",
+        "look": Look.AS_SHOT,
+        "prompt": " the dog,\n no faces",
     }
-    wishes["look"] = Look.AS_SHOT
     item = order(clip, **wishes).as_item()
+    assert item.options.prompt == "the dog, no faces"
     url = clip.as_uri()
     assert " " not in url
     assert (item.clip_urls, item.options.hook_clip, item.options.must_use) == ((url,), url, (url,))
@@ -58,6 +60,8 @@ def test_files_become_addresses(clip: Path, tmp_path: Path) -> None:
     [
         ({"music": "/nowhere/song.mp3"}, ErrorCode.NO_SUCH_MUSIC),
         ({"captions": "  "}, ErrorCode.CAPTION_EMPTY),
+        ({"prompt": " \n "}, ErrorCode.PROMPT_EMPTY),
+        ({"prompt": "x" * 301}, ErrorCode.PROMPT_TOO_LONG),
         ({"captions": "x" * 1000}, ErrorCode.CAPTION_TOO_LONG),
         ({"captions": "ᚠ"}, ErrorCode.CAPTION_UNSUPPORTED),
         ({"hook_clip": Path("/nowhere/other.mp4")}, ErrorCode.HOOK_CLIP_UNKNOWN),

@@ -142,18 +142,26 @@ def analysis(
 def steady_clips(
     count: int, length_s: float, moment_s: float = 5.0, seed: int = 0, **changes: object
 ) -> ClipAnalysis:
-    """`count` one-shot clips of `length_s`, cut into moments of `moment_s`."""
+    """`count` one-shot clips of `length_s`, cut into moments of `moment_s`.
+
+    As measured: nobody looked at them and named roles or best instants.
+    """
     clips = []
     for clip in range(count):
         edges = [round(i * moment_s, 6) for i in range(int(length_s / moment_s) + 1)]
-        moments = [moment(clip, i, a, b, seed=seed) for i, (a, b) in enumerate(pairwise(edges))]
+        moments = [
+            moment(clip, i, a, b, seed=seed, role=None, peak_s=None)
+            for i, (a, b) in enumerate(pairwise(edges))
+        ]
         clips.append((facts(f"clip{clip}", length_s, **changes), moments))  # type: ignore[arg-type]
     return analysis(clips)
 
 
 def clips_of(*lengths_s: float, hook: float | None = None) -> ClipAnalysis:
-    """One clip of one moment for each length, with that hook score when one is given."""
-    changes = {} if hook is None else {"hook": hook}
+    """One clip of one moment for each length, as measured: nobody named a role or an instant. With
+    that hook score, when one is given.
+    """
+    changes = {"role": None, "peak_s": None} | ({} if hook is None else {"hook": hook})
     return analysis(
         [
             (facts(f"clip{i}", length_s), [moment(i, 0, 0, length_s).model_copy(update=changes)])

@@ -6,7 +6,7 @@ message that carries it.
 
 import json
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from montage_pipeline_tests.fakes.anthropic_checks import Region, SentImage
 
@@ -20,12 +20,28 @@ _SYMBOL = re.compile(r"\s?[A-Za-z]+|\s?\d{1,3}|\s?[^\sA-Za-z\d]{1,3}|\s+")
 _LONG_WORD = 11
 _OLDER = re.compile(r"claude-\w+-4-[56]\b")
 _NEWER_PERCENT = 130
-
+_BLACK = 0.04  # mean light below which nothing is seen
 
 _REQUEST_OVERHEAD_TOKENS = 77
 
-Listed = tuple[str, list[float]]
-"""A moment of a list: its id, and the times (s) of its frames."""
+_BEST_COUNT = re.compile(r"Name up to (\d+) in `best`")
+
+
+class Listed(NamedTuple):
+    """A moment of a list: its id, its span, and the times of its frames (seconds)."""
+
+    name: str
+    start_s: float
+    end_s: float
+    times_s: list[float]
+
+
+class _Seen(NamedTuple):
+    """A moment with what its frames look like: their light (0..1), and a score in percent."""
+
+    moment: Listed
+    light: float
+    score: int
 
 
 def tokens(text: str, model: str = "") -> int:
@@ -113,18 +129,27 @@ def _usage(
 
 def judge(text: str, images: tuple[SentImage, ...]) -> dict[str, Any]:
     """A judgement of the moments listed in the text, each from its frames on its sheet."""
-    moments: list[dict[str, Any]] = []
+    seen: list[_Seen] = []
     for number, listed in _sheets(text).items():
         image = images[number - 1] if number <= len(images) else None
-        moments += _verdicts(listed, image)
-    usable = [moment for moment in moments if moment["reject"] is None]
-    usable.sort(key=lambda moment: -moment["hook_score"])
+        seen += _looked_at(listed, image)
+    usable = [one for one in seen if one.light >= _BLACK]
+    best = sorted(usable, key=lambda one: -one.score)
+    count = int(found.group(1)) if (found := _BEST_COUNT.search(text)) else len(best)
 
     style = found.group(1) if (found := _STYLE.search(text)) else "dynamic"
     return {
-        "moments": moments,
-        "hook_moment": usable[0]["id"] if usable else "",
-        "best_moments": [moment["id"] for moment in usable],
+        "scores": [
+            {"id": one.moment.name, "hook": one.score, "interest": min(100, one.score + 5)}
+            for one in usable
+        ],
+        "rejected": [
+            {"id": one.moment.name, "code": "black", "reason": "nothing can be seen"}
+            for one in seen
+            if one.light < _BLACK
+        ],
+        "best": [_detail(one) for one in best[:count]],
+        "hook_moment": best[0].moment.name if best else "",
         "mood": f"{style} and bright",
         "music_prompt": f"Instrumental {style} track with live drums, a round bass, clean guitar "
         "and a clear pulse that builds.",
@@ -132,16 +157,16 @@ def judge(text: str, images: tuple[SentImage, ...]) -> dict[str, Any]:
     }
 
 
-def _verdicts(listed: list[Listed], image: SentImage | None) -> list[dict[str, Any]]:
+def _looked_at(listed: list[Listed], image: SentImage | None) -> list[_Seen]:
     if image is None:
-        return [_verdict(name, times_s, []) for name, times_s in listed]
+        return [_seen(moment, []) for moment in listed]
 
     frames = list(image.frames)
-    if len(frames) != sum(len(times_s) for _, times_s in listed):
+    if len(frames) != sum(len(moment.times_s) for moment in listed):
         # A sheet whose frames cannot be told apart (white footage on a white page) is judged as
         # one frame.
-        return [_verdict(name, times_s, [image.whole] * len(times_s)) for name, times_s in listed]
-    return [_verdict(name, times_s, [frames.pop(0) for _ in times_s]) for name, times_s in listed]
+        return [_seen(moment, [image.whole]) for moment in listed]
+    return [_seen(moment, [frames.pop(0) for _ in moment.times_s]) for moment in listed]
 
 
 def _sheets(text: str) -> dict[int, list[Listed]]:
@@ -152,26 +177,29 @@ def _sheets(text: str) -> dict[int, list[Listed]]:
         if found := _SHEET.match(line):
             number = int(found.group(1))
         elif number and (found := _MOMENT.match(line)):
-            sheets.setdefault(number, []).append(
-                (found.group(1), [float(time_s) for time_s in found.group(4).split()])
-            )
+            name, start_s, end_s, times_s = found.groups()
+            times = [float(time_s) for time_s in times_s.split()]
+            sheets.setdefault(number, []).append(Listed(name, float(start_s), float(end_s), times))
     return sheets
 
 
-def _verdict(name: str, times_s: list[float], frames: list[Region]) -> dict[str, Any]:
+def _seen(moment: Listed, frames: list[Region]) -> _Seen:
     light = max((frame.brightness for frame in frames), default=0.0)
     liveliness = sum(frame.contrast + frame.colour for frame in frames) / max(1, len(frames))
-    score = round(min(100.0, 25 + 130 * liveliness))
-    middle = len(times_s) // 2
-    box = {"frame": 1 + middle, "x": 25, "y": 10, "width": 50, "height": 80}
+    return _Seen(moment, light, round(min(100.0, 25 + 130 * liveliness)))
+
+
+def _detail(one: _Seen) -> dict[str, Any]:
+    """All of it is good; its subject is right of the middle, and gone in the last frame."""
+    times_s = one.moment.times_s
+    gone = [None] if len(times_s) > 1 else []
     return {
-        "id": name,
-        "hook_score": score,
-        "interest": min(100, score + 5),
-        "reason": f"picture of brightness {light:.2f}, colourful and clear, worth a closer look",
-        "role": "action" if score > 50 else "scene",
-        "mood": "energetic" if score > 50 else "calm",
-        "peak_s": times_s[middle],
-        "subject": [box] if frames else [],
-        "reject": {"code": "black", "reason": "nothing can be seen"} if light < 0.04 else None,
+        "id": one.moment.name,
+        "reason": f"picture of brightness {one.light:.2f}, colourful and clear, worth a look",
+        "role": "action" if one.score > 50 else "scene",
+        "mood": "energetic" if one.score > 50 else "calm",
+        "peak_s": times_s[len(times_s) // 2],
+        "use_from_s": one.moment.start_s,
+        "use_to_s": one.moment.end_s,
+        "look": [60] * (len(times_s) - len(gone)) + gone,
     }

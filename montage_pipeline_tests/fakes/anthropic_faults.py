@@ -116,8 +116,8 @@ class Fault:
         """The answer judges moments that nobody asked about."""
 
         def rename(judgement: dict[str, Any]) -> None:
-            for moment in judgement["moments"]:
-                moment["id"] = f"nobody-{moment['id']}"
+            for score in judgement["scores"]:
+                score["id"] = f"nobody-{score['id']}"
 
         return cls("unknown_ids", rewrite=rename)
 
@@ -126,8 +126,10 @@ class Fault:
         """Every moment is rejected."""
 
         def reject(judgement: dict[str, Any]) -> None:
-            for moment in judgement["moments"]:
-                moment["reject"] = {"code": "irrelevant", "reason": "nothing to see"}
+            judgement["rejected"] += [
+                {"id": score["id"], "code": "irrelevant", "reason": "nothing to see"}
+                for score in judgement["scores"]
+            ]
 
         return cls("reject_all", rewrite=reject)
 

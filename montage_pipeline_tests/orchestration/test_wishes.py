@@ -6,6 +6,7 @@ from uuid import UUID
 import dagster as dg
 import pytest
 
+from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.composition import Services
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.media.ffmpeg import run_ffmpeg
@@ -122,9 +123,17 @@ def test_the_tempo_asked_for_is_composed(
     user: UUID,
     folder: Path,
 ) -> None:
-    created = wish(library, user, [(folder / "one.mp4").as_uri()], target_bpm=84)
+    created = wish(
+        library, user, [(folder / "one.mp4").as_uri()], target_bpm=84, prompt="the dog, no faces"
+    )
     assert run(services, instance, created, "clip_analysis", "music_track")
     assert music_of(services, created).grid.bpm == pytest.approx(84, rel=0.08)
+
+    # Measuring cannot go by words: that is said, not left out in silence.
+    analysis = ClipAnalysis.model_validate_json(
+        services.store.get_bytes(document_key(created.request_id, "clip_analysis"))
+    )
+    assert any("Nobody went by the prompt" in warning for warning in analysis.warnings)
 
 
 def test_wishes_that_cannot_be_granted_fail_before_anything_else(

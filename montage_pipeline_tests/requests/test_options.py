@@ -20,6 +20,7 @@ WISHES = MontageOptions(
     exclude=CLIPS[2:],
     music_url="https://x/song.mp3",
     target_bpm=96,
+    prompt="sunset, the dog, no faces",
     captions="Сад 花園 🌷",
     look=Look.AS_SHOT,
 )

@@ -8,7 +8,7 @@ import anthropic
 import httpx2
 
 from montage_pipeline.analysis.analyst import Analyst, Onlooker
-from montage_pipeline.analysis.claude.body import Brief
+from montage_pipeline.analysis.claude.body import NO_WISH, Brief, Wish
 from montage_pipeline.analysis.claude.call import Answer, PaidMessages, Payer
 from montage_pipeline.analysis.claude.judgement import (
     Judgement,
@@ -22,6 +22,7 @@ from montage_pipeline.analysis.claude.prompt import prompt_version
 from montage_pipeline.analysis.claude.request import Question, ask_about, ask_again
 from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import AnalystFacts, ClipAnalysis
+from montage_pipeline.analysis.scan.attention import WHEN_JUDGED
 from montage_pipeline.costs.ledger import CostLedger, fingerprint_of
 from montage_pipeline.costs.prices import require_price
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
@@ -66,20 +67,23 @@ class ClaudeAnalyst:
         store: ObjectStore,
         payer: Payer,
         *,
+        wish: Wish = NO_WISH,
         client_factory: Callable[[Settings], anthropic.Anthropic] = connect,
         measured_by: Analyst | None = None,
         onlooker: Onlooker = Onlooker(),
     ) -> None:
-        """`client_factory` replaces the SDK's client, `measured_by` the local analyst.
-
-        `onlooker` is told how far the measuring is.
+        """`wish` is the user's; `onlooker` is told how far the measuring is. `client_factory`
+        replaces the SDK's client, `measured_by` the local analyst.
         """
         self._settings = settings
         self._ledger = ledger
         self._store = store
         self._payer = payer
+        self._wish = wish
         self._connect = client_factory
-        self._measured_by = measured_by or LocalAnalyst(settings, onlooker=onlooker)
+        self._measured_by = measured_by or LocalAnalyst(
+            settings, onlooker=onlooker, thoroughness=WHEN_JUDGED
+        )
 
     def analyse(self, clips: Sequence[FetchedClip], style: str, duration_s: float) -> ClipAnalysis:
         """Judge the clips for a Reel of `duration_s` seconds, as `Analyst.analyse` says.
@@ -97,7 +101,8 @@ class ClaudeAnalyst:
         require_price(Service.CLAUDE, model, self._budget().on)
 
         measured = self._measured_by.analyse(clips, style, duration_s)
-        question = ask_about(Brief(measured, style, duration_s, model), clips, self._budget())
+        brief = Brief(measured, style, duration_s, model, self._wish)
+        question = ask_about(brief, clips, self._budget())
         judgement, analyst = self._judgement(question)
         return merge(measured, judgement, question.shown, analyst, duration_s=duration_s)
 

@@ -8,7 +8,9 @@ from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline.rules import HOOK_S, MAX_CUT_S, MIN_CUT_S, SAME_FRAME_BITS, differing_bits
 
 _USUAL_CUT_S = (MIN_CUT_S + MAX_CUT_S) / 2
-_CANDIDATES_PER_SEGMENT = 1.4  # seven for five places, so that there is something to choose from
+_CANDIDATES_PER_SEGMENT = 2.0  # two for each place, so that there is something to choose from
+_SPARE_DETAILS = 1  # moments described beyond one for each segment: some will not fit
+_MAX_DETAILS = 16  # the rest of a longer Reel is filled by scores, which cost a quarter as much
 _HOOK_WEIGHT = 0.5  # one moment opens the Reel, but all must be interesting
 
 
@@ -17,15 +19,23 @@ def segments_in(duration_s: float) -> int:
     return 1 + ceil(max(0.0, duration_s - HOOK_S) / _USUAL_CUT_S)
 
 
+def details_in(duration_s: float, candidates: int) -> int:
+    """How many moments Claude is to describe in detail."""
+    return min(candidates, _MAX_DETAILS, segments_in(duration_s) + _SPARE_DETAILS)
+
+
+def usable_clips(analysis: ClipAnalysis) -> int:
+    """How many clips have a usable moment."""
+    return sum(any(not moment.rejects for moment in clip.moments) for clip in analysis.clips)
+
+
 def wanted_candidates(analysis: ClipAnalysis, duration_s: float) -> int:
     """How many candidates there should be.
 
     Enough for a choice, and one of every clip with a usable moment.
     """
-    usable_clips = sum(
-        any(not moment.rejects for moment in clip.moments) for clip in analysis.clips
-    )
-    return max(ceil(_CANDIDATES_PER_SEGMENT * segments_in(duration_s)), usable_clips)
+    wanted = ceil(_CANDIDATES_PER_SEGMENT * segments_in(duration_s))
+    return max(wanted, usable_clips(analysis))
 
 
 def choose_candidates(analysis: ClipAnalysis, maximum: int) -> list[Moment]:

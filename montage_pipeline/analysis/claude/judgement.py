@@ -5,21 +5,18 @@ Does not belong here: what becomes of a good answer (merge).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, StringConstraints, ValidationError
 
 from montage_pipeline.analysis.model import Moment, MomentMood, StoryRole
-from montage_pipeline.footage.model import Box
 from montage_pipeline.records import Record
 
 _HOOK_SLACK = 25
 """Percent by which another usable moment's hook score may exceed that of the chosen hook."""
 
-_EDGE_SLACK = 5
-"""Percent by which a box may leave its frame, where it is cut; boxes are estimated by eye."""
-
 _TIME_SLACK_S = 0.11  # times are shown to a tenth of a second
+_MIN_USE_S = 1.0  # less than this is over before it is understood
 
 # Mean light of the brightest shown frame, 0..1.
 _BLACK_LIGHT = 0.03  # below: nothing is to be seen
@@ -35,7 +32,6 @@ _MAX_SHAPE_PROBLEMS, _MAX_PROBLEMS = 8, 12
 _MAX_LISTED, _MAX_NAME_LENGTH = 6, 20
 
 _Percent = Annotated[int, Field(ge=0, le=100, strict=True)]
-_Extent = Annotated[int, Field(ge=1, le=100, strict=True)]
 _Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)]
 
 
@@ -43,33 +39,34 @@ class UnusableAnswerError(ValueError):
     """The answer is not a judgement of what was asked. Its text is told to Claude."""
 
 
+class Crop(NamedTuple):
+    """How a clip's frame is cropped for the Reel: along which axis there is room, and the share of
+    the frame (0..1) that the crop shows along it.
+    """
+
+    axis: Literal["across", "down"]
+    share: float
+
+
 @dataclass(frozen=True)
 class Shown:
     """What Claude saw of a moment: the times (s) of its frames, and the brightest one's mean light.
 
-    `light` is 0..1.
+    `light` is 0..1; `crop` is None where the whole frame fits.
     """
 
     moment: Moment
     times_s: tuple[float, ...]
     light: float
+    crop: Crop | None = None
 
 
-class SubjectBox(Record):
-    """Where the subject is in one of the moment's frames, in percent of the frame."""
+class ScoredMoment(Record):
+    """How well a moment opens the Reel, and what the Reel gains by showing it, in percent."""
 
-    frame: Annotated[int, Field(ge=1, strict=True)]
-    x: _Percent
-    y: _Percent
-    width: _Extent
-    height: _Extent
-
-    def box(self) -> Box:
-        """The same in shares, cut at the edges of the frame."""
-        x, y = min(self.x, 99) / 100, min(self.y, 99) / 100
-        return Box(
-            x=x, y=y, width=min(self.width / 100, 1 - x), height=min(self.height / 100, 1 - y)
-        )
+    id: str
+    hook: _Percent
+    interest: _Percent
 
 
 class Rejection(Record):
@@ -78,33 +75,54 @@ class Rejection(Record):
     Shake and frozen footage are measured: a few frames do not show them.
     """
 
-    code: Literal["blurred", "dark", "overexposed", "black", "duplicate", "irrelevant", "other"]
+    id: str
+    code: Literal[
+        "blurred",
+        "dark",
+        "overexposed",
+        "black",
+        "duplicate",
+        "watermark",
+        "irrelevant",
+        "unwanted",
+        "other",
+    ]
     reason: _Line = Field(description="one short sentence")
 
 
-class MomentJudgement(Record):
-    """Claude's view of one moment; scores in percent."""
+class ChosenMoment(Record):
+    """A moment of the Reel: what it shows, its usable part (s), and where to look in each frame.
+
+    `look` is in percent along the axis of the clip's crop; None where the subject is gone, empty
+    where there is no single subject.
+    """
 
     id: str
-    hook_score: _Percent
-    interest: _Percent
     reason: _Line
     role: StoryRole
     mood: MomentMood
     peak_s: float
-    subject: tuple[SubjectBox, ...]
-    reject: Rejection | None
+    use_from_s: float
+    use_to_s: float
+    look: tuple[_Percent | None, ...]
 
 
 class Judgement(Record):
-    """Claude's whole answer."""
+    """Claude's whole answer: scores of all moments but those rejected, details of the best."""
 
-    moments: tuple[MomentJudgement, ...]
+    scores: tuple[ScoredMoment, ...]
+    rejected: tuple[Rejection, ...]
+    best: tuple[ChosenMoment, ...] = Field(min_length=1)
     hook_moment: str
-    best_moments: tuple[str, ...] = Field(min_length=1)
     mood: Annotated[_Line, Field(min_length=1)]
     music_prompt: Annotated[_Line, Field(min_length=10)]
     suggested_bpm: Annotated[int, Field(ge=50, le=200, strict=True)]
+
+    @property
+    def judged(self) -> frozenset[str]:
+        """The ids of all moments that it says something of."""
+        scored = {score.id for score in self.scores}
+        return frozenset(scored | {rejection.id for rejection in self.rejected})
 
 
 def read_judgement(text: str, shown: Mapping[str, Shown]) -> Judgement:
@@ -122,13 +140,19 @@ def read_judgement(text: str, shown: Mapping[str, Shown]) -> Judgement:
         *_hook_problems(judgement, shown),
         *_best_problems(judgement, shown),
     ]
-    for verdict in judgement.moments:
-        if verdict.id in shown:
-            found = _verdict_problems(verdict, shown[verdict.id])
-            problems += [f"moment {verdict.id}: {problem}" for problem in found]
+    for chosen in judgement.best:
+        if chosen.id in shown:
+            problems += _about(chosen.id, _detail_problems(chosen, shown[chosen.id]))
+    for rejection in judgement.rejected:
+        if rejection.id in shown:
+            problems += _about(rejection.id, _rejection_problems(rejection, shown[rejection.id]))
     if problems:
         raise UnusableAnswerError("; ".join(problems[:_MAX_PROBLEMS]))
     return judgement
+
+
+def _about(name: str, problems: Sequence[str]) -> list[str]:
+    return [f"moment {name}: {problem}" for problem in problems]
 
 
 def _shape_problems(error: ValidationError) -> list[str]:
@@ -140,25 +164,28 @@ def _shape_problems(error: ValidationError) -> list[str]:
 
 def _usable(judgement: Judgement, shown: Mapping[str, Shown]) -> dict[str, int]:
     """The hook scores of the moments that were asked about and are not rejected."""
+    rejected = {rejection.id for rejection in judgement.rejected}
     return {
-        verdict.id: verdict.hook_score
-        for verdict in judgement.moments
-        if verdict.reject is None and verdict.id in shown
+        score.id: score.hook
+        for score in judgement.scores
+        if score.id in shown and score.id not in rejected
     }
 
 
 def _moment_problems(judgement: Judgement, shown: Mapping[str, Shown]) -> list[str]:
-    ids = [verdict.id for verdict in judgement.moments]
-    judged = set(shown) & set(ids)
     problems = []
-    if unknown := sorted(set(ids) - set(shown)):
-        problems.append(f"moments: there is no moment {_listed(unknown)}")
-    if repeated := _repeated(ids):
-        problems.append(f"moments: judged more than once: {_listed(repeated)}")
+    for name, verdicts in (("scores", judgement.scores), ("rejected", judgement.rejected)):
+        ids = [verdict.id for verdict in verdicts]
+        if unknown := sorted(set(ids) - set(shown)):
+            problems.append(f"{name}: there is no moment {_listed(unknown)}")
+        if repeated := _repeated(ids):
+            problems.append(f"{name}: judged more than once: {_listed(repeated)}")
+
+    judged = set(shown) & judgement.judged
     if len(judged) < _MIN_JUDGED_SHARE * len(shown):
-        problems.append(f"moments: only {len(judged)} of {len(shown)} moments are judged")
+        problems.append(f"scores: only {len(judged)} of {len(shown)} moments are judged")
     if not _usable(judgement, shown):
-        problems.append("moments: every moment is rejected; keep those that can be shown")
+        problems.append("rejected: every moment is rejected; keep those that can be shown")
     return problems
 
 
@@ -166,7 +193,7 @@ def _hook_problems(judgement: Judgement, shown: Mapping[str, Shown]) -> list[str
     hook, usable = judgement.hook_moment, _usable(judgement, shown)
     if hook not in usable:
         name = _listed([hook])
-        return [f"hook_moment: {name} is not a moment that is judged and not rejected"]
+        return [f"hook_moment: {name} is not a moment that is scored and not rejected"]
 
     problems = []
     if shown[hook].light < _BLACK_LIGHT:
@@ -174,49 +201,40 @@ def _hook_problems(judgement: Judgement, shown: Mapping[str, Shown]) -> list[str
     best = max(usable, key=lambda name: usable[name])
     if usable[best] - usable[hook] > _HOOK_SLACK:
         problems.append(
-            f"hook_moment: {hook} has hook_score {usable[hook]}, but {best} has {usable[best]}"
+            f"hook_moment: {hook} has hook {usable[hook]}, but {best} has {usable[best]}"
         )
     return problems
 
 
 def _best_problems(judgement: Judgement, shown: Mapping[str, Shown]) -> list[str]:
     usable = _usable(judgement, shown)
+    names = [chosen.id for chosen in judgement.best]
     problems = []
-    if wrong := [name for name in judgement.best_moments if name not in usable]:
-        problems.append(
-            f"best_moments: {_listed(wrong)}: not moments that are judged and not rejected"
-        )
-    if repeated := _repeated(judgement.best_moments):
-        problems.append(f"best_moments: named more than once: {_listed(repeated)}")
+    if wrong := [name for name in names if name not in usable]:
+        problems.append(f"best: {_listed(wrong)}: not moments that are scored and not rejected")
+    if repeated := _repeated(names):
+        problems.append(f"best: named more than once: {_listed(repeated)}")
     return problems
 
 
-def _verdict_problems(verdict: MomentJudgement, shown: Shown) -> list[str]:
-    """What contradicts the frames that were shown of a moment, or what was measured of it."""
+def _detail_problems(chosen: ChosenMoment, shown: Shown) -> list[str]:
+    """What contradicts the frames that were shown of a moment."""
     moment, problems = shown.moment, []
-    if not moment.start_s - _TIME_SLACK_S <= verdict.peak_s <= moment.end_s + _TIME_SLACK_S:
-        problems.append(
-            f"peak_s {verdict.peak_s:g} is outside of {moment.start_s:.1f} to {moment.end_s:.1f} s"
-        )
-    problems += _box_problems(verdict.subject, len(shown.times_s))
-    if verdict.reject is not None:
-        problems += _rejection_problems(verdict.reject, shown)
-    return problems
-
-
-def _box_problems(boxes: Sequence[SubjectBox], frame_count: int) -> list[str]:
-    problems = []
-    maximum = 100 + _EDGE_SLACK
-    for box in boxes:
-        if box.frame > frame_count:
-            problems.append(f"subject: there is no frame {box.frame}, only {frame_count}")
-        if box.x + box.width > maximum or box.y + box.height > maximum:
+    for name in ("peak_s", "use_from_s", "use_to_s"):
+        time_s = getattr(chosen, name)
+        if not moment.start_s - _TIME_SLACK_S <= time_s <= moment.end_s + _TIME_SLACK_S:
             problems.append(
-                f"subject: the box {box.x},{box.y} {box.width}x{box.height} leaves its frame "
-                "(percent of the frame)"
+                f"{name} {time_s:g} is outside of {moment.start_s:.1f} to {moment.end_s:.1f} s"
             )
-    if len({box.frame for box in boxes}) < len(boxes):
-        problems.append("subject: two boxes in one frame")
+    if chosen.use_to_s - chosen.use_from_s < min(_MIN_USE_S, moment.duration_s - 2 * _TIME_SLACK_S):
+        problems.append(
+            f"use_from_s {chosen.use_from_s:g} to use_to_s {chosen.use_to_s:g} is too short to show"
+        )
+    if len(chosen.look) not in (0, len(shown.times_s)):
+        problems.append(
+            f"look has {len(chosen.look)} places for {len(shown.times_s)} frames; give one for "
+            "each, or none"
+        )
     return problems
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from montage_pipeline.analysis.claude.judgement import Judgement
 
-VERSION = "judge_v2"
+VERSION = "judge_v3"
 
 _KEPT_KEYWORDS = ("type", "enum", "const", "description")
 
@@ -70,5 +70,5 @@ def prompt_hash() -> str:
 
 @cache
 def prompt_version() -> str:
-    """What an analysis says about the prompt that made it, e.g. judge_v2-0123456789ab."""
+    """What an analysis says about the prompt that made it, e.g. judge_v3-0123456789ab."""
     return f"{VERSION}-{prompt_hash()}"

@@ -12,7 +12,9 @@ from typing import Any
 from montage_pipeline.analysis.claude.body import Brief, body_of, canonical_json
 from montage_pipeline.analysis.claude.candidates import (
     choose_candidates,
+    details_in,
     segments_in,
+    usable_clips,
     wanted_candidates,
 )
 from montage_pipeline.analysis.claude.judgement import Shown
@@ -26,6 +28,7 @@ from montage_pipeline.analysis.claude.prediction import (
 )
 from montage_pipeline.analysis.claude.prompt import answer_schema, prompt_version
 from montage_pipeline.analysis.claude.sheets import (
+    GLANCES,
     SAMPLINGS,
     Sampling,
     SheetPlan,
@@ -39,10 +42,12 @@ from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.logs import get_logger
 
-# Output tokens of the newer tokenizer: one moment's verdict with a reason of twelve words and a box
-# or two, and what is said of the Reel as a whole.
-_TOKENS_PER_MOMENT = 130
-_TOKENS_OVERALL = 120
+# Output tokens of the newer tokenizer: a moment's scores, with its share of the rejections; what is
+# said of one in detail, with a reason of twelve words and a place in each of five frames; what is
+# said of the Reel as a whole.
+_TOKENS_PER_MOMENT = 25
+_TOKENS_PER_DETAIL = 105
+_TOKENS_OVERALL = 85
 
 _MAX_OUTPUT_FACTOR = 2  # times the expected output that an answer is allowed, if the budget has it
 
@@ -78,7 +83,8 @@ def ask_about(brief: Brief, clips: Sequence[FetchedClip], budget: Budget) -> Que
     else:
         raise too_expensive(brief.model, prediction, budget)
 
-    if len(candidates) < wanted or sampling != SAMPLINGS[0]:
+    all_of_them = choose_candidates(brief.analysis, wanted)
+    if len(candidates) < len(all_of_them) or sampling != SAMPLINGS[0]:
         _log.info(
             "claude_question_made_to_fit",
             moments=len(candidates),
@@ -89,7 +95,11 @@ def ask_about(brief: Brief, clips: Sequence[FetchedClip], budget: Budget) -> Que
 
 
 def _from_rich_to_poor(brief: Brief, wanted: int) -> Iterator[tuple[list[Moment], Sampling]]:
-    """Smaller and fewer frames first, then fewer moments, down to one for each segment."""
+    """Fewer frames first, then fewer moments down to one of each clip, or for each segment.
+
+    Then these in fewer frames still, down to one look at each; a clip is left out only when even
+    that is too much.
+    """
     candidates = choose_candidates(brief.analysis, wanted)
     if not candidates:
         raise PermanentError(
@@ -99,8 +109,13 @@ def _from_rich_to_poor(brief: Brief, wanted: int) -> Iterator[tuple[list[Moment]
         yield candidates, sampling
 
     fewest = min(len(candidates), segments_in(brief.duration_s))
-    for count in range(len(candidates) - 1, fewest - 1, -1):
+    one_each = max(fewest, min(len(candidates), usable_clips(brief.analysis)))
+    for count in range(len(candidates) - 1, one_each - 1, -1):
         yield choose_candidates(brief.analysis, count), SAMPLINGS[-1]
+    for sampling in GLANCES:
+        yield choose_candidates(brief.analysis, one_each), sampling
+    for count in range(one_each - 1, fewest - 1, -1):
+        yield choose_candidates(brief.analysis, count), GLANCES[-1]
 
 
 def _question(
@@ -109,7 +124,7 @@ def _question(
     clips: Sequence[FetchedClip],
     prediction: Prediction,
 ) -> Question:
-    sheets, shown = draw_sheets(plans, brief.analysis, clips)
+    sheets, shown = draw_sheets(plans, brief.analysis, clips, brief.crops)
     limit = {"max_tokens": prediction.max_output_tokens}
     named = body_of(brief, plans, [sheet.name() for sheet in sheets]) | limit
     return Question(
@@ -130,7 +145,11 @@ def _prediction(brief: Brief, plans: Sequence[SheetPlan], budget: Budget) -> Pre
     image_tokens = sum(plan.tokens for plan in plans)
     moment_count = sum(len(plan.tiles) for plan in plans)
 
-    answer = _TOKENS_OVERALL + _TOKENS_PER_MOMENT * moment_count
+    answer = (
+        _TOKENS_OVERALL
+        + _TOKENS_PER_MOMENT * moment_count
+        + _TOKENS_PER_DETAIL * details_in(brief.duration_s, moment_count)
+    )
     output = round(answer * factor / NEWER_TEXT_FACTOR) + brief.options.thinking_tokens
     expected = ExpectedTokens(
         input=text_tokens("\n".join(texts), factor) + image_tokens + REQUEST_TOKENS,
@@ -147,7 +166,7 @@ def ask_again(question: Question, answer: str, problem: str, budget: Budget) -> 
     """
     correction = (
         f"That answer cannot be used: {problem}. Answer again with the complete JSON object: "
-        "every moment once, under its own id, nothing else."
+        "every moment under its own id, nothing else."
     )
     turns: list[dict[str, Any]] = []
     if answer.strip():

@@ -1,8 +1,8 @@
 """Contact sheets: the candidate moments on few labelled images, and how many tokens these are.
 
-A moment's frames stand side by side, whole and in order of time, under its id, clip and span; under
-each frame stand its number and time. The layout is made from sizes alone, so that a price is known
-before anything is decoded.
+A moment's frames stand side by side, whole and in order of time; over each frame stand its number
+and time, over the first the moment's id as well. The layout is made from sizes alone, so that a
+price is known before anything is decoded.
 """
 
 import base64
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from montage_pipeline.analysis.claude.judgement import Shown
+from montage_pipeline.analysis.claude.judgement import Crop, Shown
 from montage_pipeline.analysis.claude.tokens import PATCH_PX, image_tokens
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline.errors import ErrorCode, PermanentError
@@ -30,13 +30,12 @@ MAX_SIDE_PX = 1568
 MAX_SHEET_TOKENS = 1568
 
 JPEG_QUALITY = 85  # labels stay sharp; the upload depends on it, tokens do not
-_DRAWING = "1"  # changes when the same layout is drawn another way
+_DRAWING = "2"  # changes when the same layout is drawn another way
 _MAX_FRAME_SIDE_PX = 480  # of a narrow clip, so that its frames do not tower over the others
 
 # Where things stand, in pixels: labels just large enough to be read, and narrow gaps, because white
 # paper costs as many tokens as frames do.
-_HEAD_PX, _FOOT_PX = 19, 15
-_HEAD_FONT_PX, _FOOT_FONT_PX = 14, 12
+_HEAD_PX, _FONT_PX = 18, 14
 _MARGIN_PX, _FRAME_GAP_PX, _TILE_GAP_X_PX, _TILE_GAP_Y_PX = 4, 4, 14, 6
 _LABEL_INSET_PX = 2
 _PAGE, _BAND, _EDGE, _INK = (255, 255, 255), (226, 226, 226), (96, 96, 96), (0, 0, 0)
@@ -52,8 +51,17 @@ class Sampling:
     frame_pixels: int
 
 
-# 16:9 frames of 280 x 158, then of 224 x 126: the first sampling that the budget allows is used.
-SAMPLINGS = (Sampling(3, 44_240), Sampling(3, 28_224), Sampling(2, 28_224))
+# 16:9 frames of 224 x 126. Frames up to 2.7 s apart cannot find an instant, so five small ones tell
+# more than three large ones for the same tokens. The first that the budget allows is used.
+_FRAME_PIXELS = 28_224
+SAMPLINGS = (
+    Sampling(5, _FRAME_PIXELS),
+    Sampling(4, _FRAME_PIXELS),
+    Sampling(3, _FRAME_PIXELS),
+)
+
+GLANCES = (Sampling(2, _FRAME_PIXELS), Sampling(1, _FRAME_PIXELS))
+"""For many clips and little money: rather one look at every clip than none at some."""
 
 
 @dataclass(frozen=True)
@@ -61,19 +69,32 @@ class Tile:
     """A moment on a sheet: its frames' times (s) and size (px), and its upper left corner (px)."""
 
     moment: Moment
-    label: str
     times_s: tuple[float, ...]
     frame_size: tuple[int, int]
     x: int = 0
     y: int = 0
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """What stands over each frame."""
+        numbered = [f"{number}: {time_s:.1f} s" for number, time_s in enumerate(self.times_s, 1)]
+        return f"{self.moment.id}  {numbered[0]}", *numbered[1:]
+
+    @property
+    def pitch_px(self) -> int:
+        """From one frame's left edge to the next one's."""
+        labels_px = max(_font(_FONT_PX).getlength(label) for label in self.labels)
+        return max(self.frame_size[0], ceil(labels_px) + 2 * _LABEL_INSET_PX) + _FRAME_GAP_PX
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height with its labels, in pixels."""
-        width, height = self.frame_size
-        frames_px = len(self.times_s) * (width + _FRAME_GAP_PX) - _FRAME_GAP_PX
-        label_px = ceil(_font(_HEAD_FONT_PX).getlength(self.label)) + 2 * _LABEL_INSET_PX
-        return max(frames_px, label_px), _HEAD_PX + height + _FOOT_PX
+        width = len(self.times_s) * self.pitch_px - _FRAME_GAP_PX
+        return width, _HEAD_PX + self.frame_size[1]
+
+    def corner(self, place: int) -> tuple[int, int]:
+        """Where the upper left corner of a frame lies on the sheet, in pixels."""
+        return self.x + place * self.pitch_px, self.y + _HEAD_PX
 
 
 @dataclass(frozen=True)
@@ -129,7 +150,6 @@ def plan_sheets(
     tiles = [
         Tile(
             moment=moment,
-            label=f"{moment.id}  clip {moment.clip + 1}  {moment.start_s:.1f}-{moment.end_s:.1f} s",
             times_s=frame_times_s(moment, sampling),
             frame_size=_shown_size(analysis.clips[moment.clip].facts, sampling.frame_pixels),
         )
@@ -187,11 +207,14 @@ def _plan(tiles: Sequence[Tile]) -> SheetPlan:
 
 
 def draw_sheets(
-    plans: Sequence[SheetPlan], analysis: ClipAnalysis, clips: Sequence[FetchedClip]
+    plans: Sequence[SheetPlan],
+    analysis: ClipAnalysis,
+    clips: Sequence[FetchedClip],
+    crops: Sequence[Crop | None],
 ) -> tuple[list[Sheet], dict[str, Shown]]:
     """The sheets, and what was shown of each moment by its id.
 
-    `clips` are the files the analysis was made from.
+    `clips` are the files the analysis was made from, `crops` how each clip of it is cropped.
     """
     tiles = [tile for plan in plans for tile in plan.tiles]
     frames = _decoded(tiles, analysis, clips)
@@ -199,7 +222,7 @@ def draw_sheets(
     shown = {}
     for tile in tiles:
         light = max(_light(frame) for frame in frames[tile.moment.id])
-        shown[tile.moment.id] = Shown(tile.moment, tile.times_s, light)
+        shown[tile.moment.id] = Shown(tile.moment, tile.times_s, light, crops[tile.moment.clip])
     return sheets, shown
 
 
@@ -238,16 +261,13 @@ def _draw_tile(page: Image.Image, tile: Tile, frames: Sequence[RgbFrame]) -> Non
     width, height = tile.frame_size
     band = (tile.x, tile.y, tile.x + tile.size[0] - 1, tile.y + _HEAD_PX - 3)
     pen.rectangle(band, fill=_BAND)
-    label_at = (tile.x + _LABEL_INSET_PX, tile.y - 1)
-    pen.text(label_at, tile.label, fill=_INK, font=_font(_HEAD_FONT_PX))
 
-    top = tile.y + _HEAD_PX
-    for place, (time_s, frame) in enumerate(zip(tile.times_s, frames, strict=True)):
-        left = tile.x + place * (width + _FRAME_GAP_PX)
+    for place, (label, frame) in enumerate(zip(tile.labels, frames, strict=True)):
+        left, top = tile.corner(place)
+        label_at = (left + _LABEL_INSET_PX, tile.y - 1)
+        pen.text(label_at, label, fill=_INK, font=_font(_FONT_PX))
         pen.rectangle((left - 1, top - 1, left + width, top + height), outline=_EDGE)
         page.paste(Image.fromarray(frame), (left, top))
-        text_at = (left + _LABEL_INSET_PX, top + height)
-        pen.text(text_at, f"{place + 1}: {time_s:.1f} s", fill=_INK, font=_font(_FOOT_FONT_PX))
 
 
 def _reference(plan: SheetPlan, analysis: ClipAnalysis) -> str:

@@ -1,61 +1,88 @@
-"""Where to look, from what Claude pointed at and what was tracked in the pixels."""
+"""Where to look, from the places that Claude named in the frames it was shown.
+
+Claude names a place along the one axis in which the Reel's crop has room, which is all that a crop
+can follow. Where it looked, nothing that was measured counts beside it: movement is often not the
+subject, and a subject that Claude does not see is not there.
+"""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
-from montage_pipeline.analysis.claude.judgement import Shown, SubjectBox
-from montage_pipeline.analysis.model import Moment, SubjectPoint
-from montage_pipeline.footage.model import Box
+from montage_pipeline.analysis.claude.judgement import Crop, Shown
+from montage_pipeline.analysis.model import Moment, SubjectPoint, TimeSpan
+from montage_pipeline.footage.model import Box, ClipFacts
+from montage_pipeline.vocabulary import FrameSize
 
-_SAME_TIME_S = 0.75  # points this near are of about the same frame: tracks have two a second
-_REACH = 0.25  # of a box's side, by which it is widened before a tracked point counts as outside
+_HELD_SHARE = 0.6
+"""Of the crop's side, kept around the place that was named: estimated by eye, it may be off by the
+rest, and a subject is wider than a point.
+"""
+
+_WHOLE = 0.95  # share from which the crop has no room worth asking about
+_OTHER_SIDE = 0.5  # of the frame, along the axis in which nothing is cropped: neither near nor far
 
 
-def pointed_subject(
-    moment: Moment, boxes: Sequence[SubjectBox], shown: Shown
-) -> tuple[Box | None, tuple[SubjectPoint, ...]]:
-    """`subject` and `subject_path` of a moment in which Claude pointed at `boxes`.
+def crop_of(facts: ClipFacts, size: FrameSize) -> Crop | None:
+    """How a clip is cropped to a shape; None where nothing is cut off that could be chosen."""
+    clip_shape, shape = facts.width / facts.height, size.width / size.height
+    if clip_shape > shape:
+        crop = Crop("across", shape / clip_shape)
+    else:
+        crop = Crop("down", clip_shape / shape)
+    return crop if crop.share < _WHOLE else None
 
-    Claude says *what* the subject is, the tracks say *where it goes*: those that pass through
-    Claude's boxes stay, those that follow something else go. Where Claude points at nothing, the
-    measured subject stays.
+
+def subject_path(look: Sequence[int | None], shown: Shown) -> tuple[SubjectPoint, ...]:
+    """Where the subject is at the times of the shown frames, where it is in them at all.
+
+    Empty where the moment has no single subject: then the middle is shown.
     """
+    crop = shown.crop
+    if crop is None:
+        return ()
+    return tuple(
+        SubjectPoint(time_s=time_s, box=_box_at(place / 100, crop), source="model")
+        for place, time_s in zip(look, shown.times_s, strict=False)
+        if place is not None
+    )
+
+
+def without_subject(
+    look: Sequence[int | None], shown: Shown, moment: Moment
+) -> tuple[TimeSpan, ...]:
+    """The parts of a moment in which its subject is gone, between the frames that show it.
+
+    Empty where it has none, or is never there.
+    """
+    if all(place is None for place in look):
+        return ()
+    middles_s = [(before + after) / 2 for before, after in pairwise(shown.times_s)]
+    edges_s = [moment.start_s, *middles_s, moment.end_s]
+    gone: list[TimeSpan] = []
+    for place, (start_s, end_s) in zip(look, pairwise(edges_s), strict=True):
+        if place is not None:
+            continue
+        if gone and gone[-1].end_s == start_s:
+            start_s = gone.pop().start_s
+        gone.append(TimeSpan(start_s=start_s, end_s=end_s))
+    return tuple(gone)
+
+
+def around(boxes: Sequence[Box]) -> Box | None:
+    """The box around all boxes; None without any."""
     if not boxes:
-        return moment.subject, moment.subject_path
-
-    pointed = [
-        SubjectPoint(time_s=shown.times_s[box.frame - 1], box=box.box(), source="model")
-        for box in boxes
-    ]
-    tracks: dict[str, list[SubjectPoint]] = {}
-    for point in moment.subject_path:
-        tracks.setdefault(point.source, []).append(point)
-
-    path: list[SubjectPoint] = []
-    for track in tracks.values():
-        if all(_passes(track, point) for point in pointed):
-            path += track
-    path = sorted([*path, *pointed], key=lambda point: point.time_s)
-    return _around([point.box for point in pointed]), tuple(path)
-
-
-def _passes(track: Sequence[SubjectPoint], pointed: SubjectPoint) -> bool:
-    """Whether a track goes through a box at its time."""
-    nearest = min(track, key=lambda point: abs(point.time_s - pointed.time_s))
-    if abs(nearest.time_s - pointed.time_s) > _SAME_TIME_S:
-        return False  # nothing says that it follows the same thing
-
-    tracked, box = nearest.box, pointed.box
-    apart_x = abs(tracked.x + tracked.width / 2 - box.x - box.width / 2)
-    apart_y = abs(tracked.y + tracked.height / 2 - box.y - box.height / 2)
-    reach = 0.5 + _REACH
-    return apart_x <= reach * box.width and apart_y <= reach * box.height
-
-
-def _around(boxes: Sequence[Box]) -> Box:
-    """The box around all boxes."""
-    if len(boxes) == 1:
-        return boxes[0]
+        return None
     left, top = min(box.x for box in boxes), min(box.y for box in boxes)
     right = max(box.x + box.width for box in boxes)
     bottom = max(box.y + box.height for box in boxes)
     return Box(x=left, y=top, width=min(right - left, 1 - left), height=min(bottom - top, 1 - top))
+
+
+def _box_at(place: float, crop: Crop) -> Box:
+    """A box around a place (0..1 along the crop's axis)."""
+    side = _HELD_SHARE * crop.share
+    start = min(max(0.0, place - side / 2), 1 - side)
+    other = (1 - _OTHER_SIDE) / 2
+    if crop.axis == "across":
+        return Box(x=start, y=other, width=side, height=_OTHER_SIDE)
+    return Box(x=other, y=start, width=_OTHER_SIDE, height=side)

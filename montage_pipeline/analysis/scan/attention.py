@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from montage_pipeline.analysis.moments import MAX_MOMENT_S
 from montage_pipeline.analysis.scan.keyframes import KeyframeScan
 from montage_pipeline.analysis.scan.stretches import Stretch, stretches_of
 from montage_pipeline.rules import SAME_VIEW_BITS, differing_bits
@@ -25,9 +26,26 @@ Mbit/s.
 KEYFRAME_SHARE = 0.2
 """Share of WORK for the keyframes of clips too costly to be measured whole."""
 
-NEEDED = 1.15
-"""Seconds looked at closely for each second of the Reel: a cut from each stretch, and a little to
-choose from.
+
+@dataclass(frozen=True)
+class Thoroughness:
+    """How much is looked at closely: seconds for each second of the Reel, the longest stretch (s),
+    and the longest moment (s) that is judged as one.
+    """
+
+    needed: float
+    max_stretch_s: float
+    max_moment_s: float
+
+
+BY_MEASURE = Thoroughness(needed=1.15, max_stretch_s=4.5, max_moment_s=MAX_MOMENT_S)
+"""A cut from each stretch, and a little to choose from."""
+
+WHEN_JUDGED = Thoroughness(needed=2.0, max_stretch_s=4.6, max_moment_s=6.4)
+"""Two cuts to choose from for each place in the Reel: a judgement is worth as much as its choice.
+A stretch holds a cut on the beat with some of what comes before and after it; five frames of a
+moment are never so far apart that an instant is lost between them, and half of one still holds a
+cut.
 """
 
 MAX_WORK_FACTOR = 3.0
@@ -39,8 +57,7 @@ CALM_COST = 0.5
 AGAIN_SHARE = 0.5
 """Share of WORK for looking again, where too little of what was seen is good."""
 
-# A cut of 3 to 4 s, and what lies too near to the ends of what was looked at.
-_MIN_STRETCH_S, _MAX_STRETCH_S = 3.6, 4.5
+_MIN_STRETCH_S = 3.6  # a cut of 3 s, and what lies too near to the ends of what was looked at
 
 _FAMILIAR_FACTOR = 0.6  # of the score of a stretch that looks like one already chosen
 _ANOTHER_FACTOR = 0.9  # of the scores of a clip, for each stretch already chosen of it
@@ -52,12 +69,14 @@ class Allowance:
     """How much may be looked at closely.
 
     Every clip gets a stretch. More are chosen until they cover `min_s` seconds, and beyond that as
-    long as `work` pays for them; `max_work` holds for these in any case.
+    long as `work` pays for them; `max_work` holds for these in any case. None is longer than
+    `max_stretch_s`.
     """
 
     min_s: float
     work: float
     max_work: float
+    max_stretch_s: float = BY_MEASURE.max_stretch_s
 
 
 def affordable(works: Sequence[float], budget: float) -> list[int]:
@@ -82,7 +101,8 @@ def choose(
 
     None overlaps what was `seen` closely before.
     """
-    stretch_s = float(np.clip(allowance.min_s / max(1, len(scans)), _MIN_STRETCH_S, _MAX_STRETCH_S))
+    equal_s = allowance.min_s / max(1, len(scans))
+    stretch_s = float(np.clip(equal_s, _MIN_STRETCH_S, allowance.max_stretch_s))
     stretches = [
         stretch for index, scan in scans.items() for stretch in stretches_of(index, scan, stretch_s)
     ]

@@ -4,7 +4,7 @@ Belongs here: the order of looking, and what the user is told of it.
 Does not belong here: judging what was seen (repeats, scored_clips, local).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from montage_pipeline.analysis.analyst import Onlooker
@@ -12,7 +12,13 @@ from montage_pipeline.analysis.duplicates import find_repeats
 from montage_pipeline.analysis.model import RejectedClip
 from montage_pipeline.analysis.moments import cut_into_moments
 from montage_pipeline.analysis.scan import attention
-from montage_pipeline.analysis.scan.attention import Allowance, affordable, choose
+from montage_pipeline.analysis.scan.attention import (
+    BY_MEASURE,
+    Allowance,
+    Thoroughness,
+    affordable,
+    choose,
+)
 from montage_pipeline.analysis.scan.keyframes import KeyframeScan, scan_keyframes
 from montage_pipeline.analysis.scan.measuring import Findings, Spans, measure_spans
 from montage_pipeline.analysis.scan.probed import ProbedClip, probe_clip
@@ -50,7 +56,10 @@ class _FirstLook:
 
 
 def look_at(
-    clips: Sequence[FetchedClip], duration_s: float, onlooker: Onlooker = Onlooker()
+    clips: Sequence[FetchedClip],
+    duration_s: float,
+    onlooker: Onlooker = Onlooker(),
+    thoroughness: Thoroughness = BY_MEASURE,
 ) -> tuple[list[MeasuredClip], list[RejectedClip]]:
     """Look at clips side by side, for a Reel of `duration_s` seconds.
 
@@ -65,7 +74,7 @@ def look_at(
         onlooker.probed([clip.facts for clip in readable], [*copies, *unreadable])
 
         first = _look_first(workers, readable)
-        findings = _look_closely(workers, readable, first, duration_s)
+        findings = _Closely(workers, readable, first, thoroughness).look(duration_s)
 
     measured = [
         _measured(clip, findings.measures[index], first.scans.get(index))
@@ -111,46 +120,58 @@ def _look_first(workers: Workers, clips: Sequence[ProbedClip]) -> _FirstLook:
     return _FirstLook(whole, dict(zip(costly, scans, strict=True)), max(0.0, work))
 
 
-def _look_closely(
-    workers: Workers, clips: Sequence[ProbedClip], first: _FirstLook, duration_s: float
-) -> Findings:
-    """Measure what promises most; where too little of that is good, look at more."""
-    whole_s = sum(clips[index].facts.duration_s for index in first.whole)
-    # Work is counted as if all were decoded; without the calm parts, more of it fits.
-    max_work = attention.MAX_WORK_FACTOR * attention.WORK / attention.CALM_COST
-    chosen = choose(
-        first.scans, {}, Allowance(attention.NEEDED * duration_s - whole_s, first.work, max_work)
-    )
-    # Where decoding all that the Reel needs costs too much, calm parts are trusted to be calm.
-    skip_calm = _work(clips, chosen) > first.work
-    spans: Spans = {**dict.fromkeys(first.whole, ()), **chosen}
-    findings = Findings.of(measure_spans(workers, clips, spans, skip_calm=skip_calm))
+@dataclass(frozen=True)
+class _Closely:
+    """The second pass: what promises most is measured."""
 
-    work_left = min(max_work - _work(clips, chosen), attention.AGAIN_SHARE * attention.WORK)
-    for _ in range(_MAX_ROUNDS - 1):
-        missing_s = duration_s - _showable_s(list(findings.measures.values()))
-        if not first.scans or missing_s <= 0:
-            break
-        chosen = _choose_more(first.scans, findings, missing_s, work_left)
-        if not chosen:
-            break
-        work_left -= _work(clips, chosen)
-        results = measure_spans(workers, clips, chosen, skip_calm=skip_calm)
-        findings = findings.with_more(results)
-    return findings
+    workers: Workers
+    clips: Sequence[ProbedClip]
+    first: _FirstLook
+    thoroughness: Thoroughness
 
+    def look(self, duration_s: float) -> Findings:
+        """Measure what promises most; where too little of that is good, look at more."""
+        first, clips = self.first, self.clips
+        whole_s = sum(clips[index].facts.duration_s for index in first.whole)
+        # Work is counted as if all were decoded; without the calm parts, more of it fits.
+        max_work = attention.MAX_WORK_FACTOR * attention.WORK / attention.CALM_COST
+        needed_s = self.thoroughness.needed * duration_s - whole_s
+        chosen = choose(first.scans, {}, self._allowance(needed_s, first.work, max_work))
+        # Where decoding all that the Reel needs costs too much, calm parts are trusted to be calm.
+        skip_calm = _work(clips, chosen) > first.work
+        spans: Spans = {**dict.fromkeys(first.whole, ()), **chosen}
+        findings = Findings.of(measure_spans(self.workers, clips, spans, skip_calm=skip_calm))
 
-def _choose_more(
-    scans: Mapping[int, KeyframeScan], findings: Findings, missing_s: float, max_work: float
-) -> dict[int, list[Span]]:
-    """Spans of scanned clips that were not seen closely yet, for the seconds that are missing."""
-    open_scans = {index: scan for index, scan in scans.items() if index not in findings.failed}
-    seen = {
-        index: findings.measures[index].looked_at
-        for index in open_scans
-        if index in findings.measures
-    }
-    return choose(open_scans, seen, Allowance(attention.NEEDED * missing_s, 0.0, max_work))
+        work_left = min(max_work - _work(clips, chosen), attention.AGAIN_SHARE * attention.WORK)
+        for _ in range(_MAX_ROUNDS - 1):
+            missing_s = duration_s - _showable_s(list(findings.measures.values()))
+            if not first.scans or missing_s <= 0:
+                break
+            chosen = self._choose_more(findings, missing_s, work_left)
+            if not chosen:
+                break
+            work_left -= _work(clips, chosen)
+            results = measure_spans(self.workers, clips, chosen, skip_calm=skip_calm)
+            findings = findings.with_more(results)
+        return findings
+
+    def _choose_more(
+        self, findings: Findings, missing_s: float, max_work: float
+    ) -> dict[int, list[Span]]:
+        """Spans of scanned clips not seen closely yet, for the seconds that are missing."""
+        open_scans = {
+            index: scan for index, scan in self.first.scans.items() if index not in findings.failed
+        }
+        seen = {
+            index: findings.measures[index].looked_at
+            for index in open_scans
+            if index in findings.measures
+        }
+        allowance = self._allowance(self.thoroughness.needed * missing_s, 0.0, max_work)
+        return choose(open_scans, seen, allowance)
+
+    def _allowance(self, min_s: float, work: float, max_work: float) -> Allowance:
+        return Allowance(min_s, work, max_work, self.thoroughness.max_stretch_s)
 
 
 def _work(clips: Sequence[ProbedClip], spans: Spans) -> float:

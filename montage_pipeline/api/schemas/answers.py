@@ -33,6 +33,7 @@ class WishesOut(ApiModel):
     target_bpm: int | None
     captions: str | None
     look: Look
+    prompt: str | None
 
 
 class AcceptedOut(ApiModel):

@@ -9,6 +9,7 @@ from montage_pipeline.api.schemas.base import ApiModel
 from montage_pipeline.requests.model import MAX_TITLE_CHARS, NewContentItem
 from montage_pipeline.requests.options import (
     MAX_CAPTION_CHARS,
+    MAX_PROMPT_CHARS,
     MAX_TARGET_BPM,
     MIN_TARGET_BPM,
     MontageOptions,
@@ -45,6 +46,7 @@ _NotBlank = AfterValidator(_not_blank)
 _Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_CHARS), _NoControls]
 _Title = Annotated[str, Field(max_length=MAX_TITLE_CHARS), _NoControls, _NotBlank]
 _Captions = Annotated[str, Field(max_length=MAX_CAPTION_CHARS), _NoControls, _NotBlank]
+_Prompt = Annotated[str, Field(max_length=MAX_PROMPT_CHARS), _NoControls, _NotBlank]
 _Bpm = Annotated[StrictInt, Field(ge=MIN_TARGET_BPM, le=MAX_TARGET_BPM)]
 _FileName = Annotated[str, Field(min_length=1, max_length=MAX_FILE_NAME_CHARS), _NoControls]
 
@@ -81,6 +83,11 @@ class WishesBody(ApiModel):
         description="`matched` brings exposure and white balance of the segments towards each "
         "other, and gives them the look of the style; `asShot` leaves colours as they are.",
     )
+    prompt: _Prompt | None = Field(
+        None,
+        description='What you would like to see or not to see, in your words, as in "sunset, the '
+        'dog, no faces". Claude goes by it; without Claude, a warning says that nobody did.',
+    )
 
     def as_options(self) -> MontageOptions:
         """The wishes as the rooms below take them."""
@@ -92,6 +99,7 @@ class WishesBody(ApiModel):
             target_bpm=self.target_bpm,
             captions=self.captions,
             look=self.look,
+            prompt=self.prompt,
         )
 
 

@@ -31,6 +31,7 @@ _SCORE_TERMS = {
     Term.OVERLAYS: "overlays",
     Term.FRAMING: "framing",
     Term.BEST_MOMENT: "best",
+    Term.UNSEEN: "unseen",
 }
 """The field of `MomentScore` behind each term."""
 
@@ -109,6 +110,8 @@ def _piece(objective: Objective, piece: Piece, begins: int) -> dict[Term, float]
     }
     if ends == objective.ruler.total_frames:
         points[Term.CALM_ENDING] = -taste.ending_calm * motion
+        belongs_at = footage.table.belongs_at[footage.moment_at[[first]]]
+        points[Term.ENDING] = terms.ending_points(belongs_at)[0]
     return _moments(objective, first, last) | {term: float(value) for term, value in points.items()}
 
 

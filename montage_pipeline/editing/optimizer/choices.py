@@ -91,7 +91,9 @@ def _of_moment(found: MomentRange, gap: int, objective: Objective) -> set[int]:
     for gone_start, gone_end in found.without_subject:
         places.update((gone_end, gone_start - shortest, round(gone_start - preferred)))
     if found.peak is not None:
-        places.add(round(found.peak - _BEFORE_PEAK * shortest))
+        before_peak = round(found.peak - _BEFORE_PEAK * shortest)
+        # Near the end of its moment, a cut must begin early enough to be of its usual length.
+        places.update((before_peak, min(before_peak, round(found.end - preferred))))
     if found.frames > 2 * shortest:
         places.update(range(found.start, found.end, shortest + gap))
     return places

@@ -10,9 +10,9 @@ An edit is a hook and the pieces after it. Its points are the sum of
   instant; less where it was seen before or its subject is gone;
 - for every other piece: its moments' scores and chance, how near its movement is to the style's
   curve of energy, how near its place in the footage is to its place in the Reel (story), its length
-  against the preferred one, a best instant, its role, a calm last cut, a keyframe to begin on,
-  `MISS` when it ends off the beat; less where it was seen before, its subject is gone, or who
-  talks is broken off;
+  against the preferred one, a best instant, its role, a calm last cut, one judged an ending, a
+  keyframe to begin on, `MISS` when it ends off the beat; less where it was seen before, its subject
+  is gone, or who talks is broken off;
 - for every two neighbours: change of clip, shot, movement, size of the subject and look; the more
   of it, the better on a downbeat, and better still where something big starts in the music; never
   the same take going on as if it had not been cut;
@@ -209,6 +209,7 @@ class Objective:
         points -= terms.role_loss(shown, terms.role_share(belongs_at, when))
         last = np.flatnonzero(frame + length == self.ruler.total_frames)
         points[last] -= taste.ending_calm * motion[last]
+        points[last] += terms.ending_points(belongs_at)
         return np.maximum(_rounded(points), NEVER)
 
     def _by_length(self, places: Places, lengths: Ints) -> tuple[Floats, Floats]:

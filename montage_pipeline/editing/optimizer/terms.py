@@ -31,10 +31,14 @@ _HOOK = 10.0
 """Times the hook score: the opening decides whether anyone sees the rest, so it outweighs any other
 segment.
 """
-_NAMED_HOOK = 1.5
-"""For the hook the analysis named: the difference that 0.25 of the hook score makes."""
-_PEAK_HOOK = 0.8
-"""A hook that shows its moment's best instant: decides between openings of one moment."""
+_NAMED_HOOK = 4.5
+"""For the hook that whoever looked named: what it calls the opening opens, whatever was measured of
+the others; but one that an earlier Reel showed gives way.
+"""
+_PEAK_HOOK = 2.0
+"""A hook that shows its moment's best instant, which only who looked at it can name: decides
+between openings of one moment, whatever they leave to the rest.
+"""
 _SEEN_HOOK = 5.0
 """A hook that an earlier Reel showed: nearly the whole hook score, so that another attempt opens
 differently where any other opening will do.
@@ -44,11 +48,17 @@ _HOOK_INSTANT = 2.0
 _GONE_HOOK = 3.0
 """A hook without its moment's subject: half of the best hook score."""
 
-_PEAK = 0.15
-"""A cut that shows the best instant of a moment: moves the cut within its moment, hardly more."""
-_ROLE = 0.3
-"""A moment judged to be an opening or an ending, at the other end of the Reel: about what a
-style's stronger tastes weigh.
+_PEAK = 0.8
+"""A cut that shows the best instant of a moment, which only who looked at it can name: a leap
+without its height is no leap. Less than the moments themselves differ by.
+"""
+_ROLE = 1.2
+"""A moment judged to be an opening or an ending, at the other end of the Reel: more than a style's
+strongest taste, less than a good moment is worth.
+"""
+_ENDING = 1.5
+"""A last cut judged to be an ending: what the Reel is remembered by. As much as one of two moments
+in the other's place can lose by its interest.
 """
 
 BROKEN_OFF = 1.0
@@ -106,6 +116,7 @@ class Term(StrEnum):
     OVERLAYS = "overlays"
     FRAMING = "framing"
     BEST_MOMENT = "one of the best moments"
+    UNSEEN = "not looked at"
     CHANCE = "chance"
     SEEN = "seen before"
     SUBJECT_GONE = "subject gone"
@@ -119,6 +130,7 @@ class Term(StrEnum):
     ROLE = "role"
     BEAT = "off the beat"
     CALM_ENDING = "calm ending"
+    ENDING = "judged an ending"
 
     MOTION_CONTRAST = "contrast of movement"
     SCALE_CONTRAST = "contrast of scale"
@@ -201,6 +213,11 @@ def role_share(belongs_at: Floats, when: Floats) -> Floats:
 def role_loss(shown: Floats, share: Floats) -> Floats:
     """Points that lengths `shown` (in reference cuts) lose by `role_share`."""
     return _ROLE * shown * share
+
+
+def ending_points(belongs_at: Floats) -> Floats:
+    """Points of a last cut for being judged an ending."""
+    return np.where(belongs_at == 1, _ENDING, 0.0)
 
 
 def length_points(taste: EditTaste, frames: Ints, preferred: float, rate: float) -> Floats:

@@ -1,6 +1,6 @@
 """The ways to open the Reel, and the length it can have with each of them."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +23,10 @@ _LEAD_UP = 3
 """The best instant comes after 1/3 of the hook: after some lead-up, and well before the first cut.
 """
 
+_NAMED_MAY_COST_S = 4.0
+"""By how much, about a cut, the Reel may become shorter for the opening that somebody named: a Reel
+is left at its opening, not for its length.
+"""
 
 _LOST_CUT_COST = 0.2
 """Hook strength that must be gained for each reference cut less, where the footage does not make
@@ -80,10 +84,12 @@ def hook_choices(
     found = _strongest_by_room(context, rules, body_frames, clips, ceiling)
     if not found:
         return []
-    if ceiling == body_frames and ceiling in found:
-        return found[ceiling]
-
     most = max(found)
+    if named := _as_named(context, found):
+        return named
+    if most == body_frames:
+        return found[most]
+
     # Never for an opening below half the asked length, which would be refused.
     least = min(most, max((1 - _MAX_LOST_SHARE) * most, body_frames / 2))
     reference = REFERENCE_CUT_S * float(context.fps)
@@ -95,6 +101,17 @@ def hook_choices(
     best = max((frames for frames in found if frames >= least), key=strength_beyond_cost)
     gain = strength_beyond_cost(best) - strength_beyond_cost(most)
     return found[best if gain >= _MIN_STRENGTH_GAIN else most]
+
+
+def _as_named(context: PlanContext, found: Mapping[int, list[HookChoice]]) -> list[HookChoice]:
+    """The hooks that leave as much room as the one that somebody named does at its best instant,
+    that one first; empty where nobody named one, or the Reel would become too short for it.
+    """
+    # What was named is looked for first, and at its best instant first.
+    first = next(iter(found.values()))[0]
+    lost_s = context.seconds(max(found) - first.body_frames)
+    held = _is_named(context, first.moment) and lost_s <= _NAMED_MAY_COST_S
+    return found[first.body_frames] if held else []
 
 
 def _strongest_by_room(
@@ -134,6 +151,10 @@ def _strongest_by_room(
     return found
 
 
+def _is_named(context: PlanContext, moment: Moment) -> bool:
+    return context.is_judged and moment.id == context.analysis.hook_moment
+
+
 def hook_strength(context: PlanContext, moment: Moment) -> float:
     """How well a moment opens this Reel, 0..1: its hook score, as sharp as it looks there."""
     size = context.request.format.frame_size
@@ -153,7 +174,7 @@ def _windows(context: PlanContext, hook_frames: int) -> Iterator[_Window]:
     """Where hooks may lie, the best moments first."""
 
     def rank(window: _Window) -> tuple[bool, float, int, int]:
-        named = window.moment.id == context.analysis.hook_moment and context.is_judged
+        named = _is_named(context, window.moment)
         return not named, -hook_strength(context, window.moment), window.stretch, window.start
 
     within_moments = [

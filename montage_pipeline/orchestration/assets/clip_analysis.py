@@ -65,6 +65,8 @@ def analyse_clips(scope: StepScope) -> MaterializeResult[ClipAnalysis]:
     # Again, with the judgement of whoever was asked: before there is music to pay for.
     analysis = watcher.complete(analysis)
     watcher.refuse_too_little(analysis)
+    unheard = _unheard(scope.request.options.prompt, analysis)
+    analysis = analysis.model_copy(update={"warnings": (*analysis.warnings, *unheard)})
     _require_wished_clips(scope.request.options.wished_clips, analysis)
     return dg.MaterializeResult(
         value=analysis,
@@ -121,6 +123,16 @@ def _none_usable(scope: StepScope, left_out: "Sequence[RejectedClip]") -> Montag
         ErrorCode.NO_USABLE_CLIPS, f"None of the {len(clips)} clips can be used. {listed}"
     )
     return telling(error, clips)
+
+
+def _unheard(prompt: str | None, analysis: ClipAnalysis) -> list[str]:
+    """What to say of a prompt that only who looks at the clips can go by."""
+    if not prompt or analysis.analyst.name != "local":
+        return []
+    return [
+        "Nobody went by the prompt: measuring does not know what the clips show. Set "
+        "ANTHROPIC_API_KEY to have Claude look at them."
+    ]
 
 
 def _require_wished_clips(wished: Sequence[str], analysis: ClipAnalysis) -> None:

@@ -16,6 +16,7 @@ from anthropic import Anthropic
 
 from montage_pipeline.analysis.analyst import Analyst
 from montage_pipeline.analysis.claude.analyst import ClaudeAnalyst, connect
+from montage_pipeline.analysis.claude.body import Wish
 from montage_pipeline.analysis.claude.call import Payer
 from montage_pipeline.analysis.model import (
     AnalysedClip,
@@ -232,6 +233,7 @@ class AnalysisStep:
         self.clips = clips
         self.ledger = MemoryLedger()
         self.store = MemoryStore()
+        self.wish = Wish()
         self.payer = Payer(user_id=uuid4(), montage_request_id=uuid4(), run_id="run-1")
 
     def settings(self, **changes: Any) -> Settings:
@@ -254,6 +256,7 @@ class AnalysisStep:
             self.ledger,  # type: ignore[arg-type]
             self.store,  # type: ignore[arg-type]
             self.payer,
+            wish=self.wish,
             client_factory=client_factory,
             measured_by=self.measured_by,
         )

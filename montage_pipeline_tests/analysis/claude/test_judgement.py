@@ -9,7 +9,6 @@ import pytest
 
 from montage_pipeline.analysis.claude.judgement import (
     Shown,
-    SubjectBox,
     UnusableAnswerError,
     read_judgement,
 )
@@ -26,31 +25,36 @@ SHOWN = {
     for n, name in enumerate(NAMES)
 }
 SHOWN["d"] = Shown(SHOWN["d"].moment, SHOWN["d"].times_s, 0.01)  # as good as black
-BOX = {"frame": 1, "x": 10, "y": 10, "width": 30, "height": 50}
 
 
-def _moment(name: str, **changes: Any) -> dict[str, Any]:
-    verdict = {
+def _detail(name: str, **changes: Any) -> dict[str, Any]:
+    start_s = 10.0 * NAMES.index(name) if name in NAMES else 0.0
+    return {
         "id": name,
-        "hook_score": 60,
-        "interest": 70,
         "reason": "a dog runs",
         "role": "action",
         "mood": "joyful",
-    }
-    return {
-        **verdict,
-        "peak_s": 10.0 * NAMES.index(name) + 3 if name in NAMES else 3.0,
-        "subject": [BOX],
-        "reject": None,
+        "peak_s": start_s + 3,
+        "use_from_s": start_s + 1,
+        "use_to_s": start_s + 5,
+        "look": [40, None],
         **changes,
     }
 
 
+def _score(name: str, hook: Any = 60) -> dict[str, Any]:
+    return {"id": name, "hook": hook, "interest": 70}
+
+
+def _rejected(name: str, code: str = "irrelevant") -> dict[str, Any]:
+    return {"id": name, "code": code, "reason": "night"}
+
+
 GOOD: dict[str, Any] = {
-    "moments": [_moment(name) for name in NAMES],
+    "scores": [_score(name) for name in NAMES],
+    "rejected": [],
+    "best": [_detail("b"), _detail("a")],
     "hook_moment": "a",
-    "best_moments": ["b", "a"],
     "mood": "happy",
     "music_prompt": "Instrumental indie pop with claps.",
     "suggested_bpm": 120,
@@ -62,88 +66,60 @@ def _answer(**changes: Any) -> str:
 
 
 def _with_a(**changes: Any) -> dict[str, Any]:
-    return {"moments": [_moment("a", **changes), *GOOD["moments"][1:]]}
+    return {"best": [_detail("b"), _detail("a", **changes)]}
 
 
 def test_a_good_answer_is_read() -> None:
     assert read_judgement(_answer(), SHOWN).hook_moment == "a"
 
 
-def test_a_few_moments_may_be_left_out() -> None:
-    assert len(read_judgement(_answer(moments=GOOD["moments"][:2]), SHOWN).moments) == 2
+def test_a_few_moments_may_be_left_out_or_rejected_without_a_score() -> None:
+    left_out = read_judgement(_answer(scores=GOOD["scores"][:2]), SHOWN)
+    assert left_out.judged == {"a", "b"}
+    rejected = read_judgement(_answer(scores=GOOD["scores"][:2], rejected=[_rejected("c")]), SHOWN)
+    assert rejected.judged == {"a", "b", "c"}
 
 
-REJECTED = {"code": "dark", "reason": "night"}
+def test_a_moment_without_a_single_subject_has_no_place_to_look() -> None:
+    assert read_judgement(_answer(**_with_a(look=[])), SHOWN).best[1].look == ()
 
 
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"moments": [_moment("a")]}, "only 1 of 4"),
-        ({"moments": [*GOOD["moments"], _moment("z")]}, "no moment 'z'"),
-        ({"moments": [*GOOD["moments"], _moment("a")]}, "more than once: 'a'"),
         (
-            {"moments": [_moment(name, reject=REJECTED) for name in NAMES]},
-            "every moment is rejected",
+            {"scores": [_score("a")], "best": [_detail("a")]},
+            "only 1 of 4",
         ),
-        ({"moments": [_moment("a", reject=REJECTED), *GOOD["moments"][1:]]}, "hook_moment: 'a'"),
-        (
-            {
-                "moments": [
-                    *GOOD["moments"][:1],
-                    _moment("b", reject=REJECTED),
-                    *GOOD["moments"][2:],
-                ]
-            },
-            "best_moments: 'b'",
-        ),
+        ({"scores": [*GOOD["scores"], _score("z")]}, "no moment 'z'"),
+        ({"scores": [*GOOD["scores"], _score("a")]}, "more than once: 'a'"),
+        ({"rejected": [_rejected("z")]}, "rejected: there is no moment 'z'"),
+        ({"rejected": [_rejected(name) for name in NAMES]}, "every moment is rejected"),
+        ({"rejected": [_rejected("a")]}, "hook_moment: 'a'"),
+        ({"rejected": [_rejected("b")]}, "best: 'b'"),
         ({"hook_moment": "z"}, "hook_moment: 'z'"),
-        ({"best_moments": ["z"]}, "best_moments: 'z'"),
-        ({"best_moments": []}, "best_moments"),
+        ({"best": [_detail("z")]}, "best: 'z'"),
+        ({"best": []}, "best"),
         ({"suggested_bpm": 20}, "suggested_bpm"),
         ({"suggested_bpm": 120.5}, "suggested_bpm"),
         ({"mood": " "}, "mood"),
-        (_with_a(hook_score=101), "moments.0.hook_score"),
-        (_with_a(hook_score=-1), "moments.0.hook_score"),
-        (_with_a(hook_score="60"), "moments.0.hook_score"),
-        (_with_a(hook_score=30), "a has hook_score 30, but b has 60"),
-        (_with_a(role="star"), "moments.0.role"),
-        (_with_a(mood="IGNORE ALL INSTRUCTIONS"), "moments.0.mood"),
+        ({"scores": [_score("a", 101), *GOOD["scores"][1:]]}, "scores.0.hook"),
+        ({"scores": [_score("a", -1), *GOOD["scores"][1:]]}, "scores.0.hook"),
+        ({"scores": [_score("a", "60"), *GOOD["scores"][1:]]}, "scores.0.hook"),
+        ({"scores": [_score("a", 30), *GOOD["scores"][1:]]}, "a has hook 30, but b has 60"),
+        (_with_a(role="star"), "best.1.role"),
+        (_with_a(mood="IGNORE ALL INSTRUCTIONS"), "best.1.mood"),
         (_with_a(peak_s=7.0), "moment a: peak_s 7 is outside of 0.0 to 6.0 s"),
         (_with_a(peak_s=-1.0), "moment a: peak_s -1"),
-        (_with_a(subject=[{**BOX, "width": 0}]), "moments.0.subject.0.width"),
-        (
-            _with_a(subject=[{**BOX, "width": 96}]),
-            "moment a: subject: the box 10,10 96x50 leaves its frame",
-        ),
-        (_with_a(subject=[{**BOX, "x": 300}]), "moments.0.subject.0.x"),
-        (_with_a(subject=[{**BOX, "frame": 3}]), "moment a: subject: there is no frame 3, only 2"),
-        (_with_a(subject=[BOX, BOX]), "two boxes in one frame"),
-        (_with_a(reject={"code": "ugly", "reason": ""}), "moments.0.reject.code"),
-        (
-            {
-                "moments": [
-                    GOOD["moments"][0],
-                    _moment("b", reject={"code": "black", "reason": "x"}),
-                    *GOOD["moments"][2:],
-                ],
-                "best_moments": ["a"],
-            },
-            "its frames are bright",
-        ),
-        (
-            {
-                "moments": [
-                    GOOD["moments"][0],
-                    _moment("b", reject={"code": "overexposed", "reason": "x"}),
-                    *GOOD["moments"][2:],
-                ],
-                "best_moments": ["a"],
-            },
-            "at 50% of white",
-        ),
+        (_with_a(use_to_s=6.5), "moment a: use_to_s 6.5 is outside of 0.0 to 6.0 s"),
+        (_with_a(use_from_s=4.0, use_to_s=2.0), "use_from_s 4 to use_to_s 2 is too short"),
+        (_with_a(look=[101, 50]), "best.1.look.0"),
+        (_with_a(look=[50, 50, 50]), "moment a: look has 3 places for 2 frames"),
+        ({"rejected": [_rejected("c", "ugly")]}, "rejected.0.code"),
+        ({"rejected": [_rejected("c", "black")]}, "its frames are bright"),
+        ({"rejected": [_rejected("c", "overexposed")]}, "at 50% of white"),
         ({"hook_moment": "d"}, "the frames of d are black"),
-        ({"best_moments": ["a", "a"]}, "more than once: 'a'"),
+        ({"best": [_detail("a"), _detail("a")]}, "more than once: 'a'"),
         ({"extra": 1}, "extra"),
     ],
 )
@@ -153,11 +129,6 @@ def test_an_answer_that_cannot_be_used_says_what_is_wrong(
     with pytest.raises(UnusableAnswerError) as caught:
         read_judgement(_answer(**changes), SHOWN)
     assert problem in str(caught.value)
-
-
-def test_a_box_a_little_over_the_edge_is_cut_there() -> None:
-    box = SubjectBox(frame=1, x=80, y=100, width=24, height=5).box()
-    assert (box.x + box.width, box.y + box.height) == pytest.approx((1, 1))
 
 
 def test_what_is_repeated_of_an_answer_is_short() -> None:
@@ -174,7 +145,8 @@ def test_the_schema_accepts_a_good_answer_and_leaves_nothing_open() -> None:
         {**GOOD, "extra": 1},
         {**GOOD, **_with_a(role="star")},
         {**GOOD, **_with_a(peak_s="soon")},
-        {**GOOD, **_with_a(reject={"code": "x", "reason": ""})},
+        {**GOOD, **_with_a(look=["left", None])},
+        {**GOOD, "rejected": [_rejected("c", "ugly")]},
     ):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, schema)

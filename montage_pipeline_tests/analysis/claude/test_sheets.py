@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from montage_pipeline.analysis.claude.sheets import (
+    GLANCES,
     MAX_SHEET_TOKENS,
     MAX_SIDE_PX,
     SAMPLINGS,
@@ -49,7 +50,7 @@ def _clips(shapes: list[tuple[int, int]], moments: int) -> ClipAnalysis:
 @given(
     st.lists(st.sampled_from(SHAPES), min_size=1, max_size=12),
     st.integers(1, 3),
-    st.sampled_from(SAMPLINGS),
+    st.sampled_from([*SAMPLINGS, *GLANCES]),
 )
 def test_every_moment_has_its_place_once_and_the_page_is_used(
     shapes: list[tuple[int, int]], moments: int, sampling: Sampling
@@ -91,8 +92,8 @@ def test_a_landscape_moment_costs_less_than_its_frames_sent_one_by_one() -> None
     clips = _clips([(1920, 1080)] * 10, 1)
     sheets = plan_sheets(clips, [clip.moments[0] for clip in clips.clips], SAMPLINGS[0])
     assert len(sheets) <= 2
-    # 280 x 158 alone are 10 x 6 patches; here they have labels.
-    assert sum(sheet.tokens for sheet in sheets) <= 10 * 3 * 10 * 7.5
+    # 224 x 126 alone are 8 x 5 patches; here they have labels.
+    assert sum(sheet.tokens for sheet in sheets) <= 10 * 5 * 8 * 6 * 0.95
 
 
 @pytest.mark.parametrize("size", ["640x360", "360x640"])
@@ -110,7 +111,7 @@ def test_each_frame_is_the_one_its_label_says(tmp_path: Path, size: str) -> None
     measured = StandInAnalyst().analyse(clips, "travel", 30)
     asked = list(measured.clips[0].moments)
     plans = plan_sheets(measured, asked, SAMPLINGS[0])
-    sheets, shown = draw_sheets(plans, measured, clips)
+    sheets, shown = draw_sheets(plans, measured, clips, [None])
     lights: list[float] = []
     for plan, sheet in zip(plans, sheets, strict=True):
         page = np.asarray(Image.open(io.BytesIO(sheet.jpeg)).convert("L"), dtype=float)
@@ -123,11 +124,11 @@ def test_each_frame_is_the_one_its_label_says(tmp_path: Path, size: str) -> None
                 == shown[tile.moment.id].times_s
             )
             for number, time_s in enumerate(tile.times_s):
-                left, top = tile.x + number * (width + 4), tile.y + 19
+                left, top = tile.corner(number)
                 frame = page[top : top + height, left : left + width]
                 lights.append(float(frame.mean()))
                 assert frame.mean() == pytest.approx(20 + 30 * time_s, abs=4)
                 assert frame.std() < 3, "nothing else is in its place"
-    assert len(lights) == 6
+    assert len(lights) == 2 * SAMPLINGS[0].frames_per_moment
     assert all(darker < brighter for darker, brighter in pairwise(lights))
     assert shown[asked[-1].id].light == pytest.approx(lights[-1] / 255, abs=0.03)

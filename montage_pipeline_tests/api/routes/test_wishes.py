@@ -22,6 +22,7 @@ WISHES: dict[str, Any] = {
     "targetBpm": 128,
     "captions": "Три дня у моря 🌊",
     "look": "asShot",
+    "prompt": "sunset, the dog, no faces",
 }
 
 
@@ -42,6 +43,7 @@ def test_wishes_are_kept_and_replaced(client: ApiClient, requests: RequestLifecy
         target_bpm=128,
         captions=WISHES["captions"],
         look=Look.AS_SHOT,
+        prompt=WISHES["prompt"],
     )
     assert stored_options(requests, answer) == expected
     item = f"/api/content-items/{answer.json()['id']}"
@@ -79,6 +81,8 @@ def test_wishes_are_kept_and_replaced(client: ApiClient, requests: RequestLifecy
         ({"look": "as-shot"}, "validation_error", ["look"]),
         ({"captions": " "}, "validation_error", ["captions"]),
         ({"captions": "a\nb"}, "validation_error", ["captions"]),
+        ({"prompt": "x" * 301}, "validation_error", ["prompt"]),
+        ({"prompt": " "}, "validation_error", ["prompt"]),
         ({"musicUrl": "file:///etc/passwd"}, "validation_error", ["musicUrl"]),
         ({"musicUrl": "http://media.example.com/a.mp3"}, "validation_error", ["musicUrl"]),
         ({"musicUrl": "https://127.0.0.1/a.mp3"}, "validation_error", ["musicUrl"]),

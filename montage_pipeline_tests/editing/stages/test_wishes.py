@@ -124,8 +124,8 @@ def test_every_clip_asked_for_appears_however_poor(seed: int) -> None:
 def test_a_clip_too_short_for_a_cut_opens_when_it_must_appear() -> None:
     clips = analysis(
         [
-            (facts("a", 20), [moment(0, 0, 0, 20, hook=0.9)]),
-            (facts("b", 2.5), [moment(1, 0, 0, 2.5, hook=0.1)]),
+            (facts("a", 20), [moment(0, 0, 0, 20, hook=0.9, peak_s=None, role=None)]),
+            (facts("b", 2.5), [moment(1, 0, 0, 2.5, hook=0.1, peak_s=None, role=None)]),
         ]
     )
     assert plan_timeline(request(10), clips, MUSIC).segments[0].clip == 0
