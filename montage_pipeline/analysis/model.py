@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from montage_pipeline.errors import ErrorCode
-from montage_pipeline.footage.model import Box, ClipFacts, Look
+from montage_pipeline.footage.model import Box, ClipFacts, Miniature
 from montage_pipeline.records import Record
 
 RejectCode = Literal[
@@ -166,7 +166,7 @@ class AnalysedClip(Record):
     `key_frames_s` are the presentation times in the moments at which decoding can begin; empty
     where they are not known, and where it can begin at any frame. `picture` is what lies inside
     burnt-in borders; None where there are none. `phrases` are when someone talks without a pause.
-    `looks` are what was seen in the moments, in order of time: a finished Reel is held against
+    `miniatures` are what was seen in the moments, in order of time: a finished Reel is held against
     them.
     """
 
@@ -177,7 +177,7 @@ class AnalysedClip(Record):
     picture: Box | None = None
     instants: tuple[Instant, ...] = ()
     phrases: tuple[TimeSpan, ...] = ()
-    looks: tuple[Look, ...] = ()
+    miniatures: tuple[Miniature, ...] = ()
 
 
 class RejectedClip(Record):

@@ -23,7 +23,6 @@ from montage_pipeline.analysis.model import (
     TimeSpan,
 )
 from montage_pipeline.analysis.moments import UnscoredMoment
-from montage_pipeline.footage.looks import look_of
 from montage_pipeline.footage.measuring.measures import SAMPLE_S, ClipMeasures, SpanMeasures
 from montage_pipeline.footage.measuring.movement import FrameMotion
 from montage_pipeline.footage.measuring.subject import (
@@ -32,6 +31,7 @@ from montage_pipeline.footage.measuring.subject import (
     person_around,
     subject_path,
 )
+from montage_pipeline.footage.miniatures import miniature_of
 from montage_pipeline.footage.model import Box
 from montage_pipeline.spans import Span
 from montage_pipeline.styles import style_of
@@ -76,8 +76,8 @@ def _analysed(clip: ClipMeasures, moments: Sequence[Moment]) -> AnalysedClip:
         picture=clip.inside_borders,
         instants=instants_of(clip),
         phrases=tuple(_time_span(phrase) for phrase in clip.phrases),
-        looks=tuple(
-            look_of(sample.time_s, sample.luma)
+        miniatures=tuple(
+            miniature_of(sample.time_s, sample.luma)
             for sample in clip.samples
             if any(moment.start_s <= sample.time_s < moment.end_s for moment in moments)
         ),

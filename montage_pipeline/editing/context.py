@@ -12,7 +12,7 @@ from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline.editing.packing import CutRules
 from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.stretches import Stretch, usable_stretches
-from montage_pipeline.footage.model import ClipFacts, Look
+from montage_pipeline.footage.model import ClipFacts, Miniature
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.spans import Span
 from montage_pipeline.styles import style_of
@@ -62,10 +62,10 @@ class PlanContext:
         """The facts of a clip, by its number."""
         return self.analysis.clips[clip].facts
 
-    def looks(self, clip: int, span: Span) -> tuple[Look, ...]:
+    def miniatures(self, clip: int, span: Span) -> tuple[Miniature, ...]:
         """What the analysis saw of a clip, by its number, within a span."""
-        looks = self.analysis.clips[clip].looks
-        return tuple(look for look in looks if span.holds(look.time_s))
+        miniatures = self.analysis.clips[clip].miniatures
+        return tuple(miniature for miniature in miniatures if span.holds(miniature.time_s))
 
 
 def moments_by_id(analysis: ClipAnalysis) -> Mapping[str, Moment]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from montage_pipeline.footage.model import ClipFacts, FrameRate, Look
+from montage_pipeline.footage.model import ClipFacts, FrameRate, Miniature
 from montage_pipeline.records import Record
 from montage_pipeline.vocabulary import Format
 
@@ -63,7 +63,7 @@ class Segment(Record):
     With `crop_end` the crop moves smoothly from `crop` to there over the whole segment; both have
     the same size. `caption` is drawn over the frame. A segment with an `effect` is rendered by
     MoviePy, whichever engine renders the rest. Without a `grade` it is shown as it was shot.
-    `looks` is what the analysis saw of it, of the whole frame: the finished file is held against
+    `miniatures` are what the analysis saw of it, of the whole frame: the finished file is held against
     that.
     """
 
@@ -82,7 +82,7 @@ class Segment(Record):
     effect: Effect | None = None
     caption: str = ""
     grade: Grade | None = None
-    looks: tuple[Look, ...] = ()
+    miniatures: tuple[Miniature, ...] = ()
 
 
 class MusicPlacement(Record):

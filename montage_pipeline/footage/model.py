@@ -53,8 +53,8 @@ class Box(Record):
     height: float = Field(gt=0, le=1)
 
 
-class Look(Record):
-    """How a clip looked at a presentation time (s): upright luma, very small (footage.looks).
+class Miniature(Record):
+    """How a clip looked at a presentation time (s): upright luma, very small (footage.miniatures).
 
     `luma` has a hex digit for each pixel, from its darkest to its brightest one, which are `spread`
     levels of 255 apart.

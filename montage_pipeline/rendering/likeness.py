@@ -1,4 +1,4 @@
-"""Whether a finished file shows what was analysed: its frames beside the looks kept with the edit.
+"""Whether a finished file shows what was analysed: its frames beside the miniatures kept with the edit.
 
 Belongs here: which frames are compared, and how. Does not belong here: decoding the file, the
 verdict (check).
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from montage_pipeline.editing.timeline import Segment, Timeline, eased
-from montage_pipeline.footage.looks import luma_of
-from montage_pipeline.footage.model import ClipFacts, Look
+from montage_pipeline.footage.miniatures import luma_of
+from montage_pipeline.footage.model import ClipFacts, Miniature
 
 SAMPLE_SIDE = 64
 """Longer side (pixels) of the finished frames that are compared."""
@@ -41,7 +41,7 @@ class Compared(NamedTuple):
     number: int
     segment: int
     frame: int
-    look: Look
+    miniature: Miniature
 
 
 class Difference(NamedTuple):
@@ -68,7 +68,7 @@ def frames_to_compare(timeline: Timeline) -> list[Compared]:
                 if own[place][1].spread >= _FLAT_SPREAD
             ]
         first += segment.frames
-    # Two looks on one output frame would be one frame of the file.
+    # Two miniatures on one output frame would be one frame of the file.
     return list({compared.number: compared for compared in chosen}.values())
 
 
@@ -84,21 +84,21 @@ def differences(
     return found
 
 
-def _own_frames(timeline: Timeline, segment: Segment) -> list[tuple[int, Look]]:
-    """The looks that a segment shows, each with the segment's frame that shows it first."""
+def _own_frames(timeline: Timeline, segment: Segment) -> list[tuple[int, Miniature]]:
+    """The miniatures that a segment shows, each with the segment's frame that shows it first."""
     fps = float(timeline.fps.fraction)
     placed = (
-        (ceil((look.time_s - segment.source_in_s - _TIME_SLACK_S) * fps), look)
-        for look in segment.looks
+        (ceil((miniature.time_s - segment.source_in_s - _TIME_SLACK_S) * fps), miniature)
+        for miniature in segment.miniatures
     )
-    return [(frame, look) for frame, look in placed if 0 <= frame < segment.frames]
+    return [(frame, miniature) for frame, miniature in placed if 0 <= frame < segment.frames]
 
 
 def _likeness(timeline: Timeline, compared: Compared, frame: NDArray[np.uint8]) -> float:
     """Correlation of a finished frame with the analysed one inside its crop, -1..1."""
     segment = timeline.segments[compared.segment]
     facts = timeline.clips[segment.clip]
-    analysed = luma_of(compared.look, facts)
+    analysed = luma_of(compared.miniature, facts)
     if analysed is None:
         return 1.0
     wanted = _cropped(analysed, facts, segment, compared.frame)
@@ -107,7 +107,7 @@ def _likeness(timeline: Timeline, compared: Compared, frame: NDArray[np.uint8]) 
 
     a, b = wanted - wanted.mean(), given - given.mean()
     scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    if float(np.ptp(wanted)) * compared.look.spread < _FLAT_SPREAD:
+    if float(np.ptp(wanted)) * compared.miniature.spread < _FLAT_SPREAD:
         return 1.0  # the crop shows a flat part of the frame
     return float((a * b).sum()) / scale if scale > 0 else 0.0
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from montage_pipeline.editing.timeline import Timeline
-from montage_pipeline.footage.looks import look_of
 from montage_pipeline.footage.measuring.measure import measure
-from montage_pipeline.footage.model import ClipSource, FetchedClip, Look
+from montage_pipeline.footage.miniatures import miniature_of
+from montage_pipeline.footage.model import ClipSource, FetchedClip, Miniature
 from montage_pipeline.rendering.check import BadRender, check_file
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.rendering.model import EngineName, EngineRun, ProgressCallback
@@ -29,21 +29,21 @@ HARD_TO_ENTER = {
 }
 
 
-def looks_of(path: Path) -> list[Look]:
+def miniatures_of(path: Path) -> list[Miniature]:
     """What the analysis sees of a clip, decoded from its start."""
-    return [look_of(sample.time_s, sample.luma) for sample in measure(indexed(path)).samples]
+    return [miniature_of(sample.time_s, sample.luma) for sample in measure(indexed(path)).samples]
 
 
-def with_looks(timeline: Timeline, looks: Mapping[str, list[Look]]) -> Timeline:
+def with_miniatures(timeline: Timeline, miniatures: Mapping[str, list[Miniature]]) -> Timeline:
     """The timeline as the planner makes it: each segment with what was seen of it."""
     fps = float(timeline.fps.fraction)
     segments = tuple(
         segment.model_copy(
             update={
-                "looks": tuple(
-                    look
-                    for look in looks[segment.clip_url]
-                    if 0 <= look.time_s - segment.source_in_s < segment.frames / fps
+                "miniatures": tuple(
+                    miniature
+                    for miniature in miniatures[segment.clip_url]
+                    if 0 <= miniature.time_s - segment.source_in_s < segment.frames / fps
                 )
             }
         )
@@ -79,8 +79,8 @@ def test_clips_that_are_hard_to_enter_are_shown_as_analysed(
         )
     )
     cuts = [Cut(clip, after_s, 24) for after_s in (0.0, 1.55, 3.1, 4.7)]
-    timeline = with_looks(timeline_of(cuts), {clip.url: looks_of(clip.path)})
-    assert all(segment.looks for segment in timeline.segments)
+    timeline = with_miniatures(timeline_of(cuts), {clip.url: miniatures_of(clip.path)})
+    assert all(segment.miniatures for segment in timeline.segments)
 
     engine = FfmpegEngine(Settings())
     reel = render_checked(timeline, paths_of(cuts), music, tmp_path, engine, lambda share: None)
@@ -132,8 +132,8 @@ def test_a_segment_that_shows_something_else_is_named(
     two_clips: list[FetchedClip], music: Path, tmp_path: Path
 ) -> None:
     cuts = [Cut(two_clips[0], 0.5, 30), Cut(two_clips[1], 1.0, 30), Cut(two_clips[0], 2.0, 30)]
-    looks = {clip.url: looks_of(clip.path) for clip in two_clips}
-    timeline = with_looks(timeline_of(cuts), looks)
+    miniatures = {clip.url: miniatures_of(clip.path) for clip in two_clips}
+    timeline = with_miniatures(timeline_of(cuts), miniatures)
     engine = Misled(other_clip_in(1), cure=())
 
     with pytest.raises(BadRender, match=r"segment 1 at frame .*clip-2.mp4 at 1.") as failure:
@@ -147,8 +147,8 @@ def test_what_a_seek_spoilt_is_rendered_from_the_start(
     two_clips: list[FetchedClip], music: Path, tmp_path: Path
 ) -> None:
     cuts = [Cut(two_clips[0], 0.5, 30), Cut(two_clips[1], 1.0, 30)]
-    looks = {clip.url: looks_of(clip.path) for clip in two_clips}
-    timeline = with_looks(timeline_of(cuts), looks)
+    miniatures = {clip.url: miniatures_of(clip.path) for clip in two_clips}
+    timeline = with_miniatures(timeline_of(cuts), miniatures)
     engine = Misled(other_clip_in(1), cure={1})
 
     reel = render_checked(timeline, paths_of(cuts), music, tmp_path, engine, lambda share: None)

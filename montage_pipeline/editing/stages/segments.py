@@ -72,7 +72,7 @@ def _segment(context: PlanContext, chosen: ChosenEdit, index: int, end_frame: in
         score=round(moment.hook if opens else (moment.interest + moment.quality) / 2, 4),
         why="",
         caption=context.request.caption if opens else "",
-        looks=context.looks(stretch.clip, span),
+        miniatures=context.miniatures(stretch.clip, span),
     )
 
 

@@ -15,7 +15,8 @@ from montage_pipeline.analysis.claude.subject import crop_of, subject_path, with
 from montage_pipeline.analysis.claude.windows import inside, outside, widened
 from montage_pipeline.analysis.claude.words import music_prompt, plain
 from montage_pipeline.analysis.model import AnalystFacts, ClipAnalysis, Moment, SubjectPoint
-from montage_pipeline.editing.reframe import framing_for, sightings_of
+from montage_pipeline.editing.evidence import evidence_of
+from montage_pipeline.editing.reframe import framing_for
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.footage.names import clip_name
 from montage_pipeline.spans import Span
@@ -71,9 +72,7 @@ def test_the_planned_crop_holds_what_claude_named(
     shown = _shown(size, format)
     path = subject_path([look[0]] * 3, shown)
     moment = SIX_S.model_copy(update={"subject_path": path})
-    framing = framing_for(
-        _facts(size), format.frame_size, Span(1.0, 5.0), list(sightings_of([moment]))
-    )
+    framing = framing_for(_facts(size), format.frame_size, Span(1.0, 5.0), evidence_of([moment]))
     assert shown.crop is not None
     crop, across = framing.crop, shown.crop.axis == "across"
     start, side, whole = (crop.x, crop.width, size[0]) if across else (crop.y, crop.height, size[1])

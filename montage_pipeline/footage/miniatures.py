@@ -7,7 +7,7 @@ of the finished file does that).
 import numpy as np
 from numpy.typing import NDArray
 
-from montage_pipeline.footage.model import ClipFacts, Look
+from montage_pipeline.footage.model import ClipFacts, Miniature
 
 _SIDE = 24
 """Longer side, in pixels: a crop to 9:16 of a wide frame still has a hundred and twelve."""
@@ -16,7 +16,7 @@ _LEVELS = 16
 """Of luma, from the darkest to the brightest pixel: one hex digit each."""
 
 
-def look_of(time_s: float, luma: NDArray[np.uint8]) -> Look:
+def miniature_of(time_s: float, luma: NDArray[np.uint8]) -> Miniature:
     """Write down an upright frame, of any size, at its presentation time (s)."""
     import cv2
 
@@ -25,15 +25,15 @@ def look_of(time_s: float, luma: NDArray[np.uint8]) -> Look:
     darkest, spread = float(small.min()), float(small.max() - small.min())
     levels = (small - darkest) * ((_LEVELS - 1) / max(spread, 1.0))
     digits = "".join(f"{level:x}" for level in np.rint(levels).astype(int).flat)
-    return Look(time_s=round(time_s, 6), spread=round(spread), luma=digits)
+    return Miniature(time_s=round(time_s, 6), spread=round(spread), luma=digits)
 
 
-def luma_of(look: Look, facts: ClipFacts) -> NDArray[np.float32] | None:
+def luma_of(miniature: Miniature, facts: ClipFacts) -> NDArray[np.float32] | None:
     """The frame's luma (0 darkest, 1 brightest), rows first; None if it is not of this clip."""
     width, height = _size(facts.width, facts.height)
-    if len(look.luma) != width * height:
+    if len(miniature.luma) != width * height:
         return None
-    levels = np.array([int(digit, _LEVELS) for digit in look.luma], dtype=np.float32)
+    levels = np.array([int(digit, _LEVELS) for digit in miniature.luma], dtype=np.float32)
     return levels.reshape(height, width) / np.float32(_LEVELS - 1)
 
 
