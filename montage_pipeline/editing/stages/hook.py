@@ -26,7 +26,7 @@ _SHARPNESS_WEIGHT = 0.4
 """Of how sharp the opening looks beside its hook score: nobody stays for mush."""
 
 _OVERLAID = 0.7
-"""Share of its strength that an opening keeps under a watermark or text: another opens, unless it is
+"""Share of its strength that an opening keeps under a watermark or text: another opens unless it is
 clearly worse.
 """
 
