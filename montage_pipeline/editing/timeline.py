@@ -63,8 +63,8 @@ class Segment(Record):
     With `crop_end` the crop moves smoothly from `crop` to there over the whole segment; both have
     the same size. `caption` is drawn over the frame. A segment with an `effect` is rendered by
     MoviePy, whichever engine renders the rest. Without a `grade` it is shown as it was shot.
-    `miniatures` are what the analysis saw of it, of the whole frame: the finished file is held against
-    that.
+    `miniatures` are what the analysis saw of it, of the whole frame: the finished file is held
+    against them.
     """
 
     clip_url: str

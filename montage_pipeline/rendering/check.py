@@ -212,7 +212,7 @@ def _likeness_findings(measured: _Measured) -> list[_Finding]:
     different = [
         f"segment {found.compared.segment} at frame {found.compared.number} "
         f"({_clip_of(measured.timeline, found.compared.segment)} at "
-        f"{found.compared.look.time_s:.2f} s) is unlike it: {found.alike:.2f}"
+        f"{found.compared.miniature.time_s:.2f} s) is unlike it: {found.alike:.2f}"
         for found in measured.differences
     ]
     alike = f"{min(total, len(measured.decoding.shown)) - len(different)} of {total}"

@@ -1,4 +1,4 @@
-"""Whether a finished file shows what was analysed: its frames beside the miniatures kept with the edit.
+"""Whether a finished file shows what was analysed: its frames beside the miniatures of the edit.
 
 Belongs here: which frames are compared, and how. Does not belong here: decoding the file, the
 verdict (check).

@@ -147,6 +147,7 @@ def _details(moment: Moment, detail: ChosenMoment, shown: Shown) -> dict[str, ob
         "subject": around([point.box for point in path]),
         "subject_path": path,
         "living": (),
+        "movement": (),
         "without_subject": without_subject(detail.look, shown, moment),
         "description": plain(detail.reason, _MAX_REASON),
         "role": detail.role,

@@ -209,19 +209,21 @@ class _Words:
         terms = self._terms[index]
         losses = [term for term in _COSTS if terms.get(term, 0) <= -_NOTABLE]
         losses.sort(key=lambda term: terms[term])
+        overlays = self._overlays(index)
         if not losses:
-            return []
+            return [f"{overlays[:1].upper()}{overlays[1:]}."] if overlays else []
         costs = [
-            self._overlays(index) if term == Term.OVERLAYS else _COSTS[term]
-            for term in losses[:_MAX_COSTS]
+            overlays if term == Term.OVERLAYS else _COSTS[term] for term in losses[:_MAX_COSTS]
         ]
         return [f"Chosen although {' and '.join(costs)}."]
 
     def _overlays(self, index: int) -> str:
-        """Which overlays the crop shows, where, and how much of it they cover."""
+        """Which overlays the crop shows, where, and how much of it they cover; "" without any."""
         moment, size = self._moments[index], self._context.request.format.frame_size
         crop = crop_box(self._context.facts(moment.clip), size)
         kinds = {overlay.kind for overlay in moment.overlays if part_inside(overlay.box, crop)}
+        if not kinds:
+            return ""
         kind = "a watermark" if "watermark" in kinds else "text"
         boxes = [overlay.box for overlay in moment.overlays if overlay.kind in kinds]
         return f"{kind} lies {place(boxes, crop)}, {covered(boxes, crop):.0%} of the crop"

@@ -14,10 +14,10 @@ from montage_pipeline.analysis.claude.merge import merge
 from montage_pipeline.analysis.claude.subject import crop_of, subject_path, without_subject
 from montage_pipeline.analysis.claude.windows import inside, outside, widened
 from montage_pipeline.analysis.claude.words import music_prompt, plain
-from montage_pipeline.analysis.model import AnalystFacts, ClipAnalysis, Moment, SubjectPoint
-from montage_pipeline.editing.evidence import evidence_of
+from montage_pipeline.analysis.model import AnalystFacts, ClipAnalysis, Moment, Movement
+from montage_pipeline.editing.evidence import Evidence, evidence_of
 from montage_pipeline.editing.reframe import framing_for
-from montage_pipeline.footage.model import Box, ClipFacts
+from montage_pipeline.footage.model import ClipFacts
 from montage_pipeline.footage.names import clip_name
 from montage_pipeline.spans import Span
 from montage_pipeline.vocabulary import Format
@@ -91,21 +91,19 @@ def test_where_the_subject_is_gone_the_middle_is_shown_and_the_planner_told() ->
 
 def test_nothing_to_look_at_means_the_middle_not_what_moves() -> None:
     """The mug left the crop while the coffee poured."""
+    at_the_right = tuple(float(column >= 12) for column in range(16))
     tracked = SIX_S.model_copy(
         update={
             "scores": SIX_S.scores.model_copy(update={"stability": 1.0}),
-            "subject_path": tuple(
-                SubjectPoint(
-                    time_s=float(at), box=Box(x=0.8, y=0.4, width=0.1, height=0.2), source="motion"
-                )
-                for at in range(6)
+            "movement": tuple(
+                Movement(time_s=float(at), across=at_the_right, down=(1.0,) * 16) for at in range(6)
             ),
         }
     )
-    assert list(sightings_of([tracked])), "the track would move the crop"
+    assert evidence_of([tracked]) != Evidence(), "the movement would move the crop"
     merged = _merged([tracked], best=[_detail(tracked, look=[])])
     (judged,) = _usable(merged)
-    assert list(sightings_of([judged])) == []
+    assert evidence_of([judged]) == Evidence()
     assert judged.subject is None
 
 

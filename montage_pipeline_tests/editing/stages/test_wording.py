@@ -2,7 +2,9 @@
 
 from itertools import pairwise
 
+from montage_pipeline.analysis.model import Overlay
 from montage_pipeline.editing.planner import plan_timeline
+from montage_pipeline.footage.model import Box
 from montage_pipeline_tests.editing.footage import clips_of, music, steady_clips, steady_music
 from montage_pipeline_tests.editing.requests import edit_request
 
@@ -51,6 +53,28 @@ def test_words_say_what_is_shown_and_what_changes() -> None:
             else ("best moments" not in segment.why)
         )
     assert "Closes the Reel" in timeline.segments[-1].why
+
+
+def test_where_a_watermark_lies_is_said() -> None:
+    across = Overlay(kind="watermark", box=Box(x=0.1, y=0.4, width=0.8, height=0.2))
+    outside = Overlay(kind="text", box=Box(x=0, y=0.9, width=0.1, height=0.05))
+    clips = steady_clips(4, 20)
+    marked = [
+        clip.model_copy(
+            update={
+                "moments": tuple(
+                    moment.model_copy(update={"overlays": (across, outside)})
+                    for moment in clip.moments
+                )
+            }
+        )
+        for clip in clips.clips
+    ]
+    clips = clips.model_copy(update={"clips": tuple(marked)})
+    timeline = plan_timeline(edit_request(20, "fitness"), clips, steady_music(120, 40))
+    for segment in timeline.segments:
+        said = " watermark lies across the middle of the picture, 20% of the crop"
+        assert said in segment.why
 
 
 def test_costs_are_named_when_they_decided() -> None:
