@@ -47,7 +47,7 @@ from montage_pipeline.logs import get_logger
 # said of the Reel as a whole.
 _TOKENS_PER_MOMENT = 25
 _TOKENS_PER_DETAIL = 105
-_TOKENS_OVERALL = 85
+_TOKENS_OVERALL = 110
 
 _MAX_OUTPUT_FACTOR = 2  # times the expected output that an answer is allowed, if the budget has it
 
