@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Fingerprints = npt.NDArray[np.uint64]
 
-_CHANCE = 0.8
+_CHANCE = 0.9
 """How far another seed shifts the score of moments, in spreads of the footage's own scores.
 
 Near equals change places between seeds, good and bad moments do not. Chosen so that the planner's

@@ -61,8 +61,8 @@ _ENDING = 1.5
 in the other's place can lose by its interest.
 """
 
-BROKEN_OFF = 1.0
-"""A piece that begins or ends within a phrase, for each: as much as a very good moment is worth, so
+BROKEN_OFF = 1.5
+"""A piece that begins or ends within a phrase, for each: more than a very good moment is worth, so
 that another second or another beat is taken; less than a missed beat.
 """
 
@@ -83,9 +83,9 @@ rarely differ in fewer (`rules.ALIKE_BITS`).
 """
 ALIKE = 1.5
 """A further cut of a cluster of look-alikes: more than a very good moment is worth."""
-ABSENT = 5.5
+ABSENT = 4.5
 """A usable clip of which nothing is shown: who gives eight clips expects to see eight. More than a
-missed beat and than anything a moment gains: only a real fault is worth a clip.
+missed beat of a short cut, and than anything a moment gains: only a real fault is worth a clip.
 """
 OVERUSED = 0.45
 """A use of a clip beyond its fair share: a better moment may still justify it."""

@@ -23,11 +23,6 @@ _LEAD_UP = 3
 """The best instant comes after 1/3 of the hook: after some lead-up, and well before the first cut.
 """
 
-_NAMED_MAY_COST_S = 4.0
-"""By how much, about a cut, the Reel may become shorter for the opening that somebody named: a Reel
-is left at its opening, not for its length.
-"""
-
 _LOST_CUT_COST = 0.2
 """Hook strength that must be gained for each reference cut less, where the footage does not make
 the asked length anyway. The objective takes 0.1 for as good as a very good cut; who asked for 30 s
@@ -42,7 +37,10 @@ the seconds of one moment usually differ by.
 _MIN_STRENGTH_GAIN = 0.1  # beyond that cost: less is not worth a single frame
 
 _MAX_LOST_SHARE = 0.15
-"""Of the longest Reel the footage makes: the most that a better opening may cost."""
+"""Of the longest Reel the footage makes: the most that a better opening may cost, about a cut of
+30 s. One that somebody named may cost it whatever was asked for: a Reel is left at its opening, not
+for its length.
+"""
 
 _OVERLAID = 0.7
 """Share of its strength that an opening keeps under a watermark or text: another opens, unless it
@@ -107,11 +105,14 @@ def _as_named(context: PlanContext, found: Mapping[int, list[HookChoice]]) -> li
     """The hooks that leave as much room as the one that somebody named does at its best instant,
     that one first; empty where nobody named one, or the Reel would become too short for it.
     """
+    least = (1 - _MAX_LOST_SHARE) * max(found)
     # What was named is looked for first, and at its best instant first.
-    first = next(iter(found.values()))[0]
-    lost_s = context.seconds(max(found) - first.body_frames)
-    held = _is_named(context, first.moment) and lost_s <= _NAMED_MAY_COST_S
-    return found[first.body_frames] if held else []
+    held = (
+        choices
+        for frames, choices in found.items()
+        if _is_named(context, choices[0].moment) and frames >= least
+    )
+    return next(held, [])
 
 
 def _strongest_by_room(
