@@ -101,7 +101,6 @@ class _ClipScorer:
         hook = scoring.hook(
             scores,
             quality=quality,
-            interest=interest,
             duration_s=span.duration_s,
             smooth=scoring.smoothness(self._clip.facts),
         )

@@ -114,7 +114,7 @@ def moment_score(
     unseen = -_UNSEEN if judged and not seen else 0.0
 
     liked = interest + quality + colour + faces + stability + speech + overlays
-    framed = liked * sharpness_factor(delivered.sharpness)
+    framed = liked * (_SOFT + (1 - _SOFT) * delivered.sharpness)
     return MomentScore(
         interest=interest,
         quality=quality,
@@ -143,13 +143,6 @@ def delivered_sharpness(facts: ClipFacts, size: FrameSize) -> float:
     enlarged = size.width / middle_crop(facts, size).width
     doublings = log2(max(enlarged, _SHARP_UP_TO) / _SHARP_UP_TO)
     return max(0.0, 1 - doublings / _DOUBLINGS)
-
-
-def sharpness_factor(framing: float) -> float:
-    """The share of a score that is left when the footage looks as sharp as `delivered_sharpness`
-    says.
-    """
-    return _SOFT + (1 - _SOFT) * framing
 
 
 def delivered_as(moment: Moment, facts: ClipFacts, size: FrameSize) -> Delivered:

@@ -83,7 +83,7 @@ rarely differ in fewer (`rules.ALIKE_BITS`).
 """
 ALIKE = 1.5
 """A further cut of a cluster of look-alikes: more than a very good moment is worth."""
-ABSENT = 4.5
+ABSENT = 4.0
 """A usable clip of which nothing is shown: who gives eight clips expects to see eight. More than a
 missed beat of a short cut, and than anything a moment gains: only a real fault is worth a clip.
 """

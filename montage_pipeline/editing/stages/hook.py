@@ -7,7 +7,7 @@ import numpy as np
 
 from montage_pipeline.analysis.model import Moment
 from montage_pipeline.editing.context import PlanContext
-from montage_pipeline.editing.moment_score import delivered_as, sharpness_factor
+from montage_pipeline.editing.moment_score import delivered_as
 from montage_pipeline.editing.optimizer.terms import REFERENCE_CUT_S
 from montage_pipeline.editing.packing import CutRules, Piece, longest_total
 from montage_pipeline.editing.speech import breaks_off
@@ -41,6 +41,10 @@ _MAX_LOST_SHARE = 0.15
 30 s. One that somebody named may cost it whatever was asked for: a Reel is left at its opening, not
 for its length.
 """
+
+_SOFT = 0.4
+"""Share of its strength that an opening keeps when it is enlarged beyond all sharpness: more than
+other moments do, as who is in view matters most."""
 
 _OVERLAID = 0.7
 """Share of its strength that an opening keeps under a watermark or text: another opens, unless it
@@ -160,7 +164,7 @@ def hook_strength(context: PlanContext, moment: Moment) -> float:
     """How well a moment opens this Reel, 0..1: its hook score, as sharp as it looks there."""
     size = context.request.format.frame_size
     delivered = delivered_as(moment, context.facts(moment.clip), size)
-    strength = moment.hook * sharpness_factor(delivered.sharpness)
+    strength = moment.hook * (_SOFT + (1 - _SOFT) * delivered.sharpness)
     return strength * (_OVERLAID if delivered.overlaid else 1)
 
 
