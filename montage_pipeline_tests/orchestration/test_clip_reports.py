@@ -30,11 +30,13 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Addresses by what is the matter with the clip."""
     folder = tmp_path_factory.mktemp("clips")
     paths = {
-        name: folder / f"{name} [b]100%.mp4" for name in ("good", "black", "short", "text", "gone")
+        name: folder / f"{name} [b]100%.mp4"
+        for name in ("good", "black", "short", "brief", "text", "gone")
     }
     make_clip(paths["good"], "testsrc2=size=192x144:rate=10", 12)
     make_clip(paths["black"], "color=black:size=192x144:rate=10", 5)
     make_clip(paths["short"], "mandelbrot=size=192x144:rate=10", 1)
+    make_clip(paths["brief"], "testsrc=size=192x144:rate=10", 2.6)
     paths["text"].write_text("not a video at all, whatever it is called\n" * 100)
     return {name: path.as_uri() for name, path in paths.items()}
 
@@ -54,7 +56,7 @@ def test_every_clip_is_shown_or_not_with_one_reason(
     user: UUID,
     clips: dict[str, str],
 ) -> None:
-    options = MontageOptions(exclude=(clips["short"],))
+    options = MontageOptions(exclude=(clips["short"],), hook_clip=clips["good"])
     created = click(library, user, *clips.values(), options=options)
     result = run_montage(services, instance, add_partition(instance, created))
     assert result.success
@@ -69,6 +71,7 @@ def test_every_clip_is_shown_or_not_with_one_reason(
     for name, reason in {
         "black": "black",
         "short": "excluded",
+        "brief": "a cut needs 3 s, and another clip opens",
         "text": "not a video",
         "gone": "there is no file",
     }.items():
@@ -78,7 +81,7 @@ def test_every_clip_is_shown_or_not_with_one_reason(
 
     [planned] = result.asset_materializations_for_node("edit_timeline")
     not_shown: Any = planned.metadata["not_shown"].value
-    assert not_shown.count("\n- ") == 3
+    assert not_shown.count("\n- ") == 4
     assert r"black \[b\]100%.mp4" in not_shown, "Markdown does not read the name as a link"
 
 

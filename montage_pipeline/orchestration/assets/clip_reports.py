@@ -4,6 +4,7 @@ Does not belong here: the document (`requests.footage`), what makes footage unus
 """
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from montage_pipeline.analysis.model import AnalysedClip, ClipAnalysis, RejectedClip
 from montage_pipeline.editing.timeline import Timeline
@@ -11,6 +12,9 @@ from montage_pipeline.errors import MontageError
 from montage_pipeline.footage.names import clip_name, shown_url
 from montage_pipeline.requests.footage import ClipReport, ShownSpan
 from montage_pipeline.requests.model import MontageRequest
+from montage_pipeline.rules import MIN_CUT_S
+
+_COUNTED_HZ = Fraction(100)  # frames a second, in which parts of clips are counted
 
 
 def clip_reports(
@@ -19,7 +23,10 @@ def clip_reports(
     """One report for each clip of the request, in its order. Without a timeline nothing is shown,
     because there was too little.
     """
-    reasons = {clip.facts.url: _why_not_shown(clip, timeline) for clip in analysis.clips}
+    reasons = {
+        clip.facts.url: _why_not_shown(clip, timeline, _longest_s(analysis, index))
+        for index, clip in enumerate(analysis.clips)
+    }
     reasons |= reasons_of(analysis.rejected_clips)
     shown = {} if timeline is None else _shown(timeline)
     return reports(request, reasons, shown)
@@ -94,7 +101,15 @@ def _shown(timeline: Timeline) -> dict[str, tuple[ShownSpan, ...]]:
     return {url: tuple(found) for url, found in spans.items()}
 
 
-def _why_not_shown(clip: AnalysedClip, timeline: Timeline | None) -> str:
+def _longest_s(analysis: ClipAnalysis, clip: int) -> float:
+    """The longest part of a clip that can be used without a break, in seconds."""
+    from montage_pipeline.editing.stretches import usable_stretches
+
+    parts = [found for found in usable_stretches(analysis, _COUNTED_HZ) if found.clip == clip]
+    return max((found.frames for found in parts), default=0) / float(_COUNTED_HZ)
+
+
+def _why_not_shown(clip: AnalysedClip, timeline: Timeline | None, longest_s: float) -> str:
     from montage_pipeline.analysis.faults import why_unusable
 
     usable = [moment for moment in clip.moments if not moment.rejects]
@@ -103,4 +118,9 @@ def _why_not_shown(clip: AnalysedClip, timeline: Timeline | None) -> str:
     usable_s = sum(moment.duration_s for moment in usable)
     if timeline is None:
         return f"no Reel was made, although {usable_s:.1f} s of it could be shown"
+    if longest_s < MIN_CUT_S:
+        return (
+            f"too short: its longest usable part has {longest_s:.2f} s, a cut needs {MIN_CUT_S} s, "
+            "and another clip opens the Reel"
+        )
     return f"better moments of other clips filled the {float(timeline.duration):g} s"
