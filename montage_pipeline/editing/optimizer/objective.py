@@ -123,12 +123,15 @@ class Objective:
         self.overused = _in_units(terms.OVERUSED)
         self.alike = _in_units(terms.ALIKE)
 
+    def _clips_with_room(self) -> Ints:
+        """Clips with room for a segment beside the hook."""
+        footage = self.footage
+        return footage.stretch_clip[footage.stretch_frames >= self.rules.min_frames]
+
     def _absent(self) -> Ints:
         """Clips that must appear cost nothing here: leaving them out is against the rules."""
-        footage = self.footage
-        long_enough = footage.stretch_frames >= self.rules.min_frames
-        clips = np.arange(footage.clip_count)
-        counts = np.isin(clips, footage.stretch_clip[long_enough])
+        clips = np.arange(self.footage.clip_count)
+        counts = np.isin(clips, self._clips_with_room())
         counts &= ~np.isin(clips, sorted(self.must_use))
         return np.where(counts, _in_units(terms.ABSENT), 0).astype(np.int64)
 
@@ -179,6 +182,11 @@ class Objective:
                 / frames,
                 instant=(footage.instant_sum[at + frames] - footage.instant_sum[at]) / frames,
                 broken_off=footage.spoken_at[at] + footage.spoken_at[at + frames],
+                only_here=np.isin(
+                    footage.stretch_clip[footage.stretch_of(at)],
+                    self._clips_with_room(),
+                    invert=True,
+                ).astype(np.float64),
             ),
         )
 

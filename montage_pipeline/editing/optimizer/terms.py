@@ -43,6 +43,10 @@ _SEEN_HOOK = 5.0
 """A hook that an earlier Reel showed: nearly the whole hook score, so that another attempt opens
 differently where any other opening will do.
 """
+_ONLY_AS_HOOK = 1.5
+"""An opening from a clip in which no other segment finds room: the one way to show it. As much as
+0.15 of the hook score: a clearly better opening is worth the clip.
+"""
 _HOOK_INSTANT = 2.0
 """Times the mean score of the hook's instants: within a moment that opens, its clearest 1.7 s."""
 _GONE_HOOK = 3.0
@@ -104,6 +108,7 @@ class Term(StrEnum):
 
     HOOK = "hook score"
     NAMED_HOOK = "named as the hook"
+    ONLY_AS_HOOK = "clip that fits nowhere else"
     UNAVOIDABLE = "beats no timing could hit"
     ABSENT = "clips not shown"
 
@@ -165,7 +170,7 @@ class HookFootage(NamedTuple):
 
     Whether a best instant (0 or 1); the shares of it (0..1) that an earlier Reel showed, and that
     lack the moment's subject; the mean score of its instants (-1..1); how much it breaks off who
-    talks at its ends (0..2).
+    talks at its ends (0..2); whether its clip has no room for any other segment (0 or 1).
     """
 
     peak: Floats
@@ -173,6 +178,7 @@ class HookFootage(NamedTuple):
     seen: Floats
     gone: Floats
     broken_off: Floats
+    only_here: Floats
 
 
 def hook_terms(strength: Floats, named: Floats, footage: HookFootage) -> Terms:
@@ -187,6 +193,7 @@ def hook_terms(strength: Floats, named: Floats, footage: HookFootage) -> Terms:
         Term.SUBJECT_GONE: -_GONE_HOOK * footage.gone,
         Term.INSTANT: _HOOK_INSTANT * footage.instant,
         Term.BROKEN_OFF: -BROKEN_OFF * footage.broken_off,
+        Term.ONLY_AS_HOOK: _ONLY_AS_HOOK * footage.only_here,
     }
 
 

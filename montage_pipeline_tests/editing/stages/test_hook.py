@@ -56,3 +56,20 @@ def test_an_opening_is_judged_as_it_will_look() -> None:
 
     assert opened(1920, 1080) == "c0m0"
     assert opened(320, 180) == "c1m0"
+
+
+def test_a_clip_that_fits_nowhere_else_opens_unless_another_opens_clearly_better() -> None:
+    def opened(best_hook: float) -> str:
+        measured = {"without_subject": (), "role": None, "peak_s": None}
+        clips = [
+            (
+                facts(f"c{i}", length_s),
+                [moment(i, 0, 0, length_s, hook=hook).model_copy(update=measured)],
+            )
+            for i, (length_s, hook) in enumerate(((2.5, 0.5), (12, best_hook), (12, 0.5)))
+        ]
+        timeline = plan_timeline(edit_request(15), analysis(clips), steady_music(120, 25))
+        return timeline.segments[0].moment
+
+    assert opened(best_hook=0.6) == "c0m0"
+    assert opened(best_hook=0.95) == "c1m0"
