@@ -18,7 +18,11 @@ from montage_pipeline.footage.model import Box
 
 MODEL = Path(__file__).parent / "models" / "face_detection_yunet_2023mar.onnx"
 
-_SIDE = 320  # longer side of what the network is shown; it finds faces from 10 pixels on
+_SIDE = 320  # longer side of what the network is shown
+
+# The smallest face the network was trained to find, in pixels of what it is shown. What it reports
+# in a strip narrower than that is chance, and differs from one processor to the next.
+_LEAST_PIXELS = 10
 
 # On real footage true faces score 0.84 and more, even in passing; what only resembles one (foliage,
 # a drawn animal) 0.70 at most.
@@ -39,13 +43,16 @@ def faces_in(luma: Plane) -> list[Box]:
     """
     shown = _shown_to_network(luma)
     height, width = shown.shape
+    if min(width, height) < _LEAST_PIXELS:
+        return []
+
     detector = _detector()
     detector.setInputSize((width, height))
     _, found = detector.detect(cv2.cvtColor(shown, cv2.COLOR_GRAY2BGR))
     if found is None:
         return []
 
-    min_side = _MIN_FACE * min(width, height)
+    min_side = max(_LEAST_PIXELS, _MIN_FACE * min(width, height))
     large = [row for row in found[:, :4].tolist() if min(row[2:]) >= min_side]
     boxes = (_inside(row, width, height) for row in large)
     return sorted(
