@@ -26,7 +26,8 @@ export const words = {
   emptyAction: "Make your first Reel",
   search: "Search your Reels",
   nothingFound: (text: string) => `No Reel is called “${text}”.`,
-  untitled: (style: string) => `Untitled, ${style}`,
+  untitled: (style: string, made: Date) =>
+    `${style[0]?.toUpperCase()}${style.slice(1)}, ${made.toLocaleString([], { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" })}`,
   states: { generating: "In the making", draft: "Ready", failed: "Failed" } as Record<string, string>,
 
   clips: "Your clips",

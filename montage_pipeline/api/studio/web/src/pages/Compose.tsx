@@ -105,18 +105,21 @@ function Choices({ options, wanted, change }: PartProps) {
           ratio: format.width / format.height,
         }))}
       />
-      <label className="field">
+      {/* An <output> inside the label would be what it labels. */}
+      <div className="field">
         <span>
-          {words.duration} <output>{words.wholeSeconds(wanted.durationSec)}</output>
+          <label htmlFor="duration">{words.duration}</label>
+          <output htmlFor="duration">{words.wholeSeconds(wanted.durationSec)}</output>
         </span>
         <input
+          id="duration"
           type="range"
           min={minDurationSec}
           max={maxDurationSec}
           value={wanted.durationSec}
           onChange={(event) => change({ durationSec: Number(event.target.value) })}
         />
-      </label>
+      </div>
     </>
   );
 }

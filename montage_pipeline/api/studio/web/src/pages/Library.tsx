@@ -6,7 +6,7 @@ import { Loading, Problem } from "../parts/Notice";
 import { words } from "../strings";
 
 export function nameOf(item: Item): string {
-  return item.title ?? words.untitled(item.style);
+  return item.title ?? words.untitled(item.style, new Date(item.createdAt));
 }
 
 export function Library() {

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "react";
 import type { Options } from "../api/client";
 import { linksOf, type Mark, type Tray, type TrayClip } from "../clips";
 import { words } from "../strings";
+import { thumbnailOf } from "../thumbnail";
 
 const MARKS: Mark[] = ["none", "hook", "must", "never"];
 const GIGABYTE = 1024 ** 3;
@@ -134,35 +135,28 @@ function stateOf(clip: TrayClip): string {
   return clip.share > 0 ? words.uploading(Math.round(clip.share * 100)) : words.waiting;
 }
 
-/** A frame of the file, where this browser can play it; else its kind. */
+/** A frame of the file, where this browser can decode it; else its kind. */
 function Thumbnail({ file }: { file: File | null }) {
-  const [url, setUrl] = useState<string | null>(null);
-  const [playable, setPlayable] = useState(true);
+  const [image, setImage] = useState<string | null>(null);
   useEffect(() => {
-    if (!file) return;
-    const made = URL.createObjectURL(file);
-    setUrl(made);
-    return () => URL.revokeObjectURL(made);
+    let made: string | null = null;
+    let gone = false;
+    if (file) {
+      void thumbnailOf(file).then((url) => {
+        made = url;
+        if (gone && url) URL.revokeObjectURL(url);
+        else setImage(url);
+      });
+    }
+    return () => {
+      gone = true;
+      if (made) URL.revokeObjectURL(made);
+    };
   }, [file]);
 
-  if (!file || !url || !playable) {
-    const kind = file ? (file.name.split(".").pop() ?? "") : "link";
-    return <span className="thumb kind">{kind.slice(0, 5)}</span>;
-  }
-  return (
-    <video
-      className="thumb"
-      src={`${url}#t=0.5`}
-      muted
-      playsInline
-      preload="metadata"
-      tabIndex={-1}
-      aria-hidden="true"
-      onError={() => setPlayable(false)}
-      // A browser that plays the sound alone (HEVC) has no frame to show.
-      onLoadedMetadata={(event) => setPlayable(event.currentTarget.videoWidth > 0)}
-    />
-  );
+  if (image) return <img className="thumb" src={image} alt="" />;
+  const kind = file ? (file.name.split(".").pop() ?? "") : "link";
+  return <span className="thumb kind">{kind.slice(0, 5)}</span>;
 }
 
 function Links({ tray }: { tray: Tray }) {
