@@ -1,91 +1,56 @@
-"""The studio in a real browser: from dropped clips to a Reel that plays to its end.
-
-Needs Chromium (Debian: `apt-get install chromium`), or MONTAGE_TEST_CHROMIUM naming one.
-"""
+"""The studio in a real browser: from dropped clips to a Reel that plays to its end."""
 
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import UUID, uuid4
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from montage_pipeline.api.auth import issue_token
 from montage_pipeline.local.footage import demo_clips
+from montage_pipeline_tests.e2e.browser import StudioWindow, chromium, chromium_path
 from montage_pipeline_tests.e2e.conftest import System, click
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 _MADE_MS = 240_000
-"""Longest wait for a Reel of 15 s beside the other tests."""
+"""Longest wait for a Reel of 8 s beside the other tests."""
 
-# The machine of a test may have no graphics, no sandbox for root, and no way to the internet.
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-]
+TokenFor = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = os.environ.get("MONTAGE_TEST_CHROMIUM") or shutil.which("chromium")
+    path = chromium_path()
     if path is None:
         if os.environ.get("CI"):
             pytest.fail("the studio's tests need Chromium: apt-get install chromium")
         pytest.skip("no Chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+    with chromium(path) as browser:
         yield browser
-        browser.close()
-
-
-class Studio:
-    """One person's browser window, and what it complained of."""
-
-    def __init__(self, system: System, browser: Browser, *, width: int) -> None:
-        self.complaints: list[str] = []
-        self._system = system
-        self._context = browser.new_context(viewport={"width": width, "height": 900})
-        self.page = self._context.new_page()
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on(
-            "console",
-            lambda message: (
-                self.complaints.append(message.text)
-                if message.type in ("error", "warning")
-                else None
-            ),
-        )
-
-    def open(self, path: str = "", *, user: UUID | None = None, ttl_s: int = 600) -> Page:
-        """The studio at `path`, signed in as `user` by the address, as `montage up` opens it."""
-        fragment = ""
-        if user is not None:
-            fragment = f"#token={issue_token(self._system.settings, user, ttl_s=ttl_s)}"
-        self.page.goto("about:blank")
-        self.page.goto(f"{self._system.address.api_url}/studio{path}{fragment}")
-        return self.page
-
-    def close(self) -> None:
-        """End the person's session."""
-        self._context.close()
 
 
 @pytest.fixture
-def studio(system: System, browser: Browser) -> Iterator[Studio]:
-    window = Studio(system, browser, width=1440)
+def token_for(system: System) -> TokenFor:
+    def token(user: UUID, ttl_s: int = 600) -> str:
+        return issue_token(system.settings, user, ttl_s=ttl_s)
+
+    return token
+
+
+@pytest.fixture
+def studio(system: System, browser: Browser) -> Iterator[StudioWindow]:
+    window = StudioWindow(browser, system.address.api_url, width=1440)
     yield window
     window.close()
 
 
-def test_clips_become_a_reel_that_plays_to_its_end(studio: Studio, user: UUID) -> None:
-    page = studio.open(user=user)
+def test_clips_become_a_reel_that_plays_to_its_end(
+    studio: StudioWindow, token_for: TokenFor, user: UUID
+) -> None:
+    page = studio.open(token=token_for(user))
     assert "token" not in page.url
     page.get_by_role("link", name="Make your first Reel").click()
     _no_barriers(page)
@@ -114,26 +79,30 @@ def test_clips_become_a_reel_that_plays_to_its_end(studio: Studio, user: UUID) -
     assert not studio.complaints
 
 
-def test_an_expired_token_asks_for_another(studio: Studio, user: UUID) -> None:
-    page = studio.open(user=user, ttl_s=-120)
+def test_an_expired_token_asks_for_another(
+    studio: StudioWindow, token_for: TokenFor, user: UUID
+) -> None:
+    page = studio.open(token=token_for(user, ttl_s=-120))
     expect(page.get_by_role("alert")).to_contain_text("expired")
     _no_barriers(page)
 
 
 def test_another_persons_reel_is_not_there(
-    studio: Studio, system: System, small_clip: object, user: UUID
+    studio: StudioWindow, system: System, token_for: TokenFor, user: UUID
 ) -> None:
     with system.client(user) as client:
         created = click(client, demo_clips()[:1])
-    page = studio.open(f"/items/{created['id']}", user=uuid4())
+    page = studio.open(f"/items/{created['id']}", token=token_for(uuid4()))
     expect(page.get_by_role("alert")).to_contain_text("There is no content item")
-    studio.open(user=uuid4())
+    studio.open(token=token_for(uuid4()))
     expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
 
 
-def test_a_phone_is_wide_enough(system: System, browser: Browser, user: UUID) -> None:
-    phone = Studio(system, browser, width=390)
-    page = phone.open("/new", user=user)
+def test_a_phone_is_wide_enough(
+    system: System, browser: Browser, token_for: TokenFor, user: UUID
+) -> None:
+    phone = StudioWindow(browser, system.address.api_url, width=390)
+    page = phone.open("/new", token=token_for(user))
     expect(page.get_by_role("button", name="Choose clips")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     phone.close()
