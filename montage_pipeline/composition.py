@@ -75,10 +75,11 @@ class Services:
 
     @cached_property
     def ledger(self) -> "CostLedger":
-        """Paid calls."""
+        """Paid calls, within the budgets of the settings."""
+        from montage_pipeline.costs.budgets import Limits
         from montage_pipeline.costs.ledger import CostLedger
 
-        return CostLedger(self.engine)
+        return CostLedger(self.engine, Limits.of(self.settings))
 
     @cached_property
     def store(self) -> "ObjectStore":
