@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from montage_pipeline.requests.lifecycle import RequestLifecycle
     from montage_pipeline.requests.model import MontageRequest
     from montage_pipeline.requests.seen import SeenFootage
+    from montage_pipeline.requests.tries import StepTries
     from montage_pipeline.storage.object_store import ObjectStore
 
 
@@ -65,6 +66,13 @@ class Services:
         from montage_pipeline.requests.lifecycle import RequestLifecycle
 
         return RequestLifecycle(self.engine)
+
+    @cached_property
+    def tries(self) -> "StepTries":
+        """The tries of requests' steps that failed."""
+        from montage_pipeline.requests.tries import StepTries
+
+        return StepTries(self.engine)
 
     @cached_property
     def seen(self) -> "SeenFootage":

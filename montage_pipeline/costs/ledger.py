@@ -15,7 +15,7 @@ have been charged. The next attempt closes such a row, or else the reconciler do
 
 import hashlib
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -78,6 +78,7 @@ class LeftEntry(OpenEntry):
     endpoint: str
     montage_request_id: UUID | None
     fingerprint: str | None
+    created_at: datetime
     too_old: bool
 
 
@@ -282,6 +283,7 @@ class CostLedger:
                     endpoint=row.endpoint,
                     montage_request_id=row.montage_request_id,
                     fingerprint=row.fingerprint,
+                    created_at=row.created_at,
                     too_old=too_old,
                 )
                 for row, too_old in session.execute(query)

@@ -1,6 +1,7 @@
 """What `r2_object` does: put the Reel where the user can watch it, and end the request."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_reports import clip_reports
+from montage_pipeline.orchestration.spending.doubts import calls_in_doubt
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo
 from montage_pipeline.requests.lifecycle import FinishedReel
@@ -36,15 +38,15 @@ def deliver_reel(scope: StepScope, made: MadeReel) -> MaterializeResult[Delivere
     Raises MontageError(REQUEST_TAKEN) when the request is no longer this run's.
     """
     delivered = _copy_files(scope, made)
-    reel = _finished(scope.request, made, delivered)
     services = scope.services
+    entries = services.ledger.entries(scope.request.id)
+    reel = _finished(scope.request, made, delivered, calls_in_doubt(entries))
     if scope.tracked and not services.requests.succeed(scope.request.id, scope.run_id, reel):
         raise MontageError(
             ErrorCode.REQUEST_TAKEN,
             "The request was stopped or taken over by another run before its Reel was delivered.",
         )
 
-    entries = services.ledger.entries(scope.request.id)
     cost_usd = sum((entry.cost_usd for entry in entries), Decimal(0))
     return dg.MaterializeResult(
         value=delivered,
@@ -73,7 +75,9 @@ def _copy_files(scope: StepScope, made: MadeReel) -> DeliveredObject:
         return deliver(services.store, files, owner, Path(folder))
 
 
-def _finished(request: MontageRequest, made: MadeReel, delivered: DeliveredObject) -> FinishedReel:
+def _finished(
+    request: MontageRequest, made: MadeReel, delivered: DeliveredObject, doubts: Sequence[str]
+) -> FinishedReel:
     """What the item's row and its user get to see."""
     from montage_pipeline.editing.originality import footage_shown
 
@@ -86,6 +90,7 @@ def _finished(request: MontageRequest, made: MadeReel, delivered: DeliveredObjec
             *made.music.warnings,
             *made.timeline.warnings,
             *made.rendered.warnings,
+            *doubts,
         ),
         originality=made.timeline.originality.model_dump(mode="json"),
         shown=footage_shown(made.timeline, made.analysis),

@@ -69,7 +69,7 @@ def _create_alerts() -> None:
             "window_start",
             "percent",
             "limit_usd",
-            name="uq_budget_alerts_budget",
+            name="uq_budget_alerts_budget_subject_window_start_percent_limit_usd",
         ),
     )
 
