@@ -52,11 +52,11 @@ def _send(settings: Settings, alert: StoredAlert) -> bool:
     headers = {"content-type": "application/json", "X-Montage-Alert-Id": str(alert.id)}
     if secret := settings.budget_webhook_secret.get_secret_value():
         headers["X-Montage-Signature"] = signature(secret, body)
-    request = httpx.Request("POST", settings.budget_webhook_url, content=body, headers=headers)
     # Driven directly: httpx.Client would log the address, which may carry a secret, and no redirect
     # is followed.
     transport = GuardedTransport(allow_private=True, deadline_s=time.monotonic() + _TIMEOUT_S)
     try:
+        request = httpx.Request("POST", settings.budget_webhook_url, content=body, headers=headers)
         with transport, closing(transport.handle_request(request)) as answer:
             reason = f"HTTP {answer.status_code}"
             if answer.is_success:
