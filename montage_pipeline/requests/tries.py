@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.records import Record
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow
-from montage_pipeline.vocabulary import RequestState, Step
+from montage_pipeline.vocabulary import ContentStatus, RequestState, Step
 
 MAX_MESSAGE_CHARS = 300
 """Enough for the cause; the whole of the last one is the item's error."""
@@ -43,8 +43,9 @@ class StepTries:
         """Add a try to the item of a request that runs under the try's run.
 
         The number of failed tries of that step so far, whatever run they were in (a run that died
-        is replaced by another, and a provider should not be asked the more for it); None when the
-        request is not that run's.
+        is replaced by another, and a provider should not be asked the more for it); only of this
+        run where the item has its Reel, and somebody makes it again. None when the request is not
+        that run's.
         """
         running = select(MontageRequestRow.content_item_id).where(
             MontageRequestRow.id == request_id,
@@ -52,14 +53,19 @@ class StepTries:
             MontageRequestRow.run_id == failed.run_id,
         )
         with Session(self._engine) as session, session.begin():
-            earlier = session.scalar(
-                select(ContentItemRow.tries)
+            found = session.execute(
+                select(ContentItemRow.tries, ContentItemRow.status)
                 .where(ContentItemRow.id == running.scalar_subquery())
                 .with_for_update()
-            )
-            if earlier is None:
+            ).one_or_none()
+            if found is None:
                 return None
-            number: int = 1 + sum(one.get("step") == failed.step.value for one in earlier)
+            earlier, status = found
+            runs_count = status is ContentStatus.GENERATING
+            number: int = 1 + sum(
+                one["step"] == failed.step.value and (runs_count or one["run_id"] == failed.run_id)
+                for one in earlier
+            )
             message = failed.message[:MAX_MESSAGE_CHARS]
             kept = failed.model_copy(update={"number": number, "message": message})
             session.execute(

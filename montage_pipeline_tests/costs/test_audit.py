@@ -88,7 +88,7 @@ def settle(ledger: CostLedger, call: PaidCall, **changes: Any) -> UUID:
     """A row that was priced as it should be."""
     priced = claude_cost("claude-sonnet-5-5", call.predicted_usage, on=date(2026, 11, 22))
     entry_id = ledger.open(call)
-    values = {
+    values: dict[str, Any] = {
         "cost_usd": priced.cost_usd,
         "usage": call.predicted_usage,
         "price_version": priced.price_version,
