@@ -21,13 +21,14 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import func, literal, or_, select, update
+from sqlalchemy import Update, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from montage_pipeline.costs.alerts import store_alerts
 from montage_pipeline.costs.budgets import Limits, Purchase, require_room, weigh
+from montage_pipeline.costs.doubts import sentence_on, tell_item
 from montage_pipeline.costs.switch import require_paid_calls
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.records import Record
@@ -98,6 +99,13 @@ class CostEntry(Record):
     def in_doubt(self) -> bool:
         """Whether nobody knows if the call was charged."""
         return bool(self.usage.get("uncertain"))
+
+    @property
+    def doubt(self) -> str | None:
+        """What its item says of it; None unless it is in doubt."""
+        if not self.in_doubt:
+            return None
+        return sentence_on(self.service, self.cost_usd, self.usage.get("error"))
 
 
 def fingerprint_of(*parts: str) -> str:
@@ -219,15 +227,25 @@ class CostLedger:
 
     def close_in_doubt(self, entry_id: UUID, reason: str, **facts: Any) -> None:
         """Close a call that may have been charged, and of which nobody will ever know more: at what
-        it was predicted to cost.
+        it was predicted to cost. Its item says so.
         """
         doubt = {"uncertain": True, "error": reason, **facts}
-        self._update(
-            entry_id,
-            state=CostState.ESTIMATED,
-            cost_usd=func.coalesce(ApiCostLogRow.predicted_usd, 0),
-            usage=ApiCostLogRow.usage.op("||")(literal(doubt, JSONB)),
-        )
+        with Session(self._engine) as session, session.begin():
+            closed = session.execute(
+                _of_pending(entry_id)
+                .values(
+                    state=CostState.ESTIMATED,
+                    cost_usd=func.coalesce(ApiCostLogRow.predicted_usd, 0),
+                    usage=ApiCostLogRow.usage.op("||")(literal(doubt, JSONB)),
+                )
+                .returning(
+                    ApiCostLogRow.service, ApiCostLogRow.cost_usd, ApiCostLogRow.montage_request_id
+                )
+            ).one_or_none()
+            if closed is None:
+                raise _conflict(entry_id)
+            service, cost_usd, request_id = closed
+            tell_item(session, request_id, sentence_on(service, cost_usd, reason))
 
     def estimate(
         self, entry_id: UUID, *, cost_usd: Decimal, usage: Mapping[str, Any], price_version: str
@@ -242,19 +260,12 @@ class CostLedger:
         )
 
     def _update(self, entry_id: UUID, **values: Any) -> None:
-        # Only a pending row changes: a settled price is history and is never written over.
         with Session(self._engine) as session, session.begin():
             changed = session.scalar(
-                update(ApiCostLogRow)
-                .where(ApiCostLogRow.id == entry_id, ApiCostLogRow.state == CostState.PENDING)
-                .values(**values, updated_at=func.now())
-                .returning(ApiCostLogRow.id)
+                _of_pending(entry_id).values(**values).returning(ApiCostLogRow.id)
             )
         if changed is None:
-            raise MontageError(
-                ErrorCode.LEDGER_CONFLICT,
-                f"Cost row {entry_id} is not pending any more, so it was left as it is.",
-            )
+            raise _conflict(entry_id)
 
     def left_behind(self, *, grace: timedelta, most: timedelta, limit: int) -> list[LeftEntry]:
         """Pending rows that nobody works on: their request ended more than `grace` ago, or the row
@@ -312,6 +323,22 @@ class CostLedger:
                 )
                 for row in session.scalars(query.order_by(ApiCostLogRow.created_at))
             ]
+
+
+def _of_pending(entry_id: UUID) -> Update:
+    # Only a pending row changes: a settled price is history and is never written over.
+    return (
+        update(ApiCostLogRow)
+        .where(ApiCostLogRow.id == entry_id, ApiCostLogRow.state == CostState.PENDING)
+        .values(updated_at=func.now())
+    )
+
+
+def _conflict(entry_id: UUID) -> MontageError:
+    return MontageError(
+        ErrorCode.LEDGER_CONFLICT,
+        f"Cost row {entry_id} is not pending any more, so it was left as it is.",
+    )
 
 
 def _row_of(call: PaidCall) -> ApiCostLogRow:

@@ -24,7 +24,6 @@ from montage_pipeline.composition import Services
 from montage_pipeline.costs.retry_after import MAX_RETRY_AFTER_S
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.orchestration.attempts import Attempt, requested
-from montage_pipeline.orchestration.spending.doubts import calls_in_doubt
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.model import RequestFailure
 from montage_pipeline.requests.tries import Try
@@ -162,10 +161,6 @@ def _mark_failed(attempt: Attempt, services: Services, failure: RequestFailure) 
     """Not when the Reel was delivered already, or when the request is another run's business."""
     request = requested(attempt, services)
     if request.state is RequestState.RUNNING and request.run_id == attempt.run.run_id:
-        doubts = calls_in_doubt(services.ledger.entries(request.id))
-        if doubts:
-            details = failure.details | {"calls_in_doubt": doubts}
-            failure = failure.model_copy(update={"details": details})
         services.requests.fail(request.id, failure)
 
 

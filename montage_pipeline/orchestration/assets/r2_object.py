@@ -14,7 +14,6 @@ from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_reports import clip_reports
-from montage_pipeline.orchestration.spending.doubts import calls_in_doubt
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo
 from montage_pipeline.requests.lifecycle import FinishedReel
@@ -40,7 +39,8 @@ def deliver_reel(scope: StepScope, made: MadeReel) -> MaterializeResult[Delivere
     delivered = _copy_files(scope, made)
     services = scope.services
     entries = services.ledger.entries(scope.request.id)
-    reel = _finished(scope.request, made, delivered, calls_in_doubt(entries))
+    doubts = [entry.doubt for entry in entries if entry.doubt is not None]
+    reel = _finished(scope.request, made, delivered, doubts)
     if scope.tracked and not services.requests.succeed(scope.request.id, scope.run_id, reel):
         raise MontageError(
             ErrorCode.REQUEST_TAKEN,

@@ -83,6 +83,15 @@ def fail(services: Services, request_id: UUID) -> None:
     assert services.requests.fail(request_id, failure)
 
 
+def warnings_of(services: Services, request_id: UUID) -> tuple[str, ...]:
+    """What the request's item says."""
+    request = services.requests.get_request(request_id)
+    assert request is not None
+    item = services.library.find_item(request.content_item_id)
+    assert item is not None
+    return item.warnings
+
+
 def settled(services: Services, request_id: UUID, *, most: timedelta = LATER) -> list[CostEntry]:
     """The request's rows once the reconciler has been there."""
     settle_left_behind(services, grace=AT_ONCE, most=most)
@@ -103,7 +112,7 @@ def test_a_call_that_was_never_sent_costs_nothing(
     services.ledger.open(call)
     fail(services, request_id)
     [row] = settled(services, request_id)
-    assert (row.state, row.cost_usd) == (CostState.SETTLED, 0)
+    assert (row.state, row.cost_usd) == (CostState.SETTLED, Decimal(0))
 
 
 def test_a_call_in_flight_is_put_down_at_its_prediction(
@@ -115,6 +124,9 @@ def test_a_call_in_flight_is_put_down_at_its_prediction(
     assert (row.state, row.cost_usd) == (CostState.ESTIMATED, PREDICTED_USD)
     assert row.in_doubt
     assert settled(services, request_id) == [row]
+    [warning] = warnings_of(services, request_id)
+    assert "call to claude" in warning
+    assert "$0.0100" in warning
 
 
 def test_an_answer_that_was_kept_settles_its_row_exactly(
@@ -163,7 +175,7 @@ def test_a_failed_job_costs_nothing(services: Services, desk: Desk, request_id: 
     desk.server.jobs[0].plan = JobPlan(polls=0, error="out of memory", billed_units=None)
     fail(services, request_id)
     [row] = settled(services, request_id)
-    assert (row.state, row.cost_usd) == (CostState.SETTLED, 0)
+    assert (row.state, row.cost_usd) == (CostState.SETTLED, Decimal(0))
 
 
 def test_a_job_that_never_ends_waits_until_its_row_is_too_old_and_can_still_be_fetched(
