@@ -5,6 +5,7 @@ requests that have ended, and of processes that nobody started again.
 """
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 
 import dagster as dg
@@ -13,7 +14,7 @@ from dagster import ResourceParam
 from montage_pipeline import logs
 from montage_pipeline.composition import Services
 from montage_pipeline.costs.ledger import LeftEntry
-from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.errors import MontageError
 from montage_pipeline.orchestration.sensors import default_status
 from montage_pipeline.orchestration.spending.webhook import deliver_alerts
 from montage_pipeline.settings import Settings
@@ -64,12 +65,19 @@ def settle_left_behind(
         looked_at += 1
         try:
             _settle(services, left)
-        except MontageError as error:
+        except Exception as error:
             # One row that cannot be closed now (the store is away, say) does not hold up the rest.
-            log.warning("cost_row_not_settled", entry_id=str(left.id), error=error.message)
-            if error.code is not ErrorCode.LEDGER_CONFLICT:
-                services.ledger.touch(left.id)
+            _put_off(services, left, error)
     return looked_at
+
+
+def _put_off(services: Services, left: LeftEntry, error: Exception) -> None:
+    log.warning("cost_row_not_settled", entry_id=str(left.id), error=str(error))
+    with suppress(MontageError):  # its own process closed it meanwhile
+        if left.sent and left.too_old:
+            services.ledger.close_in_doubt(left.id, "what became of the call cannot be looked up")
+        else:
+            services.ledger.touch(left.id)
 
 
 def _settle(services: Services, left: LeftEntry) -> None:

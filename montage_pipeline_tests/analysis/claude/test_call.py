@@ -1,14 +1,17 @@
 """What goes wrong with a call: who pays, what is asked again, and what a further attempt finds."""
 
+import signal
 import socket
+import threading
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
+from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline_tests.analysis.claude.stand_ins import AnalysisStep
-from montage_pipeline_tests.fakes.anthropic_server import Fault
+from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer, Fault
 
 
 @pytest.mark.parametrize(
@@ -170,6 +173,22 @@ def test_a_refusal_is_final_charged_and_not_bought_again(small: AnalysisStep) ->
 
 class Killed(BaseException):
     """The process ends here."""
+
+
+def test_a_call_that_is_interrupted_says_at_once_that_it_may_be_charged(
+    clips: list[FetchedClip],
+) -> None:
+    def interrupt(_request: object) -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with AnthropicServer(on_request=interrupt) as server:
+        step = AnalysisStep(server, clips[-2:])
+        server.script(Fault.slow(5))
+        with pytest.raises(KeyboardInterrupt):
+            step.analyse()
+    (row,) = step.ledger.rows.values()
+    assert (row.state, row.usage["error"]) == ("estimated", "interrupted")
+    assert row.cost_usd == row.call.predicted_usd > 0
 
 
 def test_killed_before_the_row_was_settled_the_answer_is_used_and_not_bought_again(

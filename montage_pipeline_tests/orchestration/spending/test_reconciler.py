@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from montage_pipeline.composition import Services
 from montage_pipeline.costs.ledger import CostEntry, PaidCall, fingerprint_of
 from montage_pipeline.definitions import build_definitions
-from montage_pipeline.errors import ErrorCode
+from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.orchestration.spending.reconciler import settle_left_behind
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.model import RequestFailure
@@ -152,6 +152,28 @@ def test_an_answer_that_was_kept_settles_its_row_exactly(
         usage,
         "req_1",
     )
+
+
+@pytest.mark.parametrize(
+    ("most", "state"), [(LATER, CostState.PENDING), (AT_ONCE, CostState.ESTIMATED)]
+)
+def test_a_store_that_is_away_is_waited_for_but_not_for_ever(
+    services: Services,
+    call: PaidCall,
+    request_id: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+    most: timedelta,
+    state: CostState,
+) -> None:
+    services.ledger.mark_sent(services.ledger.open(call))
+    fail(services, request_id)
+
+    def away(key: str) -> None:
+        raise MontageError(ErrorCode.STORE_UNAVAILABLE, f"{key}: the store is away")
+
+    monkeypatch.setattr(services.store, "head", away)
+    [row] = settled(services, request_id, most=most)
+    assert row.state is state
 
 
 def test_a_finished_job_is_priced_by_what_fal_bills(
