@@ -7,7 +7,7 @@ nothing. httpx (and Anthropic's fork of it) tell that moment to whoever put a fu
 request's `extensions["trace"]`.
 """
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -55,9 +55,14 @@ def watch(extensions: MutableMapping[str, Any]) -> None:
     if outgoing is None:
         return
 
-    def trace(event: str, _info: object) -> None:
-        if event.endswith(_BODY_BEGINS):
+    def trace(event: str, info: Mapping[str, Any]) -> None:
+        if event.endswith(_BODY_BEGINS) and not _asks_a_proxy(info):
             outgoing.note()
 
     outgoing.watched = True
     extensions["trace"] = trace
+
+
+def _asks_a_proxy(info: Mapping[str, Any]) -> bool:
+    """Whether the event is of the request for a tunnel, before the paid one goes through it."""
+    return getattr(info.get("request"), "method", b"") == b"CONNECT"

@@ -32,6 +32,10 @@ class Wire:
                 self.send_response(204)
                 self.end_headers()
 
+            def do_CONNECT(self) -> None:
+                wire.events.append("a tunnel was asked for")
+                self.send_error(502)
+
             def log_message(self, format: str, *args: object) -> None:
                 """Quiet."""
 
@@ -55,9 +59,9 @@ def wire() -> Iterator[Wire]:
         yield running
 
 
-def post(library: Any, url: str) -> None:
+def post(library: Any, url: str, proxy: str | None = None) -> None:
     hooks = {"request": [lambda request: watch(request.extensions)]}
-    with library.Client(event_hooks=hooks, timeout=5) as client:
+    with library.Client(event_hooks=hooks, timeout=5, proxy=proxy) as client:
         client.post(url, content=b"x" * 1000)
 
 
@@ -77,6 +81,13 @@ def test_what_never_reached_a_server_was_not_sent(library: Any) -> None:
         with sending(_forbidden) as outgoing, pytest.raises(library.ConnectError):
             post(library, f"http://127.0.0.1:{closed.getsockname()[1]}")
     assert (outgoing.watched, outgoing.sent) == (True, False)
+
+
+@pytest.mark.parametrize("library", CLIENTS, ids=lambda library: library.__name__)
+def test_what_a_proxy_did_not_let_through_was_not_sent(library: Any, wire: Wire) -> None:
+    with sending(_forbidden) as outgoing, pytest.raises(library.ProxyError):
+        post(library, "https://provider.invalid/", proxy=wire.url)
+    assert (outgoing.sent, wire.events) == (False, ["a tunnel was asked for"])
 
 
 @pytest.mark.parametrize("library", CLIENTS, ids=lambda library: library.__name__)
