@@ -86,7 +86,7 @@ _FINISHED: dict[str, Any] = {
         {
             "step": "music_track",
             "number": 1,
-            "code": "music_rate_limited",
+            "code": ErrorCode.MUSIC_RATE_LIMITED.value,
             "message": "fal asks to slow down (HTTP 429: slow down).",
             "at": "2026-05-04T09:29:02.512000Z",
         }
