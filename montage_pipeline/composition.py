@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from montage_pipeline.requests.lifecycle import RequestLifecycle
     from montage_pipeline.requests.model import MontageRequest
     from montage_pipeline.requests.seen import SeenFootage
+    from montage_pipeline.requests.tries import StepTries
     from montage_pipeline.storage.object_store import ObjectStore
 
 
@@ -67,6 +68,13 @@ class Services:
         return RequestLifecycle(self.engine)
 
     @cached_property
+    def tries(self) -> "StepTries":
+        """The tries of requests' steps that failed."""
+        from montage_pipeline.requests.tries import StepTries
+
+        return StepTries(self.engine)
+
+    @cached_property
     def seen(self) -> "SeenFootage":
         """What delivered Reels showed."""
         from montage_pipeline.requests.seen import SeenFootage
@@ -75,10 +83,11 @@ class Services:
 
     @cached_property
     def ledger(self) -> "CostLedger":
-        """Paid calls."""
+        """Paid calls, within the budgets of the settings."""
+        from montage_pipeline.costs.budgets import Limits
         from montage_pipeline.costs.ledger import CostLedger
 
-        return CostLedger(self.engine)
+        return CostLedger(self.engine, Limits.of(self.settings))
 
     @cached_property
     def store(self) -> "ObjectStore":

@@ -12,6 +12,8 @@ from montage_pipeline.orchestration.documents import DocumentIOManager, TableIOM
 from montage_pipeline.orchestration.jobs import chunk_retention, cost_reports, montage, schedules
 from montage_pipeline.orchestration.outcomes import outcome_sensors
 from montage_pipeline.orchestration.sensors import request_sensor, retirement_sensor
+from montage_pipeline.orchestration.spending.audit import ledger_audit, ledger_audit_job
+from montage_pipeline.orchestration.spending.reconciler import cost_reconciliation
 from montage_pipeline.settings import Settings, get_settings
 
 
@@ -32,12 +34,14 @@ def build_definitions(
     }
     return dg.Definitions(
         assets=[*montage_assets(settings), api_costs_by_day, api_costs_by_user],
-        jobs=[montage, cost_reports, chunk_retention],
+        jobs=[montage, cost_reports, chunk_retention, ledger_audit_job],
+        asset_checks=[ledger_audit],
         schedules=schedules(settings),
         sensors=[
             request_sensor(settings),
             retirement_sensor(settings),
             *outcome_sensors(settings),
+            cost_reconciliation(settings),
         ],
         resources=resources | resource_overrides,
         # One import of the heavy libraries for all five steps; separate processes cost several

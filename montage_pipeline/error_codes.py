@@ -152,7 +152,9 @@ class ErrorCode(StrEnum):
     MUSIC_REFUSED = _permanent("Give a direct address that can be read without a login.")
     MUSIC_REJECTED = _permanent("Choose another FAL_MUSIC_MODEL, or set MONTAGE_COMPOSER=local.")
     MUSIC_SILENT = _permanent("Give a file with music that can be heard.")
-    MUSIC_SUBMIT_UNCERTAIN = _transient("Look for the job at fal before trying again.")
+    MUSIC_SUBMIT_UNCERTAIN = _permanent(
+        "Generate the item again; the order whose reply was lost may have been charged."
+    )
     MUSIC_TIMEOUT = _transient("Try again to go on with the same job, or raise FAL_TIMEOUT_S.")
     MUSIC_TOO_LARGE = _permanent("Give a smaller file, or raise MONTAGE_MAX_MUSIC_BYTES.")
     MUSIC_TOO_LONG = _permanent("Cut out the part of the music that is wanted.")
@@ -203,7 +205,14 @@ class ErrorCode(StrEnum):
     WORK_FILE_CHANGED = _permanent("Materialise the asset that makes the file again.")
 
     # Costs
+    BUDGET_EXCEEDED = _permanent(
+        "Wait for the next day or month, or raise the budget that the message names."
+    )
     LEDGER_CONFLICT = _transient("Check the cost row, which another attempt has settled.")
+    PAID_CALLS_OFF = _permanent("Have paid calls turned on again: `montage paid on`.")
+    PAID_CALLS_SPENT = _permanent(
+        "Generate the item again, raise MONTAGE_MAX_PAID_CALLS, or set MONTAGE_ANALYST=local."
+    )
     UNKNOWN_PRICE = _permanent("Choose a priced model, or add its price to costs/price_table.py.")
     UNREADABLE_USAGE = _permanent("Compare the cost row with the provider's invoice.")
 

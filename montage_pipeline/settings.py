@@ -155,6 +155,47 @@ class Settings(BaseSettings):
         description="Timeout of one fal job, in seconds; the next attempt resumes the job.",
     )
 
+    # Spending
+    paid_calls: bool = Field(
+        True,
+        description="Allow paid calls (Claude, fal). To stop them at once, without a restart: "
+        "`montage paid off`.",
+    )
+    max_paid_calls: int = Field(
+        4,
+        ge=1,
+        description="Maximum paid calls to one service for one request, retries included.",
+    )
+    budget_request_usd: Decimal | None = Field(
+        Decimal(1),
+        ge=0,
+        description="Maximum spent on one request, in USD; 0 buys nothing. Like every budget, "
+        "checked before a call, with what it is predicted to cost.",
+    )
+    budget_user_day_usd: Decimal | None = Field(
+        None, ge=0, description="Maximum spent for one user in one day (UTC), in USD."
+    )
+    budget_user_month_usd: Decimal | None = Field(
+        None, ge=0, description="Maximum spent for one user in one month (UTC), in USD."
+    )
+    budget_day_usd: Decimal | None = Field(
+        None, ge=0, description="Maximum spent by the whole installation in one day (UTC), in USD."
+    )
+    budget_month_usd: Decimal | None = Field(
+        None,
+        ge=0,
+        description="Maximum spent by the whole installation in one month (UTC), in USD.",
+    )
+    budget_webhook_url: str = Field(
+        "",
+        description="URL that is told by POST when a budget is used up to 80 % and when it "
+        "refuses a call.",
+    )
+    budget_webhook_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Secret that signs the webhook's body (X-Montage-Signature, HMAC-SHA256).",
+    )
+
     # Footage
     max_clips: int = Field(60, ge=1, description="Maximum clips per request.")
     max_clip_bytes: int = Field(

@@ -82,6 +82,15 @@ _FINISHED: dict[str, Any] = {
     "musicUrl": "https://media.example.com/reels/5f0c.music.wav",
     "posterUrl": "https://media.example.com/reels/5f0c.jpg",
     "warnings": [],
+    "tries": [
+        {
+            "step": "music_track",
+            "number": 1,
+            "code": ErrorCode.MUSIC_RATE_LIMITED.value,
+            "message": "fal asks to slow down (HTTP 429: slow down).",
+            "at": "2026-05-04T09:29:02.512000Z",
+        }
+    ],
     "clips": [
         {
             "url": _CLIP_URL,

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from montage_pipeline.cli.interrupts import Stopped, raise_stopped
-from montage_pipeline.cli.maintenance_commands import doctor, errors, migrate, settings
+from montage_pipeline.cli.maintenance_commands import doctor, errors, migrate, paid, settings
 from montage_pipeline.cli.make_commands import demo, make
 from montage_pipeline.cli.report_commands import cancel, costs, export, list_items, status
 from montage_pipeline.cli.system_commands import up
@@ -35,7 +35,7 @@ app.command()(up)
 app.command()(status)
 app.command("list")(list_items)
 app.command()(cancel)
-for command in (costs, migrate, doctor, settings, errors):
+for command in (costs, paid, migrate, doctor, settings, errors):
     app.command()(command)
 
 

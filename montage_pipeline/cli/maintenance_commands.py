@@ -1,10 +1,12 @@
-"""`montage migrate`, `doctor`, `settings` and `errors`: looking after an installation."""
+"""`montage migrate`, `paid`, `doctor`, `settings` and `errors`: looking after an installation."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from montage_pipeline.cli.system import running_database
 from montage_pipeline.cli.terminal import plain, plain_table, say
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.settings import get_settings
@@ -23,6 +25,35 @@ def migrate() -> None:
         )
     upgrade(settings.sqlalchemy_url)
     say(Console(), f"The database is at revision {newest_revision()}.")
+
+
+class Turn(StrEnum):
+    """Which way a switch is turned."""
+
+    ON = "on"
+    OFF = "off"
+
+
+def paid(
+    turn: Annotated[
+        Turn | None, typer.Argument(help="on, or off; without it, how the switch stands.")
+    ] = None,
+    reason: Annotated[
+        str, typer.Option(help="Why, for those whose Reels fail because of it.")
+    ] = "",
+) -> None:
+    """Turn paid calls (Claude, fal) off or on again, in every process at once."""
+    from montage_pipeline.costs.switch import read_switch, turn_switch
+
+    with running_database() as services:
+        switch = (
+            read_switch(services.engine)
+            if turn is None
+            else turn_switch(services.engine, is_on=turn is Turn.ON, reason=reason)
+        )
+    since = f" since {switch.changed_at:%Y-%m-%d %H:%M} UTC" if switch.changed_at else ""
+    why = f": {switch.reason}" if switch.reason else ""
+    say(Console(), f"Paid calls are {'on' if switch.is_on else 'off'}{since}{why}")
 
 
 def doctor() -> None:

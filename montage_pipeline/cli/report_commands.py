@@ -174,7 +174,15 @@ def _show_item(console: Console, item: "ContentItem") -> None:
 def _write_costs(report: "UserCosts") -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(
-        ["created_at", "service", "endpoint", "state", "cost_usd", "montage_request_id"]
+        [
+            "created_at",
+            "service",
+            "endpoint",
+            "state",
+            "cost_usd",
+            "montage_request_id",
+            "predicted_usd",
+        ]
     )
     for row in report.rows:
         writer.writerow(
@@ -185,6 +193,7 @@ def _write_costs(report: "UserCosts") -> None:
                 row.state.value,
                 f"{row.cost_usd:f}",
                 row.montage_request_id,
+                None if row.predicted_usd is None else f"{row.predicted_usd:f}",
             ]
         )
 

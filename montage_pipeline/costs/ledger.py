@@ -1,28 +1,49 @@
 """The ledger of paid calls: `api_cost_logs`.
 
-A row is committed before the call is sent, gets the provider's request id as soon as it is known,
-and is settled from the usage the provider reports. So a process that dies at any point leaves the
-truth behind: what was sent, and whether its price is known.
+The order of work of whoever buys makes a crash at any point harmless:
+
+1. `open`: a row, `pending`, with what the call is predicted to cost; refused when a budget has no
+   room for it;
+2. `mark_sent`, right before the request's body goes out (`sending`);
+3. `attach`, as soon as the provider has named the call;
+4. `settle` from the usage that the provider reports; `close_free` when it charges nothing;
+   `close_in_doubt` when nobody will ever know, at what was predicted.
+
+A process that dies leaves a pending row: without `sent_at` nothing was bought; with it the call may
+have been charged. The next attempt closes such a row, or else the reconciler does (`left_behind`).
 """
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from pydantic import Field
+from sqlalchemy import Update, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
+from montage_pipeline.costs.alerts import store_alerts
+from montage_pipeline.costs.budgets import Limits, Purchase, require_room, weigh
+from montage_pipeline.costs.doubts import sentence_on, tell_item
+from montage_pipeline.costs.switch import require_paid_calls
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.records import Record
-from montage_pipeline.requests.tables import ApiCostLogRow
-from montage_pipeline.vocabulary import CostState, Service
+from montage_pipeline.requests.tables import ApiCostLogRow, MontageRequestRow
+from montage_pipeline.vocabulary import CostState, RequestState, Service
+
+_OVER = tuple(state for state in RequestState if state.is_terminal)
 
 
 class PaidCall(Record):
-    """A call about to be paid for; `fingerprint` names what is bought, so that a retry knows it."""
+    """A call about to be paid for; `fingerprint` names what is bought, so that a retry knows it.
+
+    `predicted_usd` is what it should cost: `predicted_usage`, in the provider's own terms, at the
+    price `price_version`.
+    """
 
     user_id: UUID
     service: Service
@@ -31,14 +52,35 @@ class PaidCall(Record):
     run_id: str | None
     asset: str | None
     fingerprint: str
+    predicted_usd: Decimal = Decimal(0)
+    predicted_usage: dict[str, Any] = Field(default_factory=dict)
+    price_version: str | None = None
+
+    @property
+    def purchase(self) -> Purchase:
+        """What the budgets need to know of it."""
+        return Purchase(self.user_id, self.montage_request_id, self.service, self.predicted_usd)
 
 
 class OpenEntry(Record):
-    """A row found again by a later attempt."""
+    """A row found again by a later attempt. `sent`: the call may have been charged."""
 
     id: UUID
     provider_request_id: str | None
     usage: dict[str, Any]
+    sent: bool
+
+
+class LeftEntry(OpenEntry):
+    """A pending row whose call nobody waits for any more. `too_old`: it must be closed now."""
+
+    user_id: UUID
+    service: Service
+    endpoint: str
+    montage_request_id: UUID | None
+    fingerprint: str | None
+    created_at: datetime
+    too_old: bool
 
 
 class CostEntry(Record):
@@ -51,6 +93,19 @@ class CostEntry(Record):
     state: CostState
     usage: dict[str, Any]
     provider_request_id: str | None
+    predicted_usd: Decimal | None = None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether nobody knows if the call was charged."""
+        return bool(self.usage.get("uncertain"))
+
+    @property
+    def doubt(self) -> str | None:
+        """What its item says of it; None unless it is in doubt."""
+        if not self.in_doubt:
+            return None
+        return sentence_on(self.service, self.cost_usd, self.usage.get("error"))
 
 
 def fingerprint_of(*parts: str) -> str:
@@ -61,25 +116,37 @@ def fingerprint_of(*parts: str) -> str:
 class CostLedger:
     """Rows of paid calls in Postgres. Every method commits before it returns."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, limits: Limits = Limits()) -> None:
         self._engine = engine
+        self._limits = limits
 
     def open(self, call: PaidCall) -> UUID:
-        """Write the pending row of a call that is about to be sent."""
-        row = ApiCostLogRow(
-            user_id=call.user_id,
-            service=call.service,
-            endpoint=call.endpoint,
-            montage_request_id=call.montage_request_id,
-            run_id=call.run_id,
-            asset=call.asset,
-            fingerprint=call.fingerprint,
-            state=CostState.PENDING,
-        )
+        """Write the pending row of a call that is about to be sent.
+
+        Raises PermanentError, and writes no row: PAID_CALLS_OFF, BUDGET_EXCEEDED, PAID_CALLS_SPENT.
+        """
+        row = _row_of(call)
         with Session(self._engine) as session, session.begin():
-            session.add(row)
-            session.flush()
-            return row.id
+            require_paid_calls(session, allowed=self._limits.paid_calls)
+            verdict = weigh(session, self._limits, call.purchase)
+            if verdict.refusal is None:
+                session.add(row)
+                session.flush()
+            # In the same transaction: the alert is as sure as what it tells of.
+            store_alerts(session, verdict.alerts)
+            entry_id = row.id
+        if verdict.refusal is not None:
+            raise verdict.refusal
+        return entry_id
+
+    def require_another(self, call: PaidCall) -> None:
+        """Raise PermanentError(PAID_CALLS_SPENT) when the request may not buy one more answer."""
+        with Session(self._engine) as session:
+            require_room(session, self._limits, call.purchase)
+
+    def mark_sent(self, entry_id: UUID) -> None:
+        """Note that the call goes out now; from here on it may be charged."""
+        self._update(entry_id, sent_at=func.clock_timestamp())
 
     def find_pending(self, call: PaidCall) -> OpenEntry | None:
         """The newest pending row that an earlier attempt left for the same purchase and request."""
@@ -113,9 +180,7 @@ class CostLedger:
             row = session.scalar(query)
             if row is None:
                 return None
-            return OpenEntry(
-                id=row.id, provider_request_id=row.provider_request_id, usage=row.usage
-            )
+            return _open_entry(row)
 
     def attach(self, entry_id: UUID, provider_request_id: str) -> None:
         """Note the provider's id of the call, so that a later attempt can resume it."""
@@ -141,6 +206,47 @@ class CostLedger:
             values["provider_request_id"] = provider_request_id
         self._update(entry_id, **values)
 
+    def close_free(
+        self,
+        entry_id: UUID,
+        facts: Mapping[str, Any],
+        *,
+        price_version: str | None = None,
+        provider_request_id: str | None = None,
+    ) -> None:
+        """Settle a call at 0: it was not sent, or the provider does not charge for its end."""
+        values: dict[str, Any] = {
+            "state": CostState.SETTLED,
+            "cost_usd": Decimal(0),
+            "usage": {"charged": False, **facts},
+            "price_version": func.coalesce(ApiCostLogRow.price_version, price_version),
+        }
+        if provider_request_id is not None:
+            values["provider_request_id"] = provider_request_id
+        self._update(entry_id, **values)
+
+    def close_in_doubt(self, entry_id: UUID, reason: str, **facts: Any) -> None:
+        """Close a call that may have been charged, and of which nobody will ever know more: at what
+        it was predicted to cost. Its item says so.
+        """
+        doubt = {"uncertain": True, "error": reason, **facts}
+        with Session(self._engine) as session, session.begin():
+            closed = session.execute(
+                _of_pending(entry_id)
+                .values(
+                    state=CostState.ESTIMATED,
+                    cost_usd=func.coalesce(ApiCostLogRow.predicted_usd, 0),
+                    usage=ApiCostLogRow.usage.op("||")(literal(doubt, JSONB)),
+                )
+                .returning(
+                    ApiCostLogRow.service, ApiCostLogRow.cost_usd, ApiCostLogRow.montage_request_id
+                )
+            ).one_or_none()
+            if closed is None:
+                raise _conflict(entry_id)
+            service, cost_usd, request_id = closed
+            tell_item(session, request_id, sentence_on(service, cost_usd, reason))
+
     def estimate(
         self, entry_id: UUID, *, cost_usd: Decimal, usage: Mapping[str, Any], price_version: str
     ) -> None:
@@ -154,19 +260,49 @@ class CostLedger:
         )
 
     def _update(self, entry_id: UUID, **values: Any) -> None:
-        # Only a pending row changes: a settled price is history and is never written over.
         with Session(self._engine) as session, session.begin():
             changed = session.scalar(
-                update(ApiCostLogRow)
-                .where(ApiCostLogRow.id == entry_id, ApiCostLogRow.state == CostState.PENDING)
-                .values(**values, updated_at=func.now())
-                .returning(ApiCostLogRow.id)
+                _of_pending(entry_id).values(**values).returning(ApiCostLogRow.id)
             )
         if changed is None:
-            raise MontageError(
-                ErrorCode.LEDGER_CONFLICT,
-                f"Cost row {entry_id} is not pending any more, so it was left as it is.",
-            )
+            raise _conflict(entry_id)
+
+    def left_behind(self, *, grace: timedelta, most: timedelta, limit: int) -> list[LeftEntry]:
+        """Pending rows that nobody works on: their request ended more than `grace` ago, or the row
+        is older than `most` whatever its request does. Those that waited longest first.
+        """
+        is_old = ApiCostLogRow.created_at < func.now() - most
+        idle = ApiCostLogRow.created_at < func.now() - grace
+        over = or_(
+            MontageRequestRow.id.is_(None),
+            MontageRequestRow.state.in_(_OVER)
+            & (MontageRequestRow.finished_at < func.now() - grace),
+        )
+        query = (
+            select(ApiCostLogRow, is_old)
+            .outerjoin(MontageRequestRow, MontageRequestRow.id == ApiCostLogRow.montage_request_id)
+            .where(ApiCostLogRow.state == CostState.PENDING, or_(is_old, idle & over))
+            .order_by(ApiCostLogRow.updated_at)
+            .limit(limit)
+        )
+        with Session(self._engine) as session:
+            return [
+                LeftEntry(
+                    **dict(_open_entry(row)),
+                    user_id=row.user_id,
+                    service=row.service,
+                    endpoint=row.endpoint,
+                    montage_request_id=row.montage_request_id,
+                    fingerprint=row.fingerprint,
+                    created_at=row.created_at,
+                    too_old=too_old,
+                )
+                for row, too_old in session.execute(query)
+            ]
+
+    def touch(self, entry_id: UUID) -> None:
+        """Let a pending row wait behind the others."""
+        self._update(entry_id)
 
     def entries(self, montage_request_id: UUID, *, asset: str | None = None) -> list[CostEntry]:
         """The rows of a request, oldest first; of one asset when named."""
@@ -183,9 +319,51 @@ class CostLedger:
                     state=row.state,
                     usage=row.usage,
                     provider_request_id=row.provider_request_id,
+                    predicted_usd=row.predicted_usd,
                 )
                 for row in session.scalars(query.order_by(ApiCostLogRow.created_at))
             ]
+
+
+def _of_pending(entry_id: UUID) -> Update:
+    # Only a pending row changes: a settled price is history and is never written over.
+    return (
+        update(ApiCostLogRow)
+        .where(ApiCostLogRow.id == entry_id, ApiCostLogRow.state == CostState.PENDING)
+        .values(updated_at=func.now())
+    )
+
+
+def _conflict(entry_id: UUID) -> MontageError:
+    return MontageError(
+        ErrorCode.LEDGER_CONFLICT,
+        f"Cost row {entry_id} is not pending any more, so it was left as it is.",
+    )
+
+
+def _row_of(call: PaidCall) -> ApiCostLogRow:
+    return ApiCostLogRow(
+        user_id=call.user_id,
+        service=call.service,
+        endpoint=call.endpoint,
+        montage_request_id=call.montage_request_id,
+        run_id=call.run_id,
+        asset=call.asset,
+        fingerprint=call.fingerprint,
+        state=CostState.PENDING,
+        predicted_usd=call.predicted_usd,
+        usage={"predicted": call.predicted_usage} if call.predicted_usage else {},
+        price_version=call.price_version,
+    )
+
+
+def _open_entry(row: ApiCostLogRow) -> OpenEntry:
+    return OpenEntry(
+        id=row.id,
+        provider_request_id=row.provider_request_id,
+        usage=row.usage,
+        sent=row.sent_at is not None,
+    )
 
 
 def log_cost(

@@ -71,7 +71,10 @@ def claude_cost(model: str, usage: Mapping[str, Any], *, on: date) -> PricedCall
 
     Raises PermanentError: UNKNOWN_PRICE, UNREADABLE_USAGE.
     """
-    price = _claude_price(model, on)
+    return _claude_cost(_claude_price(model, on), usage)
+
+
+def _claude_cost(price: ClaudePrice, usage: Mapping[str, Any]) -> PricedCall:
     tokens = _Tokens.of(usage)
     factor, estimated = _factor(price, usage)
     searches = _count(usage.get("server_tool_use") or {}, "web_search_requests")
@@ -144,6 +147,41 @@ def _factor(price: ClaudePrice, usage: Mapping[str, Any]) -> tuple[Decimal, bool
     return factor, estimated
 
 
+def recomputed_cost(service: Service, usage: Mapping[str, Any], price_version: str) -> Decimal:
+    """What a row of the ledger must cost, from nothing but its own `usage` and `price_version`.
+
+    `usage` is what the provider reported; with `uncertain`, what was predicted of the call; with
+    `charged` false, of a call that costs nothing.
+
+    Raises PermanentError: UNKNOWN_PRICE for a version that no table has, UNREADABLE_USAGE.
+    """
+    if usage.get("charged") is False:
+        return Decimal(0)
+    counted = usage.get("predicted") or {} if usage.get("uncertain") else usage
+    if service is Service.CLAUDE:
+        return _claude_cost(
+            _row_of_version(service, CLAUDE_PRICES, price_version), counted
+        ).cost_usd
+    fal_price = _row_of_version(service, FAL_PRICES, price_version)
+    units = counted.get("billable_units")
+    seconds = float(counted.get("requested_s") or 0)
+    return _fal_cost(fal_price, seconds, None if units is None else Decimal(str(units))).cost_usd
+
+
+def _row_of_version(service: Service, table: Sequence[_Price], price_version: str) -> _Price:
+    """The row of the price table that a version names: `day of the table:model[@first day]`."""
+    named = price_version.partition(":")[2]
+    for row in table:
+        if _version(row).partition(":")[2] == named:
+            return row
+    raise PermanentError(
+        ErrorCode.UNKNOWN_PRICE,
+        f"No row of montage_pipeline/costs/price_table.py is the {service} price {price_version}.",
+        service=str(service),
+        price_version=price_version,
+    )
+
+
 def predict_claude_cost(model: str, *, input_tokens: int, output_tokens: int, on: date) -> Decimal:
     """USD of an uncached, standard call with that many tokens.
 
@@ -161,7 +199,11 @@ def fal_cost(model: str, *, seconds: float, billable_units: Decimal | None, on: 
 
     Raises PermanentError: UNKNOWN_PRICE, UNREADABLE_USAGE.
     """
-    price = _fal_price(model, on)
+    return _fal_cost(_fal_price(model, on), seconds, billable_units)
+
+
+def _fal_cost(price: FalPrice, seconds: float, billable_units: Decimal | None) -> PricedCall:
+    model = price.model
     if billable_units is not None:
         if not billable_units.is_finite() or billable_units < 0:
             raise PermanentError(

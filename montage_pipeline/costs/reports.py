@@ -24,6 +24,7 @@ class CostRow(Record):
     service: Service
     endpoint: str
     cost_usd: Decimal
+    predicted_usd: Decimal | None = None
     state: CostState
     usage: dict[str, Any]
     created_at: datetime
@@ -52,6 +53,7 @@ def get_user_costs(engine: Engine, user_id: UUID, since: datetime | None = None)
                 service=row.service,
                 endpoint=row.endpoint,
                 cost_usd=row.cost_usd,
+                predicted_usd=row.predicted_usd,
                 state=row.state,
                 usage=row.usage,
                 created_at=row.created_at,

@@ -12,6 +12,8 @@ steps (`outcomes`).
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from random import uniform
 from uuid import UUID
 
 import dagster as dg
@@ -19,14 +21,13 @@ from dagster import DagsterExecutionInterruptedError
 
 from montage_pipeline import logs
 from montage_pipeline.composition import Services
+from montage_pipeline.costs.retry_after import MAX_RETRY_AFTER_S
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.orchestration.attempts import Attempt, requested
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.model import RequestFailure
+from montage_pipeline.requests.tries import Try
 from montage_pipeline.vocabulary import RequestState
-
-MAX_RETRY_AFTER_S = 60.0
-"""A provider may ask for a very long pause; a user would rather see the request fail."""
 
 RETRY_RUN_TAG = "dagster/retry_on_asset_or_op_failure"
 """On a run: whether it is retried although a step of it failed; see run_retries in dagster.yaml."""
@@ -88,7 +89,9 @@ def _failure(
         return dg.Failure("The request was canceled.", allow_retries=False)
     failure = _described(attempt, error)
     permanent = isinstance(error, MontageError) and not error.retryable
-    final = permanent or attempt.is_last
+    tries = _note_try(attempt, services, failure)
+    failure = failure.model_copy(update={"attempts": max(tries, attempt.number)})
+    final = permanent or attempt.is_last or tries > attempt.max_retries
     log.error(
         "step_failed",
         code=failure.code,
@@ -107,6 +110,25 @@ def _failure(
         metadata={"code": failure.code.value, "attempt": attempt.number},
         allow_retries=not final,
     )
+
+
+def _note_try(attempt: Attempt, services: Services, failure: RequestFailure) -> int:
+    """Put the try on the item; how often the step has failed for the request by now.
+
+    A run that died is replaced by another, in which Dagster counts the tries of a step anew; here
+    they go on, so that no provider is asked more often for it.
+    """
+    failed = Try(
+        step=attempt.step,
+        number=attempt.number,
+        code=failure.code,
+        message=failure.message,
+        run_id=attempt.run.run_id,
+        at=datetime.now(UTC),
+    )
+    with suppress(Exception):  # a database that is away must not hide why the step failed
+        return services.tries.note(UUID(attempt.request_key), failed) or attempt.number
+    return attempt.number
 
 
 def _is_canceled(attempt: Attempt, services: Services) -> bool:
@@ -148,4 +170,5 @@ def _asked_pause_s(attempt: Attempt, error: MontageError) -> float | None:
     if attempt.retry_policy is None or not isinstance(asked_s, int | float):
         return None
     backoff_s = float(attempt.retry_policy.calculate_delay(attempt.number))
-    return min(max(float(asked_s), backoff_s), MAX_RETRY_AFTER_S)
+    # With jitter: whoever was told the same by the provider does not come back at the same moment.
+    return min(max(float(asked_s) * uniform(1.0, 1.1), backoff_s), MAX_RETRY_AFTER_S)

@@ -4,6 +4,7 @@ import dagster as dg
 from dagster import OpExecutionContext, ResourceParam
 
 from montage_pipeline.composition import Services
+from montage_pipeline.orchestration.spending.audit import ledger_audit_job
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import Step
 
@@ -19,7 +20,7 @@ montage = dg.define_asset_job(
 
 cost_reports = dg.define_asset_job(
     "cost_reports",
-    selection=dg.AssetSelection.groups("costs"),
+    selection=dg.AssetSelection.groups("costs").without_checks(),
     description="Rebuild the cost tables from api_cost_logs.",
 )
 
@@ -37,7 +38,7 @@ def chunk_retention() -> None:
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """Hourly, at different minutes so that they do not wait for each other."""
+    """Hourly and daily, at different minutes so that they do not wait for each other."""
     status = (
         dg.DefaultScheduleStatus.RUNNING
         if settings.database_url
@@ -50,6 +51,13 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             cron_schedule="5 * * * *",
             default_status=status,
             description="Keeps the cost tables at most an hour old.",
+        ),
+        dg.ScheduleDefinition(
+            name="daily_ledger_audit",
+            job=ledger_audit_job,
+            cron_schedule="20 4 * * *",
+            default_status=status,
+            description="Compares the ledger of paid calls with its usages and with the assets.",
         ),
         dg.ScheduleDefinition(
             name="hourly_chunk_retention",

@@ -273,6 +273,7 @@ def _item(row: ContentItemRow, options: dict[str, Any] | None) -> ContentItem:
         clips=tuple(map(ClipReport.model_validate, row.clips)),
         error=row.error,
         warnings=tuple(row.warnings),
+        tries=tuple(row.tries),
         originality=row.originality,
         created_at=row.created_at,
         updated_at=row.updated_at,

@@ -36,6 +36,7 @@ ITEM_GENERATING: dict[str, Any] = {
     "clips": [],
     "error": None,
     "warnings": [],
+    "tries": [],
     "updated_at": func.now(),
 }
 """What an item's row is set to when a request of it begins. The media of an earlier request stay

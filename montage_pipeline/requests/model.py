@@ -64,7 +64,8 @@ class ContentItem(Record):
     """A content item as its owner sees it. `options` are the wishes of its newest request.
 
     `clips` says what became of each clip in the newest Reel; empty before there is one.
-    `progress_detail` says in words what the step is at.
+    `progress_detail` says in words what the step is at. `tries` are the tries of its newest
+    request's steps that failed, as `requests.tries.Try`.
     """
 
     id: UUID
@@ -86,6 +87,7 @@ class ContentItem(Record):
     clips: tuple[ClipReport, ...] = ()
     error: dict[str, Any] | None
     warnings: tuple[str, ...]
+    tries: tuple[dict[str, Any], ...] = ()
     originality: dict[str, Any] | None
     created_at: datetime
     updated_at: datetime

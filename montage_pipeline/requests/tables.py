@@ -37,6 +37,9 @@ from montage_pipeline.vocabulary import (
     Step,
 )
 
+_USD = Numeric(20, 12)
+"""The cheapest priced token costs 5e-9 USD; six decimals would round real charges to nothing."""
+
 
 def _enum(kind: type[StrEnum], name: str) -> Enum:
     return Enum(
@@ -70,6 +73,10 @@ class UserRow(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
     email: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARS))
+    # What may be spent for this user, instead of what the settings say; null: as they say.
+    budget_request_usd: Mapped[Decimal | None] = mapped_column(_USD)
+    budget_day_usd: Mapped[Decimal | None] = mapped_column(_USD)
+    budget_month_usd: Mapped[Decimal | None] = mapped_column(_USD)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -100,6 +107,8 @@ class ContentItemRow(Base):
     warnings: Mapped[list[str]] = mapped_column(server_default=text("'[]'::jsonb"))
     # What became of each clip, as `ClipReport`.
     clips: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'::jsonb"))
+    # The tries of its newest request's steps that failed, as `Try`.
+    tries: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'::jsonb"))
     # Score and parts of the newest Reel, as the planner's report has them.
     originality: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -159,14 +168,16 @@ class ApiCostLogRow(Base):
         Index(
             "ix_api_cost_logs_montage_request_id_fingerprint", "montage_request_id", "fingerprint"
         ),
+        Index("ix_api_cost_logs_pending", "updated_at", postgresql_where=text("state = 'pending'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"))
     service: Mapped[Service] = mapped_column(_enum(Service, "cost_service"))
     endpoint: Mapped[str] = mapped_column(String(255))
-    # The cheapest priced token costs 5e-9 USD; six decimals would round real charges to nothing.
-    cost_usd: Mapped[Decimal] = mapped_column(Numeric(20, 12), server_default="0")
+    cost_usd: Mapped[Decimal] = mapped_column(_USD, server_default="0")
+    # What it was predicted to cost before it was sent; null in rows from before that was kept.
+    predicted_usd: Mapped[Decimal | None] = mapped_column(_USD)
     state: Mapped[CostState] = mapped_column(
         _enum(CostState, "cost_state"), server_default=CostState.PENDING.value
     )
@@ -179,6 +190,8 @@ class ApiCostLogRow(Base):
     provider_request_id: Mapped[str | None] = mapped_column(String(255))
     usage: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     price_version: Mapped[str | None] = mapped_column(String(64))
+    # Set right before the bytes go out: a row that has none was never sent.
+    sent_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -203,3 +216,36 @@ class SeenSegmentRow(Base):
     # The 64 bits of the moment's fingerprint, as a signed number.
     fingerprint: Mapped[int | None] = mapped_column(BigInteger)
     shown_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class BudgetAlertRow(Base):
+    """A budget that is nearly or wholly used up. Kept until the webhook has taken it."""
+
+    __tablename__ = "budget_alerts"
+    __table_args__ = (
+        # One alert of a kind for a window, whoever notices first; a new limit may be told of again.
+        UniqueConstraint("budget", "subject", "window_start", "percent", "limit_usd"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    budget: Mapped[str] = mapped_column(String(40))
+    # The id of the user or the request whose budget it is; empty for the installation's.
+    subject: Mapped[str] = mapped_column(String(64))
+    window_start: Mapped[datetime]
+    percent: Mapped[int] = mapped_column(SmallInteger)
+    limit_usd: Mapped[Decimal] = mapped_column(_USD)
+    spent_usd: Mapped[Decimal] = mapped_column(_USD)
+    deliveries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    delivered_at: Mapped[datetime | None]
+
+
+class OperatorSwitchRow(Base):
+    """Something that whoever runs the product has turned off, or on again, for every process."""
+
+    __tablename__ = "operator_switches"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    is_on: Mapped[bool]
+    reason: Mapped[str] = mapped_column(Text, server_default="")
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -7,9 +7,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
 from montage_pipeline.cli.app import app
+from montage_pipeline.costs.switch import read_switch
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.local.identity import LOCAL_USER_EMAIL, LOCAL_USER_ID
 from montage_pipeline.requests.library import ContentLibrary
@@ -85,6 +87,18 @@ def test_costs_are_a_table_or_csv(library: ContentLibrary) -> None:
     assert "total" in montage("costs").output
     [head] = csv.reader(io.StringIO(montage("costs", "--csv").output))
     assert head[:2] == ["created_at", "service"]
+
+
+@pytest.mark.usefixtures("_own_database")
+def test_paid_calls_are_turned_off_and_on_again(engine: Engine) -> None:
+    assert montage("paid").output == "Paid calls are on\n"
+    turned = montage("paid", "off", "--reason", "an odd invoice").output
+    assert turned.startswith("Paid calls are off since ")
+    assert turned.endswith(": an odd invoice\n")
+    assert not read_switch(engine).is_on
+    assert montage("paid", "on").output.startswith("Paid calls are on since ")
+    assert read_switch(engine).is_on
+    assert montage("paid", "perhaps").exit_code == 2
 
 
 @pytest.mark.usefixtures("_own_database")

@@ -15,27 +15,11 @@ from montage_pipeline.costs.ledger import CostLedger, PaidCall, fingerprint_of, 
 from montage_pipeline.costs.reports import costs_by_day, costs_by_user, get_user_costs
 from montage_pipeline.errors import MontageError
 from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.vocabulary import CostState, Service
-from montage_pipeline_tests.clicks import click, new_user
+from montage_pipeline_tests.clicks import finish, new_user
+from montage_pipeline_tests.costs.conftest import PREDICTED_USD
 from montage_pipeline_tests.examples import examples
-
-
-@pytest.fixture
-def ledger(engine: Engine) -> CostLedger:
-    return CostLedger(engine)
-
-
-@pytest.fixture
-def call(library: ContentLibrary, user: UUID) -> PaidCall:
-    return PaidCall(
-        user_id=user,
-        service=Service.CLAUDE,
-        endpoint="/v1/messages",
-        montage_request_id=click(library, user).request_id,
-        run_id="run",
-        asset="clip_analysis",
-        fingerprint=fingerprint_of("claude-sonnet-5-5", "v1", "clips"),
-    )
 
 
 def test_a_later_attempt_finds_what_an_earlier_one_left(ledger: CostLedger, call: PaidCall) -> None:
@@ -135,3 +119,44 @@ def test_reports_by_day_and_since(ledger: CostLedger, call: PaidCall, engine: En
     assert report.by_service == {Service.CLAUDE: Decimal("0.0200001")}
     assert [row.state for row in report.rows] == [CostState.ESTIMATED, CostState.SETTLED]
     assert isinstance(report.rows[0].id, UUID)
+
+
+def test_a_call_is_closed_at_what_it_was_predicted_to_cost_or_at_nothing(
+    ledger: CostLedger, call: PaidCall
+) -> None:
+    lost, free = ledger.open(call), ledger.open(call)
+    ledger.mark_sent(lost)
+    ledger.close_in_doubt(lost, "the connection was cut")
+    ledger.close_free(free, {"error": "not_sent"})
+
+    doubtful, unsent = ledger.entries(call.montage_request_id or call.user_id)
+    assert (doubtful.state, doubtful.cost_usd) == (CostState.ESTIMATED, PREDICTED_USD)
+    assert doubtful.in_doubt
+    assert doubtful.usage == {
+        "predicted": call.predicted_usage,
+        "uncertain": True,
+        "error": "the connection was cut",
+    }
+    assert (unsent.state, unsent.in_doubt) == (CostState.SETTLED, False)
+    assert unsent.cost_usd == 0
+    assert doubtful.predicted_usd == unsent.predicted_usd == PREDICTED_USD
+
+
+def test_rows_of_requests_that_ended_are_left_behind_and_those_under_way_are_not(
+    ledger: CostLedger, call: PaidCall, requests: RequestLifecycle
+) -> None:
+    at_once = timedelta(0)
+    long = timedelta(hours=1)
+    entry_id = ledger.open(call)
+    assert ledger.left_behind(grace=at_once, most=long, limit=9) == []
+    [old] = ledger.left_behind(grace=at_once, most=at_once, limit=9)
+    assert (old.id, old.sent, old.too_old) == (entry_id, False, True)
+
+    assert call.montage_request_id is not None
+    finish(requests, call.montage_request_id)
+    [left] = ledger.left_behind(grace=at_once, most=long, limit=9)
+    assert (left.id, left.too_old, left.fingerprint) == (entry_id, False, call.fingerprint)
+    assert ledger.left_behind(grace=long, most=long, limit=9) == []
+
+    ledger.close_free(entry_id, {"error": "not_sent"})
+    assert ledger.left_behind(grace=at_once, most=at_once, limit=9) == []

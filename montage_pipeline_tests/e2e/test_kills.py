@@ -12,6 +12,10 @@ import pytest
 
 from montage_pipeline.vocabulary import CostState, Service, Step
 from montage_pipeline_tests.e2e.conftest import System, click, wait_for
+from montage_pipeline_tests.fakes.anthropic_server import Fault
+
+CLOSED_WITHIN_S = 240
+"""The reconciler's grace of 120 s, a tick of 30 s, and a slow machine."""
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(700)]
 
@@ -119,3 +123,31 @@ def _is_ffmpeg_of(process: psutil.Process, home: str) -> bool:
         return "ffmpeg" in process.name() and any(home in part for part in process.cmdline())
     except psutil.Error:
         return False
+
+
+def test_a_call_in_flight_is_closed_although_its_step_never_runs_again(
+    system: System, user: UUID, small_clip: Path
+) -> None:
+    system.anthropic.received.clear()
+    system.anthropic.script(Fault.slow(300))
+    calls_before = len(system.anthropic.usages)
+    with system.client(user) as client:
+        created = click(client, [small_clip])
+    request_id, item_id = UUID(created["requestId"]), UUID(created["id"])
+    assert system.anthropic.received.wait(120)
+    for worker in system.run_workers():
+        worker.kill()
+    assert system.services.requests.withdraw(request_id)
+    [row] = system.services.ledger.entries(request_id)
+    assert row.state is CostState.PENDING
+
+    deadline = time.monotonic() + CLOSED_WITHIN_S
+    while row.state is CostState.PENDING and time.monotonic() < deadline:
+        time.sleep(2)
+        [row] = system.services.ledger.entries(request_id)
+    assert (row.state, row.in_doubt) == (CostState.ESTIMATED, True)
+    assert row.cost_usd == row.predicted_usd
+    item = system.services.library.get_item(user, item_id)
+    assert item is not None
+    assert row.doubt in item.warnings
+    assert len(system.anthropic.usages) == calls_before + 1

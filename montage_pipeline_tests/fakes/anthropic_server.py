@@ -160,7 +160,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Quiet: tests read `requests` instead."""
 
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("content-length", 0)))
+        length = int(self.headers.get("content-length", 0))
+        raw = self.rfile.read(length)
+        if len(raw) < length:
+            self.close_connection = True  # the client died before it had sent all of it
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         images: tuple[SentImage, ...] = ()
         body: dict[str, Any] = {}

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
 from montage_pipeline.composition import Services
 from montage_pipeline.definitions import build_definitions
@@ -16,6 +17,8 @@ from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.model import ContentItem, CreatedRequest
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
+from montage_pipeline_tests.fakes import anthropic_server as claude
+from montage_pipeline_tests.fakes import fal_server as fal
 
 
 @pytest.fixture
@@ -50,6 +53,47 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clip") / "moving.mp4"
     make_clip(path, "testsrc2=size=192x144:rate=10", 5)
     return path
+
+
+@pytest.fixture
+def anthropic() -> Iterator[claude.AnthropicServer]:
+    with claude.AnthropicServer() as server:
+        yield server
+
+
+@pytest.fixture
+def queue() -> Iterator[fal.FalServer]:
+    with fal.FalServer() as server:
+        yield server
+
+
+@pytest.fixture
+def with_claude(
+    pipeline_settings: Settings, object_store: ObjectStore, anthropic: claude.AnthropicServer
+) -> Settings:
+    """Claude analyses."""
+    return pipeline_settings.model_copy(
+        update={
+            "analyst": "claude",
+            "anthropic_base_url": anthropic.url,
+            "anthropic_api_key": SecretStr("test-key"),
+        }
+    )
+
+
+@pytest.fixture
+def with_fal(
+    pipeline_settings: Settings, object_store: ObjectStore, queue: fal.FalServer
+) -> Settings:
+    """fal composes; the local analyst analyses."""
+    return pipeline_settings.model_copy(
+        update={
+            "composer": "fal",
+            "fal_queue_url": queue.url,
+            "fal_key": SecretStr("test-key"),
+            "analyst": "local",
+        }
+    )
 
 
 def make_clip(path: Path, source: str, duration_s: float) -> None:

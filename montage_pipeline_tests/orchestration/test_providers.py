@@ -2,99 +2,17 @@
 each call logged once.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import dagster as dg
 import pytest
-from pydantic import SecretStr
 
-from montage_pipeline.composition import Services
-from montage_pipeline.costs.ledger import CostEntry
 from montage_pipeline.settings import Settings
-from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline.vocabulary import ContentStatus, CostState
-from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.fakes import anthropic_server as claude
 from montage_pipeline_tests.fakes import fal_server as fal
-from montage_pipeline_tests.orchestration.conftest import (
-    add_partition,
-    item_of,
-    retries_of,
-    run_montage,
-)
-
-
-@pytest.fixture
-def anthropic() -> Iterator[claude.AnthropicServer]:
-    with claude.AnthropicServer() as server:
-        yield server
-
-
-@pytest.fixture
-def queue() -> Iterator[fal.FalServer]:
-    with fal.FalServer() as server:
-        yield server
-
-
-@pytest.fixture
-def with_claude(
-    pipeline_settings: Settings, object_store: ObjectStore, anthropic: claude.AnthropicServer
-) -> Settings:
-    """Claude analyses."""
-    return pipeline_settings.model_copy(
-        update={
-            "analyst": "claude",
-            "anthropic_base_url": anthropic.url,
-            "anthropic_api_key": SecretStr("test-key"),
-        }
-    )
-
-
-@pytest.fixture
-def with_fal(
-    pipeline_settings: Settings, object_store: ObjectStore, queue: fal.FalServer
-) -> Settings:
-    """fal composes; the local analyst analyses."""
-    return pipeline_settings.model_copy(
-        update={
-            "composer": "fal",
-            "fal_queue_url": queue.url,
-            "fal_key": SecretStr("test-key"),
-            "analyst": "local",
-        }
-    )
-
-
-@dataclass
-class Outcome:
-    """How the run of one click ended."""
-
-    success: bool
-    retries: int
-    status: ContentStatus
-    error: dict[str, Any]
-    entries: list[CostEntry]
-
-    @property
-    def logged_usd(self) -> Decimal:
-        return sum((entry.cost_usd for entry in self.entries), Decimal(0))
-
-
-def outcome_of(
-    settings: Settings, instance: dg.DagsterInstance, user: UUID, clip: Path, *assets: str
-) -> Outcome:
-    services = Services(settings)
-    created = click(services.library, user, clip.as_uri())
-    result = run_montage(services, instance, add_partition(instance, created), *assets)
-    item = item_of(services.library, user, created)
-    entries = services.ledger.entries(created.request_id)
-    services.close()
-    return Outcome(result.success, retries_of(result), item.status, item.error or {}, entries)
+from montage_pipeline_tests.orchestration.paying import outcome_of
 
 
 @pytest.mark.parametrize(
@@ -212,17 +130,7 @@ _BROKEN = fal.Fault.http(500, {"detail": "broken"})
     ("fault", "code", "times"),
     [
         pytest.param(_BROKEN, "music_unavailable", 1, id="500"),
-        pytest.param(
-            fal.Fault.cut_after(), "music_submit_uncertain", 4, id="cut connection for good"
-        ),
         pytest.param(_SLOW_DOWN, "music_rate_limited", 1, id="429", marks=pytest.mark.slow),
-        pytest.param(
-            fal.Fault.cut_after(),
-            "music_submit_uncertain",
-            1,
-            id="cut connection",
-            marks=pytest.mark.slow,
-        ),
         pytest.param(
             _SLOW_DOWN, "music_rate_limited", 4, id="429 for good", marks=pytest.mark.slow
         ),

@@ -137,3 +137,28 @@ def test_requests_from_before_there_were_wishes_go_on(empty_engine: Engine) -> N
     migrate(empty_engine, "0001", down=True)
     with empty_engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM montage_requests")) == 2
+
+
+def test_calls_under_way_before_predictions_count_as_sent(empty_engine: Engine) -> None:
+    migrate(empty_engine, "0005")
+    [(user, _item, _request)] = insert_requests(empty_engine, ["travel"])
+    with empty_engine.begin() as connection:
+        for state in ("pending", "settled"):
+            connection.execute(
+                text(
+                    "INSERT INTO api_cost_logs (user_id, service, endpoint, state)"
+                    " VALUES (:user, 'claude', '/v1/messages', :state)"
+                ),
+                {"user": user, "state": state},
+            )
+    migrate(empty_engine, "0007")
+    with empty_engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT state::text, sent_at IS NOT NULL, predicted_usd FROM api_cost_logs")
+        )
+        assert {tuple(row) for row in rows} == {("pending", True, None), ("settled", False, None)}
+
+    migrate(empty_engine, "0005", down=True)
+    assert "sent_at" not in {
+        column["name"] for column in inspect(empty_engine).get_columns("api_cost_logs")
+    }

@@ -25,6 +25,7 @@ from montage_pipeline.analysis.model import AnalystFacts, ClipAnalysis
 from montage_pipeline.analysis.scan.attention import WHEN_JUDGED
 from montage_pipeline.costs.ledger import CostLedger, fingerprint_of
 from montage_pipeline.costs.prices import require_price
+from montage_pipeline.costs.sending import watch
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.logs import get_logger
@@ -41,16 +42,25 @@ _log = get_logger(__name__)
 def connect(settings: Settings) -> anthropic.Anthropic:
     """The SDK's client.
 
-    It never retries: an attempt that nobody counts is a call that nobody prices.
+    It never retries: an attempt that nobody counts is a call that nobody prices. Its requests tell
+    when their bodies go out.
     """
+    timeout = httpx2.Timeout(
+        settings.claude_timeout_s, connect=min(settings.claude_timeout_s, _CONNECT_TIMEOUT_S)
+    )
     return anthropic.Anthropic(
         api_key=settings.anthropic_api_key.get_secret_value(),
         base_url=settings.anthropic_base_url or "https://api.anthropic.com",
-        timeout=httpx2.Timeout(
-            settings.claude_timeout_s, connect=min(settings.claude_timeout_s, _CONNECT_TIMEOUT_S)
-        ),
+        timeout=timeout,
         max_retries=0,
+        http_client=anthropic.DefaultHttpxClient(
+            timeout=timeout, event_hooks={"request": [_watch]}
+        ),
     )
+
+
+def _watch(request: httpx2.Request) -> None:
+    watch(request.extensions)
 
 
 class ClaudeAnalyst:
@@ -132,6 +142,8 @@ class ClaudeAnalyst:
                         bought=answer.bought,
                         problem=str(error),
                     )
+                    if answer.bought:
+                        _require_another(messages, question, error)
                     if bought >= _MAX_BOUGHT:
                         raise _given_up(answer, error) from error
                     asked_plainly = round_number % 2 == 0
@@ -158,6 +170,17 @@ class ClaudeAnalyst:
             prompt_version=facts.prompt_version,
         )
         return facts
+
+
+def _require_another(
+    messages: PaidMessages, question: Question, error: UnusableAnswerError
+) -> None:
+    """Raise when the request may buy no more answers, saying what was wrong with the last."""
+    try:
+        messages.require_another(question)
+    except PermanentError as refusal:
+        refusal.details["problem"] = str(error)
+        raise refusal from error
 
 
 def _usable(answer: Answer, shown: Mapping[str, Shown]) -> Judgement:

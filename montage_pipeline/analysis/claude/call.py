@@ -2,14 +2,14 @@
 
 The order is what makes it safe to die anywhere:
 
-1. a pending ledger row,
-2. the request,
+1. a pending ledger row with the predicted cost,
+2. the row marked as sent, right before the request's body goes out,
 3. the raw answer into the object store,
 4. the row settled from the answer's usage.
 
 A later attempt that finds the answer in the store uses it, and settles the row if that was left
-undone; one that finds only a pending row cannot know whether the call was charged, marks it
-estimated and asks again.
+undone. A row that was never sent costs nothing. One that was sent and has no answer was in flight
+when the process died: nobody can know whether it was charged, so it is estimated, and asked again.
 """
 
 import json
@@ -17,8 +17,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,9 +24,10 @@ import anthropic
 import httpx2
 
 from montage_pipeline.analysis.claude.request import Question
-from montage_pipeline.costs.ledger import CostLedger, PaidCall
-from montage_pipeline.costs.price_table import TABLE_VERSION
+from montage_pipeline.costs.ledger import CostLedger, LeftEntry, PaidCall
 from montage_pipeline.costs.prices import PricedCall, claude_cost
+from montage_pipeline.costs.retry_after import retry_after_s
+from montage_pipeline.costs.sending import Outgoing, sending
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.logs import get_logger
 from montage_pipeline.storage.keys import claude_answer_key
@@ -45,6 +44,9 @@ _REJECTION_HINTS = {
     404: " Check CLAUDE_MODEL.",
     413: " Give fewer clips.",
 }
+
+ENDED_IN_FLIGHT = "the process ended before an answer was kept"
+ENDED_BEFORE_SENDING = "the process ended before the request was sent"
 
 _log = get_logger(__name__)
 
@@ -97,22 +99,35 @@ class PaidMessages:
 
         Errors: MontageError ANALYSIS_RATE_LIMITED and ANALYSIS_UNAVAILABLE (details:
         retry_after_s), ANALYSIS_UNREACHABLE, ANALYSIS_UNREADABLE; PermanentError
-        ANALYSIS_LIMIT_REACHED, ANALYSIS_REJECTED.
+        ANALYSIS_LIMIT_REACHED, ANALYSIS_REJECTED, and whatever `CostLedger.open` refuses.
         """
-        call = self._paid_call(fingerprint)
-        key = claude_answer_key(self._payer.montage_request_id or self._payer.user_id, fingerprint)
-        stored = json.loads(self._store.get_bytes(key)) if self._store.head(key) else None
-        pending = self._ledger.find_pending(call)
+        call = self._paid_call(question, fingerprint)
+        kept = _kept_answer(self._store, self._key(fingerprint))
+        while (pending := self._ledger.find_pending(call)) is not None:
+            if kept is not None:
+                _settle(self._ledger, pending.id, kept)
+            elif pending.sent:
+                self._ledger.close_in_doubt(pending.id, ENDED_IN_FLIGHT)
+            else:
+                self._ledger.close_free(pending.id, {"error": ENDED_BEFORE_SENDING})
+        if kept is not None:
+            return Answer(kept["message"], bought=False)
+        return self._buy(call, question)
 
-        if stored is not None:
-            if pending is not None:
-                self._settle(pending.id, stored, question)
-            return Answer(stored["message"], bought=False)
-        if pending is not None:
-            self._estimate(pending.id, question, "the process ended before an answer was kept")
-        return self._buy(call, key, question)
+    def require_another(self, question: Question) -> None:
+        """Raise PermanentError(PAID_CALLS_SPENT) when the request may not buy one more answer."""
+        self._ledger.require_another(self._paid_call(question, question.fingerprint))
 
-    def _paid_call(self, fingerprint: str) -> PaidCall:
+    def _key(self, fingerprint: str) -> str:
+        return claude_answer_key(self._payer.montage_request_id or self._payer.user_id, fingerprint)
+
+    def _paid_call(self, question: Question, fingerprint: str) -> PaidCall:
+        prediction = question.prediction
+        usage = {
+            "input_tokens": prediction.input_tokens,
+            "output_tokens": prediction.output_tokens,
+        }
+        priced = claude_cost(question.body["model"], usage, on=datetime.now(UTC).date())
         return PaidCall(
             user_id=self._payer.user_id,
             service=Service.CLAUDE,
@@ -121,14 +136,17 @@ class PaidMessages:
             run_id=self._payer.run_id,
             asset=Step.CLIP_ANALYSIS.value,
             fingerprint=fingerprint,
+            predicted_usd=priced.cost_usd,
+            predicted_usage=usage,
+            price_version=priced.price_version,
         )
 
-    def _buy(self, call: PaidCall, key: str, question: Question) -> Answer:
+    def _buy(self, call: PaidCall, question: Question) -> Answer:
         entry_id = self._ledger.open(call)
         body, request_id = self._send(entry_id, question)
         message = _message_of(body)
         if message is None:
-            self._estimate(entry_id, question, "unreadable_response")
+            self._ledger.close_in_doubt(entry_id, "unreadable_response")
             raise MontageError(
                 ErrorCode.ANALYSIS_UNREADABLE,
                 "Claude's answer is not the JSON of a message.",
@@ -137,12 +155,13 @@ class PaidMessages:
         kept = {
             "received_at": datetime.now(UTC).isoformat(),
             "provider_request_id": request_id or message.get("id"),
+            "asked_model": question.body["model"],
             "message": message,
         }
         try:
-            self._keep(key, kept)
+            self._keep(self._key(call.fingerprint), kept)
         finally:
-            self._settle(entry_id, kept, question)
+            _settle(self._ledger, entry_id, kept)
         return Answer(message, bought=True)
 
     def _send(self, entry_id: UUID, question: Question) -> tuple[str, str | None]:
@@ -150,27 +169,39 @@ class PaidMessages:
 
         When there is no response, the ledger row is closed with what that costs.
         """
-        try:
-            response = self._client.messages.with_raw_response.create(**question.body)
-        except anthropic.APIStatusError as error:
-            self._close_free(
-                entry_id,
-                {"error": error.type or type(error).__name__, "status": error.status_code},
-                error.request_id,
-            )
-            raise _error_for(error) from error
-        except anthropic.APIConnectionError as error:
-            cause = error.__cause__ or error
-            if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout):
-                self._close_free(entry_id, {"error": "not_sent"}, None)
-            else:
-                self._estimate(entry_id, question, type(cause).__name__)
-            raise MontageError(
-                ErrorCode.ANALYSIS_UNREACHABLE,
-                f"No answer from Claude: {cause}",
-                model=question.body["model"],
-            ) from error
-        return response.text(), response.headers.get("request-id")
+        with sending(lambda: self._ledger.mark_sent(entry_id)) as outgoing:
+            try:
+                response = self._client.messages.with_raw_response.create(**question.body)
+                return response.text(), response.headers.get("request-id")
+            except anthropic.APIStatusError as error:
+                self._ledger.close_free(
+                    entry_id,
+                    {"error": error.type or type(error).__name__, "status": error.status_code},
+                    provider_request_id=error.request_id,
+                )
+                raise _error_for(error) from error
+            except anthropic.APIConnectionError as error:
+                cause = error.__cause__ or error
+                if _never_sent(outgoing, cause):
+                    self._ledger.close_free(entry_id, {"error": "not_sent"})
+                else:
+                    self._ledger.close_in_doubt(entry_id, type(cause).__name__)
+                raise MontageError(
+                    ErrorCode.ANALYSIS_UNREACHABLE,
+                    f"No answer from Claude: {cause}",
+                    model=question.body["model"],
+                ) from error
+            except BaseException:
+                # Canceled, above all: whoever ends a call still says what is known of it.
+                with suppress(Exception):
+                    self._close_interrupted(entry_id, outgoing)
+                raise
+
+    def _close_interrupted(self, entry_id: UUID, outgoing: Outgoing) -> None:
+        if outgoing.sent:
+            self._ledger.close_in_doubt(entry_id, "interrupted")
+        elif outgoing.watched:
+            self._ledger.close_free(entry_id, {"error": "not_sent"})
 
     def _keep(self, key: str, kept: Mapping[str, Any]) -> None:
         """Put the answer into the store.
@@ -182,45 +213,57 @@ class PaidMessages:
         except MontageError as error:
             _log.warning("claude_answer_not_kept", key=key, code=error.code, error=error.message)
 
-    def _settle(self, entry_id: UUID, kept: Mapping[str, Any], question: Question) -> None:
-        usage: dict[str, Any] = kept["message"].get("usage") or {}
-        received_on = datetime.fromisoformat(kept["received_at"]).date()
-        priced = _price(kept["message"], usage, question, received_on)
-        if priced.estimated:
-            if kept["provider_request_id"]:
-                self._ledger.attach(entry_id, kept["provider_request_id"])
-            self._ledger.estimate(
-                entry_id, cost_usd=priced.cost_usd, usage=usage, price_version=priced.price_version
-            )
-        else:
-            self._ledger.settle(
-                entry_id,
-                cost_usd=priced.cost_usd,
-                usage=usage,
-                price_version=priced.price_version,
-                provider_request_id=kept["provider_request_id"],
-            )
 
-    def _close_free(
-        self, entry_id: UUID, usage: dict[str, Any], provider_request_id: str | None
-    ) -> None:
-        """Settle the row of a call that is not charged: not sent, or answered with an error."""
-        self._ledger.settle(
+def settle_left(ledger: CostLedger, store: ObjectStore, left: LeftEntry) -> None:
+    """Close the row of a call that nobody waits for any more, as exactly as can be known."""
+    owner = left.montage_request_id or left.user_id
+    kept = None
+    if left.fingerprint is not None:
+        kept = _kept_answer(store, claude_answer_key(owner, left.fingerprint))
+    if kept is not None:
+        _settle(ledger, left.id, kept)
+    elif left.sent:
+        ledger.close_in_doubt(left.id, ENDED_IN_FLIGHT)
+    else:
+        ledger.close_free(left.id, {"error": ENDED_BEFORE_SENDING})
+
+
+def _kept_answer(store: ObjectStore, key: str) -> dict[str, Any] | None:
+    kept: dict[str, Any] | None = json.loads(store.get_bytes(key)) if store.head(key) else None
+    return kept
+
+
+def _settle(ledger: CostLedger, entry_id: UUID, kept: Mapping[str, Any]) -> None:
+    """Price a row from the answer that was kept."""
+    message = kept["message"]
+    usage: dict[str, Any] = message.get("usage") or {}
+    received_on = datetime.fromisoformat(kept["received_at"]).date()
+    priced = _price(message, usage, kept.get("asked_model"), received_on)
+    provider_request_id = kept["provider_request_id"]
+    if priced is not None and not priced.estimated:
+        ledger.settle(
             entry_id,
-            cost_usd=Decimal(0),
+            cost_usd=priced.cost_usd,
             usage=usage,
-            price_version=TABLE_VERSION,
+            price_version=priced.price_version,
             provider_request_id=provider_request_id,
         )
-
-    def _estimate(self, entry_id: UUID, question: Question, error: str) -> None:
-        """Close the row of a call that may have been charged."""
-        self._ledger.estimate(
-            entry_id,
-            cost_usd=question.prediction.cost_usd,
-            usage={"uncertain": True, "error": error},
-            price_version=TABLE_VERSION,
+        return
+    if provider_request_id:
+        ledger.attach(entry_id, provider_request_id)
+    if priced is None:
+        ledger.close_in_doubt(entry_id, "unreadable_usage", reported=usage)
+    else:
+        ledger.estimate(
+            entry_id, cost_usd=priced.cost_usd, usage=usage, price_version=priced.price_version
         )
+
+
+def _never_sent(outgoing: Outgoing, cause: BaseException) -> bool:
+    """Whether a call that failed cannot have been charged: its body never went out."""
+    if outgoing.watched:
+        return not outgoing.sent
+    return isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout)
 
 
 def _message_of(body: str) -> dict[str, Any] | None:
@@ -233,18 +276,19 @@ def _message_of(body: str) -> dict[str, Any] | None:
 
 
 def _price(
-    message: Mapping[str, Any], usage: Mapping[str, Any], question: Question, on: date
-) -> PricedCall:
+    message: Mapping[str, Any], usage: Mapping[str, Any], asked_model: str | None, on: date
+) -> PricedCall | None:
     """The bill by the model that answered.
 
-    Where that cannot be priced, an estimate: by the model that was asked, else the prediction.
+    Where that cannot be priced, an estimate by the model that was asked; None without a usage that
+    can be read.
     """
     with suppress(PermanentError):
         return claude_cost(str(message.get("model")), usage, on=on)
     with suppress(PermanentError):
-        priced = claude_cost(question.body["model"], usage, on=on)
+        priced = claude_cost(str(asked_model), usage, on=on)
         return PricedCall(priced.cost_usd, priced.price_version, estimated=True)
-    return PricedCall(question.prediction.cost_usd, TABLE_VERSION, estimated=True)
+    return None
 
 
 def _error_for(error: anthropic.APIStatusError) -> MontageError:
@@ -266,14 +310,14 @@ def _error_for(error: anthropic.APIStatusError) -> MontageError:
         return MontageError(
             ErrorCode.ANALYSIS_RATE_LIMITED,
             f"Claude is rate limited: {reason}",
-            retry_after_s=_retry_after_s(error),
+            retry_after_s=retry_after_s(error.response.headers),
             **details,
         )
     if status >= 500 or status in (408, 409):
         return MontageError(
             ErrorCode.ANALYSIS_UNAVAILABLE,
             f"Claude answered {status}: {reason}",
-            retry_after_s=_retry_after_s(error),
+            retry_after_s=retry_after_s(error.response.headers),
             **details,
         )
     hint = _REJECTION_HINTS.get(status, "")
@@ -282,16 +326,3 @@ def _error_for(error: anthropic.APIStatusError) -> MontageError:
         f"Claude refused the request ({status}): {reason}{hint}",
         **details,
     )
-
-
-def _retry_after_s(error: anthropic.APIStatusError) -> float | None:
-    """How long to wait, as milliseconds, seconds or a date of the response; None without."""
-    headers = error.response.headers
-    with suppress(KeyError, ValueError):
-        return float(headers["retry-after-ms"]) / 1000
-    with suppress(KeyError, ValueError):
-        return float(headers["retry-after"])
-    with suppress(KeyError, ValueError, TypeError):
-        at = parsedate_to_datetime(headers["retry-after"])
-        return max(0.0, (at - datetime.now(UTC)).total_seconds())
-    return None

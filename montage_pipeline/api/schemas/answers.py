@@ -153,6 +153,16 @@ class ClipOut(ApiModel):
     reason: str | None = Field(description="Why nothing of it is shown; null when something is.")
 
 
+class TryOut(ApiModel):
+    """One try of a step that failed."""
+
+    step: Step
+    number: int = Field(description="Which try of this step it was.")
+    code: str = Field(description="Stable, for programs.")
+    message: str = Field(description="For people: why it failed.")
+    at: Timestamp
+
+
 class ContentItemOut(StatusOut):
     """A content item as its owner sees it."""
 
@@ -167,6 +177,10 @@ class ContentItemOut(StatusOut):
         "body."
     )
     warnings: list[str] = Field(description="What the person should know of the newest Reel.")
+    tries: list[TryOut] = Field(
+        description="Tries of the newest request's steps that failed, in order, with the cause of "
+        "each; also of those that a later try made good."
+    )
     clips: list[ClipOut] = Field(
         description="Every clip of the newest Reel, or of the newest failure where clips are why; "
         "empty before."
@@ -189,6 +203,7 @@ class ContentItemOut(StatusOut):
             clip_urls=list(item.clip_urls),
             wishes=WishesOut.model_validate(item.options.model_dump(mode="json")),
             warnings=list(item.warnings),
+            tries=[TryOut.model_validate(failed) for failed in item.tries],
             clips=[ClipOut.model_validate(clip.model_dump()) for clip in item.clips],
             originality=(
                 None
@@ -234,7 +249,12 @@ class CostRowOut(ApiModel):
         description="`settled` from the provider's usage, `pending` while it is not known, "
         "`estimated` when it never came."
     )
-    usage: dict[str, Any] = Field(description="What the provider counted.")
+    predicted_usd: Usd | None = Field(
+        description="What the call was predicted to cost before it was sent; null in old rows."
+    )
+    usage: dict[str, Any] = Field(
+        description="What the provider counted; of a call whose end nobody saw, what was predicted."
+    )
     created_at: Timestamp
     montage_request_id: UUID | None
 

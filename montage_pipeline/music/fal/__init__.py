@@ -5,5 +5,6 @@ Does not belong here: prices (costs) and beats (music.beats).
 
 Begin with `purchase`, the order of work that survives a killed process. `order` says what is bought
 and what makes two orders the same purchase; `models` and `prompt` what is sent; `job` waits for it;
-`bill` keeps the ledger; `queue` is the wire and `download` fetches the file.
+`bill` keeps the ledger, and `left_jobs` closes rows that nobody waits for any more; `queue` is the
+wire and `download` fetches the file.
 """

@@ -11,9 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from montage_pipeline.costs.ledger import CostLedger
-from montage_pipeline.costs.prices import PricedCall, fal_cost, require_price
+from montage_pipeline.costs.prices import PricedCall, fal_cost
 from montage_pipeline.music.fal.order import MusicOrder
-from montage_pipeline.vocabulary import Service
 
 
 class Bill:
@@ -32,10 +31,6 @@ class Bill:
         self._ledger = ledger
         self._order = order
         self._billable_units = billable_units
-
-    def require_price(self) -> None:
-        """Raise PermanentError `unknown_price` when the model has no price today."""
-        require_price(Service.FAL, self._order.endpoint, _today())
 
     def charge_delivery(
         self,
@@ -62,45 +57,39 @@ class Bill:
         write = self._ledger.estimate if price.estimated else self._ledger.settle
         write(entry_id, cost_usd=price.cost_usd, usage=usage, price_version=price.price_version)
 
-    def charge_failure(self, entry_id: UUID | None, usage: dict[str, Any]) -> None:
-        """A failed job costs nothing, unless fal billed units for it."""
+    def charge_failure(
+        self, entry_id: UUID | None, usage: dict[str, Any], *, may_be_charged: bool
+    ) -> None:
+        """A failed job costs nothing, unless fal billed units for it; where fal says nothing and
+        may charge, it is put down at the list price.
+        """
         if entry_id is None:
             return
         units = self._billable_units()
-        self._ledger.settle(
-            entry_id,
-            cost_usd=self._price(units).cost_usd if units else Decimal(0),
-            usage=usage | {"unusable": "failed"},
-            price_version=self._list_price().price_version,
-        )
+        usage = usage | {"unusable": "failed"}
+        if units:
+            price = self._price(units)
+            self._ledger.settle(
+                entry_id,
+                cost_usd=price.cost_usd,
+                usage=usage | {"requested_s": self._order.seconds, "billable_units": str(units)},
+                price_version=price.price_version,
+            )
+        elif may_be_charged and units is None:
+            self._ledger.close_in_doubt(entry_id, str(usage.pop("error", "failed")), **usage)
+        else:
+            self._ledger.close_free(entry_id, usage)
 
-    def settle_refused(self, entry_id: UUID, usage: dict[str, Any]) -> None:
-        """An order that fal did not take costs nothing."""
-        self._ledger.settle(
-            entry_id,
-            cost_usd=Decimal(0),
-            usage=usage,
-            price_version=self._list_price().price_version,
-        )
+    def settle_free(self, entry_id: UUID, usage: dict[str, Any]) -> None:
+        """An order that fal did not get, or did not take, costs nothing."""
+        self._ledger.close_free(entry_id, usage)
 
     def estimate_uncertain(self, entry_id: UUID, reason: str) -> None:
         """An order that may have been taken is put down at the list price.
 
         Nobody can fetch what it may have bought, so no later attempt should try.
         """
-        price = self._list_price()
-        usage = {
-            "uncertain": True,
-            "reason": reason,
-            "requested_s": self._order.seconds,
-            "unusable": "uncertain",
-        }
-        self._ledger.estimate(
-            entry_id, cost_usd=price.cost_usd, usage=usage, price_version=price.price_version
-        )
-
-    def _list_price(self) -> PricedCall:
-        return self._price(None)
+        self._ledger.close_in_doubt(entry_id, reason, unusable="uncertain")
 
     def _price(self, billable_units: Decimal | None) -> PricedCall:
         return fal_cost(

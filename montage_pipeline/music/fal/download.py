@@ -6,6 +6,7 @@ Only from public hosts, within a size and a time, and only if it is audio.
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from random import uniform
 
 import av
 import httpcore
@@ -44,7 +45,9 @@ _PASSING_FAULTS = (
 
 
 class AudioGone(Exception):
-    """The file is not there any more: asking again cannot help."""
+    """The file is not there, however often it is asked for: music that was paid for is not given up
+    for one 404.
+    """
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,15 @@ class AudioDownload:
         failure: Exception | None = None
         for attempt in range(_ATTEMPTS):
             if attempt:
-                time.sleep(self.pause_s * 2**attempt)
+                time.sleep(self.pause_s * 2**attempt * uniform(0.75, 1.25))
             try:
                 self._attempt(url, partial)
-            except _PASSING_FAULTS as error:
+            except (*_PASSING_FAULTS, AudioGone) as error:
                 failure = error
                 continue
             return _as_audio(partial, self.folder)
+        if isinstance(failure, AudioGone):
+            raise failure
         raise MontageError(
             ErrorCode.MUSIC_DOWNLOAD_FAILED,
             f"The music from fal could not be downloaded: {failure}",

@@ -1,15 +1,20 @@
 """A job in fal's queue: waiting for it and fetching its result, patiently.
 
+A job that has finished is paid for, so it is asked for its result again and again: only its own
+failure (`status.error`), or the model's refusal of the order, ends it without one.
+
 Belongs here: polling, its deadline and its tolerated faults. Does not belong here: the ledger
 (bill) and what the result is good for (purchase).
 """
 
 import time
 from collections.abc import Callable
+from random import uniform
 from typing import Any, TypeVar
 
 import fal_client
 
+from montage_pipeline.costs.retry_after import MAX_RETRY_AFTER_S
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.music.fal.queue import QueueFault, refusal_of
 
@@ -29,13 +34,15 @@ class JobLost(Exception):
 class JobFailed(Exception):
     """The job ended without a result.
 
-    `error` says why. `usage` is what the ledger keeps of it.
+    `error` says why. `usage` is what the ledger keeps of it. `may_be_charged`: fal charges for an
+    order that the model refuses (HTTP 422) as it likes, and for no other failure.
     """
 
-    def __init__(self, error: MontageError, usage: dict[str, Any]) -> None:
+    def __init__(self, error: MontageError, usage: dict[str, Any], *, may_be_charged: bool) -> None:
         super().__init__(error.message)
         self.error = error
         self.usage = usage
+        self.may_be_charged = may_be_charged
 
 
 class Patience:
@@ -83,7 +90,20 @@ class MusicJob:
             raise JobFailed(
                 self._error(f"HTTP {fault.status}: {fault.detail}", fault),
                 {"error": fault.reason, "detail": fault.detail, "status": fault.status},
+                may_be_charged=True,
             ) from fault
+
+    def poll(self) -> Any | None:
+        """The result if the job has finished, else None; asks once.
+
+        Raises JobFailed as `result` does, and QueueFault for every other trouble.
+        """
+        status = self._handle.status()
+        if not isinstance(status, fal_client.Completed):
+            return None
+        if status.error is not None:
+            raise self._failure_of(status)
+        return self._get()
 
     def _end(self) -> fal_client.Completed:
         while True:
@@ -98,8 +118,8 @@ class MusicJob:
     def _ask(self, question: Callable[[], T]) -> T:
         """Ask again after faults that pass by themselves; asking is free and changes nothing.
 
-        Raises JobLost for an unknown job, QueueFault for the model's own refusal, PermanentError
-        for a refused key.
+        Raises JobLost for a job that stays unknown, QueueFault for the model's own refusal,
+        PermanentError for a refused key.
         """
         faults = 0
         while True:
@@ -108,25 +128,25 @@ class MusicJob:
             except QueueFault as fault:
                 if fault.status in (401, 403):
                     raise refusal_of(fault) from fault
-                if fault.status == 404:
-                    raise JobLost("HTTP 404") from fault
-                if fault.is_model_answer and fault.status != 429:
+                if fault.is_refusal and fault.status != 404:
                     raise
                 trouble: Exception = fault
-                pause_s = fault.retry_after_s or 0.0
+                pause_s = min(fault.retry_after_s or 0.0, MAX_RETRY_AFTER_S)
             except (KeyError, TypeError, ValueError) as error:
                 # The answer is not what fal's client expects.
                 trouble, pause_s = error, 0.0
 
             faults += 1
             if faults > _MAX_POLL_FAULTS:
+                if isinstance(trouble, QueueFault) and trouble.status == 404:
+                    raise JobLost("HTTP 404") from trouble
                 raise MontageError(
                     ErrorCode.MUSIC_UNAVAILABLE,
                     f"fal does not answer about the music job {self.id}: {trouble}. The next "
                     "attempt resumes it.",
                     provider_request_id=self.id,
                 ) from trouble
-            backoff_s = self._patience.poll_interval_s * 2 ** (faults - 1)
+            backoff_s = self._patience.poll_interval_s * 2 ** (faults - 1) * uniform(0.75, 1.25)
             self._patience.pause(max(pause_s, backoff_s), self.id)
 
     def _failure_of(self, status: fal_client.Completed) -> JobFailed:
@@ -140,7 +160,8 @@ class MusicJob:
             refused = fault
         except (KeyError, TypeError, ValueError):
             pass
-        return JobFailed(self._error(str(status.error), refused), usage)
+        rejected = refused is not None and refused.status == 422
+        return JobFailed(self._error(str(status.error), refused), usage, may_be_charged=rejected)
 
     def _error(self, reason: str, refused: QueueFault | None) -> MontageError:
         """HTTP 422 is the model's word that the order itself is wrong."""

@@ -3,10 +3,12 @@
 import json
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from montage_pipeline.costs.ledger import PaidCall, fingerprint_of
+from montage_pipeline.costs.prices import fal_cost
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.music.composer import MusicBrief
 from montage_pipeline.music.fal.models import MusicModel, music_model
@@ -37,7 +39,16 @@ class MusicOrder:
 
     @property
     def paid_call(self) -> PaidCall:
-        """The call as the ledger knows it. PermanentError `bad_request_id` without a request."""
+        """The call as the ledger knows it, at the list price of today.
+
+        PermanentError `bad_request_id` without a request, `unknown_price` without a price.
+        """
+        list_price = fal_cost(
+            self.endpoint,
+            seconds=float(self.seconds),
+            billable_units=None,
+            on=datetime.now(UTC).date(),
+        )
         return PaidCall(
             user_id=self.brief.user_id,
             service=Service.FAL,
@@ -46,6 +57,9 @@ class MusicOrder:
             run_id=self.brief.run_id,
             asset=Step.MUSIC_TRACK,
             fingerprint=purchase_fingerprint(self.brief, self.endpoint, self.seconds),
+            predicted_usd=list_price.cost_usd,
+            predicted_usage={"requested_s": self.seconds},
+            price_version=list_price.price_version,
         )
 
 

@@ -2,20 +2,24 @@
 
 The order of work is what makes it safe to die anywhere:
 
-1. a pending ledger row, 2. the submission, 3. fal's job id onto the row, 4. polling, 5. the file
-on this disk, 6. the price onto the row.
+1. a pending ledger row, 2. the mark that the order goes out, 3. the submission, 4. fal's job id
+onto the row, 5. polling, 6. the file on this disk, 7. the price onto the row.
 
-A later attempt that finds a row with a job id resumes that job, charged or not. One that finds a
-row without an id cannot know whether the job exists; it puts the row down as an estimate and buys
-anew.
+A later attempt that finds a row with a job id resumes that job, charged or not. A row that was
+never sent costs nothing. One that was sent and has no id was in flight when the process died: the
+job may exist under an id that nobody knows, so the row is an estimate, and the music is bought
+anew. Only a kill does that: an order whose reply got lost while the process lived is not sent
+again, because fal has no key by which it would know the second one.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from montage_pipeline.costs.ledger import CostLedger
+from montage_pipeline.costs.sending import Outgoing, sending
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.logs import get_logger
 from montage_pipeline.music.beats.tracker import beats_of
@@ -57,7 +61,6 @@ class Purchase:
 
     def carry_out(self) -> ComposedMusic:
         """Resume what an earlier attempt bought, or buy."""
-        self._bill.require_price()
         return self._resume_pending() or self._fetch_bought() or self._buy()
 
     # What earlier attempts left
@@ -66,10 +69,14 @@ class Purchase:
         """The music of a job that was submitted and not priced yet."""
         pending = self._ledger.find_pending(self._call)
         while pending is not None and pending.provider_request_id is None:
-            # Killed between the row and fal's reply: the job may exist, but under an unknown id.
-            self._bill.estimate_uncertain(
-                pending.id, "the process ended before fal's reply to the submission was recorded"
-            )
+            if pending.sent:
+                self._bill.estimate_uncertain(
+                    pending.id, "the process ended before fal's reply to the order was recorded"
+                )
+            else:
+                self._bill.settle_free(
+                    pending.id, {"error": "the process ended before the order was sent"}
+                )
             pending = self._ledger.find_pending(self._call)
         if pending is None or pending.provider_request_id is None:
             return None
@@ -120,36 +127,52 @@ class Purchase:
 
     def _submit(self, entry_id: UUID) -> str:
         """Send the order, once; the id of the job."""
-        try:
-            submitted = self._client.submit(self._order.endpoint, self._order.arguments)
-            return str(submitted.request_id)
-        except QueueFault as fault:
-            raise self._submission_failed(entry_id, fault) from fault
-        except (KeyError, TypeError, ValueError) as error:
-            reason = f"fal's reply to the submission cannot be read: {error!r}"
-            self._bill.estimate_uncertain(entry_id, reason)
-            raise MontageError(
-                ErrorCode.MUSIC_SUBMIT_UNCERTAIN,
-                f"fal's reply to the music order cannot be read: {error!r}",
-            ) from error
+        with sending(lambda: self._ledger.mark_sent(entry_id)) as outgoing:
+            try:
+                submitted = self._client.submit(self._order.endpoint, self._order.arguments)
+                return str(submitted.request_id)
+            except QueueFault as fault:
+                raise self._submission_failed(entry_id, fault, outgoing) from fault
+            except (KeyError, TypeError, ValueError) as error:
+                reason = f"fal's reply to the order cannot be read: {error!r}"
+                raise self._lost_reply(entry_id, reason) from error
+            except BaseException:
+                # Canceled, above all: whoever ends a purchase still says what is known of it.
+                with suppress(Exception):
+                    self._close_interrupted(entry_id, outgoing)
+                raise
 
-    def _submission_failed(self, entry_id: UUID, fault: QueueFault) -> MontageError:
+    def _submission_failed(
+        self, entry_id: UUID, fault: QueueFault, outgoing: Outgoing
+    ) -> MontageError:
         """Price the row of an order that fal has not confirmed; the error to raise."""
-        if fault.kind == "unreached":
-            self._bill.settle_refused(entry_id, {"error": fault.reason})
+        never_sent = outgoing.watched and not outgoing.sent
+        if fault.kind == "unreached" or (fault.kind == "cut" and never_sent):
+            self._bill.settle_free(entry_id, {"error": fault.reason})
             return MontageError(ErrorCode.MUSIC_UNREACHABLE, f"fal was not reached: {fault.reason}")
         if fault.kind == "cut" or fault.status in _UNCERTAIN_STATUSES:
-            # The job may be in the queue. It has to show in the costs, and this attempt must not
-            # buy it twice.
-            self._bill.estimate_uncertain(entry_id, fault.reason)
-            return MontageError(
-                ErrorCode.MUSIC_SUBMIT_UNCERTAIN,
-                f"No reply came to the music order, so it may have been charged: {fault.reason}",
-            )
-        self._bill.settle_refused(
+            return self._lost_reply(entry_id, fault.reason)
+        self._bill.settle_free(
             entry_id, {"error": fault.reason, "detail": fault.detail, "status": fault.status}
         )
         return refusal_of(fault)
+
+    def _lost_reply(self, entry_id: UUID, reason: str) -> PermanentError:
+        """The job may be in the queue, under an id that nobody knows: it shows in the costs, and is
+        not ordered a second time.
+        """
+        self._bill.estimate_uncertain(entry_id, reason)
+        return PermanentError(
+            ErrorCode.MUSIC_SUBMIT_UNCERTAIN,
+            f"fal's reply to the music order was lost ({reason}), so the order may have been "
+            "charged and was not sent again.",
+        )
+
+    def _close_interrupted(self, entry_id: UUID, outgoing: Outgoing) -> None:
+        if outgoing.sent:
+            self._bill.estimate_uncertain(entry_id, "interrupted")
+        elif outgoing.watched:
+            self._bill.settle_free(entry_id, {"error": "interrupted before it was sent"})
 
     # Collecting
 
@@ -164,7 +187,7 @@ class Purchase:
         try:
             result = job.result()
         except JobFailed as failed:
-            self._bill.charge_failure(entry_id, failed.usage)
+            self._bill.charge_failure(entry_id, failed.usage, may_be_charged=failed.may_be_charged)
             raise failed.error from failed
 
         path, content_type = self._fetch(entry_id, job_id, result)

@@ -6,15 +6,15 @@ does not know and therefore does not retry; the caller decides.
 """
 
 import json
-from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NamedTuple
 
 import fal_client
 import fal_client.client
 import httpx
 
+from montage_pipeline.costs.retry_after import retry_after_s
+from montage_pipeline.costs.sending import watch
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.logs import get_logger
 
@@ -28,6 +28,9 @@ _SUBMIT_TIMEOUT_S = 60.0
 
 _MAX_ERROR_TEXT = 500
 """Characters kept of an error answer that is not JSON, such as a gateway's HTML page."""
+
+_PASSING_STATUSES = (400, 408, 409, 425, 429)
+"""Client errors that say nothing of the job: too early (400 while it runs), too many, too slow."""
 
 _log = get_logger(__name__)
 
@@ -64,12 +67,15 @@ class QueueFault(Exception):
         self.body = body
 
     @property
-    def is_model_answer(self) -> bool:
-        """Whether the model itself answered, rather than a gateway on the way."""
-        return self.kind == "refused" and (
-            "x-fal-error-type" in self.headers
-            or (isinstance(self.body, dict) and "detail" in self.body)
+    def is_refusal(self) -> bool:
+        """Whether the model itself refuses the job, for good: not a gateway on the way, and not a
+        server that cannot hand over now what it has.
+        """
+        from_the_model = "x-fal-error-type" in self.headers or (
+            isinstance(self.body, dict) and "detail" in self.body
         )
+        passing = self.status >= 500 or self.status in _PASSING_STATUSES
+        return self.kind == "refused" and from_the_model and not passing
 
     @property
     def detail(self) -> Any:
@@ -79,17 +85,7 @@ class QueueFault(Exception):
     @property
     def retry_after_s(self) -> float | None:
         """The Retry-After header in seconds, whether it names a delay or a time."""
-        value = self.headers.get("retry-after", "").strip()
-        if not value:
-            return None
-        try:
-            return max(0.0, float(value))
-        except ValueError:
-            pass
-        try:
-            return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-        except (TypeError, ValueError):
-            return None
+        return retry_after_s(self.headers)
 
 
 class QueueTransport(httpx.BaseTransport):
@@ -111,6 +107,9 @@ class QueueTransport(httpx.BaseTransport):
         timeout_s = _SUBMIT_TIMEOUT_S if request.method == "POST" else _POLL_TIMEOUT_S
         timeout = httpx.Timeout(timeout_s, connect=_CONNECT_TIMEOUT_S)
         request.extensions["timeout"] = timeout.as_dict()
+
+        if request.method == "POST":
+            watch(request.extensions)  # only a submission is paid for
 
         response = self._answer(request)
         self._note_units(response)

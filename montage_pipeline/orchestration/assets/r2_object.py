@@ -1,6 +1,7 @@
 """What `r2_object` does: put the Reel where the user can watch it, and end the request."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -36,15 +37,16 @@ def deliver_reel(scope: StepScope, made: MadeReel) -> MaterializeResult[Delivere
     Raises MontageError(REQUEST_TAKEN) when the request is no longer this run's.
     """
     delivered = _copy_files(scope, made)
-    reel = _finished(scope.request, made, delivered)
     services = scope.services
+    entries = services.ledger.entries(scope.request.id)
+    doubts = [entry.doubt for entry in entries if entry.doubt is not None]
+    reel = _finished(scope.request, made, delivered, doubts)
     if scope.tracked and not services.requests.succeed(scope.request.id, scope.run_id, reel):
         raise MontageError(
             ErrorCode.REQUEST_TAKEN,
             "The request was stopped or taken over by another run before its Reel was delivered.",
         )
 
-    entries = services.ledger.entries(scope.request.id)
     cost_usd = sum((entry.cost_usd for entry in entries), Decimal(0))
     return dg.MaterializeResult(
         value=delivered,
@@ -73,7 +75,9 @@ def _copy_files(scope: StepScope, made: MadeReel) -> DeliveredObject:
         return deliver(services.store, files, owner, Path(folder))
 
 
-def _finished(request: MontageRequest, made: MadeReel, delivered: DeliveredObject) -> FinishedReel:
+def _finished(
+    request: MontageRequest, made: MadeReel, delivered: DeliveredObject, doubts: Sequence[str]
+) -> FinishedReel:
     """What the item's row and its user get to see."""
     from montage_pipeline.editing.originality import footage_shown
 
@@ -86,6 +90,7 @@ def _finished(request: MontageRequest, made: MadeReel, delivered: DeliveredObjec
             *made.music.warnings,
             *made.timeline.warnings,
             *made.rendered.warnings,
+            *doubts,
         ),
         originality=made.timeline.originality.model_dump(mode="json"),
         shown=footage_shown(made.timeline, made.analysis),

@@ -74,6 +74,10 @@ def cost_metadata(scope: StepScope, step: Step) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "cost_usd": float(sum((entry.cost_usd for entry in entries), Decimal(0))),
         "paid_calls": len(entries),
+        "predicted_usd": float(
+            sum((entry.predicted_usd or Decimal(0) for entry in entries), Decimal(0))
+        ),
+        "calls_in_doubt": sum(entry.in_doubt for entry in entries),
     }
 
     tokens_in = sum(int(entry.usage.get("input_tokens") or 0) for entry in entries)

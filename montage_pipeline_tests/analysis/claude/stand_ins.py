@@ -28,7 +28,7 @@ from montage_pipeline.analysis.model import (
     TimeSpan,
 )
 from montage_pipeline.costs.ledger import OpenEntry, PaidCall
-from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.model import ClipFacts, FetchedClip
 from montage_pipeline.footage.probe import probe
 from montage_pipeline.settings import Settings
@@ -114,6 +114,7 @@ class LedgerRow:
 
     call: PaidCall
     state: str = "pending"
+    sent: bool = False
     cost_usd: Decimal = Decimal(0)
     usage: dict[str, Any] = field(default_factory=dict)
     price_version: str = ""
@@ -121,16 +122,29 @@ class LedgerRow:
 
 
 class MemoryLedger:
-    """The part of `CostLedger` that an analyst uses: only pending rows change."""
+    """The part of `CostLedger` that an analyst uses: only pending rows change, and a request buys
+    `most` answers.
+    """
+
+    most = 4
 
     def __init__(self) -> None:
         self.rows: dict[UUID, LedgerRow] = {}
         self.fail_settle: list[BaseException] = []
 
     def open(self, call: PaidCall) -> UUID:
+        self.require_another(call)
         entry_id = uuid4()
-        self.rows[entry_id] = LedgerRow(call)
+        usage = {"predicted": call.predicted_usage}
+        self.rows[entry_id] = LedgerRow(call, usage=usage, price_version=call.price_version or "")
         return entry_id
+
+    def require_another(self, call: PaidCall) -> None:
+        if sum(row.cost_usd > 0 for row in self.rows.values()) >= self.most:
+            raise PermanentError(ErrorCode.PAID_CALLS_SPENT, "paid often enough")
+
+    def mark_sent(self, entry_id: UUID) -> None:
+        self._pending(entry_id).sent = True
 
     def find_pending(self, call: PaidCall) -> OpenEntry | None:
         for entry_id, row in reversed(self.rows.items()):
@@ -139,7 +153,10 @@ class MemoryLedger:
                 call.montage_request_id,
             ):
                 return OpenEntry(
-                    id=entry_id, provider_request_id=row.provider_request_id, usage=row.usage
+                    id=entry_id,
+                    provider_request_id=row.provider_request_id,
+                    usage=row.usage,
+                    sent=row.sent,
                 )
         return None
 
@@ -160,6 +177,27 @@ class MemoryLedger:
         self._close(
             entry_id, "settled", cost_usd, usage, price_version
         ).provider_request_id = provider_request_id
+
+    def close_free(
+        self,
+        entry_id: UUID,
+        facts: Mapping[str, Any],
+        *,
+        provider_request_id: str | None = None,
+    ) -> None:
+        row = self._close(
+            entry_id,
+            "settled",
+            Decimal(0),
+            {"charged": False, **facts},
+            self._pending(entry_id).price_version,
+        )
+        row.provider_request_id = provider_request_id
+
+    def close_in_doubt(self, entry_id: UUID, reason: str, **facts: Any) -> None:
+        row = self._pending(entry_id)
+        usage = row.usage | {"uncertain": True, "error": reason, **facts}
+        self._close(entry_id, "estimated", row.call.predicted_usd, usage, row.price_version)
 
     def estimate(
         self, entry_id: UUID, *, cost_usd: Decimal, usage: Mapping[str, Any], price_version: str

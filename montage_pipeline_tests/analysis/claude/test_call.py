@@ -1,16 +1,17 @@
 """What goes wrong with a call: who pays, what is asked again, and what a further attempt finds."""
 
+import signal
 import socket
+import threading
 from decimal import Decimal
 from typing import Any
 
-import anthropic
 import pytest
 
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
-from montage_pipeline.settings import Settings
+from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline_tests.analysis.claude.stand_ins import AnalysisStep
-from montage_pipeline_tests.fakes.anthropic_server import Fault
+from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer, Fault
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,8 @@ def test_an_error_answer_costs_nothing_and_is_not_retried_by_the_client(
     assert fault.message in caught.value.message
     assert len(small.server.requests) == 1
     (row,) = small.ledger.rows.values()
-    assert (row.state, row.cost_usd, row.usage) == ("settled", Decimal(0), kept)
+    assert (row.state, row.cost_usd) == ("settled", Decimal(0))
+    assert row.usage == {"charged": False, **kept}
     if code == "analysis_rate_limited":
         assert caught.value.details["retry_after_s"] == 7
     small.analyse()  # the next attempt is a new call
@@ -173,23 +175,20 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-def test_killed_in_flight_the_first_call_is_estimated_and_made_again(small: AnalysisStep) -> None:
-    def die(_request: Any, _call_next: Any) -> Any:
-        raise Killed
+def test_a_call_that_is_interrupted_says_at_once_that_it_may_be_charged(
+    clips: list[FetchedClip],
+) -> None:
+    def interrupt(_request: object) -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-    def dying_client(settings: Settings) -> anthropic.Anthropic:
-        return anthropic.Anthropic(
-            api_key="k", base_url=settings.anthropic_base_url, max_retries=0, middleware=[die]
-        )
-
-    with pytest.raises(Killed):
-        small.analyse(client_factory=dying_client)
-    assert small.ledger.states == ["pending"]
-    small.analyse()
-    assert small.ledger.states == ["estimated", "settled"]
-    lost, bought = small.ledger.rows.values()
-    assert float(lost.cost_usd) == pytest.approx(float(bought.cost_usd), rel=0.1)
-    assert lost.call.fingerprint == bought.call.fingerprint
+    with AnthropicServer(on_request=interrupt) as server:
+        step = AnalysisStep(server, clips[-2:])
+        server.script(Fault.slow(5))
+        with pytest.raises(KeyboardInterrupt):
+            step.analyse()
+    (row,) = step.ledger.rows.values()
+    assert (row.state, row.usage["error"]) == ("estimated", "interrupted")
+    assert row.cost_usd == row.call.predicted_usd > 0
 
 
 def test_killed_before_the_row_was_settled_the_answer_is_used_and_not_bought_again(

@@ -24,6 +24,7 @@ from montage_pipeline.vocabulary import CostState
 from montage_pipeline_tests.analysis.claude.stand_ins import StandInAnalyst, clips_in
 from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer, Fault
+from montage_pipeline_tests.kill_points import KillPoint, run_and_die
 
 
 @dataclass(frozen=True)
@@ -126,3 +127,46 @@ def test_killed_between_answer_and_ledger(
     (row,) = ledger.entries(attempt.request_id)
     assert (row.state, row.cost_usd) == (CostState.SETTLED, server.charged_usd)
     assert len(server.requests) == 1
+
+
+SETTLED, ESTIMATED = CostState.SETTLED, CostState.ESTIMATED
+
+
+@pytest.mark.parametrize(
+    ("point", "charged", "states"),
+    [
+        # Nothing was sent: nothing is booked, and the retry buys once.
+        (KillPoint("open", after=True), 1, [SETTLED, SETTLED]),
+        (KillPoint("mark_sent"), 1, [SETTLED, SETTLED]),
+        # The window: marked, and no answer kept. Booked, although nothing was sent here.
+        (KillPoint("mark_sent", after=True), 1, [ESTIMATED, SETTLED]),
+        # The answer was kept: it is used, and its row is settled.
+        (KillPoint("settle"), 1, [SETTLED]),
+        (KillPoint("settle", after=True), 1, [SETTLED]),
+    ],
+    ids=str,
+)
+def test_killed(
+    attempt: Attempt,
+    server: AnthropicServer,
+    ledger: CostLedger,
+    point: KillPoint,
+    charged: int,
+    states: list[CostState],
+) -> None:
+    run_and_die(attempt.make, point)
+    attempt.make()
+    entries = ledger.entries(attempt.request_id)
+    assert [entry.state for entry in entries] == states
+    assert len(server.usages) == charged
+
+    # Row by row what the wire says; what the wire does not know costs nothing, or is in doubt.
+    known = {usage.request_id: usage.usage for usage in server.usages}
+    for entry in entries:
+        if entry.provider_request_id is not None:
+            assert known.pop(entry.provider_request_id) == entry.usage
+        else:
+            assert entry.in_doubt or entry.cost_usd == 0
+    assert known == {}
+    settled = sum(entry.cost_usd for entry in entries if entry.state is SETTLED)
+    assert settled == server.charged_usd
