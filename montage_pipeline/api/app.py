@@ -12,7 +12,7 @@ from montage_pipeline import logs
 from montage_pipeline.api.errors import install_error_handlers
 from montage_pipeline.api.openapi import DESCRIPTION, describe
 from montage_pipeline.api.request_frame import REQUEST_ID_HEADER, RequestFrame
-from montage_pipeline.api.routes import content_items, costs, health, uploads
+from montage_pipeline.api.routes import content_items, costs, events, health, uploads
 from montage_pipeline.api.schemas.requests import MAX_URL_CHARS
 from montage_pipeline.api.services import ApiServices
 from montage_pipeline.errors import ErrorCode, PermanentError
@@ -35,7 +35,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        services.close()
+        await services.close()
 
     app = FastAPI(
         title="Montage API",
@@ -46,8 +46,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
-    for router in (content_items.router, uploads.router, costs.router, health.router):
-        app.include_router(router)
+    for routes in (content_items, events, uploads, costs, health):
+        app.include_router(routes.router)
     install_error_handlers(app)
     # The last one added is the outermost: a browser may read every answer, the frame's included.
     app.add_middleware(RequestFrame, max_body_bytes=_max_body_bytes(settings))
@@ -55,8 +55,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", REQUEST_ID_HEADER],
+            allow_methods=["DELETE", "GET", "PATCH", "POST", "PUT"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "Last-Event-ID",
+                REQUEST_ID_HEADER,
+            ],
             expose_headers=["Location", "Retry-After", "Idempotent-Replay", REQUEST_ID_HEADER],
         )
     describe(app, settings)

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from montage_pipeline.api.schemas.events import SCHEMAS, event_schema
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.settings import Settings
 
@@ -17,7 +18,8 @@ Hand in raw clips, get a finished Reel.
 1. `POST /api/uploads` for each clip (and your own music, if any) that is not on the web yet, and
    PUT its bytes.
 2. `POST /api/content-items` with the clips, a style, a format and a length.
-3. Poll `GET /api/content-items/{contentItemId}/status` until it is `draft` (finished) or `failed`.
+3. Watch `GET /api/content-items/{contentItemId}/events`, or poll its `/status`, until it is `draft`
+   (finished) or `failed`.
 
 Every answer that is not a success has the form `{"error": {"code", "message", "details"}}`. Every
 answer carries `X-Request-Id`.
@@ -158,6 +160,9 @@ def describe(app: FastAPI, settings: Settings) -> None:
         if app.openapi_schema is None:
             made = FastAPI.openapi(app)
             schemas = made["components"]["schemas"]
+            schemas |= SCHEMAS
+            stream = made["paths"]["/api/content-items/{contentItemId}/events"]["get"]["responses"]
+            stream["200"]["content"]["text/event-stream"]["itemSchema"] = event_schema()
             schemas["NewContentItemBody"]["properties"]["clipUrls"]["maxItems"] = settings.max_clips
             schemas["UploadBody"]["properties"]["bytes"]["maximum"] = settings.max_clip_bytes
             for model, examples in EXAMPLES.items():

@@ -10,6 +10,7 @@ from montage_pipeline.api.auth import Authenticator, KnownUsers
 from montage_pipeline.api.media_urls import fresh_url
 from montage_pipeline.api.readiness import Readiness
 from montage_pipeline.composition import Services
+from montage_pipeline.requests.changes import ItemChanges
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
@@ -31,6 +32,7 @@ class ApiServices:
     known_users: KnownUsers
     authenticator: Authenticator
     readiness: Readiness
+    changes: ItemChanges
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -44,14 +46,16 @@ class ApiServices:
             store=product.store,
             known_users=KnownUsers(product.library),
             readiness=Readiness(settings, product.store),
+            changes=ItemChanges(settings),
         )
 
     def fresh_url(self, stored_url: str | None) -> str | None:
         """A stored media URL as one that works now."""
         return fresh_url(stored_url, self.store)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Give the connections back."""
+        await self.changes.close()
         self.readiness.close()
         self.engine.dispose()
 

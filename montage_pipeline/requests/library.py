@@ -274,6 +274,9 @@ def _item(row: ContentItemRow, options: dict[str, Any] | None) -> ContentItem:
         error=row.error,
         warnings=tuple(row.warnings),
         originality=row.originality,
+        revision=row.revision,
+        planned_request_id=row.planned_request_id,
+        plan_revision=row.plan_revision,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

@@ -33,6 +33,7 @@ ITEM_GENERATING: dict[str, Any] = {
     "progress_step": None,
     "progress_percent": 0,
     "progress_detail": None,
+    "planned_request_id": None,
     "clips": [],
     "error": None,
     "warnings": [],

@@ -64,7 +64,8 @@ class ContentItem(Record):
     """A content item as its owner sees it. `options` are the wishes of its newest request.
 
     `clips` says what became of each clip in the newest Reel; empty before there is one.
-    `progress_detail` says in words what the step is at.
+    `progress_detail` says in words what the step is at. `revision` grows with every change;
+    `planned_request_id` is the request whose plan is ready, since `plan_revision`.
     """
 
     id: UUID
@@ -87,6 +88,9 @@ class ContentItem(Record):
     error: dict[str, Any] | None
     warnings: tuple[str, ...]
     originality: dict[str, Any] | None
+    revision: int = 0
+    planned_request_id: UUID | None = None
+    plan_revision: int | None = None
     created_at: datetime
     updated_at: datetime
 

@@ -20,6 +20,7 @@ def test_operations_have_their_own_names_and_say_who_may_call_them(app: FastAPI)
         "GET /api/content-items": "listContentItems",
         "GET /api/content-items/{contentItemId}": "getContentItem",
         "GET /api/content-items/{contentItemId}/status": "getContentItemStatus",
+        "GET /api/content-items/{contentItemId}/events": "watchContentItem",
         "POST /api/content-items/{contentItemId}/generate": "generateAgain",
         "POST /api/uploads": "createUpload",
         "GET /api/costs": "getCosts",
