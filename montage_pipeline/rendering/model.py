@@ -18,8 +18,9 @@ class EngineRun(Record):
     """How a render went.
 
     `seconds` is wall time. `parts` counts the chunks (one for each segment), `parts_reused` those
-    that came from the store. `sound_lowered_lu` is how far (LU) the mastering left the sound below
-    the target for the sake of its peaks, `sound_warnings` what the user must know of the mix.
+    that came from the store; `chunks` is where they are kept. `sound_lowered_lu` is how far (LU)
+    the mastering left the sound below the target for the sake of its peaks, `sound_warnings` what
+    the user must know of the mix.
     """
 
     engine: EngineName
@@ -27,6 +28,7 @@ class EngineRun(Record):
     encoder: str
     parts: int = 0
     parts_reused: int = 0
+    chunks: tuple[str, ...] = ()
     sound_lowered_lu: float = 0.0
     sound_warnings: tuple[str, ...] = ()
 

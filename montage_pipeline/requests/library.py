@@ -19,7 +19,12 @@ from sqlalchemy.orm import Session
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.lifecycle import ITEM_GENERATING
-from montage_pipeline.requests.model import ContentItem, CreatedRequest, NewContentItem
+from montage_pipeline.requests.model import (
+    ContentItem,
+    CreatedRequest,
+    ItemFilter,
+    NewContentItem,
+)
 from montage_pipeline.requests.options import MontageOptions, refuse_contradictions
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
 from montage_pipeline.vocabulary import ContentStatus
@@ -127,15 +132,35 @@ class ContentLibrary:
             return None if found is None else _item(*found)
 
     def list_items(
-        self, user_id: UUID, *, limit: int, before: datetime | None = None
+        self,
+        user_id: UUID,
+        *,
+        limit: int,
+        before: datetime | None = None,
+        wanted: ItemFilter = ItemFilter(),
     ) -> list[ContentItem]:
         """The user's items, newest first; `before` continues a page."""
         query = select(ContentItemRow, _newest_options()).where(ContentItemRow.user_id == user_id)
+        if wanted.status is not None:
+            query = query.where(ContentItemRow.status == wanted.status)
+        if wanted.style is not None:
+            query = query.where(ContentItemRow.style == wanted.style)
+        if wanted.since is not None:
+            query = query.where(ContentItemRow.created_at >= wanted.since)
         if before is not None:
             query = query.where(ContentItemRow.created_at < before)
         query = query.order_by(ContentItemRow.created_at.desc(), ContentItemRow.id).limit(limit)
         with Session(self._engine) as session:
             return [_item(row, options) for row, options in session.execute(query)]
+
+    def rename(self, user_id: UUID, content_item_id: UUID, title: str | None) -> None:
+        """Give the item another title, or none; nothing happens when it is not this user's."""
+        with Session(self._engine) as session, session.begin():
+            session.execute(
+                update(ContentItemRow)
+                .where(ContentItemRow.id == content_item_id, ContentItemRow.user_id == user_id)
+                .values(title=title)
+            )
 
     def newest_request(self, content_item_id: UUID) -> UUID | None:
         """The request that an item last made a Reel of, or is making; None without the item."""

@@ -95,6 +95,17 @@ class ContentItem(Record):
     updated_at: datetime
 
 
+class ItemFilter(Record):
+    """Which items of a library are wanted; what is None does not matter.
+
+    `since` is the earliest moment they were made at.
+    """
+
+    status: ContentStatus | None = None
+    style: str | None = None
+    since: datetime | None = None
+
+
 class MontageRequest(Record):
     """One request for a Reel: a snapshot of what was asked, and where it stands.
 

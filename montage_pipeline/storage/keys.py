@@ -54,9 +54,14 @@ def poster_key(request_id: UUID | str) -> str:
     return work_key(request_id, "poster.jpg")
 
 
+def reels_of(user_id: UUID | str, content_item_id: UUID | str) -> str:
+    """What the keys of an item's delivered Reels begin with."""
+    return f"reels/{user_id}/{content_item_id}/"
+
+
 def reel_key(user_id: UUID | str, content_item_id: UUID | str, video_sha256: str) -> str:
     """What the keys of a delivered Reel and of the files beside it begin with."""
-    return f"reels/{user_id}/{content_item_id}/{video_sha256[:_REEL_HASH_DIGITS]}"
+    return reels_of(user_id, content_item_id) + video_sha256[:_REEL_HASH_DIGITS]
 
 
 def uploads_of(user_id: UUID | str) -> str:

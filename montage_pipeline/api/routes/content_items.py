@@ -20,7 +20,8 @@ from montage_pipeline.api.schemas.base import Timestamp
 from montage_pipeline.api.schemas.requests import NewContentItemBody, WishesBody
 from montage_pipeline.api.services import ApiServices, ServicesNeeded
 from montage_pipeline.logs import get_logger
-from montage_pipeline.requests.model import ContentItem, CreatedRequest
+from montage_pipeline.requests.model import ContentItem, CreatedRequest, ItemFilter
+from montage_pipeline.styles import StyleName
 from montage_pipeline.vocabulary import ContentStatus
 
 log = get_logger(__name__)
@@ -159,10 +160,16 @@ def list_content_items(
     before: Annotated[
         Timestamp | None, Query(description="`nextBefore` of the page before.")
     ] = None,
+    status: Annotated[ContentStatus | None, Query(description="Only items that stand so.")] = None,
+    style: Annotated[StyleName | None, Query(description="Only items of this style.")] = None,
+    since: Annotated[
+        Timestamp | None, Query(description="Only items made at this moment or later.")
+    ] = None,
 ) -> ContentItemsOut:
     """One page of the library."""
+    wanted = ItemFilter(status=status, style=style, since=since)
     # One more than asked for tells whether there is another page.
-    found = services.library.list_items(user.id, limit=limit + 1, before=before)
+    found = services.library.list_items(user.id, limit=limit + 1, before=before, wanted=wanted)
     items = [ContentItemOut.of(item, services.fresh_url) for item in found[:limit]]
     return ContentItemsOut(
         items=items, next_before=items[-1].created_at if len(found) > limit else None
