@@ -101,7 +101,10 @@ class FileCheck(Record):
 
 
 class RenderedVideo(Record):
-    """The value of the `rendered_video` asset. The files are in the object store."""
+    """The value of the `rendered_video` asset. The files are in the object store.
+
+    `cover_keys` are the timeline's covers after the first, which is the poster.
+    """
 
     schema_version: Literal[1] = 1
     key: str
@@ -109,6 +112,7 @@ class RenderedVideo(Record):
     bytes: int
     content_type: Literal["video/mp4"] = "video/mp4"
     poster_key: str
+    cover_keys: tuple[str, ...] = ()
     run: EngineRun
     check: FileCheck
     warnings: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.records import Record
+from montage_pipeline.requests.edit_view import CoverImage
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.model import MAX_DETAIL_CHARS, MontageRequest, RequestFailure
 from montage_pipeline.requests.options import MontageOptions
@@ -48,12 +49,14 @@ class FinishedReel(Record):
     """What a run that succeeds leaves with the item.
 
     `originality` is the planner's report; `shown` is what counts as seen from now on,
-    `clips` says what became of each clip that was given.
+    `clips` says what became of each clip that was given. `covers` are the frames that could be the
+    poster, which is the first of them.
     """
 
     media_url: str
     music_url: str
     poster_url: str
+    covers: tuple[CoverImage, ...] = ()
     warnings: tuple[str, ...] = ()
     originality: dict[str, Any] | None = None
     shown: tuple[SeenSegment, ...] = ()
@@ -213,6 +216,7 @@ class RequestLifecycle:
             "generated_media_url": reel.media_url,
             "music_url": reel.music_url,
             "poster_url": reel.poster_url,
+            "covers": [cover.model_dump(mode="json") for cover in reel.covers],
             "progress_step": Step.R2_OBJECT,
             "progress_percent": 100,
             "progress_detail": None,

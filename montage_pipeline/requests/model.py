@@ -8,6 +8,7 @@ from pydantic import Field
 
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.records import Record
+from montage_pipeline.requests.edit_view import CoverImage
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
@@ -81,6 +82,7 @@ class ContentItem(Record):
     generated_media_url: str | None
     music_url: str | None
     poster_url: str | None
+    covers: tuple[CoverImage, ...] = ()
     progress_step: Step | None
     progress_percent: int
     progress_detail: str | None = None

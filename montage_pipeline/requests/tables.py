@@ -94,6 +94,8 @@ class ContentItemRow(Base):
     generated_media_url: Mapped[str | None] = mapped_column(Text)
     music_url: Mapped[str | None] = mapped_column(Text)
     poster_url: Mapped[str | None] = mapped_column(Text)
+    # What could be the poster of the newest Reel, as `CoverImage`.
+    covers: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'::jsonb"))
     progress_step: Mapped[Step | None] = mapped_column(_enum(Step, "montage_step"))
     progress_percent: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     progress_detail: Mapped[str | None] = mapped_column(Text)

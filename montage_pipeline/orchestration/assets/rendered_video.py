@@ -17,8 +17,9 @@ from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources
 from montage_pipeline.orchestration.steps import StepScope
+from montage_pipeline.rendering.covers import write_covers
 from montage_pipeline.rendering.model import RenderedVideo, Rule, RuleGroup
-from montage_pipeline.storage.keys import poster_key, video_key
+from montage_pipeline.storage.keys import cover_key, video_key
 
 if TYPE_CHECKING:
     from montage_pipeline.rendering.render import CheckedReel
@@ -99,7 +100,8 @@ def render_reel(
     services = scope.services
     with tempfile.TemporaryDirectory(dir=services.scratch, prefix="render-") as folder:
         reel = _render(scope, timeline, music, Path(folder))
-        rendered = _store(scope, reel)
+        covers = write_covers(reel.video, timeline, Path(folder))
+        rendered = _store(scope, reel, covers)
     return dg.MaterializeResult(
         value=rendered,
         metadata=_metadata(rendered, timeline)
@@ -130,19 +132,23 @@ def _render(scope: StepScope, timeline: Timeline, music: MusicTrack, folder: Pat
         raise services.fetcher.range_error() or error from error
 
 
-def _store(scope: StepScope, reel: "CheckedReel") -> RenderedVideo:
+def _store(scope: StepScope, reel: "CheckedReel", covers: Sequence[Path]) -> RenderedVideo:
+    """Upload the Reel and its stills; a timeline of an earlier release has no covers."""
     store, request_id = scope.services.store, scope.request.id
     with reel.video.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     stored = store.put_file(
         video_key(request_id), reel.video, content_type="video/mp4", sha256=sha256
     )
-    store.put_file(poster_key(request_id), reel.poster, content_type="image/jpeg")
+    stills = covers or [reel.poster]
+    for rank, still in enumerate(stills, start=1):
+        store.put_file(cover_key(request_id, rank), still, content_type="image/jpeg")
     return RenderedVideo(
         key=stored.key,
         sha256=sha256,
         bytes=stored.bytes,
-        poster_key=poster_key(request_id),
+        poster_key=cover_key(request_id, 1),
+        cover_keys=tuple(cover_key(request_id, rank) for rank in range(2, len(stills) + 1)),
         run=reel.run,
         check=reel.check,
         warnings=reel.warnings,

@@ -52,6 +52,12 @@ def upgrade() -> None:
         "content_items",
         sa.Column("revision", sa.BigInteger(), server_default="0", nullable=False),
     )
+    op.add_column(
+        "content_items",
+        sa.Column(
+            "covers", postgresql.JSONB(), server_default=sa.text("'[]'::jsonb"), nullable=False
+        ),
+    )
     op.add_column("content_items", sa.Column("planned_request_id", sa.Uuid()))
     op.add_column("content_items", sa.Column("plan_revision", sa.BigInteger()))
     op.execute(_ANNOUNCE)
@@ -131,5 +137,5 @@ def downgrade() -> None:
     op.drop_table("webhooks")
     op.execute("DROP TRIGGER announce_content_item ON content_items")
     op.execute("DROP FUNCTION announce_content_item()")
-    for column in ("plan_revision", "planned_request_id", "revision"):
+    for column in ("plan_revision", "planned_request_id", "covers", "revision"):
         op.drop_column("content_items", column)
