@@ -12,7 +12,15 @@ from montage_pipeline import logs
 from montage_pipeline.api.errors import install_error_handlers
 from montage_pipeline.api.openapi import DESCRIPTION, describe
 from montage_pipeline.api.request_frame import REQUEST_ID_HEADER, RequestFrame
-from montage_pipeline.api.routes import content_items, costs, events, health, item_edits, uploads
+from montage_pipeline.api.routes import (
+    artefacts,
+    content_items,
+    costs,
+    events,
+    health,
+    item_edits,
+    uploads,
+)
 from montage_pipeline.api.schemas.requests import MAX_URL_CHARS
 from montage_pipeline.api.services import ApiServices
 from montage_pipeline.errors import ErrorCode, PermanentError
@@ -47,7 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
-    for routes in (content_items, item_edits, events, uploads, costs, health):
+    for routes in (content_items, item_edits, events, artefacts, uploads, costs, health):
         app.include_router(routes.router)
     install_error_handlers(app)
     # The last one added is the outermost: a browser may read every answer, the frame's included.

@@ -54,3 +54,13 @@ def planned_request(engine: Engine, content_item_id: UUID) -> UUID | None:
             select(ContentItemRow.planned_request_id).where(ContentItemRow.id == content_item_id)
         )
         return planned or session.scalar(newest_first.limit(1))
+
+
+def is_request_of(engine: Engine, request_id: UUID, content_item_id: UUID) -> bool:
+    """Whether the request was made for this item."""
+    with Session(engine) as session:
+        found = select(MontageRequestRow.id).where(
+            MontageRequestRow.id == request_id,
+            MontageRequestRow.content_item_id == content_item_id,
+        )
+        return session.scalar(found) is not None
