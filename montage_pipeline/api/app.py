@@ -20,6 +20,7 @@ from montage_pipeline.api.routes import (
     health,
     item_edits,
     uploads,
+    webhooks,
 )
 from montage_pipeline.api.schemas.requests import MAX_URL_CHARS
 from montage_pipeline.api.services import ApiServices
@@ -55,7 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
-    for routes in (content_items, item_edits, events, artefacts, uploads, costs, health):
+    for routes in (content_items, item_edits, events, artefacts, webhooks, uploads, costs, health):
         app.include_router(routes.router)
     install_error_handlers(app)
     # The last one added is the outermost: a browser may read every answer, the frame's included.

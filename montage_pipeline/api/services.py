@@ -8,14 +8,16 @@ from fastapi import Depends, Request
 from sqlalchemy.engine import Engine
 
 from montage_pipeline.api.auth import Authenticator, KnownUsers
-from montage_pipeline.api.background import Background
+from montage_pipeline.api.background.purging import purge
+from montage_pipeline.api.background.thread import Background
+from montage_pipeline.api.background.webhooks import WebhookSender
 from montage_pipeline.api.media_urls import fresh_url
-from montage_pipeline.api.purging import purge
 from montage_pipeline.api.readiness import Readiness
 from montage_pipeline.composition import Services
 from montage_pipeline.requests.changes import ItemChanges
 from montage_pipeline.requests.deletion import purge_due
 from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.webhooks.targets import Webhooks
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
 
@@ -37,6 +39,7 @@ class ApiServices:
     authenticator: Authenticator
     readiness: Readiness
     changes: ItemChanges
+    webhooks: Webhooks
     background: Background
 
     @classmethod
@@ -57,7 +60,8 @@ class ApiServices:
             known_users=KnownUsers(product.library),
             readiness=Readiness(settings, product.store),
             changes=ItemChanges(settings),
-            background=Background([purging]),
+            webhooks=Webhooks(product.engine),
+            background=Background([purging, WebhookSender(settings, product.engine).send_due]),
         )
 
     def fresh_url(self, stored_url: str | None) -> str | None:

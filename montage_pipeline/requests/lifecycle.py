@@ -24,6 +24,8 @@ from montage_pipeline.requests.model import MAX_DETAIL_CHARS, MontageRequest, Re
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.requests.seen import SeenSegment, store_seen
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow
+from montage_pipeline.requests.webhooks.model import Outcome
+from montage_pipeline.requests.webhooks.outbox import queue_outcome
 from montage_pipeline.vocabulary import ContentStatus, RequestState, Step
 
 _ACTIVE = (RequestState.QUEUED, RequestState.RUNNING)
@@ -293,16 +295,17 @@ class RequestLifecycle:
 
     def _finish(self, request_id: UUID, guard: ColumnElement[bool], end: "_End") -> bool:
         with Session(self._engine) as session, session.begin():
-            item_id = session.scalar(
+            ended = session.execute(
                 update(MontageRequestRow)
                 .where(
                     MontageRequestRow.id == request_id, MontageRequestRow.state.in_(_ACTIVE), guard
                 )
                 .values(state=end.state, finished_at=func.now(), error=end.error)
-                .returning(MontageRequestRow.content_item_id)
-            )
-            if item_id is None:
+                .returning(MontageRequestRow.content_item_id, MontageRequestRow.user_id)
+            ).one_or_none()
+            if ended is None:
                 return False
+            item_id, user_id = ended
             session.execute(
                 update(ContentItemRow)
                 .where(
@@ -312,6 +315,14 @@ class RequestLifecycle:
             )
             if end.shown is not None:
                 store_seen(session, request_id, end.shown)
+            outcome = Outcome(
+                user_id=user_id,
+                content_item_id=item_id,
+                request_id=request_id,
+                state=end.state,
+                error=end.error,
+            )
+            queue_outcome(session, outcome)
             return True
 
 

@@ -1,6 +1,4 @@
-"""What the API does without being asked: purging, and sending what is due. One thread per process;
-what several processes share is shared out in the database.
-"""
+"""`Background`: one thread per process that does what is due, over and over."""
 
 import threading
 from collections.abc import Callable, Sequence

@@ -4,10 +4,10 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
+from montage_pipeline.api.background.purging import purges_of
 from montage_pipeline.api.current_user import CurrentUser
 from montage_pipeline.api.errors import documented_errors
 from montage_pipeline.api.owned_item import ItemId, not_found
-from montage_pipeline.api.purging import purges_of
 from montage_pipeline.api.schemas.answers import ContentItemOut
 from montage_pipeline.api.schemas.requests import ItemChangesBody
 from montage_pipeline.api.services import ServicesNeeded
