@@ -16,6 +16,7 @@ from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.model import RequestFailure
 from montage_pipeline.requests.tables import WebhookDeliveryRow
+from montage_pipeline.requests.webhooks import outbox
 from montage_pipeline.requests.webhooks.model import Answer, Delivery
 from montage_pipeline.requests.webhooks.outbox import claim_due, forget_old, settle
 from montage_pipeline.requests.webhooks.targets import Webhooks
@@ -92,7 +93,7 @@ def test_nothing_is_told_of_a_transaction_that_did_not_happen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     created = click(library, user)
-    queue = lifecycle.queue_outcome
+    queue = outbox.queue_outcome
 
     def crash_after(*arguments: object) -> None:
         queue(*arguments)  # type: ignore[arg-type]
