@@ -1,21 +1,19 @@
-"""Covers: the frames of a Reel that could stand for it, the best first.
+"""Candidates for covers: the frames of a Reel that could stand for it, by what the analysis knows.
 
-Belongs here: choosing them by what the analysis knows of the footage. Does not belong here: taking
-them out of the finished file (rendering).
+Belongs here: which frames are worth a look. Does not belong here: the look itself, and the choice;
+both are made on the finished file (rendering).
 """
 
 import math
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
-from typing import NamedTuple
 
 from montage_pipeline.analysis.model import AnalysedClip, ClipAnalysis, Moment
 from montage_pipeline.editing.context import moments_by_id
 from montage_pipeline.editing.timeline import Cover, Segment, Timeline
-from montage_pipeline.rules import looks_alike
 
-COVERS = 3
-"""As many as a person compares at a glance; each has another segment where there is one."""
+MAX_CANDIDATES = 9
+"""Each takes a fifth of a second to take out of the file: three for each cover to be chosen."""
 
 _INTEREST, _SHARPNESS, _SUBJECT, _LIGHT, _COLOUR, _HOOK = 0.30, 0.20, 0.20, 0.10, 0.10, 0.10
 """What makes a still frame worth a click, of 1: what it shows first, then that it can be made out
@@ -33,10 +31,8 @@ _PEAK = 0.10
 _REACH_S = 0.5
 """What is known of an instant is true of the frames around it up to here."""
 
-_SAME_SEGMENT, _SAME_CLIP, _ALIKE = 0.50, 0.15, 0.30
-"""Taken off a frame for what a better cover shows already: three covers should differ more than
-their scores, which rarely spread by more than 0.3 in one Reel.
-"""
+_APART_S = 1.0
+"""Two frames of one segment that are further apart than this may show different things."""
 
 _EDGE_S = 0.2
 """Kept from both ends of a segment: footage is still settling there, and players seek roughly."""
@@ -45,49 +41,47 @@ _GOOD = 0.5
 """A measure from here on is named as speaking for a frame."""
 
 
-class _Candidate(NamedTuple):
-    """A frame of the Reel; `score` is what it is worth by itself, 0..1 and a little beyond."""
+def with_cover_candidates(timeline: Timeline, analysis: ClipAnalysis) -> Timeline:
+    """The timeline with up to `MAX_CANDIDATES` covers to choose from.
 
-    frame: int
-    score: float
-    segment: int
-    clip: int
-    moment: Moment
-
-
-def with_covers(timeline: Timeline, analysis: ClipAnalysis) -> Timeline:
-    """The timeline with up to `COVERS` covers, the best first and none twice."""
-    candidates = list(_candidates(timeline, analysis))
-    chosen: list[tuple[_Candidate, float]] = []
-    while candidates and len(chosen) < COVERS:
-        shown = [candidate for candidate, _ in chosen]
-        # Of equal ones the earliest: the same Reel has the same covers.
-        best = max(candidates, key=lambda each: (_worth(each, shown), -each.frame))
-        chosen.append((best, _worth(best, shown)))
-        candidates.remove(best)
-    covers = tuple(
-        Cover(
-            frame=candidate.frame,
-            segment=candidate.segment,
-            score=round(min(max(worth, 0.0), 1.0), 3),
-            why=_why(candidate),
-        )
-        for candidate, worth in chosen
-    )
-    return timeline.model_copy(update={"covers": covers})
+    The best frame of every segment goes before the second of any, the better segment first.
+    """
+    first, second = [], []
+    for frames in _by_segment(timeline, analysis):
+        best, *others = frames
+        first.append(best)
+        apart = _APART_S * float(timeline.fps.fraction)
+        second += [other for other in others if abs(other.frame - best.frame) >= apart][:1]
+    # Of equal ones the earlier: the same Reel has the same covers.
+    ranked = [*sorted(first, key=_rank), *sorted(second, key=_rank)]
+    return timeline.model_copy(update={"cover_candidates": tuple(ranked[:MAX_CANDIDATES])})
 
 
-def _candidates(timeline: Timeline, analysis: ClipAnalysis) -> Iterator[_Candidate]:
+def _rank(cover: Cover) -> tuple[float, int]:
+    return -cover.score, cover.frame
+
+
+def _by_segment(timeline: Timeline, analysis: ClipAnalysis) -> Iterator[list[Cover]]:
+    """The frames of each segment that are worth a look, the best first."""
     moments = moments_by_id(analysis)
     fps = float(timeline.fps.fraction)
     starts = accumulate((segment.frames for segment in timeline.segments), initial=0)
     for number, (segment, start) in enumerate(zip(timeline.segments, starts, strict=False)):
         moment, clip = moments[segment.moment], analysis.clips[segment.clip]
         instants = {instant.time_s: instant.score for instant in clip.instants}
+        covers = []
         for frame in _frames(segment, moment, clip, fps):
             time_s = segment.source_in_s + frame / fps
             score = _of_moment(moment) + _of_instant(time_s, moment, instants)
-            yield _Candidate(start + frame, score, number, segment.clip, moment)
+            covers.append(
+                Cover(
+                    frame=start + frame,
+                    segment=number,
+                    score=round(min(max(score, 0.0), 1.0), 3),
+                    why=_why(moment),
+                )
+            )
+        yield sorted(covers, key=_rank)
 
 
 def _frames(segment: Segment, moment: Moment, clip: AnalysedClip, fps: float) -> list[int]:
@@ -123,25 +117,8 @@ def _of_instant(time_s: float, moment: Moment, instants: Mapping[float, float]) 
     return points
 
 
-def _worth(candidate: _Candidate, shown: list[_Candidate]) -> float:
-    """The score, less what better covers show already."""
-    taken_off = 0.0
-    for other in shown:
-        alike = looks_alike(
-            int(candidate.moment.fingerprint, 16), int(other.moment.fingerprint, 16)
-        )
-        if candidate.segment == other.segment:
-            taken_off = max(taken_off, _SAME_SEGMENT)
-        elif alike:
-            taken_off = max(taken_off, _ALIKE)
-        elif candidate.clip == other.clip:
-            taken_off = max(taken_off, _SAME_CLIP)
-    return candidate.score - taken_off
-
-
-def _why(candidate: _Candidate) -> str:
-    """What speaks for the frame, in words."""
-    moment = candidate.moment
+def _why(moment: Moment) -> str:
+    """What speaks for a frame of the moment, in words."""
     reasons = [
         word
         for word, score in (

@@ -118,7 +118,10 @@ class Originality(Record):
 
 
 class Cover(Record):
-    """A frame of the Reel that could stand for it, by its number, and of which segment it is."""
+    """A frame of the Reel that could stand for it, by its number, and of which segment it is.
+
+    `score` says how good it is, 0..1, `why` for people.
+    """
 
     frame: int = Field(ge=0)
     segment: int = Field(ge=0)
@@ -142,7 +145,7 @@ class PlanProof(Record):
 class Timeline(Record):
     """The value of the `edit_timeline` asset. Segments play back to back; the first is the hook.
 
-    `covers` are the best first.
+    `cover_candidates` are worth a look when it is rendered, the most promising first.
     """
 
     schema_version: Literal[1] = 1
@@ -160,7 +163,7 @@ class Timeline(Record):
     music: MusicPlacement
     originality: Originality
     proof: PlanProof | None = None
-    covers: tuple[Cover, ...] = ()
+    cover_candidates: tuple[Cover, ...] = ()
     target_lufs: float = -14.0
     max_true_peak_dbtp: float = -1.0
     warnings: tuple[str, ...] = ()

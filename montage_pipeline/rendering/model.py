@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
-from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.editing.timeline import Cover, Timeline
 from montage_pipeline.footage.model import ClipSource, FrameRate
 from montage_pipeline.records import Record
 
@@ -103,7 +103,8 @@ class FileCheck(Record):
 class RenderedVideo(Record):
     """The value of the `rendered_video` asset. The files are in the object store.
 
-    `cover_keys` are the timeline's covers after the first, which is the poster.
+    `covers` are the frames that could stand for it, the best first, which is the poster; empty for
+    a Reel of an earlier release.
     """
 
     schema_version: Literal[1] = 1
@@ -112,7 +113,7 @@ class RenderedVideo(Record):
     bytes: int
     content_type: Literal["video/mp4"] = "video/mp4"
     poster_key: str
-    cover_keys: tuple[str, ...] = ()
+    covers: tuple[Cover, ...] = ()
     run: EngineRun
     check: FileCheck
     warnings: tuple[str, ...] = ()

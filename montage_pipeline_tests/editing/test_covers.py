@@ -1,10 +1,10 @@
-"""The covers of a Reel are its own frames, the best of them, and they differ."""
+"""The candidates for covers are frames of the Reel, each the best of its segment."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from montage_pipeline.analysis.model import AnalysedClip, ClipAnalysis, Instant
-from montage_pipeline.editing.covers import with_covers
+from montage_pipeline.editing.covers import with_cover_candidates
 from montage_pipeline.editing.planner import plan_timeline
 from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.timeline import Timeline
@@ -26,26 +26,28 @@ def planned(clips: ClipAnalysis, seed: int = 1, duration_s: float = 15) -> Timel
     request = EditRequest(
         request_id="r", style="travel", format=Format.REEL, duration_s=duration_s, seed=seed
     )
-    return with_covers(plan_timeline(request, clips, MUSIC), clips)
+    return with_cover_candidates(plan_timeline(request, clips, MUSIC), clips)
 
 
 @settings(max_examples=10, deadline=None)
-@given(seed=st.integers(0, 50), duration_s=st.sampled_from([7, 15, 25]))
-def test_three_frames_of_the_reel_from_segments_of_their_own(seed: int, duration_s: float) -> None:
-    timeline = planned(footage(seed), seed, duration_s)
-    covers = timeline.covers
-    assert len(covers) == 3
+@given(seed=st.integers(0, 50), duration_s=st.sampled_from([7, 15, 45]))
+def test_the_best_frame_of_every_segment_and_never_one_beside_a_cut(
+    seed: int, duration_s: float
+) -> None:
+    timeline = planned(footage(seed, clips=8), seed, duration_s)
+    found = timeline.cover_candidates
+    count = len(timeline.segments)
+    assert 3 <= len(found) <= 9
     starts = (0, *timeline.cut_frames, timeline.total_frames)
-    for cover in covers:
+    for cover in found:
         begin, end = starts[cover.segment], starts[cover.segment + 1]
-        # Never so near a cut that a player could show the neighbour.
+        # A player that seeks roughly must not show the neighbour.
         assert begin + 3 <= cover.frame < end - 3
-    segments = [cover.segment for cover in covers]
-    assert len(set(segments)) == min(3, len(timeline.segments))
-    assert [cover.score for cover in covers] == sorted(
-        (cover.score for cover in covers), reverse=True
-    )
-    assert with_covers(timeline, footage(seed)) == timeline
+    best = found[:count]
+    assert len({cover.segment for cover in best}) == min(count, 9)
+    assert [cover.score for cover in best] == sorted((c.score for c in best), reverse=True)
+    assert len({cover.frame for cover in found}) == len(found)
+    assert with_cover_candidates(timeline, footage(seed, clips=8)) == timeline
 
 
 def test_the_moment_that_shows_most_comes_first_at_its_best_instant() -> None:
@@ -68,6 +70,8 @@ def test_the_moment_that_shows_most_comes_first_at_its_best_instant() -> None:
         return clip.model_copy(update={"moments": moments, "instants": instants})
 
     level = tuple(levelled(number, clip) for number, clip in enumerate(clips.clips))
-    best = with_covers(timeline, clips.model_copy(update={"clips": level})).covers[0]
+    best = with_cover_candidates(
+        timeline, clips.model_copy(update={"clips": level})
+    ).cover_candidates[0]
     assert best.segment == 2
     assert best.frame == timeline.cut_frames[1] + round(0.9 * float(timeline.fps.fraction))

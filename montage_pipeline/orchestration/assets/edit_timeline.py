@@ -36,7 +36,7 @@ def plan_edit(
     scope: StepScope, analysis: ClipAnalysis, music: MusicTrack
 ) -> MaterializeResult[Timeline]:
     """The edit, with its storyboard and its OpenTimelineIO file in the object store."""
-    from montage_pipeline.editing.covers import with_covers
+    from montage_pipeline.editing.covers import with_cover_candidates
     from montage_pipeline.editing.planner import plan_timeline
     from montage_pipeline.editing.storyboard.frames import first_frames
 
@@ -44,7 +44,7 @@ def plan_edit(
         planned = plan_timeline(edit_request(scope, analysis), analysis, music)
     except PermanentError as error:
         raise telling(error, clip_reports(scope.request, analysis)) from error
-    timeline = with_covers(_with_look(scope, planned), analysis)
+    timeline = with_cover_candidates(_with_look(scope, planned), analysis)
     scope.progress(_PLANNED)
     frames = first_frames(timeline, clip_sources(scope.services, timeline))
     storyboard = _store_storyboard(scope, timeline, analysis, music, frames)

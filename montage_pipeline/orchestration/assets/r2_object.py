@@ -18,6 +18,7 @@ from montage_pipeline.rendering.model import RenderedVideo
 from montage_pipeline.requests.edit_view import CoverImage
 from montage_pipeline.requests.lifecycle import FinishedReel
 from montage_pipeline.requests.model import MontageRequest
+from montage_pipeline.storage.keys import cover_key
 from montage_pipeline.storage.model import DeliveredObject
 
 
@@ -67,7 +68,9 @@ def _copy_files(scope: StepScope, made: MadeReel) -> DeliveredObject:
         video=WorkFile(made.rendered.key, made.rendered.sha256),
         music=WorkFile(made.music.key, made.music.sha256),
         poster_key=made.rendered.poster_key,
-        cover_keys=made.rendered.cover_keys,
+        cover_keys=tuple(
+            cover_key(scope.request.id, rank) for rank in range(2, len(made.rendered.covers) + 1)
+        ),
     )
     owner = ReelOwner(str(scope.request.user_id), str(scope.request.content_item_id))
     services = scope.services
@@ -83,7 +86,7 @@ def _finished(request: MontageRequest, made: MadeReel, delivered: DeliveredObjec
         media_url=delivered.generated_media_url,
         music_url=delivered.music_url,
         poster_url=delivered.poster_url,
-        covers=_covers(made.timeline, delivered),
+        covers=_covers(made, delivered),
         warnings=(
             *made.analysis.warnings,
             *made.music.warnings,
@@ -96,14 +99,14 @@ def _finished(request: MontageRequest, made: MadeReel, delivered: DeliveredObjec
     )
 
 
-def _covers(timeline: Timeline, delivered: DeliveredObject) -> tuple[CoverImage, ...]:
-    """The covers with their delivered files; none for a timeline of an earlier release."""
+def _covers(made: MadeReel, delivered: DeliveredObject) -> tuple[CoverImage, ...]:
+    """The covers with their delivered files; none for a Reel of an earlier release."""
     return tuple(
         CoverImage(
             key=key,
-            time_s=round(float(cover.frame / timeline.fps.fraction), 4),
+            time_s=round(float(cover.frame / made.timeline.fps.fraction), 4),
             score=cover.score,
             why=cover.why,
         )
-        for key, cover in zip(delivered.cover_keys, timeline.covers, strict=False)
+        for key, cover in zip(delivered.cover_keys, made.rendered.covers, strict=False)
     )
