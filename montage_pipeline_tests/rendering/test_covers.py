@@ -77,8 +77,10 @@ def test_what_can_be_made_out_goes_before_what_was_promised(tmp_path: Path) -> N
     )
     chosen = choose_covers(video, timeline(5, *promised), tmp_path)
     # Neither the dark nor the blurred one leads, and the same view is not shown twice before them.
-    assert {cover.cover.segment for cover in chosen[:2]} == {2, 3}
-    assert chosen[2].cover.segment in (0, 1)
+    segments = [cover.cover.segment for cover in chosen]
+    assert 2 in segments[:2]
+    assert {3, 4} & set(segments[:2])
+    assert segments[2] in (0, 1)
     assert chosen[0].cover.score >= chosen[1].cover.score
     kept = {cover.path for cover in chosen}
     assert {path for path in tmp_path.iterdir() if path.suffix == ".jpg"} == kept

@@ -36,8 +36,8 @@ def plan_edit(
     scope: StepScope, analysis: ClipAnalysis, music: MusicTrack
 ) -> MaterializeResult[Timeline]:
     """The edit, with its storyboard and its OpenTimelineIO file in the object store."""
-    from montage_pipeline.editing.covers import with_cover_candidates
     from montage_pipeline.editing.planner import plan_timeline
+    from montage_pipeline.editing.stages.covers import with_cover_candidates
     from montage_pipeline.editing.storyboard.frames import first_frames
 
     try:

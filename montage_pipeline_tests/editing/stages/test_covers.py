@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from montage_pipeline.analysis.model import AnalysedClip, ClipAnalysis, Instant
-from montage_pipeline.editing.covers import with_cover_candidates
 from montage_pipeline.editing.planner import plan_timeline
 from montage_pipeline.editing.request import EditRequest
+from montage_pipeline.editing.stages.covers import with_cover_candidates
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.vocabulary import Format
 from montage_pipeline_tests.editing.footage import analysis, facts, moment, steady_music
