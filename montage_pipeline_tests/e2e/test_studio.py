@@ -84,7 +84,7 @@ def test_clips_become_a_reel_that_plays_to_its_end(
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Sunday in the park")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download").click()
+        page.get_by_role("button", name="Download").click()
     assert download.value.path().stat().st_size > 100_000
 
     studio.open()

@@ -11,6 +11,7 @@ import { Player } from "../parts/Player";
 import { SegmentCard } from "../parts/SegmentCard";
 import { Strip } from "../parts/Strip";
 import { Title } from "../parts/Title";
+import { save } from "../save";
 import { words } from "../strings";
 
 export function ItemPage({ id }: { id: string }) {
@@ -137,7 +138,7 @@ function Made({
       <div className="stack">
         <h2>{words.edit}</h2>
         {artefacts?.edit && <EditView edit={artefacts.edit} timeSec={timeSec} onSeek={seek} />}
-        <Downloads url={url} artefacts={artefacts} />
+        <Downloads url={url} name={nameOf(item)} artefacts={artefacts} />
         <Covers id={item.id} covers={artefacts?.covers ?? []} />
         <Originality item={item} />
         <Warnings item={item} />
@@ -178,7 +179,16 @@ function EditView({
   );
 }
 
-function Downloads({ url, artefacts }: { url: string; artefacts: Artefacts | undefined }) {
+function Downloads({
+  url,
+  name,
+  artefacts,
+}: {
+  url: string;
+  name: string;
+  artefacts: Artefacts | undefined;
+}) {
+  const [saving, setSaving] = useState(false);
   const others = [
     [words.storyboard, artefacts?.storyboardUrl],
     [words.otio, artefacts?.otioUrl],
@@ -186,9 +196,17 @@ function Downloads({ url, artefacts }: { url: string; artefacts: Artefacts | und
   ] as const;
   return (
     <div className="row">
-      <a className="button primary" href={url} download>
+      <button
+        type="button"
+        className="button primary"
+        disabled={saving}
+        onClick={() => {
+          setSaving(true);
+          void save(url, `${name}.mp4`).finally(() => setSaving(false));
+        }}
+      >
         {words.download}
-      </a>
+      </button>
       {others.map(
         ([name, link]) =>
           link && (
