@@ -17,7 +17,12 @@ from montage_pipeline.errors import PermanentError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_reports import clip_reports, telling
 from montage_pipeline.orchestration.assets.edit_view import edit_view, store_edit_view
-from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources, seed_of
+from montage_pipeline.orchestration.assets.request_facts import (
+    bullets,
+    clip_sources,
+    seed_of,
+    where,
+)
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.storage.keys import edit_key, storyboard_key
 from montage_pipeline.vocabulary import Look
@@ -49,7 +54,7 @@ def plan_edit(
     frames = first_frames(timeline, clip_sources(scope.services, timeline))
     storyboard = _store_storyboard(scope, timeline, analysis, music, frames)
     store_edit_view(scope, edit_view(scope, timeline, analysis, music), frames)
-    edit_url = _store_edit(scope, timeline, music)
+    _store_edit(scope, timeline, music)
     return dg.MaterializeResult(
         value=timeline,
         metadata={
@@ -57,7 +62,7 @@ def plan_edit(
             **_figures(timeline),
             **_clips(scope, timeline, analysis),
             "seed": str(timeline.seed),
-            "edit_for_other_programs": MetadataValue.url(edit_url),
+            "edit_for_other_programs": where(scope.services.store, edit_key(scope.request.id)),
             "why": MetadataValue.md(bullets(segment.why for segment in timeline.segments)),
             "warnings": MetadataValue.md(bullets(timeline.warnings) or "none"),
         },
@@ -121,19 +126,18 @@ def _store_storyboard(
         draw_storyboard(timeline, analysis, frames, music, image)
         thumbnail = base64.b64encode(storyboard_thumbnail(image)).decode()
         services.store.put_file(key, image, content_type="image/png")
-    return MetadataValue.md(
-        f"[![storyboard](data:image/jpeg;base64,{thumbnail})]({services.store.media_url(key)})"
-    )
+    image_tag = f"![storyboard](data:image/jpeg;base64,{thumbnail})"
+    public = services.store.public_url(key)
+    return MetadataValue.md(f"[{image_tag}]({public})" if public else image_tag)
 
 
-def _store_edit(scope: StepScope, timeline: Timeline, music: MusicTrack) -> str:
-    """Upload the edit as OpenTimelineIO; its URL."""
+def _store_edit(scope: StepScope, timeline: Timeline, music: MusicTrack) -> None:
+    """Upload the edit as OpenTimelineIO."""
     from montage_pipeline.editing.export import EditFormat, exported_edit
 
     store, key = scope.services.store, edit_key(scope.request.id)
     edit = exported_edit(timeline, EditFormat.OTIO, music, store.media_url(music.key))
     store.put_bytes(key, edit.encode(), content_type="application/vnd.pixar.opentimelineio+json")
-    return store.media_url(key)
 
 
 def _clips(scope: StepScope, timeline: Timeline, analysis: ClipAnalysis) -> dict[str, Any]:

@@ -6,13 +6,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
-from dagster import MaterializeResult, MetadataValue
+from dagster import MaterializeResult
 
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_reports import clip_reports
+from montage_pipeline.orchestration.assets.request_facts import where
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo
 from montage_pipeline.requests.edit_view import CoverImage
@@ -51,7 +52,7 @@ def deliver_reel(scope: StepScope, made: MadeReel) -> MaterializeResult[Delivere
     return dg.MaterializeResult(
         value=delivered,
         metadata={
-            "generated_media_url": MetadataValue.url(delivered.generated_media_url),
+            "generated_media_url": where(services.store, delivered.key),
             "key": delivered.key,
             "etag": delivered.etag,
             "megabytes": delivered.bytes / 1e6,

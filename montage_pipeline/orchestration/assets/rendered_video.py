@@ -15,7 +15,7 @@ from pydantic import Field
 from montage_pipeline.editing.timeline import Effect, Timeline
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources
+from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources, where
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo, Rule, RuleGroup
 from montage_pipeline.storage.keys import cover_key, video_key
@@ -106,8 +106,7 @@ def render_reel(
         rendered = _store(scope, reel, covers)
     return dg.MaterializeResult(
         value=rendered,
-        metadata=_metadata(rendered, timeline)
-        | {"watch": MetadataValue.url(services.store.media_url(rendered.key))},
+        metadata=_metadata(rendered, timeline) | {"watch": where(services.store, rendered.key)},
         check_results=check_results(rendered.check.rules),
     )
 

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -38,6 +38,7 @@ class RunningApi(NamedTuple):
 
     url: str
     app: FastAPI
+    server: uvicorn.Server
 
 
 @contextmanager
@@ -50,7 +51,7 @@ def running(settings: Settings) -> Iterator[RunningApi]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
-        yield RunningApi(f"http://127.0.0.1:{listening.getsockname()[1]}", app)
+        yield RunningApi(f"http://127.0.0.1:{listening.getsockname()[1]}", app, server)
     finally:
         server.should_exit = True
         thread.join()
@@ -215,6 +216,23 @@ def test_a_broken_listening_connection_is_made_again(
             )
         requests.progress(request, "run-1", Step.MUSIC_TRACK, 30)
         assert data(next(events))["progressPercent"] == 30
+
+
+def test_a_server_that_stops_does_not_wait_for_its_streams(
+    api_settings: Settings, client: ApiClient
+) -> None:
+    made = client.post("/api/content-items", new_item()).json()
+    with (
+        running(api_settings) as api,
+        watching(api, api_settings, client.user_id, made["id"]) as events,
+    ):
+        next(events)
+        began_s = time.monotonic()
+        api.server.should_exit = True
+        # What the client sees: an end, or a broken connection; then it comes back.
+        with suppress(httpx.TransportError):
+            list(events)
+        assert time.monotonic() - began_s < SOON_S
 
 
 def test_an_idle_stream_has_a_heartbeat(

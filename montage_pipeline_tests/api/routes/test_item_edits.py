@@ -18,7 +18,7 @@ from montage_pipeline_tests.api.routes.test_content_items import deliver
 
 ClientFor = Callable[[UUID | None], ApiClient]
 
-GONE_S = 10.0
+GONE_S = 60.0
 """Far above the moment that a purge takes."""
 
 
