@@ -26,5 +26,5 @@ USER montage
 WORKDIR /home/montage/dagster
 EXPOSE 3000 4000 8000
 # code server (default) | dagster-daemon run -w workspace.yaml | dagster-webserver -w workspace.yaml -h 0.0.0.0 -p 3000
-# | uvicorn --no-access-log --factory montage_pipeline.api.app:create_app --host 0.0.0.0 --port 8000 | montage migrate
+# | uvicorn --no-access-log --factory montage_pipeline.api.app:create_app --host 0.0.0.0 --port 8000 --timeout-graceful-shutdown 3 | montage migrate
 CMD ["dagster", "api", "grpc", "-m", "montage_pipeline.definitions", "-h", "0.0.0.0", "-p", "4000", "--location-name", "montage_pipeline"]

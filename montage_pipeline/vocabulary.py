@@ -102,3 +102,11 @@ class CostState(StrEnum):
     PENDING = "pending"
     SETTLED = "settled"
     ESTIMATED = "estimated"
+
+
+class DeliveryState(StrEnum):
+    """Where a message for a webhook stands; `failed`: every attempt was spent."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"

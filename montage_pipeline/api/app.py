@@ -12,7 +12,17 @@ from montage_pipeline import logs
 from montage_pipeline.api.errors import install_error_handlers
 from montage_pipeline.api.openapi import DESCRIPTION, describe
 from montage_pipeline.api.request_frame import REQUEST_ID_HEADER, RequestFrame
-from montage_pipeline.api.routes import content_items, costs, health, options, uploads
+from montage_pipeline.api.routes import (
+    artefacts,
+    content_items,
+    costs,
+    events,
+    health,
+    item_edits,
+    options,
+    uploads,
+    webhooks,
+)
 from montage_pipeline.api.schemas.requests import MAX_URL_CHARS
 from montage_pipeline.api.services import ApiServices
 from montage_pipeline.api.studio import pages
@@ -35,8 +45,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        services.background.start()
         yield
-        services.close()
+        await services.close()
 
     app = FastAPI(
         title="Montage API",
@@ -47,8 +58,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
-    for room in (content_items, options, uploads, costs, health):
-        app.include_router(room.router)
+    for routes in (
+        content_items,
+        item_edits,
+        events,
+        artefacts,
+        webhooks,
+        uploads,
+        options,
+        costs,
+        health,
+    ):
+        app.include_router(routes.router)
     app.include_router(pages.router(settings))
     install_error_handlers(app)
     # The last one added is the outermost: a browser may read every answer, the frame's included.
@@ -57,8 +78,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", REQUEST_ID_HEADER],
+            allow_methods=["DELETE", "GET", "PATCH", "POST", "PUT"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "Last-Event-ID",
+                REQUEST_ID_HEADER,
+            ],
             expose_headers=["Location", "Retry-After", "Idempotent-Replay", REQUEST_ID_HEADER],
         )
     describe(app, settings)

@@ -65,6 +65,20 @@ class AllowedUrls:
                 return "must be an https:// URL or a clipUrl given by POST /api/uploads"
 
 
+def refusal_of_web_url(url: str, settings: Settings) -> str | None:
+    """Why an address of the web is not used; None when it may be."""
+    if " " in url or "\\" in url:
+        return "must not contain spaces or backslashes; percent-encode them"
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises when it is not a number in range
+    except ValueError as error:
+        return f"is not a URL: {error}"
+    if parts.scheme != "https" and not (parts.scheme == "http" and settings.fetch_private_hosts):
+        return "must be an https:// URL"
+    return _refusal_of_host(parts, settings)
+
+
 def _refusal_of_upload(clip_url: str, user_id: UUID, bucket: str) -> str | None:
     own = f"s3://{bucket}/{uploads_of(user_id)}"
     if clip_url.startswith(own) and re.fullmatch(

@@ -168,6 +168,9 @@ def _status(code: ErrorCode) -> int:
 
 def _framework_refusal(exc: HTTPException) -> Response:
     """The answer for an error that FastAPI or Starlette raised with nothing but a status."""
+    if exc.status_code < 400:
+        # Not a failure: a dependency that has nothing to send.
+        return Response(status_code=exc.status_code, headers=exc.headers)
     fallback = ErrorCode.BAD_REQUEST if exc.status_code < 500 else ErrorCode.INTERNAL_ERROR
     code = _FRAMEWORK_CODES.get(exc.status_code, fallback)
     message = _FRAMEWORK_MESSAGES.get(code, str(exc.detail))

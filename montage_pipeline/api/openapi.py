@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from montage_pipeline.api.schemas.events import SCHEMAS, event_schema
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.settings import Settings
 
@@ -17,7 +18,8 @@ Hand in raw clips, get a finished Reel.
 1. `POST /api/uploads` for each clip (and your own music, if any) that is not on the web yet, and
    PUT its bytes.
 2. `POST /api/content-items` with the clips, a style, a format and a length.
-3. Poll `GET /api/content-items/{contentItemId}/status` until it is `draft` (finished) or `failed`.
+3. Watch `GET /api/content-items/{contentItemId}/events`, or poll its `/status`, until it is `draft`
+   (finished) or `failed`.
 
 Every answer that is not a success has the form `{"error": {"code", "message", "details"}}`. Every
 answer carries `X-Request-Id`.
@@ -118,6 +120,40 @@ _FINISHED: dict[str, Any] = {
     },
     "createdAt": "2026-05-04T09:28:40.004211Z",
 }
+_SEGMENT: dict[str, Any] = {
+    "number": 0,
+    "clip": 2,
+    "moment": "c2m0",
+    "startSec": 4.2,
+    "endSec": 5.9,
+    "reelSec": 0.0,
+    "frames": 51,
+    "role": "hook",
+    "onBeat": True,
+    "score": 0.91,
+    "why": "Opens the Reel: the strongest opening of all clips (hook 0.91).",
+    "crop": {"x": 0.342, "y": 0.0, "width": 0.316, "height": 1.0},
+    "cropEnd": None,
+    "caption": "",
+    "clipGainDb": -16.0,
+    "thumbnailUrl": "https://media.example.com/work/3a1e9a0c/segments/000.jpg",
+}
+_DELIVERY: dict[str, Any] = {
+    "id": "9d2f6c1e-5b1a-4a55-8d0e-6a4f1f0b7c44",
+    "event": "content_item.done",
+    "payload": {
+        "type": "content_item.done",
+        "timestamp": "2026-05-04T09:30:12.123456+00:00",
+        "data": {"id": _ITEM_ID, "requestId": _REQUEST_ID, "status": "draft", "error": None},
+    },
+    "state": "delivered",
+    "attempts": 1,
+    "answerStatus": 204,
+    "problem": None,
+    "nextAttemptAt": None,
+    "deliveredAt": "2026-05-04T09:30:13Z",
+    "createdAt": "2026-05-04T09:30:12Z",
+}
 _WRONG_DURATION = {"field": "durationSec", "message": "Input should be less than or equal to 90"}
 
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
@@ -145,6 +181,28 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
             "rows": [],
         }
     ],
+    "ItemChangesBody": [{"title": "Three days by the sea"}],
+    "PosterBody": [{"rank": 2}],
+    "PlanReadyOut": [
+        {
+            "id": _ITEM_ID,
+            "requestId": _REQUEST_ID,
+            "artefacts": f"/api/content-items/{_ITEM_ID}/artefacts?requestId={_REQUEST_ID}",
+        }
+    ],
+    "CoverOut": [
+        {
+            "rank": 1,
+            "timeSec": 0.8333,
+            "score": 0.81,
+            "why": "Steady camera, a face: sharp, well lit",
+            "url": "https://media.example.com/reels/5f0c.jpg",
+            "chosen": True,
+        }
+    ],
+    "SegmentOut": [_SEGMENT],
+    "WebhookBody": [{"url": "https://app.example.com/hooks/montage"}],
+    "DeliveryOut": [_DELIVERY],
     "ErrorEnvelope": [
         {
             "error": {
@@ -167,6 +225,9 @@ def describe(app: FastAPI, settings: Settings) -> None:
         if app.openapi_schema is None:
             made = FastAPI.openapi(app)
             schemas = made["components"]["schemas"]
+            schemas |= SCHEMAS
+            stream = made["paths"]["/api/content-items/{contentItemId}/events"]["get"]["responses"]
+            stream["200"]["content"]["text/event-stream"]["itemSchema"] = event_schema()
             schemas["NewContentItemBody"]["properties"]["clipUrls"]["maxItems"] = settings.max_clips
             schemas["UploadBody"]["properties"]["bytes"]["maximum"] = settings.max_clip_bytes
             for model, examples in EXAMPLES.items():

@@ -1,5 +1,6 @@
 """What the routes work with: made once per process, handed to each route."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated, Self
 
@@ -7,10 +8,16 @@ from fastapi import Depends, Request
 from sqlalchemy.engine import Engine
 
 from montage_pipeline.api.auth import Authenticator, KnownUsers
+from montage_pipeline.api.background.purging import purge
+from montage_pipeline.api.background.thread import Background
+from montage_pipeline.api.background.webhooks import WebhookSender
 from montage_pipeline.api.media_urls import fresh_url
 from montage_pipeline.api.readiness import Readiness
 from montage_pipeline.composition import Services
+from montage_pipeline.requests.changes import ItemChanges
+from montage_pipeline.requests.deletion import purge_due
 from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.webhooks.targets import Webhooks
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
 
@@ -31,11 +38,19 @@ class ApiServices:
     known_users: KnownUsers
     authenticator: Authenticator
     readiness: Readiness
+    changes: ItemChanges
+    webhooks: Webhooks
+    background: Background
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """Connects to nothing yet. Raises PermanentError when the configuration cannot work."""
         product = Services(settings, engine_options=POOL)
+
+        def purging() -> bool:
+            purge_due(product.engine, lambda prefix: purge(product.store, prefix))
+            return False
+
         return cls(
             settings=settings,
             authenticator=Authenticator(settings),
@@ -44,14 +59,19 @@ class ApiServices:
             store=product.store,
             known_users=KnownUsers(product.library),
             readiness=Readiness(settings, product.store),
+            changes=ItemChanges(settings),
+            webhooks=Webhooks(product.engine),
+            background=Background([purging, WebhookSender(settings, product.engine).send_due]),
         )
 
     def fresh_url(self, stored_url: str | None) -> str | None:
         """A stored media URL as one that works now."""
         return fresh_url(stored_url, self.store)
 
-    def close(self) -> None:
-        """Give the connections back."""
+    async def close(self) -> None:
+        """Stop what goes on, and give the connections back."""
+        await asyncio.to_thread(self.background.close)
+        await self.changes.close()
         self.readiness.close()
         self.engine.dispose()
 

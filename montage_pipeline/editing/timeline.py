@@ -117,6 +117,18 @@ class Originality(Record):
     parts: tuple[OriginalityPart, ...] = ()
 
 
+class Cover(Record):
+    """A frame of the Reel that could stand for it, by its number, and of which segment it is.
+
+    `score` says how good it is, 0..1, `why` for people.
+    """
+
+    frame: int = Field(ge=0)
+    segment: int = Field(ge=0)
+    score: float = Field(ge=0, le=1)
+    why: str
+
+
 class PlanProof(Record):
     """How good the edit is by the planner's objective (in points), and what was proved about it.
 
@@ -131,7 +143,10 @@ class PlanProof(Record):
 
 
 class Timeline(Record):
-    """The value of the `edit_timeline` asset. Segments play back to back; the first is the hook."""
+    """The value of the `edit_timeline` asset. Segments play back to back; the first is the hook.
+
+    `cover_candidates` are worth a look when it is rendered, the most promising first.
+    """
 
     schema_version: Literal[1] = 1
     request_id: str
@@ -148,6 +163,7 @@ class Timeline(Record):
     music: MusicPlacement
     originality: Originality
     proof: PlanProof | None = None
+    cover_candidates: tuple[Cover, ...] = ()
     target_lufs: float = -14.0
     max_true_peak_dbtp: float = -1.0
     warnings: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ run again from its inputs long after the run that made them.
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import dagster as dg
 from dagster import DagsterInvariantViolationError
@@ -15,7 +16,9 @@ from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.orchestration.attempts import Attempt, attempt_of, claim, requested
 from montage_pipeline.orchestration.failures import translated
 from montage_pipeline.records import Record, read_document
+from montage_pipeline.requests.plans import note_plan
 from montage_pipeline.storage.keys import document_key, table_key
+from montage_pipeline.vocabulary import Step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,12 +35,18 @@ class DocumentIOManager(dg.IOManager):
         self._services = services
 
     def handle_output(self, context: dg.OutputContext, obj: Record) -> None:
-        """Write the value in one PUT: it is there whole or not at all."""
-        with self._step(_attempt_of(context)):
+        """Write the value in one PUT: it is there whole or not at all.
+
+        With the timeline a plan is whole, and its owner may look at it.
+        """
+        attempt = _attempt_of(context)
+        with self._step(attempt):
             key = document_key(context.partition_key, context.asset_key.path[-1])
             self._services.store.put_bytes(
                 key, obj.model_dump_json(indent=1).encode(), content_type="application/json"
             )
+            if attempt is not None and attempt.step is Step.EDIT_TIMELINE:
+                note_plan(self._services.engine, UUID(attempt.request_key), attempt.run.run_id)
             context.add_output_metadata(_uri(self._services, key))
 
     def load_input(self, context: dg.InputContext) -> Record:

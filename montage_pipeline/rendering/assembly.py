@@ -110,6 +110,7 @@ class Assembler:
             encoder=encoding.name,
             parts=len(jobs),
             parts_reused=made.reused,
+            chunks=made.addresses,
             sound_lowered_lu=mastered.lowered_lu,
             sound_warnings=warnings,
         )

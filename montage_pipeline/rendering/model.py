@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
-from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.editing.timeline import Cover, Timeline
 from montage_pipeline.footage.model import ClipSource, FrameRate
 from montage_pipeline.records import Record
 
@@ -18,8 +18,9 @@ class EngineRun(Record):
     """How a render went.
 
     `seconds` is wall time. `parts` counts the chunks (one for each segment), `parts_reused` those
-    that came from the store. `sound_lowered_lu` is how far (LU) the mastering left the sound below
-    the target for the sake of its peaks, `sound_warnings` what the user must know of the mix.
+    that came from the store; `chunks` is where they are kept. `sound_lowered_lu` is how far (LU)
+    the mastering left the sound below the target for the sake of its peaks, `sound_warnings` what
+    the user must know of the mix.
     """
 
     engine: EngineName
@@ -27,6 +28,7 @@ class EngineRun(Record):
     encoder: str
     parts: int = 0
     parts_reused: int = 0
+    chunks: tuple[str, ...] = ()
     sound_lowered_lu: float = 0.0
     sound_warnings: tuple[str, ...] = ()
 
@@ -99,7 +101,11 @@ class FileCheck(Record):
 
 
 class RenderedVideo(Record):
-    """The value of the `rendered_video` asset. The files are in the object store."""
+    """The value of the `rendered_video` asset. The files are in the object store.
+
+    `covers` are the frames that could stand for it, the best first, which is the poster; empty for
+    a Reel of an earlier release.
+    """
 
     schema_version: Literal[1] = 1
     key: str
@@ -107,6 +113,7 @@ class RenderedVideo(Record):
     bytes: int
     content_type: Literal["video/mp4"] = "video/mp4"
     poster_key: str
+    covers: tuple[Cover, ...] = ()
     run: EngineRun
     check: FileCheck
     warnings: tuple[str, ...] = ()

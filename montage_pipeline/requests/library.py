@@ -17,9 +17,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.requests.edit_view import CoverImage
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.lifecycle import ITEM_GENERATING
-from montage_pipeline.requests.model import ContentItem, CreatedRequest, NewContentItem
+from montage_pipeline.requests.model import (
+    ContentItem,
+    CreatedRequest,
+    ItemFilter,
+    NewContentItem,
+)
 from montage_pipeline.requests.options import MontageOptions, refuse_contradictions
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
 from montage_pipeline.vocabulary import ContentStatus
@@ -127,15 +133,34 @@ class ContentLibrary:
             return None if found is None else _item(*found)
 
     def list_items(
-        self, user_id: UUID, *, limit: int, before: datetime | None = None
+        self,
+        user_id: UUID,
+        *,
+        limit: int,
+        before: datetime | None = None,
+        wanted: ItemFilter = ItemFilter(),
     ) -> list[ContentItem]:
         """The user's items, newest first; `before` continues a page."""
         query = select(ContentItemRow, _newest_options()).where(ContentItemRow.user_id == user_id)
+        if wanted.status is not None:
+            query = query.where(ContentItemRow.status == wanted.status)
+        if wanted.style is not None:
+            query = query.where(ContentItemRow.style == wanted.style)
+        if wanted.since is not None:
+            query = query.where(ContentItemRow.created_at >= wanted.since)
         if before is not None:
             query = query.where(ContentItemRow.created_at < before)
         query = query.order_by(ContentItemRow.created_at.desc(), ContentItemRow.id).limit(limit)
         with Session(self._engine) as session:
             return [_item(row, options) for row, options in session.execute(query)]
+
+    def rename(self, user_id: UUID, content_item_id: UUID, title: str | None) -> None:
+        """Give the item another title, or none; nothing happens when it is not this user's."""
+        self._change(user_id, content_item_id, title=title)
+
+    def choose_poster(self, user_id: UUID, content_item_id: UUID, poster_url: str) -> None:
+        """Have another frame stand for the Reel; the same."""
+        self._change(user_id, content_item_id, poster_url=poster_url)
 
     def newest_request(self, content_item_id: UUID) -> UUID | None:
         """The request that an item last made a Reel of, or is making; None without the item."""
@@ -145,6 +170,14 @@ class ContentLibrary:
         newest_first = of_item.order_by(MontageRequestRow.created_at.desc(), MontageRequestRow.id)
         with Session(self._engine) as session:
             return session.scalar(newest_first.limit(1))
+
+    def _change(self, user_id: UUID, content_item_id: UUID, **values: str | None) -> None:
+        with Session(self._engine) as session, session.begin():
+            session.execute(
+                update(ContentItemRow)
+                .where(ContentItemRow.id == content_item_id, ContentItemRow.user_id == user_id)
+                .values(**values)
+            )
 
     def _replay(self, user_id: UUID, key: str, digest: str) -> CreatedRequest | None:
         query = select(MontageRequestRow, ContentItemRow.status).join(
@@ -267,6 +300,7 @@ def _item(row: ContentItemRow, options: dict[str, Any] | None) -> ContentItem:
         generated_media_url=row.generated_media_url,
         music_url=row.music_url,
         poster_url=row.poster_url,
+        covers=tuple(map(CoverImage.model_validate, row.covers)),
         progress_step=row.progress_step,
         progress_percent=row.progress_percent,
         progress_detail=row.progress_detail,
@@ -275,6 +309,9 @@ def _item(row: ContentItemRow, options: dict[str, Any] | None) -> ContentItem:
         warnings=tuple(row.warnings),
         tries=tuple(row.tries),
         originality=row.originality,
+        revision=row.revision,
+        planned_request_id=row.planned_request_id,
+        plan_revision=row.plan_revision,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

@@ -18,11 +18,14 @@ from sqlalchemy.orm import Session
 
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.records import Record
+from montage_pipeline.requests.edit_view import CoverImage
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.model import MAX_DETAIL_CHARS, MontageRequest, RequestFailure
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.requests.seen import SeenSegment, store_seen
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow
+from montage_pipeline.requests.webhooks.model import Outcome
+from montage_pipeline.requests.webhooks.outbox import queue_outcome
 from montage_pipeline.vocabulary import ContentStatus, RequestState, Step
 
 _ACTIVE = (RequestState.QUEUED, RequestState.RUNNING)
@@ -33,6 +36,7 @@ ITEM_GENERATING: dict[str, Any] = {
     "progress_step": None,
     "progress_percent": 0,
     "progress_detail": None,
+    "planned_request_id": None,
     "clips": [],
     "error": None,
     "warnings": [],
@@ -48,12 +52,14 @@ class FinishedReel(Record):
     """What a run that succeeds leaves with the item.
 
     `originality` is the planner's report; `shown` is what counts as seen from now on,
-    `clips` says what became of each clip that was given.
+    `clips` says what became of each clip that was given. `covers` are the frames that could be the
+    poster, which is the first of them.
     """
 
     media_url: str
     music_url: str
     poster_url: str
+    covers: tuple[CoverImage, ...] = ()
     warnings: tuple[str, ...] = ()
     originality: dict[str, Any] | None = None
     shown: tuple[SeenSegment, ...] = ()
@@ -213,6 +219,7 @@ class RequestLifecycle:
             "generated_media_url": reel.media_url,
             "music_url": reel.music_url,
             "poster_url": reel.poster_url,
+            "covers": [cover.model_dump(mode="json") for cover in reel.covers],
             "progress_step": Step.R2_OBJECT,
             "progress_percent": 100,
             "progress_detail": None,
@@ -289,16 +296,17 @@ class RequestLifecycle:
 
     def _finish(self, request_id: UUID, guard: ColumnElement[bool], end: "_End") -> bool:
         with Session(self._engine) as session, session.begin():
-            item_id = session.scalar(
+            ended = session.execute(
                 update(MontageRequestRow)
                 .where(
                     MontageRequestRow.id == request_id, MontageRequestRow.state.in_(_ACTIVE), guard
                 )
                 .values(state=end.state, finished_at=func.now(), error=end.error)
-                .returning(MontageRequestRow.content_item_id)
-            )
-            if item_id is None:
+                .returning(MontageRequestRow.content_item_id, MontageRequestRow.user_id)
+            ).one_or_none()
+            if ended is None:
                 return False
+            item_id, user_id = ended
             session.execute(
                 update(ContentItemRow)
                 .where(
@@ -308,6 +316,14 @@ class RequestLifecycle:
             )
             if end.shown is not None:
                 store_seen(session, request_id, end.shown)
+            outcome = Outcome(
+                user_id=user_id,
+                content_item_id=item_id,
+                request_id=request_id,
+                state=end.state,
+                error=end.error,
+            )
+            queue_outcome(session, outcome)
             return True
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.records import Record
+from montage_pipeline.requests.edit_view import CoverImage
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
@@ -65,7 +66,8 @@ class ContentItem(Record):
 
     `clips` says what became of each clip in the newest Reel; empty before there is one.
     `progress_detail` says in words what the step is at. `tries` are the tries of its newest
-    request's steps that failed, as `requests.tries.Try`.
+    request's steps that failed, as `requests.tries.Try`. `revision` grows with every change;
+    `planned_request_id` is the request whose plan is ready, since `plan_revision`.
     """
 
     id: UUID
@@ -81,6 +83,7 @@ class ContentItem(Record):
     generated_media_url: str | None
     music_url: str | None
     poster_url: str | None
+    covers: tuple[CoverImage, ...] = ()
     progress_step: Step | None
     progress_percent: int
     progress_detail: str | None = None
@@ -89,8 +92,22 @@ class ContentItem(Record):
     warnings: tuple[str, ...]
     tries: tuple[dict[str, Any], ...] = ()
     originality: dict[str, Any] | None
+    revision: int = 0
+    planned_request_id: UUID | None = None
+    plan_revision: int | None = None
     created_at: datetime
     updated_at: datetime
+
+
+class ItemFilter(Record):
+    """Which items of a library are wanted; what is None does not matter.
+
+    `since` is the earliest moment they were made at.
+    """
+
+    status: ContentStatus | None = None
+    style: str | None = None
+    since: datetime | None = None
 
 
 class MontageRequest(Record):

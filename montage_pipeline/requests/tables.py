@@ -31,6 +31,7 @@ from montage_pipeline.vocabulary import (
     ContentStatus,
     ContentType,
     CostState,
+    DeliveryState,
     Format,
     RequestState,
     Service,
@@ -100,6 +101,8 @@ class ContentItemRow(Base):
     generated_media_url: Mapped[str | None] = mapped_column(Text)
     music_url: Mapped[str | None] = mapped_column(Text)
     poster_url: Mapped[str | None] = mapped_column(Text)
+    # What could be the poster of the newest Reel, as `CoverImage`.
+    covers: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'::jsonb"))
     progress_step: Mapped[Step | None] = mapped_column(_enum(Step, "montage_step"))
     progress_percent: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     progress_detail: Mapped[str | None] = mapped_column(Text)
@@ -111,6 +114,11 @@ class ContentItemRow(Base):
     tries: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'::jsonb"))
     # Score and parts of the newest Reel, as the planner's report has them.
     originality: Mapped[dict[str, Any] | None]
+    # Counts the changes of the row; a trigger keeps it, and announces each change.
+    revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    # The request whose plan lies ready in the object store, and since which revision.
+    planned_request_id: Mapped[UUID | None]
+    plan_revision: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -249,3 +257,62 @@ class OperatorSwitchRow(Base):
     is_on: Mapped[bool]
     reason: Mapped[str] = mapped_column(Text, server_default="")
     changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class WebhookRow(Base):
+    """Where a user wants to be told what became of their Reels, and the secret it is signed with.
+
+    After a change of the secret messages are signed with the previous one as well, for a while.
+    """
+
+    __tablename__ = "webhooks"
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    url: Mapped[str] = mapped_column(Text)
+    secret: Mapped[str] = mapped_column(String(80))
+    previous_secret: Mapped[str | None] = mapped_column(String(80))
+    previous_until: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class WebhookDeliveryRow(Base):
+    """A message for a user's webhook: written in the transaction that it tells of, sent later."""
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        Index("ix_webhook_deliveries_user_id_created_at", "user_id", "created_at"),
+        Index(
+            "ix_webhook_deliveries_pending",
+            "next_attempt_at",
+            postgresql_where=text("state = 'pending'"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    # Without a foreign key: what was sent stays listed after its item is deleted.
+    content_item_id: Mapped[UUID]
+    event: Mapped[str] = mapped_column(String(40))
+    payload: Mapped[dict[str, Any]]
+    state: Mapped[DeliveryState] = mapped_column(
+        _enum(DeliveryState, "delivery_state"), server_default=DeliveryState.PENDING.value
+    )
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    answer_status: Mapped[int | None] = mapped_column(SmallInteger)
+    problem: Mapped[str | None] = mapped_column(Text)
+    next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    delivered_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ObjectPurgeRow(Base):
+    """Objects that a deleted item leaves behind, by the beginning of their keys."""
+
+    __tablename__ = "object_purges"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    prefix: Mapped[str] = mapped_column(Text)
+    sweeps_left: Mapped[int] = mapped_column(SmallInteger)
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)

@@ -30,11 +30,15 @@ class WorkFile:
 
 @dataclass(frozen=True)
 class ReelFiles:
-    """What is delivered of one Reel. The poster's hash is taken as it is found."""
+    """What is delivered of one Reel. The hashes of poster and covers are taken as they are found.
+
+    `cover_keys` are further frames that could be the poster.
+    """
 
     video: WorkFile
     music: WorkFile
     poster_key: str
+    cover_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,11 @@ def deliver(
     placing = _Placing(store, workdir)
     video = placing.place(files.video, f"{base}.mp4")
     music = placing.place(files.music, f"{base}.music{music_suffix}")
-    poster_file = WorkFile(files.poster_key, _sha256_of(store, files.poster_key, workdir))
-    poster = placing.place(poster_file, f"{base}.jpg")
+    poster = placing.place_still(files.poster_key, f"{base}.jpg")
+    covers = [
+        placing.place_still(key, f"{base}.cover-{rank}.jpg")
+        for rank, key in enumerate(files.cover_keys, start=2)
+    ]
 
     return DeliveredObject(
         bucket=store.bucket,
@@ -74,6 +81,7 @@ def deliver(
         generated_media_url=store.media_url(video.key),
         music_url=store.media_url(music.key),
         poster_url=store.media_url(poster.key),
+        cover_keys=tuple(still.key for still in (poster, *covers)),
         uploaded=placing.written,
     )
 
@@ -85,6 +93,10 @@ class _Placing:
         self.written = False
         self._store = store
         self._workdir = workdir
+
+    def place_still(self, key: str, final_key: str) -> StoredObject:
+        """The object at `final_key`, after it holds the frame at `key`, whatever that is."""
+        return self.place(WorkFile(key, _sha256_of(self._store, key, self._workdir)), final_key)
 
     def place(self, file: WorkFile, key: str) -> StoredObject:
         """The object at `key`, after it holds the content of `file`."""

@@ -44,6 +44,21 @@ def edit_key(request_id: UUID | str) -> str:
     return work_key(request_id, "timeline.otio")
 
 
+def edit_view_key(request_id: UUID | str) -> str:
+    """The key of the edit as a page shows it."""
+    return work_key(request_id, "edit_view.json")
+
+
+def thumbnail_key(request_id: UUID | str, segment: int) -> str:
+    """The key of the source frame that a segment begins with, small."""
+    return work_key(request_id, f"segments/{segment:03d}.jpg")
+
+
+def cover_key(request_id: UUID | str, rank: int) -> str:
+    """The key of a still frame that could be the poster; the poster itself has rank 1."""
+    return poster_key(request_id) if rank == 1 else work_key(request_id, f"cover-{rank}.jpg")
+
+
 def video_key(request_id: UUID | str) -> str:
     """The key of the rendered file."""
     return work_key(request_id, "video.mp4")
@@ -54,9 +69,14 @@ def poster_key(request_id: UUID | str) -> str:
     return work_key(request_id, "poster.jpg")
 
 
+def reels_of(user_id: UUID | str, content_item_id: UUID | str) -> str:
+    """What the keys of an item's delivered Reels begin with."""
+    return f"reels/{user_id}/{content_item_id}/"
+
+
 def reel_key(user_id: UUID | str, content_item_id: UUID | str, video_sha256: str) -> str:
     """What the keys of a delivered Reel and of the files beside it begin with."""
-    return f"reels/{user_id}/{content_item_id}/{video_sha256[:_REEL_HASH_DIGITS]}"
+    return reels_of(user_id, content_item_id) + video_sha256[:_REEL_HASH_DIGITS]
 
 
 def uploads_of(user_id: UUID | str) -> str:

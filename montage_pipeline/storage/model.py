@@ -24,7 +24,8 @@ class StoredObject(Record):
 class DeliveredObject(Record):
     """The value of the `r2_object` asset: the Reel's object, and where its files can be watched.
 
-    `uploaded` is False when everything lay in place already.
+    `cover_keys` are the poster and the frames that could take its place, the best first. `uploaded`
+    is False when everything lay in place already.
     """
 
     schema_version: Literal[1] = 1
@@ -37,4 +38,5 @@ class DeliveredObject(Record):
     generated_media_url: str
     music_url: str
     poster_url: str
+    cover_keys: tuple[str, ...] = ()
     uploaded: bool

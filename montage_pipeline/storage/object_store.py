@@ -311,6 +311,14 @@ class ObjectStore:
         """
         return self._signer.media_url(key)
 
+    def public_url(self, key: str) -> str | None:
+        """Where everybody finds the object, for good; None in a bucket that is not public.
+
+        For what is kept, such as an asset's metadata: signed URLs do not belong there, as they
+        are keys, and end.
+        """
+        return self._signer.public_url(key)
+
     def presign_put(
         self, key: str, *, content_type: str, expires_s: int, content_length: int | None = None
     ) -> str:

@@ -26,10 +26,16 @@ class UrlSigner:
     public_base_url: str
     get_expires_s: int
 
+    def public_url(self, key: str) -> str | None:
+        """Below the public base URL; None without one."""
+        if not self.public_base_url:
+            return None
+        return f"{self.public_base_url}/{quote(key, safe='/~')}"
+
     def media_url(self, key: str) -> str:
         """Below the public base URL, else a presigned GET."""
-        if self.public_base_url:
-            return f"{self.public_base_url}/{quote(key, safe='/~')}"
+        if public := self.public_url(key):
+            return public
         with self.errors.translated("sign", key):
             return self.client.generate_presigned_url(
                 "get_object",

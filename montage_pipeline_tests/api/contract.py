@@ -43,12 +43,26 @@ class ApiClient:
     def get(self, path: str, **options: Any) -> Any:
         return self.request("GET", path, **options)
 
+    def delete(self, path: str) -> Any:
+        return self.request("DELETE", path)
+
+    def patch(self, path: str, body: Any) -> Any:
+        return self.request("PATCH", path, json=body)
+
+    def put(self, path: str, body: Any) -> Any:
+        return self.request("PUT", path, json=body)
+
     def post(self, path: str, body: Any = None, **options: Any) -> Any:
         return self.request("POST", path, **({"json": body} if body is not None else {}), **options)
 
 
 def check_contract(document: dict[str, Any], method: str, path: str, answer: Any) -> None:
     """Raise unless the operation documents this status, this body and its headers."""
+    if answer.status_code == 204:
+        described = _operation(document, method, path.split("?")[0]) or {"responses": {}}
+        assert "content" not in described["responses"]["204"]
+        assert answer.content == b""
+        return
     assert answer.headers["content-type"] == "application/json"
     assert re.fullmatch(r"[A-Za-z0-9._-]+", answer.headers["x-request-id"])
     assert answer.headers["x-content-type-options"] == "nosniff"

@@ -69,13 +69,30 @@ def test_clips_become_a_reel_that_plays_to_its_end(
         expect(page.locator(".accounted").get_by_text(path.name)).to_be_visible()
     _no_barriers(page)
 
+    # Each segment says why it is there, and choosing one goes to it.
+    expect(page.locator(".segment")).to_contain_text("Opens the Reel")
     page.get_by_role("button", name="Segment 2:").click()
     expect(page.get_by_role("button", name="Segment 2:")).to_have_attribute("aria-current", "true")
+    expect(page.locator(".segment")).to_contain_text("Cuts at")
     video.evaluate("video => { video.muted = true; video.currentTime = 6; return video.play() }")
     expect(video).to_have_js_property("ended", True, timeout=60_000)
 
+    page.get_by_role("button", name="Cover 2,").click()
+    expect(page.get_by_role("button", name="Cover 2,")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_label("Title").fill("Sunday in the park")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Sunday in the park")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    assert download.value.path().stat().st_size > 100_000
+
     studio.open()
     expect(page.get_by_text("Ready")).to_be_visible()
+    page.get_by_text("Sunday in the park").click()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
     assert not studio.complaints
 
 

@@ -16,7 +16,7 @@ from montage_pipeline.storage.delivery import ReelFiles, ReelOwner, WorkFile, de
 from montage_pipeline.storage.model import DeliveredObject
 from montage_pipeline.storage.object_store import ObjectStore
 
-VIDEO, MUSIC, POSTER = b"video" * 1000, b"music" * 500, b"poster"
+VIDEO, MUSIC, POSTER, COVER = b"video" * 1000, b"music" * 500, b"poster", b"cover"
 
 
 def _sha256(data: bytes) -> str:
@@ -35,6 +35,7 @@ def rendered(object_store: ObjectStore, tmp_path: Path) -> ObjectStore:
             f"work/r1/{name}", tmp_path / name, content_type=content_type, sha256=_sha256(data)
         )
     object_store.put_bytes("work/r1/poster.jpg", POSTER, content_type="image/jpeg")
+    object_store.put_bytes("work/r1/cover-2.jpg", COVER, content_type="image/jpeg")
     return object_store
 
 
@@ -45,6 +46,7 @@ def _deliver(
         video=WorkFile("work/r1/video.mp4", video_sha256),
         music=WorkFile("work/r1/music.mp3", _sha256(MUSIC)),
         poster_key="work/r1/poster.jpg",
+        cover_keys=("work/r1/cover-2.jpg",),
     )
     return deliver(store, files, ReelOwner(user_id="u1", content_item_id="c1"), workdir)
 
@@ -61,7 +63,9 @@ def test_files_arrive_under_their_final_keys_and_can_be_watched(
         len(VIDEO),
         True,
     )
+    assert delivered.cover_keys == (f"{base}.jpg", f"{base}.cover-2.jpg")
     assert sorted(rendered.list_keys("reels/")) == [
+        f"{base}.cover-2.jpg",
         f"{base}.jpg",
         f"{base}.mp4",
         f"{base}.music.mp3",
@@ -70,6 +74,7 @@ def test_files_arrive_under_their_final_keys_and_can_be_watched(
         (delivered.generated_media_url, VIDEO, "video/mp4"),
         (delivered.music_url, MUSIC, "audio/mpeg"),
         (delivered.poster_url, POSTER, "image/jpeg"),
+        (rendered.media_url(delivered.cover_keys[1]), COVER, "image/jpeg"),
     ):
         answer = httpx.get(url)
         assert (answer.content, answer.headers["content-type"]) == (data, content_type)
@@ -128,7 +133,7 @@ def test_a_store_that_cannot_copy_gets_the_bytes_from_here_and_the_log_says_so(
 
     assert rendered.get_bytes(delivered.key) == VIDEO
     assert rendered.stored_sha256(delivered.key) == _sha256(VIDEO)
-    names = ["video.mp4", "music.mp3", "poster.jpg"]
+    names = ["video.mp4", "music.mp3", "poster.jpg", "cover-2.jpg"]
     assert [(entry["log_level"], entry["key"]) for entry in logged] == [
         ("warning", f"work/r1/{name}") for name in names
     ]

@@ -2,14 +2,14 @@
 
 from http import HTTPStatus
 from typing import Annotated, Any
-from uuid import UUID
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 
 from montage_pipeline.api.auth import User
 from montage_pipeline.api.clip_urls import AllowedUrls
 from montage_pipeline.api.current_user import CurrentUser
-from montage_pipeline.api.errors import ApiError, documented_errors, validation_error
+from montage_pipeline.api.errors import documented_errors, validation_error
+from montage_pipeline.api.owned_item import ItemId, OwnedItem
 from montage_pipeline.api.schemas.answers import (
     AcceptedOut,
     ContentItemOut,
@@ -19,9 +19,9 @@ from montage_pipeline.api.schemas.answers import (
 from montage_pipeline.api.schemas.base import Timestamp
 from montage_pipeline.api.schemas.requests import NewContentItemBody, WishesBody
 from montage_pipeline.api.services import ApiServices, ServicesNeeded
-from montage_pipeline.errors import ErrorCode
 from montage_pipeline.logs import get_logger
-from montage_pipeline.requests.model import ContentItem, CreatedRequest
+from montage_pipeline.requests.model import ContentItem, CreatedRequest, ItemFilter
+from montage_pipeline.styles import StyleName
 from montage_pipeline.vocabulary import ContentStatus
 
 log = get_logger(__name__)
@@ -31,7 +31,6 @@ router = APIRouter(prefix="/api/content-items", tags=["content items"])
 POLL_AFTER_S = 2
 """Progress moves about this often; more polls show nothing new."""
 
-ItemId = Annotated[UUID, Path(alias="contentItemId", description="The content item.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -161,10 +160,16 @@ def list_content_items(
     before: Annotated[
         Timestamp | None, Query(description="`nextBefore` of the page before.")
     ] = None,
+    status: Annotated[ContentStatus | None, Query(description="Only items that stand so.")] = None,
+    style: Annotated[StyleName | None, Query(description="Only items of this style.")] = None,
+    since: Annotated[
+        Timestamp | None, Query(description="Only items made at this moment or later.")
+    ] = None,
 ) -> ContentItemsOut:
     """One page of the library."""
+    wanted = ItemFilter(status=status, style=style, since=since)
     # One more than asked for tells whether there is another page.
-    found = services.library.list_items(user.id, limit=limit + 1, before=before)
+    found = services.library.list_items(user.id, limit=limit + 1, before=before, wanted=wanted)
     items = [ContentItemOut.of(item, services.fresh_url) for item in found[:limit]]
     return ContentItemsOut(
         items=items, next_before=items[-1].created_at if len(found) > limit else None
@@ -178,10 +183,9 @@ def list_content_items(
     responses={**_POLLED, **documented_errors(404, 422)},
 )
 def get_content_item(
-    content_item_id: ItemId, user: CurrentUser, services: ServicesNeeded, response: Response
+    item: OwnedItem, services: ServicesNeeded, response: Response
 ) -> ContentItemOut:
     """The whole item."""
-    item = _owned(content_item_id, user.id, services)
     _hint_next_poll(item, response)
     return ContentItemOut.of(item, services.fresh_url)
 
@@ -193,10 +197,9 @@ def get_content_item(
     responses={**_POLLED, **documented_errors(404, 422)},
 )
 def get_content_item_status(
-    content_item_id: ItemId, user: CurrentUser, services: ServicesNeeded, response: Response
+    item: OwnedItem, services: ServicesNeeded, response: Response
 ) -> StatusOut:
     """The part of an item that changes while it is generated."""
-    item = _owned(content_item_id, user.id, services)
     _hint_next_poll(item, response)
     return StatusOut.of(item, services.fresh_url)
 
@@ -212,13 +215,6 @@ def _refuse_undrawable(body: WishesBody) -> None:
         from montage_pipeline.captions.layout import refuse_undrawable
 
         refuse_undrawable(body.captions)
-
-
-def _owned(content_item_id: UUID, user_id: UUID, services: ApiServices) -> ContentItem:
-    item = services.library.get_item(user_id, content_item_id)
-    if item is None:
-        raise ApiError(ErrorCode.NOT_FOUND, f"There is no content item {content_item_id}.")
-    return item
 
 
 def _accepted(created: CreatedRequest, response: Response) -> AcceptedOut:

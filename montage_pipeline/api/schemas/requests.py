@@ -132,6 +132,14 @@ class NewContentItemBody(WishesBody):
         )
 
 
+class ItemChangesBody(ApiModel):
+    """What to change of an item; what is left out stays."""
+
+    title: _Title | None = Field(
+        None, description="Shown in the library; null removes it.", examples=["Sunday by the sea"]
+    )
+
+
 class UploadBody(ApiModel):
     """A clip, or the user's own music, about to be uploaded."""
 

@@ -17,9 +17,6 @@ from montage_pipeline.editing.storyboard import drawing as d
 from montage_pipeline.editing.storyboard.card import CARD_HEIGHT, Card, draw_card
 from montage_pipeline.editing.storyboard.ruler import RULER_HEIGHT, draw_ruler
 from montage_pipeline.editing.timeline import Timeline
-from montage_pipeline.errors import ErrorCode, PermanentError
-from montage_pipeline.footage.decoding.sample import frames_at
-from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.music.model import MusicTrack
 
 _WIDTH = 1600
@@ -32,9 +29,6 @@ _MAX_WARNINGS = 4
 _PARTS_SHOWN = 5
 """Parts of the originality in the header, beside its total."""
 
-_FRAME_WIDTH = 960
-"""Pixels that frames are decoded at: more than a card shows, as the crop is enlarged from them."""
-
 _THUMBNAIL_WIDTHS = (720, 560, 440, 340, 260, 180, 100, 40)
 _THUMBNAIL_QUALITIES = (82, 70, 58, 45)
 """What a thumbnail is tried at, the best first."""
@@ -43,7 +37,7 @@ _THUMBNAIL_QUALITIES = (82, 70, 58, 45)
 def draw_storyboard(
     timeline: Timeline,
     analysis: ClipAnalysis,
-    clip_sources: Mapping[str, ClipSource],
+    frames: Mapping[int, Image.Image],
     music: MusicTrack,
     output: Path,
     max_width: int = _WIDTH,
@@ -51,10 +45,9 @@ def draw_storyboard(
     """Draw the storyboard of `timeline` to `output` (PNG, or JPEG by its suffix), at most
     `max_width` pixels wide.
 
-    `clip_sources` maps clip URL to where it is read. Raises PermanentError CLIP_MISSING for a clip
-    without a source, and what `frames_at` raises for one that cannot be read.
+    `frames` has the first frame of every segment (`frames.first_frames`).
     """
-    cards = _cards(timeline, analysis, clip_sources)
+    cards = _cards(timeline, analysis, frames)
     top = _header_height(timeline)
     row_height = CARD_HEIGHT + _GUTTER
     ruler_top = top + -(-len(cards) // 2) * row_height
@@ -95,9 +88,8 @@ def storyboard_thumbnail(path: Path, max_bytes: int = 24_000) -> bytes:
 
 
 def _cards(
-    timeline: Timeline, analysis: ClipAnalysis, clip_sources: Mapping[str, ClipSource]
+    timeline: Timeline, analysis: ClipAnalysis, frames: Mapping[int, Image.Image]
 ) -> list[Card]:
-    frames = _first_frames(timeline, clip_sources)
     moments = moments_by_id(analysis)
     starts = accumulate((segment.frames for segment in timeline.segments), initial=0)
     return [
@@ -110,27 +102,6 @@ def _cards(
         )
         for index, (segment, start) in enumerate(zip(timeline.segments, starts, strict=False))
     ]
-
-
-def _first_frames(
-    timeline: Timeline, clip_sources: Mapping[str, ClipSource]
-) -> dict[int, Image.Image]:
-    """The source frame at the beginning of every segment, by its index; one pass per clip."""
-    frames: dict[int, Image.Image] = {}
-    for clip in sorted({segment.clip for segment in timeline.segments}):
-        facts = timeline.clips[clip]
-        if facts.url not in clip_sources:
-            raise PermanentError(
-                ErrorCode.CLIP_MISSING,
-                f"The storyboard needs the file of clip {facts.url}.",
-                url=facts.url,
-            )
-        shown = [index for index, segment in enumerate(timeline.segments) if segment.clip == clip]
-        times_s = [timeline.segments[index].source_in_s for index in shown]
-        decoded = frames_at(clip_sources[facts.url], facts, times_s, _FRAME_WIDTH)
-        for index, frame in zip(shown, decoded, strict=True):
-            frames[index] = Image.fromarray(frame)
-    return frames
 
 
 def _header_height(timeline: Timeline) -> int:

@@ -15,6 +15,9 @@ from pathlib import Path
 
 CODE_LOCATION = "montage_pipeline"
 
+_API_STOP_S = 3
+"""What answers under way get to end in; the API's usual ones take milliseconds."""
+
 
 @dataclass(frozen=True)
 class ServerCommand:
@@ -68,7 +71,11 @@ def webserver(workspace: Path, port: int) -> ServerCommand:
 def api(host: str, port: int) -> ServerCommand:
     """The product's HTTP API."""
     address = ("--host", host, "--port", str(port))
-    argv = _python("uvicorn", "montage_pipeline.api.app:create_app", "--factory", *address)
+    # Streams of events stay open for minutes: stopping does not wait for them.
+    stopping = ("--timeout-graceful-shutdown", str(_API_STOP_S))
+    argv = _python(
+        "uvicorn", "montage_pipeline.api.app:create_app", "--factory", *address, *stopping
+    )
     return ServerCommand("api", argv, lambda: _answers(f"{base_url(host, port)}/healthz"), port)
 
 

@@ -4,6 +4,7 @@ write it for other editing programs.
 
 import base64
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,20 @@ from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_reports import clip_reports, telling
-from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources, seed_of
+from montage_pipeline.orchestration.assets.edit_view import edit_view, store_edit_view
+from montage_pipeline.orchestration.assets.request_facts import (
+    bullets,
+    clip_sources,
+    seed_of,
+    where,
+)
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.storage.keys import edit_key, storyboard_key
 from montage_pipeline.vocabulary import Look
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from montage_pipeline.editing.request import EditRequest
     from montage_pipeline.requests.seen import SeenSegment
 
@@ -33,15 +42,19 @@ def plan_edit(
 ) -> MaterializeResult[Timeline]:
     """The edit, with its storyboard and its OpenTimelineIO file in the object store."""
     from montage_pipeline.editing.planner import plan_timeline
+    from montage_pipeline.editing.stages.covers import with_cover_candidates
+    from montage_pipeline.editing.storyboard.frames import first_frames
 
     try:
         planned = plan_timeline(edit_request(scope, analysis), analysis, music)
     except PermanentError as error:
         raise telling(error, clip_reports(scope.request, analysis)) from error
-    timeline = _with_look(scope, planned)
+    timeline = with_cover_candidates(_with_look(scope, planned), analysis)
     scope.progress(_PLANNED)
-    storyboard = _store_storyboard(scope, timeline, analysis, music)
-    edit_url = _store_edit(scope, timeline, music)
+    frames = first_frames(timeline, clip_sources(scope.services, timeline))
+    storyboard = _store_storyboard(scope, timeline, analysis, music, frames)
+    store_edit_view(scope, edit_view(scope, timeline, analysis, music), frames)
+    _store_edit(scope, timeline, music)
     return dg.MaterializeResult(
         value=timeline,
         metadata={
@@ -49,7 +62,7 @@ def plan_edit(
             **_figures(timeline),
             **_clips(scope, timeline, analysis),
             "seed": str(timeline.seed),
-            "edit_for_other_programs": MetadataValue.url(edit_url),
+            "edit_for_other_programs": where(scope.services.store, edit_key(scope.request.id)),
             "why": MetadataValue.md(bullets(segment.why for segment in timeline.segments)),
             "warnings": MetadataValue.md(bullets(timeline.warnings) or "none"),
         },
@@ -98,7 +111,11 @@ def _seen(scope: StepScope, analysis: ClipAnalysis) -> "tuple[SeenSegment, ...]"
 
 
 def _store_storyboard(
-    scope: StepScope, timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack
+    scope: StepScope,
+    timeline: Timeline,
+    analysis: ClipAnalysis,
+    music: MusicTrack,
+    frames: "Mapping[int, Image.Image]",
 ) -> MetadataValue:
     """Draw and upload the storyboard; a thumbnail for the UI that leads to it."""
     from montage_pipeline.editing.storyboard.storyboard import draw_storyboard, storyboard_thumbnail
@@ -106,22 +123,21 @@ def _store_storyboard(
     services, key = scope.services, storyboard_key(scope.request.id)
     with tempfile.TemporaryDirectory(dir=services.scratch, prefix="storyboard-") as folder:
         image = Path(folder) / "storyboard.png"
-        draw_storyboard(timeline, analysis, clip_sources(services, timeline), music, image)
+        draw_storyboard(timeline, analysis, frames, music, image)
         thumbnail = base64.b64encode(storyboard_thumbnail(image)).decode()
         services.store.put_file(key, image, content_type="image/png")
-    return MetadataValue.md(
-        f"[![storyboard](data:image/jpeg;base64,{thumbnail})]({services.store.media_url(key)})"
-    )
+    image_tag = f"![storyboard](data:image/jpeg;base64,{thumbnail})"
+    public = services.store.public_url(key)
+    return MetadataValue.md(f"[{image_tag}]({public})" if public else image_tag)
 
 
-def _store_edit(scope: StepScope, timeline: Timeline, music: MusicTrack) -> str:
-    """Upload the edit as OpenTimelineIO; its URL."""
+def _store_edit(scope: StepScope, timeline: Timeline, music: MusicTrack) -> None:
+    """Upload the edit as OpenTimelineIO."""
     from montage_pipeline.editing.export import EditFormat, exported_edit
 
     store, key = scope.services.store, edit_key(scope.request.id)
     edit = exported_edit(timeline, EditFormat.OTIO, music, store.media_url(music.key))
     store.put_bytes(key, edit.encode(), content_type="application/vnd.pixar.opentimelineio+json")
-    return store.media_url(key)
 
 
 def _clips(scope: StepScope, timeline: Timeline, analysis: ClipAnalysis) -> dict[str, Any]:

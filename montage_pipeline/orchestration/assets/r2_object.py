@@ -7,17 +7,20 @@ from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
-from dagster import MaterializeResult, MetadataValue
+from dagster import MaterializeResult
 
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_reports import clip_reports
+from montage_pipeline.orchestration.assets.request_facts import where
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo
+from montage_pipeline.requests.edit_view import CoverImage
 from montage_pipeline.requests.lifecycle import FinishedReel
 from montage_pipeline.requests.model import MontageRequest
+from montage_pipeline.storage.keys import cover_key
 from montage_pipeline.storage.model import DeliveredObject
 
 
@@ -51,7 +54,7 @@ def deliver_reel(scope: StepScope, made: MadeReel) -> MaterializeResult[Delivere
     return dg.MaterializeResult(
         value=delivered,
         metadata={
-            "generated_media_url": MetadataValue.url(delivered.generated_media_url),
+            "generated_media_url": where(services.store, delivered.key),
             "key": delivered.key,
             "etag": delivered.etag,
             "megabytes": delivered.bytes / 1e6,
@@ -68,6 +71,9 @@ def _copy_files(scope: StepScope, made: MadeReel) -> DeliveredObject:
         video=WorkFile(made.rendered.key, made.rendered.sha256),
         music=WorkFile(made.music.key, made.music.sha256),
         poster_key=made.rendered.poster_key,
+        cover_keys=tuple(
+            cover_key(scope.request.id, rank) for rank in range(2, len(made.rendered.covers) + 1)
+        ),
     )
     owner = ReelOwner(str(scope.request.user_id), str(scope.request.content_item_id))
     services = scope.services
@@ -85,6 +91,7 @@ def _finished(
         media_url=delivered.generated_media_url,
         music_url=delivered.music_url,
         poster_url=delivered.poster_url,
+        covers=_covers(made, delivered),
         warnings=(
             *made.analysis.warnings,
             *made.music.warnings,
@@ -95,4 +102,17 @@ def _finished(
         originality=made.timeline.originality.model_dump(mode="json"),
         shown=footage_shown(made.timeline, made.analysis),
         clips=clip_reports(request, made.analysis, made.timeline),
+    )
+
+
+def _covers(made: MadeReel, delivered: DeliveredObject) -> tuple[CoverImage, ...]:
+    """The covers with their delivered files; none for a Reel of an earlier release."""
+    return tuple(
+        CoverImage(
+            key=key,
+            time_s=round(float(cover.frame / made.timeline.fps.fraction), 4),
+            score=cover.score,
+            why=cover.why,
+        )
+        for key, cover in zip(delivered.cover_keys, made.rendered.covers, strict=False)
     )

@@ -15,12 +15,13 @@ from pydantic import Field
 from montage_pipeline.editing.timeline import Effect, Timeline
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources
+from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources, where
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo, Rule, RuleGroup
-from montage_pipeline.storage.keys import poster_key, video_key
+from montage_pipeline.storage.keys import cover_key, video_key
 
 if TYPE_CHECKING:
+    from montage_pipeline.rendering.covers import CoverFile
     from montage_pipeline.rendering.render import CheckedReel
 
 _RENDERED = 0.95
@@ -96,14 +97,16 @@ def render_reel(
 
     Raises BadRender when the file breaks a rule; then nothing is stored.
     """
+    from montage_pipeline.rendering.covers import choose_covers
+
     services = scope.services
     with tempfile.TemporaryDirectory(dir=services.scratch, prefix="render-") as folder:
         reel = _render(scope, timeline, music, Path(folder))
-        rendered = _store(scope, reel)
+        covers = choose_covers(reel.video, timeline, Path(folder))
+        rendered = _store(scope, reel, covers)
     return dg.MaterializeResult(
         value=rendered,
-        metadata=_metadata(rendered, timeline)
-        | {"watch": MetadataValue.url(services.store.media_url(rendered.key))},
+        metadata=_metadata(rendered, timeline) | {"watch": where(services.store, rendered.key)},
         check_results=check_results(rendered.check.rules),
     )
 
@@ -130,19 +133,23 @@ def _render(scope: StepScope, timeline: Timeline, music: MusicTrack, folder: Pat
         raise services.fetcher.range_error() or error from error
 
 
-def _store(scope: StepScope, reel: "CheckedReel") -> RenderedVideo:
+def _store(scope: StepScope, reel: "CheckedReel", covers: "Sequence[CoverFile]") -> RenderedVideo:
+    """Upload the Reel and its stills; a timeline of an earlier release has no covers."""
     store, request_id = scope.services.store, scope.request.id
     with reel.video.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     stored = store.put_file(
         video_key(request_id), reel.video, content_type="video/mp4", sha256=sha256
     )
-    store.put_file(poster_key(request_id), reel.poster, content_type="image/jpeg")
+    stills = [cover.path for cover in covers] or [reel.poster]
+    for rank, still in enumerate(stills, start=1):
+        store.put_file(cover_key(request_id, rank), still, content_type="image/jpeg")
     return RenderedVideo(
         key=stored.key,
         sha256=sha256,
         bytes=stored.bytes,
-        poster_key=poster_key(request_id),
+        poster_key=cover_key(request_id, 1),
+        covers=tuple(file.cover for file in covers),
         run=reel.run,
         check=reel.check,
         warnings=reel.warnings,

@@ -11,6 +11,7 @@ from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.editing.planner import plan_timeline
 from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.storyboard.drawing import shortened, text, width_of, wrapped
+from montage_pipeline.editing.storyboard.frames import first_frames, write_thumbnail
 from montage_pipeline.editing.storyboard.storyboard import draw_storyboard, storyboard_thumbnail
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import PermanentError
@@ -89,9 +90,8 @@ def test_it_shows_the_frame_at_each_cut_and_what_the_crop_keeps(
         for s in timeline.segments
     ]
     output = tmp_path / "board.png"
-    draw_storyboard(
-        timeline.model_copy(update={"segments": tuple(changed)}), clips, paths, MUSIC, output
-    )
+    shown = timeline.model_copy(update={"segments": tuple(changed)})
+    draw_storyboard(shown, clips, first_frames(shown, paths), MUSIC, output)
     with Image.open(output) as board:
         assert board.width == 1600
         # Green is outside every crop of the split clip, so that it is never seen at full
@@ -119,7 +119,9 @@ def test_every_format_draws_as_png_and_jpeg_at_the_asked_width(
     format_: Format, clips: ClipAnalysis, paths: dict[str, Path], tmp_path: Path
 ) -> None:
     output = tmp_path / ("board.jpg" if format_ is Format.REEL else "board.png")
-    draw_storyboard(plan(clips, format_), clips, paths, MUSIC, output, max_width=800)
+    timeline = plan(clips, format_)
+    frames = first_frames(timeline, paths)
+    draw_storyboard(timeline, clips, frames, MUSIC, output, max_width=800)
     with Image.open(output) as board:
         assert board.width == 800
         assert board.format == ("JPEG" if format_ is Format.REEL else "PNG")
@@ -130,18 +132,26 @@ def test_every_format_draws_as_png_and_jpeg_at_the_asked_width(
         assert thumbnail.width >= 340
 
 
-def test_a_clip_without_a_file_is_named(
-    clips: ClipAnalysis, paths: dict[str, Path], tmp_path: Path
-) -> None:
+def test_a_clip_without_a_file_is_named(clips: ClipAnalysis, paths: dict[str, Path]) -> None:
     url = next(iter(paths))
     with pytest.raises(PermanentError, match=url):
-        draw_storyboard(
-            plan(clips, Format.REEL),
-            clips,
-            {u: p for u, p in paths.items() if u != url},
-            MUSIC,
-            tmp_path / "board.png",
-        )
+        first_frames(plan(clips, Format.REEL), {u: p for u, p in paths.items() if u != url})
+
+
+def test_a_thumbnail_is_the_whole_source_frame_of_its_segment(
+    clips: ClipAnalysis, paths: dict[str, Path], tmp_path: Path
+) -> None:
+    timeline = plan(clips, Format.REEL)
+    frames = first_frames(timeline, paths)
+    for number, segment in enumerate(timeline.segments):
+        output = tmp_path / f"{number}.jpg"
+        write_thumbnail(frames[number], output)
+        with Image.open(output) as thumbnail:
+            assert (thumbnail.format, thumbnail.size) == ("JPEG", (320, 180))  # never enlarged
+            red, green = share(thumbnail, (254, 0, 0)), share(thumbnail, (0, 254, 0))
+        if "halves" in timeline.clips[segment.clip].url:
+            assert red > 0.4
+            assert green > 0.4
 
 
 def test_text_stays_in_its_width() -> None:

@@ -25,10 +25,14 @@ _HARDWARE_SESSIONS = 2
 
 @dataclass(frozen=True)
 class MadeChunks:
-    """The chunks in the order of the segments, and how many of them came from the store."""
+    """The chunks in the order of the segments, and how many of them came from the store.
+
+    `addresses` is where they are kept; empty without a store.
+    """
 
     paths: tuple[Path, ...]
     reused: int
+    addresses: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,8 @@ class ChunkCrew:
         for upload in uploads:
             upload.result()
         paths = tuple(chunk.path for chunk in chunks)
-        return MadeChunks(paths, len(chunks) - len(missing))
+        addresses = tuple(chunk.address for chunk in chunks if chunk.address)
+        return MadeChunks(paths, len(chunks) - len(missing), addresses)
 
     def _fetch(self, chunk: _Chunk) -> bool:
         return self._store is not None and self._store.fetch(chunk.address, chunk.path)

@@ -8,6 +8,10 @@ export type ClipReport = components["schemas"]["ClipOut"];
 export type Options = components["schemas"]["OptionsOut"];
 export type NewItem = components["schemas"]["NewContentItemBody"];
 export type FormatOption = components["schemas"]["FormatOut"];
+export type Artefacts = components["schemas"]["ArtefactsOut"];
+export type Edit = components["schemas"]["EditOut"];
+export type Segment = components["schemas"]["SegmentOut"];
+export type Cover = components["schemas"]["CoverOut"];
 export type Upload = components["schemas"]["UploadOut"];
 type Envelope = components["schemas"]["ErrorEnvelope"];
 

@@ -1,8 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { answered, api, type NewItem } from "./client";
 
-/** Progress moves about this often. */
 const POLL_MS = 2000;
+
+/** Beside the server's events, for what a proxy may keep from the page. */
+const RARE_POLL_MS = 10_000;
 
 export function useOptions() {
   return useQuery({
@@ -28,7 +30,69 @@ export function useItem(id: string) {
       answered(
         api.GET("/api/content-items/{contentItemId}", { params: { path: { contentItemId: id } } }),
       ),
-    refetchInterval: (query) => (query.state.data?.status === "generating" ? POLL_MS : false),
+    refetchInterval: (query) => (query.state.data?.status === "generating" ? RARE_POLL_MS : false),
+  });
+}
+
+/** What shows the edit: there once it is planned, before the Reel is rendered. */
+export function useArtefacts(id: string, planned: boolean) {
+  return useQuery({
+    queryKey: ["artefacts", id],
+    enabled: planned,
+    queryFn: () =>
+      answered(
+        api.GET("/api/content-items/{contentItemId}/artefacts", {
+          params: { path: { contentItemId: id } },
+        }),
+      ),
+  });
+}
+
+export function useRename(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (title: string) =>
+      answered(
+        api.PATCH("/api/content-items/{contentItemId}", {
+          params: { path: { contentItemId: id } },
+          body: { title: title.trim() || null },
+        }),
+      ),
+    onSuccess: (item) => {
+      client.setQueryData(["item", id], item);
+      void client.invalidateQueries({ queryKey: ["library"] });
+    },
+  });
+}
+
+export function useDelete(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () =>
+      answered(
+        api.DELETE("/api/content-items/{contentItemId}", {
+          params: { path: { contentItemId: id } },
+        }),
+      ),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["library"] }),
+  });
+}
+
+export function useChooseCover(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (rank: number) =>
+      answered(
+        api.PUT("/api/content-items/{contentItemId}/poster", {
+          params: { path: { contentItemId: id } },
+          body: { rank },
+        }),
+      ),
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: ["item", id] });
+      void client.invalidateQueries({ queryKey: ["artefacts", id] });
+      void client.invalidateQueries({ queryKey: ["library"] });
+    },
   });
 }
 
@@ -59,6 +123,9 @@ export function useMakeAgain(id: string) {
           params: { path: { contentItemId: id }, header: { "Idempotency-Key": click } },
         }),
       ),
-    onSuccess: () => client.invalidateQueries({ queryKey: ["item", id] }),
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: ["item", id] });
+      void client.invalidateQueries({ queryKey: ["artefacts", id] });
+    },
   });
 }

@@ -64,10 +64,19 @@ export interface paths {
         get: operations["getContentItem"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete an item for good
+         * @description The item with its requests, its Reels with all that was made on the way, and those of its
+         *     uploads that no other item uses. What was paid stays in `GET /api/costs`.
+         */
+        delete: operations["deleteContentItem"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change the title
+         * @description What is not named stays; `null` removes the title.
+         */
+        patch: operations["changeContentItem"];
         trace?: never;
     };
     "/api/content-items/{contentItemId}/status": {
@@ -90,7 +99,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/options": {
+    "/api/content-items/{contentItemId}/events": {
         parameters: {
             query?: never;
             header?: never;
@@ -98,12 +107,163 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Styles, formats and limits to choose within
-         * @description Everything a form needs to offer only what will be accepted.
+         * Watch a Reel being made
+         * @description `status` events whenever status, step, percent or detail changes (data: what `/status`
+         *     answers), a `plan` event once the edit is decided (data: `PlanReadyOut`), `deleted` when the
+         *     item is (data: `DeletedOut`). Comments keep the connection alive. The stream ends by itself with
+         *     the last event; where it breaks before, connect again with `Last-Event-ID`.
          */
-        get: operations["getOptions"];
+        get: operations["watchContentItem"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/content-items/{contentItemId}/artefacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The edit, and links to what shows it
+         * @description There from the moment the edit is decided, before the Reel is rendered (event `plan`).
+         */
+        get: operations["getArtefacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/content-items/{contentItemId}/poster": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Choose which frame stands for the Reel
+         * @description One of `covers` becomes the poster; the next Reel of the item has its own again.
+         */
+        put: operations["choosePoster"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where you are told
+         * @description The URL; the secret is given when it is made.
+         */
+        get: operations["getWebhook"];
+        /**
+         * Be told at this URL
+         * @description POSTs go there when a Reel is done, failed or canceled. Another URL keeps the secret.
+         */
+        put: operations["putWebhook"];
+        post?: never;
+        /**
+         * Be told no more
+         * @description What was still to be sent never will be.
+         */
+        delete: operations["removeWebhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhook/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get another secret
+         * @description For 24 hours messages are signed with the one before as well.
+         */
+        post: operations["changeWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhook/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send yourself a message
+         * @description A `webhook.test`; `GET /api/webhook/deliveries` says what became of it.
+         */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhook/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was sent, newest first
+         * @description Messages that are no longer tried are kept for 30 days.
+         */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhook/deliveries/{deliveryId}/repeat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message again
+         * @description At once, with the same id, and with retries as if it were new.
+         */
+        post: operations["repeatDelivery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -124,6 +284,26 @@ export interface paths {
          * @description Sign one PUT of one file of this size and type.
          */
         post: operations["createUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Styles, formats and limits to choose within
+         * @description Everything a form needs to offer only what will be accepted.
+         */
+        get: operations["getOptions"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -233,6 +413,70 @@ export interface components {
              * @constant
              */
             status: "ok";
+        };
+        /**
+         * AnalysedClipOut
+         * @description A clip that was analysed.
+         */
+        AnalysedClipOut: {
+            /**
+             * Url
+             * @description Its address, without the query.
+             */
+            url: string;
+            /** Name */
+            name: string;
+            /**
+             * Width
+             * @description As displayed, in pixels.
+             */
+            width: number;
+            /** Height */
+            height: number;
+            /** Durationsec */
+            durationSec: number;
+            /** Fps */
+            fps: number;
+            /**
+             * Moments
+             * @description In order of time.
+             */
+            moments: components["schemas"]["MomentOut"][];
+        };
+        /**
+         * ArtefactsOut
+         * @description Links to what was made on the way to a Reel. They are made for this answer and end after a
+         *     while: ask again rather than keep them.
+         */
+        ArtefactsOut: {
+            /**
+             * Requestid
+             * Format: uuid
+             * @description The request whose edit this is.
+             */
+            requestId: string;
+            /**
+             * Storyboardurl
+             * @description The edit in one image, PNG.
+             */
+            storyboardUrl: string | null;
+            /**
+             * Timelineurl
+             * @description The edit, frame by frame, JSON.
+             */
+            timelineUrl: string | null;
+            /**
+             * Otiourl
+             * @description The edit for other editing programs, OpenTimelineIO.
+             */
+            otioUrl: string | null;
+            /** @description The edit as a page draws it; null for one of an earlier release, and once the files of its making have expired. */
+            edit: components["schemas"]["EditOut"] | null;
+            /**
+             * Covers
+             * @description What could be the poster of the newest Reel, the best first; empty before there is one.
+             */
+            covers: components["schemas"]["CoverOut"][];
         };
         /**
          * CheckOut
@@ -582,6 +826,176 @@ export interface components {
             rows: components["schemas"]["CostRowOut"][];
         };
         /**
+         * CoverOut
+         * @description A frame of the Reel that could stand for it.
+         * @example {
+         *       "rank": 1,
+         *       "timeSec": 0.8333,
+         *       "score": 0.81,
+         *       "why": "Steady camera, a face: sharp, well lit",
+         *       "url": "https://media.example.com/reels/5f0c.jpg",
+         *       "chosen": true
+         *     }
+         */
+        CoverOut: {
+            /**
+             * Rank
+             * @description 1 is the best; send it to `PUT …/poster` to choose it.
+             */
+            rank: number;
+            /**
+             * Timesec
+             * @description In seconds of the Reel.
+             */
+            timeSec: number;
+            /** Score */
+            score: number;
+            /** Why */
+            why: string;
+            /** Url */
+            url: string;
+            /**
+             * Chosen
+             * @description Whether it is the poster now.
+             */
+            chosen: boolean;
+        };
+        /**
+         * CropShareOut
+         * @description A rectangle in shares of the displayed source frame: 0..1, origin top left.
+         */
+        CropShareOut: {
+            /** X */
+            x: number;
+            /** Y */
+            y: number;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+        };
+        /**
+         * DeliveriesOut
+         * @description One page of messages, newest first.
+         */
+        DeliveriesOut: {
+            /** Deliveries */
+            deliveries: components["schemas"]["DeliveryOut"][];
+            /**
+             * Nextbefore
+             * @description Send as `before` for the next page; null on the last one.
+             */
+            nextBefore: string | null;
+        };
+        /**
+         * DeliveryOut
+         * @description A message to your webhook.
+         * @example {
+         *       "id": "9d2f6c1e-5b1a-4a55-8d0e-6a4f1f0b7c44",
+         *       "event": "content_item.done",
+         *       "payload": {
+         *         "type": "content_item.done",
+         *         "timestamp": "2026-05-04T09:30:12.123456+00:00",
+         *         "data": {
+         *           "id": "0b9f7a52-3d0c-4e2e-8f0e-9a4f1f0b7c21",
+         *           "requestId": "3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10",
+         *           "status": "draft",
+         *           "error": null
+         *         }
+         *       },
+         *       "state": "delivered",
+         *       "attempts": 1,
+         *       "answerStatus": 204,
+         *       "problem": null,
+         *       "nextAttemptAt": null,
+         *       "deliveredAt": "2026-05-04T09:30:13Z",
+         *       "createdAt": "2026-05-04T09:30:12Z"
+         *     }
+         */
+        DeliveryOut: {
+            /**
+             * Id
+             * Format: uuid
+             * @description `webhook-id` is this with `msg_` before it, in every attempt.
+             */
+            id: string;
+            /**
+             * Event
+             * @description `content_item.done`, `content_item.failed`, `content_item.canceled`, or `webhook.test`.
+             */
+            event: string;
+            /**
+             * Payload
+             * @description What was sent: `{type, timestamp, data}`.
+             */
+            payload: {
+                [key: string]: unknown;
+            };
+            /** @description `pending` until it arrives, or every attempt within a day has `failed`. */
+            state: components["schemas"]["DeliveryState"];
+            /** Attempts */
+            attempts: number;
+            /**
+             * Answerstatus
+             * @description Of the last attempt, if it was answered.
+             */
+            answerStatus: number | null;
+            /**
+             * Problem
+             * @description Why the last attempt did not do.
+             */
+            problem: string | null;
+            /**
+             * Nextattemptat
+             * @description Null when there is none to come.
+             */
+            nextAttemptAt: string | null;
+            /** Deliveredat */
+            deliveredAt: string | null;
+            /**
+             * Createdat
+             * Format: date-time
+             */
+            createdAt: string;
+        };
+        /**
+         * DeliveryState
+         * @description Where a message for a webhook stands; `failed`: every attempt was spent.
+         * @enum {string}
+         */
+        DeliveryState: "pending" | "delivered" | "failed";
+        /**
+         * EditOut
+         * @description The edit, and what the analysis knew of the footage.
+         */
+        EditOut: {
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /** Fps */
+            fps: number;
+            /** Durationsec */
+            durationSec: number;
+            /**
+             * Analyst
+             * @description Who looked at the clips: `claude` or `local`.
+             */
+            analyst: string;
+            /** Mood */
+            mood: string;
+            /**
+             * Segments
+             * @description In the order of the Reel.
+             */
+            segments: components["schemas"]["SegmentOut"][];
+            /** Clips */
+            clips: components["schemas"]["AnalysedClipOut"][];
+            /** Leftout */
+            leftOut: components["schemas"]["LeftOutOut"][];
+            music: components["schemas"]["MusicOut"];
+        };
+        /**
          * ErrorBody
          * @description What went wrong: a stable code for programs, a sentence for people, facts for both.
          */
@@ -679,6 +1093,38 @@ export interface components {
             covered: components["schemas"]["SafeAreaOut"];
         };
         /**
+         * ItemChangesBody
+         * @description What to change of an item; what is left out stays.
+         * @example {
+         *       "title": "Three days by the sea"
+         *     }
+         */
+        ItemChangesBody: {
+            /**
+             * Title
+             * @description Shown in the library; null removes it.
+             * @example Sunday by the sea
+             */
+            title?: string | null;
+        };
+        /**
+         * LeftOutOut
+         * @description A clip that was left out as a whole.
+         */
+        LeftOutOut: {
+            /**
+             * Code
+             * @description Stable, for programs.
+             */
+            code: string;
+            /** Message */
+            message: string;
+            /** Url */
+            url: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * LimitsOut
          * @description What a request must keep within; lengths in seconds, sizes in bytes.
          */
@@ -710,6 +1156,75 @@ export interface components {
          * @enum {string}
          */
         Look: "matched" | "asShot";
+        /**
+         * MomentOut
+         * @description A judged span of a clip.
+         */
+        MomentOut: {
+            /** Id */
+            id: string;
+            /** Startsec */
+            startSec: number;
+            /** Endsec */
+            endSec: number;
+            /**
+             * Quality
+             * @description The technical verdict, 0 to 1.
+             */
+            quality: number;
+            /**
+             * Interest
+             * @description How much it is worth showing, 0 to 1.
+             */
+            interest: number;
+            /**
+             * Hook
+             * @description How well it opens a Reel, 0 to 1.
+             */
+            hook: number;
+            /**
+             * Scores
+             * @description Its measures by name, each 0 to 1.
+             */
+            scores: {
+                [key: string]: number;
+            };
+            /**
+             * Description
+             * @description What is seen; empty where nobody described it.
+             */
+            description: string;
+            /** Role */
+            role: string | null;
+            /** Mood */
+            mood: string | null;
+            /**
+             * Shown
+             * @description Whether the Reel shows some of it.
+             */
+            shown: boolean;
+            /**
+             * Rejects
+             * @description Why it must not be used; empty when it may.
+             */
+            rejects: components["schemas"]["RejectOut"][];
+        };
+        /**
+         * MusicOut
+         * @description The music, with its beats in seconds of the Reel.
+         */
+        MusicOut: {
+            /** Composer */
+            composer: string;
+            /** Mood */
+            mood: string;
+            /** Bpm */
+            bpm: number;
+            /** Beatssec */
+            beatsSec: number[];
+            /** Downbeatssec */
+            downbeatsSec: number[];
+        };
         /**
          * NewContentItemBody
          * @description A Reel to make from these clips.
@@ -842,6 +1357,21 @@ export interface components {
             note: string;
         };
         /**
+         * PosterBody
+         * @description Which cover is to be the poster.
+         * @example {
+         *       "rank": 2
+         *     }
+         */
+        PosterBody: {
+            /**
+             * Rank
+             * @description `rank` of one of `covers`.
+             * @example 2
+             */
+            rank: number;
+        };
+        /**
          * ReadyOut
          * @description Everything the API leans on answers.
          */
@@ -857,6 +1387,19 @@ export interface components {
             };
         };
         /**
+         * RejectOut
+         * @description Why footage is not used.
+         */
+        RejectOut: {
+            /**
+             * Code
+             * @description Stable, for programs.
+             */
+            code: string;
+            /** Message */
+            message: string;
+        };
+        /**
          * SafeAreaOut
          * @description What the app lays its own text and buttons over, as shares of the frame's sides.
          */
@@ -867,6 +1410,109 @@ export interface components {
             bottom: number;
             /** Sides */
             sides: number;
+        };
+        /**
+         * SegmentOut
+         * @description One segment, with the reason why it is there.
+         * @example {
+         *       "number": 0,
+         *       "clip": 2,
+         *       "moment": "c2m0",
+         *       "startSec": 4.2,
+         *       "endSec": 5.9,
+         *       "reelSec": 0,
+         *       "frames": 51,
+         *       "role": "hook",
+         *       "onBeat": true,
+         *       "score": 0.91,
+         *       "why": "Opens the Reel: the strongest opening of all clips (hook 0.91).",
+         *       "crop": {
+         *         "x": 0.342,
+         *         "y": 0,
+         *         "width": 0.316,
+         *         "height": 1
+         *       },
+         *       "cropEnd": null,
+         *       "caption": "",
+         *       "clipGainDb": -16,
+         *       "thumbnailUrl": "https://media.example.com/work/3a1e9a0c/segments/000.jpg"
+         *     }
+         */
+        SegmentOut: {
+            /**
+             * Number
+             * @description From 0, the hook.
+             */
+            number: number;
+            /**
+             * Clip
+             * @description Index of its clip in `clips`.
+             */
+            clip: number;
+            /**
+             * Moment
+             * @description Id of its moment in that clip.
+             */
+            moment: string;
+            /**
+             * Startsec
+             * @description Begin in the clip, in seconds.
+             */
+            startSec: number;
+            /**
+             * Endsec
+             * @description End in the clip, in seconds.
+             */
+            endSec: number;
+            /**
+             * Reelsec
+             * @description Begin in the Reel, in seconds.
+             */
+            reelSec: number;
+            /**
+             * Frames
+             * @description Length, in frames of the Reel.
+             */
+            frames: number;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "hook" | "body" | "ending";
+            /**
+             * Onbeat
+             * @description Whether it ends on a beat.
+             */
+            onBeat: boolean;
+            /**
+             * Score
+             * @description How good its footage is, 0 to 1.
+             */
+            score: number;
+            /**
+             * Why
+             * @description For people: why it is shown.
+             */
+            why: string;
+            /** @description What of the source frame fills the Reel's. */
+            crop: components["schemas"]["CropShareOut"];
+            /** @description Where the crop moves to; null: it stays. */
+            cropEnd: components["schemas"]["CropShareOut"] | null;
+            /**
+             * Caption
+             * @description Text drawn on it; empty for none.
+             */
+            caption: string;
+            /**
+             * Clipgaindb
+             * @description How much louder or quieter its own sound is.
+             */
+            clipGainDb: number;
+            /**
+             * Thumbnailurl
+             * @description The whole source frame at `startSec`, as JPEG.
+             */
+            thumbnailUrl: string;
         };
         /**
          * Service
@@ -1053,6 +1699,52 @@ export interface components {
             expiresAt: string;
         };
         /**
+         * WebhookBody
+         * @description Where to be told what became of your Reels.
+         * @example {
+         *       "url": "https://app.example.com/hooks/montage"
+         *     }
+         */
+        WebhookBody: {
+            /**
+             * Url
+             * @description An https:// URL on the public internet.
+             * @example https://app.example.com/hooks/montage
+             */
+            url: string;
+        };
+        /**
+         * WebhookOut
+         * @description Where you are told.
+         */
+        WebhookOut: {
+            /** Url */
+            url: string;
+            /**
+             * Createdat
+             * Format: date-time
+             */
+            createdAt: string;
+        };
+        /**
+         * WebhookSecretOut
+         * @description Where you are told, and what the messages are signed with.
+         */
+        WebhookSecretOut: {
+            /** Url */
+            url: string;
+            /**
+             * Createdat
+             * Format: date-time
+             */
+            createdAt: string;
+            /**
+             * Secret
+             * @description Verify `webhook-signature` with it (Standard Webhooks); keep it secret.
+             */
+            secret: string;
+        };
+        /**
          * WishesBody
          * @description What may be wished for beside clips, style, format and length.
          *
@@ -1128,6 +1820,46 @@ export interface components {
             /** Prompt */
             prompt: string | null;
         };
+        /**
+         * PlanReadyOut
+         * @description The edit is decided; storyboard and timeline can be had before the Reel is rendered.
+         * @example {
+         *       "id": "0b9f7a52-3d0c-4e2e-8f0e-9a4f1f0b7c21",
+         *       "requestId": "3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10",
+         *       "artefacts": "/api/content-items/0b9f7a52-3d0c-4e2e-8f0e-9a4f1f0b7c21/artefacts?requestId=3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10"
+         *     }
+         */
+        PlanReadyOut: {
+            /**
+             * Id
+             * Format: uuid
+             * @description The content item.
+             */
+            id: string;
+            /**
+             * Requestid
+             * Format: uuid
+             * @description The request whose edit it is.
+             */
+            requestId: string;
+            /**
+             * Artefacts
+             * @description Path to GET for their URLs.
+             */
+            artefacts: string;
+        };
+        /**
+         * DeletedOut
+         * @description The item is no more.
+         */
+        DeletedOut: {
+            /**
+             * Id
+             * Format: uuid
+             * @description The content item.
+             */
+            id: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -1144,6 +1876,12 @@ export interface operations {
                 limit?: number;
                 /** @description `nextBefore` of the page before. */
                 before?: string | null;
+                /** @description Only items that stand so. */
+                status?: components["schemas"]["ContentStatus"] | null;
+                /** @description Only items of this style. */
+                style?: ("cinematic" | "dynamic" | "fitness" | "food" | "minimal" | "travel") | null;
+                /** @description Only items made at this moment or later. */
+                since?: string | null;
             };
             header?: never;
             path?: never;
@@ -1484,6 +2222,177 @@ export interface operations {
             };
         };
     };
+    deleteContentItem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The content item. */
+                contentItemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone; its files follow within seconds. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No valid bearer token. */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No such content item, or it is not yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `already_generating`: cancel it first, or wait until it is done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Something in the request is wrong; `details.errors` names each field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A fault of the service; `details.requestId` finds it in the logs. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A service this needs does not answer; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    changeContentItem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The content item. */
+                contentItemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ItemChangesBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContentItemOut"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No valid bearer token. */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No such content item, or it is not yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is larger than the service accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Something in the request is wrong; `details.errors` names each field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A fault of the service; `details.requestId` finds it in the logs. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A service this needs does not answer; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
     getContentItemStatus: {
         parameters: {
             query?: never;
@@ -1557,7 +2466,265 @@ export interface operations {
             };
         };
     };
-    getOptions: {
+    watchContentItem: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `id` of the last event received; what came after it is sent. */
+                "Last-Event-ID"?: number | null;
+            };
+            path: {
+                /** @description The content item. */
+                contentItemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events until the item is `draft` or `failed`, or was deleted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example event: plan
+                     *     data: {"id":"0b9f7a52-…","requestId":"3a1e9a0c-…","artefacts":"/api/content-items/0b9f7a52-…"}
+                     *
+                     *     event: status
+                     *     data: {"id":"0b9f7a52-…","status":"generating","progressPercent":42,"progressDetail":null,…}
+                     *     id: 17
+                     *
+                     *     : ping
+                     */
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description The item is final and `Last-Event-ID` is its last event: do not retry. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No valid bearer token. */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No such content item, or it is not yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Something in the request is wrong; `details.errors` names each field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A fault of the service; `details.requestId` finds it in the logs. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A service this needs does not answer; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    getArtefacts: {
+        parameters: {
+            query?: {
+                /** @description A request of this item; without it the one that was planned last. */
+                requestId?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The content item. */
+                contentItemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtefactsOut"];
+                };
+            };
+            /** @description No valid bearer token. */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No such content item, it is not yours, or nothing of it is planned yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Something in the request is wrong; `details.errors` names each field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A fault of the service; `details.requestId` finds it in the logs. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A service this needs does not answer; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    choosePoster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The content item. */
+                contentItemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PosterBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatusOut"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No valid bearer token. */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No such content item, or it is not yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is larger than the service accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Something in the request is wrong; `details.errors` names each field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A fault of the service; `details.requestId` finds it in the logs. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A service this needs does not answer; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    getWebhook: {
         parameters: {
             query?: never;
             header?: never;
@@ -1572,13 +2739,415 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OptionsOut"];
+                    "application/json": components["schemas"]["WebhookOut"];
                 };
             };
             /** @description No valid bearer token. */
             401: {
                 headers: {
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description You have no webhook. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A fault of the service; `details.requestId` finds it in the logs. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A service this needs does not answer; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    putWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecretOut"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No valid bearer token. */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is larger than the service accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Something in the request is wrong; `details.errors` names each field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A fault of the service; `details.requestId` finds it in the logs. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A service this needs does not answer; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    removeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No valid bearer token. */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description You have no webhook. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A fault of the service; `details.requestId` finds it in the logs. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A service this needs does not answer; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    changeWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecretOut"];
+                };
+            };
+            /** @description No valid bearer token. */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description You have no webhook. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A fault of the service; `details.requestId` finds it in the logs. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A service this needs does not answer; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryOut"];
+                };
+            };
+            /** @description No valid bearer token. */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description You have no webhook. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A fault of the service; `details.requestId` finds it in the logs. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A service this needs does not answer; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Messages on one page. */
+                limit?: number;
+                /** @description `nextBefore` of the page before. */
+                before?: string | null;
+                /** @description Only those that stand so. */
+                state?: components["schemas"]["DeliveryState"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveriesOut"];
+                };
+            };
+            /** @description No valid bearer token. */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Something in the request is wrong; `details.errors` names each field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A fault of the service; `details.requestId` finds it in the logs. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A service this needs does not answer; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    repeatDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The message. */
+                deliveryId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryOut"];
+                };
+            };
+            /** @description No valid bearer token. */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description You have no webhook, or there is no such delivery of yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Something in the request is wrong; `details.errors` names each field. */
+            422: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -1660,6 +3229,56 @@ export interface operations {
             /** @description Something in the request is wrong; `details.errors` names each field. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A fault of the service; `details.requestId` finds it in the logs. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A service this needs does not answer; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    getOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OptionsOut"];
+                };
+            };
+            /** @description No valid bearer token. */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {

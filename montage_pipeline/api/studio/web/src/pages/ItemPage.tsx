@@ -1,46 +1,57 @@
 import { useRef, useState } from "react";
 import { Link } from "wouter";
-import type { Item } from "../api/client";
-import { useCosts, useItem, useMakeAgain, useOptions } from "../api/queries";
+import type { Artefacts, Edit, Item } from "../api/client";
+import { useArtefacts, useCosts, useItem, useMakeAgain, useOptions } from "../api/queries";
+import { useWatched } from "../api/watch";
+import { nameOf } from "../names";
+import { Covers } from "../parts/Covers";
+import { Delete } from "../parts/Delete";
 import { Loading, Problem } from "../parts/Notice";
 import { Player } from "../parts/Player";
+import { SegmentCard } from "../parts/SegmentCard";
 import { Strip } from "../parts/Strip";
-import { segmentAt, segmentsOf } from "../segments";
+import { Title } from "../parts/Title";
+import { save } from "../save";
 import { words } from "../strings";
-import { nameOf } from "./Library";
 
 export function ItemPage({ id }: { id: string }) {
   const item = useItem(id);
+  const planned = useWatched(id, item.data?.status === "generating");
   if (item.isPending) return <Loading />;
   if (item.isError) return <Problem problem={item.error} onRetry={() => item.refetch()} />;
-  return <Reel item={item.data} />;
+  return <Reel item={item.data} planned={planned} />;
 }
 
-function Reel({ item }: { item: Item }) {
+function Reel({ item, planned }: { item: Item; planned: boolean }) {
   const again = useMakeAgain(item.id);
+  const generating = item.status === "generating";
   return (
     <article className="stack">
       <div className="heading">
-        <div>
+        <div className="grow">
           <Link href="/" className="muted small">
             {words.back}
           </Link>
-          <h1>{nameOf(item)}</h1>
+          <Title item={item} />
         </div>
-        {item.status !== "generating" && (
-          <button
-            className="button"
-            disabled={again.isPending}
-            onClick={() => again.mutate(crypto.randomUUID())}
-          >
-            {words.again}
-          </button>
+        {!generating && (
+          <div className="row">
+            <Delete id={item.id} />
+            <button
+              type="button"
+              className="button"
+              disabled={again.isPending}
+              onClick={() => again.mutate(crypto.randomUUID())}
+            >
+              {words.again}
+            </button>
+          </div>
         )}
       </div>
       {again.error && <Problem problem={again.error} />}
-      {item.status === "generating" && <Progress item={item} />}
+      {generating && <Progress item={item} />}
       {item.status === "failed" && item.error && <Failure item={item} />}
-      {item.generatedMediaUrl && <Made item={item} url={item.generatedMediaUrl} />}
+      <Result item={item} planned={planned} />
       <Clips item={item} />
     </article>
   );
@@ -82,14 +93,37 @@ function Failure({ item }: { item: Item }) {
   );
 }
 
-function Made({ item, url }: { item: Item; url: string }) {
+/** The Reel with its edit; before it is rendered, the plan alone. */
+function Result({ item, planned }: { item: Item; planned: boolean }) {
+  const url = item.generatedMediaUrl;
+  const artefacts = useArtefacts(item.id, planned || url !== null);
+  if (url) return <Made item={item} url={url} artefacts={artefacts.data} />;
+  const edit = artefacts.data?.edit;
+  if (!edit || item.status !== "generating") return null;
+  return (
+    <section className="stack">
+      <h2>{words.planned}</h2>
+      <EditView edit={edit} timeSec={null} onSeek={() => {}} />
+    </section>
+  );
+}
+
+function Made({
+  item,
+  url,
+  artefacts,
+}: {
+  item: Item;
+  url: string;
+  artefacts: Artefacts | undefined;
+}) {
   const options = useOptions();
   const video = useRef<HTMLVideoElement>(null);
   const [timeSec, setTimeSec] = useState(0);
-  const segments = segmentsOf(item);
-  const current = segmentAt(segments, timeSec);
-  const shown = segments[current];
   const format = options.data?.formats.find((format) => format.name === item.format);
+  const seek = (seconds: number) => {
+    if (video.current) video.current.currentTime = seconds;
+  };
 
   return (
     <section className="made">
@@ -103,27 +137,85 @@ function Made({ item, url }: { item: Item; url: string }) {
       />
       <div className="stack">
         <h2>{words.edit}</h2>
-        <p className="muted">{words.editLead}</p>
-        <Strip
-          segments={segments}
-          current={current}
-          onChoose={(segment) => {
-            if (video.current) video.current.currentTime = segment.reelSec;
-          }}
-        />
-        {shown && (
-          <p className="small" aria-live="polite">
-            {words.segment(current + 1, shown.name, shown.startSec, shown.endSec)}
-          </p>
-        )}
-        <a className="button primary" href={url} download>
-          {words.download}
-        </a>
+        {artefacts?.edit && <EditView edit={artefacts.edit} timeSec={timeSec} onSeek={seek} />}
+        <Downloads url={url} name={nameOf(item)} artefacts={artefacts} />
+        <Covers id={item.id} covers={artefacts?.covers ?? []} />
         <Originality item={item} />
         <Warnings item={item} />
         <Costs />
       </div>
     </section>
+  );
+}
+
+function EditView({
+  edit,
+  timeSec,
+  onSeek,
+}: {
+  edit: Edit;
+  timeSec: number | null;
+  onSeek: (seconds: number) => void;
+}) {
+  const [chosen, setChosen] = useState(0);
+  // Half a frame of grace: a player that was sent to a cut may report a hair before it.
+  const playing =
+    timeSec === null
+      ? chosen
+      : edit.segments.findLastIndex((one) => one.reelSec <= timeSec + 0.5 / edit.fps);
+  const segment = edit.segments[Math.max(0, playing)];
+  return (
+    <>
+      <Strip
+        edit={edit}
+        current={playing}
+        onChoose={(one) => {
+          setChosen(one.number);
+          onSeek(one.reelSec);
+        }}
+      />
+      {segment && <SegmentCard edit={edit} segment={segment} />}
+    </>
+  );
+}
+
+function Downloads({
+  url,
+  name,
+  artefacts,
+}: {
+  url: string;
+  name: string;
+  artefacts: Artefacts | undefined;
+}) {
+  const [saving, setSaving] = useState(false);
+  const others = [
+    [words.storyboard, artefacts?.storyboardUrl],
+    [words.otio, artefacts?.otioUrl],
+    [words.timeline, artefacts?.timelineUrl],
+  ] as const;
+  return (
+    <div className="row">
+      <button
+        type="button"
+        className="button primary"
+        disabled={saving}
+        onClick={() => {
+          setSaving(true);
+          void save(url, `${name}.mp4`).finally(() => setSaving(false));
+        }}
+      >
+        {words.download}
+      </button>
+      {others.map(
+        ([name, link]) =>
+          link && (
+            <a className="button" href={link} key={name} target="_blank" rel="noreferrer">
+              {name}
+            </a>
+          ),
+      )}
+    </div>
   );
 }
 

@@ -3,11 +3,8 @@ import { Link } from "wouter";
 import { useLibrary } from "../api/queries";
 import type { Item } from "../api/client";
 import { Loading, Problem } from "../parts/Notice";
+import { nameOf } from "../names";
 import { words } from "../strings";
-
-export function nameOf(item: Item): string {
-  return item.title ?? words.untitled(item.style, new Date(item.createdAt));
-}
 
 export function Library() {
   const library = useLibrary();

@@ -1,63 +1,85 @@
-import type { ShownSegment } from "../segments";
+import type { Edit, Segment } from "../api/client";
 import { words } from "../strings";
 
-/** The edit as blocks in proportion to time; the one being shown is marked. */
+/** The edit as frames in proportion to time, on the beats of its music. */
 export function Strip({
-  segments,
+  edit,
   current,
   onChoose,
 }: {
-  segments: ShownSegment[];
+  edit: Edit;
   current: number;
-  onChoose: (segment: ShownSegment) => void;
+  onChoose: (segment: Segment) => void;
 }) {
-  const total = segments.reduce((sum, segment) => sum + segment.lengthSec, 0) || 1;
   return (
-    <ol className="strip">
-      {segments.map((segment, index) => {
-        const share = segment.lengthSec / total;
-        return (
-          <Block
-            key={`${segment.reelSec}`}
-            segment={segment}
-            number={index + 1}
-            share={share}
-            isCurrent={index === current}
-            onChoose={onChoose}
-          />
-        );
-      })}
-    </ol>
+    <div className="timeline">
+      <ol className="strip">
+        {edit.segments.map((segment) => (
+          // Set through the DOM by React, which the policy allows; style attributes it does not.
+          <li key={segment.number} style={{ flexGrow: segment.frames }}>
+            <Block
+              segment={segment}
+              name={edit.clips[segment.clip]?.name ?? ""}
+              isCurrent={segment.number === current}
+              onChoose={onChoose}
+            />
+          </li>
+        ))}
+      </ol>
+      <Beats edit={edit} />
+      <p className="muted small">{words.beats(edit.music.bpm, edit.music.composer)}</p>
+    </div>
   );
 }
 
 function Block({
   segment,
-  number,
-  share,
+  name,
   isCurrent,
   onChoose,
 }: {
-  segment: ShownSegment;
-  number: number;
-  share: number;
+  segment: Segment;
+  name: string;
   isCurrent: boolean;
-  onChoose: (segment: ShownSegment) => void;
+  onChoose: (segment: Segment) => void;
 }) {
-  const said = words.segment(number, segment.name, segment.startSec, segment.endSec);
+  const said = words.segment(segment.number + 1, name, segment.startSec, segment.endSec);
   return (
-    // The policy allows no style attributes; React sets this one through the DOM, which is allowed.
-    <li style={{ flexGrow: share * 1000 }}>
-      <button
-        type="button"
-        className={`block hue-${segment.clip % 8}`}
-        aria-label={said}
-        aria-current={isCurrent}
-        title={said}
-        onClick={() => onChoose(segment)}
-      >
-        <span>{number}</span>
-      </button>
-    </li>
+    <button
+      type="button"
+      className="block"
+      aria-label={said}
+      aria-current={isCurrent}
+      title={said}
+      onClick={() => onChoose(segment)}
+    >
+      <img src={segment.thumbnailUrl} alt="" loading="lazy" />
+      <span className={`hue-${segment.clip % 8}`}>{segment.number + 1}</span>
+    </button>
+  );
+}
+
+const RULER_HEIGHT = 10;
+
+function Beats({ edit }: { edit: Edit }) {
+  const downbeats = new Set(edit.music.downbeatsSec);
+  return (
+    <svg
+      className="ruler"
+      viewBox={`0 0 ${edit.durationSec} ${RULER_HEIGHT}`}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
+      {edit.music.beatsSec.map((beat) => (
+        <line
+          key={beat}
+          x1={beat}
+          x2={beat}
+          y1={0}
+          y2={downbeats.has(beat) ? RULER_HEIGHT : RULER_HEIGHT / 2}
+          vectorEffect="non-scaling-stroke"
+        />
+      ))}
+    </svg>
   );
 }

@@ -1,0 +1,117 @@
+"""The covers of a Reel: its poster, and what may take the poster's place.
+
+Belongs here: looking at the candidates in the finished file, and choosing. Does not belong here:
+which frames are candidates (editing).
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from montage_pipeline.editing.timeline import Cover, Timeline
+from montage_pipeline.footage.measuring.still import exposure, fingerprint, sharpness
+from montage_pipeline.rendering.poster import write_poster
+from montage_pipeline.rules import looks_alike
+
+COVERS = 3
+"""As many as a person compares at a glance."""
+
+_SIDE = 480
+"""Longer side, in pixels, that a frame is measured at: about what a library shows it at."""
+
+_SHARPNESS, _USUAL_SHARPNESS = 0.5, 0.75
+"""Points for a frame that is all detail beside one that is mush, about the usual figure of frames
+that hold still.
+"""
+
+_LIGHT = 0.5
+"""Points that a frame loses when nothing can be made out in it."""
+
+_BLACKNESS, _USUAL_BLACK = 0.4, 0.3
+"""Points that an all black frame loses, from the share that is black in good frames on: lights in
+the night are well exposed by every other measure, and still no cover.
+"""
+
+_SAME_SEGMENT, _ALIKE, _SAME_CLIP = 0.50, 0.30, 0.15
+"""Taken off a frame for what a better cover shows already: scores rarely differ by more than 0.3 in
+one Reel, and three covers that look the same are one.
+"""
+
+
+class CoverFile(NamedTuple):
+    """A cover as a JPEG of the Reel's size."""
+
+    cover: Cover
+    path: Path
+
+
+class _Seen(NamedTuple):
+    """A candidate as it looks; `clip` is its index."""
+
+    file: CoverFile
+    score: float
+    fingerprint: int
+    clip: int
+
+
+def choose_covers(video: Path, timeline: Timeline, folder: Path) -> list[CoverFile]:
+    """Up to `COVERS` covers of the finished file, the best first, written to `folder`.
+
+    Their scores are as they look. Empty for a timeline without candidates. Raises
+    MontageError("poster_failed") with FFmpeg's reason.
+    """
+    seen = [
+        _look(video, timeline, candidate, folder / f"frame-{candidate.frame}.jpg")
+        for candidate in timeline.cover_candidates
+    ]
+    chosen: list[_Seen] = []
+    while seen and len(chosen) < COVERS:
+        best = max(seen, key=lambda each: (_worth(each, chosen), -each.file.cover.frame))
+        seen.remove(best)
+        chosen.append(best)
+    for other in seen:
+        other.file.path.unlink()
+    return [
+        CoverFile(
+            each.file.cover.model_copy(update={"score": round(min(max(each.score, 0), 1), 3)}),
+            each.file.path,
+        )
+        for each in chosen
+    ]
+
+
+def _look(video: Path, timeline: Timeline, candidate: Cover, output: Path) -> _Seen:
+    # FFmpeg gives the first frame that begins no earlier; half a frame before it, rounding cannot
+    # take a neighbour.
+    at_s = max(0.0, (candidate.frame - 0.5) / float(timeline.fps.fraction))
+    write_poster(video, output, at_s)
+    with Image.open(output) as still:
+        still.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
+        small = np.asarray(still.convert("L"))
+    light = exposure(small)
+    points = (
+        _SHARPNESS * (sharpness(small) - _USUAL_SHARPNESS)
+        - _LIGHT * (1 - light.score)
+        - _BLACKNESS * max(0.0, light.black_share - _USUAL_BLACK)
+    )
+    return _Seen(
+        CoverFile(candidate, output),
+        candidate.score + points,
+        fingerprint(small),
+        timeline.segments[candidate.segment].clip,
+    )
+
+
+def _worth(seen: _Seen, chosen: list[_Seen]) -> float:
+    """The score, less what better covers show already."""
+    taken_off = 0.0
+    for other in chosen:
+        if seen.file.cover.segment == other.file.cover.segment:
+            taken_off = max(taken_off, _SAME_SEGMENT)
+        if looks_alike(seen.fingerprint, other.fingerprint):
+            taken_off = max(taken_off, _ALIKE)
+        if seen.clip == other.clip:
+            taken_off = max(taken_off, _SAME_CLIP)
+    return seen.score - taken_off
