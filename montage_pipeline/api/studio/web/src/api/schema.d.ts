@@ -550,6 +550,15 @@ export interface components {
          *         "prompt": "sunset, the dog, no faces"
          *       },
          *       "warnings": [],
+         *       "tries": [
+         *         {
+         *           "step": "music_track",
+         *           "number": 1,
+         *           "code": "music_rate_limited",
+         *           "message": "fal asks to slow down (HTTP 429: slow down).",
+         *           "at": "2026-05-04T09:29:02.512000Z"
+         *         }
+         *       ],
          *       "clips": [
          *         {
          *           "url": "s3://montage/uploads/6f1a2c34-0d2e-4f6b-9a57-2f3f1f1f9c11/7c2f1f6e-8f43-4a51-9b8e-1f3f0a2d4c5b/beach.mp4",
@@ -637,6 +646,11 @@ export interface components {
              */
             warnings: string[];
             /**
+             * Tries
+             * @description Tries of the newest request's steps that failed, in order, with the cause of each; also of those that a later try made good.
+             */
+            tries: components["schemas"]["TryOut"][];
+            /**
              * Clips
              * @description Every clip of the newest Reel, or of the newest failure where clips are why; empty before.
              */
@@ -687,6 +701,15 @@ export interface components {
          *             "prompt": "sunset, the dog, no faces"
          *           },
          *           "warnings": [],
+         *           "tries": [
+         *             {
+         *               "step": "music_track",
+         *               "number": 1,
+         *               "code": "music_rate_limited",
+         *               "message": "fal asks to slow down (HTTP 429: slow down).",
+         *               "at": "2026-05-04T09:29:02.512000Z"
+         *             }
+         *           ],
          *           "clips": [
          *             {
          *               "url": "s3://montage/uploads/6f1a2c34-0d2e-4f6b-9a57-2f3f1f1f9c11/7c2f1f6e-8f43-4a51-9b8e-1f3f0a2d4c5b/beach.mp4",
@@ -767,8 +790,13 @@ export interface components {
             /** @description `settled` from the provider's usage, `pending` while it is not known, `estimated` when it never came. */
             state: components["schemas"]["CostState"];
             /**
+             * Predictedusd
+             * @description What the call was predicted to cost before it was sent; null in old rows.
+             */
+            predictedUsd: string | null;
+            /**
              * Usage
-             * @description What the provider counted.
+             * @description What the provider counted; of a call whose end nobody saw, what was predicted.
              */
             usage: {
                 [key: string]: unknown;
@@ -1628,6 +1656,33 @@ export interface components {
              * @description Tempo of its music for the liveliest footage.
              */
             livelyBpm: number;
+        };
+        /**
+         * TryOut
+         * @description One try of a step that failed.
+         */
+        TryOut: {
+            step: components["schemas"]["Step"];
+            /**
+             * Number
+             * @description Which try of this step it was.
+             */
+            number: number;
+            /**
+             * Code
+             * @description Stable, for programs.
+             */
+            code: string;
+            /**
+             * Message
+             * @description For people: why it failed.
+             */
+            message: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
         };
         /**
          * UploadBody
