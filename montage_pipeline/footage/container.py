@@ -18,27 +18,9 @@ from av.video.stream import VideoStream
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipFacts, ClipSource
-from montage_pipeline.footage.source import open_source
+from montage_pipeline.media.opening import open_media
 
 StreamOf = TypeVar("StreamOf", VideoStream, AudioStream)
-
-# Demuxers of files that hold their own frames. Left out on purpose: hls, dash, concat, image2, sdp,
-# tedcaptions and whatever else can name a second file or address.
-MEDIA_FORMATS = (
-    "mov",
-    "mp4",
-    "matroska",
-    "webm",
-    "avi",
-    "mpegts",
-    "mpeg",
-    "ogg",
-    "flv",
-    "asf",
-    "mxf",
-    "dv",
-    "mpegvideo",
-)
 
 
 @contextmanager
@@ -49,7 +31,7 @@ def open_clip(source: ClipSource) -> Iterator[InputContainer]:
     while it is read inside the `with` block.
     """
     try:
-        with open_source(source, MEDIA_FORMATS) as container:
+        with open_media(source) as container:
             yield container
     except av.FFmpegError as error:
         raise PermanentError(

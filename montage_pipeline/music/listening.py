@@ -15,6 +15,7 @@ from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.media.opening import SOUND_FORMATS, open_media
 from montage_pipeline.media.resampling import Resampling
 from montage_pipeline.spans import Span, joined
 
@@ -124,7 +125,7 @@ def _mono(sides: NDArray[np.float32]) -> NDArray[np.float32]:
 def _decoded(path: Path) -> Iterator[NDArray[np.float32]]:
     """Stereo samples at RATE, in the order of the file, shape (2, samples)."""
     resampling = Resampling("fltp", "stereo", RATE)
-    with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+    with open_media(path, SOUND_FORMATS) as container:
         stream = _decodable_stream(container.streams.audio)
         if stream is None:
             raise _unreadable(path, "has no audio stream that can be decoded.")

@@ -13,6 +13,7 @@ import httpx
 
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.footage.fetching.address import GuardedTransport
+from montage_pipeline.media.opening import SOUND_FORMATS, open_media
 
 MAX_BYTES = 200_000_000
 """Ten minutes of 48 kHz stereo in 24 bits are 173 MB; no model makes that much."""
@@ -150,7 +151,7 @@ def _as_audio(partial: Path, folder: Path) -> tuple[Path, str]:
 
 def _names_of_decodable(path: Path) -> list[str] | None:
     """FFmpeg's names of the container, None when not one frame of audio can be decoded."""
-    with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
+    with open_media(path, SOUND_FORMATS) as container:
         if not container.streams.audio:
             return None
         if next(container.decode(container.streams.audio[0]), None) is None:

@@ -14,6 +14,7 @@ from av.audio.stream import AudioStream
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipSource
+from montage_pipeline.media.opening import SOUND_FORMATS
 from montage_pipeline.rendering.audio.decoding import (
     JITTER_S,
     Track,
@@ -74,7 +75,7 @@ def read_whole_sound(path: Path, until_s: float = inf) -> Samples:
 
     Raises PermanentError("audio_unreadable") when it has none or it cannot be decoded.
     """
-    with opened(path, path.name) as container:
+    with opened(path, path.name, SOUND_FORMATS) as container:
         streams = container.streams.audio
         stream = next((found for found in streams if found.codec_context is not None), None)
         if stream is None:

@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from montage_pipeline.footage.model import ClipFacts, ClipSource
-from montage_pipeline.footage.source import open_source
+from montage_pipeline.media.opening import open_media
 
 TIME_TOLERANCE_S = 0.001
 """A frame this little after the asked time counts as on screen: containers round timestamps to
@@ -32,7 +32,7 @@ def seek_point_s(source: ClipSource, facts: ClipFacts, time_s: float) -> float |
     """
     if time_s <= facts.start_s:
         return None
-    with open_source(source) as container:
+    with open_media(source) as container:
         streams = container.streams.video
         stream = next(found for found in streams if found.index == facts.video_stream)
         for back_s in _STEPS_BACK_S:
