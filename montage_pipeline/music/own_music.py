@@ -14,10 +14,12 @@ from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.footage.names import clip_name
 from montage_pipeline.media.ffmpeg import run_ffmpeg
+from montage_pipeline.media.isolation.calls import isolated
+from montage_pipeline.media.isolation.limits import Budget
 from montage_pipeline.media.opening import SOUND_FORMATS, input_args, open_media
 from montage_pipeline.music.beats.tracker import beats_of
 from montage_pipeline.music.composer import MAX_SILENT_S, ComposedMusic, MusicBrief
-from montage_pipeline.music.listening import Listened, listen_to
+from montage_pipeline.music.listening import MAX_LISTENING_S, Listened, listen_to
 from montage_pipeline.music.model import BeatGrid
 
 MAX_S = 900.0
@@ -141,6 +143,17 @@ def _refuse_too_short(heard: Listened, duration_s: float, name: str) -> None:
 
 def _packets_length_s(path: Path, name: str) -> float:
     """About the seconds of sound, from the packets: what a header says may be missing or wrong."""
+    try:
+        return isolated(Budget(MAX_LISTENING_S), None, _read_packets_length_s, path, name)
+    except PermanentError as error:
+        if error.code is ErrorCode.MUSIC_NOT_AUDIO:
+            raise
+        raise PermanentError(
+            ErrorCode.MUSIC_NOT_AUDIO, f"{name} cannot be read as music: {error.message}"
+        ) from error
+
+
+def _read_packets_length_s(path: Path, name: str) -> float:
     try:
         with open_media(path, SOUND_FORMATS) as container:
             stream = _decodable_stream(container.streams.audio)

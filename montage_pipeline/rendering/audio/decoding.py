@@ -22,6 +22,7 @@ from montage_pipeline.footage.container import rewind
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.logs import get_logger
 from montage_pipeline.media.opening import CLIP_FORMATS, open_media
+from montage_pipeline.media.plausible import is_plausible_sound
 from montage_pipeline.rendering.audio.samples import Samples
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.spans import Span
@@ -111,6 +112,9 @@ class Track:
                 expected_s += (packet.duration or 0) * base
                 continue
             for frame in frames:
+                if not is_plausible_sound(frame.sample_rate, frame.layout.nb_channels):
+                    self.refuse(f"{frame.sample_rate} samples per second")
+                    continue
                 time_s = expected_s if frame.time is None else frame.time
                 expected_s = time_s + frame.samples / frame.sample_rate
                 decoded += 1
