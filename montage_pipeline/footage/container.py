@@ -4,6 +4,7 @@ Belongs here: what may be opened, how, and which error a decoder's trouble becom
 Does not belong here: facts about the clip (probe), what frames look like (decoding).
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -18,7 +19,8 @@ from av.video.stream import VideoStream
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipFacts, ClipSource
-from montage_pipeline.media.opening import open_media
+from montage_pipeline.media.opening import MAX_PIXELS_OPTION, open_media
+from montage_pipeline.media.plausible import MAX_TRACKS
 
 StreamOf = TypeVar("StreamOf", VideoStream, AudioStream)
 
@@ -34,8 +36,12 @@ def open_clip(source: ClipSource) -> Iterator[InputContainer]:
         with open_media(source) as container:
             yield container
     except av.FFmpegError as error:
+        reason = error.strerror or str(error)
+        if error.errno == errno.ENOMEM:
+            # What the demuxer says where a file holds more than it is allowed to make of it.
+            reason = f"it holds more than {MAX_TRACKS} tracks, or needs more memory than is allowed"
         raise PermanentError(
-            ErrorCode.CLIP_UNREADABLE, f"FFmpeg cannot read it: {error.strerror or error}"
+            ErrorCode.CLIP_UNREADABLE, f"FFmpeg cannot read it: {reason}"
         ) from error
 
 
@@ -52,6 +58,7 @@ def video_stream(container: InputContainer, facts: ClipFacts, *, threads: int = 
         )
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = threads
+    stream.codec_context.options = MAX_PIXELS_OPTION
     return stream
 
 

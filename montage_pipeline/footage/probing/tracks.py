@@ -13,7 +13,10 @@ from av.video.stream import VideoStream
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.container import rewind
+from montage_pipeline.footage.probing.geometry import refuse_size
 from montage_pipeline.footage.probing.timing import Pace, pace_of
+from montage_pipeline.media.opening import MAX_PIXELS_OPTION
+from montage_pipeline.media.plausible import is_plausible_sound
 
 _MAX_PACKETS = 400  # without a first frame, after which a track is given up
 
@@ -52,13 +55,15 @@ def video_tracks(container: InputContainer) -> list[VideoStream]:
 def pick_video_track(container: InputContainer, tracks: Sequence[VideoStream]) -> VideoTrack:
     """The largest of the tracks that holds more than one frame.
 
-    Raises PermanentError with the reason against the largest: CLIP_UNREADABLE (no frame decodes) or
-    CLIP_NO_VIDEO (a single frame).
+    Raises PermanentError with the reason against the largest: CLIP_UNREADABLE (no frame decodes),
+    CLIP_NO_VIDEO (a single frame) or CLIP_BAD_SIZE (by what it declares).
     """
     refusals: list[PermanentError] = []
     for stream in sorted(tracks, key=largest_first):
         stream.thread_type = "AUTO"
+        stream.codec_context.options = MAX_PIXELS_OPTION
         try:
+            _refuse_declared_size(stream)
             if refusals:
                 rewind(container)
             frame, start_s = _first_frame(container, stream)
@@ -76,11 +81,14 @@ def pick_video_track(container: InputContainer, tracks: Sequence[VideoStream]) -
 
 
 def pick_audio_track(container: InputContainer) -> AudioStream | None:
-    """The default audio track, else the first; phones add tracks that no decoder knows."""
+    """The default audio track, else the first; phones add tracks that no decoder knows, and some
+    claim what no recording has.
+    """
     decodable = [
         stream
         for stream in container.streams.audio
-        if stream.codec_context is not None and stream.codec_context.sample_rate
+        if stream.codec_context is not None
+        and is_plausible_sound(stream.codec_context.sample_rate, stream.codec_context.channels)
     ]
     return min(
         decodable,
@@ -93,6 +101,12 @@ def largest_first(stream: VideoStream) -> tuple[int, bool, int]:
     """For sorting: the largest track first, of equal ones the default."""
     is_default = bool(stream.disposition & Disposition.default)
     return -stream.width * stream.height, not is_default, stream.index
+
+
+def _refuse_declared_size(stream: VideoStream) -> None:
+    """Before there is memory for a frame; not every container declares a size."""
+    if stream.width and stream.height:
+        refuse_size(stream.width, stream.height)
 
 
 def _first_frame(container: InputContainer, stream: VideoStream) -> tuple[VideoFrame, float]:

@@ -47,12 +47,12 @@ def looking_through_all(
     def rank(stretch: Stretch) -> tuple[bool, float]:
         others = sum(other.clip == stretch.clip for other in picked)
         prints = [*fingerprints, *(other.fingerprint for other in picked)]
-        score = stretch.score * 0.9**others
+        score = stretch.score
         if stretch.fingerprint is not None and any(
             (stretch.fingerprint ^ other).bit_count() <= 10 for other in prints if other is not None
         ):
             score *= 0.6
-        return not others and not seen.get(stretch.clip), score
+        return not others and not seen.get(stretch.clip), score * 0.9**others
 
     def taken(clip: int) -> list[Span]:
         return [*seen.get(clip, ()), *(other.span for other in picked if other.clip == clip)]
