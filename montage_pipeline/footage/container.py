@@ -26,14 +26,14 @@ StreamOf = TypeVar("StreamOf", VideoStream, AudioStream)
 
 
 @contextmanager
-def open_clip(source: ClipSource) -> Iterator[InputContainer]:
-    """The clip's container, open for reading.
+def open_clip(source: ClipSource, *, undecoded: bool = False) -> Iterator[InputContainer]:
+    """The clip's container, open for reading; `undecoded` as for `open_media`.
 
     Raises PermanentError(CLIP_UNREADABLE) when FFmpeg cannot make sense of the file; also later,
     while it is read inside the `with` block.
     """
     try:
-        with open_media(source) as container:
+        with open_media(source, undecoded=undecoded) as container:
             yield container
     except av.FFmpegError as error:
         reason = error.strerror or str(error)

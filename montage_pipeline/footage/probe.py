@@ -21,6 +21,7 @@ from montage_pipeline.footage.probing.tracks import (
     VideoTrack,
     pick_audio_track,
     pick_video_track,
+    refuse_declared_sizes,
     video_tracks,
 )
 
@@ -48,6 +49,8 @@ def probe_with_notes(clip: FetchedClip) -> Probe:
     strip), CLIP_NOT_FLAT (3D or 360° video), CLIP_STRANGE_COLOUR (colours coded in a way that would
     come out wrong), CLIP_IMPLAUSIBLE (longer than any clip).
     """
+    with open_clip(clip.path, undecoded=True) as container:
+        refuse_declared_sizes(container)
     with open_clip(clip.path) as container:
         tracks = video_tracks(container)
         video = pick_video_track(container, tracks)

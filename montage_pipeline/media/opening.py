@@ -54,14 +54,22 @@ MAX_PIXELS_OPTION = {"max_pixels": str(MAX_PIXELS)}
 """For every decoder: a frame that declares more is refused before there is memory for it."""
 
 
-def open_media(source: MediaSource, formats: Sequence[str] = CLIP_FORMATS) -> InputContainer:
-    """Open for reading, only as one of `formats` (libavformat's names). Raises av.FFmpegError."""
+def open_media(
+    source: MediaSource, formats: Sequence[str] = CLIP_FORMATS, *, undecoded: bool = False
+) -> InputContainer:
+    """Open for reading, only as one of `formats` (libavformat's names).
+
+    `undecoded`: tracks are as the container describes them; FFmpeg forgets that where a decoder
+    refuses the first frame. Raises av.FFmpegError.
+    """
     options = {
         "protocol_whitelist": _protocols(source),
         "format_whitelist": ",".join(formats),
         "max_streams": str(MAX_TRACKS),
         **MAX_PIXELS_OPTION,
     }
+    if undecoded:
+        options |= {"codec_whitelist": "none"}
     # What is written in a title is the user's: a byte that is no UTF-8 is no reason to stop.
     return av.open(_address(source), mode="r", options=options, metadata_errors="replace")
 

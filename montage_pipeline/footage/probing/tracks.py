@@ -55,15 +55,14 @@ def video_tracks(container: InputContainer) -> list[VideoStream]:
 def pick_video_track(container: InputContainer, tracks: Sequence[VideoStream]) -> VideoTrack:
     """The largest of the tracks that holds more than one frame.
 
-    Raises PermanentError with the reason against the largest: CLIP_UNREADABLE (no frame decodes),
-    CLIP_NO_VIDEO (a single frame) or CLIP_BAD_SIZE (by what it declares).
+    Raises PermanentError with the reason against the largest: CLIP_UNREADABLE (no frame decodes) or
+    CLIP_NO_VIDEO (a single frame).
     """
     refusals: list[PermanentError] = []
     for stream in sorted(tracks, key=largest_first):
         stream.thread_type = "AUTO"
         stream.codec_context.options = MAX_PIXELS_OPTION
         try:
-            _refuse_declared_size(stream)
             if refusals:
                 rewind(container)
             frame, start_s = _first_frame(container, stream)
@@ -78,6 +77,24 @@ def pick_video_track(container: InputContainer, tracks: Sequence[VideoStream]) -
             PermanentError(ErrorCode.CLIP_NO_VIDEO, "it holds a single frame, not video")
         )
     raise refusals[0]
+
+
+def refuse_declared_sizes(container: InputContainer) -> None:
+    """Refuse frames by the size that the container declares, where every track's is too large or
+    too small: before there is memory for one. Not every container declares a size.
+
+    Raises PermanentError(CLIP_BAD_SIZE).
+    """
+    tracks = sorted(video_tracks(container), key=largest_first)
+    refusals: list[PermanentError] = []
+    for stream in tracks:
+        try:
+            if stream.width and stream.height:
+                refuse_size(stream.width, stream.height)
+        except PermanentError as error:
+            refusals.append(error)
+    if len(refusals) == len(tracks):
+        raise refusals[0]
 
 
 def pick_audio_track(container: InputContainer) -> AudioStream | None:
@@ -101,12 +118,6 @@ def largest_first(stream: VideoStream) -> tuple[int, bool, int]:
     """For sorting: the largest track first, of equal ones the default."""
     is_default = bool(stream.disposition & Disposition.default)
     return -stream.width * stream.height, not is_default, stream.index
-
-
-def _refuse_declared_size(stream: VideoStream) -> None:
-    """Before there is memory for a frame; not every container declares a size."""
-    if stream.width and stream.height:
-        refuse_size(stream.width, stream.height)
 
 
 def _first_frame(container: InputContainer, stream: VideoStream) -> tuple[VideoFrame, float]:

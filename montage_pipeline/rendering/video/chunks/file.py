@@ -14,6 +14,7 @@ import av
 
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.media.ffmpeg import ffmpeg_path
+from montage_pipeline.media.isolation.limits import bare_environment
 from montage_pipeline.media.opening import CHUNK_FORMATS, open_media
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.video.chunks.model import ChunkJob
@@ -54,7 +55,11 @@ def ffmpeg_version() -> str:
     """Which FFmpeg this is: another build may encode differently."""
     program = Path(ffmpeg_path())
     printed = subprocess.run(
-        [str(program), "-version"], capture_output=True, text=True, check=False
+        [str(program), "-version"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=bare_environment(),
     ).stdout
     version = printed.partition("\n")[0]
     return f"{version} ({program.stat().st_size} bytes)"
