@@ -3,7 +3,7 @@
     seeds      small sound files in many containers and codecs, generated
     mutations  what happens to them, by a seed
     crafted    files whose numbers lie, made by hand
-    trial      one batch through the fetcher, the analyst and the engine, with a verdict for each file
+    trial      one batch through fetcher, analyst and engine, with a verdict for each file
 
 Each is used, or rejected with a named reason; the good clip beside them is used in any case.
 """

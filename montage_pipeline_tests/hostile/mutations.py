@@ -105,7 +105,7 @@ CHANGES: tuple[Change, ...] = (
 
 
 def mutated(content: bytes, seed: int) -> tuple[str, bytes]:
-    """The name of what was done, and the file. Every change has its turn as seeds are counted up."""
+    """The name of what was done, and the file. Changes have their turns as seeds are counted up."""
     chance = random.Random(seed)
     change = CHANGES[seed % len(CHANGES)]
     return change.__name__.strip("_"), bytes(change(bytearray(content), chance))

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from montage_pipeline.analysis.local import LocalAnalyst
-from montage_pipeline.analysis.model import AnalysedClip, ClipAnalysis
+from montage_pipeline.analysis.model import AnalysedClip
 from montage_pipeline.editing.timeline import MusicPlacement, Originality, Segment, Timeline
-from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
+from montage_pipeline.errors import MontageError, PermanentError
 from montage_pipeline.footage.fetching.fetch import ClipFetcher
 from montage_pipeline.footage.model import FetchedClip, FrameRate
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
@@ -85,7 +85,6 @@ class Trial:
             return [Verdict(name, "shown") for name in names]
         except MontageError as error:
             if len(used) == 1:
-                assert error.code in (ErrorCode.BAD_RENDER, ErrorCode.RENDER_FAILED, *_CLIPS_FAULT)
                 return [Verdict(names[0], "not shown", error.code, error.message)]
         return [verdict for clip in used for verdict in self._rendered([clip], clips)]
 
@@ -105,9 +104,6 @@ class Trial:
             FfmpegEngine(self._settings, None),
             lambda _: None,
         )
-
-
-_CLIPS_FAULT = tuple(code for code in ErrorCode if code.value.startswith("clip_"))
 
 
 def timeline_of(used: Sequence[AnalysedClip]) -> Timeline:
@@ -149,8 +145,3 @@ def timeline_of(used: Sequence[AnalysedClip]) -> Timeline:
         music=MusicPlacement(key="music", source_in_s=0.0),
         originality=Originality(score=1.0),
     )
-
-
-def analysis_of(clips: Sequence[FetchedClip], settings: Settings) -> ClipAnalysis:
-    """What the local analyst makes of clips."""
-    return LocalAnalyst(settings).analyse(clips, "dynamic", 8.0)
