@@ -101,21 +101,24 @@ def _fetch(scope: StepScope) -> "tuple[list[FetchedClip], list[RejectedClip]]":
     wishes = scope.request.options
     urls = wishes.clips_to_use(scope.request.clip_urls)
     fetched, unfetched = [], []
+    unreachable: MontageError | None = None
     for number, url in enumerate(urls, start=1):
         scope.progress(_FETCHED * (number - 1) / len(urls), f"fetching {clip_name(url)}")
         try:
             fetched.append(scope.services.fetcher.fetch(url))
         except Exception as error:
             fault = _clips_own_fault(error, is_last=scope.is_last_attempt)
-            if fault is None:
+            wished = url in wishes.wished_clips
+            if fault is None or (wished and fault.retryable):
                 raise
-            if url in wishes.wished_clips:
+            if wished:
                 raise _wish_not_granted(url, fault.message) from error
+            unreachable = unreachable or (fault if fault.retryable else None)
             message = without_name(fault.message, url)
             unfetched.append(RejectedClip(url=shown_url(url), code=fault.code, message=message))
 
     if not fetched:
-        raise _none_usable(scope, unfetched)
+        raise unreachable or _none_usable(scope, unfetched)
     return fetched, unfetched
 
 
