@@ -94,7 +94,9 @@ def _raise(raised: Raised, budget: Budget) -> NoReturn:
 def _coded(raised: Raised) -> MontageError:
     """The error with a code, of the class it had."""
     module, name = raised.kind
-    code = ErrorCode[str(raised.code).upper()]
+    code = raised.code
+    if not isinstance(code, ErrorCode):
+        raise ForbiddenAnswer(f"it has the code {code!r}")
     kind = PermanentError if code.permanent else MontageError
     if module.startswith("montage_pipeline.") and name.isidentifier():
         found = getattr(importlib.import_module(module), name, None)

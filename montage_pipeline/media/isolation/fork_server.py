@@ -51,8 +51,9 @@ def serve(control: socket.socket) -> None:
             control.sendall(REPLY.pack(pid))
     finally:
         for pid in workers:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
                 os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
 
 
 def main() -> None:

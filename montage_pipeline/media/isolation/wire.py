@@ -18,6 +18,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from montage_pipeline.errors import ErrorCode
+
 _LENGTH = struct.Struct("!Q")
 _MAX_BYTES = 1 << 30
 """Of an answer; what is measured of a clip takes tens of megabytes."""
@@ -71,7 +73,7 @@ class Raised:
     kind: tuple[str, str]
     message: str
     log: tuple[LogLine, ...]
-    code: str | None = None
+    code: ErrorCode | None = None
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
     errno: int | None = None
     trace: str = ""

@@ -68,7 +68,7 @@ def _answer(call: Call, lines: list[LogLine]) -> Answer:
     except MontageError as error:
         kind = (type(error).__module__, type(error).__qualname__)
         details = {name: _plain(value) for name, value in error.details.items()}
-        return Raised(kind, error.message, tuple(lines), code=error.code.value, details=details)
+        return Raised(kind, error.message, tuple(lines), code=error.code, details=details)
     except BaseException as error:
         kind = (type(error).__module__, type(error).__qualname__)
         of_system = isinstance(error, OSError) and not kind[0].startswith("av.")
