@@ -92,6 +92,32 @@ def test_each_pick_is_the_best_of_all_that_is_left(
     assert pick(options, Selection(seen, fingerprints), allowance) == expected
 
 
+class _Counting(Selection):
+    """Counts how often stretches are looked at."""
+
+    looks = 0
+
+    def own_score(self, stretch: Stretch) -> float:
+        self.looks += 1
+        return super().own_score(stretch)
+
+    def overlaps(self, stretch: Stretch) -> bool:
+        self.looks += 1
+        return super().overlaps(stretch)
+
+
+def test_each_stretch_of_a_day_of_footage_is_looked_at_a_few_times() -> None:
+    for count in (500, 8000):
+        options = [
+            Stretch(number % 2, Span(10.0 * number, 10.0 * number + 4), score, 1.0, number % 7)
+            for number in range(count)
+            for score in [0.5 + (number * 7919 % count) / count / 2]
+        ]
+        selection = _Counting({}, [])
+        pick(options, selection, Allowance(min_s=60, work=0, max_work=400))
+        assert selection.looks < 12 * count
+
+
 def test_cheap_clips_are_measured_whole() -> None:
     assert affordable([], 100) == []
     assert affordable([40, 30, 30], 100) == [0, 1, 2]
