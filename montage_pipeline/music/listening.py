@@ -30,7 +30,7 @@ _BLOCK = RATE // 20
 _SILENT_DBFS = -60.0
 """What is below is silence beside any music: the noise of 10 bits, and of most tapes."""
 
-MAX_LISTENING_S = 180.0
+MAX_LISTENING_S = 300.0
 """For reading a file of music: fifteen minutes of it are decoded in five seconds."""
 
 _SILENT_BELOW_MUSIC_DB = 35.0

@@ -4,6 +4,8 @@ import errno
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -174,6 +176,23 @@ def test_a_call_is_given_up_at_once() -> None:
     threading.Timer(0.3, stop.set).start()
     with pytest.raises(Stopped):
         isolated(Budget(60), stop, _sleep)
+
+
+def test_no_process_outlives_us() -> None:
+    program = (
+        "from montage_pipeline_tests.media.isolation import test_calls as calls\n"
+        "calls.isolated(calls.BUDGET, None, calls._identity)\n"
+        "print('ready', flush=True)\n"
+        "calls.isolated(calls.BUDGET, None, calls._sleep)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+    assert len(children) == 2, "the fork server and its worker"
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive
 
 
 class _Evil:
