@@ -4,6 +4,7 @@ Belongs here: what may be opened, how, and which error a decoder's trouble becom
 Does not belong here: facts about the clip (probe), what frames look like (decoding).
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -18,42 +19,29 @@ from av.video.stream import VideoStream
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipFacts, ClipSource
-from montage_pipeline.footage.source import open_source
+from montage_pipeline.media.opening import MAX_PIXELS_OPTION, open_media
+from montage_pipeline.media.plausible import MAX_TRACKS
 
 StreamOf = TypeVar("StreamOf", VideoStream, AudioStream)
 
-# Demuxers of files that hold their own frames. Left out on purpose: hls, dash, concat, image2, sdp,
-# tedcaptions and whatever else can name a second file or address.
-MEDIA_FORMATS = (
-    "mov",
-    "mp4",
-    "matroska",
-    "webm",
-    "avi",
-    "mpegts",
-    "mpeg",
-    "ogg",
-    "flv",
-    "asf",
-    "mxf",
-    "dv",
-    "mpegvideo",
-)
-
 
 @contextmanager
-def open_clip(source: ClipSource) -> Iterator[InputContainer]:
-    """The clip's container, open for reading.
+def open_clip(source: ClipSource, *, undecoded: bool = False) -> Iterator[InputContainer]:
+    """The clip's container, open for reading; `undecoded` as for `open_media`.
 
     Raises PermanentError(CLIP_UNREADABLE) when FFmpeg cannot make sense of the file; also later,
     while it is read inside the `with` block.
     """
     try:
-        with open_source(source, MEDIA_FORMATS) as container:
+        with open_media(source, undecoded=undecoded) as container:
             yield container
     except av.FFmpegError as error:
+        reason = error.strerror or str(error)
+        if error.errno == errno.ENOMEM:
+            # What the demuxer says where a file holds more than it is allowed to make of it.
+            reason = f"it holds more than {MAX_TRACKS} tracks, or needs more memory than is allowed"
         raise PermanentError(
-            ErrorCode.CLIP_UNREADABLE, f"FFmpeg cannot read it: {error.strerror or error}"
+            ErrorCode.CLIP_UNREADABLE, f"FFmpeg cannot read it: {reason}"
         ) from error
 
 
@@ -70,6 +58,7 @@ def video_stream(container: InputContainer, facts: ClipFacts, *, threads: int = 
         )
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = threads
+    stream.codec_context.options = MAX_PIXELS_OPTION
     return stream
 
 

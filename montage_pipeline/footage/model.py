@@ -6,9 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from montage_pipeline.media.opening import MediaSource
 from montage_pipeline.records import Record
 
-ClipSource = Path | str
+ClipSource = MediaSource
 """Where a clip is read: a local file, or a loopback address that serves ranges of a stored clip."""
 
 

@@ -12,6 +12,7 @@ from av.video.frame import VideoFrame
 
 from montage_pipeline.footage.container import open_clip
 from montage_pipeline.footage.model import ClipFacts, FetchedClip, FrameRate, Ratio
+from montage_pipeline.footage.probing.claims import refuse_duration
 from montage_pipeline.footage.probing.colour import Colour, colour_of
 from montage_pipeline.footage.probing.geometry import Geometry, geometry_of
 from montage_pipeline.footage.probing.sizes import typical_frame
@@ -20,6 +21,7 @@ from montage_pipeline.footage.probing.tracks import (
     VideoTrack,
     pick_audio_track,
     pick_video_track,
+    refuse_declared_sizes,
     video_tracks,
 )
 
@@ -45,13 +47,16 @@ def probe_with_notes(clip: FetchedClip) -> Probe:
     Raises PermanentError: CLIP_UNREADABLE (not a media file, or damaged before the first frame),
     CLIP_NO_VIDEO (sound only, or a single frame), CLIP_BAD_SIZE (too small, too large or too long a
     strip), CLIP_NOT_FLAT (3D or 360° video), CLIP_STRANGE_COLOUR (colours coded in a way that would
-    come out wrong).
+    come out wrong), CLIP_IMPLAUSIBLE (longer than any clip).
     """
+    with open_clip(clip.path, undecoded=True) as container:
+        refuse_declared_sizes(container)
     with open_clip(clip.path) as container:
         tracks = video_tracks(container)
         video = pick_video_track(container, tracks)
         colour = colour_of(video.stream, video.first_frame)
         ending = ending_of(container, video.stream, video.start_s, video.pace)
+        refuse_duration(ending.end_s - video.start_s)
         audio = pick_audio_track(container)
         clip_s = (video.start_s, ending.end_s)
         shown = typical_frame(container, video.stream, video.first_frame, clip_s)
@@ -59,12 +64,20 @@ def probe_with_notes(clip: FetchedClip) -> Probe:
 
         notes = [ending.note] if ending.note else []
         if audio is None and container.streams.audio:
-            notes.append("its sound track cannot be decoded and is left out")
+            notes.append(f"its sound track {_why_unheard(container)} and is left out")
         if len(tracks) > 1:
             notes.append(f"it has {len(tracks)} video tracks; track {video.stream.index} is used")
 
         facts = _Findings(container, video, shown, audio, colour, geometry, ending).facts(clip)
         return Probe(facts, tuple(notes))
+
+
+def _why_unheard(container: InputContainer) -> str:
+    rates = [stream.codec_context and stream.sample_rate for stream in container.streams.audio]
+    claimed = max((rate for rate in rates if rate), default=0)
+    if not claimed:
+        return "cannot be decoded"
+    return f"claims {claimed:,} samples per second, or channels without number,"
 
 
 @dataclass(frozen=True)

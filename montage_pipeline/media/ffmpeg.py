@@ -7,10 +7,12 @@ Does not belong here: what any command does; that is with the room that needs it
 import subprocess
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import imageio_ffmpeg
 
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
+from montage_pipeline.media.isolation.limits import bare_environment, limit_ffmpeg
 
 _ERROR_LINES = 12  # the cause stands near the end of what FFmpeg says
 
@@ -43,33 +45,46 @@ def run_ffmpeg(
     (FFMPEG_MISSING) when it cannot be started.
     """
     command = [ffmpeg_path(), "-hide_banner", "-nostdin", *args]
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=timeout_s,
-            check=False,
-        )
-    except (FileNotFoundError, PermissionError) as error:
-        raise unusable_ffmpeg(error) from error
-    except subprocess.TimeoutExpired as error:
-        output = (error.stderr or b"").decode("utf-8", "replace")
-        message = f"FFmpeg took longer than {timeout_s:g} s; its last lines: {last_lines(output)}"
-        raise MontageError(ErrorCode.FFMPEG_TIMEOUT, message, args=list(args)) from error
+    with start_ffmpeg(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            _, output = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            process.kill()
+            said = last_lines((error.stderr or b"").decode("utf-8", "replace"))
+            message = f"FFmpeg took longer than {timeout_s:g} s; its last lines: {said}"
+            raise MontageError(ErrorCode.FFMPEG_TIMEOUT, message, args=list(args)) from error
+        except BaseException:
+            process.kill()
+            raise
 
-    stderr = done.stderr.decode("utf-8", "replace")
-    if done.returncode != 0:
+    stderr = output.decode("utf-8", "replace")
+    if process.returncode != 0:
         cause = last_lines(stderr)
         raise MontageError(
             code,
-            f"FFmpeg failed (exit {done.returncode}): {cause}",
+            f"FFmpeg failed (exit {process.returncode}): {cause}",
             args=list(args),
-            exit_code=done.returncode,
+            exit_code=process.returncode,
             stderr=cause,
         )
     return stderr
+
+
+def start_ffmpeg(command: Sequence[str], **options: Any) -> "subprocess.Popen[bytes]":
+    """FFmpeg, started with limits and without our environment; `options` are Popen's.
+
+    It reads bytes of strangers, and needs neither keys nor addresses for that.
+
+    Raises PermanentError(FFMPEG_MISSING) when it cannot be started.
+    """
+    try:
+        process = subprocess.Popen(command, env=bare_environment(), **options)
+    except (FileNotFoundError, PermissionError) as error:
+        raise unusable_ffmpeg(error) from error
+    limit_ffmpeg(process.pid)
+    return process
 
 
 def unusable_ffmpeg(error: OSError) -> PermanentError:

@@ -10,10 +10,15 @@ import av
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.media.ffmpeg import run_ffmpeg
+from montage_pipeline.media.isolation.calls import isolated
+from montage_pipeline.media.isolation.limits import Budget
+from montage_pipeline.media.opening import SOUND_FORMATS, input_args, open_media
 from montage_pipeline.records import Record
 
 SILENCE_LUFS = -70.0
 """What silence is said to be: the gate of EBU R128, below which nothing is counted."""
+
+_MAX_S = 120.0  # for reading what a file holds
 
 _INTEGRATED = re.compile(r"^\s*I:\s+(-?[\d.]+|-inf|nan) LUFS", re.MULTILINE)
 _RANGE = re.compile(r"^\s*LRA:\s+(-?[\d.]+|-inf|nan) LU\b", re.MULTILINE)
@@ -35,8 +40,8 @@ def measure_loudness(path: Path) -> Loudness:
     AUDIO_UNREADABLE when it is no media file; and MontageError(LOUDNESS_FAILED) with FFmpeg's last
     lines when measuring fails.
     """
-    stream = _first_audio_stream(path)
-    source = ["-protocol_whitelist", "file", "-i", f"file:{path}", "-map", f"0:{stream}"]
+    stream = isolated(Budget(_MAX_S), None, _first_audio_stream, path)
+    source = [*input_args(path, SOUND_FORMATS), "-map", f"0:{stream}"]
     measuring = ["-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"]
     output = run_ffmpeg(["-nostats", *source, *measuring], code=ErrorCode.LOUDNESS_FAILED)
     summary = output[output.rfind("Summary:") :]
@@ -49,7 +54,7 @@ def measure_loudness(path: Path) -> Loudness:
 
 def _first_audio_stream(path: Path) -> int:
     try:
-        with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+        with open_media(path, SOUND_FORMATS) as container:
             for stream in container.streams.audio:
                 # Data tracks of phones are listed as audio without a decoder.
                 if stream.codec_context is not None and stream.codec_context.sample_rate:

@@ -8,6 +8,8 @@ not speak for the rest. Does not belong here: decoding, and where the sound belo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
+from montage_pipeline.media.plausible import is_plausible_sound
+
 
 class Resampling:
     """Turns decoded frames of any kind into frames of one kind.
@@ -23,7 +25,9 @@ class Resampling:
         self._resampler: AudioResampler | None = None
 
     def add(self, frame: AudioFrame) -> list[AudioFrame]:
-        """What the frame brings, perhaps nothing yet."""
+        """What the frame brings, perhaps nothing yet; nothing of one that claims an absurd rate."""
+        if not is_plausible_sound(frame.sample_rate, frame.layout.nb_channels):
+            return []  # what it brings would be memory, not sound
         kind = frame.format.name, frame.layout.name, frame.sample_rate
         before = self.rest() if kind != self._kind else []
         if self._resampler is None:

@@ -15,6 +15,9 @@ from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.media.isolation.calls import isolated
+from montage_pipeline.media.isolation.limits import Budget
+from montage_pipeline.media.opening import SOUND_FORMATS, open_media
 from montage_pipeline.media.resampling import Resampling
 from montage_pipeline.spans import Span, joined
 
@@ -26,6 +29,9 @@ _BLOCK = RATE // 20
 
 _SILENT_DBFS = -60.0
 """What is below is silence beside any music: the noise of 10 bits, and of most tapes."""
+
+MAX_LISTENING_S = 300.0
+"""For reading a file of music: fifteen minutes of it are decoded in five seconds."""
 
 _SILENT_BELOW_MUSIC_DB = 35.0
 """So far below its own usual level nothing of a piece is heard on a phone; a soft verse is 20 dB
@@ -65,8 +71,13 @@ class Listened(NamedTuple):
 def listen_to(path: Path) -> Listened:
     """The first audio stream that can be decoded; packets that cannot be are left out.
 
-    PermanentError `audio_unreadable` when there is none, or nothing in it.
+    Decoded in another process. PermanentError `audio_unreadable` when there is none, or nothing in
+    it, and those of `isolated`.
     """
+    return isolated(Budget(MAX_LISTENING_S), None, _listened_to, path)
+
+
+def _listened_to(path: Path) -> Listened:
     blocks: list[NDArray[np.float32]] = []
     try:
         blocks.extend(_decoded(path))
@@ -124,7 +135,7 @@ def _mono(sides: NDArray[np.float32]) -> NDArray[np.float32]:
 def _decoded(path: Path) -> Iterator[NDArray[np.float32]]:
     """Stereo samples at RATE, in the order of the file, shape (2, samples)."""
     resampling = Resampling("fltp", "stereo", RATE)
-    with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+    with open_media(path, SOUND_FORMATS) as container:
         stream = _decodable_stream(container.streams.audio)
         if stream is None:
             raise _unreadable(path, "has no audio stream that can be decoded.")

@@ -14,9 +14,12 @@ from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.footage.names import clip_name
 from montage_pipeline.media.ffmpeg import run_ffmpeg
+from montage_pipeline.media.isolation.calls import isolated
+from montage_pipeline.media.isolation.limits import Budget
+from montage_pipeline.media.opening import SOUND_FORMATS, input_args, open_media
 from montage_pipeline.music.beats.tracker import beats_of
 from montage_pipeline.music.composer import MAX_SILENT_S, ComposedMusic, MusicBrief
-from montage_pipeline.music.listening import Listened, listen_to
+from montage_pipeline.music.listening import MAX_LISTENING_S, Listened, listen_to
 from montage_pipeline.music.model import BeatGrid
 
 MAX_S = 900.0
@@ -141,7 +144,18 @@ def _refuse_too_short(heard: Listened, duration_s: float, name: str) -> None:
 def _packets_length_s(path: Path, name: str) -> float:
     """About the seconds of sound, from the packets: what a header says may be missing or wrong."""
     try:
-        with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+        return isolated(Budget(MAX_LISTENING_S), None, _read_packets_length_s, path, name)
+    except PermanentError as error:
+        if error.code is ErrorCode.MUSIC_NOT_AUDIO:
+            raise
+        raise PermanentError(
+            ErrorCode.MUSIC_NOT_AUDIO, f"{name} cannot be read as music: {error.message}"
+        ) from error
+
+
+def _read_packets_length_s(path: Path, name: str) -> float:
+    try:
+        with open_media(path, SOUND_FORMATS) as container:
             stream = _decodable_stream(container.streams.audio)
             if stream is None:
                 raise PermanentError(
@@ -179,7 +193,7 @@ def _write_flac(source: Path, path: Path, name: str) -> None:
     no_metadata = ["-map_metadata", "-1", "-map_chapters", "-1"]
     stereo = ["-ac", "2", "-ar", str(_SAMPLE_RATE), "-sample_fmt", "s16"]
     flac = ["-c:a", "flac", "-f", "flac", str(path)]
-    read = ["-nostats", "-protocol_whitelist", "file", "-i", f"file:{source}"]
+    read = ["-nostats", *input_args(source, SOUND_FORMATS)]
     try:
         run_ffmpeg(
             [*read, *sound_only, *no_metadata, *stereo, *flac], code=ErrorCode.MUSIC_UNREADABLE

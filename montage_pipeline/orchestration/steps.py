@@ -45,6 +45,8 @@ class StepScope:
         self.services = services
         self.request = request
         self.run_id = attempt.run.run_id
+        self.is_last_attempt = attempt.is_last
+        """Whether the step is not tried again: what may pass has had its time to."""
         self.tracked = tracked
         """Whether this run moves the item's status; a run that stops before delivery does not."""
         self._step = attempt.step

@@ -28,6 +28,7 @@ from montage_pipeline.footage.model import FrameRate
 from montage_pipeline.footage.names import clip_name
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.media.loudness import SILENCE_LUFS, Loudness, measure_loudness
+from montage_pipeline.media.opening import REEL_FORMATS, input_args
 from montage_pipeline.rendering.audio.master import LOUDNESS_TOLERANCE_LU, loudness_verdict
 from montage_pipeline.rendering.likeness import (
     SAMPLE_SIDE,
@@ -335,7 +336,7 @@ def _sample_size(timeline: Timeline) -> tuple[int, int]:
 def _decode(path: Path, numbers: Sequence[int], size: tuple[int, int]) -> _Decoding:
     """Decode everything with FFmpeg, strictly; keep the frames of these numbers, small."""
     strict = ["-xerror", "-err_detect", "explode"]
-    source = ["-protocol_whitelist", "file", "-i", f"file:{path}"]
+    source = input_args(path, REEL_FORMATS)
     nowhere = ["-map", "0", "-fps_mode", "passthrough", "-f", "null", "-"]
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".check-") as folder:
         samples = Path(folder) / "frames.gray"

@@ -16,6 +16,7 @@ from av.packet import Packet
 
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode
+from montage_pipeline.media.opening import CHUNK_FORMATS, SOUND_FORMATS, open_media
 from montage_pipeline.rendering.errors import RenderError
 
 _MUXER_OPTIONS = {"movflags": "+faststart", "use_editlist": "0"}
@@ -28,11 +29,9 @@ def join(timeline: Timeline, chunks: Sequence[Path], sound: Path, output: Path) 
     """
     try:
         with ExitStack() as opened:
-            videos = [
-                opened.enter_context(av.open(f"file:{chunk}", format="nut")) for chunk in chunks
-            ]
+            videos = [opened.enter_context(open_media(chunk, CHUNK_FORMATS)) for chunk in chunks]
             _refuse_different_encodings(videos)
-            audio = opened.enter_context(av.open(f"file:{sound}"))
+            audio = opened.enter_context(open_media(sound, SOUND_FORMATS))
             frames = _remux(videos, audio, 1 / timeline.fps.fraction, output)
     except av.FFmpegError as error:
         raise RenderError(

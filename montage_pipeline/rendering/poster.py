@@ -5,6 +5,7 @@ from pathlib import Path
 
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.media.ffmpeg import run_ffmpeg
+from montage_pipeline.media.opening import REEL_FORMATS, input_args
 from montage_pipeline.rendering.errors import RenderError
 
 _QUALITY = "2"
@@ -26,7 +27,7 @@ def write_poster(video: Path, output: Path, at_s: float) -> None:
     that time.
     """
     draft = output.with_name(f".{output.name}.{os.getpid()}.draft")
-    source = ["-y", "-loglevel", "error", "-ss", f"{at_s:.6f}", "-i", f"file:{video}"]
+    source = ["-y", "-loglevel", "error", "-ss", f"{at_s:.6f}", *input_args(video, REEL_FORMATS)]
     frame = ["-map", "0:v:0", "-frames:v", "1", "-vf", _TO_JPEG_COLOURS, "-q:v", _QUALITY]
     target = ["-update", "1", "-f", "image2", f"file:{draft}"]
 

@@ -10,7 +10,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
@@ -19,6 +18,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.media.opening import REEL_FORMATS, open_media
 
 _IDR = 5
 """Type of an H.264 unit (NAL) that starts afresh: nothing after it refers to what came before."""
@@ -113,7 +113,7 @@ def read_tracks(path: Path) -> tuple[VideoTrack, AudioTrack]:
     Raises av.FFmpegError or ValueError when it cannot be read or does not have one video and one
     audio track.
     """
-    with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+    with open_media(path, REEL_FORMATS) as container:
         video, audio = _only_tracks(container)
         # Before anything is decoded, these come from the container's own box; a decoder replaces
         # them by the stream's.

@@ -85,7 +85,8 @@ def test_killed_render_leaves_no_process_and_the_next_one_cleans_up(
         [sys.executable, "-c", _RENDER_FOREVER, *map(str, args)], stdout=subprocess.PIPE, text=True
     )
     assert child.stdout is not None
-    child.stdout.readline()  # frames are flowing
+    while float(child.stdout.readline()) == 0:
+        pass  # until frames are flowing
     assert len(_running_in(folder)) >= 2
     child.send_signal(signal.SIGKILL)
     child.wait()

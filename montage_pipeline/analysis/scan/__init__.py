@@ -9,3 +9,12 @@ Does not belong here: decoding and measuring (footage), judging what was measure
 
 Begin with `looking.look_at`.
 """
+
+READING_MODULES = (
+    "montage_pipeline.footage.measuring.measure",
+    "montage_pipeline.footage.measuring.calm",
+    "montage_pipeline.footage.rebuilding.copying",
+    "montage_pipeline.footage.decoding.sample",
+    "montage_pipeline.analysis.scan.keyframes",
+)
+"""What the processes that read clips load, while the first clip is still on its way."""

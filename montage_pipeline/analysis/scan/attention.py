@@ -7,6 +7,7 @@ Work is counted in megapixels decoded and measured; footage.decoding.packets say
 """
 
 import heapq
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -121,15 +122,16 @@ class Selection:
 
     def __init__(self, seen: Mapping[int, Sequence[Span]], fingerprints: Iterable[int]) -> None:
         """`seen` are spans looked at before, by clip; `fingerprints` those of their keyframes."""
-        self._taken = {clip: list(spans) for clip, spans in seen.items()}
+        self._taken = {clip: sorted(spans) for clip, spans in seen.items()}
         self._fingerprints = list(fingerprints)
+        self._compared: dict[int, tuple[int, bool]] = {}
         self._picked: dict[int, list[Span]] = {}
         self.seconds = 0.0
         self.work = 0.0
 
     def add(self, stretch: Stretch) -> None:
         """Pick a stretch."""
-        self._taken.setdefault(stretch.clip, []).append(stretch.span)
+        insort(self._taken.setdefault(stretch.clip, []), stretch.span)
         self._picked.setdefault(stretch.clip, []).append(stretch.span)
         self.seconds += stretch.span.duration_s
         self.work += stretch.work
@@ -143,20 +145,36 @@ class Selection:
     def overlaps(self, stretch: Stretch) -> bool:
         """Whether some of the stretch is picked already, or was seen before."""
         taken = self._taken.get(stretch.clip, ())
-        return any(overlap_s(stretch.span, span) > _TOUCHING_S for span in taken)
+        # None of them overlap each other: only the neighbours can overlap it.
+        place = bisect_right(taken, stretch.span)
+        return any(
+            overlap_s(stretch.span, span) > _TOUCHING_S
+            for span in taken[max(0, place - 1) : place + 1]
+        )
+
+    def own_score(self, stretch: Stretch) -> float:
+        """The score of the stretch, whatever else is picked of its clip."""
+        return stretch.score * (_FAMILIAR_FACTOR if self._is_familiar(stretch) else 1.0)
 
     def rank(self, stretch: Stretch) -> "Rank":
         """Where the stretch stands among all, the lowest first."""
-        score = stretch.score * _ANOTHER_FACTOR ** len(self._picked.get(stretch.clip, ()))
-        if self._is_familiar(stretch):
-            score *= _FAMILIAR_FACTOR
+        others = len(self._picked.get(stretch.clip, ()))
+        score = self.own_score(stretch) * _ANOTHER_FACTOR**others
         return self.has_one(stretch.clip), -score, stretch.clip, stretch.span.start_s
 
     def _is_familiar(self, stretch: Stretch) -> bool:
+        """Whether it looks like one already chosen; each pair is compared once."""
         own = stretch.fingerprint
-        return own is not None and any(
-            differing_bits(own, other) < SAME_VIEW_BITS for other in self._fingerprints
-        )
+        if own is None:
+            return False
+        compared, familiar = self._compared.get(own, (0, False))
+        if not familiar:
+            familiar = any(
+                differing_bits(own, other) < SAME_VIEW_BITS
+                for other in self._fingerprints[compared:]
+            )
+        self._compared[own] = (len(self._fingerprints), familiar)
+        return familiar
 
     def spans(self) -> dict[int, list[Span]]:
         """What was picked, by clip, in order of time; spans that touch are one."""
@@ -179,10 +197,8 @@ def pick(
     Every clip gets one, whatever that costs: cost decides how much of a clip is looked at, never
     whether.
     """
-    queue = [(selection.rank(stretch), stretch) for stretch in stretches]
-    heapq.heapify(queue)
-
-    while (stretch := _next_best(queue, selection)) is not None:
+    queue = _Queue(stretches, selection)
+    while (stretch := queue.next_best()) is not None:
         if not selection.has_one(stretch.clip):
             selection.add(stretch)
             continue
@@ -194,18 +210,58 @@ def pick(
     return selection.spans()
 
 
-def _next_best(queue: list[tuple[Rank, Stretch]], selection: Selection) -> Stretch | None:
-    """Take the best-ranked stretch off the queue; None when no stretch is left.
+class _Queue:
+    """Stretches, the best-ranked first.
 
-    Ranks in the queue may be out of date, but only too good: one that comes to the front and still
-    holds is the best of all.
+    A queue for each clip, since a pick lowers all others of its clip alike, and one of the clips by
+    their best. Ranks in both may be out of date, but only too good: what comes to the front and
+    still holds is the best of all. Of a day of footage with thousands of stretches, each is looked
+    at a few times.
     """
-    while queue:
-        rank, stretch = heapq.heappop(queue)
-        if selection.overlaps(stretch):
-            continue
-        rank_now = selection.rank(stretch)
-        if rank_now == rank:
-            return stretch
-        heapq.heappush(queue, (rank_now, stretch))
-    return None
+
+    def __init__(self, stretches: Iterable[Stretch], selection: Selection) -> None:
+        self._selection = selection
+        self._of_clip: dict[int, list[tuple[float, float, Stretch]]] = {}
+        for stretch in stretches:
+            entry = (-selection.own_score(stretch), stretch.span.start_s, stretch)
+            self._of_clip.setdefault(stretch.clip, []).append(entry)
+
+        self._clips: list[tuple[Rank, int]] = []
+        for clip, queue in self._of_clip.items():
+            heapq.heapify(queue)
+            self._enter(clip)
+        heapq.heapify(self._clips)
+
+    def next_best(self) -> Stretch | None:
+        """Take the best-ranked stretch off; None when no stretch is left."""
+        while self._clips:
+            rank, clip = heapq.heappop(self._clips)
+            best = self._best_of(clip)
+            if best is None:
+                continue
+            if self._selection.rank(best) == rank:
+                heapq.heappop(self._of_clip[clip])
+                self._enter(clip)
+                return best
+            self._enter(clip)
+        return None
+
+    def _enter(self, clip: int) -> None:
+        """Put a clip where its best stretch stands now."""
+        best = self._best_of(clip)
+        if best is not None:
+            heapq.heappush(self._clips, (self._selection.rank(best), clip))
+
+    def _best_of(self, clip: int) -> Stretch | None:
+        """The best stretch of a clip that overlaps nothing taken; it stays in the queue."""
+        queue, selection = self._of_clip[clip], self._selection
+        while queue:
+            score, start_s, stretch = queue[0]
+            if selection.overlaps(stretch):
+                heapq.heappop(queue)
+                continue
+            own = -selection.own_score(stretch)
+            if own == score:
+                return stretch
+            heapq.heapreplace(queue, (own, start_s, stretch))
+        return None

@@ -4,7 +4,9 @@ Belongs here: what is known of a clip before it is looked at closely.
 Does not belong here: decoding keyframes (footage.measuring.coarse), what they promise (stretches).
 """
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 
 from montage_pipeline.analysis.scan.probed import ProbedClip
 from montage_pipeline.errors import PermanentError
@@ -32,11 +34,22 @@ class KeyframeScan:
 
     def nearest(self, time_s: float) -> Glance | None:
         """The keyframe nearest to a time; None when there is none."""
-        return min(self.glances, key=lambda glance: abs(glance.time_s - time_s), default=None)
+        place = bisect_left(self._times_s, time_s)
+        near = self.glances[max(0, place - 1) : place + 1]
+        return min(near, key=lambda glance: abs(glance.time_s - time_s), default=None)
 
     def inside(self, span: Span) -> list[Glance]:
         """The keyframes inside a span."""
-        return [glance for glance in self.glances if span.holds(glance.time_s)]
+        first = bisect_left(self._times_s, span.start_s)
+        return [
+            glance
+            for glance in self.glances[first : bisect_right(self._times_s, span.end_s)]
+            if span.holds(glance.time_s)
+        ]
+
+    @cached_property
+    def _times_s(self) -> list[float]:
+        return [glance.time_s for glance in self.glances]
 
 
 def scan_keyframes(clip: ProbedClip, max_work: float, decoder_threads: int) -> KeyframeScan:

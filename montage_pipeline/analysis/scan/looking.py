@@ -30,6 +30,10 @@ from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.footage.names import clip_name
 from montage_pipeline.spans import Span, overlap_s
 
+# For reading what a container tells, and for its keyframes and a little of its sound: fifty times
+# what a large file takes on a machine that is busy.
+_PROBE_S, _SCAN_S = 120.0, 120.0
+
 _MAX_ROUNDS = 3  # of looking closely; what three rounds do not find is hardly there
 
 
@@ -46,12 +50,13 @@ class MeasuredClip:
 class _FirstLook:
     """What the first pass gave: clips are named by their index.
 
-    `whole` are those cheap enough to be measured whole, `scans` the keyframes of the others, `work`
-    what is left for looking closely at these.
+    `whole` are those cheap enough to be measured whole, `scans` the keyframes of the others, except
+    of those that `failed`, `work` what is left for looking closely at these.
     """
 
     whole: list[int]
     scans: dict[int, KeyframeScan]
+    failed: dict[int, RejectedClip]
     work: float
 
 
@@ -68,7 +73,9 @@ def look_at(
     """
     unique, copies = _without_copies(clips)
     with workers_for(len(unique), onlooker) as workers:
-        probed = list(workers.map(probe_clip, unique))
+        probed = list(
+            workers.map(lambda clip: workers.look(clip.url, _PROBE_S, probe_clip, clip), unique)
+        )
         readable = [clip for clip in probed if isinstance(clip, ProbedClip)]
         unreadable = [clip for clip in probed if isinstance(clip, RejectedClip)]
         onlooker.probed([clip.facts for clip in readable], [*copies, *unreadable])
@@ -113,11 +120,17 @@ def _look_first(workers: Workers, clips: Sequence[ProbedClip]) -> _FirstLook:
     costly = [index for index in range(len(clips)) if index not in whole]
 
     work_each = attention.KEYFRAME_SHARE * attention.WORK / max(1, len(costly))
-    scans = workers.map(
-        lambda index: scan_keyframes(clips[index], work_each, workers.decoder_threads), costly
-    )
+
+    def scan(index: int) -> KeyframeScan | RejectedClip:
+        clip = clips[index]
+        threads = workers.decoder_threads
+        return workers.look(clip.clip.url, _SCAN_S, scan_keyframes, clip, work_each, threads)
+
+    found = dict(zip(costly, workers.map(scan, costly), strict=True))
+    scans = {index: scan for index, scan in found.items() if isinstance(scan, KeyframeScan)}
+    failed = {index: scan for index, scan in found.items() if isinstance(scan, RejectedClip)}
     work = (1 - attention.KEYFRAME_SHARE) * attention.WORK - sum(works[index] for index in whole)
-    return _FirstLook(whole, dict(zip(costly, scans, strict=True)), max(0.0, work))
+    return _FirstLook(whole, scans, failed, max(0.0, work))
 
 
 @dataclass(frozen=True)
@@ -140,7 +153,8 @@ class _Closely:
         # Where decoding all that the Reel needs costs too much, calm parts are trusted to be calm.
         skip_calm = _work(clips, chosen) > first.work
         spans: Spans = {**dict.fromkeys(first.whole, ()), **chosen}
-        findings = Findings.of(measure_spans(self.workers, clips, spans, skip_calm=skip_calm))
+        results = measure_spans(self.workers, clips, spans, skip_calm=skip_calm)
+        findings = Findings({}, first.failed).with_more(results)
 
         work_left = min(max_work - _work(clips, chosen), attention.AGAIN_SHARE * attention.WORK)
         for _ in range(_MAX_ROUNDS - 1):

@@ -7,16 +7,20 @@ Does not belong here: which spans (attention), measuring (footage.measuring).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from montage_pipeline.analysis.analyst import Onlooker
 from montage_pipeline.analysis.model import RejectedClip
 from montage_pipeline.analysis.scan.probed import ProbedClip
 from montage_pipeline.analysis.scan.workers import Workers
-from montage_pipeline.errors import PermanentError
 from montage_pipeline.footage.decoding.plan import plan_decoding
 from montage_pipeline.footage.measuring.calm import calm_spans
 from montage_pipeline.footage.measuring.measure import measure
 from montage_pipeline.footage.measuring.measures import ClipMeasures
 from montage_pipeline.spans import Span
+
+_MIN_LIMIT_S = 120.0
+"""For looking at a clip: a hundred times what it takes, so that a busy machine does not count."""
+
+_SLOWEST_WORK_PER_S = 10.0
+"""Megapixels decoded and measured: a thirtieth of what a core of today does."""
 
 Spans = Mapping[int, Sequence[Span]]
 """What to measure of each clip, by its index; no spans: all of it."""
@@ -31,11 +35,6 @@ class Findings:
 
     measures: dict[int, ClipMeasures]
     failed: dict[int, RejectedClip]
-
-    @classmethod
-    def of(cls, results: Results) -> "Findings":
-        """The findings of the first round."""
-        return cls({}, {}).with_more(results)
 
     def with_more(self, results: Results) -> "Findings":
         """Together with the results of a further round; what was measured before stays."""
@@ -68,15 +67,16 @@ class _Job:
         planned = plan_decoding(self.spans, self.calm, self.clip.packets)
         return sum(self.clip.work(decoded.span) for decoded in planned)
 
-    def run(self, decoder_threads: int, onlooker: Onlooker) -> ClipMeasures | RejectedClip:
+    def run(self, workers: Workers) -> ClipMeasures | RejectedClip:
         """Measure the clip."""
-        onlooker.begun(self.clip.clip.url)
+        workers.onlooker.begun(self.clip.clip.url)
+        url = self.clip.clip.url
+        clip = self.clip.indexed(workers.decoder_threads)
+        max_s = _MIN_LIMIT_S + self.work / _SLOWEST_WORK_PER_S
         try:
-            return measure(self.clip.indexed(decoder_threads), self.spans, self.calm)
-        except PermanentError as error:
-            return self.clip.rejected(error)
+            return workers.look(url, max_s, measure, clip, self.spans, self.calm)
         finally:
-            onlooker.done(self.clip.clip.url)
+            workers.onlooker.done(url)
 
 
 def measure_spans(
@@ -87,7 +87,7 @@ def measure_spans(
 
     # The most work first, so that none is left to run alone at the end.
     jobs.sort(key=lambda job: job.work, reverse=True)
-    measured = workers.map(lambda job: job.run(workers.decoder_threads, workers.onlooker), jobs)
+    measured = workers.map(lambda job: job.run(workers), jobs)
     for job, result in zip(jobs, measured, strict=True):
         results[job.index] = result
     return results
@@ -102,10 +102,10 @@ def _jobs(
         clip, own_spans = clips[index], spans[index]
         if not skip_calm:
             return _Job(index, clip, own_spans, ())
-        try:
-            calm = calm_spans(clip.indexed(workers.decoder_threads), own_spans)
-        except PermanentError as error:
-            return clip.rejected(error)
+        indexed = clip.indexed(workers.decoder_threads)
+        calm = workers.look(clip.clip.url, _MIN_LIMIT_S, calm_spans, indexed, own_spans)
+        if isinstance(calm, RejectedClip):
+            return calm
         return _Job(index, clip, own_spans, calm)
 
     jobs: list[_Job] = []

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from montage_pipeline.analysis.model import RejectedClip
-from montage_pipeline.errors import PermanentError
 from montage_pipeline.footage.decoding.packets import (
     IndexedClip,
     PacketTable,
@@ -41,15 +39,8 @@ class ProbedClip:
         """The clip as decoding takes it."""
         return IndexedClip(self.clip.path, self.facts, self.packets, decoder_threads)
 
-    def rejected(self, error: PermanentError) -> RejectedClip:
-        """The clip, left out because of an error."""
-        return RejectedClip(url=self.clip.url, code=error.code, message=error.message)
 
-
-def probe_clip(clip: FetchedClip) -> ProbedClip | RejectedClip:
-    """Read what the container tells; a clip that cannot be read is rejected."""
-    try:
-        probe = probe_with_notes(clip)
-        return ProbedClip(clip, probe, read_packets(clip.path, probe.facts))
-    except PermanentError as error:
-        return RejectedClip(url=clip.url, code=error.code, message=error.message)
+def probe_clip(clip: FetchedClip) -> ProbedClip:
+    """Read what the container tells. Raises as `probe_with_notes` and `read_packets`."""
+    probe = probe_with_notes(clip)
+    return ProbedClip(clip, probe, read_packets(clip.path, probe.facts))

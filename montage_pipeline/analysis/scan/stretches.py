@@ -21,6 +21,7 @@ from montage_pipeline.spans import Span
 
 _MIN_STRETCH_S = 2.0  # less leaves no room for a cut
 _SPACING_S = 0.5  # between the starts of two stretches: nearer ones show the same
+_MAX_STARTS = 4000  # of a clip; of more, most lie between two keyframes that are looked at
 
 # What a stretch is scored by: what its keyframes show says more than packets and sound.
 _SEEN_WEIGHT = 0.60
@@ -91,9 +92,10 @@ def stretches_of(index: int, scan: KeyframeScan, stretch_s: float) -> list[Stret
 
 def _starts_s(scan: KeyframeScan, stretch_s: float) -> list[float]:
     whole, packets = scan.clip.whole, scan.clip.packets
+    spacing_s = max(_SPACING_S, whole.duration_s / _MAX_STARTS)
     starts_s: list[float] = []
     for time_s in sorted([*packets.key_times_s, *_inside_long_gaps(packets, whole, stretch_s)]):
-        if not starts_s or time_s >= starts_s[-1] + _SPACING_S:
+        if not starts_s or time_s >= starts_s[-1] + spacing_s:
             starts_s.append(float(max(time_s, whole.start_s)))
     return starts_s
 
@@ -115,7 +117,7 @@ def _movement(
 
     Bytes are ranked, not measured, because they depend on the encoder as much as on the scene.
     """
-    if not packets.complete or packets.keys.all() or len(starts_s) < 2:
+    if not packets.complete or packets.only_keys or len(starts_s) < 2:
         return np.full(len(starts_s), _UNKNOWN)
 
     total = np.concatenate([[0], np.cumsum(np.where(packets.keys, 0, packets.sizes))])
@@ -151,20 +153,16 @@ class _Scorer:
 
         A hint for choosing only; whether there is a cut is seen by looking.
         """
-        if self._packets.keys.all():
+        if self._packets.only_keys:
             return 0
         return self._early_keyframes(span) + self._outsized_frames(span)
 
     def _early_keyframes(self, span: Span) -> int:
         keyframes_s = self._packets.key_times_s
-        inside = np.flatnonzero(
-            (keyframes_s > span.start_s + _SPACING_S) & (keyframes_s < span.end_s)
-        )
-        return sum(
-            bool(keyframes_s[place] - keyframes_s[place - 1] < _EARLY_KEYFRAME * self._usual_gap_s)
-            for place in inside
-            if place > 0
-        )
+        first = int(np.searchsorted(keyframes_s, span.start_s + _SPACING_S, side="right"))
+        last = int(np.searchsorted(keyframes_s, span.end_s))
+        gaps_s = np.diff(keyframes_s[max(0, first - 1) : last])
+        return int((gaps_s < _EARLY_KEYFRAME * self._usual_gap_s).sum())
 
     @cached_property
     def _usual_gap_s(self) -> float:

@@ -1,20 +1,30 @@
-"""The threads that look at clips side by side."""
+"""Looking at clips side by side: a thread for each, which waits for a process of its own.
 
+Belongs here: how many, and the boundary around each clip. Whatever reading a clip brings about ends
+here, as that clip rejected with its reason; only what is our own fault goes on upwards.
+"""
+
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import TypeVar, TypeVarTuple
 
 import cv2
 
 from montage_pipeline.analysis.analyst import Onlooker
+from montage_pipeline.analysis.model import RejectedClip
+from montage_pipeline.errors import PermanentError
 from montage_pipeline.machine import usable_cores
+from montage_pipeline.media.isolation.calls import isolated
+from montage_pipeline.media.isolation.limits import Budget
 
 _MAX_CLIPS_AT_ONCE = 4  # each holds a decoder with its frames: memory, where there are many cores
 
 T = TypeVar("T")
 R = TypeVar("R")
+Arguments = TypeVarTuple("Arguments")
 
 
 @dataclass(frozen=True)
@@ -27,10 +37,24 @@ class Workers:
     pool: ThreadPoolExecutor
     decoder_threads: int
     onlooker: Onlooker
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def map(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """The results in the order of the items."""
         return self.pool.map(work, items)
+
+    def look(
+        self, url: str, max_s: float, function: Callable[[*Arguments], R], *args: *Arguments
+    ) -> R | RejectedClip:
+        """What `function` finds in a clip, called in another process, for at most `max_s` seconds.
+
+        The clip, rejected, when that cannot be told, whatever the reason is that lies in the clip.
+        Raises MontageError and OSError for what does not: no process can be started, say.
+        """
+        try:
+            return isolated(Budget(max_s), self.stop, function, *args)
+        except PermanentError as error:
+            return RejectedClip(url=url, code=error.code, message=error.message)
 
 
 @contextmanager
@@ -42,7 +66,14 @@ def workers_for(clip_count: int, onlooker: Onlooker) -> Iterator[Workers]:
     decoder_threads = max(1, usable_cores() // count)
 
     with ThreadPoolExecutor(count, thread_name_prefix="measure") as pool, _opencv_in_one_thread():
-        yield Workers(pool, decoder_threads, onlooker)
+        workers = Workers(pool, decoder_threads, onlooker)
+        try:
+            yield workers
+        except BaseException:
+            # Nobody waits for the other clips any more: a person stopped it, or it is in vain.
+            workers.stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from montage_pipeline.footage.container import (
     video_stream,
 )
 from montage_pipeline.footage.decoding.packets import SAME_PACKET_S, IndexedClip
+from montage_pipeline.media.opening import MAX_PIXELS_OPTION
 
 _MAX_PACKETS = 400  # after a seek, before a keyframe is given up
 
@@ -95,7 +96,7 @@ def _decoded(
     decoder.thread_type = "AUTO"
     decoder.thread_count = threads
     decoder.skip_frame = "NONKEY"
-    decoder.options = {"skip_loop_filter": "all"}
+    decoder.options = {**MAX_PIXELS_OPTION, "skip_loop_filter": "all"}
 
     for packet in packets:
         yield from _frames(decoder, packet)

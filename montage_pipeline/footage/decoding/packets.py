@@ -7,6 +7,7 @@ spans are worth it (analysis).
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from av.container import InputContainer
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from montage_pipeline.footage.container import open_clip, packets_of, read_only, video_stream
 from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.footage.probing.claims import refuse_times
 from montage_pipeline.spans import Span
 
 SAME_PACKET_S = 1e-3
@@ -64,10 +66,19 @@ class PacketTable:
     seekable: bool
     lead_s: float = 0.0
 
-    @property
+    @cached_property
     def key_times_s(self) -> NDArray[np.float64]:
         """Where decoding can begin."""
         return self.times_s[self.keys]
+
+    @cached_property
+    def only_keys(self) -> bool:
+        """Whether decoding can begin at every packet."""
+        return bool(self.keys.all())
+
+    @cached_property
+    def _bytes_before(self) -> NDArray[np.int64]:
+        return np.concatenate([[0], np.cumsum(self.sizes)])
 
     def entry_s(self, time_s: float) -> float:
         """The last keyframe at or before a time; the first packet where there is none."""
@@ -79,7 +90,9 @@ class PacketTable:
 
     def bytes_between(self, span: Span) -> int:
         """Bytes of the packets of a span."""
-        return int(self.sizes[self.places(span)].sum())
+        places = self.places(span)
+        before = self._bytes_before
+        return max(0, int(before[places.stop] - before[places.start]))
 
     def places(self, span: Span) -> slice:
         """The packets of a span, as a slice of this table's arrays."""
@@ -109,11 +122,14 @@ def index_clip(source: ClipSource, facts: ClipFacts) -> IndexedClip:
 def read_packets(source: ClipSource, facts: ClipFacts) -> PacketTable:
     """The clip's packets, from its index where that is whole, else by reading the file once.
 
-    Raises PermanentError(CLIP_UNREADABLE) when FFmpeg cannot read the container.
+    Raises PermanentError: CLIP_UNREADABLE when FFmpeg cannot read the container, CLIP_IMPLAUSIBLE
+    when its times are those of no clip.
     """
     with open_clip(source) as container:
         stream = video_stream(container, facts)
-        return _from_index(stream, facts) or _from_packets(container, stream)
+        packets = _from_index(stream, facts) or _from_packets(container, stream)
+    refuse_times(packets.times_s)
+    return packets
 
 
 def _from_index(stream: VideoStream, facts: ClipFacts) -> PacketTable | None:
@@ -209,7 +225,7 @@ def keyframe_times_s(packets: PacketTable) -> tuple[float, ...]:
 
     Empty where every frame is one.
     """
-    if packets.complete and packets.keys.all():
+    if packets.complete and packets.only_keys:
         return ()
     return tuple(packets.key_times_s.tolist())
 

@@ -17,6 +17,7 @@ from montage_pipeline.footage.container import packets_of, read_only, seek_befor
 from montage_pipeline.footage.decoding.damage import DamageLog
 from montage_pipeline.footage.decoding.packets import SAME_PACKET_S, IndexedClip
 from montage_pipeline.footage.decoding.plan import DecodedSpan
+from montage_pipeline.media.opening import MAX_PIXELS_OPTION
 from montage_pipeline.spans import Span
 
 # Above the rate of 1080p30, frames that no other frame needs are not decoded, and the edges of
@@ -46,7 +47,7 @@ class Reader:
             self._stream.codec_context.skip_frame = "NONREF"
             # A fifth of the work, for an error that grows to one level of 255 until the next
             # keyframe.
-            self._stream.codec_context.options = {"skip_loop_filter": "all"}
+            self._stream.codec_context.options = {**MAX_PIXELS_OPTION, "skip_loop_filter": "all"}
         self._packets: Packets = packets_of(container, self._stream)
         self._damage = self._new_damage_log()
         self._awaited_s: list[float] = []

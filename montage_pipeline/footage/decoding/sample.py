@@ -10,7 +10,10 @@ from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.container import decoded_frames, open_clip, seek_before, video_stream
 from montage_pipeline.footage.decoding.frames import RgbFrame, rgb_frame
 from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.media.isolation.calls import isolated
+from montage_pipeline.media.isolation.limits import Budget
 
+_MAX_S = 180.0  # for all frames of a clip that are asked for at once: hundreds, at most
 _DECODE_ON_S = 1.5  # up to here decoding on is cheaper than seeking back to a keyframe
 
 # The index of some files leads behind the time asked for: step back further, at last to the start.
@@ -30,8 +33,15 @@ def frames_at(
     most `max_side` pixels (never enlarged); HDR is tone-mapped. A time before the first frame gives
     the first, one after the last gives the last.
 
-    Raises PermanentError(CLIP_UNREADABLE) when no frame can be decoded at one of the times.
+    Decoded in another process. Raises PermanentError(CLIP_UNREADABLE) when no frame can be decoded
+    at one of the times, and as `isolated` does.
     """
+    return isolated(Budget(_MAX_S), None, _decoded_at, source, facts, tuple(times_s), max_side)
+
+
+def _decoded_at(
+    source: ClipSource, facts: ClipFacts, times_s: Sequence[float], max_side: int
+) -> list[RgbFrame]:
     frames: dict[float, RgbFrame] = {}
     with open_clip(source) as container:
         playhead = _Playhead(container, facts)

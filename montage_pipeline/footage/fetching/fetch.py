@@ -7,8 +7,6 @@ Does not belong here: how a source brings a file (web, bucket, disk), limits and
 
 from pathlib import Path
 
-import av
-
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.fetching.bucket import (
     ClipStore,
@@ -31,6 +29,8 @@ from montage_pipeline.footage.model import ClipFacts, ClipSource, FetchedClip
 from montage_pipeline.footage.names import clip_name, file_path, shown_url
 from montage_pipeline.footage.rebuilding.copying import rebuild, rebuilt_address
 from montage_pipeline.logs import get_logger
+from montage_pipeline.media.isolation.calls import isolated
+from montage_pipeline.media.isolation.limits import Budget
 from montage_pipeline.settings import Settings
 
 _log = get_logger(__name__)
@@ -39,6 +39,7 @@ _log = get_logger(__name__)
 # is wanted; otherwise one download is quicker than many ranges.
 _RANGE_FROM_BYTES = 16 * (1 << 20)
 _MAX_RANGE_SHARE = 0.5
+_REBUILD_S = 300.0  # for reading a clip through once, and writing it: at 15 MB/s
 _LEAD_S = 5.0  # read besides: the sound, and the way from the keyframe before each span
 
 
@@ -108,10 +109,14 @@ class ClipFetcher:
         part = self._cache.new_part()
         try:
             with cache_failures():
-                if not rebuild(clip.path, part):
+                budget = Budget(_REBUILD_S, file_bytes=self._settings.max_clip_bytes)
+                if not isolated(budget, None, rebuild, clip.path, part):
                     return clip
                 path = self._cache.keep(part, address)
-        except (PermanentError, av.FFmpegError) as error:
+        except PermanentError as error:
+            if error.code in (ErrorCode.CLIP_CRASHED, ErrorCode.CLIP_TOO_DEMANDING):
+                name = clip_name(clip.url)
+                raise PermanentError(error.code, f"{name}: {error.message}") from error
             # What is wrong with a file that cannot be read at all is said by the probe.
             _log.warning("clip_not_rebuilt", clip=shown_url(clip.url), reason=str(error))
             return clip

@@ -92,8 +92,8 @@ class WebSource:
             )
             if response.status_code not in _REDIRECTS or "location" not in response.headers:
                 return response
-            at = urljoin(at, response.headers["location"])
             response.close()
+            at = _redirected(at, response.headers["location"])
         raise PermanentError(
             ErrorCode.CLIP_REFUSED,
             f"{clip_name(url)} redirects more than {max_redirects} times; use the final address",
@@ -207,11 +207,23 @@ def split_url(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises for a port that is no number
-    except ValueError as error:
+        if parts.scheme in ("https", "http"):
+            _ = httpx.URL(url).host  # raises for a name that no server could be asked for
+    except (ValueError, httpx.InvalidURL) as error:
         raise PermanentError(
             ErrorCode.CLIP_BAD_URL, f"{shown_url(url)} is not a valid address: {error}"
         ) from error
     return parts
+
+
+def _redirected(at: str, location: str) -> str:
+    """Where a redirect leads. Raises PermanentError(CLIP_BAD_URL) when that is no address."""
+    try:
+        return urljoin(at, location)
+    except ValueError as error:
+        raise PermanentError(
+            ErrorCode.CLIP_BAD_URL, f"{shown_url(at)} redirects to what is no address: {error}"
+        ) from error
 
 
 def _headers(version: str, limits: Limits) -> dict[str, str]:

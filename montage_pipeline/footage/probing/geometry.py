@@ -10,15 +10,13 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.media.plausible import MAX_PIXELS, MAX_SIDE, MIN_SIDE
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 Rotation = Literal[0, 90, 180, 270]
 
-_MIN_SIDE = 16  # pixels; nothing can be seen in less
-_MAX_SIDE = 16_384  # pixels; no camera films more
-_MAX_PIXELS = 8192 * 8192  # a decoder holds a dozen frames: 2 GB at 10 bits
 _MAX_ASPECT = 10  # of the sides; a longer strip fills no format
 # Of libavutil's AVStereo3DType and AVSphericalProjection: what no crop makes a plain view of.
 _PACKINGS = {
@@ -68,7 +66,7 @@ def geometry_of(stream: VideoStream, frame: VideoFrame) -> Geometry:
     if rotation_deg in (90, 270):
         width, height = height, width
 
-    _refuse_size(width, height)
+    refuse_size(width, height)
     return Geometry(width, height, sample_aspect, rotation_deg, mirrored)
 
 
@@ -121,12 +119,16 @@ def _sample_aspect(stream: VideoStream) -> Fraction:
     return aspect if plausible else Fraction(1)
 
 
-def _refuse_size(width: int, height: int) -> None:
+def refuse_size(width: int, height: int) -> None:
+    """Raise PermanentError(CLIP_BAD_SIZE) for frames of a size that is not shown.
+
+    Asked of the size that a container declares, before anything is decoded, and of the real one.
+    """
     shortest, longest = min(width, height), max(width, height)
-    if shortest < _MIN_SIDE or longest > _MAX_SIDE:
-        limit = f"each side must be {_MIN_SIDE} to {_MAX_SIDE} pixels"
-    elif width * height > _MAX_PIXELS:
-        limit = f"the limit is {_MAX_PIXELS / 1e6:.0f} megapixels"
+    if shortest < MIN_SIDE or longest > MAX_SIDE:
+        limit = f"each side must be {MIN_SIDE} to {MAX_SIDE} pixels"
+    elif width * height > MAX_PIXELS:
+        limit = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels"
     elif longest > _MAX_ASPECT * shortest:
         limit = f"the longer side may be at most {_MAX_ASPECT} times the shorter one"
     else:

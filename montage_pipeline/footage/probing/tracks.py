@@ -13,7 +13,10 @@ from av.video.stream import VideoStream
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.container import rewind
+from montage_pipeline.footage.probing.geometry import refuse_size
 from montage_pipeline.footage.probing.timing import Pace, pace_of
+from montage_pipeline.media.opening import MAX_PIXELS_OPTION
+from montage_pipeline.media.plausible import is_plausible_sound
 
 _MAX_PACKETS = 400  # without a first frame, after which a track is given up
 
@@ -58,6 +61,7 @@ def pick_video_track(container: InputContainer, tracks: Sequence[VideoStream]) -
     refusals: list[PermanentError] = []
     for stream in sorted(tracks, key=largest_first):
         stream.thread_type = "AUTO"
+        stream.codec_context.options = MAX_PIXELS_OPTION
         try:
             if refusals:
                 rewind(container)
@@ -75,12 +79,33 @@ def pick_video_track(container: InputContainer, tracks: Sequence[VideoStream]) -
     raise refusals[0]
 
 
+def refuse_declared_sizes(container: InputContainer) -> None:
+    """Refuse frames by the size that the container declares, where every track's is too large or
+    too small: before there is memory for one. Not every container declares a size.
+
+    Raises PermanentError(CLIP_BAD_SIZE).
+    """
+    tracks = sorted(video_tracks(container), key=largest_first)
+    refusals: list[PermanentError] = []
+    for stream in tracks:
+        try:
+            if stream.width and stream.height:
+                refuse_size(stream.width, stream.height)
+        except PermanentError as error:
+            refusals.append(error)
+    if len(refusals) == len(tracks):
+        raise refusals[0]
+
+
 def pick_audio_track(container: InputContainer) -> AudioStream | None:
-    """The default audio track, else the first; phones add tracks that no decoder knows."""
+    """The default audio track, else the first; phones add tracks that no decoder knows, and some
+    claim what no recording has.
+    """
     decodable = [
         stream
         for stream in container.streams.audio
-        if stream.codec_context is not None and stream.codec_context.sample_rate
+        if stream.codec_context is not None
+        and is_plausible_sound(stream.codec_context.sample_rate, stream.codec_context.channels)
     ]
     return min(
         decodable,

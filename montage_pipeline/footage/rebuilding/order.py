@@ -13,6 +13,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from montage_pipeline.media.opening import MAX_PIXELS_OPTION
+
 
 def shown_order(stream: VideoStream, packets: Iterable[bytes]) -> list[int]:
     """The places of packets (in the order of the file) in the order in which they are shown.
@@ -67,5 +69,5 @@ def _decoder_of(stream: VideoStream) -> VideoCodecContext:
     decoder.width, decoder.height = stream.codec_context.width, stream.codec_context.height
     decoder.thread_type = "AUTO"
     # Else H.264 without a word on its reordering comes out of order at first.
-    decoder.options = {"strict": "1", "skip_loop_filter": "all"}
+    decoder.options = {**MAX_PIXELS_OPTION, "strict": "1", "skip_loop_filter": "all"}
     return decoder

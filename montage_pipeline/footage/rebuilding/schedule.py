@@ -35,12 +35,13 @@ def joined_offsets(rows: Sequence[Row]) -> list[int]:
     The first keeps its times; each later one begins where all before it has ended.
     """
     pieces = _pieces(rows)
+    rows_of: dict[int, list[Row]] = {}
+    for row, piece in zip(rows, pieces, strict=True):
+        rows_of.setdefault(piece, []).append(row)
+
     offsets: dict[int, int] = {}
     end = 0
-    for piece in range(max(pieces, default=-1) + 1):
-        own = [row for row, of in zip(rows, pieces, strict=True) if of == piece]
-        if not own:
-            continue
+    for piece, own in sorted(rows_of.items()):
         offsets[piece] = 0 if not offsets else end - min(row.pts for row in own)
         ends = (row.pts + max(row.duration, 1) + offsets[piece] for row in own)
         end = max(ends) if len(offsets) == 1 else max(end, *ends)

@@ -12,8 +12,12 @@ import av
 import httpcore
 import httpx
 
-from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.fetching.address import GuardedTransport
+from montage_pipeline.media.isolation.calls import isolated
+from montage_pipeline.media.isolation.limits import Budget
+from montage_pipeline.media.opening import SOUND_FORMATS, open_media
+from montage_pipeline.music.listening import MAX_LISTENING_S
 
 MAX_BYTES = 200_000_000
 """Ten minutes of 48 kHz stereo in 24 bits are 173 MB; no model makes that much."""
@@ -136,10 +140,10 @@ def _stream(url: str, partial: Path, transport: httpx.BaseTransport, deadline_s:
 def _as_audio(partial: Path, folder: Path) -> tuple[Path, str]:
     """The downloaded file under the name of its kind. MontageError `music_delivery_broken`."""
     try:
-        container_names = _names_of_decodable(partial)
-    except av.FFmpegError as error:
+        container_names = isolated(Budget(MAX_LISTENING_S), None, _names_of_decodable, partial)
+    except PermanentError as error:
         raise MontageError(
-            ErrorCode.MUSIC_DELIVERY_BROKEN, f"What fal delivered is not audio: {error}"
+            ErrorCode.MUSIC_DELIVERY_BROKEN, f"What fal delivered is not audio: {error.message}"
         ) from error
     if container_names is None:
         raise MontageError(ErrorCode.MUSIC_DELIVERY_BROKEN, "What fal delivered holds no sound.")
@@ -154,10 +158,16 @@ def _as_audio(partial: Path, folder: Path) -> tuple[Path, str]:
 
 
 def _names_of_decodable(path: Path) -> list[str] | None:
-    """FFmpeg's names of the container, None when not one frame of audio can be decoded."""
-    with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
-        if not container.streams.audio:
-            return None
-        if next(container.decode(container.streams.audio[0]), None) is None:
-            return None
-        return container.format.name.split(",")
+    """FFmpeg's names of the container, None when not one frame of audio can be decoded.
+
+    PermanentError `audio_unreadable` when it is no media file.
+    """
+    try:
+        with open_media(path, SOUND_FORMATS) as container:
+            if not container.streams.audio:
+                return None
+            if next(container.decode(container.streams.audio[0]), None) is None:
+                return None
+            return container.format.name.split(",")
+    except av.FFmpegError as error:
+        raise PermanentError(ErrorCode.AUDIO_UNREADABLE, str(error)) from error

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster import MaterializeResult, MetadataValue
 
+from montage_pipeline import logs
 from montage_pipeline.analysis.model import ClipAnalysis
+from montage_pipeline.analysis.scan import READING_MODULES
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
+from montage_pipeline.media.isolation.calls import warm_up
 from montage_pipeline.orchestration.assets.analysis_watcher import AnalysisWatcher
 from montage_pipeline.orchestration.assets.clip_reports import (
     reasons_of,
@@ -37,6 +40,10 @@ if TYPE_CHECKING:
 _FETCHED = 0.2
 """Share of the step that is done when every clip is here."""
 
+_MAX_REASON_CHARS = 200  # of what an unexpected error says
+
+log = logs.get_logger(__name__)
+
 
 def analysis_version(settings: Settings) -> str:
     """Follows the prompt while Claude judges, so that analyses made with an earlier one show as
@@ -54,6 +61,7 @@ def analyse_clips(scope: StepScope) -> MaterializeResult[ClipAnalysis]:
 
     Raises PermanentError when no clip can be used, or a wish cannot be granted.
     """
+    warm_up(READING_MODULES)
     _refuse_without_clips(scope)
     fetched, unfetched = _fetch(scope)
     watcher = AnalysisWatcher(scope, unfetched, clips=len(fetched), share=1 - _FETCHED)
@@ -93,19 +101,43 @@ def _fetch(scope: StepScope) -> "tuple[list[FetchedClip], list[RejectedClip]]":
     wishes = scope.request.options
     urls = wishes.clips_to_use(scope.request.clip_urls)
     fetched, unfetched = [], []
+    unreachable: MontageError | None = None
     for number, url in enumerate(urls, start=1):
         scope.progress(_FETCHED * (number - 1) / len(urls), f"fetching {clip_name(url)}")
         try:
             fetched.append(scope.services.fetcher.fetch(url))
-        except PermanentError as error:
-            if url in wishes.wished_clips:
-                raise _wish_not_granted(url, error.message) from error
-            message = without_name(error.message, url)
-            unfetched.append(RejectedClip(url=shown_url(url), code=error.code, message=message))
+        except Exception as error:
+            fault = _clips_own_fault(error, is_last=scope.is_last_attempt)
+            wished = url in wishes.wished_clips
+            if fault is None or (wished and fault.retryable):
+                raise
+            if wished:
+                raise _wish_not_granted(url, fault.message) from error
+            unreachable = unreachable or (fault if fault.retryable else None)
+            message = without_name(fault.message, url)
+            unfetched.append(RejectedClip(url=shown_url(url), code=fault.code, message=message))
 
     if not fetched:
-        raise _none_usable(scope, unfetched)
+        raise unreachable or _none_usable(scope, unfetched)
     return fetched, unfetched
+
+
+def _clips_own_fault(error: Exception, *, is_last: bool) -> MontageError | None:
+    """Why a clip cannot be had, if that lies in it or in its address; None when it is our fault, or
+    nobody's for good: the store, the disk, a network that may be back.
+
+    In the last attempt (`is_last`) a server that does not answer costs its own clip only.
+    """
+    if isinstance(error, MontageError):
+        unreachable = error.code is ErrorCode.CLIP_FETCH_FAILED and is_last
+        return error if unreachable or not error.retryable else None
+    if isinstance(error, OSError):
+        return None
+    log.error("clip_failed", reason=str(error), exc_info=error)
+    reason = " ".join(str(error).split())[:_MAX_REASON_CHARS]
+    return PermanentError(
+        ErrorCode.CLIP_FAILED, f"it cannot be fetched ({type(error).__name__}: {reason})"
+    )
 
 
 def _with_every_reason(

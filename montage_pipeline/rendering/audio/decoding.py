@@ -4,7 +4,7 @@ Belongs here: opening, seeking, decoding, joining frames to runs, downmixing to 
 Does not belong here: resampling, and placing sound on the output's clock (reading).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,9 @@ from av.container import InputContainer
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.container import rewind
 from montage_pipeline.footage.model import ClipSource
-from montage_pipeline.footage.source import open_source
 from montage_pipeline.logs import get_logger
+from montage_pipeline.media.opening import CLIP_FORMATS, open_media
+from montage_pipeline.media.plausible import is_plausible_sound
 from montage_pipeline.rendering.audio.samples import Samples
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.spans import Span
@@ -57,14 +58,16 @@ class _Refusal:
 
 
 @contextmanager
-def opened(source: ClipSource, name: str) -> Iterator[InputContainer]:
-    """Open for reading.
+def opened(
+    source: ClipSource, name: str, formats: Sequence[str] = CLIP_FORMATS
+) -> Iterator[InputContainer]:
+    """Open for reading; music is opened as other `formats` than clips.
 
     Raises PermanentError("audio_unreadable") when the file cannot be read, here or later, and a
     RenderError of that code when the address it is served from fails.
     """
     try:
-        with open_source(source) as container:
+        with open_media(source, formats) as container:
             yield container
     except av.FFmpegError as error:
         message = f"the sound of {name} cannot be read: {error}"
@@ -109,6 +112,9 @@ class Track:
                 expected_s += (packet.duration or 0) * base
                 continue
             for frame in frames:
+                if not is_plausible_sound(frame.sample_rate, frame.layout.nb_channels):
+                    self.refuse(f"{frame.sample_rate} samples per second")
+                    continue
                 time_s = expected_s if frame.time is None else frame.time
                 expected_s = time_s + frame.samples / frame.sample_rate
                 decoded += 1

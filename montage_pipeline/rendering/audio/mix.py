@@ -17,6 +17,8 @@ from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.footage.names import shown_url
 from montage_pipeline.logs import get_logger
+from montage_pipeline.media.isolation.calls import isolated
+from montage_pipeline.media.isolation.limits import Budget
 from montage_pipeline.rendering.audio.ducking import duck_gain
 from montage_pipeline.rendering.audio.reading import read_sound, read_whole_sound
 from montage_pipeline.rendering.audio.samples import SAMPLE_RATE, Samples
@@ -31,6 +33,9 @@ _MISSING_S = 0.1
 """By which music may end before the Reel: files are as long as their codec's frames, and lengths
 are rounded. It is fading out by then.
 """
+
+_MAX_S = 180.0
+"""For decoding the music, which takes a second or two."""
 
 _SPARE_S = 0.1
 """Of music beyond the end, for the resampler."""
@@ -71,7 +76,7 @@ def mixed_sound(timeline: Timeline, sources: Mapping[str, ClipSource], music_pat
     until_s = timeline.music.source_in_s + len(clips) / SAMPLE_RATE
     music = placed_music(
         timeline.music,
-        read_whole_sound(music_path, until_s + _SPARE_S),
+        isolated(Budget(_MAX_S), None, read_whole_sound, music_path, until_s + _SPARE_S),
         len(clips),
     )
 

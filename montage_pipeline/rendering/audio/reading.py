@@ -14,6 +14,9 @@ from av.audio.stream import AudioStream
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipSource
+from montage_pipeline.media.isolation.calls import isolated
+from montage_pipeline.media.isolation.limits import Budget
+from montage_pipeline.media.opening import SOUND_FORMATS
 from montage_pipeline.rendering.audio.decoding import (
     JITTER_S,
     Track,
@@ -24,6 +27,9 @@ from montage_pipeline.rendering.audio.decoding import (
 )
 from montage_pipeline.rendering.audio.samples import SAMPLE_RATE, Samples, resampled
 from montage_pipeline.spans import Span
+
+_MAX_S = 120.0
+"""For the sound of a segment: a thousand times what it takes."""
 
 _EDGE_S = 0.02
 """Read beyond both ends, so that resampling has no edge inside."""
@@ -50,10 +56,17 @@ def read_sound(
     Silent where the track has nothing. Packets that cannot be decoded leave a gap with soft edges,
     and a warning in the log that calls the clip `name` (else by its file).
 
-    Raises PermanentError("audio_unreadable") when there is sound at that time and none of it can be
-    decoded, and a RenderError of that code when the address it is served from fails.
+    Decoded in another process. Raises PermanentError("audio_unreadable") when there is sound at
+    that time and none of it can be decoded, a RenderError of that code when the address it is
+    served from fails, and as `isolated` does.
     """
     name = name or Path(source).name
+    return isolated(Budget(_MAX_S), None, _sound_of, source, stream_index, start_s, samples, name)
+
+
+def _sound_of(
+    source: ClipSource, stream_index: int, start_s: float, samples: int, name: str
+) -> Samples:
     begin_s, duration_s = start_s - _EDGE_S, samples / SAMPLE_RATE + 2 * _EDGE_S
     with opened(source, name) as container:
         stream = container.streams[stream_index]
@@ -74,7 +87,7 @@ def read_whole_sound(path: Path, until_s: float = inf) -> Samples:
 
     Raises PermanentError("audio_unreadable") when it has none or it cannot be decoded.
     """
-    with opened(path, path.name) as container:
+    with opened(path, path.name, SOUND_FORMATS) as container:
         streams = container.streams.audio
         stream = next((found for found in streams if found.codec_context is not None), None)
         if stream is None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import get_args
 
 from montage_pipeline.media.ffmpeg import ffmpeg_path, last_lines
+from montage_pipeline.media.isolation.limits import bare_environment
 from montage_pipeline.rendering.video.encoding import BT709_TAGS, OUTPUT_TAGS, Encoding
 from montage_pipeline.settings import HardwareEncoder, RenderQuality
 
@@ -121,7 +122,12 @@ def probe_failure(name: HardwareEncoder) -> str:
 def _run(args: Sequence[str], data: bytes, log_level: str) -> subprocess.CompletedProcess[bytes]:
     command = [ffmpeg_path(), "-hide_banner", "-nostats", "-loglevel", log_level, *args]
     return subprocess.run(
-        command, input=data, capture_output=True, timeout=_PROBE_TIMEOUT_S, check=True
+        command,
+        input=data,
+        capture_output=True,
+        timeout=_PROBE_TIMEOUT_S,
+        check=True,
+        env=bare_environment(),
     )
 
 

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from montage_pipeline.errors import ErrorCode
-from montage_pipeline.media.ffmpeg import ffmpeg_path, last_lines, unusable_ffmpeg
+from montage_pipeline.media.ffmpeg import ffmpeg_path, last_lines, start_ffmpeg
 from montage_pipeline.rendering.errors import RenderError
 
 STALL_TIMEOUT_S = 120.0
@@ -72,18 +72,15 @@ class EncodingProcess:
         self._frames = 0
         self._last_sign_s = time.monotonic()
         self._disk_error: OSError | None = None
-        try:
-            self._process = subprocess.Popen(
-                [ffmpeg_path(), *_FFMPEG_OPTIONS, *args, "pipe:1"],
-                stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                cwd=folder,
-                start_new_session=True,
-            )
-        except (FileNotFoundError, PermissionError) as error:
-            raise unusable_ffmpeg(error) from error
+        self._process = start_ffmpeg(
+            [ffmpeg_path(), *_FFMPEG_OPTIONS, *args, "pipe:1"],
+            stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            cwd=folder,
+            start_new_session=True,
+        )
 
         self._output_thread = threading.Thread(target=self._keep_output, daemon=True)
         self._log_thread = threading.Thread(target=self._keep_lines, daemon=True)

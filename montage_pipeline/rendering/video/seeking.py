@@ -11,7 +11,12 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from montage_pipeline.footage.model import ClipFacts, ClipSource
-from montage_pipeline.footage.source import open_source
+from montage_pipeline.media.isolation.calls import isolated
+from montage_pipeline.media.isolation.limits import Budget
+from montage_pipeline.media.opening import open_media
+
+_MAX_S = 120.0
+"""For finding a keyframe, in a file without an index too."""
 
 TIME_TOLERANCE_S = 0.001
 """A frame this little after the asked time counts as on screen: containers round timestamps to
@@ -32,7 +37,11 @@ def seek_point_s(source: ClipSource, facts: ClipFacts, time_s: float) -> float |
     """
     if time_s <= facts.start_s:
         return None
-    with open_source(source) as container:
+    return isolated(Budget(_MAX_S), None, _seek_point_s, source, facts, time_s)
+
+
+def _seek_point_s(source: ClipSource, facts: ClipFacts, time_s: float) -> float | None:
+    with open_media(source) as container:
         streams = container.streams.video
         stream = next(found for found in streams if found.index == facts.video_stream)
         for back_s in _STEPS_BACK_S:

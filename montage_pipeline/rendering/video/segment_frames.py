@@ -17,7 +17,7 @@ import av
 from montage_pipeline.editing.timeline import Segment, Timeline
 from montage_pipeline.footage.decoding.tone import ColourMap, colour_map, write_cube
 from montage_pipeline.footage.model import ClipFacts, ClipSource
-from montage_pipeline.footage.source import allowed_protocols, input_address
+from montage_pipeline.media import opening
 from montage_pipeline.rendering.video.enlarging import (
     enlargement,
     sharpening,
@@ -97,7 +97,7 @@ def input_args(
         # Without -noaccurate_seek FFmpeg drops the frame that is on screen at the in-point when it
         # began before it.
         args += ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{seek_s:.6f}"]
-    return [*args, "-protocol_whitelist", allowed_protocols(source), "-i", input_address(source)]
+    return [*args, *opening.input_args(source, (opening.demuxer_of(facts.container),))]
 
 
 def tail_frames(facts: ClipFacts, fps: float) -> int | None:

@@ -20,7 +20,7 @@ from montage_pipeline.errors import ErrorCode
 from montage_pipeline.footage.decoding.frames import covering_size
 from montage_pipeline.footage.decoding.tone import colour_map, to_bt709
 from montage_pipeline.footage.model import ClipFacts, ClipSource
-from montage_pipeline.footage.source import open_source
+from montage_pipeline.media.opening import MAX_PIXELS_OPTION, open_media
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.video.geometry import StoredCrop, crop_move, stored_crop
 from montage_pipeline.rendering.video.seeking import TIME_TOLERANCE_S, seek_point_s
@@ -115,10 +115,11 @@ class SegmentReader:
         self._decoded = iter(())
 
     def _open(self) -> None:
-        self._container = open_source(self._source)
+        self._container = open_media(self._source)
         stream = cast(VideoStream, self._container.streams[self._facts.video_stream])
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = self._threads
+        stream.codec_context.options = MAX_PIXELS_OPTION
 
         seek_s = seek_point_s(self._source, self._facts, self._segment.source_in_s)
         if seek_s is not None and not self._from_start:

@@ -47,12 +47,12 @@ def looking_through_all(
     def rank(stretch: Stretch) -> tuple[bool, float]:
         others = sum(other.clip == stretch.clip for other in picked)
         prints = [*fingerprints, *(other.fingerprint for other in picked)]
-        score = stretch.score * 0.9**others
+        score = stretch.score
         if stretch.fingerprint is not None and any(
             (stretch.fingerprint ^ other).bit_count() <= 10 for other in prints if other is not None
         ):
             score *= 0.6
-        return not others and not seen.get(stretch.clip), score
+        return not others and not seen.get(stretch.clip), score * 0.9**others
 
     def taken(clip: int) -> list[Span]:
         return [*seen.get(clip, ()), *(other.span for other in picked if other.clip == clip)]
@@ -90,6 +90,32 @@ def test_each_pick_is_the_best_of_all_that_is_left(
     in_order = sorted(options, key=lambda stretch: (stretch.clip, stretch.span.start_s))
     expected = looking_through_all(in_order, seen, fingerprints, allowance)
     assert pick(options, Selection(seen, fingerprints), allowance) == expected
+
+
+class _Counting(Selection):
+    """Counts how often stretches are looked at."""
+
+    looks = 0
+
+    def own_score(self, stretch: Stretch) -> float:
+        self.looks += 1
+        return super().own_score(stretch)
+
+    def overlaps(self, stretch: Stretch) -> bool:
+        self.looks += 1
+        return super().overlaps(stretch)
+
+
+def test_each_stretch_of_a_day_of_footage_is_looked_at_a_few_times() -> None:
+    for count in (500, 8000):
+        options = [
+            Stretch(number % 2, Span(10.0 * number, 10.0 * number + 4), score, 1.0, number % 7)
+            for number in range(count)
+            for score in [0.5 + (number * 7919 % count) / count / 2]
+        ]
+        selection = _Counting({}, [])
+        pick(options, selection, Allowance(min_s=60, work=0, max_work=400))
+        assert selection.looks < 12 * count
 
 
 def test_cheap_clips_are_measured_whole() -> None:

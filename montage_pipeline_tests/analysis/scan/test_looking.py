@@ -4,13 +4,14 @@ What is used of it was seen.
 """
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.analysis.scan import attention
-from montage_pipeline.footage.measuring import measure as measuring
+from montage_pipeline.analysis.scan.workers import Workers
 from montage_pipeline.footage.measuring.measures import ClipMeasures
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.media.ffmpeg import run_ffmpeg
@@ -62,14 +63,15 @@ def little_work(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """As if a few seconds used up the work that may be spent; counts the frames decoded closely."""
     monkeypatch.setattr(attention, "WORK", 60.0)
     decoded: list[int] = []
-    real = measuring.measure
+    real = Workers.look
 
-    def counted(*args: object, **kwargs: object) -> ClipMeasures:
-        seen = real(*args, **kwargs)  # type: ignore[arg-type]
-        decoded.append(seen.decoded_frames)
+    def counted(*args: Any) -> Any:
+        seen = real(*args)
+        if isinstance(seen, ClipMeasures):
+            decoded.append(seen.decoded_frames)
         return seen
 
-    monkeypatch.setattr("montage_pipeline.analysis.scan.measuring.measure", counted)
+    monkeypatch.setattr(Workers, "look", counted)
     return decoded
 
 

@@ -14,6 +14,8 @@ import av
 
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.media.ffmpeg import ffmpeg_path
+from montage_pipeline.media.isolation.limits import bare_environment
+from montage_pipeline.media.opening import CHUNK_FORMATS, open_media
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.video.chunks.model import ChunkJob
 
@@ -24,7 +26,7 @@ CONTAINER_ARGS = ("-flush_packets", "1", "-f", "nut")
 def check_chunk(path: Path, job: ChunkJob) -> None:
     """Raise RenderError unless the chunk holds exactly its segment's frames, a keyframe first."""
     try:
-        with av.open(str(path), format="nut") as container:
+        with open_media(path, CHUNK_FORMATS) as container:
             stream = container.streams.video[0]
             keyframes = [packet.is_keyframe for packet in container.demux(stream) if packet.size]
     except (av.FFmpegError, IndexError):
@@ -53,7 +55,11 @@ def ffmpeg_version() -> str:
     """Which FFmpeg this is: another build may encode differently."""
     program = Path(ffmpeg_path())
     printed = subprocess.run(
-        [str(program), "-version"], capture_output=True, text=True, check=False
+        [str(program), "-version"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=bare_environment(),
     ).stdout
     version = printed.partition("\n")[0]
     return f"{version} ({program.stat().st_size} bytes)"

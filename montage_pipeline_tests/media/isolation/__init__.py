@@ -1,0 +1,1 @@
+"""Tests of `media.isolation`: what a worker's end means, and what a worker has and has not."""
