@@ -34,6 +34,7 @@ def test_operations_have_their_own_names_and_say_who_may_call_them(app: FastAPI)
         "GET /api/webhook/deliveries": "listDeliveries",
         "POST /api/webhook/deliveries/{deliveryId}/repeat": "repeatDelivery",
         "POST /api/uploads": "createUpload",
+        "GET /api/options": "getOptions",
         "GET /api/costs": "getCosts",
         "GET /healthz": "isAlive",
         "GET /readyz": "isReady",
