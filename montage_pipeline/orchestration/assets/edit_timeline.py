@@ -5,20 +5,21 @@ write it for other editing programs.
 import base64
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dagster as dg
 from dagster import MaterializeResult, MetadataValue
 
-from montage_pipeline.analysis.model import ClipAnalysis
+from montage_pipeline.analysis.model import ClipAnalysis, RejectedSpan
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_reports import clip_reports, telling
 from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources, seed_of
+from montage_pipeline.orchestration.documents import store_document
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.storage.keys import edit_key, storyboard_key
-from montage_pipeline.vocabulary import Look
+from montage_pipeline.vocabulary import Look, Step
 
 if TYPE_CHECKING:
     from montage_pipeline.editing.request import EditRequest
@@ -28,32 +29,62 @@ _PLANNED = 0.4
 """Share of the step that is done when the edit is decided; drawing it decodes footage again."""
 
 
+class PlannedEdit(NamedTuple):
+    """An edit, and what Dagster's UI shows of it."""
+
+    timeline: Timeline
+    metadata: dict[str, Any]
+
+
 def plan_edit(
     scope: StepScope, analysis: ClipAnalysis, music: MusicTrack
 ) -> MaterializeResult[Timeline]:
     """The edit, with its storyboard and its OpenTimelineIO file in the object store."""
+    planned = _planned(scope, analysis, music)
+    return dg.MaterializeResult(value=planned.timeline, metadata=planned.metadata)
+
+
+def plan_without(
+    scope: StepScope,
+    analysis: ClipAnalysis,
+    music: MusicTrack,
+    left_out: tuple[RejectedSpan, ...],
+) -> PlannedEdit:
+    """The edit once more, without these spans, stored in the place of the one that showed them."""
+    planned = _planned(scope, analysis, music, left_out)
+    asset = Step.EDIT_TIMELINE
+    store_document(scope.services, str(scope.request.id), asset, planned.timeline)
+    return planned
+
+
+def _planned(
+    scope: StepScope,
+    analysis: ClipAnalysis,
+    music: MusicTrack,
+    left_out: tuple[RejectedSpan, ...] = (),
+) -> PlannedEdit:
     from montage_pipeline.editing.planner import plan_timeline
 
+    request = edit_request(scope, analysis).model_copy(update={"left_out": left_out})
     try:
-        planned = plan_timeline(edit_request(scope, analysis), analysis, music)
+        planned = plan_timeline(request, analysis, music)
     except PermanentError as error:
-        raise telling(error, clip_reports(scope.request, analysis)) from error
+        raise telling(error, clip_reports(scope.request, analysis, left_out=left_out)) from None
     timeline = _with_look(scope, planned)
-    scope.progress(_PLANNED)
+    if not left_out:
+        scope.progress(_PLANNED)
     storyboard = _store_storyboard(scope, timeline, analysis, music)
     edit_url = _store_edit(scope, timeline, music)
-    return dg.MaterializeResult(
-        value=timeline,
-        metadata={
-            "storyboard": storyboard,
-            **_figures(timeline),
-            **_clips(scope, timeline, analysis),
-            "seed": str(timeline.seed),
-            "edit_for_other_programs": MetadataValue.url(edit_url),
-            "why": MetadataValue.md(bullets(segment.why for segment in timeline.segments)),
-            "warnings": MetadataValue.md(bullets(timeline.warnings) or "none"),
-        },
-    )
+    metadata = {
+        "storyboard": storyboard,
+        **_figures(timeline),
+        **_clips(scope, timeline, analysis),
+        "seed": str(timeline.seed),
+        "edit_for_other_programs": MetadataValue.url(edit_url),
+        "why": MetadataValue.md(bullets(segment.why for segment in timeline.segments)),
+        "warnings": MetadataValue.md(bullets(timeline.warnings) or "none"),
+    }
+    return PlannedEdit(timeline, metadata)
 
 
 def _with_look(scope: StepScope, timeline: Timeline) -> Timeline:

@@ -70,6 +70,7 @@ class SegmentReader:
         *,
         from_start: bool = False,
     ) -> None:
+        self._number = number
         self._segment = timeline.segments[number]
         self._facts = timeline.clips[self._segment.clip]
         self._fps = float(timeline.fps.fraction)
@@ -132,16 +133,17 @@ class SegmentReader:
         while self._next is not None and self._next.time_s <= target_s:
             self._on_screen, self._next = self._next, next(self._decoded, None)
         if self._on_screen is None:
-            raise RenderError(
-                ErrorCode.CLIP_TOO_SHORT, f"{self._facts.url} has no frame at {target_s:.3f} s"
-            )
+            raise self._too_short(f"has no frame at {target_s:.3f} s")
 
         beyond_s = target_s - self._on_screen.time_s - 1 / float(self._facts.fps.fraction)
         if self._next is None and self._tail is not None and beyond_s * self._fps > self._tail:
-            raise RenderError(
-                ErrorCode.CLIP_TOO_SHORT, f"{self._facts.url} ends before {target_s:.3f} s"
-            )
+            raise self._too_short(f"ends before {target_s:.3f} s")
         return self._on_screen
+
+    def _too_short(self, how: str) -> RenderError:
+        return RenderError(
+            ErrorCode.CLIP_TOO_SHORT, f"{self._facts.url} {how}", segment=self._number
+        )
 
     def _frames(self, container: InputContainer, stream: VideoStream) -> Iterator[_TimedFrame]:
         graph = _deinterlacer(stream) if self._facts.interlaced else None
