@@ -65,12 +65,40 @@ class Miniature(Record):
     luma: str = Field(pattern=r"^[0-9a-f]*$")
 
 
+class Sphere(Record):
+    """How much of the world around the camera an equirectangular frame shows: degrees to the left,
+    to the right, up and down from straight ahead.
+    """
+
+    left_deg: float = Field(180.0, gt=0, le=180)
+    right_deg: float = Field(180.0, gt=0, le=180)
+    up_deg: float = Field(90.0, gt=0, le=90)
+    down_deg: float = Field(90.0, gt=0, le=90)
+
+
+class View(Record):
+    """Which part of each stored frame is used as the clip's frame (footage.decoding.plain).
+
+    `stored_width` and `stored_height` are of the whole frame. Of 3D video one `eye` is used: the
+    left or the upper half. What is left, if it is a `sphere`, is seen straight ahead through a flat
+    window.
+    """
+
+    stored_width: int
+    stored_height: int
+    eye: Literal["left", "upper"] | None = None
+    sphere: Sphere | None = None
+
+
 class ClipFacts(Record):
     """What probing one clip gave.
 
     `width` and `height` are as displayed: after rotation, with square pixels. `coded_width` and
-    `coded_height` are as stored. `sample_aspect` is the width of a stored pixel over its height,
-    None for square ones. `rotation_deg` is the clockwise turn a player applies.
+    `coded_height` are as stored, or what `view` makes of that: they are the clip's frame for all
+    that comes after decoding. `varies` says that frames change their shape, or the way they are to
+    be turned, on the way; each is then fitted into the clip's frame. `sample_aspect` is the width
+    of a stored pixel over its height, None for square ones. `rotation_deg` is the clockwise turn a
+    player applies.
 
     `start_s` is the presentation time of the first video frame. All clip times elsewhere are
     presentation times on the same clock, so the usable span is [start_s, start_s + duration_s).
@@ -115,3 +143,12 @@ class ClipFacts(Record):
     audio_stream: int | None
     audio_channels: int | None
     audio_sample_rate: int | None
+    view: View | None = None
+    varies: bool = False
+
+    @property
+    def decoded_pixels(self) -> int:
+        """Pixels of a frame as it is decoded."""
+        if self.view is not None:
+            return self.view.stored_width * self.view.stored_height
+        return self.coded_width * self.coded_height

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.video.frame import VideoFrame
 
 from montage_pipeline.footage.container import open_clip
 from montage_pipeline.footage.model import ClipFacts, FetchedClip, FrameRate, Ratio
@@ -44,8 +43,8 @@ def probe_with_notes(clip: FetchedClip) -> Probe:
 
     Raises PermanentError: CLIP_UNREADABLE (not a media file, or damaged before the first frame),
     CLIP_NO_VIDEO (sound only, or a single frame), CLIP_BAD_SIZE (too small, too large or too long a
-    strip), CLIP_NOT_FLAT (3D or 360° video), CLIP_STRANGE_COLOUR (colours coded in a way that would
-    come out wrong).
+    strip), CLIP_NOT_FLAT (3D or 360° video of a rare kind), CLIP_STRANGE_COLOUR (colours coded in a
+    way that would come out wrong).
     """
     with open_clip(clip.path) as container:
         tracks = video_tracks(container)
@@ -57,13 +56,13 @@ def probe_with_notes(clip: FetchedClip) -> Probe:
         shown = typical_frame(container, video.stream, video.first_frame, clip_s)
         geometry = geometry_of(video.stream, shown)
 
-        notes = [ending.note] if ending.note else []
+        notes = [note for note in (ending.note, geometry.note) if note]
         if audio is None and container.streams.audio:
             notes.append("its sound track cannot be decoded and is left out")
         if len(tracks) > 1:
             notes.append(f"it has {len(tracks)} video tracks; track {video.stream.index} is used")
 
-        facts = _Findings(container, video, shown, audio, colour, geometry, ending).facts(clip)
+        facts = _Findings(container, video, audio, colour, geometry, ending).facts(clip)
         return Probe(facts, tuple(notes))
 
 
@@ -73,7 +72,6 @@ class _Findings:
 
     container: InputContainer
     video: VideoTrack
-    shown: VideoFrame
     audio: AudioStream | None
     colour: Colour
     geometry: Geometry
@@ -81,7 +79,7 @@ class _Findings:
 
     def facts(self, clip: FetchedClip) -> ClipFacts:
         """The findings as the document that is stored."""
-        stream, frame, audio = self.video.stream, self.shown, self.audio
+        stream, audio = self.video.stream, self.audio
         fps = frame_rate_of(stream, self.video.pace)
         return ClipFacts(
             url=clip.url,
@@ -92,8 +90,8 @@ class _Findings:
             container=self.container.format.name,
             video_codec=stream.codec_context.name,
             video_stream=stream.index,
-            coded_width=frame.width,
-            coded_height=frame.height,
+            coded_width=self.geometry.coded_width,
+            coded_height=self.geometry.coded_height,
             width=self.geometry.width,
             height=self.geometry.height,
             sample_aspect=self._sample_aspect(),
@@ -115,6 +113,7 @@ class _Findings:
             audio_stream=audio.index if audio else None,
             audio_channels=audio.codec_context.channels if audio else None,
             audio_sample_rate=audio.codec_context.sample_rate if audio else None,
+            view=self.geometry.view,
         )
 
     def _sample_aspect(self) -> Ratio | None:

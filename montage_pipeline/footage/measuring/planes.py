@@ -14,7 +14,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from montage_pipeline.footage.decoding.frames import oriented, shown_part, stored_size
+from montage_pipeline.footage.decoding.frames import oriented, stored_size
+from montage_pipeline.footage.decoding.plain import plain_frame
 from montage_pipeline.footage.model import ClipFacts
 
 Plane = NDArray[np.uint8]
@@ -55,7 +56,10 @@ class Planes:
 
 
 def planes_of(frame: VideoFrame, facts: ClipFacts) -> Planes:
-    """The frame's planes, valid while it lives. Formats without planar YUV are converted first."""
+    """The planes of the frame as the clip's own (`plain_frame`), valid while it lives. Formats
+    without planar YUV are converted first.
+    """
+    frame = plain_frame(frame, facts)
     if frame.format.name not in _PLANAR_8 | _PLANAR_10:
         frame = frame.reformat(format="yuv420p")
     bits = 10 if frame.format.name in _PLANAR_10 else 8
@@ -65,7 +69,7 @@ def planes_of(frame: VideoFrame, facts: ClipFacts) -> Planes:
     for plane in frame.planes[:3]:
         values = np.frombuffer(plane, dtype=kind)  # type: ignore[call-overload]
         rows = values.reshape(plane.height, plane.line_size // kind().itemsize)
-        views.append(shown_part(rows[:, : plane.width], facts))
+        views.append(rows[:, : plane.width])
     return Planes(views[0], views[1], views[2], bits, facts.full_range)
 
 

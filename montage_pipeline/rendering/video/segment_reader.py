@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.footage.decoding.frames import covering_size
+from montage_pipeline.footage.decoding.plain import Turning, plain_frame
 from montage_pipeline.footage.decoding.tone import colour_map, to_bt709
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.source import open_source
@@ -148,7 +149,7 @@ class SegmentReader:
     def _frames(self, container: InputContainer, stream: VideoStream) -> Iterator[_TimedFrame]:
         graph = _deinterlacer(stream) if self._facts.interlaced else None
         try:
-            for frame in container.decode(stream):
+            for frame in map(Turning().tagged, container.decode(stream)):
                 if graph is None:
                     yield _TimedFrame(float(frame.time), frame)
                     continue
@@ -184,6 +185,7 @@ def _pulled(graph: av.filter.Graph) -> Iterator[_TimedFrame]:
 
 def _rgb(frame: VideoFrame, facts: ClipFacts) -> NDArray[np.uint8]:
     """The whole frame as a player shows it (SDR, mirrored and turned), in stored pixels."""
+    frame = plain_frame(frame, facts)
     matrix, mapping, alpha = _COLORSPACES[source_matrix(facts)], colour_map(facts), has_alpha(facts)
     deep = mapping is not None or alpha
     stored_size = (facts.coded_width, facts.coded_height)
