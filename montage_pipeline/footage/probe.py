@@ -12,6 +12,7 @@ from av.container import InputContainer
 from montage_pipeline.footage.container import open_clip
 from montage_pipeline.footage.model import ClipFacts, FetchedClip, FrameRate, Ratio
 from montage_pipeline.footage.probing.colour import Colour, colour_of
+from montage_pipeline.footage.probing.encryption import refuse_encrypted
 from montage_pipeline.footage.probing.geometry import Geometry, geometry_of
 from montage_pipeline.footage.probing.sizes import typical_frame
 from montage_pipeline.footage.probing.timing import Ending, ending_of, frame_rate_of
@@ -41,11 +42,12 @@ def probe(clip: FetchedClip) -> ClipFacts:
 def probe_with_notes(clip: FetchedClip) -> Probe:
     """The facts of a clip, with notes on a file cut short, or tracks that are left out.
 
-    Raises PermanentError: CLIP_UNREADABLE (not a media file, or damaged before the first frame),
-    CLIP_NO_VIDEO (sound only, or a single frame), CLIP_BAD_SIZE (too small, too large or too long a
-    strip), CLIP_NOT_FLAT (3D or 360° video of a rare kind), CLIP_STRANGE_COLOUR (colours coded in a
-    way that would come out wrong).
+    Raises PermanentError: CLIP_ENCRYPTED, CLIP_UNREADABLE (not a media file, or damaged before the
+    first frame), CLIP_NO_VIDEO (sound only, or a single frame), CLIP_BAD_SIZE (too small, too large
+    or too long a strip), CLIP_NOT_FLAT (3D or 360° video of a rare kind), CLIP_STRANGE_COLOUR
+    (colours coded in a way that would come out wrong).
     """
+    refuse_encrypted(clip.path)
     with open_clip(clip.path) as container:
         tracks = video_tracks(container)
         video = pick_video_track(container, tracks)
