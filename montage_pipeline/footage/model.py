@@ -90,6 +90,16 @@ class View(Record):
     sphere: Sphere | None = None
 
 
+class LogProfile(Record):
+    """A flat way of coding light, as cameras record it for grading: `name` is its maker's, "" where
+    only its levels tell. `floor` and `ceiling` are the levels (0..1) of its black and its white.
+    """
+
+    name: str
+    floor: float
+    ceiling: float
+
+
 class ClipFacts(Record):
     """What probing one clip gave.
 
@@ -106,7 +116,7 @@ class ClipFacts(Record):
 
     `color_space` is the YCbCr matrix ("gbr" for RGB) and `color_primaries` the gamut, both by
     FFmpeg's names, or "unknown". `hdr` follows from transfer and primaries together: HLG tags with
-    BT.709 primaries are SDR.
+    BT.709 primaries are SDR. `log` says that the clip is shown through a normalising curve.
 
     `rebuilt` says that all this, times included, is that of a copy of the clip's packets
     (footage.rebuilding), which is then what is read.
@@ -145,6 +155,7 @@ class ClipFacts(Record):
     audio_sample_rate: int | None
     view: View | None = None
     varies: bool = False
+    log: LogProfile | None = None
 
     @property
     def decoded_pixels(self) -> int:

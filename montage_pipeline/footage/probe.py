@@ -10,10 +10,17 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from montage_pipeline.footage.container import open_clip
-from montage_pipeline.footage.model import ClipFacts, FetchedClip, FrameRate, Ratio
+from montage_pipeline.footage.model import (
+    ClipFacts,
+    FetchedClip,
+    FrameRate,
+    LogProfile,
+    Ratio,
+)
 from montage_pipeline.footage.probing.colour import Colour, colour_of
 from montage_pipeline.footage.probing.encryption import refuse_encrypted
 from montage_pipeline.footage.probing.geometry import Geometry, geometry_of
+from montage_pipeline.footage.probing.log_profile import log_profile_of
 from montage_pipeline.footage.probing.sizes import typical_frame
 from montage_pipeline.footage.probing.timing import Ending, ending_of, frame_rate_of
 from montage_pipeline.footage.probing.tracks import (
@@ -57,6 +64,7 @@ def probe_with_notes(clip: FetchedClip) -> Probe:
         clip_s = (video.start_s, ending.end_s)
         shown = typical_frame(container, video.stream, video.first_frame, clip_s)
         geometry = geometry_of(video.stream, shown)
+        log = log_profile_of(clip.path, container, video, clip_s) if colour.hdr == "sdr" else None
 
         notes = [note for note in (ending.note, geometry.note) if note]
         if audio is None and container.streams.audio:
@@ -64,7 +72,7 @@ def probe_with_notes(clip: FetchedClip) -> Probe:
         if len(tracks) > 1:
             notes.append(f"it has {len(tracks)} video tracks; track {video.stream.index} is used")
 
-        facts = _Findings(container, video, audio, colour, geometry, ending).facts(clip)
+        facts = _Findings(container, video, audio, colour, geometry, log, ending).facts(clip)
         return Probe(facts, tuple(notes))
 
 
@@ -77,6 +85,7 @@ class _Findings:
     audio: AudioStream | None
     colour: Colour
     geometry: Geometry
+    log: LogProfile | None
     ending: Ending
 
     def facts(self, clip: FetchedClip) -> ClipFacts:
@@ -116,6 +125,7 @@ class _Findings:
             audio_channels=audio.codec_context.channels if audio else None,
             audio_sample_rate=audio.codec_context.sample_rate if audio else None,
             view=self.geometry.view,
+            log=self.log,
         )
 
     def _sample_aspect(self) -> Ratio | None:

@@ -62,7 +62,8 @@ def rgb_frame(frame: VideoFrame, facts: ClipFacts, max_side: int) -> RgbFrame:
     if mapping is None:
         stored: NDArray[Any] = _reformatted(frame, facts, covering, "rgb24")
     else:
-        signal = _reformatted(frame, facts, covering, "rgb48le") / _FULL_SCALE_16
+        # Planar: of frames that keep their size swscale makes garbage in rgb48le.
+        signal = _reformatted(frame, facts, covering, "gbrp16le") / _FULL_SCALE_16
         stored = to_bt709(signal, mapping) * 255 + 0.5
     shown = stored[: size[1], : size[0]]
     return np.ascontiguousarray(oriented(shown, facts), dtype=np.uint8)

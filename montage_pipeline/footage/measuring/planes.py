@@ -7,6 +7,7 @@ Belongs here: getting at planes and scaling them. Does not belong here: what is 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 
 from montage_pipeline.footage.decoding.frames import oriented, stored_size
 from montage_pipeline.footage.decoding.plain import plain_frame
-from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.footage.decoding.tone import chroma_gain, normalised
+from montage_pipeline.footage.model import ClipFacts, LogProfile
 
 Plane = NDArray[np.uint8]
 """One component of a frame, of shape (height, width)."""
@@ -78,6 +80,8 @@ def small_luma(planes: Planes, facts: ClipFacts, max_side: int) -> Plane:
     luma = _eight_bits(_shrunk(planes.luma, stored_size(facts, max_side)), planes.bits)
     if not planes.full_range:
         luma = cv2.LUT(luma, _FULL_RANGE).astype(np.uint8, copy=False)
+    if facts.log is not None:
+        luma = cv2.LUT(luma, _curves(facts.log)[0]).astype(np.uint8, copy=False)
     return np.ascontiguousarray(oriented(luma, facts))
 
 
@@ -85,6 +89,9 @@ def small_chroma(planes: Planes, facts: ClipFacts, max_side: int) -> tuple[Plane
     """Upright U and V at the size that `small_luma` would give."""
     size = stored_size(facts, max_side)
     u, v = (_eight_bits(_shrunk(plane, size), planes.bits) for plane in (planes.u, planes.v))
+    if facts.log is not None:
+        gain = _curves(facts.log)[1]
+        u, v = (cv2.LUT(plane, gain).astype(np.uint8, copy=False) for plane in (u, v))
     return np.ascontiguousarray(oriented(u, facts)), np.ascontiguousarray(oriented(v, facts))
 
 
@@ -96,6 +103,15 @@ def small_bgr(planes: Planes, facts: ClipFacts, max_side: int) -> NDArray[np.uin
     u, v = small_chroma(planes, facts, max_side)
     mixed = cv2.merge([small_luma(planes, facts, max_side), v, u])
     return cv2.cvtColor(mixed, cv2.COLOR_YCrCb2BGR).astype(np.uint8, copy=False)
+
+
+@lru_cache(maxsize=16)
+def _curves(log: LogProfile) -> tuple[Plane, Plane]:
+    """What luma and chroma of a flat clip become, by their levels of 255 (tone.normalised)."""
+    levels = np.arange(256)
+    luma = np.rint(normalised(levels / 255, log) * 255)
+    chroma = np.clip(np.rint(128 + (levels - 128) * chroma_gain(log)), 0, 255)
+    return luma.astype(np.uint8), chroma.astype(np.uint8)
 
 
 def scaled_to(luma: Plane, max_side: int) -> Plane:

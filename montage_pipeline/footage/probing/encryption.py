@@ -10,9 +10,15 @@ import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple
+from typing import BinaryIO, Literal
 
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.footage.probing.boxes import (
+    DESCRIPTIONS,
+    MAX_BOXES,
+    boxes_at,
+    entries_of,
+)
 
 TrackKind = Literal["video", "audio"]
 
@@ -22,9 +28,6 @@ _ENCRYPTED_ENTRIES: dict[bytes, TrackKind] = {
     b"drmi": "video",  # FairPlay
     b"drms": "audio",
 }
-_TO_ENTRIES = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
-_STSD_HEAD = 8  # bytes before its entries
-_MAX_BOXES = 10_000  # in one box: more are no real file's
 
 _EBML, _SEGMENT, _TRACKS, _TRACK_ENTRY, _TRACK_TYPE = (
     *(0x1A45DFA3, 0x18538067, 0x1654AE6B),
@@ -50,14 +53,6 @@ _TS_NULL = 0x1FFF
 _SCRAMBLED_SHARE = 0.5  # of the packets that carry something
 
 
-class _Box(NamedTuple):
-    """A part of a file: its name, and where its content begins and ends."""
-
-    name: bytes
-    start: int
-    end: int
-
-
 def refuse_encrypted(path: Path) -> None:
     """Raise PermanentError(CLIP_ENCRYPTED) for a clip whose video is encrypted."""
     if "video" in encrypted_tracks(path):
@@ -80,39 +75,15 @@ def encrypted_tracks(path: Path) -> frozenset[TrackKind]:
             return frozenset(_of_matroska(file, size))
         if head[:1] == bytes([_TS_SYNC]):
             return frozenset(_of_transport_stream(file))
-        return frozenset(_of_mp4(file, _Box(b"", 0, size), _TO_ENTRIES))
+        return frozenset(_of_mp4(file))
     return frozenset()
 
 
-def _of_mp4(file: BinaryIO, within: _Box, way: tuple[bytes, ...]) -> Iterator[TrackKind]:
-    """What the sample entries say that lie at the end of the way."""
-    if not way:
-        entries = (_ENCRYPTED_ENTRIES.get(box.name) for box in _boxes(file, within))
+def _of_mp4(file: BinaryIO) -> Iterator[TrackKind]:
+    """What the sample entries of its tracks say."""
+    for description in boxes_at(file, DESCRIPTIONS):
+        entries = (_ENCRYPTED_ENTRIES.get(box.name) for box in entries_of(file, description))
         yield from (kind for kind in entries if kind)
-        return
-    for box in _boxes(file, within):
-        if box.name == way[0]:
-            head = _STSD_HEAD if len(way) == 1 else 0
-            yield from _of_mp4(file, box._replace(start=box.start + head), way[1:])
-
-
-def _boxes(file: BinaryIO, within: _Box) -> Iterator[_Box]:
-    place = within.start
-    for _ in range(_MAX_BOXES):
-        file.seek(place)
-        head = file.read(8)
-        if place + 8 > within.end or len(head) < 8:
-            return
-        size, name = struct.unpack(">I4s", head)
-        start = place + 8
-        if size == 1:
-            (size,) = struct.unpack(">Q", file.read(8))
-            start += 8
-        end = within.end if size == 0 else place + size
-        if not start <= end <= within.end:
-            return
-        yield _Box(name, start, end)
-        place = end
 
 
 def _of_matroska(file: BinaryIO, size: int) -> Iterator[TrackKind]:
@@ -151,7 +122,7 @@ def _leads_to(file: BinaryIO, start: int, end: int, way: tuple[int, ...]) -> boo
 def _elements(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     """EBML elements: name, and where the content begins and ends."""
     place = start
-    for _ in range(_MAX_BOXES):
+    for _ in range(MAX_BOXES):
         file.seek(place)
         name = _number(file, marked=True)
         size = _number(file, marked=False)
@@ -177,7 +148,7 @@ def _of_asf(file: BinaryIO) -> Iterator[TrackKind]:
     """All of an ASF file is protected, or nothing."""
     (size,) = struct.unpack("<Q", file.read(8))
     place = _ASF_HEADER_HEAD
-    for _ in range(_MAX_BOXES):
+    for _ in range(MAX_BOXES):
         file.seek(place)
         head = file.read(_ASF_OBJECT_HEAD)
         if place >= size or len(head) < _ASF_OBJECT_HEAD:

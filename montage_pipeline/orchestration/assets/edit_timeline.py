@@ -88,12 +88,17 @@ def _planned(
 
 
 def _with_look(scope: StepScope, timeline: Timeline) -> Timeline:
-    """The timeline with a grade on every segment, unless colours are to stay as they were shot."""
+    """The timeline with a grade on every segment, and flat clips brought to normal contrast, unless
+    colours are to stay as they were shot.
+    """
+    from montage_pipeline.editing.grading.flat import as_shot, with_flat_clips_told
+
     if scope.request.options.look is Look.AS_SHOT:
-        return timeline
+        return as_shot(timeline)
     from montage_pipeline.editing.grading.matching import matched_timeline
 
-    return matched_timeline(timeline, clip_sources(scope.services, timeline))
+    told = with_flat_clips_told(timeline)
+    return matched_timeline(told, clip_sources(scope.services, told))
 
 
 def edit_request(scope: StepScope, analysis: ClipAnalysis) -> "EditRequest":

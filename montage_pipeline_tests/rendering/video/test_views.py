@@ -18,6 +18,7 @@ from montage_pipeline_tests.footage.strange import (
     tagged_360,
     turned_on_the_way,
 )
+from montage_pipeline_tests.footage.test_log_profile import in_s_log3
 from montage_pipeline_tests.rendering.edits import Cut, frames_of, paths_of, timeline_of
 from montage_pipeline_tests.rendering.test_likeness import miniatures_of, with_miniatures
 
@@ -27,15 +28,18 @@ def _clip(kind: str, folder: Path) -> Path:
         return turned_on_the_way(folder)
     if kind == "around":
         return tagged_360(still_scene(folder, "a.mp4", "scale=1280:640"), folder / "around.mp4")
+    if kind == "flat":
+        return still_scene(folder, "flat.mp4", f"hue=s=0.4,{in_s_log3(folder)}")
     packed = (*FINE, "-x264-params", "frame-packing=3")
     return still_scene(folder, "eyes.mp4", "split[a][b];[a][b]hstack", packed)
 
 
-@pytest.mark.parametrize("kind", ["turned", "around", "eyes"])
+@pytest.mark.parametrize("kind", ["turned", "around", "eyes", "flat"])
 def test_the_reel_shows_them_as_they_were_analysed(kind: str, music: Path, tmp_path: Path) -> None:
     path = _clip(kind, tmp_path)
     clip = fetched(path)
     facts = measure(indexed(path)).facts
+    assert (facts.log is not None) == (kind == "flat")
     cuts = [Cut(clip, 0.2, 20), Cut(clip, facts.duration_s - 1.0, 20)]
     plan = timeline_of(cuts).model_copy(update={"clips": (facts,)})
     plan = with_miniatures(plan, {clip.url: miniatures_of(path)})
