@@ -1,4 +1,4 @@
-"""Wide and bright colours as SDR BT.709: one definition for what is looked at and for both engines.
+"""Wide, bright and flat colours as SDR BT.709: one definition for all that look, and both engines.
 
 Belongs here: which clips need it, the mapping as a function on arrays, and the same as a 3D table
 for FFmpeg's lut3d.
