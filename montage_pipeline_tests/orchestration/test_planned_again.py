@@ -114,6 +114,9 @@ def test_the_reel_is_made_without_the_span_and_says_so(
     assert newest.asset_materialization is not None
     assert newest.asset_materialization.metadata["segments"].value == len(edit.segments)
 
+    made_of = _materialised(instance, Step.RENDERED_VIDEO)[0].event_log_entry.tags or {}
+    assert made_of["dagster/input_event_pointer/edit_timeline"] == str(newest.storage_id)
+
     # Rendered again by hand, it is the same Reel of the same edit.
     assert run_montage(services, instance, partition, Step.RENDERED_VIDEO).success
     assert _edit(services, created) == edit

@@ -150,9 +150,11 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def _show_new_plan(context: AssetExecutionContext, planned: PlannedEdit) -> None:
-    """Have the UI show the edit that took the place of the one that could not be rendered."""
-    context.log_event(
-        dg.AssetMaterialization(
-            Step.EDIT_TIMELINE.value, metadata=planned.metadata, partition=context.partition_key
-        )
-    )
+    """Have the UI show the edit that took the place of the one that could not be rendered, and
+    what is rendered as made of that.
+    """
+    edit = dg.AssetKey(Step.EDIT_TIMELINE.value)
+    partition = context.partition_key
+    context.log_event(dg.AssetMaterialization(edit, metadata=planned.metadata, partition=partition))
+    # Dagster has noted the old edit as the step's input: it looks again.
+    context.get_step_execution_context().wipe_input_asset_version_info(edit)
