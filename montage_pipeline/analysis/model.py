@@ -188,6 +188,17 @@ class RejectedClip(Record):
     message: str
 
 
+class RejectedSpan(Record):
+    """A span of a clip, in its presentation time (seconds), that turned out to be unusable after it
+    was analysed, with the reason to tell the user.
+    """
+
+    url: str
+    start_s: float
+    end_s: float
+    message: str
+
+
 class AnalystFacts(Record):
     """Who made the analysis. All but `name` is empty for the local analyst.
 

@@ -67,14 +67,16 @@ def _database_services(settings: Settings, cleanup: ExitStack) -> Services:
     if settings.database_url:
         return Services(settings)
 
-    from montage_pipeline.local.attended import cancel_abandoned
-    from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
-    from montage_pipeline.local.stack import running_stack
-    from montage_pipeline.requests.migrate import upgrade
+    from montage_pipeline.local.address import running_stack
 
     running = running_stack(settings.home)
     if running is not None:
         return _services_of(running.env)
+
+    # What starts a database is loaded only by who starts one: whoever cancels is in a hurry.
+    from montage_pipeline.local.attended import cancel_abandoned
+    from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
+    from montage_pipeline.requests.migrate import upgrade
 
     server = EmbeddedPostgres(settings.home)
     server.start()

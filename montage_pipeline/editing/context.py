@@ -46,7 +46,7 @@ class PlanContext:
             taste=style_of(request.style).edit,
             fps=fps,
             rules=CutRules.at_rate(fps),
-            stretches=tuple(usable_stretches(analysis, fps)),
+            stretches=tuple(usable_stretches(analysis, fps, request.left_out)),
         )
 
     @property

@@ -14,7 +14,7 @@ from montage_pipeline.editing.optimizer.objective import POINT
 from montage_pipeline.editing.originality import originality_report
 from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.stages.chosen_edit import ChosenEdit, chosen_edit
-from montage_pipeline.editing.stages.length import possible_length
+from montage_pipeline.editing.stages.length import possible_length, span_reason
 from montage_pipeline.editing.stages.music_placement import music_warnings, placed_music
 from montage_pipeline.editing.stages.segments import cut_segments
 from montage_pipeline.editing.stages.wishes import resolved_wishes
@@ -37,7 +37,11 @@ def plan_timeline(request: EditRequest, analysis: ClipAnalysis, music: MusicTrac
     chosen = chosen_edit(context, footage, wishes, length)
     segments = explained(context, chosen, cut_segments(context, chosen))
     placement = placed_music(context, chosen.ruler)
-    notes = [*length.notes, *music_warnings(context, segments, placement)]
+    notes = [
+        *(f"{span_reason(part)}." for part in request.left_out),
+        *length.notes,
+        *music_warnings(context, segments, placement),
+    ]
     return _timeline(context, chosen, segments, placement, notes)
 
 
@@ -66,6 +70,7 @@ def _timeline(
             segments, context.analysis, context.music, context.fps, request.seen
         ),
         proof=_proof(chosen),
+        left_out=request.left_out,
         warnings=tuple(notes),
     )
 

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from montage_pipeline.analysis.model import RejectedSpan
 from montage_pipeline.footage.model import FrameRate
 from montage_pipeline.records import Record
 from montage_pipeline.requests.seen import SeenSegment
@@ -16,6 +17,7 @@ class EditRequest(Record):
     `seed` chooses among good edits: another seed gives another edit. `hook_clip` and `must_use` are
     clip URLs: the clip that opens the Reel, and clips that must appear in it. `caption` is text
     over the hook. `seen` is the footage of the user's earlier Reels, which this one avoids.
+    `left_out` are spans that the analysis found usable and that must not be shown all the same.
     """
 
     request_id: str
@@ -28,6 +30,7 @@ class EditRequest(Record):
     must_use: tuple[str, ...] = ()
     caption: str = ""
     seen: tuple[SeenSegment, ...] = ()
+    left_out: tuple[RejectedSpan, ...] = ()
 
     @property
     def frames(self) -> int:

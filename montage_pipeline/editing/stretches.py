@@ -13,7 +13,12 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import NamedTuple
 
-from montage_pipeline.analysis.model import AnalysedClip, ClipAnalysis, Moment
+from montage_pipeline.analysis.model import (
+    AnalysedClip,
+    ClipAnalysis,
+    Moment,
+    RejectedSpan,
+)
 from montage_pipeline.editing.packing import CutRules
 from montage_pipeline.footage.model import ClipFacts
 from montage_pipeline.spans import Span, without
@@ -69,17 +74,22 @@ def source_frame_s(facts: ClipFacts) -> float:
     return float(1 / facts.fps.fraction) * (2 if facts.variable_frame_rate else 1)
 
 
-def usable_stretches(analysis: ClipAnalysis, fps: Fraction) -> list[Stretch]:
-    """All stretches, in order of clip and time.
+def usable_stretches(
+    analysis: ClipAnalysis, fps: Fraction, left_out: Sequence[RejectedSpan] = ()
+) -> list[Stretch]:
+    """All stretches, in order of clip and time, without what is left out besides.
 
     Copies of one file (same SHA-256) share their seconds: none appears twice.
     """
     stretches: list[Stretch] = []
     taken: dict[str, list[Span]] = {}
+    for index, clip in enumerate(analysis.clips):
+        own = [Span(part.start_s, part.end_s) for part in left_out if part.url == clip.facts.url]
+        taken.setdefault(_file_of(index, clip), []).extend(own)
 
     for index, clip in enumerate(analysis.clips):
         frame_s = source_frame_s(clip.facts)
-        taken_of_file = taken.setdefault(clip.facts.sha256 or f"clip {index}", [])
+        taken_of_file = taken[_file_of(index, clip)]
         gap = max(1, ceil(frame_s * float(fps) - 1e-6))
 
         for run in _kept_apart(_runs(clip, taken_of_file, frame_s), gap, fps):
@@ -90,6 +100,11 @@ def usable_stretches(analysis: ClipAnalysis, fps: Fraction) -> list[Stretch]:
             stretches.append(Stretch(index, run.shot, run.span, frames, gap, ranges))
             taken_of_file.append(Span(run.span.start_s - frame_s, run.span.end_s + frame_s))
     return stretches
+
+
+def _file_of(index: int, clip: AnalysedClip) -> str:
+    """What copies of one file have in common."""
+    return clip.facts.sha256 or f"clip {index}"
 
 
 @dataclass(frozen=True)

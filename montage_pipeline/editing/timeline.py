@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from montage_pipeline.analysis.model import RejectedSpan
 from montage_pipeline.footage.model import ClipFacts, FrameRate, Miniature
 from montage_pipeline.records import Record
 from montage_pipeline.vocabulary import Format
@@ -146,6 +147,8 @@ class Timeline(Record):
     """The value of the `edit_timeline` asset. Segments play back to back; the first is the hook.
 
     `cover_candidates` are worth a look when it is rendered, the most promising first.
+    `left_out` are spans that an earlier plan showed and the renderer could not: this one was made
+    without them.
     """
 
     schema_version: Literal[1] = 1
@@ -166,6 +169,7 @@ class Timeline(Record):
     cover_candidates: tuple[Cover, ...] = ()
     target_lufs: float = -14.0
     max_true_peak_dbtp: float = -1.0
+    left_out: tuple[RejectedSpan, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @model_validator(mode="after")

@@ -66,12 +66,50 @@ class Miniature(Record):
     luma: str = Field(pattern=r"^[0-9a-f]*$")
 
 
+class Sphere(Record):
+    """How much of the world around the camera an equirectangular frame shows: degrees to the left,
+    to the right, up and down from straight ahead.
+    """
+
+    left_deg: float = Field(180.0, gt=0, le=180)
+    right_deg: float = Field(180.0, gt=0, le=180)
+    up_deg: float = Field(90.0, gt=0, le=90)
+    down_deg: float = Field(90.0, gt=0, le=90)
+
+
+class View(Record):
+    """Which part of each stored frame is used as the clip's frame (footage.decoding.plain).
+
+    `stored_width` and `stored_height` are of the whole frame. Of 3D video one `eye` is used: the
+    left or the upper half. What is left, if it is a `sphere`, is seen straight ahead through a flat
+    window.
+    """
+
+    stored_width: int
+    stored_height: int
+    eye: Literal["left", "upper"] | None = None
+    sphere: Sphere | None = None
+
+
+class LogProfile(Record):
+    """A flat way of coding light, as cameras record it for grading: `name` is its maker's, "" where
+    only its levels tell. `floor` and `ceiling` are the levels (0..1) of its black and its white.
+    """
+
+    name: str
+    floor: float
+    ceiling: float
+
+
 class ClipFacts(Record):
     """What probing one clip gave.
 
     `width` and `height` are as displayed: after rotation, with square pixels. `coded_width` and
-    `coded_height` are as stored. `sample_aspect` is the width of a stored pixel over its height,
-    None for square ones. `rotation_deg` is the clockwise turn a player applies.
+    `coded_height` are as stored, or what `view` makes of that: they are the clip's frame for all
+    that comes after decoding. `varies` says that frames change their shape, or the way they are to
+    be turned, on the way; each is then fitted into the clip's frame. `sample_aspect` is the width
+    of a stored pixel over its height, None for square ones. `rotation_deg` is the clockwise turn a
+    player applies.
 
     `start_s` is the presentation time of the first video frame. All clip times elsewhere are
     presentation times on the same clock, so the usable span is [start_s, start_s + duration_s).
@@ -79,7 +117,7 @@ class ClipFacts(Record):
 
     `color_space` is the YCbCr matrix ("gbr" for RGB) and `color_primaries` the gamut, both by
     FFmpeg's names, or "unknown". `hdr` follows from transfer and primaries together: HLG tags with
-    BT.709 primaries are SDR.
+    BT.709 primaries are SDR. `log` says that the clip is shown through a normalising curve.
 
     `rebuilt` says that all this, times included, is that of a copy of the clip's packets
     (footage.rebuilding), which is then what is read.
@@ -116,3 +154,13 @@ class ClipFacts(Record):
     audio_stream: int | None
     audio_channels: int | None
     audio_sample_rate: int | None
+    view: View | None = None
+    varies: bool = False
+    log: LogProfile | None = None
+
+    @property
+    def decoded_pixels(self) -> int:
+        """Pixels of a frame as it is decoded."""
+        if self.view is not None:
+            return self.view.stored_width * self.view.stored_height
+        return self.coded_width * self.coded_height

@@ -8,13 +8,20 @@ from dataclasses import dataclass
 
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.video.frame import VideoFrame
 
 from montage_pipeline.footage.container import open_clip
-from montage_pipeline.footage.model import ClipFacts, FetchedClip, FrameRate, Ratio
+from montage_pipeline.footage.model import (
+    ClipFacts,
+    FetchedClip,
+    FrameRate,
+    LogProfile,
+    Ratio,
+)
 from montage_pipeline.footage.probing.claims import refuse_duration
 from montage_pipeline.footage.probing.colour import Colour, colour_of
+from montage_pipeline.footage.probing.encryption import refuse_encrypted
 from montage_pipeline.footage.probing.geometry import Geometry, geometry_of
+from montage_pipeline.footage.probing.log_profile import log_profile_of
 from montage_pipeline.footage.probing.sizes import typical_frame
 from montage_pipeline.footage.probing.timing import Ending, ending_of, frame_rate_of
 from montage_pipeline.footage.probing.tracks import (
@@ -44,11 +51,12 @@ def probe(clip: FetchedClip) -> ClipFacts:
 def probe_with_notes(clip: FetchedClip) -> Probe:
     """The facts of a clip, with notes on a file cut short, or tracks that are left out.
 
-    Raises PermanentError: CLIP_UNREADABLE (not a media file, or damaged before the first frame),
-    CLIP_NO_VIDEO (sound only, or a single frame), CLIP_BAD_SIZE (too small, too large or too long a
-    strip), CLIP_NOT_FLAT (3D or 360° video), CLIP_STRANGE_COLOUR (colours coded in a way that would
-    come out wrong), CLIP_IMPLAUSIBLE (longer than any clip).
+    Raises PermanentError: CLIP_ENCRYPTED, CLIP_UNREADABLE (not a media file, or damaged before the
+    first frame), CLIP_NO_VIDEO (sound only, or a single frame), CLIP_BAD_SIZE (too small, too large
+    or too long a strip), CLIP_NOT_FLAT (3D or 360° video of a rare kind), CLIP_STRANGE_COLOUR
+    (colours coded in a way that would come out wrong), CLIP_IMPLAUSIBLE (longer than any clip).
     """
+    refuse_encrypted(clip.path)
     with open_clip(clip.path, undecoded=True) as container:
         refuse_declared_sizes(container)
     with open_clip(clip.path) as container:
@@ -61,14 +69,15 @@ def probe_with_notes(clip: FetchedClip) -> Probe:
         clip_s = (video.start_s, ending.end_s)
         shown = typical_frame(container, video.stream, video.first_frame, clip_s)
         geometry = geometry_of(video.stream, shown)
+        log = log_profile_of(clip.path, container, video, clip_s) if colour.hdr == "sdr" else None
 
-        notes = [ending.note] if ending.note else []
+        notes = [note for note in (ending.note, geometry.note) if note]
         if audio is None and container.streams.audio:
             notes.append(f"its sound track {_why_unheard(container)} and is left out")
         if len(tracks) > 1:
             notes.append(f"it has {len(tracks)} video tracks; track {video.stream.index} is used")
 
-        facts = _Findings(container, video, shown, audio, colour, geometry, ending).facts(clip)
+        facts = _Findings(container, video, audio, colour, geometry, log, ending).facts(clip)
         return Probe(facts, tuple(notes))
 
 
@@ -86,15 +95,15 @@ class _Findings:
 
     container: InputContainer
     video: VideoTrack
-    shown: VideoFrame
     audio: AudioStream | None
     colour: Colour
     geometry: Geometry
+    log: LogProfile | None
     ending: Ending
 
     def facts(self, clip: FetchedClip) -> ClipFacts:
         """The findings as the document that is stored."""
-        stream, frame, audio = self.video.stream, self.shown, self.audio
+        stream, audio = self.video.stream, self.audio
         fps = frame_rate_of(stream, self.video.pace)
         return ClipFacts(
             url=clip.url,
@@ -105,8 +114,8 @@ class _Findings:
             container=self.container.format.name,
             video_codec=stream.codec_context.name,
             video_stream=stream.index,
-            coded_width=frame.width,
-            coded_height=frame.height,
+            coded_width=self.geometry.coded_width,
+            coded_height=self.geometry.coded_height,
             width=self.geometry.width,
             height=self.geometry.height,
             sample_aspect=self._sample_aspect(),
@@ -128,6 +137,8 @@ class _Findings:
             audio_stream=audio.index if audio else None,
             audio_channels=audio.codec_context.channels if audio else None,
             audio_sample_rate=audio.codec_context.sample_rate if audio else None,
+            view=self.geometry.view,
+            log=self.log,
         )
 
     def _sample_aspect(self) -> Ratio | None:

@@ -13,6 +13,7 @@ import av
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.footage.names import clip_name
+from montage_pipeline.footage.probing.encryption import encrypted_tracks
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.media.isolation.calls import isolated
 from montage_pipeline.media.isolation.limits import Budget
@@ -55,10 +56,11 @@ class OwnMusic:
         Fetches the file and listens to it to its end. Called before anything is paid for.
 
         PermanentError: `music_too_short` (details `missing_s`), `music_too_long`, `music_silent`,
-        `music_not_audio`, and those of `ClipFetcher.fetch_music`.
+        `music_encrypted`, `music_not_audio`, and those of `ClipFetcher.fetch_music`.
         """
         name = clip_name(self._url)
         path = self._fetcher.fetch_music(self._url).path
+        _refuse_encrypted(path, name)
         _refuse_too_long(_packets_length_s(path, name), name)
         return _suitable(path, duration_s, name).duration_s
 
@@ -95,6 +97,15 @@ def _warnings(grid: BeatGrid, expected_bpm: int | None) -> tuple[str, ...]:
             "that.",
         )
     return ()
+
+
+def _refuse_encrypted(path: Path, name: str) -> None:
+    if "audio" in encrypted_tracks(path):
+        raise PermanentError(
+            ErrorCode.MUSIC_ENCRYPTED,
+            f"{name} is encrypted (copy-protected): only the app or shop it comes from can play "
+            "it. Use a copy without protection.",
+        )
 
 
 def _refuse_too_long(length_s: float, name: str) -> None:

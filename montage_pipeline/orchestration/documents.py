@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def store_document(services: Services, partition: str, asset: str, value: Record) -> str:
+    """Write an asset's value in one PUT: it is there whole or not at all. Returns its key."""
+    key = document_key(partition, asset)
+    services.store.put_bytes(
+        key, value.model_dump_json(indent=1).encode(), content_type="application/json"
+    )
+    return key
+
+
 class DocumentIOManager(dg.IOManager):
     """Stores a Record as JSON and reads it back as the type the downstream asset names.
 
@@ -35,16 +44,11 @@ class DocumentIOManager(dg.IOManager):
         self._services = services
 
     def handle_output(self, context: dg.OutputContext, obj: Record) -> None:
-        """Write the value in one PUT: it is there whole or not at all.
-
-        With the timeline a plan is whole, and its owner may look at it.
-        """
+        """See `store_document`. With the timeline a plan is whole, and its owner may look at it."""
         attempt = _attempt_of(context)
         with self._step(attempt):
-            key = document_key(context.partition_key, context.asset_key.path[-1])
-            self._services.store.put_bytes(
-                key, obj.model_dump_json(indent=1).encode(), content_type="application/json"
-            )
+            asset = context.asset_key.path[-1]
+            key = store_document(self._services, context.partition_key, asset, obj)
             if attempt is not None and attempt.step is Step.EDIT_TIMELINE:
                 note_plan(self._services.engine, UUID(attempt.request_key), attempt.run.run_id)
             context.add_output_metadata(_uri(self._services, key))

@@ -60,10 +60,14 @@ _SHOWN_INTERVALS = 5
 _SHOWN_DIFFERENCES = 3
 
 
+_LIKENESS = "frames that show what was analysed"
+
+
 class BadRender(MontageError):
     """The finished file breaks rules; `rules` has all of them with what was measured.
 
-    `misshown` are the numbers of the segments that show something else than what was analysed.
+    `misshown` are the numbers of the segments that show something else than what was analysed;
+    `only_misshown` says that nothing else is wrong.
     """
 
     def __init__(self, name: str, rules: Sequence[Rule], misshown: Sequence[int] = ()) -> None:
@@ -79,6 +83,7 @@ class BadRender(MontageError):
         )
         self.rules = tuple(rules)
         self.misshown = frozenset(misshown)
+        self.only_misshown = all(rule.holds or rule.name == _LIKENESS for rule in rules)
 
 
 @dataclass(frozen=True)
@@ -218,7 +223,7 @@ def _likeness_findings(measured: _Measured) -> list[_Finding]:
     ]
     alike = f"{min(total, len(measured.decoding.shown)) - len(different)} of {total}"
     shown = "; ".join([alike, *different[:_SHOWN_DIFFERENCES]])
-    return [_Finding("frames that show what was analysed", shown, f"{total} of {total}")]
+    return [_Finding(_LIKENESS, shown, f"{total} of {total}")]
 
 
 def _clip_of(timeline: Timeline, segment: int) -> str:

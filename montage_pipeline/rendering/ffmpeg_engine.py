@@ -23,7 +23,9 @@ from montage_pipeline.settings import Settings
 
 
 class FfmpegEngine:
-    """Renders with FFmpeg processes only; segments with an effect are MoviePy's."""
+    """Renders with FFmpeg processes only; segments with an effect are MoviePy's, and those of clips
+    whose frames are not shown as they are stored: 360°, 3D, or of changing shape.
+    """
 
     name: EngineName = "ffmpeg"
 
@@ -48,8 +50,12 @@ class FfmpegEngine:
 
 
 def _maker_of(job: ChunkJob) -> ChunkMaker:
-    """Who makes the chunk of a segment."""
-    if job.segment.effect is None:
+    """Who makes the chunk of a segment.
+
+    MoviePy's maker has every frame in its hands: it gives them their clip's shape by the rule that
+    the analysis went by.
+    """
+    if job.segment.effect is None and not (job.facts.view or job.facts.varies):
         return FfmpegChunk(job)
 
     # MoviePy takes a second to import, so it is imported only when it is used.

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.logs import get_logger
 from montage_pipeline.rendering.check import BadRender, check_file
@@ -22,6 +23,23 @@ class CheckedReel(NamedTuple):
     run: EngineRun
     check: FileCheck
     warnings: tuple[str, ...]
+
+
+_MISSHOWN = "decoded again for the Reel, it does not show what was seen in it before"
+_TOO_SHORT = "decoding it for the Reel ended early"
+
+
+def segments_at_fault(error: MontageError) -> Mapping[int, str]:
+    """The segments, by number, that cannot be shown for their clip's sake, each with the reason.
+
+    Empty for an error that another choice of footage would not mend.
+    """
+    if isinstance(error, BadRender) and error.only_misshown:
+        return dict.fromkeys(sorted(error.misshown), _MISSHOWN)
+    number = error.details.get("segment")
+    if error.code is ErrorCode.CLIP_TOO_SHORT and isinstance(number, int):
+        return {number: _TOO_SHORT}
+    return {}
 
 
 def render_checked(

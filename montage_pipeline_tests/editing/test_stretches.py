@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from montage_pipeline.analysis.model import ClipAnalysis, TimeSpan
+from montage_pipeline.analysis.model import ClipAnalysis, RejectedSpan, TimeSpan
 from montage_pipeline.editing.stretches import Stretch, usable_stretches
 from montage_pipeline_tests.editing.footage import analysis, facts, moment
 
@@ -47,6 +47,18 @@ def test_copies_of_a_file_share_its_seconds() -> None:
     copy = original.model_copy(update={"url": "https://clips.example/copy.mp4"})
     clips = analysis([(original, [moment(0, 0, 2, 6)]), (copy, [moment(1, 0, 0, 10)])])
     assert stretches(clips) == [(0, 2, 6), (1, 0, 1.967), (1, 6.033, 10)]
+
+
+def test_what_turned_out_unusable_is_left_out_of_every_copy_of_the_file() -> None:
+    original = facts("a", 10)
+    copy = original.model_copy(update={"url": "https://clips.example/copy.mp4"})
+    clips = analysis([(original, [moment(0, 0, 0, 4)]), (copy, [moment(1, 0, 4.5, 10)])])
+    bad = RejectedSpan(url=copy.url, start_s=3, end_s=7, message="it ends early")
+    found = usable_stretches(clips, FPS, [bad])
+    assert [(part.clip, part.span.start_s, part.span.end_s) for part in found] == [
+        (0, 0, 3),
+        (1, 7, 10),
+    ]
 
 
 def test_what_is_known_of_a_moment_is_in_frames_of_its_stretch() -> None:

@@ -4,7 +4,7 @@ import struct
 from pathlib import Path
 
 from montage_pipeline.media.ffmpeg import run_ffmpeg
-from montage_pipeline_tests.footage.media import filmed, make_clip, scenery
+from montage_pipeline_tests.footage.media import H264, filmed, make_clip, scenery
 
 RATE, LONG_S = 25, 4
 FRAMES = RATE * LONG_S
@@ -12,6 +12,7 @@ WITH_B_FRAMES = (
     *("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-crf", "20"),
     *("-bf", "3", "-b_strategy", "0", "-g", "25"),
 )
+FINE = (*H264, "-crf", "8")
 _SOUND = ("-f", "lavfi", "-i", "sine=440:sample_rate=48000")
 
 
@@ -79,3 +80,28 @@ def tagged_360(clip: Path, output: Path) -> Path:
     content[end:end] = box
     output.write_bytes(content)
     return output
+
+
+def still_scene(folder: Path, name: str, filters: str = "", output: tuple[str, ...] = FINE) -> Path:
+    """Two seconds of one scene, 640 pixels by 360 before the filters."""
+    return make_clip(
+        folder / name,
+        source=filmed(scenery(folder / "scenery.png", seed=5), "x=40:y=20"),
+        size="640x360",
+        rate=str(RATE),
+        filters=filters,
+        output=output,
+    )
+
+
+def turned_on_the_way(folder: Path) -> Path:
+    """A recording of a scene in which the phone is turned after two seconds: its frames say so.
+
+    From then on it shows the middle of the scene, 202 of 640 pixels wide.
+    """
+    upright = still_scene(folder, "upright.ts")
+    on_its_side = still_scene(folder, "side.mp4", "crop=202:360,scale=360:640,transpose=cclock")
+    tagged = folder / "tagged.ts"
+    orientation = "h264_metadata=display_orientation=insert:rotate=270"
+    copied(on_its_side, tagged, "-bsf:v", orientation, "-output_ts_offset", "2")
+    return joined(folder / "turned.ts", upright, tagged)

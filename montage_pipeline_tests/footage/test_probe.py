@@ -206,15 +206,22 @@ def test_playlist_opens_nothing(plain: Path, tmp_path: Path, text: str) -> None:
     assert caught.value.code == ErrorCode.CLIP_UNREADABLE
 
 
-def test_what_is_not_flat_is_left_out_and_said(tmp_path: Path) -> None:
+def test_what_is_used_of_3d_and_360_video_is_said(tmp_path: Path) -> None:
     both_eyes = (*H264, "-x264-params", "frame-packing=3")
-    with pytest.raises(
-        PermanentError, match=r"3D video .both eyes side by side.*one eye"
-    ) as caught:
-        probe(fetched(make_clip(tmp_path / "3d.mp4", duration_s=0.5, output=both_eyes)))
-    assert caught.value.code == ErrorCode.CLIP_NOT_FLAT
-
+    found = probe_with_notes(
+        fetched(make_clip(tmp_path / "3d.mp4", duration_s=0.5, output=both_eyes))
+    )
+    assert found.notes == (
+        "it is 3D video (both eyes side by side); the picture of the left eye is shown",
+    )
     around = tagged_360(make_clip(tmp_path / "plain.mp4", duration_s=0.5), tmp_path / "360.mp4")
-    with pytest.raises(PermanentError, match=r"360° video .equirectangular.*a flat view") as caught:
-        probe(fetched(around))
+    found = probe_with_notes(fetched(around))
+    assert found.notes == ("it is 360° video; a flat view of 90° straight ahead is shown",)
+    assert found.facts.width == found.facts.height == 102  # 320 pixels / pi
+
+
+def test_3d_video_that_no_eye_is_taken_of_is_left_out_and_said(tmp_path: Path) -> None:
+    in_turn = (*H264, "-x264-params", "frame-packing=5")
+    with pytest.raises(PermanentError, match=r"3D video .the eyes in turn.*one eye") as caught:
+        probe(fetched(make_clip(tmp_path / "3d.mp4", duration_s=0.5, output=in_turn)))
     assert caught.value.code == ErrorCode.CLIP_NOT_FLAT

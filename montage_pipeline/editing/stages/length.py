@@ -9,7 +9,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from montage_pipeline.analysis.model import ClipAnalysis
+from montage_pipeline.analysis.model import ClipAnalysis, RejectedSpan
 from montage_pipeline.editing.context import PlanContext
 from montage_pipeline.editing.packing import CutRules, longest_total
 from montage_pipeline.editing.request import EditRequest
@@ -153,7 +153,7 @@ def _not_enough_footage(context: PlanContext, got_frames: int) -> PermanentError
         return PermanentError(
             ErrorCode.NOT_ENOUGH_FOOTAGE,
             f"None of the clips has usable footage ({moments} moments were looked at and none was "
-            f"accepted); {asked_s:g} s are missing.{_lost(context.analysis)} "
+            f"accepted); {asked_s:g} s are missing.{_lost(context)} "
             "Add clips that are sharp, bright and steady.",
             usable_s=0.0,
             missing_s=asked_s,
@@ -166,7 +166,7 @@ def _not_enough_footage(context: PlanContext, got_frames: int) -> PermanentError
     return PermanentError(
         ErrorCode.NOT_ENOUGH_FOOTAGE,
         f"The clips give {usable_s:g} s of usable footage for a Reel of {asked_s:g} s: "
-        f"{missing_s:g} s are missing.{_lost(context.analysis)} Add clips: a Reel shorter than "
+        f"{missing_s:g} s are missing.{_lost(context)} Add clips: a Reel shorter than "
         f"asked needs {shortest_s:g} s at least, an opening of {HOOK_S} s and cuts of "
         f"{MIN_CUT_S} s or longer without a break.",
         usable_s=usable_s,
@@ -187,8 +187,19 @@ _LOST_TO = {
 """What a sentence says for a code; the other codes are words already."""
 
 
-def _lost(analysis: ClipAnalysis) -> str:
-    """What was lost to what: seconds of rejected moments, and clips that were left out."""
+def span_reason(part: RejectedSpan) -> str:
+    """Which part of a clip was left out, and why."""
+    return (
+        f"{clip_name(part.url)} was left out from {part.start_s:.1f} to {part.end_s:.1f} s: "
+        f"{part.message}"
+    )
+
+
+def _lost(context: PlanContext) -> str:
+    """What was lost to what: seconds of rejected moments, and clips, and parts of clips, that were
+    left out.
+    """
+    analysis = context.analysis
     lost_s: dict[str, float] = {}
     for clip in analysis.clips:
         for moment in clip.moments:
@@ -198,9 +209,11 @@ def _lost(analysis: ClipAnalysis) -> str:
     most_first = sorted(lost_s.items(), key=lambda found: -found[1])
     lost = [f"{seconds:.1f} s {reason}" for reason, seconds in most_first]
     left_out = [f"{clip_name(clip.url)}: {clip.message}" for clip in analysis.rejected_clips]
+    spans = [span_reason(part) for part in context.request.left_out]
     told = [
         f" Lost: {', '.join(lost)}." if lost else "",
         f" Left out: {'; '.join(left_out)}." if left_out else "",
+        f" {'; '.join(spans)}." if spans else "",
     ]
     return "".join(told)
 

@@ -122,12 +122,15 @@ def _clip_of(context: PlanContext, url: str, code: ErrorCode) -> int:
     )
     copy = next(copies, None)
     if copy is None:
-        raise unusable(code, url, _why_nothing_usable(clips[number]))
+        raise unusable(code, url, _why_nothing_usable(context, clips[number]))
     return copy
 
 
-def _why_nothing_usable(clip: AnalysedClip) -> str:
-    """The reasons for which every moment of a clip was turned down."""
+def _why_nothing_usable(context: PlanContext, clip: AnalysedClip) -> str:
+    """The reasons for which every moment of a clip was turned down, or left out since."""
+    left_out = [part for part in context.request.left_out if part.url == clip.facts.url]
+    if left_out:
+        return left_out[-1].message
     reasons = dict.fromkeys(
         reject.message.rstrip(".") for moment in clip.moments for reject in moment.rejects
     )

@@ -11,6 +11,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 
+from montage_pipeline.footage.decoding.plain import plain_frame
 from montage_pipeline.footage.decoding.tone import colour_map, to_bt709
 from montage_pipeline.footage.model import ClipFacts
 
@@ -42,20 +43,6 @@ def oriented(stored: NDArray[Any], facts: ClipFacts) -> NDArray[Any]:
     return stored
 
 
-def shown_part(stored: NDArray[Any], facts: ClipFacts) -> NDArray[Any]:
-    """The part of a stored frame of another shape (rows first) that has the shape of the clip's.
-
-    Clips that change their size on the way may change their shape too. Nothing is stretched: the
-    upper, or the left, part is shown, as the renderer's filters have it.
-    """
-    height, width = stored.shape[:2]
-    wanted_width = round(height * facts.coded_width / facts.coded_height)
-    wanted_height = round(width * facts.coded_height / facts.coded_width)
-    if abs(wanted_width - width) <= 1 or abs(wanted_height - height) <= 1:
-        return stored
-    return stored[:, :wanted_width] if wanted_width < width else stored[:wanted_height]
-
-
 def stored_size(facts: ClipFacts, max_side: int) -> tuple[int, int]:
     """Width and height before turning, so that the turned frame has square pixels.
 
@@ -68,13 +55,15 @@ def stored_size(facts: ClipFacts, max_side: int) -> tuple[int, int]:
 
 def rgb_frame(frame: VideoFrame, facts: ClipFacts, max_side: int) -> RgbFrame:
     """The frame as a viewer sees it, its longer side at most `max_side` pixels."""
+    frame = plain_frame(frame, facts)
     size = stored_size(facts, max_side)
     covering = covering_size(frame, facts, size)
     mapping = colour_map(facts)
     if mapping is None:
         stored: NDArray[Any] = _reformatted(frame, facts, covering, "rgb24")
     else:
-        signal = _reformatted(frame, facts, covering, "rgb48le") / _FULL_SCALE_16
+        # Planar: of frames that keep their size swscale makes garbage in rgb48le.
+        signal = _reformatted(frame, facts, covering, "gbrp16le") / _FULL_SCALE_16
         stored = to_bt709(signal, mapping) * 255 + 0.5
     shown = stored[: size[1], : size[0]]
     return np.ascontiguousarray(oriented(shown, facts), dtype=np.uint8)

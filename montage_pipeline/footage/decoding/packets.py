@@ -215,7 +215,7 @@ def key_bits(facts: ClipFacts, packets: PacketTable) -> float | None:
     """
     if not packets.complete or not packets.keys.any():
         return None
-    pixels = facts.coded_width * facts.coded_height
+    pixels = facts.decoded_pixels
     usual_bytes = float(np.median(packets.sizes[packets.keys]))
     return usual_bytes * 8 / pixels * _EFFICIENCY.get(facts.video_codec, 1.0)
 
@@ -232,7 +232,7 @@ def keyframe_times_s(packets: PacketTable) -> tuple[float, ...]:
 
 def frame_work(facts: ClipFacts, size: float) -> float:
     """What it costs to decode and measure one frame of `size` bytes, in megapixels."""
-    megapixels = facts.coded_width * facts.coded_height / 1e6
+    megapixels = facts.decoded_pixels / 1e6
     return megapixels + size / 1e6 * _WORK_PER_MEGABYTE + _WORK_PER_FRAME
 
 

@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 from montage_pipeline.footage.container import packets_of, read_only, seek_before, video_stream
 from montage_pipeline.footage.decoding.damage import DamageLog
 from montage_pipeline.footage.decoding.packets import SAME_PACKET_S, IndexedClip
+from montage_pipeline.footage.decoding.plain import Turning
 from montage_pipeline.footage.decoding.plan import DecodedSpan
 from montage_pipeline.media.opening import MAX_PIXELS_OPTION
 from montage_pipeline.spans import Span
@@ -40,15 +41,14 @@ class Reader:
         read_only(container, self._stream)
         self._time_base = float(self._stream.time_base or 0)
         self._frame_s = 1 / float(clip.facts.fps.fraction)
-        self._skips_frames = (
-            clip.facts.coded_width * clip.facts.coded_height / self._frame_s > _MAX_PIXELS_PER_S
-        )
+        self._skips_frames = clip.facts.decoded_pixels / self._frame_s > _MAX_PIXELS_PER_S
         if self._skips_frames:
             self._stream.codec_context.skip_frame = "NONREF"
             # A fifth of the work, for an error that grows to one level of 255 until the next
             # keyframe.
             self._stream.codec_context.options = {**MAX_PIXELS_OPTION, "skip_loop_filter": "all"}
         self._packets: Packets = packets_of(container, self._stream)
+        self._turning = Turning()
         self._damage = self._new_damage_log()
         self._awaited_s: list[float] = []
 
@@ -98,7 +98,7 @@ class Reader:
         self, packets: Packets, span: Span, *, drain: bool
     ) -> Iterator[tuple[float, VideoFrame]]:
         last_s: float | None = None
-        for frame in self._decoded(packets, span.end_s, drain=drain):
+        for frame in map(self._turning.tagged, self._decoded(packets, span.end_s, drain=drain)):
             if frame.pts is None:
                 continue
             time_s = frame.pts * self._time_base

@@ -9,6 +9,7 @@ from av.video.frame import VideoFrame
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.container import decoded_frames, open_clip, seek_before, video_stream
 from montage_pipeline.footage.decoding.frames import RgbFrame, rgb_frame
+from montage_pipeline.footage.decoding.plain import Turning
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.media.isolation.calls import isolated
 from montage_pipeline.media.isolation.limits import Budget
@@ -58,6 +59,7 @@ class _Playhead:
         self._stream = video_stream(container, facts)
         self._start_s = facts.start_s
         self._frames = decoded_frames(container, self._stream)
+        self._turning = Turning()
         self._shown: tuple[float, VideoFrame] | None = None
         self._ahead: tuple[float, VideoFrame] | None = None
 
@@ -67,7 +69,7 @@ class _Playhead:
             self._seek(time_s)
         while self._ahead is None or self._begins_by(self._ahead, time_s):
             self._shown = self._ahead or self._shown
-            self._ahead = next(self._frames, None)
+            self._ahead = self._next()
             if self._ahead is None:
                 break
 
@@ -78,6 +80,10 @@ class _Playhead:
             )
         return on_screen[1]
 
+    def _next(self) -> tuple[float, VideoFrame] | None:
+        timed = next(self._frames, None)
+        return timed and (timed[0], self._turning.tagged(timed[1]))
+
     def _reached_s(self) -> float:
         reached = self._ahead or self._shown
         return reached[0] if reached else self._start_s
@@ -87,7 +93,7 @@ class _Playhead:
         for back_s in _STEPS_BACK_S:
             seek_before(self._container, self._stream, max(time_s - back_s, self._start_s))
             self._frames = decoded_frames(self._container, self._stream)
-            self._ahead = next(self._frames, None)
+            self._ahead = self._next()
             if self._ahead is not None and self._begins_by(self._ahead, time_s):
                 break
 

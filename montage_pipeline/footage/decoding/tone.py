@@ -1,4 +1,4 @@
-"""Wide and bright colours as SDR BT.709: one definition for what is looked at and for both engines.
+"""Wide, bright and flat colours as SDR BT.709: one definition for all that look, and both engines.
 
 Belongs here: which clips need it, the mapping as a function on arrays, and the same as a 3D table
 for FFmpeg's lut3d.
@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.footage.model import ClipFacts, LogProfile
 
 _SDR_WHITE_NITS = 203.0
 """Diffuse white of HDR video (BT.2408)."""
@@ -24,6 +24,11 @@ _KNEE = 0.5
 
 _DISPLAY_GAMMA = 2.4
 """Of SDR displays (BT.1886)."""
+
+_LOG_GAMMA = 1.4
+"""Between the black and the white of log footage: of footage coded in S-Log3, V-Log and D-Log it
+leaves 8 levels of 255 to the original; 1.2 and 1.6 leave 12.
+"""
 
 _CUBE_POINTS = 33
 """Along each axis of a colour table; the usual size, interpolated between."""
@@ -42,15 +47,17 @@ _WIDE = {
 
 @dataclass(frozen=True)
 class ColourMap:
-    """The R'G'B' signal that is turned into SDR BT.709; `primaries` are wider than BT.709's."""
+    """The R'G'B' signal that is turned into SDR BT.709: in wider `primaries`, or flat (`log`)."""
 
     transfer: Literal["sdr", "hlg", "pq"]
     primaries: str
+    log: LogProfile | None = None
 
     @property
     def table(self) -> str:
         """File name of its table."""
-        return f"{self.transfer}-{self.primaries}.cube"
+        log = f"-log{self.log.floor:.3f}-{self.log.ceiling:.3f}" if self.log else ""
+        return f"{self.transfer}-{self.primaries}{log}.cube"
 
 
 def colour_map(facts: ClipFacts) -> ColourMap | None:
@@ -59,8 +66,10 @@ def colour_map(facts: ClipFacts) -> ColourMap | None:
     None for SDR in BT.709 and its near relatives (BT.601), which are shown as they are.
     """
     if facts.color_primaries in _WIDE:
-        return ColourMap(facts.hdr, facts.color_primaries)
-    return None if facts.hdr == "sdr" else ColourMap(facts.hdr, "bt2020")
+        return ColourMap(facts.hdr, facts.color_primaries, facts.log)
+    if facts.hdr != "sdr":
+        return ColourMap(facts.hdr, "bt2020")
+    return ColourMap("sdr", "bt709", facts.log) if facts.log else None
 
 
 def to_bt709(signal: NDArray[np.floating], mapping: ColourMap) -> NDArray[np.float64]:
@@ -70,6 +79,10 @@ def to_bt709(signal: NDArray[np.floating], mapping: ColourMap) -> NDArray[np.flo
     brightness, diffuse white (203 nits) lands at 89 % of the SDR signal, 1000 nits at 100 %.
     """
     coded = np.asarray(signal, dtype=np.float64)
+    if mapping.log is not None:
+        coded = normalised(coded, mapping.log)
+    if mapping.primaries not in _WIDE:
+        return np.clip(coded, 0.0, 1.0)
     to_narrow = np.linalg.inv(_to_xyz(_BT709)) @ _to_xyz(_WIDE[mapping.primaries])
     if mapping.transfer == "sdr":
         light = np.maximum(np.clip(coded, 0.0, 1.0) ** _DISPLAY_GAMMA @ to_narrow.T, 0.0)
@@ -79,6 +92,21 @@ def to_bt709(signal: NDArray[np.floating], mapping: ColourMap) -> NDArray[np.flo
         # Scaling the three channels together keeps the hue of highlights.
         light = light * (_rolled_off(brightest) / np.maximum(brightest, 1e-9))
     return np.asarray(np.clip(light, 0.0, 1.0) ** (1 / _DISPLAY_GAMMA))
+
+
+def normalised(signal: NDArray[np.floating], log: LogProfile) -> NDArray[np.float64]:
+    """A flat signal (R'G'B', or its luma) with the contrast of other video.
+
+    Black and white are brought where they belong, and a power makes up for how a log curve lifts
+    what is between. Each channel by itself, so that colours gain as contrast does.
+    """
+    spread = (np.asarray(signal, dtype=np.float64) - log.floor) / (log.ceiling - log.floor)
+    return np.asarray(np.clip(spread, 0.0, 1.0) ** _LOG_GAMMA)
+
+
+def chroma_gain(log: LogProfile) -> float:
+    """How much stronger colours of middle brightness become by `normalised`."""
+    return float(_LOG_GAMMA * 0.5 ** (_LOG_GAMMA - 1) / (log.ceiling - log.floor))
 
 
 def write_cube(path: Path, mapping: ColourMap) -> None:

@@ -4,6 +4,8 @@ Belongs here: signatures of file formats, and the words for them. Does not belon
 container holds (probe).
 """
 
+import re
+
 from montage_pipeline.errors import ErrorCode, PermanentError
 
 HEAD_BYTES = 4096
@@ -22,6 +24,7 @@ _VIDEO_STARTS = (
     b"\x00\x00\x01\xb3",  # MPEG video
     b"\x1f\x07\x00",  # DV
 )
+_KEY = re.compile(rb"#EXT-X-(SESSION-)?KEY:METHOD=(?!NONE)")
 _OTHER_FILES: tuple[tuple[bytes, str], ...] = (
     (b"#EXTM3U", "a playlist (m3u8), not a video file; use the address of the video itself"),
     (b"ffconcat", "a list of files (ffconcat), not a video file"),
@@ -139,6 +142,8 @@ def _what_it_is(head: bytes) -> str:
     if head[:4] == b"RIFF":
         kinds = {b"WAVE": "a WAV sound file", b"WEBP": "a WebP image"}
         return kinds.get(head[8:12], "a RIFF file that is not AVI") + ", not a video"
+    if head.startswith(b"#EXTM3U") and _KEY.search(head):
+        return "a playlist (m3u8) of encrypted video; use a file of the video without protection"
     for start, what in _OTHER_FILES:
         if head.startswith(start):
             return what

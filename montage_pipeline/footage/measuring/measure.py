@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.container import open_clip
 from montage_pipeline.footage.decoding.packets import IndexedClip, key_bits, keyframe_times_s
+from montage_pipeline.footage.decoding.plain import is_plain, size_share
 from montage_pipeline.footage.decoding.plan import DecodedSpan, plan_decoding
 from montage_pipeline.footage.decoding.reading import Reader
 from montage_pipeline.footage.measuring import still
@@ -89,6 +90,7 @@ class _Pass:
         self._samples: list[Sample] = []
         self._between: list[StillFrame] = []
         self._decoded_frames = 0
+        self._varies = False
 
     def run(self, spans: Sequence[Span], calm: Sequence[Span]) -> ClipMeasures:
         """Decode and measure."""
@@ -106,7 +108,7 @@ class _Pass:
 
         sound = listen(source, facts, self._looked_at, for_speech=True)
         return ClipMeasures(
-            facts=facts,
+            facts=facts.model_copy(update={"varies": self._varies}),
             looked_at=tuple(self._looked_at),
             shots=tuple(self._shots),
             samples=tuple(_with_sound(self._samples, sound)),
@@ -128,6 +130,7 @@ class _Pass:
             look.add(time_s, frame)
         look.end()
         self._decoded_frames += look.decoded_frames
+        self._varies = self._varies or look.varies
         self._motions += look.motions
         self._samples += look.samples
         self._between += look.between
@@ -170,6 +173,7 @@ class _SpanLook:
         self.samples: list[Sample] = []
         self.between: list[StillFrame] = []
         self.decoded_frames = 0
+        self.varies = False
         self._facts = facts
         self._span = planned.span
         fps = float(facts.fps.fraction)
@@ -197,6 +201,7 @@ class _SpanLook:
         self._first_s = time_s if self._first_s is None else self._first_s
         self._last_s, self._last = time_s, frame
         self.decoded_frames += 1
+        self.varies = self.varies or not is_plain(frame, self._facts)
         if (self.decoded_frames - 1) % self._compared_every == 0:
             self._look(time_s, frame)
 
@@ -230,8 +235,7 @@ class _SpanLook:
             self._next_sample_s = time_s + self._sample_every_s
             self._next_between_s = time_s + self._sample_every_s / 2
             large = small_luma(planes, self._facts, _SAMPLE_SIDE)
-            share = min(1.0, frame.width / self._facts.coded_width)
-            sample = _sample(time_s, large, luma, chroma, share)
+            sample = _sample(time_s, large, luma, chroma, size_share(frame, self._facts))
             seen = objects_in(small_bgr(planes, self._facts, SHOWN_SIDE))
             self.samples.append(replace(sample, living=seen.living, things=seen.things))
         elif time_s >= self._next_between_s and len(self.between) < _MAX_BETWEEN:

@@ -132,8 +132,9 @@ class ClipMeasures:
         """Together with what was measured in other spans of the same clip."""
         samples = sorted((*self.samples, *other.samples), key=lambda sample: sample.time_s)
         motions = sorted((*self.motions, *other.motions), key=lambda motion: motion.time_s)
+        varies = self.facts.varies or other.facts.varies
         return ClipMeasures(
-            facts=self.facts,
+            facts=self.facts.model_copy(update={"varies": varies}),
             looked_at=tuple(sorted((*self.looked_at, *other.looked_at))),
             shots=tuple(sorted((*self.shots, *other.shots))),
             samples=tuple(samples),

@@ -7,6 +7,7 @@ Belongs here: getting at planes and scaling them. Does not belong here: what is 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -14,8 +15,10 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from montage_pipeline.footage.decoding.frames import oriented, shown_part, stored_size
-from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.footage.decoding.frames import oriented, stored_size
+from montage_pipeline.footage.decoding.plain import plain_frame
+from montage_pipeline.footage.decoding.tone import chroma_gain, normalised
+from montage_pipeline.footage.model import ClipFacts, LogProfile
 
 Plane = NDArray[np.uint8]
 """One component of a frame, of shape (height, width)."""
@@ -55,7 +58,10 @@ class Planes:
 
 
 def planes_of(frame: VideoFrame, facts: ClipFacts) -> Planes:
-    """The frame's planes, valid while it lives. Formats without planar YUV are converted first."""
+    """The planes of the frame as the clip's own (`plain_frame`), valid while it lives. Formats
+    without planar YUV are converted first.
+    """
+    frame = plain_frame(frame, facts)
     if frame.format.name not in _PLANAR_8 | _PLANAR_10:
         frame = frame.reformat(format="yuv420p")
     bits = 10 if frame.format.name in _PLANAR_10 else 8
@@ -65,7 +71,7 @@ def planes_of(frame: VideoFrame, facts: ClipFacts) -> Planes:
     for plane in frame.planes[:3]:
         values = np.frombuffer(plane, dtype=kind)  # type: ignore[call-overload]
         rows = values.reshape(plane.height, plane.line_size // kind().itemsize)
-        views.append(shown_part(rows[:, : plane.width], facts))
+        views.append(rows[:, : plane.width])
     return Planes(views[0], views[1], views[2], bits, facts.full_range)
 
 
@@ -74,6 +80,8 @@ def small_luma(planes: Planes, facts: ClipFacts, max_side: int) -> Plane:
     luma = _eight_bits(_shrunk(planes.luma, stored_size(facts, max_side)), planes.bits)
     if not planes.full_range:
         luma = cv2.LUT(luma, _FULL_RANGE).astype(np.uint8, copy=False)
+    if facts.log is not None:
+        luma = cv2.LUT(luma, _curves(facts.log)[0]).astype(np.uint8, copy=False)
     return np.ascontiguousarray(oriented(luma, facts))
 
 
@@ -81,6 +89,9 @@ def small_chroma(planes: Planes, facts: ClipFacts, max_side: int) -> tuple[Plane
     """Upright U and V at the size that `small_luma` would give."""
     size = stored_size(facts, max_side)
     u, v = (_eight_bits(_shrunk(plane, size), planes.bits) for plane in (planes.u, planes.v))
+    if facts.log is not None:
+        gain = _curves(facts.log)[1]
+        u, v = (cv2.LUT(plane, gain).astype(np.uint8, copy=False) for plane in (u, v))
     return np.ascontiguousarray(oriented(u, facts)), np.ascontiguousarray(oriented(v, facts))
 
 
@@ -92,6 +103,15 @@ def small_bgr(planes: Planes, facts: ClipFacts, max_side: int) -> NDArray[np.uin
     u, v = small_chroma(planes, facts, max_side)
     mixed = cv2.merge([small_luma(planes, facts, max_side), v, u])
     return cv2.cvtColor(mixed, cv2.COLOR_YCrCb2BGR).astype(np.uint8, copy=False)
+
+
+@lru_cache(maxsize=16)
+def _curves(log: LogProfile) -> tuple[Plane, Plane]:
+    """What luma and chroma of a flat clip become, by their levels of 255 (tone.normalised)."""
+    levels = np.arange(256)
+    luma = np.rint(normalised(levels / 255, log) * 255)
+    chroma = np.clip(np.rint(128 + (levels - 128) * chroma_gain(log)), 0, 255)
+    return luma.astype(np.uint8), chroma.astype(np.uint8)
 
 
 def scaled_to(luma: Plane, max_side: int) -> Plane:

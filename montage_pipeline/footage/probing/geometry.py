@@ -1,6 +1,7 @@
 """Size and orientation of a clip as a player shows it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, cast
@@ -10,6 +11,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.footage.model import Sphere, View
 from montage_pipeline.media.plausible import MAX_PIXELS, MAX_SIDE, MIN_SIDE
 
 if TYPE_CHECKING:
@@ -18,23 +20,24 @@ if TYPE_CHECKING:
 Rotation = Literal[0, 90, 180, 270]
 
 _MAX_ASPECT = 10  # of the sides; a longer strip fills no format
-# Of libavutil's AVStereo3DType and AVSphericalProjection: what no crop makes a plain view of.
-_PACKINGS = {
-    1: "both eyes side by side",
-    2: "both eyes one above the other",
+_MAX_ASPECT_OF_EYE = 2.4  # no format is wider: beyond it, an eye was squeezed
+
+# Of libavutil's AVStereo3DType and AVSphericalProjection.
+_SIDE_BY_SIDE, _ABOVE = 1, 2
+_OTHER_PACKINGS = {
     3: "the eyes in turn",
     4: "both eyes in a checkerboard",
-    5: "both eyes side by side",
+    5: "both eyes side by side, in a checkerboard",
     6: "the eyes line by line",
     7: "the eyes column by column",
 }
-_PROJECTIONS = {
-    0: "equirectangular",
-    1: "cube map",
-    2: "equirectangular",
-    3: "half equirectangular",
-    5: "fisheye",
-}
+_EQUIRECTANGULAR, _PART_OF_SPHERE, _HALF_SPHERE = 0, 2, 3
+_OTHER_PROJECTIONS = {1: "cube map", 5: "fisheye"}
+_BOUND = 2.0**32  # of a bound's value, which is a share of the whole sphere
+_MIDDLE = 0.5  # of the sphere, as a bound: straight ahead
+_POSE_FIELDS = 4  # int32 of the projection and its pose, before the four bounds
+
+_WINDOW_DEG = 90.0  # a face of the cube around the camera: every format's crop fits into it
 
 _MAX_SAMPLE_ASPECT = 10  # beyond it, or below its inverse, the container is mistaken
 
@@ -43,52 +46,143 @@ _MAX_SAMPLE_ASPECT = 10  # beyond it, or below its inverse, the container is mis
 class Geometry:
     """How stored frames become shown ones: mirrored first, then turned clockwise.
 
-    `width` and `height` are as shown, with square pixels.
+    `width` and `height` are as shown, with square pixels; `coded_width` and `coded_height` are of
+    the frame as stored, or of the `view` that is used of it.
     """
 
     width: int
     height: int
+    coded_width: int
+    coded_height: int
     sample_aspect: Fraction
     rotation_deg: Rotation
     mirrored: bool
+    view: View | None = None
+
+    @property
+    def note(self) -> str:
+        """What the user is told of the view; "" where whole frames are used."""
+        if self.view is None:
+            return ""
+        eye = {"left": "side by side", "upper": "one above the other", None: ""}[self.view.eye]
+        around = self.view.sphere is not None
+        kind = "360° video" if around else "3D video"
+        if eye:
+            kind = f"{'3D ' if around else ''}{kind} (both eyes {eye})"
+        used = f"the picture of the {self.view.eye} eye" if eye else ""
+        if around:
+            window = f"a flat view of {_WINDOW_DEG:g}° straight ahead"
+            used = f"{window} in {used}" if used else window
+        return f"it is {kind}; {used} is shown"
 
 
 def geometry_of(stream: VideoStream, frame: VideoFrame) -> Geometry:
     """Size and orientation of a track, from its first frame.
 
+    Of 3D video one eye is used, of 360° video a flat view of the middle.
+
     Raises PermanentError: CLIP_BAD_SIZE when it is too small, too large or too long a strip,
-    CLIP_NOT_FLAT when it is tagged as 3D or 360° video.
+    CLIP_NOT_FLAT when it is tagged as 3D or 360° video of a kind that no such view is taken of.
     """
-    _refuse_depth(frame)
-    rotation_deg, mirrored = orientation(_display_matrix(frame))
+    refuse_size(frame.width, frame.height)
+    rotation_deg, mirrored = orientation_of(frame) or (0, False)
     sample_aspect = _sample_aspect(stream)
-    width, height = round(frame.width * sample_aspect), frame.height
+    coded_width, coded_height = frame.width, frame.height
+    view = _view(frame)
+    if view is not None:
+        coded_width, coded_height, sample_aspect = _seen(view, sample_aspect)
+
+    width, height = round(coded_width * sample_aspect), coded_height
     if rotation_deg in (90, 270):
         width, height = height, width
-
     refuse_size(width, height)
-    return Geometry(width, height, sample_aspect, rotation_deg, mirrored)
-
-
-def _refuse_depth(frame: VideoFrame) -> None:
-    """Refuse what shows the world twice, or bent all around: a crop of it is no view of it."""
-    packing = _PACKINGS.get(_first_number(frame, "STEREO3D"))
-    projection = _PROJECTIONS.get(_first_number(frame, "SPHERICAL"))
-    if packing is None and projection is None:
-        return
-    kind = f"360° video ({projection})" if projection else f"3D video ({packing})"
-    raise PermanentError(
-        ErrorCode.CLIP_NOT_FLAT,
-        f"it is {kind}; export {'a flat view' if projection else 'one eye'} of it and use that",
+    return Geometry(
+        width, height, coded_width, coded_height, sample_aspect, rotation_deg, mirrored, view
     )
 
 
-def _first_number(frame: VideoFrame, kind: str) -> int:
-    """The first int32 of a frame's side data; -1 where it has none."""
+def _view(frame: VideoFrame) -> View | None:
+    """What is used of frames that show the world twice, or bent all around: a crop of the whole is
+    no view of it.
+    """
+    packing = _numbers(frame, "STEREO3D")[:1]
+    projection = _numbers(frame, "SPHERICAL")
+    other = _OTHER_PACKINGS.get(*packing) if packing else None
+    bent = _OTHER_PROJECTIONS.get(projection[0]) if projection else None
+    if other or bent:
+        kind = f"360° video ({bent})" if bent else f"3D video ({other})"
+        raise PermanentError(
+            ErrorCode.CLIP_NOT_FLAT,
+            f"it is {kind}; export {'a flat view' if bent else 'one eye'} of it and use that",
+        )
+    eyes: dict[int, Literal["left", "upper"]] = {_SIDE_BY_SIDE: "left", _ABOVE: "upper"}
+    eye = eyes.get(packing[0]) if packing else None
+    sphere = _sphere(projection)
+    if eye is None and sphere is None:
+        return None
+    return View(stored_width=frame.width, stored_height=frame.height, eye=eye, sphere=sphere)
+
+
+def _sphere(projection: Sequence[int]) -> Sphere | None:
+    """What an equirectangular frame shows; None for other frames."""
+    kind = projection[0] if projection else None
+    if kind == _HALF_SPHERE:
+        return Sphere(left_deg=90, right_deg=90)
+    if kind not in (_EQUIRECTANGULAR, _PART_OF_SPHERE):
+        return None
+    bounds = [value % _BOUND / _BOUND for value in projection[_POSE_FIELDS : _POSE_FIELDS + 4]]
+    left, top, right, bottom = bounds
+    if max(bounds) >= _MIDDLE:
+        return Sphere()  # what is straight ahead is not in the frame: the tag is mistaken
+    return Sphere(
+        left_deg=180 - 360 * left,
+        right_deg=180 - 360 * right,
+        up_deg=90 - 180 * top,
+        down_deg=90 - 180 * bottom,
+    )
+
+
+def _seen(view: View, sample_aspect: Fraction) -> tuple[int, int, Fraction]:
+    """Width, height and pixel aspect of what a view shows."""
+    width, height = view.stored_width, view.stored_height
+    if view.eye == "left":
+        width //= 2
+    if view.eye == "upper":
+        height //= 2
+    if view.sphere is not None:
+        side = window_side(view.sphere, width)
+        return side, side, Fraction(1)
+    # An eye is often squeezed to half its width or height, which no tag tells: the shape does.
+    shape = width * sample_aspect / height
+    if view.eye == "left" and shape < 1 and 2 * shape <= _MAX_ASPECT_OF_EYE:
+        sample_aspect *= 2
+    if view.eye == "upper" and shape > _MAX_ASPECT_OF_EYE:
+        sample_aspect /= 2
+    return width, height, sample_aspect
+
+
+def window_deg(sphere: Sphere) -> float:
+    """How many degrees a flat view straight ahead takes in, each way."""
+    nearest = min(sphere.left_deg, sphere.right_deg, sphere.up_deg, sphere.down_deg)
+    return min(_WINDOW_DEG, 2 * nearest)
+
+
+def window_side(sphere: Sphere, width: int) -> int:
+    """Pixels of a flat view, each way, from an equirectangular frame `width` pixels wide: in the
+    middle it is as large as in the frame.
+    """
+    pixels_per_radian = width / math.radians(sphere.left_deg + sphere.right_deg)
+    half = math.tan(math.radians(window_deg(sphere) / 2))
+    return 2 * round(pixels_per_radian * half)
+
+
+def _numbers(frame: VideoFrame, kind: str) -> list[int]:
+    """The int32 that a frame's side data is made of; none where it has no such data."""
     found = frame.side_data.get(kind)
     if found is None:
-        return -1
-    return int(np.frombuffer(bytes(cast("Buffer", found)), dtype=np.int32)[0])
+        return []
+    content = bytes(cast("Buffer", found))
+    return [int(value) for value in np.frombuffer(content[: len(content) // 4 * 4], dtype=np.int32)]
 
 
 def orientation(matrix: bytes | None) -> tuple[Rotation, bool]:
@@ -108,9 +202,10 @@ def orientation(matrix: bytes | None) -> tuple[Rotation, bool]:
     return cast(Rotation, round(turn / 90) % 4 * 90), mirrored
 
 
-def _display_matrix(frame: VideoFrame) -> bytes | None:
+def orientation_of(frame: VideoFrame) -> tuple[Rotation, bool] | None:
+    """The `orientation` that a frame is tagged with; None where it has no tag."""
     matrix = frame.side_data.get("DISPLAYMATRIX")
-    return bytes(cast("Buffer", matrix)) if matrix is not None else None
+    return orientation(bytes(cast("Buffer", matrix))) if matrix is not None else None
 
 
 def _sample_aspect(stream: VideoStream) -> Fraction:

@@ -1,6 +1,7 @@
 """The size of a clip whose frames change theirs on the way, as video calls and broadcasts do."""
 
 from collections import Counter
+from contextlib import suppress
 
 import av
 from av.container import InputContainer
@@ -25,18 +26,25 @@ def typical_frame(
     """
     if container.format.name not in _CHANGING:
         return first
-    start_s, end_s = span_s
-    found = [first]
-    for look in range(_LOOKS):
-        time_s = start_s + (end_s - start_s) * (look + 0.5) / _LOOKS
-        try:
-            seek_before(container, stream, time_s)
-            _, frame = next(decoded_frames(container, stream), (0.0, first))
-        except av.FFmpegError:
-            continue
-        found.append(frame)
-    rewind(container)
+    found = [first, *spread_frames(container, stream, span_s, _LOOKS)]
     shapes = [round(frame.width / frame.height, _SHAPE_DIGITS) for frame in found]
     commonest, _ = Counter(shapes).most_common(1)[0]
     shown = (frame for frame, shape in zip(found, shapes, strict=True) if shape == commonest)
     return max(shown, key=lambda frame: frame.width * frame.height)
+
+
+def spread_frames(
+    container: InputContainer, stream: VideoStream, span_s: tuple[float, float], count: int
+) -> list[VideoFrame]:
+    """Up to so many frames, spread evenly over a clip; afterwards the container is at its start."""
+    start_s, end_s = span_s
+    found = []
+    for look in range(count):
+        time_s = start_s + (end_s - start_s) * (look + 0.5) / count
+        with suppress(av.FFmpegError):
+            seek_before(container, stream, time_s)
+            timed = next(decoded_frames(container, stream), None)
+            if timed is not None:
+                found.append(timed[1])
+    rewind(container)
+    return found

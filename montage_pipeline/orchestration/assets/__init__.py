@@ -5,6 +5,7 @@ its retries. Does not belong here: what an asset does; that is in the module of 
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -13,14 +14,17 @@ from dagster import AssetExecutionContext, MaterializeResult, ResourceParam
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.composition import Services
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.errors import MontageError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_analysis import analyse_clips, analysis_version
-from montage_pipeline.orchestration.assets.edit_timeline import plan_edit
+from montage_pipeline.orchestration.assets.edit_timeline import PlannedEdit, plan_edit
 from montage_pipeline.orchestration.assets.music_track import compose_music
 from montage_pipeline.orchestration.assets.r2_object import MadeReel, deliver_reel
 from montage_pipeline.orchestration.assets.rendered_video import (
     FILE_CHECKS,
+    EditInputs,
     RenderConfig,
+    broken_rules,
     check_results,
     render_reel,
 )
@@ -29,6 +33,7 @@ from montage_pipeline.orchestration.steps import montage_step
 from montage_pipeline.rendering.model import RenderedVideo
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.model import DeliveredObject
+from montage_pipeline.vocabulary import Step
 
 
 def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -108,17 +113,18 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         context: AssetExecutionContext,
         config: RenderConfig,
         services: ResourceParam[Services],
+        clip_analysis: ClipAnalysis,
         edit_timeline: Timeline,
         music_track: MusicTrack,
     ) -> Iterator[MaterializeResult[RenderedVideo] | dg.AssetCheckResult]:
-        from montage_pipeline.rendering.check import BadRender
-
+        edit = EditInputs(clip_analysis, music_track, edit_timeline)
         with montage_step(context, services) as scope:
             try:
-                result = render_reel(scope, config.applied_to(edit_timeline), music_track)
-            except BadRender as error:
+                result = render_reel(scope, edit, config, partial(_show_new_plan, context))
+            except MontageError as error:
                 # The step fails and nothing is delivered; the checks show what was measured.
-                yield from check_results(error.rules)
+                if rules := broken_rules(error):
+                    yield from check_results(rules)
                 raise
         yield result
 
@@ -141,3 +147,14 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             return deliver_reel(scope, made)
 
     return [clip_analysis, music_track, edit_timeline, rendered_video, r2_object]
+
+
+def _show_new_plan(context: AssetExecutionContext, planned: PlannedEdit) -> None:
+    """Have the UI show the edit that took the place of the one that could not be rendered, and
+    what is rendered as made of that.
+    """
+    edit = dg.AssetKey(Step.EDIT_TIMELINE.value)
+    partition = context.partition_key
+    context.log_event(dg.AssetMaterialization(edit, metadata=planned.metadata, partition=partition))
+    # Dagster has noted the old edit as the step's input: it looks again.
+    context.get_step_execution_context().wipe_input_asset_version_info(edit)

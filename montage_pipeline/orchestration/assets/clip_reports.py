@@ -6,7 +6,12 @@ Does not belong here: the document (`requests.footage`), what makes footage unus
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from montage_pipeline.analysis.model import AnalysedClip, ClipAnalysis, RejectedClip
+from montage_pipeline.analysis.model import (
+    AnalysedClip,
+    ClipAnalysis,
+    RejectedClip,
+    RejectedSpan,
+)
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import MontageError
 from montage_pipeline.footage.names import clip_name, shown_url
@@ -18,15 +23,23 @@ _COUNTED_HZ = Fraction(100)  # frames a second, in which parts of clips are coun
 
 
 def clip_reports(
-    request: MontageRequest, analysis: ClipAnalysis, timeline: Timeline | None = None
+    request: MontageRequest,
+    analysis: ClipAnalysis,
+    timeline: Timeline | None = None,
+    *,
+    left_out: Sequence[RejectedSpan] = (),
 ) -> tuple[ClipReport, ...]:
     """One report for each clip of the request, in its order. Without a timeline nothing is shown,
-    because there was too little.
+    because there was too little; `left_out` are then the spans that the plan went without.
     """
+    left_out = left_out if timeline is None else timeline.left_out
     reasons = {
-        clip.facts.url: _why_not_shown(clip, timeline, _longest_s(analysis, index))
+        clip.facts.url: _why_not_shown(clip, timeline, _longest_s(analysis, index, left_out))
         for index, clip in enumerate(analysis.clips)
     }
+    for part in left_out:
+        parts = [other for other in left_out if other.url == part.url]
+        reasons[part.url] = "; ".join(_why_left_out(other) for other in parts)
     reasons |= reasons_of(analysis.rejected_clips)
     shown = {} if timeline is None else _shown(timeline)
     return reports(request, reasons, shown)
@@ -101,12 +114,17 @@ def _shown(timeline: Timeline) -> dict[str, tuple[ShownSpan, ...]]:
     return {url: tuple(found) for url, found in spans.items()}
 
 
-def _longest_s(analysis: ClipAnalysis, clip: int) -> float:
+def _why_left_out(part: RejectedSpan) -> str:
+    return f"{part.start_s:.1f} to {part.end_s:.1f} s of it were left out: {part.message}"
+
+
+def _longest_s(analysis: ClipAnalysis, clip: int, left_out: Sequence[RejectedSpan]) -> float:
     """The longest part of a clip that can be used without a break, in seconds."""
     from montage_pipeline.editing.stretches import usable_stretches
 
-    parts = [found for found in usable_stretches(analysis, _COUNTED_HZ) if found.clip == clip]
-    return max((found.frames for found in parts), default=0) / float(_COUNTED_HZ)
+    stretches = usable_stretches(analysis, _COUNTED_HZ, left_out)
+    lengths = (found.frames for found in stretches if found.clip == clip)
+    return max(lengths, default=0) / float(_COUNTED_HZ)
 
 
 def _why_not_shown(clip: AnalysedClip, timeline: Timeline | None, longest_s: float) -> str:

@@ -6,12 +6,12 @@ import base64
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dagster as dg
 from dagster import MaterializeResult, MetadataValue
 
-from montage_pipeline.analysis.model import ClipAnalysis
+from montage_pipeline.analysis.model import ClipAnalysis, RejectedSpan
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.music.model import MusicTrack
@@ -23,9 +23,10 @@ from montage_pipeline.orchestration.assets.request_facts import (
     seed_of,
     where,
 )
+from montage_pipeline.orchestration.documents import store_document
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.storage.keys import edit_key, storyboard_key
-from montage_pipeline.vocabulary import Look
+from montage_pipeline.vocabulary import Look, Step
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -37,45 +38,80 @@ _PLANNED = 0.4
 """Share of the step that is done when the edit is decided; drawing it decodes footage again."""
 
 
+class PlannedEdit(NamedTuple):
+    """An edit, and what Dagster's UI shows of it."""
+
+    timeline: Timeline
+    metadata: dict[str, Any]
+
+
 def plan_edit(
     scope: StepScope, analysis: ClipAnalysis, music: MusicTrack
 ) -> MaterializeResult[Timeline]:
     """The edit, with its storyboard and its OpenTimelineIO file in the object store."""
+    planned = _planned(scope, analysis, music)
+    return dg.MaterializeResult(value=planned.timeline, metadata=planned.metadata)
+
+
+def plan_without(
+    scope: StepScope,
+    analysis: ClipAnalysis,
+    music: MusicTrack,
+    left_out: tuple[RejectedSpan, ...],
+) -> PlannedEdit:
+    """The edit once more, without these spans, stored in the place of the one that showed them."""
+    planned = _planned(scope, analysis, music, left_out)
+    asset = Step.EDIT_TIMELINE
+    store_document(scope.services, str(scope.request.id), asset, planned.timeline)
+    return planned
+
+
+def _planned(
+    scope: StepScope,
+    analysis: ClipAnalysis,
+    music: MusicTrack,
+    left_out: tuple[RejectedSpan, ...] = (),
+) -> PlannedEdit:
     from montage_pipeline.editing.planner import plan_timeline
     from montage_pipeline.editing.stages.covers import with_cover_candidates
     from montage_pipeline.editing.storyboard.frames import first_frames
 
+    request = edit_request(scope, analysis).model_copy(update={"left_out": left_out})
     try:
-        planned = plan_timeline(edit_request(scope, analysis), analysis, music)
+        planned = plan_timeline(request, analysis, music)
     except PermanentError as error:
-        raise telling(error, clip_reports(scope.request, analysis)) from error
+        raise telling(error, clip_reports(scope.request, analysis, left_out=left_out)) from error
     timeline = with_cover_candidates(_with_look(scope, planned), analysis)
-    scope.progress(_PLANNED)
+    if not left_out:
+        scope.progress(_PLANNED)
     frames = first_frames(timeline, clip_sources(scope.services, timeline))
     storyboard = _store_storyboard(scope, timeline, analysis, music, frames)
     store_edit_view(scope, edit_view(scope, timeline, analysis, music), frames)
     _store_edit(scope, timeline, music)
-    return dg.MaterializeResult(
-        value=timeline,
-        metadata={
-            "storyboard": storyboard,
-            **_figures(timeline),
-            **_clips(scope, timeline, analysis),
-            "seed": str(timeline.seed),
-            "edit_for_other_programs": where(scope.services.store, edit_key(scope.request.id)),
-            "why": MetadataValue.md(bullets(segment.why for segment in timeline.segments)),
-            "warnings": MetadataValue.md(bullets(timeline.warnings) or "none"),
-        },
-    )
+    metadata = {
+        "storyboard": storyboard,
+        **_figures(timeline),
+        **_clips(scope, timeline, analysis),
+        "seed": str(timeline.seed),
+        "edit_for_other_programs": where(scope.services.store, edit_key(scope.request.id)),
+        "why": MetadataValue.md(bullets(segment.why for segment in timeline.segments)),
+        "warnings": MetadataValue.md(bullets(timeline.warnings) or "none"),
+    }
+    return PlannedEdit(timeline, metadata)
 
 
 def _with_look(scope: StepScope, timeline: Timeline) -> Timeline:
-    """The timeline with a grade on every segment, unless colours are to stay as they were shot."""
+    """The timeline with a grade on every segment, and flat clips brought to normal contrast, unless
+    colours are to stay as they were shot.
+    """
+    from montage_pipeline.editing.grading.flat import as_shot, with_flat_clips_told
+
     if scope.request.options.look is Look.AS_SHOT:
-        return timeline
+        return as_shot(timeline)
     from montage_pipeline.editing.grading.matching import matched_timeline
 
-    return matched_timeline(timeline, clip_sources(scope.services, timeline))
+    told = with_flat_clips_told(timeline)
+    return matched_timeline(told, clip_sources(scope.services, told))
 
 
 def edit_request(scope: StepScope, analysis: ClipAnalysis) -> "EditRequest":

@@ -4,17 +4,21 @@ what was checked.
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dagster as dg
 from dagster import MaterializeResult, MetadataValue
 from pydantic import Field
 
+from montage_pipeline import logs
+from montage_pipeline.analysis.model import ClipAnalysis, RejectedSpan
 from montage_pipeline.editing.timeline import Effect, Timeline
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
+from montage_pipeline.footage.names import clip_name
 from montage_pipeline.music.model import MusicTrack
+from montage_pipeline.orchestration.assets.edit_timeline import PlannedEdit, plan_without
 from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources, where
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo, Rule, RuleGroup
@@ -23,6 +27,8 @@ from montage_pipeline.storage.keys import cover_key, video_key
 if TYPE_CHECKING:
     from montage_pipeline.rendering.covers import CoverFile
     from montage_pipeline.rendering.render import CheckedReel
+
+log = logs.get_logger(__name__)
 
 _RENDERED = 0.95
 """Share of the step that is done when the file is rendered and checked."""
@@ -90,18 +96,36 @@ class RenderConfig(dg.Config):
         return timeline.model_copy(update={"segments": tuple(segments)})
 
 
+class EditInputs(NamedTuple):
+    """What is rendered, and what it would be planned again from."""
+
+    analysis: ClipAnalysis
+    music: MusicTrack
+    timeline: Timeline
+
+
+OnNewPlan = Callable[[PlannedEdit], None]
+"""Called with an edit that was planned, and stored, in the place of the one that was to be
+rendered.
+"""
+
+
 def render_reel(
-    scope: StepScope, timeline: Timeline, music: MusicTrack
+    scope: StepScope, edit: EditInputs, config: RenderConfig, on_new_plan: OnNewPlan
 ) -> MaterializeResult[RenderedVideo]:
     """The finished file and its poster, stored.
 
-    Raises BadRender when the file breaks a rule; then nothing is stored.
+    Spans that cannot be shown as they were analysed are left out: the edit is planned again without
+    them, and stored, before it is rendered.
+
+    Raises BadRender when the file breaks a rule, PermanentError(NOT_ENOUGH_FOOTAGE) when nothing
+    can be planned without those spans; then no file is stored.
     """
     from montage_pipeline.rendering.covers import choose_covers
 
     services = scope.services
     with tempfile.TemporaryDirectory(dir=services.scratch, prefix="render-") as folder:
-        reel = _render(scope, timeline, music, Path(folder))
+        timeline, reel = _rendered(scope, edit, config, on_new_plan, Path(folder))
         covers = choose_covers(reel.video, timeline, Path(folder))
         rendered = _store(scope, reel, covers)
     return dg.MaterializeResult(
@@ -109,6 +133,87 @@ def render_reel(
         metadata=_metadata(rendered, timeline) | {"watch": where(services.store, rendered.key)},
         check_results=check_results(rendered.check.rules),
     )
+
+
+def broken_rules(error: MontageError) -> tuple[Rule, ...]:
+    """The rules of the file on account of which a render failed, or was planned again in vain."""
+    from montage_pipeline.rendering.check import BadRender
+
+    causes = (error, error.__cause__)
+    return next((cause.rules for cause in causes if isinstance(cause, BadRender)), ())
+
+
+def _rendered(
+    scope: StepScope,
+    edit: EditInputs,
+    config: RenderConfig,
+    on_new_plan: OnNewPlan,
+    folder: Path,
+) -> "tuple[Timeline, CheckedReel]":
+    """The Reel, and the edit that it shows."""
+    from montage_pipeline.rendering.render import segments_at_fault
+
+    timeline = edit.timeline
+    while True:
+        shown = config.applied_to(timeline)
+        try:
+            return shown, _render(scope, shown, edit.music, folder)
+        except MontageError as error:
+            faults = segments_at_fault(error)
+            if not faults:
+                raise
+            # Each time with a span, or a whole clip, fewer: this ends.
+            left_out = spans_at_fault(timeline, faults)
+            planned = _planned_without(scope, edit, left_out, error)
+            on_new_plan(planned)
+            timeline = planned.timeline
+            if config.effects:
+                raise _moved_segments(timeline) from error
+
+
+def _planned_without(
+    scope: StepScope,
+    edit: EditInputs,
+    left_out: tuple[RejectedSpan, ...],
+    error: MontageError,
+) -> PlannedEdit:
+    """The edit without these spans. What stands in its way is told to come of `error`."""
+    scope.progress(0.0, f"planning again without {clip_name(left_out[-1].url)}")
+    log.warning("planned_again", without=[part.model_dump() for part in left_out])
+    try:
+        return plan_without(scope, edit.analysis, edit.music, left_out)
+    except PermanentError as refusal:
+        raise refusal from error
+
+
+def _moved_segments(timeline: Timeline) -> PermanentError:
+    """Effects are for segments that somebody chose in the edit as it was."""
+    return PermanentError(
+        ErrorCode.BAD_EFFECT,
+        f"{timeline.warnings[0]} The edit was planned again without it, and its segments have "
+        "moved: look at the new storyboard, and give the effects to the segments of that.",
+    )
+
+
+def spans_at_fault(timeline: Timeline, faults: Mapping[int, str]) -> tuple[RejectedSpan, ...]:
+    """What the next edit does without: what a segment showed, and what this edit did without.
+
+    A clip that fails again is left out as a whole: its other spans are no better, as a rule.
+    """
+    spans = {(part.url, part.start_s): part for part in timeline.left_out}
+    failed_before = {part.url for part in timeline.left_out}
+    fps = float(timeline.fps.fraction)
+    for number, reason in faults.items():
+        segment = timeline.segments[number]
+        facts = timeline.clips[segment.clip]
+        start_s, end_s = segment.source_in_s, segment.source_in_s + segment.frames / fps
+        if facts.url in failed_before:
+            start_s, end_s = facts.start_s, facts.start_s + facts.duration_s
+            spans = {key: part for key, part in spans.items() if part.url != facts.url}
+        spans[facts.url, start_s] = RejectedSpan(
+            url=facts.url, start_s=start_s, end_s=end_s, message=reason
+        )
+    return tuple(spans.values())
 
 
 def _render(scope: StepScope, timeline: Timeline, music: MusicTrack, folder: Path) -> "CheckedReel":

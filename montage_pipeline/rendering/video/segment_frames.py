@@ -129,8 +129,8 @@ def video_chain(timeline: Timeline, segment: Segment) -> str:
     crop = stored_crop(facts, move.around if move else segment.crop)
     shown_size = (move.width, move.height) if move else (timeline.width, timeline.height)
     filters = [
-        # Does nothing until the clip changes its size: never stretched, and never smaller than the
-        # crop expects.
+        # Does nothing until the clip changes its size, never its shape: not smaller than the crop
+        # expects.
         f"scale={facts.coded_width}:{facts.coded_height}:force_original_aspect_ratio=increase",
         "bwdif=mode=send_frame" if facts.interlaced else "",
         *_picked(timeline, segment),

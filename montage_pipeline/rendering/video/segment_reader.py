@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.footage.decoding.frames import covering_size
+from montage_pipeline.footage.decoding.plain import Turning, plain_frame
 from montage_pipeline.footage.decoding.tone import colour_map, to_bt709
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.media.opening import MAX_PIXELS_OPTION, open_media
@@ -70,6 +71,7 @@ class SegmentReader:
         *,
         from_start: bool = False,
     ) -> None:
+        self._number = number
         self._segment = timeline.segments[number]
         self._facts = timeline.clips[self._segment.clip]
         self._fps = float(timeline.fps.fraction)
@@ -133,21 +135,22 @@ class SegmentReader:
         while self._next is not None and self._next.time_s <= target_s:
             self._on_screen, self._next = self._next, next(self._decoded, None)
         if self._on_screen is None:
-            raise RenderError(
-                ErrorCode.CLIP_TOO_SHORT, f"{self._facts.url} has no frame at {target_s:.3f} s"
-            )
+            raise self._too_short(f"has no frame at {target_s:.3f} s")
 
         beyond_s = target_s - self._on_screen.time_s - 1 / float(self._facts.fps.fraction)
         if self._next is None and self._tail is not None and beyond_s * self._fps > self._tail:
-            raise RenderError(
-                ErrorCode.CLIP_TOO_SHORT, f"{self._facts.url} ends before {target_s:.3f} s"
-            )
+            raise self._too_short(f"ends before {target_s:.3f} s")
         return self._on_screen
+
+    def _too_short(self, how: str) -> RenderError:
+        return RenderError(
+            ErrorCode.CLIP_TOO_SHORT, f"{self._facts.url} {how}", segment=self._number
+        )
 
     def _frames(self, container: InputContainer, stream: VideoStream) -> Iterator[_TimedFrame]:
         graph = _deinterlacer(stream) if self._facts.interlaced else None
         try:
-            for frame in container.decode(stream):
+            for frame in map(Turning().tagged, container.decode(stream)):
                 if graph is None:
                     yield _TimedFrame(float(frame.time), frame)
                     continue
@@ -183,6 +186,7 @@ def _pulled(graph: av.filter.Graph) -> Iterator[_TimedFrame]:
 
 def _rgb(frame: VideoFrame, facts: ClipFacts) -> NDArray[np.uint8]:
     """The whole frame as a player shows it (SDR, mirrored and turned), in stored pixels."""
+    frame = plain_frame(frame, facts)
     matrix, mapping, alpha = _COLORSPACES[source_matrix(facts)], colour_map(facts), has_alpha(facts)
     deep = mapping is not None or alpha
     stored_size = (facts.coded_width, facts.coded_height)

@@ -4,6 +4,7 @@ stretched.
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -19,10 +20,10 @@ RATE, PART_S = 30, 2
 
 @pytest.fixture(scope="module")
 def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A video call of three parts: small, large, and tall with the same at its top."""
+    """A video call of three parts: small, large, and tall with the same in its middle."""
     folder = tmp_path_factory.mktemp("call")
     source = filmed(scenery(folder / "scenery.png", seed=4), "x=20:y=20")
-    shapes = {"small": "scale=160:90", "large": "null", "tall": "pad=640:iw*2:0:0:red"}
+    shapes = {"small": "scale=160:90", "large": "null", "tall": "pad=640:iw*2:0:-1:red"}
     parts = [
         make_clip(
             folder / f"{name}.webm",
@@ -64,7 +65,10 @@ def test_nothing_is_stretched(call: Path) -> None:
         frame.astype(int) for frame in frames_at(call, facts, [1.0, 3.0, 5.0], 640)
     )
     assert small.shape == large.shape == tall.shape == (360, 640, 3)
-    assert np.abs(tall - large).mean() < 8
     assert np.abs(small - large).mean() < 16
-    # A frame that is stretched to fit would show the red below it.
-    assert np.abs(tall[-20:] - large[-20:]).mean() < 16
+    # The tall part is shown whole, in the middle of the clip's frame, beside bars.
+    (height, width), (left, top) = (101, 180), (230, 129)
+    inner = tall[top : top + height, left : left + width]
+    fitted = cv2.resize(large.astype(np.uint8), (width, height), interpolation=cv2.INTER_AREA)
+    assert np.abs(inner - fitted).mean() < 10
+    assert tall[:, : left - 3].max() < 10 > tall[:, left + width + 3 :].max()

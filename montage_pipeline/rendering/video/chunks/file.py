@@ -37,6 +37,7 @@ def check_chunk(path: Path, job: ChunkJob) -> None:
         raise RenderError(
             ErrorCode.CLIP_TOO_SHORT,
             f"{job.name} gave {found} of its {wanted} frames: the clip has no frame at that time",
+            segment=job.number,
         )
     if found > wanted or not keyframes[0]:
         raise RenderError(

@@ -90,14 +90,14 @@ class ChunkJob:
     def memory_mb(self) -> float:
         """Peak memory of decoding, scaling and encoding the segment in one FFmpeg."""
         bytes_per_pixel = 1.5 * (2 if self.facts.bit_depth > 8 else 1)
-        pixels = self.facts.coded_width * self.facts.coded_height
+        pixels = self.facts.decoded_pixels
         return _BASE_MB + _FRAMES_HELD * bytes_per_pixel * pixels / 1e6
 
     @property
     def cost(self) -> float:
         """Processor time, in decoded pixels of H.264."""
         fps_ratio = float(self.facts.fps.fraction / self.timeline.fps.fraction)
-        source_pixels = fps_ratio * self.facts.coded_width * self.facts.coded_height
+        source_pixels = fps_ratio * self.facts.decoded_pixels
         decoding = source_pixels * _CODEC_COSTS.get(self.facts.video_codec, 1.0)
         encoding = _ENCODED_PIXEL_COST * self.timeline.width * self.timeline.height
         return self.segment.frames * (decoding + encoding)

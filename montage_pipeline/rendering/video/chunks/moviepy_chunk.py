@@ -43,7 +43,7 @@ class MoviePyChunk:
         self._job = job
         self._process: EncodingProcess | None = None
         self._stopped = False
-        pixels = job.facts.coded_width * job.facts.coded_height
+        pixels = job.facts.decoded_pixels
         self.memory_mb = job.memory_mb + _BYTES_PER_PIXEL * pixels / 1e6
         self.cost = _COST_BESIDE_FFMPEG * job.cost
         if job.segment.effect is not None:

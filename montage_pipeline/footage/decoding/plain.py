@@ -1,0 +1,205 @@
+"""Every decoded frame as a frame of its clip: one eye of 3D video, a flat view of 360° video, and
+frames of another shape or orientation than the clip's fitted into it.
+
+Whoever looks at a frame, analysis and renderer, takes it through `plain_frame` first, so that both
+see the same. Frames stay as they are coded: no colour is changed here.
+
+Belongs here: geometry of whole frames, on their planes. Does not belong here: which view a clip
+gets (probing.geometry), frames that differ in size only (frames).
+"""
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from montage_pipeline.footage.model import ClipFacts, Sphere
+from montage_pipeline.footage.probing.geometry import orientation_of, window_deg
+
+Plane = NDArray[Any]
+"""One component of a frame, of shape (height, width)."""
+
+_SAME_SHAPE_PX = 1.0  # sizes are rounded to whole pixels
+_LIMITED_BLACK, _NEUTRAL = 16, 128  # levels of 8 bits
+_UPRIGHT = (0, False)
+_EVEN = 2  # bars begin between chroma samples
+
+
+class Turning:
+    """How frames are to be turned, in order of time: a frame's tag holds until the next keyframe.
+
+    H.264 and HEVC repeat theirs with keyframes only. Those of a container are on every frame.
+    """
+
+    def __init__(self) -> None:
+        self._tag: tuple[int, bool] | None = None
+
+    def tagged(self, frame: VideoFrame) -> VideoFrame:
+        """The frame, with the tag that holds for it."""
+        own = orientation_of(frame)
+        if own is not None or frame.key_frame:
+            self._tag = own
+        frame.opaque = self._tag or _UPRIGHT
+        return frame
+
+
+def is_plain(frame: VideoFrame, facts: ClipFacts) -> bool:
+    """Whether a frame has the clip's shape and orientation, whatever its size."""
+    return facts.view is None and not _quarter_turns(frame, facts) and _has_shape(frame, facts)
+
+
+def plain_frame(frame: VideoFrame, facts: ClipFacts) -> VideoFrame:
+    """The frame as one of the clip's own shape and orientation; itself where it is that already.
+
+    Nothing is stretched: bars fill what is left.
+    """
+    turns = _quarter_turns(frame, facts)
+    if facts.view is None and not turns and _has_shape(frame, facts):
+        return frame
+    planar = _planar(frame, turned=turns % 2 == 1)
+    made = VideoFrame(facts.coded_width, facts.coded_height, planar.format.name)
+    made.pts, made.time_base = frame.pts, frame.time_base
+    for number, plane in enumerate(_planes(planar)):
+        size = (made.planes[number].width, made.planes[number].height)
+        if facts.view is not None:
+            shown = _viewed(plane, facts, size)
+        else:
+            blank = _blank_level(planar.format, number, facts)
+            shown = _fitted(np.rot90(plane, turns), facts, size, blank, turned=turns % 2 == 1)
+        _fill(made, number, shown)
+    return made
+
+
+def size_share(frame: VideoFrame, facts: ClipFacts) -> float:
+    """How large the frame is beside the clip's, along each side, at most 1."""
+    if facts.view is not None:
+        return min(1.0, frame.width / facts.view.stored_width)
+    width, height = frame.width, frame.height
+    if _quarter_turns(frame, facts) % 2:
+        width, height = height, width
+    return min(1.0, max(width / facts.coded_width, height / facts.coded_height))
+
+
+def _quarter_turns(frame: VideoFrame, facts: ClipFacts) -> int:
+    """Counter-clockwise quarter turns after which the clip's own orientation is the frame's.
+
+    Of frames that `Turning` has seen; others are taken to be as their clip is, and a clip that is
+    mirrored to stay so.
+    """
+    if not isinstance(frame.opaque, tuple):
+        return 0
+    rotation_deg: int = frame.opaque[0]
+    return (facts.rotation_deg - rotation_deg) // 90 % 4
+
+
+def _has_shape(frame: VideoFrame, facts: ClipFacts) -> bool:
+    width = frame.height * facts.coded_width / facts.coded_height
+    height = frame.width * facts.coded_height / facts.coded_width
+    return min(abs(width - frame.width), abs(height - frame.height)) <= _SAME_SHAPE_PX
+
+
+def _planar(frame: VideoFrame, *, turned: bool) -> VideoFrame:
+    """The frame with a plane for each component, turned ones with chroma that can be turned."""
+    layout = frame.format
+    components = layout.components
+    alone = len(frame.planes) == len(components) and not layout.has_palette
+    turnable = layout.chroma_width(8) == layout.chroma_height(8)
+    if alone and (turnable or not turned):
+        return frame
+    deep = max(component.bits for component in components) > 8
+    if layout.is_rgb or layout.has_palette:
+        return frame.reformat(format="gbrp16le" if deep else "gbrp")
+    return frame.reformat(format="yuv420p10le" if deep else "yuv420p")
+
+
+def _planes(frame: VideoFrame) -> list[Plane]:
+    kind = np.uint16 if max(part.bits for part in frame.format.components) > 8 else np.uint8
+    planes = []
+    for plane in frame.planes:
+        values = np.frombuffer(plane, dtype=kind)  # type: ignore[call-overload]
+        rows = values.reshape(-1, plane.line_size // kind().itemsize)
+        planes.append(rows[: plane.height, : plane.width])
+    return planes
+
+
+def _fill(frame: VideoFrame, number: int, values: Plane) -> None:
+    plane = frame.planes[number]
+    rows = np.zeros((plane.height, plane.line_size // values.itemsize), dtype=values.dtype)
+    rows[:, : plane.width] = values
+    plane.update(rows.tobytes())
+
+
+def _blank_level(layout: VideoFormat, number: int, facts: ClipFacts) -> int:
+    """The level of black in a plane."""
+    component = layout.components[number]
+    scale = 1 << (component.bits - 8)
+    if component.is_chroma:
+        return _NEUTRAL * scale
+    limited = component.is_luma and not facts.full_range and not layout.is_rgb
+    return _LIMITED_BLACK * scale if limited else 0
+
+
+def _fitted(
+    plane: Plane, facts: ClipFacts, size: tuple[int, int], blank: int, *, turned: bool
+) -> Plane:
+    """The whole plane in the middle of one of another shape."""
+    import cv2
+
+    width, height = size
+    aspect = facts.sample_aspect.fraction if facts.sample_aspect else 1
+    # The plane's pixels are as wide as the clip's, unless they were turned with the frame.
+    wide = plane.shape[1] * (float(1 / aspect**2) if turned else 1.0)
+    scale = min(width / wide, height / plane.shape[0])
+    inner = _even(wide * scale, width), _even(plane.shape[0] * scale, height)
+    left, top = ((outer - own) // 2 for outer, own in zip(size, inner, strict=True))
+
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    shown = np.full((height, width), blank, dtype=plane.dtype)
+    fitted = cv2.resize(np.ascontiguousarray(plane), inner, interpolation=method)
+    shown[top : top + inner[1], left : left + inner[0]] = fitted
+    return shown
+
+
+def _even(length: float, outer: int) -> int:
+    """A length that leaves bars of the same whole length on both sides."""
+    return outer - _EVEN * round((outer - length) / _EVEN)
+
+
+def _viewed(plane: Plane, facts: ClipFacts, size: tuple[int, int]) -> Plane:
+    """The clip's view of a plane."""
+    import cv2
+
+    view = facts.view
+    assert view is not None
+    if view.eye == "left":
+        plane = plane[:, : plane.shape[1] // 2]
+    elif view.eye == "upper":
+        plane = plane[: plane.shape[0] // 2]
+    if view.sphere is not None:
+        across, down = _window(view.sphere, plane.shape[1], plane.shape[0], size)
+        whole = np.ascontiguousarray(plane)
+        return cv2.remap(whole, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    if plane.shape[::-1] == size:
+        return plane
+    return cv2.resize(np.ascontiguousarray(plane), size, interpolation=cv2.INTER_AREA)
+
+
+@lru_cache(maxsize=4)  # luma and chroma of the clips that are looked at at once
+def _window(
+    sphere: Sphere, width: int, height: int, size: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Where each pixel of a flat view straight ahead lies in an equirectangular plane: x and y."""
+    half = math.tan(math.radians(window_deg(sphere) / 2))
+    x = ((np.arange(size[0]) + 0.5) / size[0] * 2 - 1) * half
+    y = ((np.arange(size[1]) + 0.5) / size[1] * 2 - 1) * half
+    right, below = np.meshgrid(x, y)
+    longitude = np.degrees(np.arctan(right))
+    latitude = np.degrees(np.arctan2(below, np.hypot(right, 1.0)))
+
+    across = (longitude + sphere.left_deg) / (sphere.left_deg + sphere.right_deg) * width - 0.5
+    down = (latitude + sphere.up_deg) / (sphere.up_deg + sphere.down_deg) * height - 0.5
+    return across.astype(np.float32), down.astype(np.float32)
