@@ -87,14 +87,13 @@ def _report(
 
 def _shown(timeline: Timeline) -> dict[str, tuple[ShownSpan, ...]]:
     spans: dict[str, list[ShownSpan]] = {}
-    fps = float(timeline.fps.fraction)
     frame = 0
     for segment in timeline.segments:
-        start_s = segment.source_in_s
+        source = segment.source_span(timeline.fps.fraction)
         span = ShownSpan(
-            start_s=round(start_s, 3),
-            end_s=round(start_s + segment.frames / fps, 3),
-            reel_s=round(frame / fps, 3),
+            start_s=round(source.start_s, 3),
+            end_s=round(source.end_s, 3),
+            reel_s=round(float(frame / timeline.fps.fraction), 3),
         )
         spans.setdefault(segment.clip_url, []).append(span)
         frame += segment.frames
