@@ -13,11 +13,13 @@ from montage_pipeline.records import Record
 from montage_pipeline.spans import Span
 from montage_pipeline.vocabulary import Format
 
-
 MIN_HEARD_SPEED = 0.9
 """Speed from which a segment keeps its clip's sound, at its own pitch. Slower sound is no longer
 what was heard there; slow motion is silent but for the music, as viewers know it.
 """
+
+_ABOUT_HALF = 0.005
+"""Clips of 59.94 frames a second, and of measured rates, play at half speed or nearly."""
 
 
 class CropRect(Record):
@@ -35,6 +37,13 @@ def eased(share: float) -> float:
     It starts and ends at rest.
     """
     return share * share * (3 - 2 * share)
+
+
+def speed_in_words(speed: float) -> str:
+    """A segment's speed for people."""
+    if speed >= MIN_HEARD_SPEED:
+        return f"{1 - speed:.1%} slower"
+    return "half speed" if abs(speed - 1 / 2) < _ABOUT_HALF else f"{speed:.0%} of its speed"
 
 
 class Effect(Record):

@@ -252,10 +252,18 @@ class BranchAndBound:
 
         rooms, full_pieces = state.rooms, state.full_pieces
         if self._tight:
-            before = rooms[piece.stretch]
-            left = tuple(rooms_after(before, piece))
-            full_pieces += self._full_pieces(left) - self._full_pieces(before)
-            rooms = (*rooms[: piece.stretch], left, *rooms[piece.stretch + 1 :])
+            left = list(rooms)
+            left[piece.stretch] = tuple(rooms_after(rooms[piece.stretch], piece))
+            other = objective.footage.stretches[piece.stretch].other
+            changed = [piece.stretch]
+            if other is not None:
+                left[other] = ()
+                changed.append(other)
+            full_pieces += sum(
+                self._full_pieces(left[stretch]) - self._full_pieces(rooms[stretch])
+                for stretch in changed
+            )
+            rooms = tuple(left)
         return state._replace(
             units=units,
             pieces=(*state.pieces, piece),

@@ -188,9 +188,14 @@ class Space:
         return Piece(int(self.places.stretch[place]), int(self.places.start[place]), length)
 
     def take(self, free: Ints, piece: Piece) -> None:
-        """Mark a piece and its gaps as used in `free`, the frames free from each place on."""
+        """Mark a piece and its gaps as used in `free`, the frames free from each place on; and the
+        same footage at another speed.
+        """
         part = self.in_stretch(piece.stretch)
-        gap = self.objective.footage.stretches[piece.stretch].gap
+        stretch = self.objective.footage.stretches[piece.stretch]
+        if stretch.other is not None:
+            free[self.in_stretch(stretch.other)] = 0
+        gap = stretch.gap
         start, own = self.places.start[part], free[part]
         own[:] = np.where(
             start < piece.start,

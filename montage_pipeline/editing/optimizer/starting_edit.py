@@ -64,7 +64,7 @@ def _any_pieces(objective: Objective, hook: HookPlace) -> list[Piece]:
     """
     rules, footage = objective.rules, objective.footage
     body = objective.ruler.total_frames - rules.hook_frames
-    rooms = rooms_after(footage.rooms(), hook.piece)
+    rooms = footage.rooms_beside(hook.piece)
     missing = sorted(objective.must_use - {int(footage.stretch_clip[hook.piece.stretch])})
     preferred = round(objective.preferred)
     if not missing:
