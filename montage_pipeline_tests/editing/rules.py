@@ -213,5 +213,11 @@ def _free_frames(timeline: Timeline, analysis: ClipAnalysis, index: int, rate: f
             high_s = min(high_s, max(end_s, other_start_s - 2))
     # A source frame at each side: pieces sit on the source's own frames, and neighbouring shots
     # keep apart.
-    spare_s = high_s - low_s - segment.speed * segment.frames / rate - 4 / float(clip.facts.fps.fraction) - 2 / rate
+    spare_s = (
+        high_s
+        - low_s
+        - segment.speed * segment.frames / rate
+        - 4 / float(clip.facts.fps.fraction)
+        - 2 / rate
+    )
     return segment.frames + max(0, floor(spare_s * rate))
