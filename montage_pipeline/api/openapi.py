@@ -73,6 +73,7 @@ _FINISHED: dict[str, Any] = {
         "targetBpm": 120,
         "captions": None,
         "look": "matched",
+        "shortCuts": False,
         "prompt": "sunset, the dog, no faces",
     },
     "status": "draft",

@@ -12,6 +12,7 @@ from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline.editing.packing import CutRules
 from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.short_footage.offers import offered_stretches
+from montage_pipeline.editing.short_footage.short_cuts import with_short_cuts
 from montage_pipeline.editing.short_footage.slowing import shortest_on_beat
 from montage_pipeline.editing.stretches import Stretch, usable_stretches
 from montage_pipeline.footage.model import ClipFacts, Miniature
@@ -47,6 +48,8 @@ class PlanContext:
         # Whether there is enough footage is asked before there is any music.
         needed = shortest_on_beat(music.grid.beats_s if music else (), rules, fps)
         stretches = offered_stretches(usable_stretches(analysis, fps), analysis, needed, fps)
+        if request.short_cuts:
+            stretches = with_short_cuts(stretches, needed, fps)
         return cls(
             request=request,
             analysis=analysis,

@@ -176,8 +176,8 @@ def _time_remap(speed: float, kind: str) -> dict[str, Any]:
 
 
 def _with_speeds(edl: str, timeline: Timeline) -> str:
-    """The EDL with the source's out point of each slowed event, and its M2 line: the adapter divides
-    by the speed, and names the clip where the reel belongs.
+    """The EDL with the source's out point of each slowed event, and its M2 line: the adapter
+    divides by the speed, and names the clip where the reel belongs.
     """
     ends, rate = _source_ends(timeline), float(timeline.fps.fraction)
     speeds = (segment.speed for segment in timeline.segments)

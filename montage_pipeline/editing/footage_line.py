@@ -128,6 +128,10 @@ class FootageLine:
         """How far a piece was seen in the user's earlier Reels, 0..1."""
         return self._mean(self.seen_sum, piece)
 
+    def mean_points(self, stretch: int) -> float:
+        """Points of a stretch's frames on average."""
+        return self._mean(self.points_sum, Piece(stretch, 0, int(self.stretch_frames[stretch])))
+
     def _mean(self, sums: Floats, piece: Piece) -> float:
         first = int(self.offset[piece.stretch]) + piece.start
         return float(sums[first + piece.frames] - sums[first]) / piece.frames

@@ -53,7 +53,8 @@ class Stretch(NamedTuple):
     It holds `frames` timeline frames, at `speed` of the clip's own. `gap` is how many frames two
     pieces cut from it must keep apart: one frame of the source at least, so that none is shown
     twice. `other` is the number of a stretch with the same footage at another speed: only one of
-    the two may be used.
+    the two may be used. `min_frames` is how short a cut from it may be, where that is less than
+    elsewhere.
     """
 
     clip: int
@@ -64,6 +65,7 @@ class Stretch(NamedTuple):
     moments: tuple[MomentRange, ...]
     speed: float = 1.0
     other: int | None = None
+    min_frames: int | None = None
 
     @property
     def in_slow_motion(self) -> bool:

@@ -148,7 +148,8 @@ class BranchAndBound:
             + solved.rest[first:last]
             + (self._change(state) - state.surcharge)
         )
-        value[space.arcs.frames[first:last, None] > state.free] = 4 * NEVER
+        frames = space.arcs.frames[first:last, None]
+        value[(frames > state.free) | (frames < space.places.least)] = 4 * NEVER
         flat = (value + (state.value + solved.given_back)).ravel()
         good = np.flatnonzero(flat > (found.units if found is not None else 3 * NEVER))
         if len(good) > self._max_children:

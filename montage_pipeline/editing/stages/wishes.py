@@ -139,7 +139,7 @@ def _why_nothing_usable(clip: AnalysedClip) -> str:
 def _has_a_cut(context: PlanContext, clip: int) -> bool:
     """Whether a clip has room for a cut."""
     return any(
-        stretch.frames >= context.rules.min_frames
+        stretch.frames >= (stretch.min_frames or context.rules.min_frames)
         for stretch in context.stretches
         if stretch.clip == clip
     )

@@ -149,12 +149,15 @@ class _Words:
         return []
 
     def _pace(self, index: int) -> list[str]:
-        """How much slower than its clip it plays, and why."""
-        speed = self._segments[index].speed
+        """Why it is shorter than other cuts, or how much slower than its clip, and why."""
+        speed, piece = self._segments[index].speed, self._chosen.pieces[index]
+        stretch = self._context.stretches[piece.stretch]
+        needed_s = self._context.seconds(self._context.shortest_on_beat)
+        if index and piece.frames < self._context.rules.min_frames:
+            usable_s = self._context.seconds(stretch.frames)
+            return [f"A short cut, as you allow: {usable_s:.2f} s of its clip can be used."]
         if speed == 1:
             return []
-        stretch = self._context.stretches[self._chosen.pieces[index].stretch]
-        needed_s = self._context.seconds(self._context.shortest_on_beat)
         lacks = f"its clip lacks {needed_s - stretch.span.duration_s:.2f} s for a cut on the beat"
         if speed >= MIN_HEARD_SPEED:
             return [f"Plays {speed_in_words(speed)}, as {lacks}."]

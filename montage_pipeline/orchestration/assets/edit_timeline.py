@@ -78,6 +78,7 @@ def edit_request(scope: StepScope, analysis: ClipAnalysis) -> "EditRequest":
         hook_clip=scope.request.options.hook_clip or "",
         must_use=scope.request.options.must_use,
         caption=scope.request.options.captions or "",
+        short_cuts=scope.request.options.short_cuts,
         seen=_seen(scope, analysis),
     )
 
