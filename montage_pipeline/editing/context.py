@@ -49,7 +49,7 @@ class PlanContext:
         needed = shortest_on_beat(music.grid.beats_s if music else (), rules, fps)
         stretches = offered_stretches(usable_stretches(analysis, fps), analysis, needed, fps)
         if request.short_cuts:
-            stretches = with_short_cuts(stretches, needed, fps)
+            stretches = with_short_cuts(stretches, rules.min_frames, fps)
         return cls(
             request=request,
             analysis=analysis,

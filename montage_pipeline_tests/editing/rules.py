@@ -118,9 +118,11 @@ def assert_speeds(timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack)
         if segment.speed >= 0.97:
             continue
         assert segment.role != "hook"
-        assert facts.fps.fraction >= 48 and not facts.variable_frame_rate
+        assert facts.fps.fraction >= 48
+        assert not facts.variable_frame_rate
         frames_on = segment.speed * float(facts.fps.fraction / rate)
-        assert segment.speed > 0.49 and abs(frames_on - round(frames_on)) < 1e-9
+        assert segment.speed > 0.49
+        assert abs(frames_on - round(frames_on)) < 1e-9
 
 
 def joined_runs(clip: AnalysedClip) -> Iterator[tuple[float, float]]:

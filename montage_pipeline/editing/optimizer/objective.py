@@ -110,6 +110,8 @@ class Objective:
         """Frames of a cut that the style prefers."""
         self.least = self._least()
         """Per stretch: frames of the shortest cut from it."""
+        self.is_short = self.least < rules.min_frames
+        """Per stretch: whether only a short cut of it can be shown."""
         self.shortest = int(self.least.min(initial=rules.min_frames))
         """Frames of the shortest cut there may be."""
         self.fair_uses = ceil(
@@ -123,38 +125,40 @@ class Objective:
         """Units that each clip costs when nothing of it is shown."""
         self.most_shown = 1 + (ruler.total_frames - rules.hook_frames) // self.shortest
         """More clips than this no Reel of that length can show."""
+        self.short_allowed = short_cuts_allowed(ruler.total_frames, rules)
+        """Short cuts that the Reel may have."""
         left_out = int(np.count_nonzero(self.absent)) - self.most_shown
+        # Of clips that are too short one may open.
+        left_out = max(left_out, len(self.short_clips) - self.short_allowed - 1)
         self.unavoidably_absent = max(0, left_out) * _in_units(terms.ABSENT)
         """Units that clips cost for which there is no room, whatever is chosen."""
         self.overused = _in_units(terms.OVERUSED)
         self.alike = _in_units(terms.ALIKE)
 
     def _least(self) -> Ints:
-        """As the rules have it, but for the best of the stretches that may be shown for less: one
-        of a clip, first of those that must appear, and no more than are allowed.
+        """As the rules have it, but for the best stretch of each clip of which any may be shown for
+        less.
         """
         footage, rules = self.footage, self.rules
         least = np.full(len(footage.stretches), rules.min_frames, dtype=np.int64)
         if rules.min_frames == rules.max_frames:
             return least
         ranked = sorted(
-            (stretch.clip not in self.must_use, -footage.mean_points(number), number)
+            (-footage.mean_points(number), number)
             for number, stretch in enumerate(footage.stretches)
             if stretch.min_frames is not None
         )
         best_of_clip: dict[int, int] = {}
-        for _, _, number in ranked:
+        for _, number in ranked:
             best_of_clip.setdefault(footage.stretches[number].clip, number)
-        allowed = short_cuts_allowed(self.ruler.total_frames, rules)
-        for number in [*best_of_clip.values()][:allowed]:
+        for number in best_of_clip.values():
             least[number] = footage.stretches[number].min_frames or rules.min_frames
         return least
 
     @property
     def short_clips(self) -> frozenset[int]:
-        """Clips of which only a short cut may be shown."""
-        short = self.least < self.rules.min_frames
-        return frozenset(self.footage.stretch_clip[short].tolist())
+        """Clips of which only a short cut can be shown."""
+        return frozenset(self.footage.stretch_clip[self.is_short].tolist())
 
     def _clips_with_room(self) -> Ints:
         """Clips with room for a segment beside the hook."""

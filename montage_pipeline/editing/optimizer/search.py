@@ -64,6 +64,8 @@ class _State(NamedTuple):
     """Per stretch: what is unused; kept up only in a tight search."""
     full_pieces: int
     """How many pieces of the longest length the rooms hold."""
+    short_cuts: int = 0
+    """How many of its pieces are short cuts."""
 
 
 class BranchAndBound:
@@ -149,7 +151,10 @@ class BranchAndBound:
             + (self._change(state) - state.surcharge)
         )
         frames = space.arcs.frames[first:last, None]
-        value[(frames > state.free) | (frames < space.places.least)] = 4 * NEVER
+        barred = (frames > state.free) | (frames < space.places.least)
+        if state.short_cuts >= self._objective.short_allowed:
+            barred |= frames < self._rules.min_frames
+        value[barred] = 4 * NEVER
         flat = (value + (state.value + solved.given_back)).ravel()
         good = np.flatnonzero(flat > (found.units if found is not None else 3 * NEVER))
         if len(good) > self._max_children:
@@ -214,6 +219,7 @@ class BranchAndBound:
         units -= objective.overused * bool(state.uses[clip] >= objective.fair_uses)
         units -= objective.alike * (cluster in state.clusters)
         net = int(self._solved.net[arc, place])
+        short = bool(space.arcs.frames[arc] < self._rules.min_frames)
         value = state.value + net + change - int(state.surcharge[place])
 
         state = state._replace(
@@ -222,6 +228,7 @@ class BranchAndBound:
             frame=int(space.arcs.end[arc]),
             arc=arc,
             place=place,
+            short_cuts=state.short_cuts + short,
             arcs=(*state.arcs, arc),
             places=(*state.places, place),
         )

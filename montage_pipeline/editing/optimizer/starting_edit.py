@@ -73,11 +73,14 @@ def _space_of(objective: Objective, hook: HookPlace, pieces: Sequence[Piece]) ->
 
 
 def _any_pieces(objective: Objective, hook: HookPlace) -> list[Piece]:
-    """Pieces after the hook that fill the Reel exactly and show every clip that must appear, and
-    those that only a short cut can show where there is room for them, too; empty when there are
-    none.
+    """Pieces after the hook that fill the Reel exactly and show every clip that must appear, and as
+    many short cuts as are allowed where there is room for them; empty when there are none.
     """
-    wanted = objective.must_use | objective.short_clips
+    opens = int(objective.footage.stretch_clip[hook.piece.stretch])
+    short = sorted(
+        objective.short_clips - {opens}, key=lambda clip: (clip not in objective.must_use, clip)
+    )
+    wanted = objective.must_use | {*short[: objective.short_allowed]}
     return _pieces_with(objective, hook, wanted) or (
         _pieces_with(objective, hook, objective.must_use) if wanted != objective.must_use else []
     )
@@ -111,9 +114,14 @@ def _one_of_each(
     """
     left, pieces = list(rooms), list[Piece]()
     for clip in clips:
-        own = [room for room in left if objective.footage.stretch_clip[room.stretch] == clip]
+        own = [
+            room
+            for room in left
+            if objective.footage.stretch_clip[room.stretch] == clip
+            and room.frames >= objective.least[room.stretch]
+        ]
         largest = max(own, key=lambda room: room.frames, default=None)
-        if largest is None or largest.frames < objective.least[largest.stretch]:
+        if largest is None:
             break
         pieces.append(Piece(largest.stretch, largest.start, min(length, largest.frames)))
         left = rooms_after(left, pieces[-1])

@@ -13,11 +13,11 @@ from montage_pipeline.editing.stretches import Stretch
 from montage_pipeline.rules import MAX_SHORT_SHARE, MIN_SHORT_CUT_S
 
 
-def with_short_cuts(stretches: Sequence[Stretch], needed: int, fps: Fraction) -> list[Stretch]:
-    """The stretches, those of clips without a cut of `needed` frames to be shown as briefly as half
-    of them: so long that only one cut finds room in each.
+def with_short_cuts(stretches: Sequence[Stretch], min_frames: int, fps: Fraction) -> list[Stretch]:
+    """The stretches, those of clips without a cut of `min_frames` to be shown as briefly as half of
+    them: so long that only one cut finds room in each.
     """
-    with_a_cut = {stretch.clip for stretch in stretches if stretch.frames >= needed}
+    with_a_cut = {stretch.clip for stretch in stretches if stretch.frames >= min_frames}
     shortest = ceil(MIN_SHORT_CUT_S * fps)
     return [
         stretch._replace(min_frames=max(shortest, stretch.frames // 2 + 1))

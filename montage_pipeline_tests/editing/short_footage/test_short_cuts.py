@@ -1,7 +1,5 @@
 """With the wish for it, clips too short for a cut are shown as briefly as they are, few of them."""
 
-from math import ceil
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -29,14 +27,14 @@ def planned(
     return timeline
 
 
-def assert_short_cuts(timeline: Timeline, clips: ClipAnalysis, needed_s: float = 3.0) -> None:
+def assert_short_cuts(timeline: Timeline, clips: ClipAnalysis) -> None:
     """Of clips that have no more, none under 1.2 s, at most one segment of three."""
     short = [segment for segment in timeline.segments[1:] if segment.frames < 90]
     assert len(short) <= len(timeline.segments) / 3
     for segment in short:
         assert segment.frames >= 36
         assert segment.speed == 1
-        assert clips.clips[segment.clip].facts.duration_s < needed_s
+        assert clips.clips[segment.clip].facts.duration_s < 3
         assert "short cut" in segment.why
     assert all(segment.frames <= 150 for segment in timeline.segments)
 
@@ -99,10 +97,9 @@ def test_any_footage_keeps_the_rule(
     clips = clips_at(*short, *long)
     try:
         timeline = planned(clips, duration_s, bpm, short_cuts=True)
-    except PermanentError as error:
-        assert error.code is ErrorCode.NOT_ENOUGH_FOOTAGE
+    except PermanentError as refused:
+        if refused.code is not ErrorCode.NOT_ENOUGH_FOOTAGE:
+            raise
         return
-    beat_s = 60 / bpm
-    needed_s = max(3.0, ceil(89 / 30 / beat_s) * beat_s)
     if timeline.segments[-1].frames <= 150:
-        assert_short_cuts(timeline, clips, needed_s + 0.1)
+        assert_short_cuts(timeline, clips)

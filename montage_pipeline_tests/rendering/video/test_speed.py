@@ -6,8 +6,6 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
-
 from montage_pipeline.rendering.check import check_file
 from montage_pipeline.rendering.model import RenderEngine
 from montage_pipeline_tests.rendering.conftest import ClipMaker
