@@ -21,6 +21,11 @@ MIN_CUT_S = 3
 MAX_CUT_S = 5
 """Every segment but the hook: shorter ones are too quick to take in, longer ones lose viewers."""
 
+MIN_UNSEEN_SLOWING = 0.97
+"""Speed down to which footage that lacks only frames is slowed: nobody sees it, and a voice keeps
+its pitch.
+"""
+
 MIN_SHORT_CUT_S = 1.2
 """With the wish for short cuts, of clips that have no more: less is over before it is seen."""
 

@@ -12,10 +12,8 @@ import numpy as np
 
 from montage_pipeline.editing.packing import CutRules
 from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.rules import MAX_CUT_S, MIN_UNSEEN_SLOWING
 from montage_pipeline.spans import Span
-
-_MIN_LITTLE_SLOWER = 0.97
-"""Speed down to which nobody notices: a walk is no slower, and a voice keeps its pitch."""
 
 _MIN_SLOW_MOTION = 0.49
 """The slowest there is: half speed, for frame rates that are a little less than they say. Slower
@@ -63,7 +61,7 @@ def speed_for(
     if frames >= needed:
         return 1.0
     for wanted in (needed + _BEAT_SPARE, needed):
-        if frames / wanted >= _MIN_LITTLE_SLOWER:
+        if frames / wanted >= MIN_UNSEEN_SLOWING:
             return min(1.0, frames / wanted)
     if speech >= _MAX_SLOWED_SPEECH:
         return None
@@ -73,13 +71,25 @@ def speed_for(
     )
 
 
+def longest_shown_s(facts: ClipFacts) -> float:
+    """The most seconds of a Reel that a clip can fill, if all of it is usable."""
+    if facts.duration_s >= MAX_CUT_S or not _has_frames_to_spare(facts):
+        return facts.duration_s
+    return facts.duration_s / _MIN_SLOW_MOTION
+
+
+def _has_frames_to_spare(facts: ClipFacts) -> bool:
+    even = not (facts.variable_frame_rate or facts.interlaced)
+    return even and facts.fps.fraction >= _MIN_SLOWED_FPS
+
+
 def _slow_motion(facts: ClipFacts, fps: Fraction) -> list[float]:
     """Speeds at which every frame of the Reel is another one of the clip, evenly apart; the highest
     first.
     """
-    rate = facts.fps.fraction
-    if rate < _MIN_SLOWED_FPS or facts.variable_frame_rate or facts.interlaced:
+    if not _has_frames_to_spare(facts):
         return []
+    rate = facts.fps.fraction
     steps = range(ceil(rate / fps) - 1, 0, -1)
     speeds = (float(step * fps / rate) for step in steps)
     return [speed for speed in speeds if _MIN_SLOW_MOTION <= speed < 1]

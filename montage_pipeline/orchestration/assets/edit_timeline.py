@@ -47,7 +47,7 @@ def plan_edit(
         metadata={
             "storyboard": storyboard,
             **_figures(timeline),
-            **_clips(scope, timeline, analysis),
+            **_clips(scope, timeline, analysis, music),
             "seed": str(timeline.seed),
             "edit_for_other_programs": MetadataValue.url(edit_url),
             "why": MetadataValue.md(bullets(segment.why for segment in timeline.segments)),
@@ -125,9 +125,11 @@ def _store_edit(scope: StepScope, timeline: Timeline, music: MusicTrack) -> str:
     return store.media_url(key)
 
 
-def _clips(scope: StepScope, timeline: Timeline, analysis: ClipAnalysis) -> dict[str, Any]:
+def _clips(
+    scope: StepScope, timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack
+) -> dict[str, Any]:
     """Every clip that was given is in one of the two lists."""
-    clips = clip_reports(scope.request, analysis, timeline)
+    clips = clip_reports(scope.request, analysis, timeline, music.grid.beats_s)
     shown = [
         f"{clip.name}: "
         + ", ".join(f"{span.start_s:.1f}–{span.end_s:.1f} s" for span in clip.segments)

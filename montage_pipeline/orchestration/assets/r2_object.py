@@ -89,5 +89,5 @@ def _finished(request: MontageRequest, made: MadeReel, delivered: DeliveredObjec
         ),
         originality=made.timeline.originality.model_dump(mode="json"),
         shown=footage_shown(made.timeline, made.analysis),
-        clips=clip_reports(request, made.analysis, made.timeline),
+        clips=clip_reports(request, made.analysis, made.timeline, made.music.grid.beats_s),
     )
