@@ -12,7 +12,7 @@ from typing import NamedTuple
 from montage_pipeline.analysis.faults import first_fault, reasons, too_short
 from montage_pipeline.analysis.model import RejectCode, RejectReason
 from montage_pipeline.footage.measuring.measures import SAMPLE_S, ClipMeasures, SpanMeasures
-from montage_pipeline.rules import MIN_CUT_S, MIN_UNSEEN_SLOWING
+from montage_pipeline.rules import MIN_CUT_S
 from montage_pipeline.spans import Span, without
 
 MIN_MOMENT_S = 1.0  # less is over before it is understood
@@ -107,13 +107,10 @@ def _without_margins(shot: Span, clip: ClipMeasures) -> Span:
 
 def _clip_end_margin_s(duration_s: float, frame_s: float) -> float:
     """Renderers ask for the frame at a time: half a frame of room keeps the last one from being
-    asked for twice. Where that room would cost the only cut, as in a clip of exactly 3 s or one
-    that is slowed to it, the last frame may be seen twice.
+    asked for twice. Where that room would cost the only cut, as in a clip of exactly 3 s, the last
+    frame may be seen twice.
     """
-    only_cut = any(
-        duration_s - frame_s / 2 < needed_s <= duration_s + _ROUNDING_S
-        for needed_s in (MIN_CUT_S, MIN_CUT_S * MIN_UNSEEN_SLOWING)
-    )
+    only_cut = duration_s - frame_s / 2 < MIN_CUT_S <= duration_s + _ROUNDING_S
     return 0.0 if only_cut else frame_s / 2
 
 
