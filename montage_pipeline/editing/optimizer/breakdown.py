@@ -98,9 +98,6 @@ def _piece(objective: Objective, piece: Piece, begins: int) -> dict[Term, float]
         Term.SUBJECT_GONE: -SUBJECT_GONE * gone / objective.reference,
         Term.INSTANT: INSTANT * instants / objective.reference,
         Term.LENGTH: terms.length_points(taste, length, objective.preferred, objective.rate)[0],
-        Term.HELD: -terms.held_loss(
-            taste, (length - objective.rules.min_frames) / objective.rate, motion
-        )[0],
         Term.BROKEN_OFF: -terms.BROKEN_OFF * (footage.spoken_at[first] + footage.spoken_at[last]),
         Term.KEYFRAME: taste.keyframe * footage.keyframe_at[first],
         Term.BEST_INSTANT: terms.peak_points(peaks),

@@ -10,9 +10,9 @@ An edit is a hook and the pieces after it. Its points are the sum of
   instant; less where it was seen before or its subject is gone;
 - for every other piece: its moments' scores and chance, how near its movement is to the style's
   curve of energy, how near its place in the footage is to its place in the Reel (story), its length
-  against the preferred one and for how little moves in it, a best instant, its role, a calm last
-  cut, one judged an ending, a keyframe to begin on, `MISS` when it ends off the beat; less where it
-  was seen before, its subject is gone, or who talks is broken off;
+  against the preferred one, a best instant, its role, a calm last cut, one judged an ending, a
+  keyframe to begin on, `MISS` when it ends off the beat; less where it was seen before, its subject
+  is gone, or who talks is broken off;
 - for every two neighbours: change of clip, shot, movement, size of the subject and look; the more
   of it, the better on a downbeat, and better still where something big starts in the music; never
   the same take going on as if it had not been cut;
@@ -267,17 +267,13 @@ class Objective:
         ends = np.minimum(places.at[None, :] + lengths[:, None], len(footage.motion_sum) - 1)
         points = (footage.points_sum[ends] - footage.points_sum[places.at]) / self.reference
         points += terms.length_points(self.taste, lengths, self.preferred, self.rate)[:, None]
-        motion = (footage.motion_sum[ends] - footage.motion_sum[places.at]) / lengths[:, None]
-        points -= terms.held_loss(self.taste, self._beyond_s(lengths)[:, None], motion)
         points += self.taste.keyframe * footage.keyframe_at[places.at]
         points -= terms.BROKEN_OFF * (footage.spoken_at[places.at] + footage.spoken_at[ends])
         points += terms.peak_points(footage.peak_sum[ends] - footage.peak_sum[places.at])
         too_long = places.free[None, :] < lengths[:, None]
         points[too_long | (places.least[None, :] > lengths[:, None])] = NEVER / POINT
+        motion = (footage.motion_sum[ends] - footage.motion_sum[places.at]) / lengths[:, None]
         return points, motion
-
-    def _beyond_s(self, lengths: Ints) -> Floats:
-        return np.asarray((lengths - self.rules.min_frames) / self.rate, dtype=np.float64)
 
     # -- changes --------------------------------------------------------------------------------
 

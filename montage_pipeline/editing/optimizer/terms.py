@@ -17,7 +17,6 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from montage_pipeline.editing.moment_table import Floats, Ints
-from montage_pipeline.rules import MAX_CUT_S, MIN_CUT_S
 from montage_pipeline.styles.model import EditTaste
 
 REFERENCE_CUT_S = 4.0
@@ -52,14 +51,6 @@ _HOOK_INSTANT = 2.0
 """Times the mean score of the hook's instants: within a moment that opens, its clearest 1.7 s."""
 _GONE_HOOK = 3.0
 """A hook without its moment's subject: half of the best hook score."""
-
-_HELD = 0.8
-"""A second beyond the shortest cut of a shot in which nothing moves, for a style of short cuts:
-enough for another beat to end it, less than any moment is worth. Nothing for one that moves as much
-as most footage does.
-"""
-_LIVELY = 0.45
-"""Movement (0..1) from which a shot is not still: half of labelled footage has more of it."""
 
 _PEAK = 0.8
 """A cut that shows the best instant of a moment, which only who looked at it can name: a leap
@@ -137,7 +128,6 @@ class Term(StrEnum):
     INSTANT = "better or worse than its clip's usual self"
     BEST_INSTANT = "best instant"
     LENGTH = "length"
-    HELD = "still shot held"
     BROKEN_OFF = "cuts into speech"
     KEYFRAME = "keyframe"
     ENERGY = "energy"
@@ -240,15 +230,6 @@ def ending_points(belongs_at: Floats) -> Floats:
 def length_points(taste: EditTaste, frames: Ints, preferred: float, rate: float) -> Floats:
     """Points by how near a cut's length is to the preferred one: 0 or less."""
     return np.asarray(-taste.length_weight * ((frames - preferred) / rate) ** 2, dtype=np.float64)
-
-
-def held_loss(taste: EditTaste, beyond_s: Floats, motion: Floats) -> Floats:
-    """Points that a cut loses for being `beyond_s` seconds longer than the shortest, by the
-    movement in it; the less, the longer the cuts that the style likes.
-    """
-    brisk = (MAX_CUT_S - taste.preferred_cut_s) / (MAX_CUT_S - MIN_CUT_S)
-    still = np.clip(1 - motion / _LIVELY, 0, 1)
-    return np.asarray(_HELD * brisk * still * np.maximum(0, beyond_s), dtype=np.float64)
 
 
 def peak_points(peaks: Floats) -> Floats:

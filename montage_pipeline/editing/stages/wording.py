@@ -55,7 +55,6 @@ _COSTS = {
     Term.UNSEEN: "nobody looked at it closely",
     Term.FRAMING: "its crop has to be enlarged a lot",
     Term.ROLE: "its part in the story belongs elsewhere in the Reel",
-    Term.HELD: "little moves in it for so long",
     Term.OVERUSED: "its clip is shown more often than its share",
     Term.ALIKE: "it looks like an earlier cut",
     Term.SAME_LOOK: "it looks like the cut before",
