@@ -1,5 +1,7 @@
 """With the wish for it, clips too short for a cut are shown as briefly as they are, few of them."""
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ LONG = [(14.0, 30)] * 3
 
 
 def planned(
-    clips: ClipAnalysis, duration_s: float = 15, bpm: float = 120, **wishes: object
+    clips: ClipAnalysis, duration_s: float = 15, bpm: float = 120, **wishes: Any
 ) -> Timeline:
     request, track = edit_request(duration_s, **wishes), steady_music(bpm, 60)
     timeline = plan_timeline(request, clips, track)
@@ -70,7 +72,7 @@ def test_slow_motion_comes_before_a_short_cut() -> None:
 def test_a_clip_that_must_appear_appears_in_a_short_cut() -> None:
     clips = clips_at((2.2, 30), (1.5, 30), *LONG)
     url = [clip.facts.url for clip in clips.clips]
-    wishes = {"hook_clip": url[3], "must_use": (url[1],)}
+    wishes: dict[str, Any] = {"hook_clip": url[3], "must_use": (url[1],)}
     with pytest.raises(PermanentError) as refused:
         planned(clips, **wishes)
     assert refused.value.code is ErrorCode.MUST_USE_UNUSABLE

@@ -4,6 +4,7 @@ it.
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -22,13 +23,19 @@ LONG = [(12.0, 30), (12.0, 30), (12.0, 30)]
 
 
 def clips_at(
-    *lengths_and_rates: tuple[float, int], speech: float = 0.0, **changes: object
+    *lengths_and_rates: tuple[float, int], speech: float = 0.0, **changes: Any
 ) -> ClipAnalysis:
     """One clip of one moment for each length (seconds) and frame rate."""
     scores = dict.fromkeys(
         ("sharpness", "exposure", "stability", "motion", "colour", "faces"), 0.5
     ) | {"speech": speech}
-    plain = {"role": None, "peak_s": None, "without_subject": (), "scores": scores, "hook": 0.2}
+    plain: dict[str, Any] = {
+        "role": None,
+        "peak_s": None,
+        "without_subject": (),
+        "scores": scores,
+        "hook": 0.2,
+    }
     return analysis(
         [
             (
@@ -40,7 +47,7 @@ def clips_at(
     )
 
 
-def planned(clips: ClipAnalysis, bpm: float = 120, **wishes: object) -> Timeline:
+def planned(clips: ClipAnalysis, bpm: float = 120, **wishes: Any) -> Timeline:
     request, track = edit_request(20, **wishes), steady_music(bpm, 40)
     timeline = plan_timeline(request, clips, track)
     assert_rules(timeline, request, clips, track)
@@ -89,7 +96,7 @@ def test_a_clip_too_short_for_a_cut_plays_slower(
     ],
 )
 def test_other_clips_play_at_their_own_speed_or_not_at_all(
-    length_s: float, rate: int, changes: dict[str, object]
+    length_s: float, rate: int, changes: dict[str, Any]
 ) -> None:
     timeline = planned(clips_at((length_s, rate), *LONG, **changes))
     assert all(segment.role == "hook" for segment in shown(timeline))
