@@ -6,6 +6,7 @@ those stand where they are used.
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from montage_pipeline.vocabulary import Format
 
@@ -19,6 +20,17 @@ HOOK_S = 1.7
 MIN_CUT_S = 3
 MAX_CUT_S = 5
 """Every segment but the hook: shorter ones are too quick to take in, longer ones lose viewers."""
+
+MIN_UNSEEN_SLOWING = 0.97
+"""Speed down to which footage that lacks only frames is slowed: nobody sees it, and a voice keeps
+its pitch.
+"""
+
+MIN_SHORT_CUT_S = 1.2
+"""With the wish for short cuts, of clips that have no more: less is over before it is seen."""
+
+MAX_SHORT_SHARE = Fraction(1, 3)
+"""Share of a Reel's segments that may be so short: with more, all of it seems hurried."""
 
 MAX_LONE_CUT_S = 6
 """The one exception: a Reel whose length no hook with cuts of 3 to 5 s can make (6.7 to 7.7 s) ends

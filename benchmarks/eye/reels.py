@@ -25,7 +25,6 @@ from montage_pipeline.music.composer import MusicBrief
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.music.synth.composer import LocalComposer
 from montage_pipeline.settings import Settings
-from montage_pipeline.spans import Span
 from montage_pipeline.vocabulary import Format
 
 _USER = UUID(int=0)
@@ -85,11 +84,10 @@ def ranked_clips(
 
 def shown_segments(timeline: Timeline, labels: Mapping[str, Label]) -> list[ShownSegment]:
     """The segments of an edit, each with the label of its clip."""
-    rate = float(timeline.fps.fraction)
     segments = []
     for segment in timeline.segments:
         facts = timeline.clips[segment.clip]
-        span = Span(segment.source_in_s, segment.source_in_s + segment.frames / rate)
+        span = segment.source_span(timeline.fps.fraction)
         segments.append(
             ShownSegment(
                 labels.get(facts.sha256),

@@ -75,6 +75,7 @@ _FINISHED: dict[str, Any] = {
         "targetBpm": 120,
         "captions": None,
         "look": "matched",
+        "shortCuts": False,
         "prompt": "sunset, the dog, no faces",
     },
     "status": "draft",

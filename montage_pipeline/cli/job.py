@@ -109,6 +109,7 @@ class LocalWishes(Record):
     target_bpm: int | None = None
     captions: str | None = None
     look: Look = Look.MATCHED
+    short_cuts: bool = False
     prompt: str | None = None
 
     def as_options(self, clips: Sequence[Path] = ()) -> MontageOptions:
@@ -130,6 +131,7 @@ class LocalWishes(Record):
             target_bpm=self.target_bpm,
             captions=self.captions,
             look=self.look,
+            short_cuts=self.short_cuts,
             prompt=_prompt(self.prompt),
         )
 

@@ -21,6 +21,7 @@ from montage_pipeline.cli.options import (
     LookOption,
     MusicOption,
     PromptOption,
+    ShortCutsOption,
     StyleOption,
     TargetBpmOption,
 )
@@ -55,6 +56,7 @@ def make(
     target_bpm: TargetBpmOption = None,
     captions: CaptionsOption = None,
     look: LookOption = Look.MATCHED,
+    short_cuts: ShortCutsOption = False,
     prompt: PromptOption = None,
     out: Annotated[Path | None, typer.Option(help="Copy the Reel to this file as well.")] = None,
     force: ForceOption = False,
@@ -69,6 +71,7 @@ def make(
         target_bpm=target_bpm,
         captions=captions,
         look=look,
+        short_cuts=short_cuts,
         prompt=prompt,
     )
     order = LocalOrder(

@@ -75,6 +75,14 @@ LookOption = Annotated[
     ),
 ]
 
+ShortCutsOption = Annotated[
+    bool,
+    typer.Option(
+        "--short-cuts",
+        help="Clips that are too short for a cut of 3 s may be shown for less.",
+    ),
+]
+
 PromptOption = Annotated[
     str | None,
     typer.Option(

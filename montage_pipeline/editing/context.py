@@ -11,6 +11,9 @@ from fractions import Fraction
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline.editing.packing import CutRules
 from montage_pipeline.editing.request import EditRequest
+from montage_pipeline.editing.short_footage.offers import offered_stretches
+from montage_pipeline.editing.short_footage.short_cuts import with_short_cuts
+from montage_pipeline.editing.short_footage.slowing import shortest_on_beat
 from montage_pipeline.editing.stretches import Stretch, usable_stretches
 from montage_pipeline.footage.model import ClipFacts, Miniature
 from montage_pipeline.music.model import MusicTrack
@@ -23,8 +26,9 @@ from montage_pipeline.styles.model import EditTaste
 class PlanContext:
     """A request with what is known about its clips and its music.
 
-    `rules` are the cut lengths every Reel keeps to, in frames at `fps`; `stretches` the footage
-    that may be used at all.
+    `rules` are the cut lengths every Reel keeps to, in frames at `fps`; `shortest_on_beat` the
+    frames of the shortest cut between beats of the music; `stretches` the footage that may be used
+    at all.
     """
 
     request: EditRequest
@@ -33,20 +37,29 @@ class PlanContext:
     taste: EditTaste
     fps: Fraction
     rules: CutRules
+    shortest_on_beat: int
     stretches: tuple[Stretch, ...]
 
     @classmethod
     def of(cls, request: EditRequest, analysis: ClipAnalysis, music: MusicTrack) -> "PlanContext":
         """The context of a request."""
         fps = request.fps.fraction
+        rules = CutRules.at_rate(fps)
+        # Whether there is enough footage is asked before there is any music.
+        needed = shortest_on_beat(music.grid.beats_s if music else (), rules, fps)
+        usable = usable_stretches(analysis, fps, request.left_out)
+        stretches = offered_stretches(usable, analysis, needed, fps)
+        if request.short_cuts:
+            stretches = with_short_cuts(stretches, rules.min_frames, fps)
         return cls(
             request=request,
             analysis=analysis,
             music=music,
             taste=style_of(request.style).edit,
             fps=fps,
-            rules=CutRules.at_rate(fps),
-            stretches=tuple(usable_stretches(analysis, fps, request.left_out)),
+            rules=rules,
+            shortest_on_beat=needed,
+            stretches=tuple(stretches),
         )
 
     @property

@@ -5,8 +5,10 @@ writing it down. What they have no words for (the crop, the grade, the scores, t
 along as metadata under "montage_pipeline". Does not belong here: any change to the edit.
 """
 
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import PurePosixPath
+from typing import Any
 
 import opentimelineio as otio
 from opentimelineio.opentime import RationalTime, TimeRange
@@ -34,6 +36,9 @@ _ADAPTERS = {
     EditFormat.EDL: "cmx_3600",
     EditFormat.FCP_XML: "fcp_xml",
 }
+_EVENT_FIELDS = 8
+"""Of a line of an EDL that says what is shown when."""
+
 _EDL_RATES = (24, 25, 30, 60)
 """Frame rates the EDL adapter writes: CMX 3600 counts whole frames a second."""
 
@@ -57,13 +62,16 @@ def exported_edit(
         # An EDL holds one video track.
         for track in list(edit.audio_tracks()):
             edit.tracks.remove(track)
+    if format is EditFormat.FCP_XML:
+        for clip in edit.find_clips():
+            _slow_in_fcp(clip)
     try:
         text: str = otio.adapters.write_to_string(edit, _ADAPTERS[format])
     except otio.exceptions.OTIOError as error:
         raise PermanentError(
             ErrorCode.EXPORT_IMPOSSIBLE, f"the edit cannot be written as {format.value}: {error}"
         ) from error
-    return text
+    return _with_speeds(text, timeline) if format is EditFormat.EDL else text
 
 
 def otio_timeline(
@@ -74,7 +82,7 @@ def otio_timeline(
 
     Every time is in frames of the Reel's rate. A source's frames are counted from the zero of its
     own clock, so that the in point of a clip with another rate is the nearest frame of the Reel's
-    rate; its exact second is in the metadata.
+    rate; its exact second is in the metadata. A segment that plays slower has a LinearTimeWarp.
     """
     rate = float(timeline.fps.fraction)
     edit = otio.schema.Timeline(
@@ -89,8 +97,8 @@ def otio_timeline(
     for number, segment in enumerate(timeline.segments):
         facts = timeline.clips[segment.clip]
         video.append(_clip(number, segment, facts, rate))
-        # Sound that is not there leaves a gap, so that the tracks stay in step.
-        if facts.audio_stream is None:
+        # Sound that is not heard leaves a gap, so that the tracks stay in step.
+        if facts.audio_stream is None or not segment.is_heard:
             sound.append(otio.schema.Gap(duration=RationalTime(segment.frames, rate)))
         else:
             sound.append(_clip(number, segment, facts, rate))
@@ -110,6 +118,7 @@ def _clip(number: int, segment: Segment, facts: ClipFacts, rate: float) -> otio.
         include={
             "moment",
             "source_in_s",
+            "speed",
             "crop",
             "grade",
             "role",
@@ -126,8 +135,72 @@ def _clip(number: int, segment: Segment, facts: ClipFacts, rate: float) -> otio.
             target_url=facts.url, available_range=TimeRange(first, have)
         ),
         source_range=TimeRange(begin, RationalTime(segment.frames, rate)),
+        effects=[otio.schema.LinearTimeWarp(time_scalar=segment.speed)]
+        if segment.speed < 1
+        else [],
         metadata={METADATA: about},
     )
+
+
+def _slow_in_fcp(clip: otio.schema.Clip) -> None:
+    """Write a clip's speed as Final Cut does, which the adapter leaves out: as a filter, with the
+    in point counted in frames of the slowed clip.
+    """
+    for effect in clip.effects:
+        speed = effect.time_scalar
+        first, given = clip.available_range().start_time, clip.source_range
+        slowed = round((given.start_time - first).value / speed)
+        begin = RationalTime(first.value + slowed, first.rate)
+        clip.source_range = TimeRange(begin, given.duration)
+        clip.metadata["fcp_xml"] = {"filter": {"effect": _time_remap(speed, clip.parent().kind)}}
+
+
+def _time_remap(speed: float, kind: str) -> dict[str, Any]:
+    parameters = {
+        "variablespeed": "0",
+        "speed": f"{100 * speed:.4f}",
+        "reverse": "FALSE",
+        "frameblending": "FALSE",
+    }
+    return {
+        "name": "Time Remap",
+        "effectid": "timeremap",
+        "effectcategory": "motion",
+        "effecttype": "motion",
+        "mediatype": kind.lower(),
+        "parameter": [
+            {"parameterid": name, "name": name, "value": value}
+            for name, value in parameters.items()
+        ],
+    }
+
+
+def _with_speeds(edl: str, timeline: Timeline) -> str:
+    """The EDL with the source's out point of each slowed event, and its M2 line: the adapter
+    divides by the speed, and names the clip where the reel belongs.
+    """
+    ends, rate = _source_ends(timeline), float(timeline.fps.fraction)
+    speeds = (segment.speed for segment in timeline.segments)
+    reel, begin, speed, lines = "", "", 1.0, []
+    for line in edl.splitlines():
+        # Number, reel, channels, kind, source in and out, record in and out.
+        fields = line.split()
+        if len(fields) == _EVENT_FIELDS and fields[0].isdigit():
+            reel, begin, speed = fields[1], fields[4], next(speeds)
+            lines.append(line.replace(f" {fields[5]} ", f" {next(ends)} ", 1))
+        elif line.startswith("M2 "):
+            lines.append(f"M2   {reel:<8} {speed * rate:05.1f} {begin:>26}")
+        else:
+            lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def _source_ends(timeline: Timeline) -> Iterator[str]:
+    rate = float(timeline.fps.fraction)
+    for segment in timeline.segments:
+        frames = max(1, round(segment.frames * segment.speed))
+        end = RationalTime(round(segment.source_in_s * rate) + frames, rate)
+        yield otio.opentime.to_timecode(end, rate)
 
 
 def _music_track(timeline: Timeline, music: MusicTrack, url: str, rate: float) -> otio.schema.Track:

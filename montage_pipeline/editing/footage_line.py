@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from montage_pipeline.editing.context import PlanContext
 from montage_pipeline.editing.moment_table import Floats, Ints, MomentTable, moment_table
-from montage_pipeline.editing.packing import Piece, Room
+from montage_pipeline.editing.packing import Piece, Room, rooms_after
 from montage_pipeline.editing.speech import breaks_off
 from montage_pipeline.editing.stretches import MomentRange, Stretch
 from montage_pipeline.rules import ALIKE_BITS
@@ -128,6 +128,10 @@ class FootageLine:
         """How far a piece was seen in the user's earlier Reels, 0..1."""
         return self._mean(self.seen_sum, piece)
 
+    def mean_points(self, stretch: int) -> float:
+        """Points of a stretch's frames on average."""
+        return self._mean(self.points_sum, Piece(stretch, 0, int(self.stretch_frames[stretch])))
+
     def _mean(self, sums: Floats, piece: Piece) -> float:
         first = int(self.offset[piece.stretch]) + piece.start
         return float(sums[first + piece.frames] - sums[first]) / piece.frames
@@ -138,6 +142,11 @@ class FootageLine:
             Room(index, 0, stretch.frames, stretch.gap)
             for index, stretch in enumerate(self.stretches)
         ]
+
+    def rooms_beside(self, piece: Piece) -> list[Room]:
+        """What is unused when only `piece` is shown."""
+        other = self.stretches[piece.stretch].other
+        return [room for room in rooms_after(self.rooms(), piece) if room.stretch != other]
 
 
 def footage_line(context: PlanContext) -> FootageLine:
@@ -253,8 +262,8 @@ def _seen(
         bits = np.bitwise_count(table.fingerprints[:, None] ^ of_other_files[None, :])
         share[(bits < ALIKE_BITS).any(axis=1)[moment_at]] = _SEEN_ALIKE
 
-    rate = float(context.fps)
     for stretch, begin in zip(layout.stretches, layout.offset.tolist(), strict=True):
+        rate = float(context.fps) / stretch.speed
         sha256 = clips[stretch.clip].facts.sha256
         for segment in seen:
             if segment.sha256 and segment.sha256 == sha256:
@@ -270,7 +279,7 @@ def _instants(context: PlanContext, layout: _Layout) -> Floats:
     for stretch, begin in zip(layout.stretches, layout.offset.tolist(), strict=True):
         known = context.analysis.clips[stretch.clip].instants
         if known:
-            at_s = stretch.span.start_s + np.arange(stretch.frames) / float(context.fps)
+            at_s = stretch.source_times_s(stretch.frames, context.fps)
             times_s = [instant.time_s for instant in known]
             own = np.interp(at_s, times_s, [instant.score for instant in known])
             scores[begin : begin + stretch.frames] = own
@@ -278,12 +287,12 @@ def _instants(context: PlanContext, layout: _Layout) -> Floats:
 
 
 def _spoken_at(context: PlanContext, layout: _Layout, speech: Floats) -> Floats:
-    rate, spoken = float(context.fps), np.zeros(layout.frames + 1, dtype=np.float64)
+    spoken = np.zeros(layout.frames + 1, dtype=np.float64)
     for stretch, begin in zip(layout.stretches, layout.offset.tolist(), strict=True):
         edges = np.arange(stretch.frames + 1)
         # A cut behind the last frame breaks off what is said in that one.
         said = speech[begin + np.minimum(edges, stretch.frames - 1)]
-        at_s = stretch.span.start_s + edges / rate
+        at_s = stretch.source_times_s(len(edges), context.fps)
         clip = context.analysis.clips[stretch.clip]
         spoken[begin : begin + stretch.frames + 1] = said * breaks_off(clip, at_s)
     return spoken
@@ -291,12 +300,11 @@ def _spoken_at(context: PlanContext, layout: _Layout, speech: Floats) -> Floats:
 
 def _keyframe_at(context: PlanContext, layout: _Layout) -> Floats:
     near = np.zeros(layout.frames, dtype=np.float64)
-    rate = float(context.fps)
     for stretch, begin in zip(layout.stretches, layout.offset.tolist(), strict=True):
         times_s = np.asarray(context.analysis.clips[stretch.clip].key_frames_s, dtype=np.float64)
         if not len(times_s):
             continue
-        at_s = stretch.span.start_s + np.arange(stretch.frames) / rate
+        at_s = stretch.source_times_s(stretch.frames, context.fps)
         before = np.searchsorted(times_s, at_s, side="right") - 1
         since_s = np.where(before >= 0, at_s - times_s[np.maximum(before, 0)], np.inf)
         near[begin : begin + stretch.frames] = np.clip(

@@ -111,7 +111,7 @@ def _shown(
             moments[segment.moment],
             analysis.clips[segment.clip].facts,
             length_s,
-            Span(segment.source_in_s, segment.source_in_s + length_s),
+            segment.source_span(fps),
         )
         for segment, length_s in zip(segments, lengths_s, strict=True)
     )

@@ -16,8 +16,9 @@ class EditRequest(Record):
 
     `seed` chooses among good edits: another seed gives another edit. `hook_clip` and `must_use` are
     clip URLs: the clip that opens the Reel, and clips that must appear in it. `caption` is text
-    over the hook. `seen` is the footage of the user's earlier Reels, which this one avoids.
-    `left_out` are spans that the analysis found usable and that must not be shown all the same.
+    over the hook. `short_cuts` lets clips that are too short for a cut be shown for less than 3 s.
+    `seen` is the footage of the user's earlier Reels, which this one avoids. `left_out` are spans
+    that the analysis found usable and that must not be shown all the same.
     """
 
     request_id: str
@@ -29,6 +30,7 @@ class EditRequest(Record):
     hook_clip: str = ""
     must_use: tuple[str, ...] = ()
     caption: str = ""
+    short_cuts: bool = False
     seen: tuple[SeenSegment, ...] = ()
     left_out: tuple[RejectedSpan, ...] = ()
 

@@ -13,6 +13,9 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from montage_pipeline.analysis.model import (
     AnalysedClip,
     ClipAnalysis,
@@ -20,8 +23,11 @@ from montage_pipeline.analysis.model import (
     RejectedSpan,
 )
 from montage_pipeline.editing.packing import CutRules
+from montage_pipeline.editing.timeline import MIN_HEARD_SPEED
 from montage_pipeline.footage.model import ClipFacts
 from montage_pipeline.spans import Span, without
+
+Floats = npt.NDArray[np.float64]
 
 _TIME_SLACK_S = 1e-6
 """Presentation times are floats; differences below a microsecond mean nothing."""
@@ -49,8 +55,11 @@ class MomentRange(NamedTuple):
 class Stretch(NamedTuple):
     """An uninterrupted run of usable footage: `span` of clip number `clip`.
 
-    It holds `frames` timeline frames. `gap` is how many frames two pieces cut from it must keep
-    apart: one frame of the source at least, so that none is shown twice.
+    It holds `frames` timeline frames, at `speed` of the clip's own. `gap` is how many frames two
+    pieces cut from it must keep apart: one frame of the source at least, so that none is shown
+    twice. `other` is the number of a stretch with the same footage at another speed: only one of
+    the two may be used. `min_frames` is how short a cut from it may be, where that is less than
+    elsewhere.
     """
 
     clip: int
@@ -59,6 +68,23 @@ class Stretch(NamedTuple):
     frames: int
     gap: int
     moments: tuple[MomentRange, ...]
+    speed: float = 1.0
+    other: int | None = None
+    min_frames: int | None = None
+
+    @property
+    def in_slow_motion(self) -> bool:
+        """Whether it is seen to be slower than it was; such footage does not open a Reel."""
+        return self.speed < MIN_HEARD_SPEED
+
+    def source_s(self, frames: int, fps: Fraction) -> float:
+        """The presentation time so many frames after its start."""
+        return self.span.start_s + frames * self.speed / float(fps)
+
+    def source_times_s(self, frames: int, fps: Fraction) -> Floats:
+        """The presentation times of its first `frames` frames."""
+        times_s = self.span.start_s + np.arange(frames) * self.speed / float(fps)
+        return np.asarray(times_s, dtype=np.float64)
 
     @property
     def room(self) -> tuple[int, int]:
@@ -90,13 +116,13 @@ def usable_stretches(
     for index, clip in enumerate(analysis.clips):
         frame_s = source_frame_s(clip.facts)
         taken_of_file = taken[_file_of(index, clip)]
-        gap = max(1, ceil(frame_s * float(fps) - 1e-6))
+        gap = _gap(frame_s, float(fps))
 
         for run in _kept_apart(_runs(clip, taken_of_file, frame_s), gap, fps):
-            frames = _whole_frames(run.span.duration_s, fps)
+            frames = _whole_frames(run.span.duration_s, float(fps))
             if frames < 1:
                 continue
-            ranges = _moment_ranges(run.moments, run.span.start_s, frames, fps)
+            ranges = _moment_ranges(run.moments, run.span.start_s, frames, float(fps))
             stretches.append(Stretch(index, run.shot, run.span, frames, gap, ranges))
             taken_of_file.append(Span(run.span.start_s - frame_s, run.span.end_s + frame_s))
     return stretches
@@ -105,6 +131,32 @@ def usable_stretches(
 def _file_of(index: int, clip: AnalysedClip) -> str:
     """What copies of one file have in common."""
     return clip.facts.sha256 or f"clip {index}"
+
+
+def at_speed(
+    stretch: Stretch,
+    analysis: ClipAnalysis,
+    speed: float,
+    fps: Fraction,
+    max_frames: int | None = None,
+) -> Stretch:
+    """The footage of a stretch at another speed; the first `max_frames` frames of it, if given."""
+    rate = float(fps) / speed
+    frames = _whole_frames(stretch.span.duration_s, rate)
+    frames = frames if max_frames is None else min(frames, max_frames)
+    frame_s = source_frame_s(analysis.clips[stretch.clip].facts)
+    moments = [found.moment for found in stretch.moments]
+    return stretch._replace(
+        frames=frames,
+        gap=_gap(frame_s, rate),
+        moments=_moment_ranges(moments, stretch.span.start_s, frames, rate),
+        speed=speed,
+    )
+
+
+def _gap(frame_s: float, rate: float) -> int:
+    """Frames that a frame of the source lasts, at least one."""
+    return max(1, ceil(frame_s * rate - 1e-6))
 
 
 @dataclass(frozen=True)
@@ -209,31 +261,31 @@ def _loses_a_cut(span: Span, shortened: Span, gap: int, fps: Fraction) -> bool:
     """Whether the shortened span holds fewer cuts of the shortest length."""
     shortest = CutRules.at_rate(fps).min_frames
     cuts, cuts_left = (
-        (_whole_frames(part.duration_s, fps) + gap) // (shortest + gap)
+        (_whole_frames(part.duration_s, float(fps)) + gap) // (shortest + gap)
         for part in (span, shortened)
     )
     return cuts_left < cuts
 
 
-def _whole_frames(seconds: float, fps: Fraction) -> int:
-    return max(0, floor((seconds + _TIME_SLACK_S) * float(fps)))
+def _whole_frames(seconds: float, rate: float) -> int:
+    return max(0, floor((seconds + _TIME_SLACK_S) * rate))
 
 
 def _moment_ranges(
-    moments: Sequence[Moment], start_s: float, frames: int, fps: Fraction
+    moments: Sequence[Moment], start_s: float, frames: int, rate: float
 ) -> tuple[MomentRange, ...]:
-    """The frames of each moment in a stretch of `frames` frames that begins at `start_s`.
+    """The frames of each moment in a stretch of `frames` frames that begins at `start_s`, with
+    `rate` of them to a second of the clip.
 
     Moments too short for a frame are left out; when all are, the first one gets all frames.
     """
-    ranges = [_moment_range(moment, start_s, frames, fps) for moment in moments]
+    ranges = [_moment_range(moment, start_s, frames, rate) for moment in moments]
     return tuple(found for found in ranges if found.frames > 0) or (
         MomentRange(moments[0], 0, frames),
     )
 
 
-def _moment_range(moment: Moment, start_s: float, frames: int, fps: Fraction) -> MomentRange:
-    rate = float(fps)
+def _moment_range(moment: Moment, start_s: float, frames: int, rate: float) -> MomentRange:
     first = max(0, ceil((moment.start_s - start_s - _TIME_SLACK_S) * rate))
     last = min(frames, floor((moment.end_s - start_s + _TIME_SLACK_S) * rate))
     gone = [

@@ -11,7 +11,16 @@ from pydantic import Field, model_validator
 from montage_pipeline.analysis.model import RejectedSpan
 from montage_pipeline.footage.model import ClipFacts, FrameRate, Miniature
 from montage_pipeline.records import Record
+from montage_pipeline.spans import Span
 from montage_pipeline.vocabulary import Format
+
+MIN_HEARD_SPEED = 0.9
+"""Speed from which a segment keeps its clip's sound, at its own pitch. Slower sound is no longer
+what was heard there; slow motion is silent but for the music, as viewers know it.
+"""
+
+_ABOUT_HALF = 0.005
+"""Clips of 59.94 frames a second, and of measured rates, play at half speed or nearly."""
 
 
 class CropRect(Record):
@@ -29,6 +38,13 @@ def eased(share: float) -> float:
     It starts and ends at rest.
     """
     return share * share * (3 - 2 * share)
+
+
+def speed_in_words(speed: float) -> str:
+    """A segment's speed for people."""
+    if speed >= MIN_HEARD_SPEED:
+        return f"{1 - speed:.1%} slower"
+    return "half speed" if abs(speed - 1 / 2) < _ABOUT_HALF else f"{speed:.0%} of its speed"
 
 
 class Effect(Record):
@@ -58,7 +74,8 @@ class Segment(Record):
     """One shot of the Reel, shown without a break.
 
     Output frame k of the segment (0 <= k < frames) shows the source frame on screen at presentation
-    time `source_in_s + k / fps`, where `fps` is the timeline's. `on_beat` says whether the segment
+    time `source_in_s + k * speed / fps`, where `fps` is the timeline's. `speed` is 1 unless the
+    footage is too short without: see `editing.short_footage`. `on_beat` says whether the segment
     *ends* on a beat. `moment` is an id of the ClipAnalysis; `why` is for people to read.
 
     With `crop_end` the crop moves smoothly from `crop` to there over the whole segment; both have
@@ -72,6 +89,7 @@ class Segment(Record):
     clip: int
     moment: str
     source_in_s: float
+    speed: float = Field(1.0, gt=0, le=1)
     frames: int = Field(gt=0)
     crop: CropRect
     crop_end: CropRect | None = None
@@ -84,6 +102,19 @@ class Segment(Record):
     caption: str = ""
     grade: Grade | None = None
     miniatures: tuple[Miniature, ...] = ()
+
+    def source_s(self, frame: float, fps: Fraction) -> float:
+        """The presentation time that output frame `frame` of the segment shows."""
+        return self.source_in_s + frame * self.speed / float(fps)
+
+    def source_span(self, fps: Fraction) -> Span:
+        """What of its clip the segment shows."""
+        return Span(self.source_in_s, self.source_s(self.frames, fps))
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether its clip's own sound belongs to the Reel."""
+        return self.speed >= MIN_HEARD_SPEED
 
 
 class MusicPlacement(Record):

@@ -130,7 +130,7 @@ def check_spans(timeline: Timeline, sources: Mapping[str, ClipSource]) -> None:
             )
 
         first_s = segment.source_in_s
-        last_s = first_s + float((segment.frames - 1) / timeline.fps.fraction)
+        last_s = segment.source_s(segment.frames - 1, timeline.fps.fraction)
         clip_end_s = facts.start_s + facts.duration_s
         if first_s < facts.start_s - _SPAN_SLACK_S or last_s > clip_end_s + _SPAN_SLACK_S:
             raise PermanentError(

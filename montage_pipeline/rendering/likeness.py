@@ -86,9 +86,9 @@ def differences(
 
 def _own_frames(timeline: Timeline, segment: Segment) -> list[tuple[int, Miniature]]:
     """The miniatures that a segment shows, each with the segment's frame that shows it first."""
-    fps = float(timeline.fps.fraction)
+    rate = float(timeline.fps.fraction) / segment.speed
     placed = (
-        (ceil((miniature.time_s - segment.source_in_s - _TIME_SLACK_S) * fps), miniature)
+        (ceil((miniature.time_s - segment.source_in_s - _TIME_SLACK_S) * rate), miniature)
         for miniature in segment.miniatures
     )
     return [(frame, miniature) for frame, miniature in placed if 0 <= frame < segment.frames]

@@ -33,8 +33,9 @@ class MontageOptions(Record):
     `must_use` appears in it, none of `exclude` is even fetched. `music_url` is the user's own
     music, used instead of composed music. `target_bpm` is the tempo to compose at, or the tempo
     that the user expects their own music to have. `captions` is text drawn on the hook. `look` says
-    whether segments are matched to each other in exposure and white balance. `prompt` says in the
-    user's words what they would like to see, or not to see.
+    whether segments are matched to each other in exposure and white balance. `short_cuts` lets
+    clips that are too short for a cut be shown for less. `prompt` says in the user's words what
+    they would like to see, or not to see.
     """
 
     hook_clip: str | None = None
@@ -44,6 +45,7 @@ class MontageOptions(Record):
     target_bpm: int | None = Field(None, ge=MIN_TARGET_BPM, le=MAX_TARGET_BPM)
     captions: str | None = Field(None, min_length=1, max_length=MAX_CAPTION_CHARS)
     look: Look = Look.MATCHED
+    short_cuts: bool = False
     prompt: str | None = Field(None, min_length=1, max_length=MAX_PROMPT_CHARS)
 
     def stored(self) -> dict[str, Any]:

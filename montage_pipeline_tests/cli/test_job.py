@@ -42,6 +42,7 @@ def test_files_become_addresses(clip: Path, tmp_path: Path) -> None:
         "music": str(song),
         "captions": "Ciao",
         "look": Look.AS_SHOT,
+        "short_cuts": True,
         "prompt": " the dog,\n no faces",
     }
     item = order(clip, **wishes).as_item()
@@ -51,6 +52,7 @@ def test_files_become_addresses(clip: Path, tmp_path: Path) -> None:
     assert (item.clip_urls, item.options.hook_clip, item.options.must_use) == ((url,), url, (url,))
     assert item.options.music_url == song.as_uri()
     assert item.options.look is Look.AS_SHOT
+    assert item.options.short_cuts
     remote = order(clip, music="https://example.com/song.mp3").as_item()
     assert remote.options.music_url == "https://example.com/song.mp3"
 

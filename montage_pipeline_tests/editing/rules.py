@@ -5,6 +5,7 @@ own bookkeeping.
 from collections.abc import Iterator
 from itertools import pairwise
 from math import ceil, floor
+from statistics import median
 
 from montage_pipeline.analysis.model import AnalysedClip, ClipAnalysis
 from montage_pipeline.editing.request import EditRequest
@@ -54,12 +55,14 @@ def assert_rules(
             or abs(crop.height - crop.width * size.height / size.width) <= 1
         )
         assert segment.why
+    assert_speeds(timeline, analysis, music)
     assert_beats(timeline, music)
     assert Timeline.model_validate_json(timeline.model_dump_json()) == timeline
 
 
 def span_s(timeline: Timeline, segment: Segment) -> tuple[float, float]:
-    return segment.source_in_s, segment.source_in_s + segment.frames / float(timeline.fps.fraction)
+    length_s = segment.speed * segment.frames / float(timeline.fps.fraction)
+    return segment.source_in_s, segment.source_in_s + length_s
 
 
 def assert_used_once(timeline: Timeline) -> None:
@@ -78,7 +81,8 @@ def assert_used_once(timeline: Timeline) -> None:
 
 def assert_allowed(segment: Segment, rate: float, analysis: ClipAnalysis) -> None:
     clip = analysis.clips[segment.clip]
-    start_s, end_s = segment.source_in_s, segment.source_in_s + segment.frames / rate
+    start_s = segment.source_in_s
+    end_s = start_s + segment.speed * segment.frames / rate
     facts = clip.facts
     assert facts.start_s - SLACK_S <= start_s
     assert end_s <= facts.start_s + facts.duration_s + SLACK_S
@@ -92,6 +96,33 @@ def assert_allowed(segment: Segment, rate: float, analysis: ClipAnalysis) -> Non
     )
     shown = next(moment for moment in clip.moments if moment.id == segment.moment)
     assert min(end_s, shown.end_s) > max(start_s, shown.start_s)
+
+
+def assert_speeds(timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack) -> None:
+    """Slower only where a clip has no cut at its own speed, by as little as hardly shows, or so
+    that every frame is another one of the clip's.
+    """
+    rate = timeline.fps.fraction
+    beats_s = music.grid.beats_s
+    beat_s = median([b - a for a, b in pairwise(beats_s)]) if len(beats_s) > 1 else 1 / rate
+    in_time_s = ceil((ceil(3 * rate) - 1) / float(rate) / beat_s) * beat_s
+    shortest_s = in_time_s if 3 <= in_time_s < 5 else 3.0
+    for segment in timeline.segments:
+        if segment.speed == 1:
+            continue
+        facts = analysis.clips[segment.clip].facts
+        runs = joined_runs(analysis.clips[segment.clip])
+        longest_s = max(b - a for a, b in runs)
+        assert longest_s < shortest_s + 2 / rate + SLACK_S
+        assert "slower" in segment.why or "speed" in segment.why
+        if segment.speed >= 0.97:
+            continue
+        assert segment.role != "hook"
+        assert facts.fps.fraction >= 48
+        assert not facts.variable_frame_rate
+        frames_on = segment.speed * float(facts.fps.fraction / rate)
+        assert segment.speed > 0.49
+        assert abs(frames_on - round(frames_on)) < 1e-9
 
 
 def joined_runs(clip: AnalysedClip) -> Iterator[tuple[float, float]]:
@@ -184,5 +215,11 @@ def _free_frames(timeline: Timeline, analysis: ClipAnalysis, index: int, rate: f
             high_s = min(high_s, max(end_s, other_start_s - 2))
     # A source frame at each side: pieces sit on the source's own frames, and neighbouring shots
     # keep apart.
-    spare_s = high_s - low_s - segment.frames / rate - 4 / float(clip.facts.fps.fraction) - 2 / rate
+    spare_s = (
+        high_s
+        - low_s
+        - segment.speed * segment.frames / rate
+        - 4 / float(clip.facts.fps.fraction)
+        - 2 / rate
+    )
     return segment.frames + max(0, floor(spare_s * rate))

@@ -1,6 +1,7 @@
 """What another program reads back is the same edit."""
 
 from fractions import Fraction
+from xml.etree import ElementTree
 
 import opentimelineio as otio
 import pytest
@@ -122,3 +123,59 @@ def test_what_an_edl_cannot_hold_is_refused() -> None:
         exported_edit(odd, EditFormat.EDL, music)
     assert failure.value.code == "export_impossible"
     assert "<xmeml" in exported_edit(odd, EditFormat.FCP_XML, music)
+
+
+def test_speeds_go_along_as_each_program_counts_them() -> None:
+    timeline, music = _edit(3, 20, FrameRate(num=60, den=1))
+    slow, little = (
+        timeline.segments[number].model_copy(update={"speed": speed, "source_in_s": 4.2})
+        for number, speed in ((1, 0.5), (2, 0.97))
+    )
+    segments = (timeline.segments[0], slow, little, *timeline.segments[3:])
+    timeline = timeline.model_copy(update={"segments": segments})
+    speeds = [segment.speed for segment in segments]
+
+    edit = otio.adapters.read_from_string(
+        exported_edit(timeline, EditFormat.OTIO, music), "otio_json"
+    )
+    video, sound, _ = edit.tracks
+    warped = [clip.effects[0].time_scalar if clip.effects else 1 for clip in video]
+    assert warped == speeds
+    # Slow motion is silent; what is a little slower is heard.
+    assert [isinstance(item, otio.schema.Gap) for item in sound] == [
+        speed == 0.5 for speed in speeds
+    ]
+
+    edl = exported_edit(timeline, EditFormat.EDL, music)
+    events = [line.split() for line in edl.splitlines() if line[:3].isdigit()]
+    for event, segment in zip(events, segments, strict=True):
+        source, record = (
+            otio.opentime.from_timecode(end, 30) - otio.opentime.from_timecode(begin, 30)
+            for begin, end in (event[4:6], event[6:8])
+        )
+        assert record.value == segment.frames
+        assert source.value == round(segment.frames * segment.speed)
+    assert [line.split()[:3] for line in edl.splitlines() if line.startswith("M2")] == [
+        ["M2", events[1][1], "015.0"],
+        ["M2", events[2][1], "029.1"],
+    ]
+    read = otio.adapters.read_from_string(edl, "cmx_3600", rate=30)
+    assert [clip.effects[0].time_scalar if clip.effects else 1 for clip in read.tracks[0]] == (
+        pytest.approx(speeds, abs=0.002)
+    )
+
+    items = ElementTree.fromstring(exported_edit(timeline, EditFormat.FCP_XML, music)).findall(
+        ".//video/track/clipitem"
+    )
+    named = {"effectid": "timeremap", "mediatype": "video"}
+    for item, segment in zip(items, segments, strict=True):
+        effect = item.find("filter/effect")
+        assert (effect is None) == (segment.speed == 1)
+        if effect is not None:
+            assert {name: effect.findtext(name) for name in named} == named
+            percent = effect.findtext("parameter[parameterid='speed']/value")
+            assert float(percent or 0) == pytest.approx(100 * segment.speed)
+            begin, end = (int(item.findtext(name) or 0) for name in ("in", "out"))
+            # Counted in frames of the slowed clip.
+            assert begin * segment.speed == pytest.approx(4.2 * 30, abs=1)
+            assert end - begin == segment.frames

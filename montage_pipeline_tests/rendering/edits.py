@@ -33,6 +33,7 @@ class Cut:
     frames: int
     gain_db: float = 0.0
     crop: CropRect | None = None
+    speed: float = 1.0
 
 
 def timeline_of(
@@ -55,6 +56,7 @@ def timeline_of(
             clip=order.index(cut.clip.url),
             moment=f"m{number}",
             source_in_s=facts[cut.clip.url].start_s + cut.after_s,
+            speed=cut.speed,
             frames=cut.frames,
             crop=cut.crop or middle_crop(facts[cut.clip.url], width, height),
             on_beat=True,

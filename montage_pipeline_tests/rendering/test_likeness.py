@@ -36,14 +36,14 @@ def miniatures_of(path: Path) -> list[Miniature]:
 
 def with_miniatures(timeline: Timeline, miniatures: Mapping[str, list[Miniature]]) -> Timeline:
     """The timeline as the planner makes it: each segment with what was seen of it."""
-    fps = float(timeline.fps.fraction)
+    fps = timeline.fps.fraction
     segments = tuple(
         segment.model_copy(
             update={
                 "miniatures": tuple(
                     miniature
                     for miniature in miniatures[segment.clip_url]
-                    if 0 <= miniature.time_s - segment.source_in_s < segment.frames / fps
+                    if segment.source_span(fps).holds(miniature.time_s)
                 )
             }
         )

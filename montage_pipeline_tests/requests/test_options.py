@@ -23,6 +23,7 @@ WISHES = MontageOptions(
     prompt="sunset, the dog, no faces",
     captions="Сад 花園 🌷",
     look=Look.AS_SHOT,
+    short_cuts=True,
 )
 
 

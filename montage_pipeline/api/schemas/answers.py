@@ -33,6 +33,7 @@ class WishesOut(ApiModel):
     target_bpm: int | None
     captions: str | None
     look: Look
+    short_cuts: bool
     prompt: str | None
 
 

@@ -83,6 +83,11 @@ class WishesBody(ApiModel):
         description="`matched` brings exposure and white balance of the segments towards each "
         "other, and gives them the look of the style; `asShot` leaves colours as they are.",
     )
+    short_cuts: bool = Field(
+        False,
+        description="Clips that are too short for a cut of 3 s may be shown for 1.2 s or more, in "
+        "at most one segment of three.",
+    )
     prompt: _Prompt | None = Field(
         None,
         description='What you would like to see or not to see, in your words, as in "sunset, the '
@@ -99,6 +104,7 @@ class WishesBody(ApiModel):
             target_bpm=self.target_bpm,
             captions=self.captions,
             look=self.look,
+            short_cuts=self.short_cuts,
             prompt=self.prompt,
         )
 

@@ -29,7 +29,7 @@ def segment_crops(timeline: Timeline, sources: Mapping[str, ClipSource]) -> list
     CLIP_MISSING for a clip without a source, and what `frames_at` raises.
     """
     shares = [(number + 0.5) / _FRAMES_EACH for number in range(_FRAMES_EACH)]
-    rate = float(timeline.fps.fraction)
+    rate = timeline.fps.fraction
     found: dict[int, Colours] = {}
 
     # One pass for each clip: its segments lie in one container.
@@ -42,7 +42,7 @@ def segment_crops(timeline: Timeline, sources: Mapping[str, ClipSource]) -> list
                 url=facts.url,
             )
         shown = [(i, s) for i, s in enumerate(timeline.segments) if s.clip == clip]
-        times_s = [s.source_in_s + share * s.frames / rate for _, s in shown for share in shares]
+        times_s = [s.source_s(share * s.frames, rate) for _, s in shown for share in shares]
         frames = frames_at(sources[facts.url], facts, times_s, _DECODED_SIDE)
         for place, (index, segment) in enumerate(shown):
             own = frames[place * _FRAMES_EACH : (place + 1) * _FRAMES_EACH]

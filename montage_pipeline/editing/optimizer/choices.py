@@ -51,12 +51,13 @@ def candidate_places(objective: Objective, hooks: Sequence[HookPlace], tight: bo
     is `tight`, also beside the hooks and on a close grid. When there are too many, the best of each
     clip in turn.
     """
-    footage, shortest = objective.footage, objective.rules.min_frames
+    footage = objective.footage
     points = np.concatenate([[0.0], np.cumsum(objective.frame_points())])
     grid = max(1, int(footage.stretch_frames.sum()) // _MAX_GRID_PLACES)
     per_clip: dict[int, list[tuple[float, int]]] = {}
 
     for index, stretch in enumerate(footage.stretches):
+        shortest = int(objective.least[index])
         last = stretch.frames - shortest
         if last < 0:
             continue
@@ -152,7 +153,7 @@ def places_around(objective: Objective, pieces: Sequence[Piece]) -> Ints:
             piece.start,
             max(room.start, piece.end - rules.max_frames),
             room.end - piece.frames,
-            room.end - rules.min_frames,
+            room.end - int(objective.least[piece.stretch]),
         }
         places.update(int(footage.offset[piece.stretch]) + start for start in starts)
     return np.asarray(sorted(places), dtype=np.int64)

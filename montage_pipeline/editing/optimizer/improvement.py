@@ -343,12 +343,13 @@ class Improvement:
         """The same for the places of one stretch when one piece is taken out."""
         places = self._space.places
         free = places.free.copy()
+        other = self._objective.footage.stretches[stretch].other
         for piece in self._pieces(
             k
             for k, place in enumerate(self._places)
             if k != without and places.stretch[place] == stretch
         ):
-            if piece.stretch == stretch:
+            if piece.stretch in (stretch, other):
                 self._space.take(free, piece)
         return free[self._space.in_stretch(stretch)]
 

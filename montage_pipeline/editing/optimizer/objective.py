@@ -38,6 +38,7 @@ from montage_pipeline.editing.footage_line import FootageLine
 from montage_pipeline.editing.moment_table import Fingerprints, Floats, Ints
 from montage_pipeline.editing.optimizer import terms
 from montage_pipeline.editing.packing import CutRules, Piece
+from montage_pipeline.editing.short_footage.short_cuts import short_cuts_allowed
 
 POINT = 100_000
 """Units of one point."""
@@ -62,14 +63,15 @@ class Places(NamedTuple):
     """Places in the footage where pieces may begin, with what the objective asks about each.
 
     Arrays of one length. `at` is the frame on the footage line, `start` the same counted from the
-    beginning of its stretch, `free` the frames from there to the stretch's end. `motion`, `scale`,
-    `cluster` and `fingerprint` are what the eye meets there.
+    beginning of its stretch, `free` the frames from there to the stretch's end, `least` those of
+    the shortest cut. `motion`, `scale`, `cluster` and `fingerprint` are what the eye meets there.
     """
 
     at: Ints
     stretch: Ints
     start: Ints
     free: Ints
+    least: Ints
     gap: Ints
     clip: Ints
     cluster: Ints
@@ -106,6 +108,12 @@ class Objective:
             max(self.taste.preferred_cut_s * rate, rules.min_frames), rules.max_frames
         )
         """Frames of a cut that the style prefers."""
+        self.least = self._least()
+        """Per stretch: frames of the shortest cut from it."""
+        self.is_short = self.least < rules.min_frames
+        """Per stretch: whether only a short cut of it can be shown."""
+        self.shortest = int(self.least.min(initial=rules.min_frames))
+        """Frames of the shortest cut there may be."""
         self.fair_uses = ceil(
             (ruler.total_frames / self.preferred) / max(1, footage.usable_clip_count)
         )
@@ -115,18 +123,47 @@ class Objective:
         """Units that the best timing loses to missed beats if footage is no matter."""
         self.absent = self._absent()
         """Units that each clip costs when nothing of it is shown."""
-        self.most_shown = 1 + (ruler.total_frames - rules.hook_frames) // rules.min_frames
+        self.most_shown = 1 + (ruler.total_frames - rules.hook_frames) // self.shortest
         """More clips than this no Reel of that length can show."""
+        self.short_allowed = short_cuts_allowed(ruler.total_frames, rules)
+        """Short cuts that the Reel may have."""
         left_out = int(np.count_nonzero(self.absent)) - self.most_shown
+        # Of clips that are too short one may open.
+        left_out = max(left_out, len(self.short_clips) - self.short_allowed - 1)
         self.unavoidably_absent = max(0, left_out) * _in_units(terms.ABSENT)
         """Units that clips cost for which there is no room, whatever is chosen."""
         self.overused = _in_units(terms.OVERUSED)
         self.alike = _in_units(terms.ALIKE)
 
+    def _least(self) -> Ints:
+        """As the rules have it, but for the best stretch of each clip of which any may be shown for
+        less.
+        """
+        footage, rules = self.footage, self.rules
+        least = np.full(len(footage.stretches), rules.min_frames, dtype=np.int64)
+        if rules.min_frames == rules.max_frames:
+            return least
+        ranked = sorted(
+            (-footage.mean_points(number), number)
+            for number, stretch in enumerate(footage.stretches)
+            if stretch.min_frames is not None
+        )
+        best_of_clip: dict[int, int] = {}
+        for _, number in ranked:
+            best_of_clip.setdefault(footage.stretches[number].clip, number)
+        for number in best_of_clip.values():
+            least[number] = footage.stretches[number].min_frames or rules.min_frames
+        return least
+
+    @property
+    def short_clips(self) -> frozenset[int]:
+        """Clips of which only a short cut can be shown."""
+        return frozenset(self.footage.stretch_clip[self.is_short].tolist())
+
     def _clips_with_room(self) -> Ints:
         """Clips with room for a segment beside the hook."""
         footage = self.footage
-        return footage.stretch_clip[footage.stretch_frames >= self.rules.min_frames]
+        return footage.stretch_clip[footage.stretch_frames >= self.least]
 
     def _absent(self) -> Ints:
         """Clips that must appear cost nothing here: leaving them out is against the rules."""
@@ -151,6 +188,7 @@ class Objective:
             stretch=stretch,
             start=start,
             free=free,
+            least=self.least[stretch],
             gap=footage.stretch_gap[stretch],
             clip=footage.stretch_clip[stretch],
             cluster=table.cluster[moment],
@@ -232,7 +270,8 @@ class Objective:
         points += self.taste.keyframe * footage.keyframe_at[places.at]
         points -= terms.BROKEN_OFF * (footage.spoken_at[places.at] + footage.spoken_at[ends])
         points += terms.peak_points(footage.peak_sum[ends] - footage.peak_sum[places.at])
-        points[places.free[None, :] < lengths[:, None]] = NEVER / POINT
+        too_long = places.free[None, :] < lengths[:, None]
+        points[too_long | (places.least[None, :] > lengths[:, None])] = NEVER / POINT
         motion = (footage.motion_sum[ends] - footage.motion_sum[places.at]) / lengths[:, None]
         return points, motion
 

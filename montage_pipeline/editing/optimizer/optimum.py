@@ -17,12 +17,16 @@ from montage_pipeline.editing.optimizer.choices import (
 from montage_pipeline.editing.optimizer.objective import Objective
 from montage_pipeline.editing.optimizer.space import Edit, HookPlace, Space
 from montage_pipeline.editing.optimizer.space_search import GOOD_ENOUGH, SpaceSearch
-from montage_pipeline.editing.optimizer.starting_edit import any_edit
+from montage_pipeline.editing.optimizer.starting_edit import any_edit, edits_by_opening
+from montage_pipeline.editing.packing import Piece
 
 _MAX_ENLARGED = 2
 """Times a space is enlarged about the edit found in it, since each may cost a round more than the
 budget; chosen by eye.
 """
+
+_MAX_OPENINGS = 4
+"""Clips that a search begins to open with where there are short cuts: each costs a search."""
 
 MISSES_OF_NO_MATTER = 0.5
 """Missed beats that make no difference: where beats are near, every miss counts 1; where none
@@ -44,11 +48,25 @@ def best_edit(objective: Objective, hooks: Sequence[HookPlace], tight: bool) -> 
     `tight` says that most of the usable footage is needed. Raises NoRoom when `must_use` cannot be
     kept.
     """
+    # Edits may be so few that only counting finds one: begin with that.
+    start = any_edit(objective, hooks).pieces if tight else None
+    found = _best_from(objective, hooks, tight, start)
+    if not objective.short_clips:
+        return found
+    # Which clip opens decides which short cuts find room, and a search seldom leaves the opening it
+    # began with.
+    counted = edits_by_opening(objective, hooks)[:_MAX_OPENINGS]
+    others = [_best_from(objective, hooks, tight, edit.pieces) for edit in counted]
+    return max([found, *others], key=lambda optimum: optimum.edit.units)
+
+
+def _best_from(
+    objective: Objective, hooks: Sequence[HookPlace], tight: bool, start: Sequence[Piece] | None
+) -> Optimum:
+    """The best edit that is found from a first one, if there is one."""
     work = SpaceSearch(objective, tight)
     unavoidable = unavoidable_misses(objective)
     places = candidate_places(objective, hooks, tight)
-    # Edits may be so few that only counting finds one: begin with that.
-    start = any_edit(objective, hooks).pieces if tight else None
     off_beat = unavoidable > 0
     cuts = candidate_cuts(objective, len(places), tight=tight, off_beat=off_beat)
 

@@ -64,6 +64,8 @@ class _State(NamedTuple):
     """Per stretch: what is unused; kept up only in a tight search."""
     full_pieces: int
     """How many pieces of the longest length the rooms hold."""
+    short_cuts: int = 0
+    """How many of its pieces are short cuts."""
 
 
 class BranchAndBound:
@@ -148,7 +150,11 @@ class BranchAndBound:
             + solved.rest[first:last]
             + (self._change(state) - state.surcharge)
         )
-        value[space.arcs.frames[first:last, None] > state.free] = 4 * NEVER
+        frames = space.arcs.frames[first:last, None]
+        barred = (frames > state.free) | (frames < space.places.least)
+        if state.short_cuts >= self._objective.short_allowed:
+            barred |= frames < self._rules.min_frames
+        value[barred] = 4 * NEVER
         flat = (value + (state.value + solved.given_back)).ravel()
         good = np.flatnonzero(flat > (found.units if found is not None else 3 * NEVER))
         if len(good) > self._max_children:
@@ -213,6 +219,7 @@ class BranchAndBound:
         units -= objective.overused * bool(state.uses[clip] >= objective.fair_uses)
         units -= objective.alike * (cluster in state.clusters)
         net = int(self._solved.net[arc, place])
+        short = bool(space.arcs.frames[arc] < self._rules.min_frames)
         value = state.value + net + change - int(state.surcharge[place])
 
         state = state._replace(
@@ -221,6 +228,7 @@ class BranchAndBound:
             frame=int(space.arcs.end[arc]),
             arc=arc,
             place=place,
+            short_cuts=state.short_cuts + short,
             arcs=(*state.arcs, arc),
             places=(*state.places, place),
         )
@@ -252,10 +260,18 @@ class BranchAndBound:
 
         rooms, full_pieces = state.rooms, state.full_pieces
         if self._tight:
-            before = rooms[piece.stretch]
-            left = tuple(rooms_after(before, piece))
-            full_pieces += self._full_pieces(left) - self._full_pieces(before)
-            rooms = (*rooms[: piece.stretch], left, *rooms[piece.stretch + 1 :])
+            left = list(rooms)
+            left[piece.stretch] = tuple(rooms_after(rooms[piece.stretch], piece))
+            other = objective.footage.stretches[piece.stretch].other
+            changed = [piece.stretch]
+            if other is not None:
+                left[other] = ()
+                changed.append(other)
+            full_pieces += sum(
+                self._full_pieces(left[stretch]) - self._full_pieces(rooms[stretch])
+                for stretch in changed
+            )
+            rooms = tuple(left)
         return state._replace(
             units=units,
             pieces=(*state.pieces, piece),

@@ -59,7 +59,8 @@ class Space:
     ) -> None:
         self.objective = objective
         self.hooks = tuple(hooks)
-        self.arcs = arcs = Arcs.over(cuts, objective.rules)
+        rules = objective.rules._replace(min_frames=objective.shortest)
+        self.arcs = arcs = Arcs.over(cuts, rules)
         self.accent = objective.ruler.accent[arcs.cuts]
         """The accent on each frame number."""
         self.places = objective.places(places)
@@ -67,9 +68,7 @@ class Space:
 
         changes = objective.change_points(self.places, self.places)
         self.follows = Following(objective, self.places, arcs.lengths, changes)
-        self.changes = _without_overlaps(
-            changes, self.places, self.follows, objective.rules.min_frames
-        )
+        self.changes = _without_overlaps(changes, self.places, self.follows)
         self.hook_points = np.asarray([hook.points for hook in self.hooks], dtype=np.int64)
         self.hook_places = objective.places(
             objective.footage.starts_of([hook.piece for hook in self.hooks])
@@ -91,7 +90,7 @@ class Space:
     def _hook_changes(self) -> Points:
         """Units of the change from every hook (rows) to every place."""
         objective, hooks, places = self.objective, self.hook_places, self.places
-        frames, shortest = objective.rules.hook_frames, objective.rules.min_frames
+        frames = objective.rules.hook_frames
         rows = objective.change_points(hooks, places)[int(self.accent[0])].copy()
 
         same = hooks.stretch[:, None] == places.stretch[None, :]
@@ -99,7 +98,7 @@ class Space:
         goes_on = objective.goes_on_points(np.maximum(away, 0))
         rows += np.where(same & (away >= 0), goes_on, 0).astype(np.int32)
         gap = hooks.gap[:, None]
-        rows[same & (away < gap) & (-away - frames < shortest + gap)] = NEVER
+        rows[same & (away < gap) & (-away - frames < places.least[None, :] + gap)] = NEVER
         return rows
 
     def only_lengths(self, frames: Ints) -> None:
@@ -188,9 +187,14 @@ class Space:
         return Piece(int(self.places.stretch[place]), int(self.places.start[place]), length)
 
     def take(self, free: Ints, piece: Piece) -> None:
-        """Mark a piece and its gaps as used in `free`, the frames free from each place on."""
+        """Mark a piece and its gaps as used in `free`, the frames free from each place on; and the
+        same footage at another speed.
+        """
         part = self.in_stretch(piece.stretch)
-        gap = self.objective.footage.stretches[piece.stretch].gap
+        stretch = self.objective.footage.stretches[piece.stretch]
+        if stretch.other is not None:
+            free[self.in_stretch(stretch.other)] = 0
+        gap = stretch.gap
         start, own = self.places.start[part], free[part]
         own[:] = np.where(
             start < piece.start,
@@ -214,7 +218,7 @@ class Following:
         self, objective: Objective, places: Places, lengths: Ints, changes: tuple[Points, ...]
     ) -> None:
         reach = int(lengths.max(initial=0)) + np.maximum(places.gap, objective.goes_on_frames)
-        nearest = np.searchsorted(places.at, places.at + objective.rules.min_frames + places.gap)
+        nearest = np.searchsorted(places.at, places.at + places.least + places.gap)
         farthest = np.minimum(
             np.searchsorted(places.at, places.at + reach),
             np.searchsorted(places.stretch, places.stretch, side="right"),
@@ -238,13 +242,14 @@ class Following:
 
 
 def _without_overlaps(
-    changes: tuple[Points, ...], places: Places, follows: Following, shortest: int
+    changes: tuple[Points, ...], places: Places, follows: Following
 ) -> npt.NDArray[np.int32]:
     """The changes with `NEVER` for neighbours that overlap even at the shortest length, and for
     pairs that `follows` has.
     """
     same = places.stretch[:, None] == places.stretch[None, :]
-    near = same & (np.abs(places.at[:, None] - places.at[None, :]) < shortest + places.gap[:, None])
+    reach = places.least + places.gap
+    near = same & (np.abs(places.at[:, None] - places.at[None, :]) < reach[:, None])
     near[follows.before, follows.after] = True
     stacked = np.stack(changes)
     stacked[:, near] = NEVER
@@ -270,7 +275,7 @@ class Block(NamedTuple):
 
 def _blocks(space: Space) -> list[Block]:
     """Runs of frame numbers that lie less than the shortest cut from each other, last first."""
-    cuts, shortest = space.arcs.cuts, space.objective.rules.min_frames
+    cuts, shortest = space.arcs.cuts, space.objective.shortest
     edges = np.searchsorted(space.arcs.end[space.arcs.by_end], np.arange(len(cuts) + 1))
     blocks = []
     end = len(cuts) - 1

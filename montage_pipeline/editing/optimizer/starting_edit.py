@@ -30,16 +30,30 @@ def any_edit(objective: Objective, hooks: Sequence[HookPlace]) -> Edit:
 
     Raises NoRoom when no hook leaves room for the clips that must appear.
     """
+    found = (_edit_after(objective, hook) for hook in hooks)
+    edit = next((edit for edit in found if edit is not None), None)
+    if edit is None:
+        raise NoRoom
+    return edit
+
+
+def edits_by_opening(objective: Objective, hooks: Sequence[HookPlace]) -> list[Edit]:
+    """Such edits, one for each clip that may open."""
+    openings: dict[int, HookPlace] = {}
     for hook in hooks:
-        pieces = _any_pieces(objective, hook)
-        if not pieces:
-            continue
-        space = _space_of(objective, hook, sorted(pieces))
-        prices = Prices.first(objective)
-        found = BranchAndBound(Solved(space, prices), prices, _WIDTH, tight=False).best(None)
-        if found is not None:
-            return Improvement(space, found).best()
-    raise NoRoom
+        openings.setdefault(int(objective.footage.stretch_clip[hook.piece.stretch]), hook)
+    found = (_edit_after(objective, hook) for hook in openings.values())
+    return [edit for edit in found if edit is not None]
+
+
+def _edit_after(objective: Objective, hook: HookPlace) -> Edit | None:
+    pieces = _any_pieces(objective, hook)
+    if not pieces:
+        return None
+    space = _space_of(objective, hook, sorted(pieces))
+    prices = Prices.first(objective)
+    found = BranchAndBound(Solved(space, prices), prices, _WIDTH, tight=False).best(None)
+    return None if found is None else Improvement(space, found).best()
 
 
 def _space_of(objective: Objective, hook: HookPlace, pieces: Sequence[Piece]) -> Space:
@@ -59,13 +73,24 @@ def _space_of(objective: Objective, hook: HookPlace, pieces: Sequence[Piece]) ->
 
 
 def _any_pieces(objective: Objective, hook: HookPlace) -> list[Piece]:
-    """Pieces after the hook that fill the Reel exactly and show every clip that must appear; empty
-    when there are none.
+    """Pieces after the hook that fill the Reel exactly and show every clip that must appear, and as
+    many short cuts as are allowed where there is room for them; empty when there are none.
     """
+    opens = int(objective.footage.stretch_clip[hook.piece.stretch])
+    short = sorted(
+        objective.short_clips - {opens}, key=lambda clip: (clip not in objective.must_use, clip)
+    )
+    wanted = objective.must_use | {*short[: objective.short_allowed]}
+    return _pieces_with(objective, hook, wanted) or (
+        _pieces_with(objective, hook, objective.must_use) if wanted != objective.must_use else []
+    )
+
+
+def _pieces_with(objective: Objective, hook: HookPlace, clips: frozenset[int]) -> list[Piece]:
     rules, footage = objective.rules, objective.footage
     body = objective.ruler.total_frames - rules.hook_frames
-    rooms = rooms_after(footage.rooms(), hook.piece)
-    missing = sorted(objective.must_use - {int(footage.stretch_clip[hook.piece.stretch])})
+    rooms = footage.rooms_beside(hook.piece)
+    missing = sorted(clips - {int(footage.stretch_clip[hook.piece.stretch])})
     preferred = round(objective.preferred)
     if not missing:
         return fill_exactly(rooms, rules, body, preferred)
@@ -89,9 +114,14 @@ def _one_of_each(
     """
     left, pieces = list(rooms), list[Piece]()
     for clip in clips:
-        own = [room for room in left if objective.footage.stretch_clip[room.stretch] == clip]
+        own = [
+            room
+            for room in left
+            if objective.footage.stretch_clip[room.stretch] == clip
+            and room.frames >= objective.least[room.stretch]
+        ]
         largest = max(own, key=lambda room: room.frames, default=None)
-        if largest is None or largest.frames < objective.rules.min_frames:
+        if largest is None:
             break
         pieces.append(Piece(largest.stretch, largest.start, min(length, largest.frames)))
         left = rooms_after(left, pieces[-1])

@@ -132,7 +132,11 @@ def _strongest_by_room(
         stretch = stretches[window.stretch]
         if stretch.clip not in clips:
             continue
-        elsewhere = every_room[: window.stretch] + every_room[window.stretch + 1 :]
+        elsewhere = [
+            room
+            for number, room in enumerate(every_room)
+            if number not in (window.stretch, stretch.other)
+        ]
         taken = 0
         for start in _starts(window, stretch, rules, context.request.seed):
             # The room left beside the hook depends on its place only, so that another moment's
@@ -186,7 +190,7 @@ def _windows(context: PlanContext, hook_frames: int) -> Iterator[_Window]:
         _Window(index, found.moment, found.start, found.end, _preferred(context, stretch, found))
         for index, stretch in enumerate(context.stretches)
         for found in stretch.moments
-        if found.frames >= hook_frames
+        if found.frames >= hook_frames and not stretch.in_slow_motion
     ]
     yield from sorted(within_moments, key=rank)
 
@@ -202,6 +206,7 @@ def _windows(context: PlanContext, hook_frames: int) -> Iterator[_Window]:
         )
         for index, stretch in enumerate(context.stretches)
         if stretch.frames >= hook_frames
+        and not stretch.in_slow_motion
         and all(found.frames < hook_frames for found in stretch.moments)
     ]
     yield from sorted(joined, key=rank)
@@ -236,16 +241,16 @@ def _preferred(context: PlanContext, stretch: Stretch, found: MomentRange) -> tu
 
 def _clearest(context: PlanContext, stretch: Stretch, found: MomentRange) -> int:
     """The frame to begin at so that the hook shows the moment's best instants, and its subject."""
-    hook_frames, rate = context.rules.hook_frames, float(context.fps)
+    hook_frames = context.rules.hook_frames
     known = context.analysis.clips[stretch.clip].instants
-    at_s = stretch.span.start_s + np.arange(found.start, found.end) / rate
+    edges_s = stretch.source_times_s(found.end + 1, context.fps)[found.start :]
+    at_s = edges_s[:-1]
     scores = np.interp(at_s, [one.time_s for one in known], [one.score for one in known])
     for begin, end in found.without_subject:
         scores[max(0, begin - found.start) : max(0, end - found.start)] -= 1
     sums = np.concatenate([[0.0], np.cumsum(scores)])
     means = (sums[hook_frames:] - sums[:-hook_frames]) / hook_frames
 
-    edges_s = stretch.span.start_s + np.arange(found.start, found.end + 1) / rate
     broken = breaks_off(context.analysis.clips[stretch.clip], edges_s)
     broken = broken[:-hook_frames] + broken[hook_frames:]
     return found.start + int(np.argmax(means - _BROKEN_OFF * found.moment.scores.speech * broken))

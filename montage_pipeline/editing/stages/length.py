@@ -13,6 +13,7 @@ from montage_pipeline.analysis.model import ClipAnalysis, RejectedSpan
 from montage_pipeline.editing.context import PlanContext
 from montage_pipeline.editing.packing import CutRules, longest_total
 from montage_pipeline.editing.request import EditRequest
+from montage_pipeline.editing.short_footage.slowing import longest_shown_s
 from montage_pipeline.editing.stages.hook import HookChoice, hook_choices
 from montage_pipeline.editing.stages.wishes import Wishes, resolved_wishes, unusable
 from montage_pipeline.errors import ErrorCode, PermanentError
@@ -66,7 +67,7 @@ def refuse_too_short(clips: Sequence[ClipFacts], asked_s: float) -> None:
     short all together for the shortest Reel that could be made.
     """
     have_s, needed_s = sum(clip.duration_s for clip in clips), _shortest_s(asked_s)
-    if have_s >= needed_s:
+    if sum(map(longest_shown_s, clips)) >= needed_s:
         return
     lengths = ", ".join(f"{clip_name(clip.url)} {clip.duration_s:.1f} s" for clip in clips)
     raise PermanentError(

@@ -27,11 +27,12 @@ def why_off_beat(context: PlanContext, chosen: ChosenEdit, index: int) -> str:
         )
 
     began = sum(piece.frames for piece in chosen.pieces[:index])
-    first = began + rules.min_frames
+    shortest = int(chosen.objective.least[chosen.pieces[index].stretch])
+    first = began + shortest
     last = min(began + rules.max_frames, ruler.total_frames)
     beats = [frame for frame in range(first, last + 1) if ruler.on_beat(frame)]
     if not beats:
-        shortest_s, longest_s = map(context.seconds, (rules.min_frames, rules.max_frames))
+        shortest_s, longest_s = map(context.seconds, (shortest, rules.max_frames))
         return f"no beat lies {shortest_s:.3g} to {longest_s:.3g} s after the cut before"
 
     beat_s = context.seconds(beats[0])

@@ -54,8 +54,9 @@ def _segment(context: PlanContext, chosen: ChosenEdit, index: int, end_frame: in
     opens = index == 0
     moment = _hook_moment(chosen.hook, shown) if opens else max(shown, key=_frames).moment
 
-    start_s = _source_start_s(context, chosen.pieces, index)
-    span = Span(start_s, start_s + context.seconds(piece.frames))
+    placed = _Placed.of(context, chosen.pieces, index)
+    start_s = _source_start_s(context, placed)
+    span = Span(start_s, start_s + placed.duration_s)
     evidence = evidence_of([part.moment for part in shown])
     framing = framing_for(facts, context.request.format.frame_size, span, evidence)
     return Segment(
@@ -63,6 +64,7 @@ def _segment(context: PlanContext, chosen: ChosenEdit, index: int, end_frame: in
         clip=stretch.clip,
         moment=moment.id,
         source_in_s=start_s,
+        speed=placed.speed,
         frames=piece.frames,
         crop=framing.crop,
         crop_end=framing.crop_end,
@@ -97,7 +99,37 @@ def _hook_moment(hook: HookChoice, shown: Sequence[_Shown]) -> Moment:
     return hook.moment if hook.moment in moments else max(moments, key=lambda moment: moment.hook)
 
 
-def _source_start_s(context: PlanContext, pieces: Sequence[Piece], index: int) -> float:
+class _Placed(NamedTuple):
+    """A piece in its source: the time it lies at, its speed and length there, and the time it may
+    lie in without touching its neighbours in the stretch.
+    """
+
+    facts: ClipFacts
+    start_s: float
+    speed: float
+    duration_s: float
+    room: Span
+
+    @classmethod
+    def of(cls, context: PlanContext, pieces: Sequence[Piece], index: int) -> "_Placed":
+        """Where a piece lies; alone in a stretch that was slowed for a cut, an opening plays at its
+        clip's own speed.
+        """
+        piece = pieces[index]
+        stretch = context.stretches[piece.stretch]
+        alone = sum(other.stretch == piece.stretch for other in pieces) == 1
+        speed = 1.0 if index == 0 and alone else stretch.speed
+        start_s, length_s = (
+            stretch.source_s(piece.start, context.fps),
+            context.seconds(piece.frames),
+        )
+        room = _room_to_move(context, pieces, index)
+        if speed > stretch.speed:
+            start_s = max(room.start_s, min(start_s, room.end_s - length_s))
+        return cls(context.facts(stretch.clip), start_s, speed, length_s * speed, room)
+
+
+def _source_start_s(context: PlanContext, placed: _Placed) -> float:
     """Presentation time of a piece's first frame, moved onto the source's own frames where there is
     room to move.
 
@@ -105,18 +137,14 @@ def _source_start_s(context: PlanContext, pieces: Sequence[Piece], index: int) -
     footage of the Reel's own rate is shown frame for frame. Frames that come unevenly have no grid
     to move onto.
     """
-    piece = pieces[index]
-    stretch = context.stretches[piece.stretch]
-    facts = context.facts(stretch.clip)
-    exact_s = stretch.span.start_s + context.seconds(piece.start)
+    facts, exact_s, room = placed.facts, placed.start_s, placed.room
     if facts.variable_frame_rate:
         return exact_s
 
     frame_s = source_frame_s(facts)
     on_frame_s = facts.start_s + round((exact_s - facts.start_s) / frame_s) * frame_s
-    room = _room_to_move(context, pieces, index)
     for start_s in (on_frame_s + _CONTAINER_ROUNDING_S, on_frame_s):
-        if room.start_s <= start_s and start_s + context.seconds(piece.frames) <= room.end_s:
+        if room.start_s <= start_s and start_s + placed.duration_s <= room.end_s:
             return start_s
     return exact_s
 
@@ -132,10 +160,10 @@ def _room_to_move(context: PlanContext, pieces: Sequence[Piece], index: int) -> 
         if number == index or neighbour.stretch != piece.stretch:
             continue
         if neighbour.start < piece.start:
-            ends_s = stretch.span.start_s + context.seconds(neighbour.end)
+            ends_s = stretch.source_s(neighbour.end, context.fps)
             start_s = max(start_s, ends_s + apart_s)
         else:
-            begins_s = stretch.span.start_s + context.seconds(neighbour.start)
+            begins_s = stretch.source_s(neighbour.start, context.fps)
             end_s = min(end_s, begins_s - apart_s)
     return Span(start_s, end_s)
 

@@ -43,7 +43,7 @@ def resolved_wishes(context: PlanContext) -> Wishes:
     for url in context.request.must_use:
         clip = _clip_of(context, url, ErrorCode.MUST_USE_UNUSABLE)
         urls.setdefault(clip, url)
-        if clip != hook and _longest_s(context, clip) < MIN_CUT_S:
+        if clip != hook and not _has_a_cut(context, clip):
             # Too short for a cut, such a clip can only open.
             _check_it_can_open(context, clip, url, hook)
             hook = clip
@@ -139,7 +139,16 @@ def _why_nothing_usable(context: PlanContext, clip: AnalysedClip) -> str:
     return f"none of its moments is usable ({'; '.join([*reasons][:_REASONS_NAMED])})"
 
 
+def _has_a_cut(context: PlanContext, clip: int) -> bool:
+    """Whether a clip has room for a cut."""
+    return any(
+        stretch.frames >= (stretch.min_frames or context.rules.min_frames)
+        for stretch in context.stretches
+        if stretch.clip == clip
+    )
+
+
 def _longest_s(context: PlanContext, clip: int) -> float:
-    """Seconds of the longest usable run of a clip."""
-    frames = (stretch.frames for stretch in context.stretches if stretch.clip == clip)
-    return context.seconds(max(frames, default=0))
+    """Seconds of the longest usable run of a clip, at its own speed."""
+    runs = (stretch for stretch in context.stretches if stretch.clip == clip)
+    return max((context.seconds(run.frames) * run.speed for run in runs), default=0.0)

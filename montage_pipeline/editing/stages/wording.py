@@ -19,7 +19,7 @@ from montage_pipeline.editing.optimizer.terms import Term, wanted_motion
 from montage_pipeline.editing.packing import Piece
 from montage_pipeline.editing.stages.chosen_edit import ChosenEdit, opening
 from montage_pipeline.editing.stages.off_beat import why_off_beat
-from montage_pipeline.editing.timeline import Segment
+from montage_pipeline.editing.timeline import MIN_HEARD_SPEED, Segment, speed_in_words
 from montage_pipeline.footage.measuring.boxes import part_inside
 
 _NOTABLE = 0.1
@@ -93,6 +93,7 @@ class _Words:
         sentences = [
             *(self._opening() if index == 0 else self._what(index)),
             *self._which_part(index),
+            *self._pace(index),
             *(self._here(index) if index else []),
             *self._although(index),
             *self._asked(index),
@@ -146,6 +147,21 @@ class _Words:
         if gone_elsewhere and not terms[Term.SUBJECT_GONE]:
             return ["It shows the part of the moment that has its subject in it."]
         return []
+
+    def _pace(self, index: int) -> list[str]:
+        """Why it is shorter than other cuts, or how much slower than its clip, and why."""
+        speed, piece = self._segments[index].speed, self._chosen.pieces[index]
+        stretch = self._context.stretches[piece.stretch]
+        needed_s = self._context.seconds(self._context.shortest_on_beat)
+        if index and piece.frames < self._context.rules.min_frames:
+            usable_s = self._context.seconds(stretch.frames)
+            return [f"A short cut, as you allow: {usable_s:.2f} s of its clip can be used."]
+        if speed == 1:
+            return []
+        lacks = f"its clip lacks {needed_s - stretch.span.duration_s:.2f} s for a cut on the beat"
+        if speed >= MIN_HEARD_SPEED:
+            return [f"Plays {speed_in_words(speed)}, as {lacks}."]
+        return [f"Plays at {speed_in_words(speed)}, without its sound, as {lacks}."]
 
     # -- why here -------------------------------------------------------------------------------
 

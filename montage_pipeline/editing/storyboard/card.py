@@ -8,7 +8,7 @@ from PIL import Image
 
 from montage_pipeline.analysis.model import Moment
 from montage_pipeline.editing.storyboard import drawing as d
-from montage_pipeline.editing.timeline import CropRect, Segment, Timeline
+from montage_pipeline.editing.timeline import CropRect, Segment, Timeline, speed_in_words
 from montage_pipeline.footage.model import ClipFacts
 from montage_pipeline.footage.names import clip_name
 
@@ -68,7 +68,8 @@ def _draw_title(
         f"{length_s:.2f} s"
     )
     d.text(sheet.draw, (right, y + 4), length, 16, d.MUTED, "ra")
-    source = f"from {segment.source_in_s:.2f} s"
+    slower = f", {speed_in_words(segment.speed)}" if segment.speed < 1 else ""
+    source = f"from {segment.source_in_s:.2f} s{slower}"
     room = right - d.width_of(length, 16) - 24 - x - d.width_of(source, 16) - 12
     name = d.shortened(clip_name(segment.clip_url), 17, room)
     d.text(sheet.draw, (x, y + 3), name, 17)

@@ -17,7 +17,7 @@ from montage_pipeline.errors import MontageError
 from montage_pipeline.footage.names import clip_name, shown_url
 from montage_pipeline.requests.footage import ClipReport, ShownSpan
 from montage_pipeline.requests.model import MontageRequest
-from montage_pipeline.rules import MIN_CUT_S
+from montage_pipeline.rules import MIN_CUT_S, MIN_SHORT_CUT_S
 
 _COUNTED_HZ = Fraction(100)  # frames a second, in which parts of clips are counted
 
@@ -26,15 +26,19 @@ def clip_reports(
     request: MontageRequest,
     analysis: ClipAnalysis,
     timeline: Timeline | None = None,
+    beats_s: Sequence[float] = (),
     *,
     left_out: Sequence[RejectedSpan] = (),
 ) -> tuple[ClipReport, ...]:
     """One report for each clip of the request, in its order. Without a timeline nothing is shown,
     because there was too little; `left_out` are then the spans that the plan went without.
+    `beats_s` are those of the music that the timeline is cut to.
     """
     left_out = left_out if timeline is None else timeline.left_out
+    short_cuts = request.options.short_cuts
+    too_short = {} if timeline is None else _too_short(analysis, timeline, beats_s, short_cuts)
     reasons = {
-        clip.facts.url: _why_not_shown(clip, timeline, _longest_s(analysis, index, left_out))
+        clip.facts.url: _why_not_shown(clip, timeline, too_short.get(index, ""))
         for index, clip in enumerate(analysis.clips)
     }
     for part in left_out:
@@ -100,14 +104,13 @@ def _report(
 
 def _shown(timeline: Timeline) -> dict[str, tuple[ShownSpan, ...]]:
     spans: dict[str, list[ShownSpan]] = {}
-    fps = float(timeline.fps.fraction)
     frame = 0
     for segment in timeline.segments:
-        start_s = segment.source_in_s
+        source = segment.source_span(timeline.fps.fraction)
         span = ShownSpan(
-            start_s=round(start_s, 3),
-            end_s=round(start_s + segment.frames / fps, 3),
-            reel_s=round(frame / fps, 3),
+            start_s=round(source.start_s, 3),
+            end_s=round(source.end_s, 3),
+            reel_s=round(float(frame / timeline.fps.fraction), 3),
         )
         spans.setdefault(segment.clip_url, []).append(span)
         frame += segment.frames
@@ -118,16 +121,45 @@ def _why_left_out(part: RejectedSpan) -> str:
     return f"{part.start_s:.1f} to {part.end_s:.1f} s of it were left out: {part.message}"
 
 
-def _longest_s(analysis: ClipAnalysis, clip: int, left_out: Sequence[RejectedSpan]) -> float:
-    """The longest part of a clip that can be used without a break, in seconds."""
+def _too_short(
+    analysis: ClipAnalysis, timeline: Timeline, beats_s: Sequence[float], short_cuts: bool
+) -> dict[int, str]:
+    """Why clips are too short for a cut, by their numbers, even slowed down."""
+    from montage_pipeline.editing.packing import CutRules
+    from montage_pipeline.editing.short_footage.offers import offered_stretches
+    from montage_pipeline.editing.short_footage.slowing import shortest_on_beat
     from montage_pipeline.editing.stretches import usable_stretches
 
-    stretches = usable_stretches(analysis, _COUNTED_HZ, left_out)
-    lengths = (found.frames for found in stretches if found.clip == clip)
-    return max(lengths, default=0) / float(_COUNTED_HZ)
+    fps = timeline.fps.fraction
+    stretches = usable_stretches(analysis, fps, timeline.left_out)
+    needed = shortest_on_beat(beats_s, CutRules.at_rate(fps), fps)
+    offered = offered_stretches(stretches, analysis, needed, fps)
+    with_a_cut = {stretch.clip for stretch in offered if stretch.frames >= needed}
+
+    longest_s: dict[int, float] = {}
+    for stretch in usable_stretches(analysis, _COUNTED_HZ, timeline.left_out):
+        length_s = stretch.frames / float(_COUNTED_HZ)
+        longest_s[stretch.clip] = max(longest_s.get(stretch.clip, 0.0), length_s)
+    return {
+        clip: _how_short(length_s, needed / float(fps), short_cuts)
+        for clip, length_s in longest_s.items()
+        if clip not in with_a_cut
+    }
 
 
-def _why_not_shown(clip: AnalysedClip, timeline: Timeline | None, longest_s: float) -> str:
+def _how_short(longest_s: float, needed_s: float, short_cuts: bool) -> str:
+    has = f"its longest usable part has {longest_s:.2f} s"
+    if longest_s >= MIN_CUT_S:
+        return f"too short: {has}, a cut from beat to beat of this music {needed_s:.2f} s"
+    reason = f"too short: {has}, a cut needs {MIN_CUT_S} s, and another clip opens the Reel"
+    if longest_s < MIN_SHORT_CUT_S:
+        return reason
+    if short_cuts:
+        return f"{reason}; other clips have the short cuts that a Reel of this length may have"
+    return f"{reason}; the wish shortCuts would allow it"
+
+
+def _why_not_shown(clip: AnalysedClip, timeline: Timeline | None, too_short: str) -> str:
     from montage_pipeline.analysis.faults import why_unusable
 
     usable = [moment for moment in clip.moments if not moment.rejects]
@@ -136,9 +168,6 @@ def _why_not_shown(clip: AnalysedClip, timeline: Timeline | None, longest_s: flo
     usable_s = sum(moment.duration_s for moment in usable)
     if timeline is None:
         return f"no Reel was made, although {usable_s:.1f} s of it could be shown"
-    if longest_s < MIN_CUT_S:
-        return (
-            f"too short: its longest usable part has {longest_s:.2f} s, a cut needs {MIN_CUT_S} s, "
-            "and another clip opens the Reel"
-        )
+    if too_short:
+        return too_short
     return f"better moments of other clips filled the {float(timeline.duration):g} s"

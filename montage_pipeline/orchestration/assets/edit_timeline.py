@@ -91,7 +91,7 @@ def _planned(
     metadata = {
         "storyboard": storyboard,
         **_figures(timeline),
-        **_clips(scope, timeline, analysis),
+        **_clips(scope, timeline, analysis, music),
         "seed": str(timeline.seed),
         "edit_for_other_programs": where(scope.services.store, edit_key(scope.request.id)),
         "why": MetadataValue.md(bullets(segment.why for segment in timeline.segments)),
@@ -127,6 +127,7 @@ def edit_request(scope: StepScope, analysis: ClipAnalysis) -> "EditRequest":
         hook_clip=scope.request.options.hook_clip or "",
         must_use=scope.request.options.must_use,
         caption=scope.request.options.captions or "",
+        short_cuts=scope.request.options.short_cuts,
         seen=_seen(scope, analysis),
     )
 
@@ -176,9 +177,11 @@ def _store_edit(scope: StepScope, timeline: Timeline, music: MusicTrack) -> None
     store.put_bytes(key, edit.encode(), content_type="application/vnd.pixar.opentimelineio+json")
 
 
-def _clips(scope: StepScope, timeline: Timeline, analysis: ClipAnalysis) -> dict[str, Any]:
+def _clips(
+    scope: StepScope, timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack
+) -> dict[str, Any]:
     """Every clip that was given is in one of the two lists."""
-    clips = clip_reports(scope.request, analysis, timeline)
+    clips = clip_reports(scope.request, analysis, timeline, music.grid.beats_s)
     shown = [
         f"{clip.name}: "
         + ", ".join(f"{span.start_s:.1f}–{span.end_s:.1f} s" for span in clip.segments)

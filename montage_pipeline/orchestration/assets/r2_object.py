@@ -101,7 +101,7 @@ def _finished(
         ),
         originality=made.timeline.originality.model_dump(mode="json"),
         shown=footage_shown(made.timeline, made.analysis),
-        clips=clip_reports(request, made.analysis, made.timeline),
+        clips=clip_reports(request, made.analysis, made.timeline, made.music.grid.beats_s),
     )
 
 

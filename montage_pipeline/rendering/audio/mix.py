@@ -6,6 +6,7 @@ Does not belong here: when the music dips (ducking), loudness of the whole and e
 
 from collections.abc import Mapping
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from montage_pipeline.editing.timeline import MusicPlacement, Segment, Timeline
 from montage_pipeline.errors import ErrorCode, PermanentError
-from montage_pipeline.footage.model import ClipSource
+from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.names import shown_url
 from montage_pipeline.logs import get_logger
 from montage_pipeline.media.isolation.calls import isolated
@@ -22,6 +23,7 @@ from montage_pipeline.media.isolation.limits import Budget
 from montage_pipeline.rendering.audio.ducking import duck_gain
 from montage_pipeline.rendering.audio.reading import read_sound, read_whole_sound
 from montage_pipeline.rendering.audio.samples import SAMPLE_RATE, Samples
+from montage_pipeline.rendering.audio.tempo import slowed
 
 _CROSSFADE_SAMPLES = 960
 """20 ms around each cut: no click, and nothing of the neighbour is heard."""
@@ -88,7 +90,7 @@ def mixed_sound(timeline: Timeline, sources: Mapping[str, ClipSource], music_pat
 
 
 def clip_sound(timeline: Timeline, sources: Mapping[str, ClipSource]) -> Mix:
-    """The clips' own sound, crossfaded at the cuts; clips without sound are silent.
+    """The clips' own sound, crossfaded at the cuts; clips without sound and slow motion are silent.
 
     So is a segment of whose sound nothing can be decoded, with a warning: its picture is good.
     """
@@ -97,15 +99,15 @@ def clip_sound(timeline: Timeline, sources: Mapping[str, ClipSource]) -> Mix:
     unreadable: set[str] = set()
     for segment, (begin, end) in zip(timeline.segments, pairwise(bounds), strict=True):
         facts = timeline.clips[segment.clip]
-        if facts.audio_stream is None:
+        if facts.audio_stream is None or not segment.is_heard:
             continue
 
         half = min(_CROSSFADE_SAMPLES, end - begin) // 2
         # The first and the last edge have no neighbour to fade over: they fade inside.
         before, after = half * (begin > 0), half * (end < len(bus))
-        start_s, samples = segment.source_in_s - before / SAMPLE_RATE, end - begin + before + after
+        samples = end - begin + before + after
         try:
-            sound = read_sound(sources[facts.url], facts.audio_stream, start_s, samples, facts.url)
+            sound = _segment_sound(segment, sources[facts.url], facts, before, samples)
         except PermanentError as error:
             _log.warning("clip_sound_left_out", clip=facts.url, reason=error.message)
             unreadable.add(facts.url)
@@ -114,6 +116,19 @@ def clip_sound(timeline: Timeline, sources: Mapping[str, ClipSource]) -> Mix:
         sound[len(sound) - 2 * half :] *= _ramp(2 * half)[::-1, None]
         bus[begin - before : end + after] += sound * _gain(segment)
     return Mix(bus, tuple(map(_unheard, sorted(unreadable))))
+
+
+def _segment_sound(
+    segment: Segment, source: ClipSource, facts: ClipFacts, before: int, samples: int
+) -> Samples:
+    """`samples` samples of a segment's own sound, the first of them `before` its beginning."""
+    assert facts.audio_stream is not None
+    start_s = segment.source_in_s - segment.speed * before / SAMPLE_RATE
+    if segment.speed == 1:
+        return read_sound(source, facts.audio_stream, start_s, samples, facts.url)
+    needed = ceil(samples * segment.speed)
+    sound = read_sound(source, facts.audio_stream, start_s, needed, facts.url)
+    return slowed(sound, segment.speed, samples)
 
 
 def _unheard(url: str) -> str:

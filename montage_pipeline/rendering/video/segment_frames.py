@@ -4,9 +4,9 @@ Belongs here: the input options and the filter chain of a segment.
 Does not belong here: encoding (encoding), or running anything (chunks).
 
 Which frame is shown: output frame k shows the last source frame whose presentation time is not
-after source_in_s + k/fps. `setpts` moves source_in_s (and a tolerance for rounded timestamps) to
-zero on a microsecond clock, and `fps=round=up` then gives each source frame the first output frame
-that is not before it: the same rule.
+after source_in_s + k * speed / fps. `setpts` moves source_in_s (and a tolerance for rounded
+timestamps) to zero on a microsecond clock that runs by the segment's speed, and `fps=round=up` then
+gives each source frame the first output frame that is not before it: the same rule.
 """
 
 from math import ceil
@@ -100,8 +100,9 @@ def input_args(
     return [*args, *opening.input_args(source, (opening.demuxer_of(facts.container),))]
 
 
-def tail_frames(facts: ClipFacts, fps: float) -> int | None:
-    """How many output frames the clip's last frame may stand beyond its own length.
+def tail_frames(facts: ClipFacts, rate: float) -> int | None:
+    """How many output frames the clip's last frame may stand beyond its own length, with so many of
+    them to a second of the clip.
 
     None for no limit. A clip that ends earlier than its probe said is damaged and must not freeze
     in silence.
@@ -109,7 +110,7 @@ def tail_frames(facts: ClipFacts, fps: float) -> int | None:
     if facts.variable_frame_rate and facts.end_hold_s is None:
         return None
     two_frames_s = 2 / float(facts.fps.fraction)
-    return ceil(fps * (max(two_frames_s, facts.end_hold_s or 0.0) + _TAIL_SLACK_S))
+    return ceil(rate * (max(two_frames_s, facts.end_hold_s or 0.0) + _TAIL_SLACK_S))
 
 
 def write_tables(timeline: Timeline, folder: Path) -> None:
@@ -171,11 +172,11 @@ def has_alpha(facts: ClipFacts) -> bool:
 def _picked(timeline: Timeline, segment: Segment) -> list[str]:
     """Exactly the segment's frames, at the output's rate."""
     fps = timeline.fps
-    tail = tail_frames(timeline.clips[segment.clip], float(fps.fraction))
+    tail = tail_frames(timeline.clips[segment.clip], float(fps.fraction) / segment.speed)
     zero = round((segment.source_in_s + TIME_TOLERANCE_S) * _CLOCK_HZ)
     return [
         f"settb=1/{_CLOCK_HZ}",
-        f"setpts=PTS-({zero})",
+        f"setpts=(PTS-({zero}))/{segment.speed!r}" if segment.speed < 1 else f"setpts=PTS-({zero})",
         f"fps=fps={fps.num}/{fps.den}:round=up",
         f"tpad=stop_mode=clone:stop={-1 if tail is None else tail}",
         # Frames before the in-point end here, before any pixel is touched.

@@ -74,11 +74,12 @@ class SegmentReader:
         self._number = number
         self._segment = timeline.segments[number]
         self._facts = timeline.clips[self._segment.clip]
-        self._fps = float(timeline.fps.fraction)
+        self._rate = float(timeline.fps.fraction) / self._segment.speed
+        """Output frames to a second of the clip."""
         self._source = source
         self._threads = threads
         self._from_start = from_start
-        self._tail = tail_frames(self._facts, self._fps)
+        self._tail = tail_frames(self._facts, self._rate)
         self._container: InputContainer | None = None
         self._decoded: Iterator[_TimedFrame] = iter(())
         self._on_screen: _TimedFrame | None = None
@@ -131,14 +132,14 @@ class SegmentReader:
 
     def _advance(self, number: int) -> _TimedFrame:
         """Decode up to the source frame on screen at output frame `number`."""
-        target_s = self._segment.source_in_s + number / self._fps + TIME_TOLERANCE_S
+        target_s = self._segment.source_in_s + number / self._rate + TIME_TOLERANCE_S
         while self._next is not None and self._next.time_s <= target_s:
             self._on_screen, self._next = self._next, next(self._decoded, None)
         if self._on_screen is None:
             raise self._too_short(f"has no frame at {target_s:.3f} s")
 
         beyond_s = target_s - self._on_screen.time_s - 1 / float(self._facts.fps.fraction)
-        if self._next is None and self._tail is not None and beyond_s * self._fps > self._tail:
+        if self._next is None and self._tail is not None and beyond_s * self._rate > self._tail:
             raise self._too_short(f"ends before {target_s:.3f} s")
         return self._on_screen
 

@@ -22,6 +22,7 @@ WISHES: dict[str, Any] = {
     "targetBpm": 128,
     "captions": "Три дня у моря 🌊",
     "look": "asShot",
+    "shortCuts": True,
     "prompt": "sunset, the dog, no faces",
 }
 
@@ -43,6 +44,7 @@ def test_wishes_are_kept_and_replaced(client: ApiClient, requests: RequestLifecy
         target_bpm=128,
         captions=WISHES["captions"],
         look=Look.AS_SHOT,
+        short_cuts=True,
         prompt=WISHES["prompt"],
     )
     assert stored_options(requests, answer) == expected
@@ -79,6 +81,7 @@ def test_wishes_are_kept_and_replaced(client: ApiClient, requests: RequestLifecy
         ({"targetBpm": 120.5}, "validation_error", ["targetBpm"]),
         ({"captions": "x" * 101}, "validation_error", ["captions"]),
         ({"look": "as-shot"}, "validation_error", ["look"]),
+        ({"shortCuts": "often"}, "validation_error", ["shortCuts"]),
         ({"captions": " "}, "validation_error", ["captions"]),
         ({"captions": "a\nb"}, "validation_error", ["captions"]),
         ({"prompt": "x" * 301}, "validation_error", ["prompt"]),

@@ -66,6 +66,30 @@ def test_clip_sound_stays_with_its_frames(
     assert _first_loud(sound, 0.5) == pytest.approx(20 / 30 + 0.15, abs=0.004)
 
 
+def test_a_little_slower_sound_stays_with_its_frames_at_its_own_pitch(
+    clip: ClipMaker, music: Path
+) -> None:
+    made = clip(CounterClip("blips.mp4", frames=90, audio=_BLIPS))
+    cuts = [Cut(made, 1.3, 20), Cut(made, 0.35, 60, speed=0.97)]
+    timeline = timeline_of(cuts, gain_db=_HUSH)
+    mix = mixed_sound(timeline, paths_of(cuts), music).sound
+    assert _first_loud(mix, 0.5) == pytest.approx(20 / 30 + 0.15 / 0.97, abs=0.005)
+    second_s = 20 / 30 + 0.65 / 0.97
+    assert _first_loud(mix, second_s - 0.2) == pytest.approx(second_s, abs=0.005)
+    blip = mix[round((second_s + 0.004) * 48_000) :][:1024, 0] * np.hanning(1024)
+    assert np.argmax(np.abs(np.fft.rfft(blip, 48_000))) == pytest.approx(1000, abs=15)
+
+
+def test_slow_motion_is_silent_but_for_the_music(clip: ClipMaker, music: Path) -> None:
+    hum = clip(CounterClip("hum.mp4", frames=90, audio=_TONE.format(200)))
+    cuts = [Cut(hum, 0.1, 20), Cut(hum, 1.0, 40, speed=0.5), Cut(hum, 2.2, 20)]
+    mix = mixed_sound(timeline_of(cuts, gain_db=_HUSH), paths_of(cuts), music).sound
+    slow = slice(round(0.7 * 48_000), round(1.95 * 48_000))
+    assert np.abs(mix[slow]).max() < 1e-3
+    assert np.abs(mix[: slow.start - 4_000]).max() > 0.05
+    assert np.abs(mix[slow.stop + 4_000 :]).max() > 0.05
+
+
 def test_long_reels_do_not_drift(clip: ClipMaker, music: Path) -> None:
     made = clip(CounterClip("blips.mp4", frames=90, audio=_BLIPS))
     cuts = [Cut(made, 0.4, 7) for _ in range(60)]

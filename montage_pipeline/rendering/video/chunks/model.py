@@ -96,7 +96,7 @@ class ChunkJob:
     @property
     def cost(self) -> float:
         """Processor time, in decoded pixels of H.264."""
-        fps_ratio = float(self.facts.fps.fraction / self.timeline.fps.fraction)
+        fps_ratio = self.segment.speed * float(self.facts.fps.fraction / self.timeline.fps.fraction)
         source_pixels = fps_ratio * self.facts.decoded_pixels
         decoding = source_pixels * _CODEC_COSTS.get(self.facts.video_codec, 1.0)
         encoding = _ENCODED_PIXEL_COST * self.timeline.width * self.timeline.height

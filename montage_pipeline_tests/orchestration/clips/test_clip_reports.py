@@ -2,12 +2,15 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 from uuid import UUID
 
 import dagster as dg
 import pytest
 
 from montage_pipeline.composition import Services
+from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.library import ContentLibrary
@@ -71,7 +74,7 @@ def test_every_clip_is_shown_or_not_with_one_reason(
     for name, reason in {
         "black": "black",
         "short": "excluded",
-        "brief": "a cut needs 3 s, and another clip opens",
+        "brief": "a cut needs 3 s, and another clip opens the Reel; the wish shortCuts would",
         "text": "not a video",
         "gone": "there is no file",
     }.items():
@@ -83,6 +86,31 @@ def test_every_clip_is_shown_or_not_with_one_reason(
     not_shown: Any = planned.metadata["not_shown"].value
     assert not_shown.count("\n- ") == 4
     assert r"black \[b\]100%.mp4" in not_shown, "Markdown does not read the name as a link"
+
+
+def test_what_is_too_short_is_shown_all_the_same_where_it_can_be(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clips: dict[str, str],
+) -> None:
+    smooth = Path(url2pathname(urlsplit(clips["good"]).path)).with_name("smooth.mp4")
+    make_clip(smooth, "testsrc2=size=192x144:rate=60", 2.2)
+    options = MontageOptions(hook_clip=clips["good"], short_cuts=True)
+    given = (clips["good"], clips["brief"], smooth.as_uri())
+    created = click(library, user, *given, options=options)
+    assert run_montage(services, instance, add_partition(instance, created)).success
+
+    found = _reports(library, user, created)
+    for name, limits_s in {"brief": (1.2, 2.6), "smooth.mp4": (1.5, 2.2)}.items():
+        [span] = found[name].segments
+        assert limits_s[0] <= span.end_s - span.start_s <= limits_s[1]
+    timeline = Timeline.model_validate_json(
+        services.store.get_bytes(document_key(created.request_id, "edit_timeline"))
+    )
+    speeds = {segment.clip_url: segment.speed for segment in timeline.segments}
+    assert speeds == {clips["good"]: 1, clips["brief"]: 1, smooth.as_uri(): 0.5}
 
 
 def test_too_little_is_said_from_the_probes_alone(

@@ -1,0 +1,1 @@
+"""What becomes of each clip of a request: shown, left out, planned around."""
