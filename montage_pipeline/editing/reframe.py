@@ -10,7 +10,7 @@ Belongs here: where a crop is, and how it moves. Does not belong here: what spea
 
 from collections.abc import Iterator, Sequence
 from math import floor
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -235,11 +235,7 @@ def middle_crop(facts: ClipFacts, size: FrameSize) -> CropRect:
     The shape is exact to within a pixel; sides and corner are even wherever the frame has room for
     that.
     """
-    within = facts.width, facts.height
-    # Odd sides only where the frame is too small for even ones.
-    width, height = (
-        _largest_in_steps(*within, size, 2) or _largest_in_steps(*within, size, 1) or (1, 1)
-    )
+    width, height = largest_inside(facts.width, facts.height, size)
     return CropRect(
         x=_even_within((facts.width - width) / 2, facts.width - width),
         y=_even_within(_MIDDLE_Y * (facts.height - height), facts.height - height),
@@ -257,9 +253,26 @@ def kept_share(facts: ClipFacts, crop: CropRect, subject: Box) -> float:
     return min(1.0, wide * high / ((right - left) * (bottom - top)))
 
 
-def _largest_in_steps(
-    width: int, height: int, size: FrameSize, step: int
-) -> tuple[int, int] | None:
+class Shape(Protocol):
+    """What has the shape of the output."""
+
+    @property
+    def width(self) -> int:
+        """Pixels across."""
+
+    @property
+    def height(self) -> int:
+        """Pixels down."""
+
+
+def largest_inside(width: int, height: int, size: Shape) -> tuple[int, int]:
+    """Width and height of the largest crop of a shape inside a frame, even where there is room."""
+    # Odd sides only where the frame is too small for even ones.
+    even = _largest_in_steps(width, height, size, 2)
+    return even or _largest_in_steps(width, height, size, 1) or (1, 1)
+
+
+def _largest_in_steps(width: int, height: int, size: Shape, step: int) -> tuple[int, int] | None:
     """The largest size whose sides are multiples of `step`, off the exact shape by at most a pixel
     in one side.
     """

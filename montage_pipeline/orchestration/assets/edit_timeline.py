@@ -38,7 +38,7 @@ def plan_edit(
         planned = plan_timeline(edit_request(scope, analysis), analysis, music)
     except PermanentError as error:
         raise telling(error, clip_reports(scope.request, analysis)) from error
-    timeline = _with_look(scope, planned)
+    timeline = _with_look(scope, planned, analysis)
     scope.progress(_PLANNED)
     storyboard = _store_storyboard(scope, timeline, analysis, music)
     edit_url = _store_edit(scope, timeline, music)
@@ -56,13 +56,19 @@ def plan_edit(
     )
 
 
-def _with_look(scope: StepScope, timeline: Timeline) -> Timeline:
-    """The timeline with a grade on every segment, unless colours are to stay as they were shot."""
+def _with_look(scope: StepScope, timeline: Timeline, analysis: ClipAnalysis) -> Timeline:
+    """The timeline with shaky segments steadied and a grade on every one, unless footage is to be
+    shown as it was shot.
+    """
     if scope.request.options.look is Look.AS_SHOT:
         return timeline
     from montage_pipeline.editing.grading.matching import matched_timeline
+    from montage_pipeline.editing.steadying.steadied import steadied_timeline
 
-    return matched_timeline(timeline, clip_sources(scope.services, timeline))
+    sources = clip_sources(scope.services, timeline)
+    moments = (moment for clip in analysis.clips for moment in clip.moments)
+    stability = {moment.id: moment.scores.stability for moment in moments}
+    return matched_timeline(steadied_timeline(timeline, stability, sources), sources)
 
 
 def edit_request(scope: StepScope, analysis: ClipAnalysis) -> "EditRequest":

@@ -85,7 +85,8 @@ def details_of(averages: Sequence[Average]) -> Floats:
 
 def plain_detail(averages: Sequence[Average]) -> Floats:
     """The fine detail (levels) of all averages' frames together, strong edges and all."""
-    frame = np.mean([average.frame for average in averages], axis=0, dtype=np.float32)
+    mean = np.mean([average.frame for average in averages], axis=0)
+    frame = np.asarray(mean, dtype=np.float32)
     return np.asarray(frame - _blurred(frame), dtype=np.float32)
 
 
