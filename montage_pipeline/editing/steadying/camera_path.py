@@ -93,11 +93,12 @@ def _step(before: Plane, now: Plane) -> NDArray[np.float64] | None:
 def _corners(grey: Plane) -> NDArray[np.float32]:
     """Places (count, 2) that can be followed, from all over the frame."""
     rows, columns = (max(1, side // _TILES) for side in grey.shape)
-    found = [np.zeros((0, 2), np.float32)]
+    found: list[NDArray[np.float32]] = [np.zeros((0, 2), np.float32)]
     for top in range(0, rows * _TILES, rows):
         for left in range(0, columns * _TILES, columns):
             tile = np.ascontiguousarray(grey[top : top + rows, left : left + columns])
             corners = cv2.goodFeaturesToTrack(tile, _MAX_CORNERS, _QUALITY, _APART_PX)
             if corners is not None:
-                found.append(corners.reshape(-1, 2) + np.array([left, top], np.float32))
+                there = corners.reshape(-1, 2) + np.array([left, top], np.float32)
+                found.append(np.asarray(there, dtype=np.float32))
     return np.concatenate(found).astype(np.float32)
