@@ -244,10 +244,10 @@ class _SpanLook:
             self.samples.append(replace(sample, living=tuple(living)))
         elif time_s >= self._next_between_s:
             self._next_between_s = math.inf  # until the next sample
-            large = small_luma(planes, self._facts, _SAMPLE_SIDE)
-            self.averager.add(large)
+            self.averager.add(small_luma(planes, self._facts, _SAMPLE_SIDE))
             if len(self.between) < _MAX_BETWEEN:
-                self.between.append(StillFrame(time_s, scaled_to(large, SHOWN_SIDE)))
+                shown = small_luma(planes, self._facts, SHOWN_SIDE)
+                self.between.append(StillFrame(time_s, shown))
 
     def seen(self) -> Span | None:
         """From the first frame that was decoded to the end of the last; None without frames."""
