@@ -9,7 +9,18 @@ from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.settings import Settings
 
-HEAVY = {"cv2", "av", "moviepy", "pandas", "scipy", "boto3", "anthropic", "fal_client"}
+HEAVY = {
+    "cv2",
+    "av",
+    "moviepy",
+    "pandas",
+    "scipy",
+    "boto3",
+    "anthropic",
+    "fal_client",
+    "rapidocr",
+    "onnxruntime",
+}
 """What takes long to import and is needed by few steps only."""
 
 

@@ -54,10 +54,11 @@ class Sighting(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """Who was seen, and what moved by itself."""
+    """Who was seen, what moved by itself, and the watermarks and text that are better left out."""
 
     sightings: tuple[Sighting, ...] = ()
     movement: tuple[Movement, ...] = ()
+    marks: tuple[Box, ...] = ()
 
 
 def evidence_of(moments: Sequence[Moment]) -> Evidence:
@@ -74,7 +75,8 @@ def evidence_of(moments: Sequence[Moment]) -> Evidence:
         if not pointed:
             sightings += [*_faces(moment), *_living(moment)]
             movement += _own_movement(moment)
-    return Evidence(tuple(sightings), tuple(movement))
+    marks = tuple(dict.fromkeys(o.box for moment in moments for o in moment.overlays))
+    return Evidence(tuple(sightings), tuple(movement), marks)
 
 
 def _own_movement(moment: Moment) -> tuple[Movement, ...]:

@@ -10,7 +10,7 @@ Belongs here: where a crop is, and how it moves. Does not belong here: what spea
 
 from collections.abc import Iterator, Sequence
 from math import floor
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,12 @@ from 0.2 on and away from it below (some 10 cuts of 5 clips: a rule of thumb, no
 _MIN_MOVEMENT_SHOWN = 0.6  # of the movement: with less, it is all over the frame
 _AS_GOOD = 0.03  # less movement shown is as good, when it is nearer to the middle
 
+_MAX_MARK_SHIFT = 0.12
+"""Of the crop's side, by which it leaves a watermark or text out: as little as nobody misses. In a
+Reel of landscape footage a mark in a corner lies outside anyway.
+"""
+_MAX_MARK_LOSS = 0.03  # share of a subject that may be lost for it
+
 _Floats = NDArray[np.float64]
 
 
@@ -85,11 +91,65 @@ def framing_for(facts: ClipFacts, size: FrameSize, span: Span, evidence: Evidenc
     # Times at which nothing was seen speak for the middle.
     times = max(len(seen), round(span.duration_s / _SAMPLED_S))
     framing = _by_sightings(facts, size, span, seen, times) if seen else middle
-    if framing != middle or len(seen) > _SEEN_SHARE * times:
-        return framing
-
     moved = [movement for movement in evidence.movement if near.holds(movement.time_s)]
-    return _by_movement(facts, middle.crop, moved) if moved else middle
+    if framing == middle and len(seen) <= _SEEN_SHARE * times and moved:
+        framing = _by_movement(facts, middle.crop, moved)
+    if framing.crop_end is None and evidence.marks:
+        framing = Framing(_off_marks(facts, framing.crop, seen, evidence.marks), None)
+    return framing
+
+
+def _off_marks(
+    facts: ClipFacts, crop: CropRect, seen: Sequence[Sighting], marks: Sequence[Box]
+) -> CropRect:
+    """The crop moved by the least that leaves every mark out, where that costs little; else less of
+    them, or none.
+    """
+    now = _marked_area(facts, crop, marks)
+    best, best_cost = crop, now
+    across = [(mark.x * facts.width, (mark.x + mark.width) * facts.width) for mark in marks]
+    down = [(mark.y * facts.height, (mark.y + mark.height) * facts.height) for mark in marks]
+    for axis, edges, side, within in (
+        ("x", across, crop.width, facts.width),
+        ("y", down, crop.height, facts.height),
+    ):
+        at = getattr(crop, axis)
+        for place in _beside(edges, side, within):
+            moved = crop.model_copy(update={axis: place})
+            if abs(place - at) > _MAX_MARK_SHIFT * side or _is_lost(facts, crop, moved, seen):
+                continue
+            # A shift costs something too, or it would be made for a sliver.
+            cost = _marked_area(facts, moved, marks) + now * abs(place - at) / side
+            if cost < best_cost:
+                best, best_cost = moved, cost
+    return best
+
+
+def _beside(edges: Sequence[tuple[float, float]], side: int, within: int) -> Iterator[int]:
+    """Where a crop's side may begin so that it ends just before a mark, or begins just after."""
+    for low, high in edges:
+        yield from (
+            _even_within(low - side - 1, within - side),
+            _even_within(high + 1, within - side),
+        )
+
+
+def _marked_area(facts: ClipFacts, crop: CropRect, marks: Sequence[Box]) -> float:
+    """The area under marks, as a share of the crop's; overlapping ones count twice."""
+    covered = sum(
+        kept_share(facts, crop, mark) * mark.width * mark.height * facts.width * facts.height
+        for mark in marks
+    )
+    return covered / (crop.width * crop.height)
+
+
+def _is_lost(facts: ClipFacts, old: CropRect, new: CropRect, seen: Sequence[Sighting]) -> bool:
+    """Whether another crop shows less of what was seen."""
+    return any(
+        max(kept_share(facts, new, box) for box in sighting.boxes)
+        < max(kept_share(facts, old, box) for box in sighting.boxes) - _MAX_MARK_LOSS
+        for sighting in seen
+    )
 
 
 def _by_sightings(
@@ -235,11 +295,7 @@ def middle_crop(facts: ClipFacts, size: FrameSize) -> CropRect:
     The shape is exact to within a pixel; sides and corner are even wherever the frame has room for
     that.
     """
-    within = facts.width, facts.height
-    # Odd sides only where the frame is too small for even ones.
-    width, height = (
-        _largest_in_steps(*within, size, 2) or _largest_in_steps(*within, size, 1) or (1, 1)
-    )
+    width, height = largest_inside(facts.width, facts.height, size)
     return CropRect(
         x=_even_within((facts.width - width) / 2, facts.width - width),
         y=_even_within(_MIDDLE_Y * (facts.height - height), facts.height - height),
@@ -257,9 +313,26 @@ def kept_share(facts: ClipFacts, crop: CropRect, subject: Box) -> float:
     return min(1.0, wide * high / ((right - left) * (bottom - top)))
 
 
-def _largest_in_steps(
-    width: int, height: int, size: FrameSize, step: int
-) -> tuple[int, int] | None:
+class Shape(Protocol):
+    """What has the shape of the output."""
+
+    @property
+    def width(self) -> int:
+        """Pixels across."""
+
+    @property
+    def height(self) -> int:
+        """Pixels down."""
+
+
+def largest_inside(width: int, height: int, size: Shape) -> tuple[int, int]:
+    """Width and height of the largest crop of a shape inside a frame, even where there is room."""
+    # Odd sides only where the frame is too small for even ones.
+    even = _largest_in_steps(width, height, size, 2)
+    return even or _largest_in_steps(width, height, size, 1) or (1, 1)
+
+
+def _largest_in_steps(width: int, height: int, size: Shape, step: int) -> tuple[int, int] | None:
     """The largest size whose sides are multiples of `step`, off the exact shape by at most a pixel
     in one side.
     """

@@ -79,10 +79,12 @@ class Segment(Record):
     *ends* on a beat. `moment` is an id of the ClipAnalysis; `why` is for people to read.
 
     With `crop_end` the crop moves smoothly from `crop` to there over the whole segment; both have
-    the same size. `caption` is drawn over the frame. A segment with an `effect` is rendered by
-    MoviePy, whichever engine renders the rest. Without a `grade` it is shown as it was shot.
-    `miniatures` are what the analysis saw of it, of the whole frame: the finished file is held
-    against them.
+    the same size. `steadying` is how far the crop is moved on top of that at each of its frames, so
+    that a shaking camera looks steady: x and y in displayed pixels of the source.
+
+    `caption` is drawn over the frame. A segment with an `effect` is rendered by MoviePy, whichever
+    engine renders the rest. Without a `grade` it is shown as it was shot. `miniatures` are what the
+    analysis saw of it, of the whole frame: the finished file is held against them.
     """
 
     clip_url: str
@@ -93,6 +95,7 @@ class Segment(Record):
     frames: int = Field(gt=0)
     crop: CropRect
     crop_end: CropRect | None = None
+    steadying: tuple[tuple[float, float], ...] = ()
     on_beat: bool
     role: Literal["hook", "body", "ending"]
     clip_gain_db: float = 0.0
@@ -115,6 +118,17 @@ class Segment(Record):
     def is_heard(self) -> bool:
         """Whether its clip's own sound belongs to the Reel."""
         return self.speed >= MIN_HEARD_SPEED
+
+
+def crop_corner(segment: Segment, frame: float) -> tuple[float, float]:
+    """Where the crop's corner is at a frame of the segment (x, y in displayed source pixels)."""
+    begin, end = segment.crop, segment.crop_end or segment.crop
+    way = eased(frame / max(1, segment.frames - 1))
+    x, y = begin.x + (end.x - begin.x) * way, begin.y + (end.y - begin.y) * way
+    if segment.steadying:
+        by_x, by_y = segment.steadying[min(max(round(frame), 0), segment.frames - 1)]
+        x, y = x + by_x, y + by_y
+    return x, y
 
 
 class MusicPlacement(Record):
@@ -220,6 +234,7 @@ class Timeline(Record):
                 )
             for crop in (segment.crop, segment.crop_end or segment.crop):
                 _check_crop(crop, segment, self.clips[segment.clip])
+            _check_steadying(segment, self.clips[segment.clip])
         return self
 
     @property
@@ -247,3 +262,24 @@ def _check_crop(crop: CropRect, segment: Segment, facts: ClipFacts) -> None:
         raise ValueError(
             f"a crop that moves keeps its size; {segment.clip_url} has {segment.crop} and {crop}"
         )
+
+
+_STEADYING_SLACK_PX = 0.01  # shifts are stored rounded
+
+
+def _check_steadying(segment: Segment, facts: ClipFacts) -> None:
+    if not segment.steadying:
+        return
+    if len(segment.steadying) != segment.frames:
+        raise ValueError(
+            f"steadying has {len(segment.steadying)} shifts for {segment.frames} frames of "
+            f"{segment.clip_url}"
+        )
+    room_x, room_y = facts.width - segment.crop.width, facts.height - segment.crop.height
+    for frame in range(segment.frames):
+        x, y = crop_corner(segment, frame)
+        slack = _STEADYING_SLACK_PX
+        if not (-slack <= x <= room_x + slack and -slack <= y <= room_y + slack):
+            raise ValueError(
+                f"steadying moves the crop of {segment.clip_url} out of its frame at {frame}"
+            )

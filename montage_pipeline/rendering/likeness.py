@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from montage_pipeline.editing.timeline import Segment, Timeline, eased
+from montage_pipeline.editing.timeline import Segment, Timeline, crop_corner
 from montage_pipeline.footage.miniatures import luma_of
 from montage_pipeline.footage.model import ClipFacts, Miniature
 
@@ -114,13 +114,11 @@ def _likeness(timeline: Timeline, compared: Compared, frame: NDArray[np.uint8]) 
 
 def _cropped(analysed: Luma, facts: ClipFacts, segment: Segment, frame: int) -> Luma:
     """What the crop shows of an analysed frame at a frame of the segment."""
-    begin, end = segment.crop, segment.crop_end or segment.crop
-    way = eased(frame / max(1, segment.frames - 1))
     height, width = analysed.shape
     across, down = width / facts.width, height / facts.height
-    left = (begin.x + (end.x - begin.x) * way) * across
-    top = (begin.y + (end.y - begin.y) * way) * down
-    shown_width, shown_height = begin.width * across, begin.height * down
+    left, top = crop_corner(segment, frame)
+    left, top = left * across, top * down
+    shown_width, shown_height = segment.crop.width * across, segment.crop.height * down
 
     columns = max(_MIN_CELLS, round(shown_width))
     rows = max(_MIN_CELLS, round(shown_height))

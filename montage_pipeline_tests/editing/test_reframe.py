@@ -9,6 +9,7 @@ from montage_pipeline.analysis.model import (
     LivingThing,
     Moment,
     Movement,
+    Overlay,
     SubjectPoint,
 )
 from montage_pipeline.editing.evidence import evidence_of
@@ -227,3 +228,27 @@ def test_a_face_stays_out_of_the_interface() -> None:
     shown = moment(0, 0, START_S, END_S, subject_path=tuple(low))
     crop = framing_for(tall, REEL, SPAN, evidence_of([shown])).crop
     assert crop.y + crop.height >= 0.88 * 2800
+
+
+def marked(where: Box, shown: Moment | None = None) -> Moment:
+    overlays = (Overlay(kind="watermark", box=where),)
+    return (shown or moment(0, 0, START_S, END_S)).model_copy(update={"overlays": overlays})
+
+
+def test_a_mark_at_the_edge_is_left_out_and_one_in_the_middle_is_not_fled() -> None:
+    plain = framed(moment(0, 0, START_S, END_S))
+    edge = Box(x=0.63, y=0.85, width=0.12, height=0.08)
+    moved = framed(marked(edge))
+    assert moved.crop_end is None
+    assert moved.crop.x + moved.crop.width <= edge.x * 1920 + 2
+    assert plain.crop.x - moved.crop.x <= 0.12 * plain.crop.width
+    assert framed(marked(Box(x=0.4, y=0.4, width=0.2, height=0.2))) == plain
+    assert framed(marked(Box(x=0.8, y=0.85, width=0.15, height=0.08))) == plain
+
+
+def test_no_mark_costs_the_subject() -> None:
+    at_the_other_edge = Box(x=0.345, y=0.2, width=0.3, height=0.7)
+    shown = with_things((at_the_other_edge, 0.9))
+    clear = framed(marked(Box(x=0.62, y=0.85, width=0.1, height=0.08), shown)).crop
+    before = kept_share(CLIP, framed(shown).crop, at_the_other_edge)
+    assert kept_share(CLIP, clear, at_the_other_edge) >= before - 0.03

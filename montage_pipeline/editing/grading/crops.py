@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from montage_pipeline.editing.grading.colours import Colours
-from montage_pipeline.editing.timeline import CropRect, Segment, Timeline, eased
+from montage_pipeline.editing.timeline import CropRect, Segment, Timeline, crop_corner
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.decoding.sample import frames_at
 from montage_pipeline.footage.model import ClipFacts, ClipSource
@@ -56,10 +56,9 @@ def segment_crops(timeline: Timeline, sources: Mapping[str, ClipSource]) -> list
 
 def _rectangle_at(segment: Segment, share: float) -> CropRect:
     """The crop when `share` (0..1) of its segment has been shown."""
-    first, last = segment.crop, segment.crop_end or segment.crop
-    way = eased(share)
-    x, y = (round(a + (b - a) * way) for a, b in ((first.x, last.x), (first.y, last.y)))
-    return CropRect(x=x, y=y, width=first.width, height=first.height)
+    x, y = crop_corner(segment, share * (segment.frames - 1))
+    crop = segment.crop
+    return CropRect(x=max(0, round(x)), y=max(0, round(y)), width=crop.width, height=crop.height)
 
 
 def _crop(frame: NDArray[np.uint8], facts: ClipFacts, crop: CropRect) -> NDArray[np.uint8]:

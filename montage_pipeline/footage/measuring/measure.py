@@ -30,6 +30,8 @@ from montage_pipeline.footage.measuring.measures import (
 )
 from montage_pipeline.footage.measuring.movement import FrameMotion, MotionMeter
 from montage_pipeline.footage.measuring.objects import objects_in
+from montage_pipeline.footage.measuring.overlays.averages import SIDE as AVERAGED_SIDE
+from montage_pipeline.footage.measuring.overlays.averages import Average, Averager
 from montage_pipeline.footage.measuring.overlays.writing import writing
 from montage_pipeline.footage.measuring.planes import (
     Plane,
@@ -60,8 +62,9 @@ _SAMPLE_SLACK_S = 1e-6  # times are rounded
 # Of the little that is decoded before a calm span, the beginning and the end are sampled.
 _LAST_SAMPLE_SHARE = 0.9
 
-# Longer sides, in pixels, of what samples, movement and shot changes are measured in.
-_SAMPLE_SIDE, _MOTION_SIDE, _SHOT_SIDE = 512, 160, 40
+# Longer sides, in pixels, of what samples, movement and shot changes are measured in. Samples are
+# averaged too.
+_SAMPLE_SIDE, _MOTION_SIDE, _SHOT_SIDE = AVERAGED_SIDE, 160, 40
 
 
 def measure(
@@ -89,6 +92,7 @@ class _Pass:
         self._motions: list[FrameMotion] = []
         self._samples: list[Sample] = []
         self._between: list[StillFrame] = []
+        self._averages: list[Average] = []
         self._decoded_frames = 0
         self._varies = False
 
@@ -115,6 +119,7 @@ class _Pass:
             motions=tuple(self._motions),
             damaged=tuple(self._damaged),
             more_frames=tuple(self._between[:_MAX_BETWEEN]),
+            averages=tuple(self._averages),
             black=tuple(self._black),
             decoded_frames=self._decoded_frames,
             keyframes_s=keyframe_times_s(packets),
@@ -134,6 +139,7 @@ class _Pass:
         self._motions += look.motions
         self._samples += look.samples
         self._between += look.between
+        self._averages += look.averager.averages()
         self._black += look.black()
 
         seen = look.seen()
@@ -172,6 +178,7 @@ class _SpanLook:
         self.motions: list[FrameMotion] = []
         self.samples: list[Sample] = []
         self.between: list[StillFrame] = []
+        self.averager = Averager()
         self.decoded_frames = 0
         self.varies = False
         self._facts = facts
@@ -235,12 +242,16 @@ class _SpanLook:
             self._next_sample_s = time_s + self._sample_every_s
             self._next_between_s = time_s + self._sample_every_s / 2
             large = small_luma(planes, self._facts, _SAMPLE_SIDE)
+            self.averager.add(large)
             sample = _sample(time_s, large, luma, chroma, size_share(frame, self._facts))
             seen = objects_in(small_bgr(planes, self._facts, SHOWN_SIDE))
             self.samples.append(replace(sample, living=seen.living, things=seen.things))
-        elif time_s >= self._next_between_s and len(self.between) < _MAX_BETWEEN:
+        elif time_s >= self._next_between_s:
             self._next_between_s = math.inf  # until the next sample
-            self.between.append(StillFrame(time_s, small_luma(planes, self._facts, SHOWN_SIDE)))
+            self.averager.add(small_luma(planes, self._facts, _SAMPLE_SIDE))
+            if len(self.between) < _MAX_BETWEEN:
+                shown = small_luma(planes, self._facts, SHOWN_SIDE)
+                self.between.append(StillFrame(time_s, shown))
 
     def seen(self) -> Span | None:
         """From the first frame that was decoded to the end of the last; None without frames."""

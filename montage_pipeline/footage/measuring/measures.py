@@ -21,8 +21,10 @@ from montage_pipeline.footage.measuring.boxes import (
 )
 from montage_pipeline.footage.measuring.movement import FrameMotion
 from montage_pipeline.footage.measuring.objects import LivingThing
+from montage_pipeline.footage.measuring.overlays.averages import Average
 from montage_pipeline.footage.measuring.overlays.borders import box_inside_borders
 from montage_pipeline.footage.measuring.overlays.logos import logos
+from montage_pipeline.footage.measuring.overlays.marks import all_marks
 from montage_pipeline.footage.measuring.planes import Plane
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.spans import Span, joined
@@ -87,7 +89,7 @@ class ClipMeasures:
     `phrases` when someone talks without a pause. `keyframes_s` are where decoding can begin
     (`packets.keyframe_times_s`), `key_bits` the bits per pixel there (`packets.key_bits`).
     `elsewhere` are frames of the rest of the clip, of the size that samples keep, and `more_frames`
-    some from between the samples.
+    some from between the samples. `averages` are a second of frames each.
     """
 
     facts: ClipFacts
@@ -99,6 +101,7 @@ class ClipMeasures:
     damaged: tuple[Span, ...] = ()
     elsewhere: tuple[Plane, ...] = ()
     more_frames: tuple[StillFrame, ...] = ()
+    averages: tuple[Average, ...] = ()
     keyframes_s: tuple[float, ...] = ()
     key_bits: float | None = None
     phrases: tuple[Span, ...] = ()
@@ -111,8 +114,8 @@ class ClipMeasures:
 
     @cached_property
     def logos(self) -> tuple[Box, ...]:
-        """What stands still in the clip while the footage changes."""
-        return logos(self._overlay_frames, self.inside_borders)
+        """What stays in place while the footage changes, and what says where it is from."""
+        return all_marks(logos(self._overlay_frames, self.inside_borders), self.averages)
 
     @cached_property
     def _overlay_frames(self) -> list[Plane]:
@@ -143,6 +146,7 @@ class ClipMeasures:
             decoded_frames=self.decoded_frames + other.decoded_frames,
             elsewhere=self.elsewhere or other.elsewhere,
             more_frames=(*self.more_frames, *other.more_frames),
+            averages=(*self.averages, *other.averages),
             keyframes_s=self.keyframes_s,
             key_bits=self.key_bits,
             phrases=tuple(joined((*self.phrases, *other.phrases))),

@@ -81,7 +81,7 @@ def _planned(
         planned = plan_timeline(request, analysis, music)
     except PermanentError as error:
         raise telling(error, clip_reports(scope.request, analysis, left_out=left_out)) from error
-    timeline = with_cover_candidates(_with_look(scope, planned), analysis)
+    timeline = with_cover_candidates(_with_look(scope, planned, analysis), analysis)
     if not left_out:
         scope.progress(_PLANNED)
     frames = first_frames(timeline, clip_sources(scope.services, timeline))
@@ -100,18 +100,22 @@ def _planned(
     return PlannedEdit(timeline, metadata)
 
 
-def _with_look(scope: StepScope, timeline: Timeline) -> Timeline:
-    """The timeline with a grade on every segment, and flat clips brought to normal contrast, unless
-    colours are to stay as they were shot.
+def _with_look(scope: StepScope, timeline: Timeline, analysis: ClipAnalysis) -> Timeline:
+    """The timeline with shaky segments steadied, flat clips brought to normal contrast and a grade
+    on every segment, unless footage is to be shown as it was shot.
     """
     from montage_pipeline.editing.grading.flat import as_shot, with_flat_clips_told
 
     if scope.request.options.look is Look.AS_SHOT:
         return as_shot(timeline)
     from montage_pipeline.editing.grading.matching import matched_timeline
+    from montage_pipeline.editing.steadying.steadied import steadied_timeline
 
     told = with_flat_clips_told(timeline)
-    return matched_timeline(told, clip_sources(scope.services, told))
+    sources = clip_sources(scope.services, told)
+    moments = (moment for clip in analysis.clips for moment in clip.moments)
+    stability = {moment.id: moment.scores.stability for moment in moments}
+    return matched_timeline(steadied_timeline(told, stability, sources), sources)
 
 
 def edit_request(scope: StepScope, analysis: ClipAnalysis) -> "EditRequest":

@@ -5,12 +5,13 @@ ones.
 Does not belong here: choosing the crop (editing) or applying it (the chunks).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import floor
+from math import ceil, floor
 
 import av
 
-from montage_pipeline.editing.timeline import CropRect, Segment, Timeline, eased
+from montage_pipeline.editing.timeline import CropRect, Segment, Timeline, crop_corner
 from montage_pipeline.footage.model import ClipFacts
 
 
@@ -104,55 +105,69 @@ class CropMove:
     """A crop that moves over its segment, as a window that moves over a still, scaled frame.
 
     `around` (displayed source pixels) holds the whole way and is scaled to `width` x `height`. The
-    window, of the output's size, goes from `begin` to `end` (x, y of its corner in scaled pixels)
-    in `frames` frames.
+    window, of the output's size, has its corner (x, y in scaled pixels) at `corners[k]` in frame k.
     """
 
     around: CropRect
     width: int
     height: int
-    begin: tuple[int, int]
-    end: tuple[int, int]
-    frames: int
+    corners: tuple[tuple[int, int], ...]
 
     def corner(self, number: int) -> tuple[int, int]:
         """The window's corner at output frame `number` of the segment."""
-        way = eased(number / max(1, self.frames - 1))
-        x, y = (floor(a + (b - a) * way + 0.5) for a, b in zip(self.begin, self.end, strict=True))
-        return x, y
+        return self.corners[min(max(number, 0), len(self.corners) - 1)]
 
     def filter_args(self) -> str:
         """FFmpeg's crop filter for the same way; `n` counts frames."""
-        share = f"n/{max(1, self.frames - 1)}"
-        x, y = (
-            f"floor({a}+{b - a}*({share})*({share})*(3-2*({share}))+0.5)"
-            for a, b in zip(self.begin, self.end, strict=True)
-        )
-        return f"x={x}:y={y}:exact=1"
+        across, down = zip(*self.corners, strict=True)
+        return f"x='{_by_number(across)}':y='{_by_number(down)}':exact=1"
 
 
 def crop_move(timeline: Timeline, segment: Segment) -> CropMove | None:
     """How the crop of a segment moves; None when it stays."""
-    first, last = segment.crop, segment.crop_end
-    if last is None or last == first:
+    if not segment.steadying and segment.crop_end in (None, segment.crop):
         return None
 
-    left, top = min(first.x, last.x), min(first.y, last.y)
-    right = max(first.x, last.x) + first.width
-    bottom = max(first.y, last.y) + first.height
-    across, down = timeline.width / first.width, timeline.height / first.height
-
-    def corner(crop: CropRect) -> tuple[int, int]:
-        # Even, because some filters refuse frames with odd sides.
-        return 2 * round((crop.x - left) * across / 2), 2 * round((crop.y - top) * down / 2)
-
-    begin, end = corner(first), corner(last)
-    return CropMove(
-        around=CropRect(x=left, y=top, width=right - left, height=bottom - top),
-        # Exactly as large as the way needs: the window touches both edges.
-        width=max(begin[0], end[0]) + timeline.width,
-        height=max(begin[1], end[1]) + timeline.height,
-        begin=begin,
-        end=end,
-        frames=segment.frames,
+    ways = [crop_corner(segment, frame) for frame in range(segment.frames)]
+    left, top = (max(0, floor(min(along))) for along in zip(*ways, strict=True))
+    right, bottom = (ceil(max(along)) for along in zip(*ways, strict=True))
+    facts = timeline.clips[segment.clip]
+    around = CropRect(
+        x=left,
+        y=top,
+        width=min(right + segment.crop.width, facts.width) - left,
+        height=min(bottom + segment.crop.height, facts.height) - top,
     )
+    across, down = timeline.width / segment.crop.width, timeline.height / segment.crop.height
+    room_x = _even((around.width - segment.crop.width) * across)
+    room_y = _even((around.height - segment.crop.height) * down)
+    corners = tuple(
+        (
+            min(room_x, floor((x - left) * across + 0.5)),
+            min(room_y, floor((y - top) * down + 0.5)),
+        )
+        for x, y in ways
+    )
+    return CropMove(
+        around=around,
+        width=room_x + timeline.width,
+        height=room_y + timeline.height,
+        corners=corners,
+    )
+
+
+def _even(length: float) -> int:
+    """Some filters refuse frames with odd sides."""
+    return 2 * round(length / 2)
+
+
+def _by_number(values: Sequence[int], first: int = 0) -> str:
+    """An expression that gives each value at its frame, as a tree: FFmpeg walks it for each frame.
+
+    The values of frames from `first` on; frames with the same value are one branch.
+    """
+    if len(set(values)) == 1:
+        return str(values[0])
+    half = len(values) // 2
+    before, after = _by_number(values[:half], first), _by_number(values[half:], first + half)
+    return f"if(lt(n,{first + half}),{before},{after})"

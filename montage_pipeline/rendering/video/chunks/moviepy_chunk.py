@@ -53,7 +53,10 @@ class MoviePyChunk:
         """Hash of the clip, the segment, the output and the programs that make it."""
         job = self._job
         segment = job.segment.model_dump(
-            include={"source_in_s", "speed", "frames", "crop", "crop_end", "effect", "grade"}
+            include={
+                *("source_in_s", "speed", "frames"),
+                *("crop", "crop_end", "steadying", "effect", "grade"),
+            }
         )
         facts = job.facts.model_dump(exclude={"url"})
         timeline = job.timeline.model_dump(include={"width", "height", "fps"})
