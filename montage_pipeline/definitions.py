@@ -11,7 +11,9 @@ from montage_pipeline.orchestration.cost_assets import api_costs_by_day, api_cos
 from montage_pipeline.orchestration.documents import DocumentIOManager, TableIOManager
 from montage_pipeline.orchestration.jobs import chunk_retention, cost_reports, montage, schedules
 from montage_pipeline.orchestration.outcomes import outcome_sensors
-from montage_pipeline.orchestration.sensors import request_sensor, retirement_sensor
+from montage_pipeline.orchestration.reconciliation import reconciliation
+from montage_pipeline.orchestration.retirement import retirement_sensor
+from montage_pipeline.orchestration.sensors import request_sensor
 from montage_pipeline.settings import Settings, get_settings
 
 
@@ -38,6 +40,7 @@ def build_definitions(
             request_sensor(settings),
             retirement_sensor(settings),
             *outcome_sensors(settings),
+            reconciliation(settings),
         ],
         resources=resources | resource_overrides,
         # One import of the heavy libraries for all five steps; separate processes cost several

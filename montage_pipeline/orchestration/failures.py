@@ -2,7 +2,7 @@
 
     bad input            the step fails at once, and the item becomes `failed` with the reason
     a fault              the step is retried with backoff; `failed` once the retries are spent
-    an interruption      a person's stop ends the run; a shutdown lets the whole run be retried
+    an interruption      a person's stop ends the run; a shutdown has the request queued again
 
 Left alone, Dagster would retry every one of them.
 
@@ -28,9 +28,6 @@ from montage_pipeline.vocabulary import RequestState
 MAX_RETRY_AFTER_S = 60.0
 """A provider may ask for a very long pause; a user would rather see the request fail."""
 
-RETRY_RUN_TAG = "dagster/retry_on_asset_or_op_failure"
-"""On a run: whether it is retried although a step of it failed; see run_retries in dagster.yaml."""
-
 log = logs.get_logger(__name__)
 
 
@@ -42,7 +39,6 @@ def translated(attempt: Attempt, services: Services) -> Iterator[None]:
     """
     context = {"request_id": attempt.request_key, "run_id": attempt.run.run_id}
     with logs.bind(**context, asset=attempt.step.value):
-        _forbid_another_run(attempt)
         try:
             yield
         except (DagsterExecutionInterruptedError, KeyboardInterrupt) as interrupt:
@@ -51,15 +47,6 @@ def translated(attempt: Attempt, services: Services) -> Iterator[None]:
             raise
         except Exception as error:
             raise _failure(attempt, services, error) from error
-
-
-def _forbid_another_run(attempt: Attempt) -> None:
-    """Take back a run's permission to be retried after a failed step.
-
-    A run that replaces an interrupted one inherits that permission, which was for once only.
-    """
-    if attempt.run.tags.get(RETRY_RUN_TAG) == "true":
-        attempt.instance.add_run_tags(attempt.run.run_id, {RETRY_RUN_TAG: "false"})
 
 
 def _interruption(attempt: Attempt, services: Services) -> dg.Failure:
@@ -71,11 +58,17 @@ def _interruption(attempt: Attempt, services: Services) -> dg.Failure:
     if canceling or _is_canceled(attempt, services):
         return dg.Failure("A person stopped the run.", allow_retries=False)
 
-    # Nobody asked for the run to end, so its process is being shut down, as on a deploy. That is a
-    # crash, not a failing step.
-    attempt.instance.add_run_tags(attempt.run.run_id, {RETRY_RUN_TAG: "true"})
+    # Nobody asked for the run to end, so its process is being shut down, as on a deploy. The
+    # request had no part in that, and goes on in another run. Where it cannot be queued now, the
+    # run's heartbeat ends, which has the same effect.
+    with suppress(Exception):
+        request = requested(attempt, services)
+        services.requests.requeue(
+            request.id, attempt=request.attempt, run_id=attempt.run.run_id, lost=False
+        )
     return dg.Failure(
-        "The run's process was told to stop; the run is retried.", allow_retries=False
+        "The run's process was told to stop; its request goes on in another run.",
+        allow_retries=False,
     )
 
 

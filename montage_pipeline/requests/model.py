@@ -94,7 +94,7 @@ class ContentItem(Record):
 class MontageRequest(Record):
     """One request for a Reel: a snapshot of what was asked, and where it stands.
 
-    `id` is the partition key.
+    `id` is the partition key; `lost_runs` of its runs died without a word.
     """
 
     id: UUID
@@ -108,6 +108,7 @@ class MontageRequest(Record):
     state: RequestState
     attempt: int
     run_id: str | None
+    lost_runs: int = 0
     error: dict[str, Any] | None
     step_seconds: dict[str, float]
     created_at: datetime
