@@ -25,7 +25,7 @@ from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import RequestState, Step
 
 if TYPE_CHECKING:
-    from dagster._utils.error import SerializableErrorInfo
+    from dagster_shared.error import SerializableErrorInfo
 
 MAX_LOST_RUNS = 4
 """One run and three more. A request whose run died this often is taken to be what kills it."""

@@ -103,9 +103,10 @@ def run_of(
         "dagster/partition": str(created.request_id),
         "dagster/run_key": f"{created.request_id}:1",
     }
-    return create_run_for_test(
+    run: dg.DagsterRun = create_run_for_test(
         instance, job_name="montage", run_id=str(uuid4()), status=status, tags=own | (tags or {})
     )
+    return run
 
 
 def now_of(services: Services, created: CreatedRequest) -> MontageRequest:

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import dagster as dg
+from dagster._core.execution.plan.objects import StepSuccessData
 from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import text
 
@@ -115,5 +116,8 @@ def test_a_request_whose_run_died_goes_on_with_the_step_that_was_not_finished(
 
 
 def _succeeded(instance: dg.DagsterInstance, run_id: str, step: Step) -> None:
-    event = dg.DagsterEvent("STEP_SUCCESS", "montage", step_key=step.value)
+    done = StepSuccessData(duration_ms=1.0)  # type: ignore[no-untyped-call]
+    event = dg.DagsterEvent(
+        "STEP_SUCCESS", "montage", step_key=step.value, event_specific_data=done
+    )
     instance.report_dagster_event(event, run_id)
