@@ -79,6 +79,7 @@ class ErrorCode(StrEnum):
     DOCUMENT_SCHEMA = _permanent("Materialise the asset that wrote the document again.")
     MISSING_INPUT = _permanent("Materialise the asset that the message names.")
     NOT_DONE_IN_TIME = _transient("Watch the request with `montage status`.")
+    PARTITION_DELETED = _permanent("Generate the item again.")
     REQUEST_TAKEN = _transient("Wait for the run that has the request now.")
     RUN_CRASHED = _transient("Generate the item again; read the run's log if it recurs.")
     STEP_FAILED = _transient("Mend what the message names, then generate the item again.")

@@ -18,7 +18,8 @@ from dagster import ResourceParam, RunFailureSensorContext, RunStatusSensorConte
 from montage_pipeline import logs
 from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode
-from montage_pipeline.orchestration.runs import attempt_number_of, request_id_of
+from montage_pipeline.orchestration.partitions import montage_requests
+from montage_pipeline.orchestration.runs import PARTITION_TAG, attempt_number_of, request_id_of
 from montage_pipeline.orchestration.sensors import default_status
 from montage_pipeline.requests.model import MontageRequest, RequestFailure
 from montage_pipeline.settings import Settings
@@ -39,6 +40,11 @@ it, and could not say so in the database either.
 """
 
 _LOST = "The run ended without finishing; its process was lost."
+
+_DELETED = (
+    "The partition of this request was deleted in Dagster while its Reel was being made, which "
+    "ended its run."
+)
 
 log = logs.get_logger(__name__)
 
@@ -133,12 +139,19 @@ def _settle_failed(
         error = event.step_failure_data.error
         if event.step_key not in list(Step) or error is None or _is_outage(error):
             continue
-        reason = logs.hide_secrets((error.cause or error).message.strip())
-        failure = _failure(ErrorCode.STEP_FAILED, reason, run.run_id, step=Step(event.step_key))
+        code, reason = ErrorCode.STEP_FAILED, (error.cause or error).message.strip()
+        if not _has_partition(context.instance, run):
+            code, reason = ErrorCode.PARTITION_DELETED, _DELETED
+        failure = _failure(code, logs.hide_secrets(reason), run.run_id, step=Step(event.step_key))
         log.error("request_failed", request_id=str(request.id), run_id=run.run_id)
         services.requests.fail(request.id, failure, attempt=request.attempt)
         return
     settle_lost(services, request)
+
+
+def _has_partition(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    assert montage_requests.name is not None
+    return instance.has_dynamic_partition(montage_requests.name, run.tags[PARTITION_TAG])
 
 
 def _is_outage(error: "SerializableErrorInfo") -> bool:
