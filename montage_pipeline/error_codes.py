@@ -76,6 +76,7 @@ class ErrorCode(StrEnum):
     CAPTION_TOO_LONG = _permanent("Shorten the caption.")
     PROMPT_EMPTY = _permanent("Write a prompt, or leave the option out.")
     PROMPT_TOO_LONG = _permanent("Shorten the prompt.")
+    DISK_FULL = _transient("Free disk space for MONTAGE_HOME.")
     DOCUMENT_SCHEMA = _permanent("Materialise the asset that wrote the document again.")
     MISSING_INPUT = _permanent("Materialise the asset that the message names.")
     NOT_DONE_IN_TIME = _transient("Watch the request with `montage status`.")

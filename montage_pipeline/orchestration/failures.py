@@ -10,8 +10,11 @@ Belongs here: the translation of errors. Does not belong here: runs that end wit
 steps (`outcomes`).
 """
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 from uuid import UUID
 
 import dagster as dg
@@ -27,6 +30,8 @@ from montage_pipeline.vocabulary import RequestState
 
 MAX_RETRY_AFTER_S = 60.0
 """A provider may ask for a very long pause; a user would rather see the request fail."""
+
+_DISK_FULL = "There was no space left on the disk of the machine that makes the Reel."
 
 log = logs.get_logger(__name__)
 
@@ -112,7 +117,10 @@ def _is_canceled(attempt: Attempt, services: Services) -> bool:
 def _described(attempt: Attempt, error: Exception) -> RequestFailure:
     """The error as the item will show it, without secrets."""
     clips: tuple[ClipReport, ...] = ()
-    if isinstance(error, MontageError):
+    if _is_disk_full(error):
+        code, message = ErrorCode.DISK_FULL, _DISK_FULL
+        details: dict[str, Any] = {"error": f"{type(error).__name__}: {error}"}
+    elif isinstance(error, MontageError):
         code, message, details = error.code, error.message, dict(error.details)
         clips = details.pop("clips", ())
     else:
@@ -126,6 +134,18 @@ def _described(attempt: Attempt, error: Exception) -> RequestFailure:
         details={name: logs.hide_secrets(str(value)) for name, value in details.items()},
         clips=clips,
     )
+
+
+def _is_disk_full(error: BaseException) -> bool:
+    """Whether there was no space left, whoever noticed: FFmpeg says so only in words."""
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, OSError) and link.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if isinstance(link, MontageError) and os.strerror(errno.ENOSPC) in link.message:
+            return True
+        link = link.__cause__ or link.__context__
+    return False
 
 
 def _mark_failed(attempt: Attempt, services: Services, failure: RequestFailure) -> None:

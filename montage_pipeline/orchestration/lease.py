@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
+import dagster as dg
 import psutil
 
 from montage_pipeline import logs
@@ -122,6 +123,7 @@ class Lease:
     def _keep(self) -> None:
         """Until the run's work is over: look every second, beat every few."""
         beat_at_s = time.monotonic()
+        unheeded = 0
         while not self._is_over():
             time.sleep(POLL_INTERVAL_S)
             due = time.monotonic() - beat_at_s >= BEAT_INTERVAL_S
@@ -134,8 +136,10 @@ class Lease:
                 )
                 if due:
                     beat_at_s = time.monotonic()
-                if self.tracked and self._steps and self._is_taken(claim):
-                    self._stop(claim)
+                    unheeded = unheeded + 1 if self._is_canceling() else 0
+                if self._steps and (unheeded > 1 or (self.tracked and self._is_taken(claim))):
+                    is_canceled = claim is not None and claim.state is RequestState.CANCELED
+                    self._stop(canceled=is_canceled or unheeded > 1)
                     return
                 self._closing = claim is None or claim.state.is_terminal
 
@@ -154,8 +158,16 @@ class Lease:
             return True
         return claim.run_id != self._run.run_id
 
-    def _stop(self, claim: Claim | None) -> None:
-        canceled = claim is not None and claim.state is RequestState.CANCELED
+    def _is_canceling(self) -> bool:
+        """Whether a person stopped the run in Dagster. That interrupts the step, but an interrupt
+        can be lost: Python ignores one that arrives in a finalizer.
+        """
+        if not _is_own_process():
+            return False
+        run = self._instance.get_run_by_id(self._run.run_id)
+        return run is not None and run.status is dg.DagsterRunStatus.CANCELING
+
+    def _stop(self, *, canceled: bool) -> None:
         log.info("request_canceled" if canceled else "lease_lost", run_id=self._run.run_id)
         run = self._instance.get_run_by_id(self._run.run_id)
         if canceled and run is not None and not run.is_finished:

@@ -20,7 +20,7 @@ from montage_pipeline.local.supervisor import Supervisor
 RUN_ID = "0f0f0f0f-1111-4222-8333-444444444444"
 
 
-class CodeServer(grpc.GenericRpcHandler):
+class CodeServer(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Answers as Dagster's code server does, as bytes."""
 
     def __init__(self) -> None:

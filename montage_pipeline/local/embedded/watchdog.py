@@ -121,7 +121,7 @@ def _called(address: str, method: str) -> bytes | None:
 def main(arguments: Sequence[str]) -> int:
     """The health check as a program."""
     if len(arguments) != 1:
-        sys.stderr.write("usage: python -m montage_pipeline.local.watchdog HOST:PORT\n")
+        sys.stderr.write("usage: python -m montage_pipeline.local.embedded.watchdog HOST:PORT\n")
         return 2
     if serves(arguments[0]):
         return 0

@@ -3,8 +3,6 @@ write it for other editing programs.
 """
 
 import base64
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -16,6 +14,7 @@ from montage_pipeline.errors import PermanentError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_reports import clip_reports, telling
 from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources, seed_of
+from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.storage.keys import edit_key, storyboard_key
 from montage_pipeline.vocabulary import Look
@@ -104,8 +103,8 @@ def _store_storyboard(
     from montage_pipeline.editing.storyboard.storyboard import draw_storyboard, storyboard_thumbnail
 
     services, key = scope.services, storyboard_key(scope.request.id)
-    with tempfile.TemporaryDirectory(dir=services.scratch, prefix="storyboard-") as folder:
-        image = Path(folder) / "storyboard.png"
+    with scratch_folder(services, "storyboard") as folder:
+        image = folder / "storyboard.png"
         draw_storyboard(timeline, analysis, clip_sources(services, timeline), music, image)
         thumbnail = base64.b64encode(storyboard_thumbnail(image)).decode()
         services.store.put_file(key, image, content_type="image/png")

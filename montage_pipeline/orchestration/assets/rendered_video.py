@@ -3,7 +3,6 @@ what was checked.
 """
 
 import hashlib
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from montage_pipeline.editing.timeline import Effect, Timeline
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources
+from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo, Rule, RuleGroup
 from montage_pipeline.storage.keys import poster_key, video_key
@@ -97,8 +97,8 @@ def render_reel(
     Raises BadRender when the file breaks a rule; then nothing is stored.
     """
     services = scope.services
-    with tempfile.TemporaryDirectory(dir=services.scratch, prefix="render-") as folder:
-        reel = _render(scope, timeline, music, Path(folder))
+    with scratch_folder(services, "render") as folder:
+        reel = _render(scope, timeline, music, folder)
         rendered = _store(scope, reel)
     return dg.MaterializeResult(
         value=rendered,
