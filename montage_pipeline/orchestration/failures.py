@@ -14,6 +14,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,11 @@ from montage_pipeline.vocabulary import RequestState
 
 MAX_RETRY_AFTER_S = 60.0
 """A provider may ask for a very long pause; a user would rather see the request fail."""
+
+_OUTAGE_PAUSES = (timedelta(seconds=30), timedelta(seconds=60), timedelta(seconds=120))
+"""How long a request waits for the store to come back, outside any slot, before each further run.
+With the retries of the runs that is some seven minutes.
+"""
 
 _DISK_FULL = "There was no space left on the disk of the machine that makes the Reel."
 
@@ -96,6 +102,8 @@ def _failure(
         exc_info=not isinstance(error, MontageError),
     )
 
+    if final and _waits_outside(attempt, services, failure):
+        return dg.Failure(f"{failure.code}: {failure.message}", allow_retries=False)
     if final:
         _mark_failed(attempt, services, failure)
     elif isinstance(error, MontageError) and (wait_s := _asked_pause_s(attempt, error)):
@@ -104,6 +112,30 @@ def _failure(
         f"{failure.code}: {failure.message}",
         metadata={"code": failure.code.value, "attempt": attempt.number},
         allow_retries=not final,
+    )
+
+
+def _waits_outside(attempt: Attempt, services: Services, failure: RequestFailure) -> bool:
+    """Whether the request goes on later, in another run: the store is away, which is longer than a
+    step may sleep while it holds a slot, and nothing that the request could help.
+    """
+    request = requested(attempt, services)
+    waits = request.attempt - 1 - request.lost_runs
+    if (
+        failure.code is not ErrorCode.STORE_UNAVAILABLE
+        or waits >= len(_OUTAGE_PAUSES)
+        or not attempt.delivers
+        or request.state is not RequestState.RUNNING
+    ):
+        return False
+    pause = _OUTAGE_PAUSES[waits]
+    log.warning("request_waits", code=failure.code, seconds=pause.total_seconds())
+    return services.requests.requeue(
+        request.id,
+        attempt=request.attempt,
+        run_id=attempt.run.run_id,
+        lost=False,
+        pause=pause,
     )
 
 

@@ -81,6 +81,15 @@ def test_object_store_killed(scene: Scene) -> None:
     scene.all_is_well()
 
 
+def test_object_store_down_for_a_minute(scene: Scene) -> None:
+    scene.click(REQUESTS)
+    scene.wait_for_step(Step.CLIP_ANALYSIS)
+    with _nothing_revived(scene):
+        os.kill(_stores(scene)._objects.pid, signal.SIGKILL)  # type: ignore[attr-defined]
+        time.sleep(60)
+    scene.all_is_well()
+
+
 def test_everything_at_once(scene: Scene) -> None:
     """Daemon, code server with its runs, Postgres and the object store, in the same moment."""
     scene.click(REQUESTS)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import dagster as dg
 import pytest
+from sqlalchemy import text
 
 from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.documents import DocumentIOManager
@@ -135,3 +136,35 @@ def test_a_good_reel_stays_when_making_it_again_fails(
     assert not result.success
     settle(services, instance, result)
     assert item_of(library, user, created) == good
+
+
+def test_a_store_that_is_away_is_waited_for_outside_a_slot(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clip: Path,
+) -> None:
+    created = click(library, user, clip.as_uri())
+    partition = add_partition(instance, created)
+    away = services.settings.model_copy(update={"r2_endpoint_url": "http://127.0.0.1:9"})
+    waited_s: list[float] = []
+    for attempt in (1, 2, 3, 4):
+        nowhere = DocumentIOManager(Services(away))
+        assert not run_montage(services, instance, partition, documents=nowhere).success
+        request = services.requests.get_request(created.request_id)
+        assert request is not None
+        if attempt == 4:
+            assert error_of(library, user, created)["code"] == "store_unavailable"
+            break
+        assert (request.state, request.attempt) == (RequestState.QUEUED, attempt + 1)
+        assert request.lost_runs == 0
+        assert services.requests.queued(10) == []
+        with services.engine.begin() as connection:
+            pause_s = connection.scalar(
+                text("SELECT extract(epoch FROM not_before - now()) FROM montage_requests")
+            )
+            connection.execute(text("UPDATE montage_requests SET not_before = NULL"))
+        waited_s.append(float(pause_s))
+        assert services.requests.queued(10) == [request]
+    assert waited_s == pytest.approx([30, 60, 120], abs=10)
