@@ -46,8 +46,8 @@ MAX_SILENCE_S = 900.0
 _MAX_PAUSE_S = 90.0
 """Between two tries of a step: more than a provider may ask for. A run that pauses longer hangs."""
 
-_MAX_CLOSING_S = 20.0
-"""For a run to store its last document and events once its request is over."""
+_MAX_PAUSE_ELSEWHERE_S = 2.0
+"""The same for a run in a process that is not its own: that one may go on long after the run."""
 
 _GRACE_S = 1.5
 """For a step to end in order. Decoding in native code does not see that it is interrupted."""
@@ -87,7 +87,6 @@ class Lease:
         self._request_id = request.id
         self.tracked = tracked
         self._steps = 0
-        self._closing = False
         self._heard_at_s = time.monotonic()
         self._stepped_down = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
@@ -141,7 +140,6 @@ class Lease:
                     is_canceled = claim is not None and claim.state is RequestState.CANCELED
                     self._stop(canceled=is_canceled or unheeded > 1)
                     return
-                self._closing = claim is None or claim.state.is_terminal
 
     def _is_over(self) -> bool:
         silent_s = time.monotonic() - self._heard_at_s
@@ -150,7 +148,7 @@ class Lease:
                 self._end_hung()
                 return True
             return False
-        return silent_s > (_MAX_CLOSING_S if self._closing else _MAX_PAUSE_S)
+        return silent_s > (_MAX_PAUSE_S if _is_own_process() else _MAX_PAUSE_ELSEWHERE_S)
 
     def _is_taken(self, claim: Claim | None) -> bool:
         """Whether the request was canceled, or is another run's, or waits for one."""
