@@ -30,6 +30,8 @@ def scene(request: pytest.FixtureRequest, system: System, small_clip: Path) -> I
     yield made
     report = getattr(request.node, "report_of_call", None)
     outcome = report.outcome if report is not None else "error"
+    if outcome != "passed":
+        made.withdraw()
     _table.append((name, outcome, time.monotonic() - began, "; ".join(made.asserted)))
 
 

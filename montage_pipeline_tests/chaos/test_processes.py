@@ -12,7 +12,7 @@ from montage_pipeline.local.embedded.keeper import signal_group
 from montage_pipeline.vocabulary import Step
 from montage_pipeline_tests.chaos.scene import Scene
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 REQUESTS = 3
 """More than there are slots for, so that some wait, too."""
@@ -66,7 +66,7 @@ def test_run_hangs(scene: Scene) -> None:
     try:
         beats = "SELECT count(*) FROM montage_requests WHERE lost_runs > 0 AND state = 'queued'"
         ids = ",".join(f"'{item['requestId']}'" for item in scene.items)
-        scene.wait_for(lambda: scene.sql(f"{beats} AND id IN ({ids})")[0][0] >= 1, "given up", 120)
+        scene.wait_for(lambda: scene.sql(f"{beats} AND id IN ({ids})")[0][0] >= 1, "given up")
     finally:
         # Woken up, it finds that its request is another run's, and ends.
         for worker in stopped:
@@ -79,7 +79,7 @@ def test_daemon_killed_mid_tick(scene: Scene) -> None:
     scene.click(REQUESTS)
     for _ in range(3):
         _kill(scene.system.stack.pid_of("daemon"))
-        scene.wait_for(lambda: scene.system.stack.pid_of("daemon"), "daemon back", 60)
+        scene.wait_for(lambda: scene.system.stack.pid_of("daemon"), "daemon back")
         time.sleep(scene.random.uniform(0, 10))
     scene.all_is_well()
 
@@ -109,7 +109,7 @@ def test_code_server_hangs(scene: Scene) -> None:
     assert hung is not None
     os.kill(hung, signal.SIGSTOP)
     scene.wait_for(
-        lambda: scene.system.stack.pid_of("code-server") not in {hung, None}, "restarted", 240
+        lambda: scene.system.stack.pid_of("code-server") not in {hung, None}, "restarted"
     )
     scene.all_is_well()
 

@@ -13,7 +13,7 @@ import pytest
 from montage_pipeline.vocabulary import Step
 from montage_pipeline_tests.chaos.scene import Scene
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 REQUESTS = 3
 
@@ -44,7 +44,7 @@ def test_postgres_restarted(scene: Scene) -> None:
     scene.click(REQUESTS)
     scene.wait_for_step(Step.RENDERED_VIDEO)
     os.kill(_postgres_pid(scene), signal.SIGKILL)
-    scene.wait_for(lambda: scene.sql("SELECT 1"), "Postgres back", 60)
+    scene.wait_for(lambda: scene.sql("SELECT 1"), "Postgres back")
     scene.all_is_well()
 
 
@@ -55,7 +55,7 @@ def test_postgres_down_for_a_minute(scene: Scene, step: Step) -> None:
     with _nothing_revived(scene):
         os.kill(_postgres_pid(scene), signal.SIGINT)
         time.sleep(60)
-    scene.wait_for(lambda: scene.sql("SELECT 1"), "Postgres back", 60)
+    scene.wait_for(lambda: scene.sql("SELECT 1"), "Postgres back")
     scene.all_is_well()
 
 
@@ -69,7 +69,7 @@ def test_run_killed_while_postgres_is_down(scene: Scene) -> None:
         for worker in scene.system.run_workers():
             worker.kill()
         time.sleep(20)
-    scene.wait_for(lambda: scene.sql("SELECT 1"), "Postgres back", 60)
+    scene.wait_for(lambda: scene.sql("SELECT 1"), "Postgres back")
     scene.all_is_well()
 
 
