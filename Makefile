@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo up studio studio-pictures test test-all coverage lint format docs clean bench bench-render bench-edit bench-seen bench-eye bench-look bench-reframe bench-watermarks bench-beats bench-analysis
+.PHONY: help demo up studio studio-pictures test test-all test-chaos coverage lint format docs clean bench bench-render bench-edit bench-seen bench-eye bench-look bench-reframe bench-watermarks bench-beats bench-analysis
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,8 +33,12 @@ up: .venv/.run ## Run the whole system on this machine.
 test: .venv/.dev ## Run the tests (under 10 minutes on 2 cores).
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow'
 
+# One at a time: each case has the whole machine, and disturbs a stack of its own.
+test-chaos: .venv/.dev ## Break the running system on purpose, and print what held (CASE=name, CHAOS_SEED=n).
+	@$(BIN)/python -m pytest montage_pipeline_tests/chaos -m chaos $(if $(CASE),-k $(CASE))
+
 test-all: .venv/.dev ## Run every test, the slow ones too, with more examples of Hypothesis.
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --hypothesis-profile=thorough
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not chaos' --hypothesis-profile=thorough
 
 coverage: .venv/.dev ## Run the tests of `make test`, measured: fails below the floor in pyproject.toml.
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow' --cov --cov-report=term

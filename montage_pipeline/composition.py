@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from montage_pipeline.music.composer import Composer
     from montage_pipeline.rendering.model import RenderEngine
     from montage_pipeline.rendering.video.chunks.store import ObjectChunkStore
+    from montage_pipeline.requests.heartbeats import RunHeartbeats
     from montage_pipeline.requests.library import ContentLibrary
     from montage_pipeline.requests.lifecycle import RequestLifecycle
     from montage_pipeline.requests.model import MontageRequest
@@ -73,6 +74,14 @@ class Services:
         from montage_pipeline.requests.tries import StepTries
 
         return StepTries(self.engine)
+
+    @cached_property
+    def heartbeats(self) -> "RunHeartbeats":
+        """Which runs live; over a connection of its own, which no other work can hold up."""
+        from montage_pipeline.requests.database import create_heartbeat_engine
+        from montage_pipeline.requests.heartbeats import RunHeartbeats
+
+        return RunHeartbeats(create_heartbeat_engine(self.settings))
 
     @cached_property
     def seen(self) -> "SeenFootage":
@@ -157,3 +166,5 @@ class Services:
         """Give the database connections back, if any were made."""
         if "engine" in self.__dict__:
             self.engine.dispose()
+        if "heartbeats" in self.__dict__:
+            self.heartbeats.close()

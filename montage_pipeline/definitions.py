@@ -11,7 +11,9 @@ from montage_pipeline.orchestration.cost_assets import api_costs_by_day, api_cos
 from montage_pipeline.orchestration.documents import DocumentIOManager, TableIOManager
 from montage_pipeline.orchestration.jobs import chunk_retention, cost_reports, montage, schedules
 from montage_pipeline.orchestration.outcomes import outcome_sensors
-from montage_pipeline.orchestration.sensors import request_sensor, retirement_sensor
+from montage_pipeline.orchestration.reconciliation import reconciliation
+from montage_pipeline.orchestration.retirement import retirement_sensor
+from montage_pipeline.orchestration.sensors import request_sensor
 from montage_pipeline.orchestration.spending.audit import ledger_audit, ledger_audit_job
 from montage_pipeline.orchestration.spending.reconciler import cost_reconciliation
 from montage_pipeline.settings import Settings, get_settings
@@ -42,6 +44,7 @@ def build_definitions(
             retirement_sensor(settings),
             *outcome_sensors(settings),
             cost_reconciliation(settings),
+            reconciliation(settings),
         ],
         resources=resources | resource_overrides,
         # One import of the heavy libraries for all five steps; separate processes cost several

@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from signal import SIGTERM
@@ -33,12 +32,7 @@ from montage_pipeline.local.address import (
 )
 from montage_pipeline.local.attended import any_attended, cancel_abandoned
 from montage_pipeline.local.embedded import servers
-from montage_pipeline.local.embedded.process import (
-    ServerProcess,
-    end_strays,
-    free_port,
-    port_is_free,
-)
+from montage_pipeline.local.embedded.process import end_strays, free_port, port_is_free
 from montage_pipeline.local.embedded.servers import ServerCommand
 from montage_pipeline.local.embedded.stores import Stores
 from montage_pipeline.local.environment import (
@@ -48,19 +42,13 @@ from montage_pipeline.local.environment import (
     empty_temporary_folder,
     make_dagster_home,
 )
+from montage_pipeline.local.supervisor import Supervisor
 from montage_pipeline.settings import Settings
 
 __all__ = ["LocalStack", "StackAddress", "running_stack"]
 
 _POLL_INTERVAL_S = 0.5
 """Between two looks whether everything still runs."""
-
-_MIN_BACKOFF_S = 0.5
-_MAX_BACKOFF_S = 30.0
-"""A server that dies again and again is started again ever later."""
-
-_HEALTHY_AFTER_S = 60.0
-"""A server that ran this long has got over what ended it before."""
 
 _MAX_STOP_S = 3.0
 """Daemon and code server take 2 to 3 s to end in order."""
@@ -79,17 +67,6 @@ _PORT_TAKEN = re.compile(r"address already in use|failed to bind", re.IGNORECASE
 log = logs.get_logger(__name__)
 
 
-@dataclass
-class _Supervised:
-    """A server that has to run for as long as the system does."""
-
-    command: ServerCommand
-    process: ServerProcess
-    started_at: float
-    backoff_s: float = _MIN_BACKOFF_S
-    restart_at: float | None = None
-
-
 class LocalStack:
     """Database, object store, code server and daemon on one home; Dagster's UI and the API on
     request.
@@ -105,8 +82,7 @@ class LocalStack:
         self._with_api = with_api
         self._lock = stack_lock(self._home)
         self._stores: Stores | None = None
-        self._environment: dict[str, str] = {}
-        self._running: dict[str, _Supervised] = {}
+        self._servers = Supervisor(self._home, after_death=self._clean_up_after)
         self._ports: dict[str, int] = {}
         self._watcher: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -143,15 +119,11 @@ class LocalStack:
         withdraw(self._home)
         if self._watcher is not None and self._watcher is not threading.current_thread():
             self._watcher.join()
-        for supervised in self._running.values():
-            # The code server is asked last: while the daemon lives, it must not launch anything new
-            # without it.
-            if supervised.command.name != "code-server":
-                supervised.process.ask_to_stop()
+        # The code server is asked last: while the daemon lives, it must not launch anything new
+        # without it.
+        self._servers.ask_to_stop(but="code-server")
         for name in ("daemon", "code-server", "dagster-ui", "api"):
-            if name in self._running:
-                self._running[name].process.stop(timeout_s=_AT_ONCE_S if at_once else _MAX_STOP_S)
-        self._running.clear()
+            self._servers.stop(name, timeout_s=_AT_ONCE_S if at_once else _MAX_STOP_S)
         if self._stores is not None:
             self._stores.stop()
         empty_temporary_folder(self._home)
@@ -169,10 +141,7 @@ class LocalStack:
 
     def pid_of(self, name: str) -> int | None:
         """The process id of a running server: code-server, daemon, dagster-ui or api."""
-        supervised = self._running.get(name)
-        return (
-            supervised.process.pid if supervised is not None and supervised.process.alive else None
-        )
+        return self._servers.pid_of(name)
 
     def _start(self, say: Callable[[str], object]) -> StackAddress:
         self._clear()
@@ -184,23 +153,25 @@ class LocalStack:
             "DAGSTER_HOME": str(dagster_home),
             "MONTAGE_HOME": str(self._home),
         }
-        self._environment = child_environment(self._settings, found)
+        self._servers.environment = child_environment(self._settings, found)
         self._cancel_abandoned(stores)
         self._settle_lost_runs(stores)
 
         say("Starting Dagster.")
         # The code server loads its definitions while the object store gets ready; the others need
         # the code server.
-        self._launch_at(servers.code_server, 0)
+        code_server = partial(servers.code_server, stores.dagster_dsn())
+        self._launch_at(code_server, 0)
         stores.finish()
-        self._wait_at(servers.code_server, 0)
-        self._environment |= code_server_address(self._ports["code-server"])
+        self._wait_at(code_server, 0)
+        self._servers.environment |= code_server_address(self._ports["code-server"])
         self._start_around_code_server(dagster_home / "workspace.yaml", stores)
 
         address = self._address(found)
         publish(address)
         self._watcher = threading.Thread(target=self._watch, name="stack-watcher", daemon=True)
         self._watcher.start()
+        self._servers.begin_calling()
         return address
 
     def _clear(self) -> None:
@@ -222,10 +193,10 @@ class LocalStack:
         if self._with_api:
             listening.append((partial(servers.api, settings.api_host), settings.api_port))
 
-        self._launch(servers.daemon(workspace, stores.dagster_dsn()))
+        self._servers.launch(servers.daemon(workspace, stores.dagster_dsn()))
         for command_at, port in listening:
             self._launch_at(command_at, port)
-        self._wait_for("daemon")
+        self._servers.wait_for("daemon")
         for command_at, port in listening:
             self._wait_at(command_at, port)
 
@@ -252,7 +223,7 @@ class LocalStack:
         chosen = port or free_port()
         command = command_at(chosen)
         self._ports[command.name] = chosen
-        self._launch(command)
+        self._servers.launch(command)
 
     def _wait_at(self, command_at: Callable[[int], ServerCommand], port: int) -> None:
         """Wait for a server that was launched so.
@@ -262,7 +233,7 @@ class LocalStack:
         name = command_at(port).name
         for tries_left in reversed(range(_MAX_PORTS_TRIED)):
             try:
-                self._wait_for(name)
+                self._servers.wait_for(name)
                 return
             except MontageError as error:
                 may_move = port == 0 and tries_left > 0
@@ -270,25 +241,6 @@ class LocalStack:
                     raise
             log.warning("port_taken_meanwhile", server=name, port=self._ports[name])
             self._launch_at(command_at, port)
-
-    def _launch(self, command: ServerCommand) -> None:
-        process = ServerProcess.start(
-            command.name,
-            command.argv,
-            cwd=self._home / "dagster",
-            env=self._environment,
-            log_path=self._home / "logs" / f"{command.name}.log",
-            stop_signal=SIGTERM,
-        )
-        self._running[command.name] = _Supervised(command, process, time.monotonic())
-
-    def _wait_for(self, name: str) -> None:
-        process, command = self._running[name].process, self._running[name].command
-
-        def ready() -> bool:
-            return command.ready() and (command.port is None or process.listens_on(command.port))
-
-        process.wait_until(ready, timeout_s=command.start_limit_s)
 
     def _watch(self) -> None:
         while not self._stopping.wait(_POLL_INTERVAL_S):
@@ -300,34 +252,12 @@ class LocalStack:
     def _look_after_everything(self) -> None:
         if self._stores is not None and (revived := self._stores.revive()):
             log.warning("servers_restarted", servers=", ".join(revived))
-        for supervised in list(self._running.values()):
-            if self._stopping.is_set():
-                return
-            self._look_after(supervised)
+        self._servers.look_after_everything()
 
-    def _look_after(self, supervised: _Supervised) -> None:
-        now = time.monotonic()
-        if supervised.process.alive:
-            if now - supervised.started_at > _HEALTHY_AFTER_S:
-                supervised.backoff_s = _MIN_BACKOFF_S
-            return
-        name = supervised.command.name
-        if supervised.restart_at is None:
-            supervised.restart_at = now + supervised.backoff_s
-            log.warning(
-                "server_died",
-                server=name,
-                exit_status=supervised.process.exit_status,
-                restart_in_s=supervised.backoff_s,
-            )
-            # Its group may have survived it: runs that nobody watches any more, for instance.
-            supervised.process.stop(timeout_s=0)
-            if name == "code-server" and self._stores is not None:
-                self._settle_lost_runs(self._stores)
-        elif now >= supervised.restart_at:
-            backoff_s = min(supervised.backoff_s * 2, _MAX_BACKOFF_S)
-            self._launch(supervised.command)
-            self._running[name].backoff_s = backoff_s
+    def _clean_up_after(self, server: str) -> None:
+        """A server died, and all its processes with it."""
+        if server == "code-server" and self._stores is not None:
+            self._settle_lost_runs(self._stores)
 
     def _cancel_abandoned(self, stores: Stores) -> None:
         """Before anything could go on with them: requests of commands that were killed."""
@@ -348,7 +278,7 @@ class LocalStack:
         """
         if not stores.owns_dagster_storage or not servers.runs_under_way(stores.dagster_dsn()):
             return
-        done = _run_module("montage_pipeline.orchestration.lost_runs", self._environment)
+        done = _run_module("montage_pipeline.orchestration.lost_runs", self._servers.environment)
         if done.returncode:
             raise MontageError(
                 ErrorCode.LOST_RUNS_NOT_SETTLED,

@@ -84,12 +84,18 @@ def requested(attempt: Attempt, services: Services) -> MontageRequest:
 def claim(attempt: Attempt, services: Services, request: MontageRequest) -> bool:
     """Make the request the attempt's run's own; nothing changes when it is already.
 
-    False: the run works on a finished request without delivering, so it changes nothing of it.
-    Raises a Failure that is not retried when the request is another run's.
+    False: the run works on a finished request without delivering, or has delivered it already, and
+    so changes nothing of it. Raises a Failure that is not retried when it is another run's.
     """
-    run_id = attempt.run.run_id
-    if services.requests.start(request.id, run_id, earlier_runs=_earlier_runs(attempt)):
+    run_id, earlier_runs = attempt.run.run_id, _earlier_runs(attempt)
+    if services.requests.start(request.id, run_id, earlier_runs=earlier_runs):
         return True
+    if request.state is RequestState.SUCCEEDED and (
+        request.run_id == run_id
+        # Dagster retried a run that died after it had delivered. Nobody asked for another Reel.
+        or (RETRY_NUMBER_TAG in attempt.run.tags and request.run_id in earlier_runs)
+    ):
+        return False
     wanted = request.state is not RequestState.CANCELED or _launched_after(attempt, request)
     if wanted and attempt.delivers and services.requests.reopen(request.id, run_id):
         return True

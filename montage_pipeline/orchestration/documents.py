@@ -15,6 +15,7 @@ from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.orchestration.attempts import Attempt, attempt_of, claim, requested
 from montage_pipeline.orchestration.failures import translated
+from montage_pipeline.orchestration.lease import hold
 from montage_pipeline.records import Record, read_document
 from montage_pipeline.requests.plans import note_plan
 from montage_pipeline.storage.keys import document_key, table_key
@@ -59,7 +60,9 @@ class DocumentIOManager(dg.IOManager):
         with self._step(attempt):
             if attempt is not None:
                 # The step's inputs come before its body: a failure here needs the request too.
-                claim(attempt, self._services, requested(attempt, self._services))
+                request = requested(attempt, self._services)
+                tracked = claim(attempt, self._services, request)
+                hold(attempt, self._services, request, tracked=tracked)
             return self._read(context)
 
     def _read(self, context: dg.InputContext) -> Record:

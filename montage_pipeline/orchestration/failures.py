@@ -2,7 +2,7 @@
 
     bad input            the step fails at once, and the item becomes `failed` with the reason
     a fault              the step is retried with backoff; `failed` once the retries are spent
-    an interruption      a person's stop ends the run; a shutdown lets the whole run be retried
+    an interruption      a person's stop ends the run; a shutdown has the request queued again
 
 Left alone, Dagster would retry every one of them.
 
@@ -10,10 +10,13 @@ Belongs here: the translation of errors. Does not belong here: runs that end wit
 steps (`outcomes`).
 """
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import uniform
+from typing import Any
 from uuid import UUID
 
 import dagster as dg
@@ -29,8 +32,12 @@ from montage_pipeline.requests.model import RequestFailure
 from montage_pipeline.requests.tries import Try
 from montage_pipeline.vocabulary import RequestState
 
-RETRY_RUN_TAG = "dagster/retry_on_asset_or_op_failure"
-"""On a run: whether it is retried although a step of it failed; see run_retries in dagster.yaml."""
+_OUTAGE_PAUSES = (timedelta(seconds=30), timedelta(seconds=60), timedelta(seconds=120))
+"""How long a request waits for the store to come back, outside any slot, before each further run.
+With the retries of the runs that is some seven minutes.
+"""
+
+_DISK_FULL = "There was no space left on the disk of the machine that makes the Reel."
 
 log = logs.get_logger(__name__)
 
@@ -43,7 +50,6 @@ def translated(attempt: Attempt, services: Services) -> Iterator[None]:
     """
     context = {"request_id": attempt.request_key, "run_id": attempt.run.run_id}
     with logs.bind(**context, asset=attempt.step.value):
-        _forbid_another_run(attempt)
         try:
             yield
         except (DagsterExecutionInterruptedError, KeyboardInterrupt) as interrupt:
@@ -52,15 +58,6 @@ def translated(attempt: Attempt, services: Services) -> Iterator[None]:
             raise
         except Exception as error:
             raise _failure(attempt, services, error) from error
-
-
-def _forbid_another_run(attempt: Attempt) -> None:
-    """Take back a run's permission to be retried after a failed step.
-
-    A run that replaces an interrupted one inherits that permission, which was for once only.
-    """
-    if attempt.run.tags.get(RETRY_RUN_TAG) == "true":
-        attempt.instance.add_run_tags(attempt.run.run_id, {RETRY_RUN_TAG: "false"})
 
 
 def _interruption(attempt: Attempt, services: Services) -> dg.Failure:
@@ -72,11 +69,17 @@ def _interruption(attempt: Attempt, services: Services) -> dg.Failure:
     if canceling or _is_canceled(attempt, services):
         return dg.Failure("A person stopped the run.", allow_retries=False)
 
-    # Nobody asked for the run to end, so its process is being shut down, as on a deploy. That is a
-    # crash, not a failing step.
-    attempt.instance.add_run_tags(attempt.run.run_id, {RETRY_RUN_TAG: "true"})
+    # Nobody asked for the run to end, so its process is being shut down, as on a deploy. The
+    # request had no part in that, and goes on in another run. Where it cannot be queued now, the
+    # run's heartbeat ends, which has the same effect.
+    with suppress(Exception):
+        request = requested(attempt, services)
+        services.requests.requeue(
+            request.id, attempt=request.attempt, run_id=attempt.run.run_id, lost=False
+        )
     return dg.Failure(
-        "The run's process was told to stop; the run is retried.", allow_retries=False
+        "The run's process was told to stop; its request goes on in another run.",
+        allow_retries=False,
     )
 
 
@@ -101,6 +104,8 @@ def _failure(
         exc_info=not isinstance(error, MontageError),
     )
 
+    if final and _waits_outside(attempt, services, failure):
+        return dg.Failure(f"{failure.code}: {failure.message}", allow_retries=False)
     if final:
         _mark_failed(attempt, services, failure)
     elif isinstance(error, MontageError) and (wait_s := _asked_pause_s(attempt, error)):
@@ -131,6 +136,30 @@ def _note_try(attempt: Attempt, services: Services, failure: RequestFailure) -> 
     return attempt.number
 
 
+def _waits_outside(attempt: Attempt, services: Services, failure: RequestFailure) -> bool:
+    """Whether the request goes on later, in another run: the store is away, which is longer than a
+    step may sleep while it holds a slot, and nothing that the request could help.
+    """
+    request = requested(attempt, services)
+    waits = request.attempt - 1 - request.lost_runs
+    if (
+        failure.code is not ErrorCode.STORE_UNAVAILABLE
+        or waits >= len(_OUTAGE_PAUSES)
+        or not attempt.delivers
+        or request.state is not RequestState.RUNNING
+    ):
+        return False
+    pause = _OUTAGE_PAUSES[waits]
+    log.warning("request_waits", code=failure.code, seconds=pause.total_seconds())
+    return services.requests.requeue(
+        request.id,
+        attempt=request.attempt,
+        run_id=attempt.run.run_id,
+        lost=False,
+        pause=pause,
+    )
+
+
 def _is_canceled(attempt: Attempt, services: Services) -> bool:
     """Whether somebody canceled the request; False while the database cannot tell."""
     with suppress(Exception):
@@ -141,7 +170,10 @@ def _is_canceled(attempt: Attempt, services: Services) -> bool:
 def _described(attempt: Attempt, error: Exception) -> RequestFailure:
     """The error as the item will show it, without secrets."""
     clips: tuple[ClipReport, ...] = ()
-    if isinstance(error, MontageError):
+    if _is_disk_full(error):
+        code, message = ErrorCode.DISK_FULL, _DISK_FULL
+        details: dict[str, Any] = {"error": f"{type(error).__name__}: {error}"}
+    elif isinstance(error, MontageError):
         code, message, details = error.code, error.message, dict(error.details)
         clips = details.pop("clips", ())
     else:
@@ -155,6 +187,18 @@ def _described(attempt: Attempt, error: Exception) -> RequestFailure:
         details={name: logs.hide_secrets(str(value)) for name, value in details.items()},
         clips=clips,
     )
+
+
+def _is_disk_full(error: BaseException) -> bool:
+    """Whether there was no space left, whoever noticed: FFmpeg says so only in words."""
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, OSError) and link.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if isinstance(link, MontageError) and os.strerror(errno.ENOSPC) in link.message:
+            return True
+        link = link.__cause__ or link.__context__
+    return False
 
 
 def _mark_failed(attempt: Attempt, services: Services, failure: RequestFailure) -> None:

@@ -11,17 +11,25 @@ from montage_pipeline.vocabulary import Step
 MAX_RUNTIME_S = 1800
 """A Reel takes a minute or two; a run that takes this long hangs, and blocks the queue."""
 
+_SHORT = {"dagster/max_runtime": "300"}
+"""The hourly jobs take seconds. One whose process is lost must not hold a slot for longer."""
+
 montage = dg.define_asset_job(
     "montage",
     selection=dg.AssetSelection.assets(*(step.value for step in Step)),
     description="One Reel: analysis, music, edit, render, delivery.",
-    tags={"dagster/max_runtime": str(MAX_RUNTIME_S)},
+    tags={
+        "dagster/max_runtime": str(MAX_RUNTIME_S),
+        # What becomes of a run that died is decided in one place (`outcomes`), not by Dagster too.
+        "dagster/max_retries": "0",
+    },
 )
 
 cost_reports = dg.define_asset_job(
     "cost_reports",
     selection=dg.AssetSelection.groups("costs").without_checks(),
     description="Rebuild the cost tables from api_cost_logs.",
+    tags=_SHORT,
 )
 
 
@@ -32,7 +40,7 @@ def evict_chunks(context: OpExecutionContext, services: ResourceParam[Services])
     context.add_output_metadata({"removed": removed, "left": left})
 
 
-@dg.job(description="Keep the chunks in the object store within their age and size.")
+@dg.job(tags=_SHORT, description="Keep the chunks in the object store within their age and size.")
 def chunk_retention() -> None:
     evict_chunks()
 

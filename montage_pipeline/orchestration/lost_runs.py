@@ -1,5 +1,5 @@
-"""Tells Dagster about runs whose processes are known to be gone, so that it retries them instead of
-waiting for them.
+"""Tells Dagster about runs whose processes are known to be gone, so that their requests go on
+before their heartbeats are missed.
 
 Dagster's default launcher cannot find out by itself that a run's process died together with its
 code server; whoever ended both can. Run as a program
@@ -21,7 +21,7 @@ _UNDER_WAY = [
 
 def settle_lost_runs(instance: dg.DagsterInstance, services: Services) -> int:
     """End every run that Dagster believes to be under way: canceled where that was asked for, of
-    the run or of its request, else failed, which run retries pick up.
+    the run or of its request, else failed, upon which `outcomes` queues the request again.
 
     Returns how many there were.
     """

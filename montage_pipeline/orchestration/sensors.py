@@ -1,10 +1,10 @@
-"""The sensors that bring requests in and take old partitions out.
+"""The sensor that brings requests in.
 
 Does not belong here: what becomes of a request whose run has ended (`outcomes`).
 """
 
-from datetime import timedelta
-from uuid import UUID
+from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 from dagster import ResourceParam, SensorEvaluationContext
@@ -12,9 +12,16 @@ from dagster import ResourceParam, SensorEvaluationContext
 from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.jobs import montage
 from montage_pipeline.orchestration.partitions import montage_requests
-from montage_pipeline.orchestration.runs import runs_of
+from montage_pipeline.orchestration.runs import (
+    attempt_number_of,
+    run_key_of,
+    runs_of,
+    steps_left,
+    steps_of,
+)
 from montage_pipeline.requests.model import MontageRequest
 from montage_pipeline.settings import Settings
+from montage_pipeline.vocabulary import Step
 
 REQUEST_TAG = "montage/request_id"
 ITEM_TAG = "montage/content_item_id"
@@ -22,11 +29,6 @@ USER_TAG = "montage/user_id"
 
 MAX_RUNS_PER_TICK = 25
 """A tick has 60 s, and each run takes the daemon about a second to create."""
-
-MAX_RETIRED_PER_TICK = 100
-"""Well within the 60 s of a tick; more wait for the next hour."""
-
-_RETIRE_EVERY_S = 3600
 
 
 def default_status(settings: Settings) -> dg.DefaultSensorStatus:
@@ -36,13 +38,9 @@ def default_status(settings: Settings) -> dg.DefaultSensorStatus:
     return dg.DefaultSensorStatus.STOPPED
 
 
-def run_key_of(request: MontageRequest) -> str:
-    """The same for the same attempt, so that a repeated tick starts nothing twice."""
-    return f"{request.id}:{request.attempt}"
-
-
 def request_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Queued rows become partitions and runs.
+    """Queued rows become partitions and runs. One whose run died goes on with the step that was not
+    finished.
 
     Rows are chosen by state, so one that was committed late is not passed over; a row leaves
     `queued` only when its run starts, so a daemon that dies in between loses nothing.
@@ -56,47 +54,28 @@ def request_sensor(settings: Settings) -> dg.SensorDefinition:
         description="Starts a run for every queued montage request.",
     )
     def montage_request_sensor(
-        services: ResourceParam[Services],
+        context: SensorEvaluationContext, services: ResourceParam[Services]
     ) -> dg.SensorResult | dg.SkipReason:
         queued = services.requests.queued(MAX_RUNS_PER_TICK)
         if not queued:
             return dg.SkipReason("No request is queued.")
         keys = [str(request.id) for request in queued]
         return dg.SensorResult(
-            run_requests=[_run_request(request) for request in queued],
+            run_requests=[_run_request(context.instance, request) for request in queued],
             dynamic_partitions_requests=[montage_requests.build_add_request(keys)],
         )
 
     return montage_request_sensor
 
 
-def retirement_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Bounds the number of live partitions: Dagster's caches are rebuilt from all of them."""
-    days = settings.partition_retention_days
-
-    @dg.sensor(
-        name="partition_retirement",
-        minimum_interval_seconds=_RETIRE_EVERY_S,
-        default_status=default_status(settings),
-        description=f"Removes partitions of requests that ended more than {days} days ago; "
-        "their rows stay.",
-    )
-    def partition_retirement_sensor(
-        context: SensorEvaluationContext, services: ResourceParam[Services]
-    ) -> dg.SensorResult | dg.SkipReason:
-        idle = _idle_partitions(context.instance, services, timedelta(days=days))
-        if not idle:
-            return dg.SkipReason("No partition is old enough.")
-        retired = montage_requests.build_delete_request(idle[:MAX_RETIRED_PER_TICK])
-        return dg.SensorResult(dynamic_partitions_requests=[retired])
-
-    return partition_retirement_sensor
-
-
-def _run_request(request: MontageRequest) -> dg.RunRequest:
+def _run_request(instance: dg.DagsterInstance, request: MontageRequest) -> dg.RunRequest:
+    lost = _lost_run(instance, request) if request.attempt > 1 else None
+    left = steps_left(instance, lost) if lost else []
     return dg.RunRequest(
         run_key=run_key_of(request),
         partition_key=str(request.id),
+        asset_selection=[dg.AssetKey(step.value) for step in left] or None,
+        run_config=_config_for(lost, left) if lost and left else None,
         tags={
             REQUEST_TAG: str(request.id),
             ITEM_TAG: str(request.content_item_id),
@@ -105,15 +84,16 @@ def _run_request(request: MontageRequest) -> dg.RunRequest:
     )
 
 
-def _idle_partitions(instance: dg.DagsterInstance, services: Services, age: timedelta) -> list[str]:
-    """Keys of partitions whose requests ended longer ago than `age` and that no run works on: a run
-    that loses its partition dies when it stores its output.
-    """
-    assert montage_requests.name is not None
-    keys = {UUID(key): key for key in instance.get_dynamic_partitions(montage_requests.name)}
-    old = services.requests.finished_before(list(keys), age)
-    return [
-        keys[request_id]
-        for request_id in sorted(old)
-        if not runs_of(instance, keys[request_id], live=True, limit=1)
-    ]
+def _lost_run(instance: dg.DagsterInstance, request: MontageRequest) -> dg.DagsterRun | None:
+    """The run that this attempt goes on from: the newest that was to deliver."""
+    for run in runs_of(instance, str(request.id)):
+        if attempt_number_of(run) != request.attempt and Step.R2_OBJECT in steps_of(run):
+            return run
+    return None
+
+
+def _config_for(lost: dg.DagsterRun, left: Sequence[Step]) -> dict[str, Any]:
+    """What the lost run was told, as far as it concerns these steps."""
+    told: dict[str, Any] = dict(lost.run_config)
+    steps = {name: value for name, value in told.get("ops", {}).items() if name in list(left)}
+    return told | {"ops": steps} if "ops" in told else told

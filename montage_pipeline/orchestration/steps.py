@@ -7,15 +7,16 @@ content item, notes how long the step took, and has errors translated.
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 from dagster import AssetExecutionContext
+from sqlalchemy.exc import DBAPIError
 
 from montage_pipeline import logs
 from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.attempts import Attempt, attempt_of, claim, requested
-from montage_pipeline.orchestration.cancellation import stopped_when_canceled
 from montage_pipeline.orchestration.failures import translated
+from montage_pipeline.orchestration.lease import Lease, hold
 from montage_pipeline.requests.model import MontageRequest
 from montage_pipeline.vocabulary import Step
 
@@ -40,7 +41,13 @@ class StepScope:
     """The request a step works for, what it works with, and a way to say how far it is."""
 
     def __init__(
-        self, services: Services, request: MontageRequest, attempt: Attempt, *, tracked: bool
+        self,
+        services: Services,
+        request: MontageRequest,
+        attempt: Attempt,
+        lease: Lease,
+        *,
+        tracked: bool,
     ) -> None:
         self.services = services
         self.request = request
@@ -50,12 +57,17 @@ class StepScope:
         self.tracked = tracked
         """Whether this run moves the item's status; a run that stops before delivery does not."""
         self._step = attempt.step
+        self._lease = lease
         self._shown_percent = -1
         self._shown_at_s = -math.inf
         self._shown_detail = ""
 
     def progress(self, done: float, detail: str = "") -> None:
-        """Show on the item that this share of the step is done, 0..1, and what it is at."""
+        """Show on the item that this share of the step is done, 0..1, and what it is at.
+
+        A database that is away for a moment costs people the sight of it, not the Reel.
+        """
+        self._lease.heard()
         if not self.tracked:
             return
         begin, end = _PROGRESS_PERCENT[self._step]
@@ -65,7 +77,12 @@ class StepScope:
         if detail == self._shown_detail and (percent == self._shown_percent or too_soon):
             return
         self._shown_percent, self._shown_at_s, self._shown_detail = percent, now_s, detail
-        self.services.requests.progress(self.request.id, self.run_id, self._step, percent, detail)
+        try:
+            self.services.requests.progress(
+                self.request.id, self.run_id, self._step, percent, detail
+            )
+        except DBAPIError:
+            log.warning("progress_not_shown", percent=percent)
 
 
 @contextmanager
@@ -76,16 +93,17 @@ def montage_step(context: AssetExecutionContext, services: Services) -> Iterator
     with translated(attempt, services):
         request = requested(attempt, services)
         tracked = claim(attempt, services, request)
+        lease = hold(attempt, services, request, tracked=tracked)
 
     whose = {"content_item_id": str(request.content_item_id), "user_id": str(request.user_id)}
     with (
         logs.bind(**whose),
         translated(attempt, services),
-        stopped_when_canceled(attempt, services, request) if tracked else nullcontext(),
+        lease.working(),
     ):
         log.info("step_started", attempt=attempt.number)
         started_s = time.monotonic()
-        scope = StepScope(services, request, attempt, tracked=tracked)
+        scope = StepScope(services, request, attempt, lease, tracked=tracked)
         scope.progress(0.0)
         yield scope
 

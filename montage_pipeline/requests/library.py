@@ -30,6 +30,9 @@ from montage_pipeline.requests.options import MontageOptions, refuse_contradicti
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
 from montage_pipeline.vocabulary import ContentStatus
 
+_REQUEST_UNDER_WAY = "uq_montage_requests_active_item"
+_WAIT = "This item is being generated; wait until it is done."
+
 
 class ContentLibrary:
     """Users and their content items in Postgres."""
@@ -109,9 +112,12 @@ class ContentLibrary:
                 return _stored_request(
                     session, _request_for(item, wishes, idempotency_key, digest), item.status
                 )
-        except (IntegrityError, PermanentError):
+        except (IntegrityError, PermanentError) as error:
             if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
                 return replay
+            if isinstance(error, IntegrityError) and _REQUEST_UNDER_WAY in str(error.orig):
+                # Somebody re-materialises the item, whose Reel stays in place meanwhile.
+                raise PermanentError(ErrorCode.ALREADY_GENERATING, _WAIT) from error
             raise
 
     def get_item(self, user_id: UUID, content_item_id: UUID) -> ContentItem | None:
@@ -227,9 +233,7 @@ def _set_generating(session: Session, user_id: UUID, content_item_id: UUID) -> C
 
     if session.scalar(_owned_item(user_id, content_item_id)) is None:
         raise PermanentError(ErrorCode.NOT_FOUND, f"There is no content item {content_item_id}.")
-    raise PermanentError(
-        ErrorCode.ALREADY_GENERATING, "This item is being generated; wait until it is done."
-    )
+    raise PermanentError(ErrorCode.ALREADY_GENERATING, _WAIT)
 
 
 def _stored_request(

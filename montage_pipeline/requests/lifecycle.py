@@ -8,7 +8,7 @@ Does not belong here: how users ask for a Reel and see their items (`library`).
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, CursorResult, Select, and_, func, or_, select, true, update
@@ -16,9 +16,9 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from montage_pipeline.errors import ErrorCode
 from montage_pipeline.records import Record
 from montage_pipeline.requests.edit_view import CoverImage
+from montage_pipeline.requests.endings import Ending, canceled
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.model import MAX_DETAIL_CHARS, MontageRequest, RequestFailure
 from montage_pipeline.requests.options import MontageOptions
@@ -82,33 +82,26 @@ class RequestLifecycle:
         """Requests waiting to be picked up, oldest first."""
         return self._requests(
             select(MontageRequestRow)
-            .where(MontageRequestRow.state == RequestState.QUEUED)
+            .where(
+                MontageRequestRow.state == RequestState.QUEUED,
+                func.coalesce(MontageRequestRow.not_before, func.now()) <= func.now(),
+            )
             .order_by(MontageRequestRow.created_at)
             .limit(limit)
         )
 
-    def active_since(self, age: timedelta, limit: int) -> list[MontageRequest]:
-        """Queued or running requests that were created, or started, longer ago than `age`; oldest
-        first.
-        """
-        touched = func.coalesce(MontageRequestRow.started_at, MontageRequestRow.created_at)
-        query = select(MontageRequestRow).where(
-            MontageRequestRow.state.in_(_ACTIVE), touched < func.now() - age
-        )
-        return self._requests(query.order_by(touched).limit(limit))
+    def under_way(self) -> list[MontageRequest]:
+        """Every queued or running request, oldest first."""
+        query = select(MontageRequestRow).where(MontageRequestRow.state.in_(_ACTIVE))
+        return self._requests(query.order_by(MontageRequestRow.created_at))
 
-    def finished_before(self, request_ids: Sequence[UUID], age: timedelta) -> set[UUID]:
-        """Which of these requests are unknown, or ended longer ago than `age`."""
+    def unfinished_since(self, age: timedelta) -> set[UUID]:
+        """The requests that are under way, or ended less long ago than `age`."""
+        fresh = or_(
+            MontageRequestRow.state.in_(_ACTIVE), MontageRequestRow.finished_at >= func.now() - age
+        )
         with Session(self._engine) as session:
-            rows = session.execute(
-                select(
-                    MontageRequestRow.id,
-                    MontageRequestRow.state,
-                    MontageRequestRow.finished_at < func.now() - age,
-                ).where(MontageRequestRow.id.in_(request_ids))
-            ).all()
-        keep = {row_id for row_id, state, old in rows if not (state in _TERMINAL and old)}
-        return set(request_ids) - keep
+            return set(session.scalars(select(MontageRequestRow.id).where(fresh)))
 
     def start(self, request_id: UUID, run_id: str, *, earlier_runs: Sequence[str] = ()) -> bool:
         """queued → running under this run; a retried run takes over from one of `earlier_runs`.
@@ -137,9 +130,10 @@ class RequestLifecycle:
             )
 
     def reopen(self, request_id: UUID, run_id: str) -> bool:
-        """A finished request → running, and its item → generating: a person re-materialises it.
+        """A finished request → running: a person re-materialises it.
 
-        False when the request is not finished, or another request of the item is under way.
+        Its item → generating, unless it has its Reel: that one stays until there is another. False
+        when the request is not finished, or another request of the item is under way.
         """
         try:
             with Session(self._engine) as session, session.begin():
@@ -151,6 +145,7 @@ class RequestLifecycle:
                     .values(
                         state=RequestState.RUNNING,
                         run_id=run_id,
+                        lost_runs=0,
                         started_at=func.now(),
                         finished_at=None,
                         error=None,
@@ -161,7 +156,9 @@ class RequestLifecycle:
                     return False
                 session.execute(
                     update(ContentItemRow)
-                    .where(ContentItemRow.id == item_id)
+                    .where(
+                        ContentItemRow.id == item_id, ContentItemRow.status != ContentStatus.DRAFT
+                    )
                     .values(ITEM_GENERATING)
                 )
                 return True
@@ -231,21 +228,23 @@ class RequestLifecycle:
         running = and_(
             MontageRequestRow.state == RequestState.RUNNING, MontageRequestRow.run_id == run_id
         )
-        end = _End(RequestState.SUCCEEDED, values, shown=reel.shown)
+        end = Ending(RequestState.SUCCEEDED, values, shown=reel.shown)
         return self._finish(request_id, running, end)
 
-    def fail(self, request_id: UUID, failure: RequestFailure) -> bool:
-        """queued or running under the failure's run → failed, and the item generating → failed with
-        the details.
+    def fail(
+        self, request_id: UUID, failure: RequestFailure, *, attempt: int | None = None
+    ) -> bool:
+        """queued (for this attempt, if one is given) or running under the failure's run → failed,
+        and the item generating → failed with the details.
         """
-        end = _End.of_failure(RequestState.FAILED, failure)
-        return self._finish(request_id, _waiting_or_of(failure.run_id), end)
+        end = Ending.of_failure(RequestState.FAILED, failure)
+        return self._finish(request_id, _waiting_or_of(failure.run_id, attempt), end)
 
-    def cancel(self, request_id: UUID, run_id: str | None) -> bool:
-        """queued or running under that run → canceled; the item becomes failed, saying that it was
-        stopped.
+    def cancel(self, request_id: UUID, run_id: str | None, *, attempt: int | None = None) -> bool:
+        """queued (for this attempt, if one is given) or running under that run → canceled; the item
+        becomes failed, saying that it was stopped.
         """
-        return self._finish(request_id, _waiting_or_of(run_id), _canceled(run_id))
+        return self._finish(request_id, _waiting_or_of(run_id, attempt), canceled(run_id))
 
     def withdraw(self, request_id: UUID) -> bool:
         """queued, or running under whatever run → canceled: who asked for it wants it no more.
@@ -254,7 +253,7 @@ class RequestLifecycle:
         """
         request = self.get_request(request_id)
         run_id = None if request is None else request.run_id
-        return self._finish(request_id, true(), _canceled(run_id))
+        return self._finish(request_id, true(), canceled(run_id))
 
     def is_canceled(self, request_id: UUID) -> bool:
         """Whether the request was canceled."""
@@ -264,37 +263,39 @@ class RequestLifecycle:
             )
         return state is RequestState.CANCELED
 
-    def requeue(self, request_id: UUID, *, attempt: int, run_id: str | None) -> bool:
-        """Give a request whose run was lost to a new run: attempt + 1, queued again."""
-        same_run = (
-            MontageRequestRow.run_id.is_(None)
-            if run_id is None
-            else MontageRequestRow.run_id == run_id
+    def requeue(
+        self,
+        request_id: UUID,
+        *,
+        attempt: int,
+        run_id: str | None,
+        lost: bool = True,
+        pause: timedelta = timedelta(0),
+    ) -> bool:
+        """Give a request whose run is over to a new run: attempt + 1, queued again, to be started
+        once the pause is over. `lost`: the run died, which counts.
+        """
+        row = MontageRequestRow
+        same_run = row.run_id.is_(None) if run_id is None else row.run_id == run_id
+        waiting = update(row).where(
+            row.id == request_id, row.state.in_(_ACTIVE), row.attempt == attempt, same_run
         )
+        values = {
+            "state": RequestState.QUEUED,
+            "run_id": None,
+            "attempt": attempt + 1,
+            "lost_runs": row.lost_runs + int(lost),
+            "not_before": func.now() + pause,
+            "started_at": func.now(),
+        }
         with Session(self._engine) as session, session.begin():
-            return _changed(
-                session.execute(
-                    update(MontageRequestRow)
-                    .where(
-                        MontageRequestRow.id == request_id,
-                        MontageRequestRow.state.in_(_ACTIVE),
-                        MontageRequestRow.attempt == attempt,
-                        same_run,
-                    )
-                    .values(
-                        state=RequestState.QUEUED,
-                        run_id=None,
-                        attempt=attempt + 1,
-                        started_at=func.now(),
-                    )
-                )
-            )
+            return _changed(session.execute(waiting.values(values)))
 
     def _requests(self, query: Select[MontageRequestRow]) -> list[MontageRequest]:
         with Session(self._engine) as session:
             return [_request(row) for row in session.scalars(query)]
 
-    def _finish(self, request_id: UUID, guard: ColumnElement[bool], end: "_End") -> bool:
+    def _finish(self, request_id: UUID, guard: ColumnElement[bool], end: Ending) -> bool:
         with Session(self._engine) as session, session.begin():
             ended = session.execute(
                 update(MontageRequestRow)
@@ -309,9 +310,7 @@ class RequestLifecycle:
             item_id, user_id = ended
             session.execute(
                 update(ContentItemRow)
-                .where(
-                    ContentItemRow.id == item_id, ContentItemRow.status == ContentStatus.GENERATING
-                )
+                .where(ContentItemRow.id == item_id, ContentItemRow.status.in_(end.leaves))
                 .values(**end.item_values, updated_at=func.now())
             )
             if end.shown is not None:
@@ -327,43 +326,12 @@ class RequestLifecycle:
             return True
 
 
-class _End(NamedTuple):
-    """How a request ends: its state, what its item's row is set to, and what counts as seen (None:
-    what was seen stays).
-    """
-
-    state: RequestState
-    item_values: dict[str, Any]
-    error: dict[str, Any] | None = None
-    shown: Sequence[SeenSegment] | None = None
-
-    @classmethod
-    def of_failure(cls, state: RequestState, failure: RequestFailure) -> "_End":
-        error = failure.model_dump(mode="json", exclude={"clips"})
-        clips = [clip.model_dump(mode="json") for clip in failure.clips]
-        values = {
-            "status": ContentStatus.FAILED,
-            "error": error,
-            "progress_detail": None,
-            "clips": clips,
-        }
-        return cls(state, values, error)
-
-
-def _canceled(run_id: str | None) -> _End:
-    failure = RequestFailure(
-        code=ErrorCode.CANCELED,
-        message="A person stopped it before it was done.",
-        step=None,
-        attempts=1,
-        run_id=run_id,
-    )
-    return _End.of_failure(RequestState.CANCELED, failure)
-
-
-def _waiting_or_of(run_id: str | None) -> ColumnElement[bool]:
-    """Guard: the request is queued, or belongs to this run."""
-    return or_(MontageRequestRow.state == RequestState.QUEUED, MontageRequestRow.run_id == run_id)
+def _waiting_or_of(run_id: str | None, attempt: int | None) -> ColumnElement[bool]:
+    """Guard: the request is queued (for this attempt, if one is given), or belongs to this run."""
+    queued = MontageRequestRow.state == RequestState.QUEUED
+    if attempt is not None:
+        queued = and_(queued, MontageRequestRow.attempt == attempt)
+    return or_(queued, MontageRequestRow.run_id == run_id)
 
 
 def _changed(result: Any) -> bool:
@@ -384,6 +352,7 @@ def _request(row: MontageRequestRow) -> MontageRequest:
         state=row.state,
         attempt=row.attempt,
         run_id=row.run_id,
+        lost_runs=row.lost_runs,
         error=row.error,
         step_seconds=row.step_seconds,
         created_at=row.created_at,

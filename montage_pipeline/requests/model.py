@@ -113,7 +113,7 @@ class ItemFilter(Record):
 class MontageRequest(Record):
     """One request for a Reel: a snapshot of what was asked, and where it stands.
 
-    `id` is the partition key.
+    `id` is the partition key; `lost_runs` of its runs died without a word.
     """
 
     id: UUID
@@ -127,6 +127,7 @@ class MontageRequest(Record):
     state: RequestState
     attempt: int
     run_id: str | None
+    lost_runs: int = 0
     error: dict[str, Any] | None
     step_seconds: dict[str, float]
     created_at: datetime

@@ -156,6 +156,10 @@ class MontageRequestRow(Base):
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     run_id: Mapped[str | None] = mapped_column(String(64))
     error: Mapped[dict[str, Any] | None]
+    # Runs whose process was lost since a person last asked for it.
+    lost_runs: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    # A queued request waits until then: whatever it stumbled over may have passed.
+    not_before: Mapped[datetime | None]
     # Seconds each step took in the run that finished it, by step name.
     step_seconds: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
@@ -163,6 +167,18 @@ class MontageRequestRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+class RunHeartbeatRow(Base):
+    """When a run was last known to live, whatever Dagster believes of it."""
+
+    __tablename__ = "run_heartbeats"
+
+    run_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    montage_request_id: Mapped[UUID] = mapped_column(
+        ForeignKey("montage_requests.id", ondelete="CASCADE"), index=True
+    )
+    beat_at: Mapped[datetime]
 
 
 class ApiCostLogRow(Base):

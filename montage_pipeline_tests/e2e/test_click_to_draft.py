@@ -1,13 +1,17 @@
 """A click becomes a delivered Reel, and everybody can see how."""
 
 import io
+import signal
+import time
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
 import av
 import httpx
 import pytest
 
+from montage_pipeline.local.embedded.keeper import signal_group
 from montage_pipeline.local.footage import demo_clips
 from montage_pipeline.vocabulary import CostState, Service
 from montage_pipeline_tests.e2e.conftest import ORDER, System, click, wait_for
@@ -87,6 +91,29 @@ def test_click_to_draft(system: System, user: UUID) -> None:
     assert tags["montage/request_id"] == created["requestId"]
     assert tags["montage/user_id"] == str(user)
     assert tags["dagster/sensor_name"] == "montage_requests"
+
+
+def test_click_to_draft_though_the_code_server_dies_with_its_run(
+    system: System, user: UUID, small_clip: Path
+) -> None:
+    """The one case of the chaos suite that every change has to pass."""
+    with system.client(user) as client:
+        created = click(client, [small_clip])
+        while client.get(f"/api/content-items/{created['id']}/status").json()["progressStep"] != (
+            "rendered_video"
+        ):
+            time.sleep(0.1)
+        server = system.stack.pid_of("code-server")
+        assert server is not None
+        signal_group(server, signal.SIGKILL)
+        status, _ = wait_for(client, created["id"], limit_s=300)
+    assert status["status"] == "draft", status["error"]
+    request = system.services.requests.get_request(UUID(created["requestId"]))
+    assert request is not None
+    assert (request.attempt, request.lost_runs) == (2, 1)
+    # It went on where it was: what was bought was not bought again.
+    entries = system.services.ledger.entries(request.id)
+    assert [entry.service for entry in entries] == [Service.CLAUDE, Service.FAL]
 
 
 @pytest.mark.slow

@@ -73,7 +73,8 @@ def test_a_person_stops_a_run_in_the_ui(system: System, user: UUID, small_clip: 
             "mutation($id: String!) { terminateRun(runId: $id) { __typename } }", id=run_id
         )
         status, _ = wait_for(client, created["id"], limit_s=60)
-    assert status["status"] == "failed"
+    request = system.services.requests.get_request(UUID(created["requestId"]))
+    assert status["status"] == "failed", request
     assert status["error"]["code"] == "canceled"
     _nothing_left_behind(system)
 

@@ -16,7 +16,6 @@ from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.orchestration.documents import DocumentIOManager
-from montage_pipeline.orchestration.failures import RETRY_RUN_TAG
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.model import CreatedRequest
 from montage_pipeline.storage.keys import document_key
@@ -218,7 +217,7 @@ def test_a_delivered_reel_stays_delivered_when_its_document_cannot_be_stored(
     assert item_of(library, user, created).status is ContentStatus.DRAFT
 
 
-def test_a_shutdown_while_an_input_is_read_has_the_run_retried_not_the_step(
+def test_a_shutdown_while_an_input_is_read_queues_the_request_again(
     services: Services,
     library: ContentLibrary,
     instance: dg.DagsterInstance,
@@ -232,22 +231,11 @@ def test_a_shutdown_while_an_input_is_read_has_the_run_retried_not_the_step(
     partition = add_partition(instance, created)
     result = run_montage(services, instance, partition, "music_track", documents=stopped)
     assert (result.success, retries_of(result)) == (False, 0)
-    run = instance.get_run_by_id(result.run_id)
-    assert run is not None
-    assert run.tags[RETRY_RUN_TAG] == "true"
+    request = services.requests.get_request(created.request_id)
+    assert request is not None
+    # A deploy is nobody's fault: it does not count as a run that was lost.
+    assert (request.state, request.attempt, request.lost_runs) == (RequestState.QUEUED, 2, 0)
     assert item_of(library, user, created).status is ContentStatus.GENERATING
-
-
-def test_a_run_that_replaces_an_interrupted_one_is_not_retried_for_a_bad_input(
-    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
-) -> None:
-    partition = add_partition(instance, click(library, user))
-    inherited = {RETRY_RUN_TAG: "true"}
-    result = run_montage(services, instance, partition, "music_track", tags=inherited)
-    assert (result.success, retries_of(result)) == (False, 0)
-    run = instance.get_run_by_id(result.run_id)
-    assert run is not None
-    assert run.tags[RETRY_RUN_TAG] == "false"
 
 
 def test_a_person_reads_a_value_outside_a_run(

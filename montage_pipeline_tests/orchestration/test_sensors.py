@@ -1,20 +1,18 @@
-"""Sensors pick up, retire and settle requests, and may be repeated or interrupted at any point."""
+"""The request sensor picks up queued rows, and may be repeated or interrupted at any point."""
 
 from uuid import UUID
 
 import dagster as dg
-import pytest
+from dagster._core.execution.plan.objects import StepSuccessData
 from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import text
 
 from montage_pipeline.composition import Services
 from montage_pipeline.definitions import build_definitions
-from montage_pipeline.orchestration.outcomes import reconcile
-from montage_pipeline.orchestration.sensors import REQUEST_TAG, request_sensor, retirement_sensor
+from montage_pipeline.orchestration.sensors import REQUEST_TAG, request_sensor
 from montage_pipeline.requests.library import ContentLibrary
-from montage_pipeline.vocabulary import ContentStatus, RequestState
-from montage_pipeline_tests.clicks import click, finish
-from montage_pipeline_tests.orchestration.conftest import add_partition
+from montage_pipeline.vocabulary import RequestState, Step
+from montage_pipeline_tests.clicks import click
 
 
 def tick(services: Services, instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReason:
@@ -78,103 +76,48 @@ def test_at_most_25_rows_a_tick_oldest_first(
     assert [run.partition_key for run in result.run_requests or ()] == created[:25]
 
 
-def test_partitions_retire_only_when_old_and_idle(
+def test_a_request_whose_run_died_goes_on_with_the_step_that_was_not_finished(
     services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
 ) -> None:
-    old, old_but_running, fresh = (click(library, user) for _ in range(3))
-    for created in (old, old_but_running, fresh):
-        add_partition(instance, created)
-        finish(services.requests, created.request_id)
-    with services.engine.begin() as connection:
-        connection.execute(
-            text(
-                "UPDATE montage_requests SET finished_at = now() - interval '99 days'"
-                " WHERE id != :id"
-            ),
-            {"id": fresh.request_id},
-        )
+    created = click(library, user)
+    tags = {"dagster/partition": str(created.request_id)}
+    config = {"ops": {"rendered_video": {"config": {"text": "Hello"}}}}
+    lost = create_run_for_test(
+        instance,
+        status=dg.DagsterRunStatus.FAILURE,
+        tags=tags | {"dagster/run_key": f"{created.request_id}:1"},
+        run_config=config,
+    )
+    for step in (Step.CLIP_ANALYSIS, Step.MUSIC_TRACK):
+        _succeeded(instance, lost.run_id, step)
+    # A person looked at something meanwhile: that run was not to deliver.
     create_run_for_test(
         instance,
-        status=dg.DagsterRunStatus.STARTED,
-        tags={"dagster/partition": str(old_but_running.request_id)},
+        status=dg.DagsterRunStatus.SUCCESS,
+        tags=tags,
+        asset_selection=frozenset({dg.AssetKey(Step.CLIP_ANALYSIS.value)}),
     )
-    context = dg.build_sensor_context(instance=instance, resources={"services": services})
-    result = retirement_sensor(services.settings)(context)
+    services.requests.start(created.request_id, lost.run_id)
+    services.requests.requeue(created.request_id, attempt=1, run_id=lost.run_id)
+
+    result, again = tick(services, instance), tick(services, instance)
     assert isinstance(result, dg.SensorResult)
-    assert result.dynamic_partitions_requests is not None
-    assert list(result.dynamic_partitions_requests[0].partition_keys) == [str(old.request_id)]
+    assert isinstance(again, dg.SensorResult)
+    [run] = result.run_requests or ()
+    assert run.run_key == f"{created.request_id}:2"
+    assert run.asset_selection == [
+        dg.AssetKey(step.value)
+        for step in (Step.EDIT_TIMELINE, Step.RENDERED_VIDEO, Step.R2_OBJECT)
+    ]
+    assert run.run_config == config
+    # The run that is made of it changes nothing about what the next tick would ask for.
+    create_run_for_test(instance, tags=tags | {"dagster/run_key": run.run_key})
+    assert again.run_requests == result.run_requests
 
 
-@pytest.mark.parametrize(
-    ("status", "tags", "state", "item"),
-    [
-        (dg.DagsterRunStatus.STARTED, {}, RequestState.RUNNING, ContentStatus.GENERATING),
-        (dg.DagsterRunStatus.STARTING, {}, RequestState.RUNNING, ContentStatus.GENERATING),
-        (
-            dg.DagsterRunStatus.FAILURE,
-            {"dagster/will_retry": "true"},
-            RequestState.RUNNING,
-            ContentStatus.GENERATING,
-        ),
-        (
-            dg.DagsterRunStatus.FAILURE,
-            {"dagster/will_retry": "false"},
-            RequestState.FAILED,
-            ContentStatus.FAILED,
-        ),
-        (dg.DagsterRunStatus.FAILURE, {}, RequestState.FAILED, ContentStatus.FAILED),
-        (dg.DagsterRunStatus.CANCELED, {}, RequestState.CANCELED, ContentStatus.FAILED),
-        (dg.DagsterRunStatus.SUCCESS, {}, RequestState.QUEUED, ContentStatus.GENERATING),
-        (None, {}, RequestState.QUEUED, ContentStatus.GENERATING),
-    ],
-)
-def test_reconciliation_settles_what_events_missed(
-    services: Services,
-    library: ContentLibrary,
-    instance: dg.DagsterInstance,
-    user: UUID,
-    status: dg.DagsterRunStatus | None,
-    tags: dict[str, str],
-    state: RequestState,
-    item: ContentStatus,
-) -> None:
-    created = click(library, user)
-    run_id = "11111111-1111-4111-8111-111111111111"
-    if status is not None:
-        create_run_for_test(
-            instance,
-            run_id=run_id,
-            status=status,
-            tags={"dagster/partition": str(created.request_id)} | tags,
-        )
-    services.requests.start(created.request_id, run_id)
-    request = services.requests.get_request(created.request_id)
-    assert request is not None
-    changed = reconcile(instance, services, request)
-    after, shown = (
-        services.requests.get_request(created.request_id),
-        library.get_item(user, created.content_item_id),
+def _succeeded(instance: dg.DagsterInstance, run_id: str, step: Step) -> None:
+    done = StepSuccessData(duration_ms=1.0)  # type: ignore[no-untyped-call]
+    event = dg.DagsterEvent(
+        "STEP_SUCCESS", "montage", step_key=step.value, event_specific_data=done
     )
-    assert after is not None
-    assert shown is not None
-    assert (after.state, shown.status) == (state, item)
-    assert changed == (state is not RequestState.RUNNING)
-    if state is RequestState.QUEUED:
-        assert after.attempt == 2
-    if state is RequestState.FAILED:
-        assert (after.error or {})["code"] == "run_crashed"
-
-
-def test_a_run_lost_again_and_again_ends_as_failed(
-    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
-) -> None:
-    created = click(library, user)
-    for number in range(3):
-        services.requests.start(created.request_id, f"lost-{number}")
-        request = services.requests.get_request(created.request_id)
-        assert request is not None
-        assert reconcile(instance, services, request)
-    item = library.get_item(user, created.content_item_id)
-    assert item is not None
-    assert item.status is ContentStatus.FAILED
-    assert "lost 3 times" in (item.error or {})["message"]
+    instance.report_dagster_event(event, run_id)

@@ -1,8 +1,9 @@
 """State changes hold their guards, whatever order and however many processes call them."""
 
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -93,14 +94,70 @@ def test_requeue_happens_once_per_lost_run(
     requests.start(created.request_id, "lost")
     assert requests.requeue(created.request_id, attempt=1, run_id="lost")
     assert not requests.requeue(created.request_id, attempt=1, run_id="lost")
-    assert [request.attempt for request in requests.queued(10)] == [2]
+    assert [(request.attempt, request.lost_runs) for request in requests.queued(10)] == [(2, 1)]
+
+
+def test_a_request_that_is_to_wait_is_not_picked_up_before(
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID, engine: Engine
+) -> None:
+    created = click(library, user)
+    requests.start(created.request_id, "run")
+    pause = timedelta(minutes=1)
+    assert requests.requeue(created.request_id, attempt=1, run_id="run", lost=False, pause=pause)
+    assert requests.queued(10) == []
+    assert [request.id for request in requests.under_way()] == [created.request_id]
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE montage_requests SET not_before = now()"))
+    assert [(request.id, request.lost_runs) for request in requests.queued(10)] == [
+        (created.request_id, 0)
+    ]
+
+
+def test_events_of_an_earlier_attempt_do_not_end_the_next(
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID
+) -> None:
+    created = click(library, user)
+    requests.start(created.request_id, "lost")
+    requests.requeue(created.request_id, attempt=1, run_id="lost")
+    assert not requests.cancel(created.request_id, "lost", attempt=1)
+    late = RequestFailure(
+        code=ErrorCode.RUN_CRASHED, message="m", step=None, attempts=1, run_id="lost"
+    )
+    assert not requests.fail(created.request_id, late, attempt=1)
+    assert requests.fail(created.request_id, late, attempt=2)
+
+
+def test_a_reel_stays_while_it_is_made_again_by_hand(
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID
+) -> None:
+    created = click(library, user)
+    finish(requests, created.request_id)
+    assert requests.reopen(created.request_id, "by hand")
+    item = library.get_item(user, created.content_item_id)
+    assert item is not None
+    assert (item.status, item.progress_percent) == (ContentStatus.DRAFT, 100)
+    with pytest.raises(PermanentError, match="being generated") as refused:
+        library.request_again(user, created.content_item_id)
+    assert refused.value.code is ErrorCode.ALREADY_GENERATING
+
+    failure = RequestFailure(
+        code=ErrorCode.STEP_FAILED, message="m", step=None, attempts=1, run_id="by hand"
+    )
+    assert requests.fail(created.request_id, failure)
+    assert library.get_item(user, created.content_item_id) == item
+
+    assert requests.reopen(created.request_id, "by hand again")
+    better = REEL.model_copy(update={"media_url": "better"})
+    assert requests.succeed(created.request_id, "by hand again", better)
+    item = library.get_item(user, created.content_item_id)
+    assert item is not None
+    assert (item.status, item.generated_media_url) == (ContentStatus.DRAFT, "better")
 
 
 def test_retirement_names_only_what_ended_long_ago(
     library: ContentLibrary, requests: RequestLifecycle, user: UUID, engine: Engine
 ) -> None:
     old, fresh, running = (click(library, user).request_id for _ in range(3))
-    unknown = uuid4()
     for request_id in (old, fresh):
         finish(requests, request_id)
     requests.start(running, "run")
@@ -112,10 +169,7 @@ def test_retirement_names_only_what_ended_long_ago(
             ),
             {"id": old},
         )
-    assert requests.finished_before([old, fresh, running, unknown], timedelta(days=30)) == {
-        old,
-        unknown,
-    }
+    assert requests.unfinished_since(timedelta(days=30)) == {fresh, running}
 
 
 @hypothesis_settings(
@@ -139,6 +193,8 @@ def test_whatever_happens_item_and_request_agree(
 ) -> None:
     created = click(library, user)
     request_id = created.request_id
+    kept = False
+    """Whether the item has its Reel and keeps it, while somebody makes it again by hand."""
     for event, number in events:
         run = f"run-{number}"
         match event:
@@ -160,10 +216,14 @@ def test_whatever_happens_item_and_request_agree(
             case "requeue":
                 requests.requeue(request_id, attempt=number + 1, run_id=run)
             case "reopen":
-                requests.reopen(request_id, run)
+                before = library.get_item(user, created.content_item_id)
+                assert before is not None
+                has_reel = before.status is ContentStatus.DRAFT
+                kept = (requests.reopen(request_id, run) and has_reel) or kept
             case "again":
                 try:
                     request_id = library.request_again(user, created.content_item_id).request_id
+                    kept = False
                 except PermanentError as error:
                     assert error.code == "already_generating"  # noqa: PT017
         request, item = (
@@ -172,6 +232,9 @@ def test_whatever_happens_item_and_request_agree(
         )
         assert request is not None
         assert item is not None
+        if kept:
+            assert item.status is ContentStatus.DRAFT
+            continue
         assert (item.status is ContentStatus.GENERATING) == (not request.state.is_terminal)
         assert (item.status is ContentStatus.FAILED) == (
             request.state in (RequestState.FAILED, RequestState.CANCELED)

@@ -11,12 +11,21 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+from montage_pipeline.local.embedded.watchdog import CodeServerWatch, DaemonWatch, last_heartbeat
 
 CODE_LOCATION = "montage_pipeline"
 
 _API_STOP_S = 3
 """What answers under way get to end in; the API's usual ones take milliseconds."""
+
+MAX_SILENCE_S = 60.0
+"""For a server that answers within milliseconds; every core may be taken for a while."""
+
+_MAX_DAEMON_PAUSE_S = 180.0
+"""Its sensors' loop beats every 30 s, unless a tick takes longer; a tick has 60 s."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +42,13 @@ class ServerCommand:
     """Where it listens, if it does: an answer from there may be somebody else's."""
     start_limit_s: float = 90.0
     """How long it may take to get ready; on a slow machine Dagster's servers import for 10 s."""
+    works: Callable[[], bool] | None = None
+    """Whether it still works; True while nobody can tell."""
+    silence_limit_s: float = MAX_SILENCE_S
+    """How long it may be without working before it is restarted."""
 
 
-def code_server(port: int) -> ServerCommand:
+def code_server(dagster_dsn: str, port: int) -> ServerCommand:
     """Serves the definitions to daemon and UI, and is the parent of every run's process."""
     arguments = (
         *("api", "grpc", "-m", "montage_pipeline.definitions", "--location-name", CODE_LOCATION),
@@ -44,28 +57,36 @@ def code_server(port: int) -> ServerCommand:
     )
     # It listens only once the definitions are loaded, and ends when they cannot be.
     return ServerCommand(
-        "code-server", _python("dagster", *arguments), lambda: _listens(port), port
+        "code-server",
+        _python("dagster", *arguments),
+        lambda: _listens(port),
+        port,
+        works=CodeServerWatch(f"127.0.0.1:{port}", dagster_dsn).works,
+        silence_limit_s=MAX_SILENCE_S,
     )
 
 
 def daemon(workspace: Path, dagster_dsn: str) -> ServerCommand:
     """Evaluates sensors and schedules, and starts queued runs."""
-    before = _last_heartbeat(dagster_dsn)
+    before = last_heartbeat(dagster_dsn)
 
     def beats() -> bool:
-        now = _last_heartbeat(dagster_dsn)
+        now = last_heartbeat(dagster_dsn)
         return now is not None and now != before
 
-    return ServerCommand("daemon", _python("dagster._daemon", "run", "-w", str(workspace)), beats)
+    argv = _python("dagster._daemon", "run", "-w", str(workspace))
+    watch = DaemonWatch(dagster_dsn)
+    return ServerCommand(
+        "daemon", argv, beats, works=watch.works, silence_limit_s=_MAX_DAEMON_PAUSE_S
+    )
 
 
 def webserver(workspace: Path, port: int) -> ServerCommand:
     """The Dagster UI."""
     address = ("-h", "127.0.0.1", "-p", str(port))
     argv = _python("dagster_webserver", "-w", str(workspace), *address)
-    return ServerCommand(
-        "dagster-ui", argv, lambda: _answers(f"http://127.0.0.1:{port}/server_info"), port
-    )
+    answers = partial(_answers, f"http://127.0.0.1:{port}/server_info")
+    return ServerCommand("dagster-ui", argv, answers, port, works=answers)
 
 
 def api(host: str, port: int) -> ServerCommand:
@@ -76,7 +97,8 @@ def api(host: str, port: int) -> ServerCommand:
     argv = _python(
         "uvicorn", "montage_pipeline.api.app:create_app", "--factory", *address, *stopping
     )
-    return ServerCommand("api", argv, lambda: _answers(f"{base_url(host, port)}/healthz"), port)
+    answers = partial(_answers, f"{base_url(host, port)}/healthz")
+    return ServerCommand("api", argv, answers, port, works=answers)
 
 
 def _python(module: str, *arguments: str) -> tuple[str, ...]:
@@ -104,19 +126,6 @@ def runs_under_way(
         except psycopg.errors.UndefinedTable:
             return 0
     return int(row[0]) if row else 0
-
-
-def _last_heartbeat(dagster_dsn: str) -> object:
-    import psycopg
-
-    try:
-        with psycopg.connect(dagster_dsn, connect_timeout=5) as connection:
-            row = connection.execute(
-                "SELECT max(timestamp) FROM daemon_heartbeats WHERE daemon_type = 'SENSOR'"
-            ).fetchone()
-    except (psycopg.errors.UndefinedTable, psycopg.OperationalError):
-        return None
-    return row[0] if row else None
 
 
 def _listens(port: int) -> bool:

@@ -3,9 +3,7 @@ write it for other editing programs.
 """
 
 import base64
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dagster as dg
@@ -24,6 +22,7 @@ from montage_pipeline.orchestration.assets.request_facts import (
     where,
 )
 from montage_pipeline.orchestration.documents import store_document
+from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.storage.keys import edit_key, storyboard_key
 from montage_pipeline.vocabulary import Look, Step
@@ -162,8 +161,8 @@ def _store_storyboard(
     from montage_pipeline.editing.storyboard.storyboard import draw_storyboard, storyboard_thumbnail
 
     services, key = scope.services, storyboard_key(scope.request.id)
-    with tempfile.TemporaryDirectory(dir=services.scratch, prefix="storyboard-") as folder:
-        image = Path(folder) / "storyboard.png"
+    with scratch_folder(services, "storyboard") as folder:
+        image = folder / "storyboard.png"
         draw_storyboard(timeline, analysis, frames, music, image)
         thumbnail = base64.b64encode(storyboard_thumbnail(image)).decode()
         services.store.put_file(key, image, content_type="image/png")

@@ -2,8 +2,6 @@
 its beat grid.
 """
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -17,6 +15,7 @@ from montage_pipeline.orchestration.assets.request_facts import (
     seed_of,
     where,
 )
+from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.vocabulary import Step
 
@@ -33,9 +32,9 @@ def compose_music(scope: StepScope, analysis: ClipAnalysis) -> MaterializeResult
     from montage_pipeline.music.track import store_track
 
     services = scope.services
-    with tempfile.TemporaryDirectory(dir=services.scratch, prefix="music-") as folder:
+    with scratch_folder(services, "music") as folder:
         composer: Composer = own_music_of(scope) or services.composer()
-        composed = composer.compose(_brief(scope, analysis), Path(folder))
+        composed = composer.compose(_brief(scope, analysis), folder)
         scope.progress(_COMPOSED)
         track = store_track(composed, services.store, scope.request.id)
     return dg.MaterializeResult(

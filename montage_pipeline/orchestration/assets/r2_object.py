@@ -1,10 +1,8 @@
 """What `r2_object` does: put the Reel where the user can watch it, and end the request."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 
 import dagster as dg
 from dagster import MaterializeResult
@@ -15,6 +13,7 @@ from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_reports import clip_reports
 from montage_pipeline.orchestration.assets.request_facts import where
+from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo
 from montage_pipeline.requests.edit_view import CoverImage
@@ -77,8 +76,8 @@ def _copy_files(scope: StepScope, made: MadeReel) -> DeliveredObject:
     )
     owner = ReelOwner(str(scope.request.user_id), str(scope.request.content_item_id))
     services = scope.services
-    with tempfile.TemporaryDirectory(dir=services.scratch, prefix="deliver-") as folder:
-        return deliver(services.store, files, owner, Path(folder))
+    with scratch_folder(services, "deliver") as folder:
+        return deliver(services.store, files, owner, folder)
 
 
 def _finished(

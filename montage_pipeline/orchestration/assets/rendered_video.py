@@ -3,7 +3,6 @@ what was checked.
 """
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +19,7 @@ from montage_pipeline.footage.names import clip_name
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.edit_timeline import PlannedEdit, plan_without
 from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources, where
+from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo, Rule, RuleGroup
 from montage_pipeline.storage.keys import cover_key, video_key
@@ -124,9 +124,9 @@ def render_reel(
     from montage_pipeline.rendering.covers import choose_covers
 
     services = scope.services
-    with tempfile.TemporaryDirectory(dir=services.scratch, prefix="render-") as folder:
-        timeline, reel = _rendered(scope, edit, config, on_new_plan, Path(folder))
-        covers = choose_covers(reel.video, timeline, Path(folder))
+    with scratch_folder(services, "render") as folder:
+        timeline, reel = _rendered(scope, edit, config, on_new_plan, folder)
+        covers = choose_covers(reel.video, timeline, folder)
         rendered = _store(scope, reel, covers)
     return dg.MaterializeResult(
         value=rendered,

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from montage_pipeline.composition import Services
-from montage_pipeline.orchestration import cancellation
+from montage_pipeline.orchestration import lease
 from montage_pipeline.orchestration.attempts import RETRY_NUMBER_TAG
 from montage_pipeline.orchestration.lost_runs import settle_lost_runs
 from montage_pipeline.requests.library import ContentLibrary
@@ -39,7 +39,7 @@ def test_a_run_ends_when_its_request_is_canceled(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cancellation, "POLL_INTERVAL_S", 0.05)
+    monkeypatch.setattr(lease, "POLL_INTERVAL_S", 0.05)
     clip = tmp_path_factory.mktemp("long") / "long.mp4"
     make_clip(clip, "testsrc2=size=640x480:rate=30", 30)
     created = click(library, user, clip.as_uri())

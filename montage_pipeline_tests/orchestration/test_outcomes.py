@@ -1,0 +1,180 @@
+"""What the events of a run that failed do to its request, with real runs."""
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import dagster as dg
+import pytest
+from sqlalchemy import text
+
+from montage_pipeline.composition import Services
+from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.orchestration.documents import DocumentIOManager
+from montage_pipeline.orchestration.outcomes import run_failed_sensor
+from montage_pipeline.orchestration.partitions import montage_requests
+from montage_pipeline.records import Record
+from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.storage.store_errors import StoreErrors
+from montage_pipeline.vocabulary import ContentStatus, RequestState, Step
+from montage_pipeline_tests.clicks import click
+from montage_pipeline_tests.orchestration.conftest import (
+    add_partition,
+    error_of,
+    item_of,
+    retries_of,
+    run_montage,
+)
+
+
+class Disturbed(DocumentIOManager):
+    """Does something once a step's document is stored."""
+
+    def __init__(self, services: Services, step: Step, disturb: Any) -> None:
+        super().__init__(services)
+        self._step_name, self._disturb = step.value, disturb
+
+    def handle_output(self, context: dg.OutputContext, obj: Record) -> None:
+        super().handle_output(context, obj)
+        if context.asset_key.path[-1] == self._step_name:
+            self._disturb()
+
+
+class AwayDocuments(DocumentIOManager):
+    """Documents of a store that is away."""
+
+    def _read(self, context: dg.InputContext) -> Record:
+        raise MontageError(ErrorCode.STORE_UNAVAILABLE, "The store takes a nap.")
+
+
+def settle(
+    services: Services, instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult
+) -> None:
+    """What the daemon does once the run has failed."""
+    run = instance.get_run_by_id(result.run_id)
+    [failure] = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    assert run is not None
+    assert failure.dagster_event is not None
+    context = dg.build_run_status_sensor_context(
+        sensor_name="montage_run_failed",
+        dagster_event=failure.dagster_event,
+        dagster_instance=instance,
+        dagster_run=run,
+        resources={"services": services},
+    ).for_run_failure()
+    run_failed_sensor(services.settings)(context)
+
+
+def test_a_partition_deleted_meanwhile_is_told_in_a_sentence(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clip: Path,
+) -> None:
+    created = click(library, user, clip.as_uri())
+    partition = add_partition(instance, created)
+    assert montage_requests.name is not None
+
+    def delete() -> None:
+        instance.delete_dynamic_partition("montage_requests", partition)
+
+    documents = Disturbed(services, Step.CLIP_ANALYSIS, delete)
+    result = run_montage(services, instance, partition, documents=documents)
+    assert not result.success
+    settle(services, instance, result)
+    error = error_of(library, user, created)
+    assert (error["code"], error["step"]) == ("partition_deleted", "music_track")
+    assert "deleted in Dagster" in error["message"]
+
+
+def test_a_delivered_reel_stays_though_its_last_step_could_not_end(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clip: Path,
+) -> None:
+    """The step is tried again after the delivery, in the same run; the item never moves back."""
+    created = click(library, user, clip.as_uri())
+    partition = add_partition(instance, created)
+    seen: list[ContentStatus] = []
+
+    def store_goes_away() -> None:
+        seen.append(item_of(library, user, created).status)
+        with StoreErrors("bucket", "url").translated("store"):
+            from botocore.exceptions import EndpointConnectionError
+
+            raise EndpointConnectionError(endpoint_url="url")
+
+    documents = Disturbed(services, Step.R2_OBJECT, store_goes_away)
+    result = run_montage(services, instance, partition, documents=documents)
+    assert not result.success
+    assert len(seen) >= 1
+    assert set(seen) == {ContentStatus.DRAFT}
+    delivered = item_of(library, user, created)
+    assert (delivered.status, delivered.progress_percent) == (ContentStatus.DRAFT, 100)
+    settle(services, instance, result)
+    assert item_of(library, user, created) == delivered
+    request = services.requests.get_request(created.request_id)
+    assert request is not None
+    assert (request.state, request.attempt) == (RequestState.SUCCEEDED, 1)
+
+
+@pytest.mark.parametrize("broken", [Step.RENDERED_VIDEO])
+def test_a_good_reel_stays_when_making_it_again_fails(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clip: Path,
+    broken: Step,
+) -> None:
+    created = click(library, user, clip.as_uri())
+    partition = add_partition(instance, created)
+    assert run_montage(services, instance, partition, *Step).success
+    good = item_of(library, user, created)
+    assert good.status is ContentStatus.DRAFT
+
+    def breaks() -> None:
+        assert item_of(library, user, created).status is ContentStatus.DRAFT
+        raise ValueError("broken")
+
+    documents = Disturbed(services, broken, breaks)
+    result = run_montage(services, instance, partition, *Step, documents=documents)
+    assert not result.success
+    [request] = [services.requests.get_request(created.request_id)]
+    assert request is not None
+    assert request.run_id == result.run_id, "it must have taken the request over"
+    settle(services, instance, result)
+    assert item_of(library, user, created) == good
+
+
+def test_a_store_that_is_away_is_waited_for_outside_a_slot(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
+) -> None:
+    created = click(library, user)
+    partition = add_partition(instance, created)
+    documents = AwayDocuments(services)
+    left = [step for step in Step if step is not Step.CLIP_ANALYSIS]
+    for attempt, pause_s in ((1, 30), (2, 60), (4, None)):
+        with services.engine.begin() as connection:
+            # Meanwhile the pause is over.
+            connection.execute(
+                text("UPDATE montage_requests SET not_before = NULL, attempt = :n"), {"n": attempt}
+            )
+        result = run_montage(services, instance, partition, *left, documents=documents)
+        assert (result.success, retries_of(result)) == (False, 3)
+        if pause_s is None:
+            break
+        request = services.requests.get_request(created.request_id)
+        assert request is not None
+        assert (request.state, request.attempt) == (RequestState.QUEUED, attempt + 1)
+        assert request.lost_runs == 0
+        assert services.requests.queued(10) == []
+        with services.engine.connect() as connection:
+            left_s = connection.scalar(
+                text("SELECT extract(epoch FROM not_before - now()) FROM montage_requests")
+            )
+        assert float(left_s) == pytest.approx(pause_s, abs=10)
+    assert error_of(library, user, created)["code"] == "store_unavailable"
