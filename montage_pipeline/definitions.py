@@ -13,6 +13,7 @@ from montage_pipeline.orchestration.jobs import chunk_retention, cost_reports, m
 from montage_pipeline.orchestration.outcomes import outcome_sensors
 from montage_pipeline.orchestration.sensors import request_sensor, retirement_sensor
 from montage_pipeline.settings import Settings, get_settings
+from montage_pipeline.storage.buckets import refuse_open_bucket
 
 
 def build_definitions(
@@ -24,6 +25,7 @@ def build_definitions(
     connected to until a step or a sensor runs.
     """
     settings = settings or get_settings()
+    refuse_open_bucket(settings)
     services = Services(settings)
     resources: dict[str, Any] = {
         "services": services,

@@ -191,6 +191,7 @@ class ErrorCode(StrEnum):
     # Object store and delivery
     DELIVERY_INCOMPLETE = _permanent("Materialise r2_object again.")
     PRESIGN_TOO_LONG = _permanent("Sign a URL for 1 second to 7 days.")
+    PUBLIC_BUCKET_SHARED = _permanent("Give finished Reels a bucket of their own.")
     STORE_CHANGED = _permanent("Generate the item again to have the new file analysed.")
     STORE_IN_USE = _transient("Stop the process that owns this object store.")
     STORE_INCOMPLETE = _transient("Check the health of the object store.")

@@ -78,7 +78,8 @@ class Settings(BaseSettings):
     r2_bucket: str = Field(
         "montage",
         validation_alias="R2_BUCKET",
-        description="Bucket for uploads, work files and Reels.",
+        description="Private bucket: uploads, work files, tables; and Reels, unless "
+        "R2_PUBLIC_BUCKET is set.",
     )
     r2_region: str = Field(
         "auto", validation_alias="R2_REGION", description="S3 region; for R2 it is auto."
@@ -86,8 +87,14 @@ class Settings(BaseSettings):
     r2_public_base_url: str = Field(
         "",
         validation_alias="R2_PUBLIC_BASE_URL",
-        description="Public base URL of the bucket (a custom domain). Unset: media URLs are "
+        description="Public base URL of R2_PUBLIC_BUCKET (a custom domain). Unset: media URLs are "
         "presigned.",
+    )
+    r2_public_bucket: str = Field(
+        "",
+        validation_alias="R2_PUBLIC_BUCKET",
+        description="Bucket for finished Reels alone, which R2_PUBLIC_BASE_URL opens to everybody. "
+        "Must not be R2_BUCKET.",
     )
     r2_presign_seconds: int = Field(
         604_800,

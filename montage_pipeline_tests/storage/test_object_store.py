@@ -177,10 +177,17 @@ def test_media_url_is_public_where_there_is_a_public_base(
         "the bucket itself is private"
     )
 
-    public = ObjectStore.from_settings(
-        settings.model_copy(update={"r2_public_base_url": "https://media.example.org/"})
+    opened = settings.model_copy(
+        update={"r2_public_base_url": "https://media.example.org/", "r2_public_bucket": "reels"}
     )
-    assert public.media_url("reels/u/ü 1.mp4") == "https://media.example.org/reels/u/%C3%BC%201.mp4"
+    public = ObjectStore.for_reels(opened)
+    address = "https://media.example.org/reels/u/%C3%BC%201.mp4"
+    assert (public.bucket, public.media_url("reels/u/ü 1.mp4")) == ("reels", address)
+    assert public.address("reels/u/ü 1.mp4") == address
+
+    private = ObjectStore.from_settings(opened)
+    assert "X-Amz-Signature=" in private.media_url("analytics/api_costs_by_user.csv")
+    assert private.address("work/a") == f"s3://{object_store.bucket}/work/a"
 
 
 def test_requests_are_as_r2_wants_them(object_store: ObjectStore, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def plan_edit(
     timeline = _with_look(scope, planned)
     scope.progress(_PLANNED)
     storyboard = _store_storyboard(scope, timeline, analysis, music)
-    edit_url = _store_edit(scope, timeline, music)
+    edit_address = _store_edit(scope, timeline, music)
     return dg.MaterializeResult(
         value=timeline,
         metadata={
@@ -49,7 +49,7 @@ def plan_edit(
             **_figures(timeline),
             **_clips(scope, timeline, analysis),
             "seed": str(timeline.seed),
-            "edit_for_other_programs": MetadataValue.url(edit_url),
+            "edit_for_other_programs": edit_address,
             "why": MetadataValue.md(bullets(segment.why for segment in timeline.segments)),
             "warnings": MetadataValue.md(bullets(timeline.warnings) or "none"),
         },
@@ -100,7 +100,7 @@ def _seen(scope: StepScope, analysis: ClipAnalysis) -> "tuple[SeenSegment, ...]"
 def _store_storyboard(
     scope: StepScope, timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack
 ) -> MetadataValue:
-    """Draw and upload the storyboard; a thumbnail for the UI that leads to it."""
+    """Draw and upload the storyboard; a thumbnail for the UI, and where the whole of it lies."""
     from montage_pipeline.editing.storyboard.storyboard import draw_storyboard, storyboard_thumbnail
 
     services, key = scope.services, storyboard_key(scope.request.id)
@@ -110,18 +110,18 @@ def _store_storyboard(
         thumbnail = base64.b64encode(storyboard_thumbnail(image)).decode()
         services.store.put_file(key, image, content_type="image/png")
     return MetadataValue.md(
-        f"[![storyboard](data:image/jpeg;base64,{thumbnail})]({services.store.media_url(key)})"
+        f"![storyboard](data:image/jpeg;base64,{thumbnail})\n\n`{services.store.address(key)}`"
     )
 
 
 def _store_edit(scope: StepScope, timeline: Timeline, music: MusicTrack) -> str:
-    """Upload the edit as OpenTimelineIO; its URL."""
+    """Upload the edit as OpenTimelineIO; where it lies."""
     from montage_pipeline.editing.export import EditFormat, exported_edit
 
     store, key = scope.services.store, edit_key(scope.request.id)
     edit = exported_edit(timeline, EditFormat.OTIO, music, store.media_url(music.key))
     store.put_bytes(key, edit.encode(), content_type="application/vnd.pixar.opentimelineio+json")
-    return store.media_url(key)
+    return store.address(key)
 
 
 def _clips(scope: StepScope, timeline: Timeline, analysis: ClipAnalysis) -> dict[str, Any]:

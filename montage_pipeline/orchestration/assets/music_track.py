@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster import MaterializeResult, MetadataValue
+from dagster import MaterializeResult
 
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.music.model import MusicTrack
@@ -47,7 +47,7 @@ def compose_music(scope: StepScope, analysis: ClipAnalysis) -> MaterializeResult
             "beat_source": track.grid.source,
             "duration_s": track.duration_s,
             "loudness_lufs": track.loudness_lufs,
-            "listen": MetadataValue.url(services.store.media_url(track.key)),
+            "listen": services.store.address(track.key),
             **cost_metadata(scope, Step.MUSIC_TRACK),
         },
     )

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
-from dagster import MaterializeResult, MetadataValue
+from dagster import MaterializeResult
 
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.editing.timeline import Timeline
@@ -49,7 +49,7 @@ def deliver_reel(scope: StepScope, made: MadeReel) -> MaterializeResult[Delivere
     return dg.MaterializeResult(
         value=delivered,
         metadata={
-            "generated_media_url": MetadataValue.url(delivered.generated_media_url),
+            "generated_media_url": services.reel_store.address(delivered.key),
             "key": delivered.key,
             "etag": delivered.etag,
             "megabytes": delivered.bytes / 1e6,
@@ -60,7 +60,7 @@ def deliver_reel(scope: StepScope, made: MadeReel) -> MaterializeResult[Delivere
 
 
 def _copy_files(scope: StepScope, made: MadeReel) -> DeliveredObject:
-    from montage_pipeline.storage.delivery import ReelFiles, ReelOwner, WorkFile, deliver
+    from montage_pipeline.storage.delivery import ReelFiles, ReelOwner, Route, WorkFile, deliver
 
     files = ReelFiles(
         video=WorkFile(made.rendered.key, made.rendered.sha256),
@@ -70,7 +70,7 @@ def _copy_files(scope: StepScope, made: MadeReel) -> DeliveredObject:
     owner = ReelOwner(str(scope.request.user_id), str(scope.request.content_item_id))
     services = scope.services
     with tempfile.TemporaryDirectory(dir=services.scratch, prefix="deliver-") as folder:
-        return deliver(services.store, files, owner, Path(folder))
+        return deliver(Route(services.store, services.reel_store, Path(folder)), files, owner)
 
 
 def _finished(request: MontageRequest, made: MadeReel, delivered: DeliveredObject) -> FinishedReel:

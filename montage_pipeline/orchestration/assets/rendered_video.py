@@ -102,8 +102,7 @@ def render_reel(
         rendered = _store(scope, reel)
     return dg.MaterializeResult(
         value=rendered,
-        metadata=_metadata(rendered, timeline)
-        | {"watch": MetadataValue.url(services.store.media_url(rendered.key))},
+        metadata=_metadata(rendered, timeline) | {"watch": services.store.address(rendered.key)},
         check_results=check_results(rendered.check.rules),
     )
 
