@@ -274,6 +274,11 @@ class Settings(BaseSettings):
         le=65535,
         description="Port of the Dagster UI of `montage up`; 0: any free port.",
     )
+    ui_allowed_hosts: str = Field(
+        "",
+        description="Host names under which the Dagster UI is reached besides localhost, "
+        "comma-separated, e.g. dagster.example.com. Under others it answers nothing.",
+    )
 
     # Logs
     log_format: Literal["auto", "json", "console"] = Field(
