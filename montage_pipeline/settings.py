@@ -13,6 +13,8 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from montage_pipeline.rules import MAX_CLIPS
+
 RenderQuality = Literal["draft", "standard", "best"]
 HardwareEncoder = Literal["nvenc", "videotoolbox", "qsv", "vaapi"]
 
@@ -163,7 +165,7 @@ class Settings(BaseSettings):
     )
 
     # Footage
-    max_clips: int = Field(60, ge=1, description="Maximum clips per request.")
+    max_clips: int = Field(60, ge=1, le=MAX_CLIPS, description="Maximum clips per request.")
     max_clip_bytes: int = Field(
         4_000_000_000, ge=1, description="Maximum size of a clip, in bytes."
     )
@@ -246,6 +248,26 @@ class Settings(BaseSettings):
         ge=1,
         description="Days after which a finished request loses its Dagster partition; its row "
         "stays.",
+    )
+
+    # Limits of one user
+    max_requests_under_way: int = Field(
+        100,
+        ge=0,
+        description="Maximum requests of one user that run or wait at once; 0: no limit. "
+        "The API refuses more with 429; `montage make` is not limited.",
+    )
+    api_user_requests_per_minute: int = Field(
+        600,
+        ge=0,
+        description="Maximum API calls of one user per minute, counted by each API process; "
+        "0: no limit.",
+    )
+    api_address_requests_per_minute: int = Field(
+        1200,
+        ge=0,
+        description="Maximum API calls from one address per minute, counted by each API process; "
+        "0: no limit.",
     )
 
     # API

@@ -26,12 +26,12 @@ class AllowedUrls:
 
     def check_clips(self, clip_urls: Sequence[str]) -> list[FieldProblem]:
         """Everything that is wrong with these URLs; empty when they may be used."""
-        problems = []
         limit = self.settings.max_clips
         if len(clip_urls) > limit:
             message = f"has {len(clip_urls)} clips; at most {limit} are accepted"
-            problems.append(FieldProblem(field="clipUrls", message=message))
+            return [FieldProblem(field="clipUrls", message=message)]
 
+        problems = []
         for position, clip_url in enumerate(clip_urls):
             if reason := self._refusal(clip_url):
                 problems.append(FieldProblem(field=f"clipUrls.{position}", message=reason))

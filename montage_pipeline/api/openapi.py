@@ -159,10 +159,26 @@ def describe(app: FastAPI, settings: Settings) -> None:
             made = FastAPI.openapi(app)
             schemas = made["components"]["schemas"]
             schemas["NewContentItemBody"]["properties"]["clipUrls"]["maxItems"] = settings.max_clips
-            schemas["UploadBody"]["properties"]["bytes"]["maximum"] = settings.max_clip_bytes
+            _limit_uploads(schemas["UploadBody"], settings)
             for model, examples in EXAMPLES.items():
                 schemas[model]["examples"] = examples
             app.openapi_schema = made
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _limit_uploads(body: dict[str, Any], settings: Settings) -> None:
+    """Music has a limit of its own."""
+    size, kind = body["properties"]["bytes"], body["properties"]["contentType"]
+    size["maximum"] = max(settings.max_clip_bytes, settings.max_music_bytes)
+    limits = {"video": settings.max_clip_bytes, "audio": settings.max_music_bytes}
+    body["oneOf"] = [
+        {
+            "properties": {
+                "contentType": {"pattern": kind["pattern"].replace("(video|audio)", medium)},
+                "bytes": {"maximum": limit},
+            }
+        }
+        for medium, limit in limits.items()
+    ]

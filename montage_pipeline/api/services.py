@@ -8,9 +8,11 @@ from sqlalchemy.engine import Engine
 
 from montage_pipeline.api.auth import Authenticator, KnownUsers
 from montage_pipeline.api.media_urls import fresh_url
+from montage_pipeline.api.rate_limits import RateLimiter
 from montage_pipeline.api.readiness import Readiness
 from montage_pipeline.composition import Services
 from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
 
@@ -27,10 +29,12 @@ class ApiServices:
     settings: Settings
     engine: Engine
     library: ContentLibrary
+    requests: RequestLifecycle
     store: ObjectStore
     known_users: KnownUsers
     authenticator: Authenticator
     readiness: Readiness
+    user_limiter: RateLimiter
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -41,9 +45,11 @@ class ApiServices:
             authenticator=Authenticator(settings),
             engine=product.engine,
             library=product.library,
+            requests=product.requests,
             store=product.store,
             known_users=KnownUsers(product.library),
             readiness=Readiness(settings, product.store),
+            user_limiter=RateLimiter(settings.api_user_requests_per_minute),
         )
 
     def fresh_url(self, stored_url: str | None) -> str | None:

@@ -16,7 +16,7 @@ from montage_pipeline.api.schemas.answers import (
     ContentItemsOut,
     StatusOut,
 )
-from montage_pipeline.api.schemas.base import Timestamp
+from montage_pipeline.api.schemas.base import PathUuid, QueryInteger, Timestamp
 from montage_pipeline.api.schemas.requests import NewContentItemBody, WishesBody
 from montage_pipeline.api.services import ApiServices, ServicesNeeded
 from montage_pipeline.errors import ErrorCode
@@ -31,7 +31,7 @@ router = APIRouter(prefix="/api/content-items", tags=["content items"])
 POLL_AFTER_S = 2
 """Progress moves about this often; more polls show nothing new."""
 
-ItemId = Annotated[UUID, Path(alias="contentItemId", description="The content item.")]
+ItemId = Annotated[PathUuid, Path(alias="contentItemId", description="The content item.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -44,6 +44,10 @@ IdempotencyKey = Annotated[
     ),
 ]
 
+_TOO_MANY = (
+    "Too many: `rate_limited`, or `too_many_requests_under_way` while as many of your requests as "
+    "are allowed run or wait; wait for `Retry-After` seconds."
+)
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
         "headers": {
@@ -80,7 +84,12 @@ _POLLED: dict[int | str, dict[str, Any]] = {
     responses={
         **_ACCEPTED,
         **documented_errors(
-            400, 409, 413, 422, s409="`idempotency_conflict`: the key was used with another body."
+            400,
+            409,
+            413,
+            422,
+            s409="`idempotency_conflict`: the key was used with another body.",
+            s429=_TOO_MANY,
         ),
     },
 )
@@ -100,7 +109,10 @@ def create_content_item(
     # The user may have been deleted since a request of theirs was last seen here.
     services.library.ensure_user(user.id, user.email)
     created = services.library.create_item(
-        user.id, body.as_document(), idempotency_key=idempotency_key
+        user.id,
+        body.as_document(),
+        idempotency_key=idempotency_key,
+        max_under_way=services.settings.max_requests_under_way,
     )
     return _accepted(created, response)
 
@@ -121,6 +133,7 @@ def create_content_item(
             422,
             s409="`already_generating`, or `idempotency_conflict`: the key was used for something "
             "else.",
+            s429=_TOO_MANY,
         ),
     },
 )
@@ -143,9 +156,41 @@ def generate_again(
         _refuse_undrawable(body)
     options = body.as_options() if body is not None else None
     created = services.library.request_again(
-        user.id, content_item_id, options, idempotency_key=idempotency_key
+        user.id,
+        content_item_id,
+        options,
+        idempotency_key=idempotency_key,
+        max_under_way=services.settings.max_requests_under_way,
     )
     return _accepted(created, response)
+
+
+@router.post(
+    "/{contentItemId}/cancel",
+    operation_id="cancelGeneration",
+    summary="Stop making a Reel",
+    response_description="No Reel is being made of the item.",
+    responses=documented_errors(404, 413, 422),
+)
+def cancel_generation(
+    content_item_id: ItemId, user: CurrentUser, services: ServicesNeeded
+) -> StatusOut:
+    """Cancel the request that waits or runs; its run ends within seconds.
+
+    The item is `failed` with the code `canceled`. For an item that is not being generated nothing
+    changes, so that the same call may be sent again.
+    """
+    item = _owned(content_item_id, user.id, services)
+    if item.status is ContentStatus.GENERATING:
+        request_id = services.library.newest_request(content_item_id)
+        if request_id is not None and services.requests.withdraw(request_id):
+            log.info(
+                "generation_canceled",
+                content_item_id=str(content_item_id),
+                request_id=str(request_id),
+            )
+        item = _owned(content_item_id, user.id, services)
+    return StatusOut.of(item, services.fresh_url)
 
 
 @router.get(
@@ -157,7 +202,7 @@ def generate_again(
 def list_content_items(
     user: CurrentUser,
     services: ServicesNeeded,
-    limit: Annotated[int, Query(ge=1, le=100, description="Items on one page.")] = 20,
+    limit: Annotated[QueryInteger, Query(ge=1, le=100, description="Items on one page.")] = 20,
     before: Annotated[
         Timestamp | None, Query(description="`nextBefore` of the page before.")
     ] = None,

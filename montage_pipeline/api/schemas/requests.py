@@ -3,9 +3,9 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StrictInt
+from pydantic import AfterValidator, Field
 
-from montage_pipeline.api.schemas.base import ApiModel
+from montage_pipeline.api.schemas.base import ApiModel, Integer
 from montage_pipeline.requests.model import MAX_TITLE_CHARS, NewContentItem
 from montage_pipeline.requests.options import (
     MAX_CAPTION_CHARS,
@@ -14,7 +14,7 @@ from montage_pipeline.requests.options import (
     MIN_TARGET_BPM,
     MontageOptions,
 )
-from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
+from montage_pipeline.rules import MAX_CLIPS, MAX_DURATION_S, MIN_DURATION_S
 from montage_pipeline.styles import StyleName
 from montage_pipeline.vocabulary import ContentType, Format, Look
 
@@ -44,10 +44,11 @@ _NoControls = AfterValidator(_without_controls)
 _NotBlank = AfterValidator(_not_blank)
 
 _Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_CHARS), _NoControls]
+_Urls = Annotated[list[_Url], Field(max_length=MAX_CLIPS)]
 _Title = Annotated[str, Field(max_length=MAX_TITLE_CHARS), _NoControls, _NotBlank]
 _Captions = Annotated[str, Field(max_length=MAX_CAPTION_CHARS), _NoControls, _NotBlank]
 _Prompt = Annotated[str, Field(max_length=MAX_PROMPT_CHARS), _NoControls, _NotBlank]
-_Bpm = Annotated[StrictInt, Field(ge=MIN_TARGET_BPM, le=MAX_TARGET_BPM)]
+_Bpm = Annotated[Integer, Field(ge=MIN_TARGET_BPM, le=MAX_TARGET_BPM)]
 _FileName = Annotated[str, Field(min_length=1, max_length=MAX_FILE_NAME_CHARS), _NoControls]
 
 
@@ -58,10 +59,8 @@ class WishesBody(ApiModel):
     """
 
     hook_clip: _Url | None = Field(None, description="The clip that opens the Reel.")
-    must_use: list[_Url] = Field(
-        default_factory=list, description="Clips that must appear in the Reel."
-    )
-    exclude: list[_Url] = Field(
+    must_use: _Urls = Field(default_factory=list, description="Clips that must appear in the Reel.")
+    exclude: _Urls = Field(
         default_factory=list,
         description="Clips that must not be used; at least one has to be left.",
     )
@@ -108,14 +107,14 @@ class NewContentItemBody(WishesBody):
 
     type: ContentType = Field(description="What to make.")
     title: _Title | None = Field(None, description="Shown in the library.")
-    clip_urls: list[_Url] = Field(
+    clip_urls: _Urls = Field(
         min_length=1, description="Raw clips: https:// URLs, or `clipUrl`s of POST /api/uploads."
     )
     style: StyleName = Field(description="How the edit and the music should feel.")
     format: Format = Field(
         description="Shape: reel 1080×1920, feed 1080×1350, square 1080×1080, landscape 1920×1080."
     )
-    duration_sec: StrictInt = Field(
+    duration_sec: Integer = Field(
         ge=MIN_DURATION_S, le=MAX_DURATION_S, description="Length of the finished Reel, in seconds."
     )
 
@@ -143,4 +142,4 @@ class UploadBody(ApiModel):
         description="Its type; the PUT must send the same.",
         examples=["video/mp4"],
     )
-    bytes: StrictInt = Field(ge=1, description="Its exact size; the PUT must send as many.")
+    bytes: Integer = Field(ge=1, description="Its exact size; the PUT must send as many.")
