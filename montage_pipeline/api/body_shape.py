@@ -15,10 +15,15 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\(?:.|\Z))*+(?:"|\Z)', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 
+def is_text(body: bytes) -> bool:
+    """Whether it can be JSON in UTF-8, whose only zero bytes are escaped. In UTF-16 and UTF-32,
+    which Python's parser takes too, every bracket has one beside it.
+    """
+    return b"\x00" not in body
+
+
 def refusal(body: bytes, max_values: int) -> str | None:
-    """Why the body is not parsed; None when it may be."""
-    if b"\x00" in body:
-        return "is not JSON in UTF-8"
+    """Why a body that is text is not parsed; None when it may be."""
     structure = _STRING.sub(b"", body)
     if structure.count(b",") + structure.count(b"[") + structure.count(b"{") > max_values:
         return f"has more than {max_values} values"

@@ -26,16 +26,25 @@ class AllowedUrls:
 
     def check_clips(self, clip_urls: Sequence[str]) -> list[FieldProblem]:
         """Everything that is wrong with these URLs; empty when they may be used."""
-        limit = self.settings.max_clips
-        if len(clip_urls) > limit:
-            message = f"has {len(clip_urls)} clips; at most {limit} are accepted"
-            return [FieldProblem(field="clipUrls", message=message)]
+        if too_many := self._too_many("clipUrls", clip_urls):
+            return too_many
 
         problems = []
         for position, clip_url in enumerate(clip_urls):
             if reason := self._refusal(clip_url):
                 problems.append(FieldProblem(field=f"clipUrls.{position}", message=reason))
         return problems
+
+    def check_wishes(self, must_use: Sequence[str], exclude: Sequence[str]) -> list[FieldProblem]:
+        """Lists that are longer than any request's clips; which clips they name is told later."""
+        return [*self._too_many("mustUse", must_use), *self._too_many("exclude", exclude)]
+
+    def _too_many(self, field: str, urls: Sequence[str]) -> list[FieldProblem]:
+        limit = self.settings.max_clips
+        if len(urls) <= limit:
+            return []
+        message = f"has {len(urls)} clips; at most {limit} are accepted"
+        return [FieldProblem(field=field, message=message)]
 
     def check_music(self, music_url: str | None) -> list[FieldProblem]:
         """What is wrong with the URL of the user's own music, by the same rules; empty when it may

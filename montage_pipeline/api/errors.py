@@ -5,6 +5,7 @@ checks of input; those raise `ApiError` or `validation_error` where they are mad
 code is answered with stands in the registry (`error_codes`).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -116,6 +117,12 @@ def validation_error(
     )
 
 
+def unparsable_body(message: str) -> JSONResponse:
+    """422 for a body that is no JSON of ours."""
+    problem = validation_error([FieldProblem(field="body", message=message)])
+    return error_response(problem.code, problem.message, problem.details)
+
+
 def impossible_wishes(error: PermanentError) -> ApiError:
     """422 for wishes that contradict each other or the clips, with the first contradiction's code
     and every field at fault.
@@ -151,8 +158,12 @@ def install_error_handlers(app: FastAPI) -> None:
         return await on_api_error(request, validation_error(problems))
 
     @app.exception_handler(HTTPException)
-    async def on_http_exception(_: Request, exc: HTTPException) -> Response:
-        return _framework_refusal(exc)
+    async def on_http_exception(request: Request, exc: HTTPException) -> Response:
+        answer = _framework_refusal(exc)
+        if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            # Starlette names the methods of the first route at this path alone.
+            answer.headers["Allow"] = ", ".join(_methods_at(app, request.url.path))
+        return answer
 
     @app.exception_handler(MontageError)
     async def on_montage_error(request: Request, exc: MontageError) -> Response:
@@ -184,6 +195,17 @@ def too_many_requests(wait_s: int) -> JSONResponse:
     message = f"Too many requests from your address; wait {wait_s} s."
     headers = {"Retry-After": str(wait_s)}
     return error_response(ErrorCode.RATE_LIMITED, message, headers=headers)
+
+
+def _methods_at(app: FastAPI, path: str) -> list[str]:
+    """The methods of every route at this path."""
+    paths = app.openapi()["paths"]
+    return sorted(
+        method.upper()
+        for template, operations in paths.items()
+        if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", template), path)
+        for method in operations
+    )
 
 
 def _status(code: ErrorCode) -> int:

@@ -151,6 +151,16 @@ there.
 """
 
 
+_CLIP_LISTS = (
+    ("NewContentItemBody", "clipUrls"),
+    *(
+        (body, field)
+        for body in ("NewContentItemBody", "WishesBody")
+        for field in ("mustUse", "exclude")
+    ),
+)
+
+
 def describe(app: FastAPI, settings: Settings) -> None:
     """Make `app.openapi()` give a document that is true for an installation with these settings."""
 
@@ -158,7 +168,8 @@ def describe(app: FastAPI, settings: Settings) -> None:
         if app.openapi_schema is None:
             made = FastAPI.openapi(app)
             schemas = made["components"]["schemas"]
-            schemas["NewContentItemBody"]["properties"]["clipUrls"]["maxItems"] = settings.max_clips
+            for body, field in _CLIP_LISTS:
+                schemas[body]["properties"][field]["maxItems"] = settings.max_clips
             _limit_uploads(schemas["UploadBody"], settings)
             for model, examples in EXAMPLES.items():
                 schemas[model]["examples"] = examples

@@ -15,10 +15,11 @@ from uuid import uuid4
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from montage_pipeline.api import body_shape
-from montage_pipeline.api.errors import error_response, too_many_requests
+from montage_pipeline.api.errors import error_response, too_many_requests, unparsable_body
 from montage_pipeline.api.rate_limits import RateLimiter, caller_address
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.logs import get_logger
@@ -107,15 +108,23 @@ class RequestFrame:
             return
 
         body = await self._body(Headers(scope=scope), receive)
+        refusal = self._refusal(body)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+        else:
+            await self._app(scope, _replayed(body or b"", receive), send)
+
+    def _refusal(self, body: bytes | None) -> Response | None:
+        """The answer to a body that is not parsed; None to one that may be."""
         if body is None:
             reason: str | None = f"is larger than {self._limits.max_body_bytes} bytes"
+        elif not body_shape.is_text(body):
+            return unparsable_body("is not JSON in UTF-8")
         else:
             reason = body_shape.refusal(body, self._limits.max_values)
-        if body is None or reason is not None:
-            refused = error_response(ErrorCode.REQUEST_TOO_LARGE, f"The body {reason}.")
-            await refused(scope, receive, send)
-        else:
-            await self._app(scope, _replayed(body, receive), send)
+        if reason is None:
+            return None
+        return error_response(ErrorCode.REQUEST_TOO_LARGE, f"The body {reason}.")
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes | None:
         """The whole body; None as soon as it is known to be too large."""

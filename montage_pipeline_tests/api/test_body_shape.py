@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from montage_pipeline.api.body_shape import MAX_DEPTH, refusal
+from montage_pipeline.api.body_shape import MAX_DEPTH, is_text, refusal
 
 _TEXT = st.text(alphabet=st.sampled_from('a,[]{}"\\:é\n'), max_size=8)
 _DOCUMENTS = st.recursive(
@@ -56,7 +56,6 @@ def test_counts_are_those_of_the_parsed_document(
 @pytest.mark.parametrize(
     "body",
     [
-        '{"a": 1}'.encode("utf-16"),
         b"[" * 100_000,
         b'{"a":' * 100_000,
         # Each quote would be looked at as the beginning of a string by a pattern that gives up.
@@ -70,3 +69,9 @@ def test_bodies_made_to_be_expensive_are_refused_or_harmless(body: bytes) -> Non
         assert reason is None  # One string that never ends: the parser stops at once.
     else:
         assert reason is not None
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
+def test_other_encodings_are_no_text(encoding: str) -> None:
+    assert is_text('{"a": "ü"}'.encode())
+    assert not is_text('{"a": 1}'.encode(encoding))

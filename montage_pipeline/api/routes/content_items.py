@@ -16,7 +16,7 @@ from montage_pipeline.api.schemas.answers import (
     ContentItemsOut,
     StatusOut,
 )
-from montage_pipeline.api.schemas.base import PathUuid, QueryInteger, Timestamp
+from montage_pipeline.api.schemas.base import DecimalText, PathUuid, Timestamp
 from montage_pipeline.api.schemas.requests import NewContentItemBody, WishesBody
 from montage_pipeline.api.services import ApiServices, ServicesNeeded
 from montage_pipeline.errors import ErrorCode
@@ -50,6 +50,13 @@ _TOO_MANY = (
 )
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
+        "links": {
+            operation: {
+                "operationId": operation,
+                "parameters": {"contentItemId": "$response.body#/id"},
+            }
+            for operation in ("getContentItem", "getContentItemStatus", "cancelGeneration")
+        },
         "headers": {
             "Location": {"description": "The content item.", "schema": {"type": "string"}},
             "Retry-After": {
@@ -60,7 +67,7 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
                 "description": "`true` when the key had made this request before.",
                 "schema": {"const": "true"},
             },
-        }
+        },
     }
 }
 _POLLED: dict[int | str, dict[str, Any]] = {
@@ -102,7 +109,11 @@ def create_content_item(
 ) -> AcceptedOut:
     """Store a new content item and queue its first generation."""
     allowed = _urls_allowed(user, services)
-    problems = [*allowed.check_clips(body.clip_urls), *allowed.check_music(body.music_url)]
+    problems = [
+        *allowed.check_clips(body.clip_urls),
+        *allowed.check_wishes(body.must_use, body.exclude),
+        *allowed.check_music(body.music_url),
+    ]
     if problems:
         raise validation_error(problems)
     _refuse_undrawable(body)
@@ -150,7 +161,11 @@ def generate_again(
     Without a body the wishes of the last request stand; a body replaces them all, `{}` drops them.
     """
     if body is not None:
-        problems = _urls_allowed(user, services).check_music(body.music_url)
+        allowed = _urls_allowed(user, services)
+        problems = [
+            *allowed.check_wishes(body.must_use, body.exclude),
+            *allowed.check_music(body.music_url),
+        ]
         if problems:
             raise validation_error(problems)
         _refuse_undrawable(body)
@@ -202,7 +217,7 @@ def cancel_generation(
 def list_content_items(
     user: CurrentUser,
     services: ServicesNeeded,
-    limit: Annotated[QueryInteger, Query(ge=1, le=100, description="Items on one page.")] = 20,
+    limit: Annotated[int, Query(ge=1, le=100, description="Items on one page."), DecimalText] = 20,
     before: Annotated[
         Timestamp | None, Query(description="`nextBefore` of the page before.")
     ] = None,

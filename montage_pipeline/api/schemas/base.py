@@ -13,7 +13,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     PlainSerializer,
-    StrictInt,
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
@@ -70,11 +69,11 @@ def _in_utc(timestamp: datetime) -> datetime:
         raise ValueError("is outside the years 1 to 9999 in UTC") from None
 
 
-Integer = Annotated[StrictInt, BeforeValidator(_whole)]
-"""A whole number in a JSON body."""
+Whole = BeforeValidator(_whole)
+"""For a whole number in a JSON body, behind its limits: pydantic documents no limits behind it."""
 
-QueryInteger = Annotated[int, BeforeValidator(_decimal_text)]
-"""A whole number in a URL."""
+DecimalText = BeforeValidator(_decimal_text)
+"""For a whole number in a URL, behind its limits likewise."""
 
 PathUuid = Annotated[UUID, BeforeValidator(_canonical_uuid)]
 """An id in a URL."""
