@@ -8,12 +8,16 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 from uuid import UUID
 
 from montage_pipeline.api.errors import FieldProblem
+from montage_pipeline.api.upload_names import safe_file_name
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.keys import uploads_of
+
+_UPLOAD_ID = re.compile(r"[0-9a-f-]{36}")
+_NOT_AN_UPLOAD = "is not one of your uploads; use the clipUrl given by POST /api/uploads"
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,13 @@ class AllowedUrls:
 
 def _refusal_of_upload(clip_url: str, user_id: UUID, bucket: str) -> str | None:
     own = f"s3://{bucket}/{uploads_of(user_id)}"
-    if clip_url.startswith(own) and re.fullmatch(
-        r"[0-9a-f-]{36}/[A-Za-z0-9][A-Za-z0-9._-]*", clip_url[len(own) :]
-    ):
-        return None
-    return "is not one of your uploads; use the clipUrl given by POST /api/uploads"
+    if clip_url.startswith(own):
+        upload_id, _, quoted = clip_url[len(own) :].partition("/")
+        name = unquote(quoted)
+        # Only as it was given: one address for each file, and none that leads elsewhere.
+        if _UPLOAD_ID.fullmatch(upload_id) and name == safe_file_name(name):
+            return None if quote(name) == quoted else _NOT_AN_UPLOAD
+    return _NOT_AN_UPLOAD
 
 
 def _refusal_of_host(parts: SplitResult, settings: Settings) -> str | None:

@@ -124,7 +124,11 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
             "uploadUrl": "https://account.r2.cloudflarestorage.com/montage/uploads/…?X-Amz-Signature=…",
             "clipUrl": _CLIP_URL,
             "method": "PUT",
-            "headers": {"Content-Type": "video/mp4"},
+            "headers": {
+                "Content-Type": "video/mp4",
+                "Content-Disposition": "attachment; filename*=UTF-8''beach.mp4",
+                "Content-Encoding": "identity",
+            },
             "expiresAt": "2026-05-04T10:30:12Z",
         }
     ],

@@ -19,7 +19,7 @@ from montage_pipeline.settings import Settings
 from montage_pipeline.storage.buckets import refuse_open_bucket
 from montage_pipeline.storage.client import StoreAccess, connect, transfer_config
 from montage_pipeline.storage.model import StoredObject
-from montage_pipeline.storage.signing import MAX_PRESIGN_S, UrlSigner
+from montage_pipeline.storage.signing import MAX_PRESIGN_S, PutHeaders, UrlSigner
 from montage_pipeline.storage.store_errors import StoreErrors, http_status, store_code
 
 IMMUTABLE_CACHE_CONTROL = "public, max-age=31536000, immutable"
@@ -343,15 +343,20 @@ class ObjectStore:
         return self._signer.media_url(key)
 
     def presign_put(
-        self, key: str, *, content_type: str, expires_s: int, content_length: int | None = None
+        self,
+        key: str,
+        *,
+        headers: PutHeaders,
+        expires_s: int,
+        content_length: int | None = None,
     ) -> str:
-        """A URL that takes one PUT of `key` for `expires_s` seconds (at most seven days), with just
-        this Content-Type.
+        """A URL that takes PUTs of `key` for `expires_s` seconds (at most seven days), with just
+        these headers.
 
         With `content_length` (bytes) the store refuses a body of any other length.
         """
         return self._signer.presign_put(
-            key, content_type=content_type, expires_s=expires_s, content_length=content_length
+            key, headers=headers, expires_s=expires_s, content_length=content_length
         )
 
     def _head(self, key: str) -> dict[str, Any] | None:

@@ -158,7 +158,8 @@ class UploadBody(ApiModel):
     """A clip, or the user's own music, about to be uploaded."""
 
     file_name: _FileName = Field(
-        description="Name of the person's file; only its letters, digits, dots and dashes are kept."
+        description="Name of the person's file. Letters and digits of every script, dots, dashes "
+        "and underscores are kept."
     )
     content_type: str = Field(
         pattern=r"^(video|audio)/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}$",
