@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 from uuid import UUID
 
+from montage_pipeline.addresses import is_public
 from montage_pipeline.api.errors import FieldProblem
 from montage_pipeline.api.upload_names import safe_file_name
 from montage_pipeline.settings import Settings
@@ -98,7 +99,7 @@ def _refusal_of_host(parts: SplitResult, settings: Settings) -> str | None:
         return None
     host = parts.hostname.rstrip(".")
     try:
-        public = ipaddress.ip_address(host).is_global
+        public = is_public(ipaddress.ip_address(host))
     except ValueError:
         public = host != "localhost" and not host.endswith(".localhost")
     return None if public else "names a private or loopback host, which is not fetched from"

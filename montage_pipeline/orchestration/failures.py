@@ -50,7 +50,8 @@ def translated(attempt: Attempt, services: Services) -> Iterator[None]:
         except (dg.Failure, dg.RetryRequested):
             raise
         except Exception as error:
-            raise _failure(attempt, services, error) from error
+            # Dagster stores the whole chain of causes, for whoever may see its UI.
+            raise _failure(attempt, services, error) from logs.redacted(error)
 
 
 def _forbid_another_run(attempt: Attempt) -> None:
@@ -126,11 +127,11 @@ def _described(attempt: Attempt, error: Exception) -> RequestFailure:
         code, message, details = ErrorCode.INTERNAL_ERROR, f"{type(error).__name__}: {error}", {}
     return RequestFailure(
         code=code,
-        message=logs.hide_secrets(message),
+        message=logs.for_users(message),
         step=attempt.step,
         attempts=attempt.number,
         run_id=attempt.run.run_id,
-        details={name: logs.hide_secrets(str(value)) for name, value in details.items()},
+        details={name: logs.for_users(str(value)) for name, value in details.items()},
         clips=clips,
     )
 

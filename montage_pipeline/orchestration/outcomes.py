@@ -171,7 +171,7 @@ def _failure_of(context: RunFailureSensorContext) -> RequestFailure:
             reason = (error.cause or error).message.strip()
             return RequestFailure(
                 code=ErrorCode.STEP_FAILED,
-                message=logs.hide_secrets(reason),
+                message=logs.for_users(reason),
                 step=Step(event.step_key),
                 attempts=1,
                 run_id=run_id,

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
+from montage_pipeline.logs import get_logger
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
+
+log = get_logger(__name__)
 
 _PASSING_STATUSES = {408, 409, 412, 429}
 _PASSING_CODES = {"RequestTimeout", "ClientDisconnect", "IncompleteBody", "BadDigest"}
@@ -43,9 +46,12 @@ class StoreErrors:
         except ClientError as error:
             raise self._meaning(error, verb, key) from error
         except (BotoCoreError, Boto3Error) as error:
+            # Where the store is, is for operators: the message reaches users.
+            log.warning("store_unreachable", endpoint=self.endpoint_url, error=str(error))
             raise MontageError(
                 ErrorCode.STORE_UNAVAILABLE,
-                f"could not {verb} {self.shown(key)} at {self.endpoint_url}: {error}",
+                f"could not {verb} {self.shown(key)}: the object store did not answer "
+                f"({type(error).__name__})",
                 bucket=self.bucket,
                 key=key,
             ) from error
