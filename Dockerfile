@@ -21,7 +21,7 @@ ENV PATH=/app/bin:$PATH \
     MONTAGE_CODE_SERVER_PORT=4000 \
     MONTAGE_LOG_FORMAT=json \
     PYTHONUNBUFFERED=1
-RUN install -d -m 0700 -o montage /home/montage/state
+RUN install -d -m 0700 -o montage /home/montage/state /home/montage/dagster/storage
 USER montage
 WORKDIR /home/montage/dagster
 EXPOSE 3000 4000 8000
