@@ -174,7 +174,8 @@ def install_error_handlers(app: FastAPI) -> None:
             details = jsonable_encoder(exc.details)
             return error_response(exc.code, exc.message, details, {"Retry-After": wait_s})
         if exc.retryable:
-            log.warning("request_failed_for_now", code=exc.code, error=exc.message)
+            cause = str(exc.__cause__ or "")
+            log.warning("request_failed_for_now", code=exc.code, error=exc.message, cause=cause)
             return _unavailable(exc.code, "A service this needs did not answer; try again.")
         if exc.code.status is None:
             raise exc  # Not the caller's fault: an unexpected error.

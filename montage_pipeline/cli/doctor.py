@@ -54,7 +54,8 @@ def _guarded(name: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(name=name, ok=True, message=look())
     except MontageError as error:
-        return Finding(name=name, ok=False, message=error.message)
+        cause = f": {error.__cause__}" if error.__cause__ else ""
+        return Finding(name=name, ok=False, message=f"{error.message}{cause}")
     except Exception as error:
         return Finding(name=name, ok=False, message=f"{type(error).__name__}: {error}")
 

@@ -57,7 +57,7 @@ class ObjectStore:
         self.endpoint_url = endpoint_url
         access = StoreAccess(endpoint_url, access_key_id, secret_access_key, region)
         self._client = connect(access, attempts=attempts, read_timeout_s=read_timeout_s)
-        self._errors = StoreErrors(bucket, endpoint_url)
+        self._errors = StoreErrors(bucket)
         self._signer = UrlSigner(self._client, self._errors, public_base_url.rstrip("/"), presign_s)
 
     @classmethod

@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
-from montage_pipeline.logs import get_logger
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
-
-log = get_logger(__name__)
 
 _PASSING_STATUSES = {408, 409, 412, 429}
 _PASSING_CODES = {"RequestTimeout", "ClientDisconnect", "IncompleteBody", "BadDigest"}
@@ -29,7 +26,6 @@ class StoreErrors:
     """Translates the client's errors for one bucket."""
 
     bucket: str
-    endpoint_url: str
 
     def shown(self, key: str) -> str:
         """What messages call the object, or the bucket itself."""
@@ -46,8 +42,7 @@ class StoreErrors:
         except ClientError as error:
             raise self._meaning(error, verb, key) from error
         except (BotoCoreError, Boto3Error) as error:
-            # Where the store is, is for operators: the message reaches users.
-            log.warning("store_unreachable", endpoint=self.endpoint_url, error=str(error))
+            # Where the store is, is for operators, who see the cause: the message reaches users.
             raise MontageError(
                 ErrorCode.STORE_UNAVAILABLE,
                 f"could not {verb} {self.shown(key)}: the object store did not answer "
