@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo up test test-all coverage lint format docs clean bench bench-render bench-edit bench-seen bench-eye bench-look bench-reframe bench-watermarks bench-beats bench-analysis
+.PHONY: help demo up studio studio-pictures test test-all coverage lint format docs clean bench bench-render bench-edit bench-seen bench-eye bench-look bench-reframe bench-watermarks bench-beats bench-analysis
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,17 @@ docs: .venv/.dev ## Write what the docs take from the code: the tree of the tour
 	@$(BIN)/python -m montage_pipeline_tests.package_tree
 	@$(BIN)/montage errors --markdown > docs/errors.md
 	@$(BIN)/montage settings --env > .env.example
+
+WEB := montage_pipeline/api/studio/web
+
+studio: .venv/.dev ## Build the studio from its sources (needs Node 20 or newer).
+	@cd $(WEB) && npm ci --silent
+	@$(BIN)/python -m montage_pipeline_tests.studio_build
+	@cd $(WEB) && npm run --silent types && npm run --silent check && npm run --silent build
+	@$(BIN)/python -m montage_pipeline_tests.studio_build
+
+studio-pictures: .venv/.dev ## Picture the studio for the docs (needs Chromium).
+	@$(BIN)/python -m montage_pipeline_tests.studio_pictures
 
 bench: .venv/.dev ## Time a Reel by step (CLIPS="a.mp4 b.mp4"), and write docs/benchmarks.md.
 	@$(BIN)/python -m benchmarks.reel --write $(CLIPS)

@@ -1,18 +1,28 @@
-"""Scores in words, for people who look at a storyboard."""
+"""What a moment shows, in words, for people who look at a storyboard.
+
+A detector knows a person from an animal and a few kinds of things, no more: who does what is only
+said where somebody looked (Claude).
+"""
 
 from montage_pipeline.analysis.model import QualityScores
+from montage_pipeline.footage.measuring.measures import SpanMeasures
 
 # From where on a word is used. Limits of speech, not verdicts: nothing is decided by them.
 _STEADY, _RESTLESS = 0.8, 0.45  # stability
 _LIVELY, _STILL = 0.5, 0.12  # motion
 _FACES, _SPEECH, _LOUD, _VIVID = 0.3, 0.5, 0.5, 0.8
+_CLOSE_FACE = 0.35  # of the frame's height: there is little else to see
+_FILLING, _DISTANT = 0.8, 0.25  # size of a person or an animal
+_SHARP, _SOFT = 0.7, 0.25
+
+_COUNTS = ("nobody", "a person", "two people", "three people")
 
 
-def description(scores: QualityScores) -> str:
-    """The scores of a moment in a few words."""
-    words = [_camera(scores.stability), _action(scores.motion)]
-    if scores.faces >= _FACES:
-        words.append("a face")
+def description(measures: SpanMeasures, scores: QualityScores) -> str:
+    """What is seen in a moment, how well, and what it sounds like, in a few words."""
+    words = [*_subject(measures, scores), _action(scores.motion), _camera(scores.stability)]
+    if scores.sharpness >= _SHARP or scores.sharpness <= _SOFT:
+        words.insert(-2, "sharp" if scores.sharpness >= _SHARP else "soft")
     if scores.speech >= _SPEECH:
         words.append("speech")
     elif scores.loud >= _LOUD:
@@ -20,6 +30,31 @@ def description(scores: QualityScores) -> str:
     if scores.colour >= _VIVID:
         words.append("vivid colour")
     return ", ".join(words)
+
+
+def _subject(measures: SpanMeasures, scores: QualityScores) -> list[str]:
+    """Who or what is seen and how large; nothing where the detector knows nothing by name."""
+    face = measures.face if scores.faces >= _FACES else None
+    if face is not None and face.height >= _CLOSE_FACE and measures.people <= 1:
+        return [_joined(["a face, close", *measures.things])]
+
+    living = _living(measures, with_face=face is not None)
+    seen = [*living, *measures.things]
+    if not living:
+        return [_joined(seen)] if seen else []
+    if scores.living >= _FILLING:
+        return [_joined(seen), "filling the frame"]
+    return [_joined(seen), *(["far away"] if scores.living <= _DISTANT else [])]
+
+
+def _living(measures: SpanMeasures, *, with_face: bool) -> list[str]:
+    people = max(measures.people, int(with_face))  # a face belongs to somebody
+    counted = _COUNTS[people] if people < len(_COUNTS) else "many people"
+    return [*([counted] if people else []), *(["an animal"] if measures.with_animal else [])]
+
+
+def _joined(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _camera(stability: float) -> str:

@@ -121,7 +121,7 @@ class _ClipScorer:
             movement=_movement(self._clip, span),
             overlays=_overlays(measures),
             fingerprint=f"{measures.fingerprint:016x}",
-            description=description(scores),
+            description=description(measures, scores),
             rejects=moment.rejects,
         )
 

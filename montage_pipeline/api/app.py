@@ -14,9 +14,10 @@ from montage_pipeline.api.openapi import DESCRIPTION, describe
 from montage_pipeline.api.query_params import refuse_unknown_params
 from montage_pipeline.api.rate_limits import RateLimiter
 from montage_pipeline.api.request_frame import REQUEST_ID_HEADER, FrameLimits, RequestFrame
-from montage_pipeline.api.routes import content_items, costs, health, uploads
+from montage_pipeline.api.routes import content_items, costs, health, options, uploads
 from montage_pipeline.api.schemas.requests import MAX_URL_CHARS
 from montage_pipeline.api.services import ApiServices
+from montage_pipeline.api.studio import pages
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.settings import Settings, get_settings
 
@@ -51,9 +52,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
-    for router in (content_items.router, uploads.router, costs.router):
-        app.include_router(router, dependencies=[Depends(refuse_unknown_params)])
+    for room in (content_items, options, uploads, costs):
+        app.include_router(room.router, dependencies=[Depends(refuse_unknown_params)])
     app.include_router(health.router)
+    app.include_router(pages.router(settings))
     install_error_handlers(app)
     # The last one added is the outermost: a browser may read every answer, the frame's included.
     app.add_middleware(RequestFrame, limits=_limits(settings))

@@ -19,7 +19,6 @@ from montage_pipeline.footage.decoding.plan import DecodedSpan, plan_decoding
 from montage_pipeline.footage.decoding.reading import Reader
 from montage_pipeline.footage.measuring import still
 from montage_pipeline.footage.measuring.faces import faces_in
-from montage_pipeline.footage.measuring.living import living_things
 from montage_pipeline.footage.measuring.measures import (
     OVERLAY_FRAMES,
     SAMPLE_S,
@@ -29,6 +28,7 @@ from montage_pipeline.footage.measuring.measures import (
     StillFrame,
 )
 from montage_pipeline.footage.measuring.movement import FrameMotion, MotionMeter
+from montage_pipeline.footage.measuring.objects import objects_in
 from montage_pipeline.footage.measuring.overlays.writing import writing
 from montage_pipeline.footage.measuring.planes import (
     Plane,
@@ -232,8 +232,8 @@ class _SpanLook:
             large = small_luma(planes, self._facts, _SAMPLE_SIDE)
             share = min(1.0, frame.width / self._facts.coded_width)
             sample = _sample(time_s, large, luma, chroma, share)
-            living = living_things(small_bgr(planes, self._facts, SHOWN_SIDE))
-            self.samples.append(replace(sample, living=tuple(living)))
+            seen = objects_in(small_bgr(planes, self._facts, SHOWN_SIDE))
+            self.samples.append(replace(sample, living=seen.living, things=seen.things))
         elif time_s >= self._next_between_s and len(self.between) < _MAX_BETWEEN:
             self._next_between_s = math.inf  # until the next sample
             self.between.append(StillFrame(time_s, small_luma(planes, self._facts, SHOWN_SIDE)))

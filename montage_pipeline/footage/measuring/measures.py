@@ -5,6 +5,7 @@ measuring (measure), and what is good enough (analysis).
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,8 +19,8 @@ from montage_pipeline.footage.measuring.boxes import (
     median_box,
     total_area,
 )
-from montage_pipeline.footage.measuring.living import LivingThing
 from montage_pipeline.footage.measuring.movement import FrameMotion
+from montage_pipeline.footage.measuring.objects import LivingThing
 from montage_pipeline.footage.measuring.overlays.borders import box_inside_borders
 from montage_pipeline.footage.measuring.overlays.logos import logos
 from montage_pipeline.footage.measuring.planes import Plane
@@ -65,6 +66,7 @@ class Sample:
     writing: tuple[Box, ...]
     luma: Plane
     living: tuple[LivingThing, ...] = ()
+    things: tuple[str, ...] = ()
     size_share: float = 1.0
 
 
@@ -178,7 +180,8 @@ class ClipMeasures:
 class SpanMeasures:
     """Figures of a span of one shot: scores are 0..1 as in QualityScores, shares of its time.
 
-    `shorter_px` is the shorter side of its frames, in pixels.
+    `shorter_px` is the shorter side of its frames, in pixels. `people` are as many as are mostly in
+    view, `with_animal` says that an animal mostly is, `things` are names of what else is.
     """
 
     sharpness: float
@@ -195,6 +198,9 @@ class SpanMeasures:
     face_share: float
     face: Box | None
     living: float
+    people: int
+    with_animal: bool
+    things: tuple[str, ...]
     moving: Box | None
     speech: float
     loud: float
@@ -234,6 +240,9 @@ class SpanMeasures:
             face_share=len(with_faces) / len(samples),
             face=median_box(with_faces),
             living=float(np.mean([_living_size(sample) for sample in samples])),
+            people=round(_median(samples, lambda sample: _count(sample, "person"))),
+            with_animal=_median(samples, lambda sample: _count(sample, "animal")) >= 1,
+            things=_lasting_things(samples),
             moving=movement.moving_subject(motions),
             speech=float(np.mean([sample.speech for sample in samples])),
             loud=float(np.mean([sample.loud for sample in samples])),
@@ -255,6 +264,16 @@ def _living_size(sample: Sample) -> float:
     """How much of the frame its largest person or animal takes, 0..1, less for an unsure one."""
     sides = [thing.score * math.sqrt(thing.box.width * thing.box.height) for thing in sample.living]
     return min(1.0, max(sides, default=0.0) / _FILLING_SIDE)
+
+
+def _count(sample: Sample, kind: str) -> int:
+    return sum(thing.kind == kind for thing in sample.living)
+
+
+def _lasting_things(samples: Sequence[Sample]) -> tuple[str, ...]:
+    """What is seen in at least half of the samples, the most lasting first."""
+    counts = Counter(thing for sample in samples for thing in sample.things)
+    return tuple(thing for thing, count in counts.most_common() if 2 * count >= len(samples))
 
 
 def _median(samples: Sequence[Sample], figure: Callable[[Sample], float]) -> float:

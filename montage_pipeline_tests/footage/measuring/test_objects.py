@@ -1,4 +1,4 @@
-"""People and animals: found where they are, in frames of any shape, and not where nobody is."""
+"""People, animals, things: found where they are, in frames of any shape, not where none is."""
 
 from collections.abc import Callable
 
@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from montage_pipeline.errors import ErrorCode, MontageError
-from montage_pipeline.footage.measuring import living
+from montage_pipeline.footage.measuring import objects
 from montage_pipeline.footage.measuring.boxes import intersection_over_union as overlap
-from montage_pipeline.footage.measuring.living import living_things
+from montage_pipeline.footage.measuring.objects import objects_in
 from montage_pipeline.footage.measuring.planes import planes_of, small_bgr
 from montage_pipeline.footage.model import Box
 from montage_pipeline.footage.probe import probe
@@ -58,9 +58,10 @@ def above_a_floor(frame: Pixels) -> Pixels:
 def test_a_man_is_found_where_he_is(
     man: Pixels, change: Callable[[Pixels], Pixels], where: Box
 ) -> None:
-    things = living_things(change(man))
+    things = objects_in(change(man)).living
     assert things
     assert overlap(things[0].box, where) > 0.7
+    assert things[0].kind == "person"
     assert [thing.score for thing in things] == sorted(
         (thing.score for thing in things), reverse=True
     )
@@ -75,7 +76,7 @@ def test_nobody_is_found_where_nobody_is(kind: str) -> None:
         "ramp": ramp,
         "stripes": np.where(np.arange(320) // 16 % 2, 220, 30).astype(np.uint8) + 0 * ramp,
     }[kind]
-    assert not living_things(np.dstack([gray] * 3))
+    assert objects_in(np.dstack([gray] * 3)) == ((), ())
 
 
 def test_the_same_is_found_in_the_decoders_planes(man: Pixels) -> None:
@@ -83,15 +84,15 @@ def test_the_same_is_found_in_the_decoders_planes(man: Pixels) -> None:
     facts = probe(clip)
     with av.open(str(clip.path)) as container:
         frame = next(container.decode(video=0))
-        seen = living_things(small_bgr(planes_of(frame, facts), facts, 320))
-    assert overlap(seen[0].box, living_things(man)[0].box) > 0.9
+        seen = objects_in(small_bgr(planes_of(frame, facts), facts, 320)).living
+    assert overlap(seen[0].box, objects_in(man).living[0].box) > 0.9
 
 
 def test_a_missing_model_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(living, "MODEL", living.MODEL.with_name("absent.onnx"))
-    living._model.cache_clear()
-    monkeypatch.delattr(living._own, "network", raising=False)
+    monkeypatch.setattr(objects, "MODEL", objects.MODEL.with_name("absent.onnx"))
+    objects._model.cache_clear()
+    monkeypatch.delattr(objects._own, "network", raising=False)
     with pytest.raises(MontageError, match=r"install montage_pipeline anew") as missing:
-        living_things(np.zeros((64, 64, 3), dtype=np.uint8))
+        objects_in(np.zeros((64, 64, 3), dtype=np.uint8))
     assert missing.value.code is ErrorCode.MODEL_MISSING
-    living._model.cache_clear()
+    objects._model.cache_clear()

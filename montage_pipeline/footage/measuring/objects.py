@@ -1,14 +1,15 @@
-"""People and animals in a frame, found by NanoDet in OpenCV's network runtime.
+"""People, animals and a few kinds of things in a frame, found by NanoDet in OpenCV's runtime.
 
 RangiLyu, "NanoDet: super fast and lightweight anchor-free object detection" (2020), model g,
-trained on COCO. Names of animals are often wrong (a lion is called a cow), so all that is said of a
-box is that something living is in it.
+trained on COCO. Names of animals are often wrong (a lion is called a cow), so all that is said of
+one is that it is an animal. Things are only named, for people to read: where they are decides
+nothing.
 """
 
 import threading
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -30,11 +31,21 @@ _BINS = 11  # each side of a box is told as a distribution over distances of 0 t
 _MEAN = np.array([103.53, 116.28, 123.675], dtype=np.float32)
 _SPREAD = np.array([57.375, 57.12, 58.395], dtype=np.float32)
 
-_PERSON, _FIRST_ANIMAL, _LAST_ANIMAL = 0, 14, 23  # COCO's numbers; bird to giraffe
+# COCO's numbers.
+_PERSON = 0
+_ANIMALS = range(14, 24)  # bird to giraffe
+_THINGS = {
+    "a vehicle": range(1, 9),  # bicycle to boat: which one is often wrong, a vehicle it is
+    "a ball": (29, 32),  # a football is as often called a frisbee
+    "a bottle": (39,),
+    "a cup": (41,),
+    "food": range(46, 56),  # banana to cake
+}
+"""What else is named. Furniture is no subject, and small things are rarely what they are called."""
 
 # Below these most boxes on labelled footage are furniture, foliage or parts of a body. Animals are
 # asked more: rocks and cranes pass for them at up to 0.5.
-_MIN_PERSON_SCORE, _MIN_ANIMAL_SCORE = 0.45, 0.5
+_MIN_PERSON_SCORE, _MIN_ANIMAL_SCORE, _MIN_THING_SCORE = 0.45, 0.5, 0.5
 _MIN_AREA = 0.01  # of the frame; smaller things are not what it is about
 _SAME_OVERLAP = 0.5  # intersection over union from which two boxes are one thing
 
@@ -50,10 +61,18 @@ class LivingThing(NamedTuple):
 
     box: Box
     score: float
+    kind: Literal["person", "animal"] = "person"
 
 
-def living_things(bgr: Pixels) -> list[LivingThing]:
-    """People and animals in an upright frame (height, width, 3), the surest first.
+class FrameObjects(NamedTuple):
+    """What is in a frame: who lives, the surest first, and names of things ("a cup"), in order."""
+
+    living: tuple[LivingThing, ...]
+    things: tuple[str, ...]
+
+
+def objects_in(bgr: Pixels) -> FrameObjects:
+    """People, animals and things in an upright frame (height, width, 3).
 
     Raises MontageError (MODEL_MISSING) when the model is not where the package keeps it.
     """
@@ -66,10 +85,12 @@ def living_things(bgr: Pixels) -> list[LivingThing]:
     image[:height, :width] = (shown.astype(np.float32) - _MEAN) / _SPREAD
 
     found: list[LivingThing] = []
+    named: set[str] = set()
     for scores, sides, stride in _levels(image):
         columns = padded_width // stride
-        found += _things(_Level(scores, sides, stride, columns), width, height)
-    return _distinct(found)
+        found += _living(_Level(scores, sides, stride, columns), width, height)
+        named |= _named(scores)
+    return FrameObjects(_distinct(found), tuple(sorted(named)))
 
 
 class _Level(NamedTuple):
@@ -96,11 +117,17 @@ def _levels(image: Floats) -> list[tuple[Floats, Floats, int]]:
     return list(zip(scores, sides, _STRIDES, strict=True))
 
 
-def _things(level: _Level, width: int, height: int) -> list[LivingThing]:
-    score = np.maximum(
-        _above(level.scores[:, _PERSON], _MIN_PERSON_SCORE),
-        _above(level.scores[:, _FIRST_ANIMAL : _LAST_ANIMAL + 1].max(axis=1), _MIN_ANIMAL_SCORE),
-    )
+def _named(scores: Floats) -> set[str]:
+    best = scores.max(axis=0)
+    return {
+        name for name, classes in _THINGS.items() if best[list(classes)].max() >= _MIN_THING_SCORE
+    }
+
+
+def _living(level: _Level, width: int, height: int) -> list[LivingThing]:
+    person = _above(level.scores[:, _PERSON], _MIN_PERSON_SCORE)
+    animal = _above(level.scores[:, list(_ANIMALS)].max(axis=1), _MIN_ANIMAL_SCORE)
+    score = np.maximum(person, animal)
     cells = np.flatnonzero(score)
     if not len(cells):
         return []
@@ -120,7 +147,11 @@ def _things(level: _Level, width: int, height: int) -> list[LivingThing]:
         axis=1,
     )
     return [
-        LivingThing(_box(*row), round(float(score[cell]), 4))
+        LivingThing(
+            _box(*row),
+            round(float(score[cell]), 4),
+            "person" if person[cell] >= animal[cell] else "animal",
+        )
         for row, cell in zip(corners.tolist(), cells, strict=True)
         if (row[2] - row[0]) * (row[3] - row[1]) >= _MIN_AREA
     ]
@@ -139,13 +170,13 @@ def _box(left: float, top: float, right: float, bottom: float) -> Box:
     )
 
 
-def _distinct(things: list[LivingThing]) -> list[LivingThing]:
+def _distinct(things: list[LivingThing]) -> tuple[LivingThing, ...]:
     """The surest box of each thing, the surest first."""
     kept: list[LivingThing] = []
     for thing in sorted(things, key=lambda thing: (-thing.score, thing.box.x, thing.box.y)):
         if all(intersection_over_union(thing.box, other.box) < _SAME_OVERLAP for other in kept):
             kept.append(thing)
-    return kept
+    return tuple(kept)
 
 
 @cache

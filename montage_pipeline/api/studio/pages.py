@@ -1,0 +1,68 @@
+"""Serving the built page: every address under `/studio` that is no file is the page itself."""
+
+from pathlib import Path
+
+from fastapi import APIRouter
+from starlette.responses import FileResponse, Response
+
+from montage_pipeline.api.errors import ApiError
+from montage_pipeline.errors import ErrorCode
+from montage_pipeline.settings import Settings
+
+STATIC = Path(__file__).parent / "static"
+
+_ASSETS = "assets"
+_A_YEAR = "public, max-age=31536000, immutable"
+"""For files whose names change with what is in them."""
+
+
+def router(settings: Settings) -> APIRouter:
+    """The routes of the page; they are no part of the API's description."""
+    routes = APIRouter(prefix="/studio", include_in_schema=False)
+    headers = {
+        "Content-Security-Policy": content_security_policy(settings),
+        "Cache-Control": "no-cache",
+    }
+
+    @routes.get("")
+    @routes.get("/{path:path}")
+    def page(path: str = "") -> Response:
+        if path.startswith(f"{_ASSETS}/"):
+            return _asset(path)
+        return FileResponse(STATIC / "index.html", headers=headers)
+
+    return routes
+
+
+def content_security_policy(settings: Settings) -> str:
+    """Only the page's own files, this API, and media from the object store."""
+    store = " ".join(sorted({_origin(url) for url in _media_urls(settings)} - {""}))
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            f"img-src 'self' data: blob: {store}".rstrip(),
+            f"media-src 'self' blob: {store}".rstrip(),
+            f"connect-src 'self' {store}".rstrip(),
+            "form-action 'none'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ]
+    )
+
+
+def _media_urls(settings: Settings) -> list[str]:
+    return [url for url in (settings.r2_endpoint_url, settings.r2_public_base_url) if url]
+
+
+def _origin(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.split('/', 1)[0]}" if rest else ""
+
+
+def _asset(path: str) -> Response:
+    file = (STATIC / path).resolve()
+    if not file.is_relative_to(STATIC / _ASSETS) or not file.is_file():
+        raise ApiError(ErrorCode.NOT_FOUND, "There is no such file.")
+    return FileResponse(file, headers={"Cache-Control": _A_YEAR})

@@ -1,0 +1,95 @@
+import { useCallback, useEffect, useRef, useState } from "react";
+import { upload } from "./api/upload";
+
+/** What the person wants of a clip: it opens, it must appear, it must not, or as it fits. */
+export type Mark = "none" | "hook" | "must" | "never";
+
+export interface TrayClip {
+  id: string;
+  name: string;
+  mark: Mark;
+  file: File | null;
+  /** Share that is uploaded, 0 to 1; 1 for a link. */
+  share: number;
+  /** What to name it by in a request; null until it is uploaded. */
+  url: string | null;
+  problem: string | null;
+}
+
+/** Lines of phones are slow one way: more at once makes none of them faster. */
+const AT_ONCE = 3;
+
+/** The clips of a Reel to be made, and their uploads, three at a time in the order given. */
+export function useTray() {
+  const [clips, setClips] = useState<TrayClip[]>([]);
+  const running = useRef(new Map<string, AbortController>());
+
+  const change = useCallback((id: string, changed: Partial<TrayClip>) => {
+    setClips((all) => all.map((clip) => (clip.id === id ? { ...clip, ...changed } : clip)));
+  }, []);
+
+  useEffect(() => {
+    for (const clip of clips) {
+      if (running.current.size >= AT_ONCE) break;
+      if (clip.file === null || clip.url || clip.problem || running.current.has(clip.id)) continue;
+      const controller = new AbortController();
+      running.current.set(clip.id, controller);
+      upload(clip.file, (share) => change(clip.id, { share }), controller.signal)
+        .then((url) => ({ url, share: 1 }))
+        .catch((problem: Error) => (controller.signal.aborted ? {} : { problem: problem.message }))
+        .then((changed) => {
+          running.current.delete(clip.id);
+          change(clip.id, changed);
+        });
+    }
+  }, [clips, change]);
+
+  // Leaving the page ends what it sends.
+  useEffect(() => () => running.current.forEach((controller) => controller.abort()), []);
+
+  const add = (added: Omit<TrayClip, "id" | "mark" | "problem">[]) =>
+    setClips((all) => [
+      ...all,
+      ...added.map((clip) => ({ ...clip, id: crypto.randomUUID(), mark: "none" as Mark, problem: null })),
+    ]);
+
+  return {
+    clips,
+    addFiles: (files: File[]) =>
+      add(files.map((file) => ({ name: file.name, file, share: 0, url: null }))),
+    addLinks: (links: string[]) =>
+      add(links.map((url) => ({ name: linkName(url), file: null, share: 1, url }))),
+    remove: (id: string) => {
+      running.current.get(id)?.abort();
+      running.current.delete(id);
+      setClips((all) => all.filter((clip) => clip.id !== id));
+    },
+    retry: (id: string) => change(id, { problem: null, share: 0 }),
+    mark: (id: string, mark: Mark) =>
+      setClips((all) =>
+        all.map((clip) => {
+          if (clip.id === id) return { ...clip, mark };
+          // Only one clip opens a Reel.
+          return mark === "hook" && clip.mark === "hook" ? { ...clip, mark: "none" } : clip;
+        }),
+      ),
+  };
+}
+
+export type Tray = ReturnType<typeof useTray>;
+
+export function linkName(url: string): string {
+  const last = new URL(url).pathname.split("/").pop() ?? "";
+  try {
+    return decodeURIComponent(last) || new URL(url).host;
+  } catch {
+    return last;
+  }
+}
+
+/** The https:// addresses of a text, one a line, and the lines that are none. */
+export function linksOf(text: string): { links: string[]; others: string[] } {
+  const lines = text.split(/\s+/).filter(Boolean);
+  const isLink = (line: string) => URL.canParse(line) && new URL(line).protocol === "https:";
+  return { links: lines.filter(isLink), others: lines.filter((line) => !isLink(line)) };
+}

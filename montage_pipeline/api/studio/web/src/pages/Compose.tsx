@@ -1,0 +1,267 @@
+import { useRef, useState } from "react";
+import { useLocation } from "wouter";
+import { ApiProblem, type NewItem, type Options } from "../api/client";
+import { useMake, useOptions } from "../api/queries";
+import { upload } from "../api/upload";
+import { type Tray, useTray } from "../clips";
+import { ClipTray } from "../parts/ClipTray";
+import { Choice } from "../parts/Choice";
+import { Loading, Problem } from "../parts/Notice";
+import { words } from "../strings";
+
+export function Compose() {
+  const options = useOptions();
+  if (options.isPending) return <Loading />;
+  if (options.isError) return <Problem problem={options.error} onRetry={() => options.refetch()} />;
+  return <Form options={options.data} />;
+}
+
+interface Wanted {
+  style: string;
+  format: string;
+  durationSec: number;
+  title: string;
+  captions: string;
+  prompt: string;
+  matched: boolean;
+  music: { name: string; url: string } | null;
+}
+
+function Form({ options }: { options: Options }) {
+  const tray = useTray();
+  const make = useMake();
+  const [, go] = useLocation();
+  const [wanted, setWanted] = useState<Wanted>({
+    style: options.styles[0]?.name ?? "",
+    format: options.formats[0]?.name ?? "",
+    durationSec: Math.min(30, options.limits.maxDurationSec),
+    title: "",
+    captions: "",
+    prompt: "",
+    matched: true,
+    music: null,
+  });
+  const change = (changed: Partial<Wanted>) => setWanted((before) => ({ ...before, ...changed }));
+
+  // One click, however often it is sent: a new key only once the order has changed.
+  const click = useRef({ body: "", key: "" });
+  const missing = whatIsMissing(tray);
+  const submit = () => {
+    const body = orderOf(tray, wanted);
+    const text = JSON.stringify(body);
+    if (click.current.body !== text) click.current = { body: text, key: crypto.randomUUID() };
+    make.mutate(
+      { body, click: click.current.key },
+      { onSuccess: (accepted) => go(`/items/${accepted.id}`) },
+    );
+  };
+
+  return (
+    <form
+      className="compose"
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+    >
+      <h1>{words.make}</h1>
+      <ClipTray tray={tray} limits={options.limits} problems={clipProblems(make.error, tray)} />
+      <aside className="stack">
+        <Choices options={options} wanted={wanted} change={change} />
+        <More options={options} wanted={wanted} change={change} />
+        {make.error && <Problem problem={make.error} />}
+        <button className="button primary large" disabled={missing !== null || make.isPending}>
+          {make.isPending ? words.starting : words.start}
+        </button>
+        {missing && <p className="muted small">{missing}</p>}
+      </aside>
+    </form>
+  );
+}
+
+interface PartProps {
+  options: Options;
+  wanted: Wanted;
+  change: (changed: Partial<Wanted>) => void;
+}
+
+function Choices({ options, wanted, change }: PartProps) {
+  const { minDurationSec, maxDurationSec } = options.limits;
+  return (
+    <>
+      <Choice
+        legend={words.style}
+        value={wanted.style}
+        onChange={(style) => change({ style })}
+        entries={options.styles.map((style) => ({ value: style.name, title: style.name, lead: style.brief }))}
+      />
+      <Choice
+        legend={words.format}
+        value={wanted.format}
+        onChange={(format) => change({ format })}
+        entries={options.formats.map((format) => ({
+          value: format.name,
+          title: words.formats[format.name] ?? format.name,
+          ratio: format.width / format.height,
+        }))}
+      />
+      {/* An <output> inside the label would be what it labels. */}
+      <div className="field">
+        <span>
+          <label htmlFor="duration">{words.duration}</label>
+          <output htmlFor="duration">{words.wholeSeconds(wanted.durationSec)}</output>
+        </span>
+        <input
+          id="duration"
+          type="range"
+          min={minDurationSec}
+          max={maxDurationSec}
+          value={wanted.durationSec}
+          onChange={(event) => change({ durationSec: Number(event.target.value) })}
+        />
+      </div>
+    </>
+  );
+}
+
+function More({ options, wanted, change }: PartProps) {
+  const { maxTitleChars, maxCaptionChars, maxPromptChars } = options.limits;
+  return (
+    <details className="more">
+      <summary>{words.more}</summary>
+      <div className="stack">
+        <label className="field">
+          <span>{words.title}</span>
+          <input
+            value={wanted.title}
+            maxLength={maxTitleChars}
+            onChange={(event) => change({ title: event.target.value })}
+          />
+        </label>
+        <label className="field">
+          <span>{words.caption}</span>
+          <input
+            value={wanted.captions}
+            maxLength={maxCaptionChars}
+            onChange={(event) => change({ captions: event.target.value })}
+          />
+        </label>
+        <label className="field">
+          <span>{words.prompt}</span>
+          <textarea
+            rows={2}
+            value={wanted.prompt}
+            maxLength={maxPromptChars}
+            onChange={(event) => change({ prompt: event.target.value })}
+          />
+          <small className="muted">{words.promptHint}</small>
+        </label>
+        <Music wanted={wanted} change={change} maxBytes={options.limits.maxMusicBytes} />
+        <label className="check">
+          <input
+            type="checkbox"
+            checked={wanted.matched}
+            onChange={(event) => change({ matched: event.target.checked })}
+          />
+          <span>{words.colours}</span>
+        </label>
+      </div>
+    </details>
+  );
+}
+
+function Music({
+  wanted,
+  change,
+  maxBytes,
+}: Pick<PartProps, "wanted" | "change"> & { maxBytes: number }) {
+  const [state, setState] = useState<{ share: number | null; problem: string | null }>({
+    share: null,
+    problem: null,
+  });
+  const take = async (file: File) => {
+    if (file.size > maxBytes) {
+      const limit = `${Math.round(maxBytes / 1024 ** 2)} MB`;
+      setState({ share: null, problem: words.tooLarge(file.name, limit) });
+      return;
+    }
+    setState({ share: 0, problem: null });
+    try {
+      const signal = new AbortController().signal;
+      const url = await upload(file, (share) => setState({ share, problem: null }), signal);
+      change({ music: { name: file.name, url } });
+      setState({ share: null, problem: null });
+    } catch (problem) {
+      setState({ share: null, problem: (problem as Error).message });
+    }
+  };
+  return (
+    <div className="field">
+      <span>{words.music}</span>
+      <div className="row">
+        <span className="muted grow">{wanted.music?.name ?? words.musicNone}</span>
+        {wanted.music && (
+          <button type="button" className="button quiet" onClick={() => change({ music: null })}>
+            {words.remove}
+          </button>
+        )}
+        <label className="button">
+          {words.musicChoose}
+          <input
+            type="file"
+            accept="audio/*"
+            className="hidden-input"
+            onChange={(event) => {
+              const file = event.target.files?.[0];
+              if (file) void take(file);
+              event.target.value = "";
+            }}
+          />
+        </label>
+      </div>
+      {state.share !== null && <progress max={1} value={state.share} aria-label={words.music} />}
+      {state.problem && (
+        <p className="notice bad" role="alert">
+          {state.problem}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function whatIsMissing(tray: Tray): string | null {
+  if (tray.clips.length === 0) return words.needClips;
+  return tray.clips.every((clip) => clip.url) ? null : words.needUploads;
+}
+
+function orderOf(tray: Tray, wanted: Wanted): NewItem {
+  const marked = (mark: string) =>
+    tray.clips.filter((clip) => clip.mark === mark).map((clip) => clip.url as string);
+  return {
+    type: "reel",
+    clipUrls: tray.clips.map((clip) => clip.url as string),
+    style: wanted.style as NewItem["style"],
+    format: wanted.format as NewItem["format"],
+    durationSec: wanted.durationSec,
+    mustUse: marked("must"),
+    exclude: marked("never"),
+    look: wanted.matched ? "matched" : "asShot",
+    ...(wanted.title.trim() && { title: wanted.title.trim() }),
+    ...(wanted.captions.trim() && { captions: wanted.captions.trim() }),
+    ...(wanted.prompt.trim() && { prompt: wanted.prompt.trim() }),
+    ...(wanted.music && { musicUrl: wanted.music.url }),
+    ...(marked("hook")[0] && { hookClip: marked("hook")[0] }),
+  };
+}
+
+/** What a refusal says of single clips, by their address: `clipUrls.3` names the fourth. */
+function clipProblems(problem: Error | null, tray: Tray): Map<string, string> {
+  const found = new Map<string, string>();
+  if (!(problem instanceof ApiProblem)) return found;
+  for (const { field, message } of problem.fields) {
+    const index = /^clipUrls[.[](\d+)/.exec(field)?.[1];
+    const url = index === undefined ? null : tray.clips[Number(index)]?.url;
+    if (url) found.set(url, message);
+  }
+  return found;
+}

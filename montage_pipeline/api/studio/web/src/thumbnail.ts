@@ -1,0 +1,50 @@
+/** How far into a clip its thumbnail is taken: first frames are often black or shaking. */
+const AT_S = 0.5;
+const WIDTH = 144;
+const PATIENCE_MS = 8000;
+
+/** A frame of the file as an image's address; null where this browser cannot decode its pictures. */
+export async function thumbnailOf(file: File): Promise<string | null> {
+  const url = URL.createObjectURL(file);
+  const video = document.createElement("video");
+  video.muted = true;
+  video.playsInline = true;
+  video.preload = "auto";
+  video.src = url;
+  try {
+    await happens(video, "loadedmetadata");
+    // A browser that plays the sound alone (HEVC) has no frame to show.
+    if (!video.videoWidth) return null;
+    video.currentTime = Math.min(AT_S, (video.duration || 1) / 2);
+    await happens(video, "seeked");
+    return await drawn(video);
+  } catch {
+    return null;
+  } finally {
+    video.removeAttribute("src");
+    video.load();
+    URL.revokeObjectURL(url);
+  }
+}
+
+function happens(video: HTMLVideoElement, event: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error("timeout")), PATIENCE_MS);
+    const end = (then: () => void) => () => {
+      clearTimeout(late);
+      then();
+    };
+    video.addEventListener(event, end(resolve), { once: true });
+    video.addEventListener("error", end(() => reject(new Error("cannot be decoded"))), { once: true });
+  });
+}
+
+function drawn(video: HTMLVideoElement): Promise<string | null> {
+  const canvas = document.createElement("canvas");
+  canvas.width = WIDTH;
+  canvas.height = Math.max(1, Math.round((WIDTH * video.videoHeight) / video.videoWidth));
+  canvas.getContext("2d")?.drawImage(video, 0, 0, canvas.width, canvas.height);
+  return new Promise((resolve) =>
+    canvas.toBlob((blob) => resolve(blob && URL.createObjectURL(blob)), "image/jpeg", 0.8),
+  );
+}

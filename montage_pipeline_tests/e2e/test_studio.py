@@ -1,0 +1,116 @@
+"""The studio in a real browser: from dropped clips to a Reel that plays to its end."""
+
+import os
+from collections.abc import Callable, Iterator
+from uuid import UUID, uuid4
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from montage_pipeline.api.auth import issue_token
+from montage_pipeline.local.footage import demo_clips
+from montage_pipeline_tests.e2e.browser import StudioWindow, chromium, chromium_path
+from montage_pipeline_tests.e2e.conftest import System, click
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+
+_MADE_MS = 240_000
+"""Longest wait for a Reel of 8 s beside the other tests."""
+
+TokenFor = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = chromium_path()
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("the studio's tests need Chromium: apt-get install chromium")
+        pytest.skip("no Chromium: apt-get install chromium")
+    with chromium(path) as browser:
+        yield browser
+
+
+@pytest.fixture
+def token_for(system: System) -> TokenFor:
+    def token(user: UUID, ttl_s: int = 600) -> str:
+        return issue_token(system.settings, user, ttl_s=ttl_s)
+
+    return token
+
+
+@pytest.fixture
+def studio(system: System, browser: Browser) -> Iterator[StudioWindow]:
+    window = StudioWindow(browser, system.address.api_url, width=1440)
+    yield window
+    window.close()
+
+
+def test_clips_become_a_reel_that_plays_to_its_end(
+    studio: StudioWindow, token_for: TokenFor, user: UUID
+) -> None:
+    page = studio.open(token=token_for(user))
+    assert "token" not in page.url
+    page.get_by_role("link", name="Make your first Reel").click()
+    _no_barriers(page)
+
+    clips = [str(path) for path in demo_clips()]
+    page.locator("input[type=file][multiple]").set_input_files(clips)
+    expect(page.get_by_text("Uploaded", exact=True)).to_have_count(len(clips), timeout=60_000)
+    page.get_by_role("slider", name="Length").fill("8")
+    page.get_by_text("Square 1:1").click()
+    page.get_by_role("button", name="Make the Reel").click()
+
+    expect(page.get_by_role("heading", name="Your Reel is being made")).to_be_visible()
+    video = page.locator("video")
+    expect(video).to_be_visible(timeout=_MADE_MS)
+    for path in demo_clips():
+        expect(page.locator(".accounted").get_by_text(path.name)).to_be_visible()
+    _no_barriers(page)
+
+    page.get_by_role("button", name="Segment 2:").click()
+    expect(page.get_by_role("button", name="Segment 2:")).to_have_attribute("aria-current", "true")
+    video.evaluate("video => { video.muted = true; video.currentTime = 6; return video.play() }")
+    expect(video).to_have_js_property("ended", True, timeout=60_000)
+
+    studio.open()
+    expect(page.get_by_text("Ready")).to_be_visible()
+    assert not studio.complaints
+
+
+def test_an_expired_token_asks_for_another(
+    studio: StudioWindow, token_for: TokenFor, user: UUID
+) -> None:
+    page = studio.open(token=token_for(user, ttl_s=-120))
+    expect(page.get_by_role("alert")).to_contain_text("expired")
+    _no_barriers(page)
+
+
+def test_another_persons_reel_is_not_there(
+    studio: StudioWindow, system: System, token_for: TokenFor, user: UUID
+) -> None:
+    with system.client(user) as client:
+        created = click(client, demo_clips()[:1])
+    page = studio.open(f"/items/{created['id']}", token=token_for(uuid4()))
+    expect(page.get_by_role("alert")).to_contain_text("There is no content item")
+    studio.open(token=token_for(uuid4()))
+    expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+
+
+def test_a_phone_is_wide_enough(
+    system: System, browser: Browser, token_for: TokenFor, user: UUID
+) -> None:
+    phone = StudioWindow(browser, system.address.api_url, width=390)
+    page = phone.open("/new", token=token_for(user))
+    expect(page.get_by_role("button", name="Choose clips")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    phone.close()
+
+
+def _no_barriers(page: Page) -> None:
+    """Nothing serious that axe knows of stands in the way of people with disabilities."""
+    # axe is injected as a script, which the page's own policy forbids everybody else.
+    findings = Axe().run(page).response["violations"]
+    serious = [found for found in findings if found["impact"] in ("serious", "critical")]
+    assert not serious, [(found["id"], found["nodes"][0]["html"]) for found in serious]

@@ -1,0 +1,86 @@
+"""Pictures of the studio for the docs, made by using it: `make studio-pictures`.
+
+Needs Chromium. A system of its own is started, the sample clips become a Reel, and every state is
+pictured at the width of a desk and of a phone.
+"""
+
+import io
+import secrets
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from montage_pipeline.api.auth import issue_token
+from montage_pipeline.local.footage import demo_clips
+from montage_pipeline.local.identity import LOCAL_USER_ID
+from montage_pipeline.local.stack import LocalStack
+from montage_pipeline.settings import Settings
+from montage_pipeline_tests.e2e.browser import StudioWindow, chromium, chromium_path
+
+FOLDER = Path(__file__).parent.parent / "docs" / "images"
+
+_DESK, _PHONE = 1200, 390
+_COLOURS = 96  # enough for a page with photographs, at a third of the size
+_MADE_MS = 300_000
+
+
+def main() -> None:
+    """Start a system, use its studio, and write the pictures."""
+    path = chromium_path()
+    if path is None:
+        raise SystemExit("Chromium is needed: apt-get install chromium")
+    with tempfile.TemporaryDirectory() as folder, chromium(path) as browser:
+        secret = secrets.token_urlsafe(48)
+        home = Path(folder) / "home"
+        settings = Settings(home=home, jwt_secret=secret, api_port=0, ui_port=0, _env_file=None)
+        stack = LocalStack(settings, with_ui=True, with_api=True)
+        address = stack.start()
+        try:
+            token = issue_token(settings, LOCAL_USER_ID, ttl_s=3600)
+            desk = StudioWindow(browser, address.api_url, width=_DESK)
+            item = _make(desk, token)
+            phone = StudioWindow(browser, address.api_url, width=_PHONE, scheme="dark")
+            for name, page_path in (("library", ""), ("new", "/new"), ("reel", item)):
+                _picture(_settled(phone.open(page_path, token=token)), f"phone-{name}")
+        finally:
+            stack.stop()
+
+
+def _make(window: StudioWindow, token: str) -> str:
+    """Use the page as a person does; the path of the finished Reel's page."""
+    _picture(_settled(window.open()), "sign-in")
+    _picture(_settled(window.open(token=token)), "empty")
+    page = window.open("/new", token=token)
+    clips = [str(path) for path in demo_clips()]
+    page.locator("input[type=file][multiple]").set_input_files(clips)
+    expect(page.get_by_text("Uploaded", exact=True)).to_have_count(len(clips), timeout=_MADE_MS)
+    page.get_by_text("Travel").click()
+    page.get_by_role("slider", name="Length").fill("9")
+    _picture(_settled(page), "new")
+
+    page.get_by_role("button", name="Make the Reel").click()
+    expect(page.locator(".steps .now")).to_be_visible(timeout=_MADE_MS)
+    _picture(page, "making")
+    expect(page.locator("video")).to_be_visible(timeout=_MADE_MS)
+    page.get_by_role("button", name="Segment 2:").click()
+    _picture(_settled(page), "reel")
+    return page.url.split("/studio", 1)[1]
+
+
+def _settled(page: Page) -> Page:
+    """The page once its pictures are there and nothing moves."""
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(800)
+    return page
+
+
+def _picture(page: Page, name: str) -> None:
+    with Image.open(io.BytesIO(page.screenshot(full_page=True))) as picture:
+        packed = picture.convert("RGB").quantize(_COLOURS)
+        packed.save(FOLDER / f"studio-{name}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()
