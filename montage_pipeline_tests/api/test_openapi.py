@@ -22,6 +22,7 @@ def test_operations_have_their_own_names_and_say_who_may_call_them(app: FastAPI)
         "GET /api/content-items/{contentItemId}/status": "getContentItemStatus",
         "POST /api/content-items/{contentItemId}/generate": "generateAgain",
         "POST /api/content-items/{contentItemId}/cancel": "cancelGeneration",
+        "GET /api/options": "getOptions",
         "POST /api/uploads": "createUpload",
         "GET /api/costs": "getCosts",
         "GET /healthz": "isAlive",
