@@ -21,10 +21,10 @@ ENV PATH=/app/bin:$PATH \
     MONTAGE_CODE_SERVER_PORT=4000 \
     MONTAGE_LOG_FORMAT=json \
     PYTHONUNBUFFERED=1
-RUN install -d -o montage /home/montage/state
+RUN install -d -m 0700 -o montage /home/montage/state /home/montage/dagster/storage
 USER montage
 WORKDIR /home/montage/dagster
 EXPOSE 3000 4000 8000
-# code server (default) | dagster-daemon run -w workspace.yaml | dagster-webserver -w workspace.yaml -h 0.0.0.0 -p 3000
+# code server (default) | dagster-daemon run -w workspace.yaml | python -m montage_pipeline.orchestration.ui -w workspace.yaml -h 0.0.0.0 -p 3000
 # | uvicorn --no-access-log --factory montage_pipeline.api.app:create_app --host 0.0.0.0 --port 8000 --timeout-graceful-shutdown 3 | montage migrate
 CMD ["dagster", "api", "grpc", "-m", "montage_pipeline.definitions", "-h", "0.0.0.0", "-p", "4000", "--location-name", "montage_pipeline"]

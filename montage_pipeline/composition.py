@@ -100,10 +100,22 @@ class Services:
 
     @cached_property
     def store(self) -> "ObjectStore":
-        """The object store. PermanentError(STORE_NOT_CONFIGURED) when the settings name none."""
+        """The private bucket of the object store.
+
+        PermanentError(STORE_NOT_CONFIGURED) when the settings name none.
+        """
         from montage_pipeline.storage.object_store import ObjectStore
 
         return ObjectStore.from_settings(self.settings)
+
+    @cached_property
+    def reel_store(self) -> "ObjectStore":
+        """Where finished Reels lie: a bucket that everybody may read, if there is one."""
+        from montage_pipeline.storage.object_store import ObjectStore
+
+        return (
+            ObjectStore.for_reels(self.settings) if self.settings.r2_public_bucket else self.store
+        )
 
     @cached_property
     def fetcher(self) -> "ClipFetcher":

@@ -17,6 +17,7 @@ from montage_pipeline.orchestration.sensors import request_sensor
 from montage_pipeline.orchestration.spending.audit import ledger_audit, ledger_audit_job
 from montage_pipeline.orchestration.spending.reconciler import cost_reconciliation
 from montage_pipeline.settings import Settings, get_settings
+from montage_pipeline.storage.buckets import refuse_open_bucket
 
 
 def build_definitions(
@@ -28,6 +29,7 @@ def build_definitions(
     connected to until a step or a sensor runs.
     """
     settings = settings or get_settings()
+    refuse_open_bucket(settings)
     services = Services(settings)
     resources: dict[str, Any] = {
         "services": services,

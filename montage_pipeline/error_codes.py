@@ -63,9 +63,13 @@ class ErrorCode(StrEnum):
     MUST_USE_UNKNOWN = _permanent("Name only clips of the request in `mustUse`.", 422)
     NOT_FOUND = _permanent("Check the path, the id, and whose token was sent.", 404)
     NOT_READY = _transient("Mend what `details.checks` reports a problem with.", 503)
+    RATE_LIMITED = _transient("Send fewer requests; wait for `Retry-After` seconds.", 429)
     REQUEST_TOO_LARGE = _permanent("Send a smaller body.", 413)
     STORE_UNAVAILABLE = _transient("Check that the object store of R2_ENDPOINT_URL answers.", 503)
     TOKEN_EXPIRED = _permanent("Get a new token.", 401)
+    TOO_MANY_REQUESTS_UNDER_WAY = _transient(
+        "Wait until some of them are done, or raise MONTAGE_MAX_REQUESTS_UNDER_WAY.", 429
+    )
     UNAUTHENTICATED = _permanent("Send the header `Authorization: Bearer <JWT>`.", 401)
     VALIDATION_ERROR = _permanent("Correct the fields that `details.errors` names.", 422)
 
@@ -202,6 +206,7 @@ class ErrorCode(StrEnum):
     # Object store and delivery
     DELIVERY_INCOMPLETE = _permanent("Materialise r2_object again.")
     PRESIGN_TOO_LONG = _permanent("Sign a URL for 1 second to 7 days.")
+    PUBLIC_BUCKET_SHARED = _permanent("Give finished Reels a bucket of their own.")
     STORE_CHANGED = _permanent("Generate the item again to have the new file analysed.")
     STORE_IN_USE = _transient("Stop the process that owns this object store.")
     STORE_INCOMPLETE = _transient("Check the health of the object store.")

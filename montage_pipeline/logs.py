@@ -9,10 +9,11 @@ import re
 import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
+from montage_pipeline.addresses import hide_internal
 from montage_pipeline.settings import Settings
 
 _CONTEXT = ("request_id", "content_item_id", "user_id", "run_id", "asset")
@@ -23,14 +24,9 @@ _SECRET_NAME = re.compile(
     r"(api_?key|secret|password|passwd|authorization|bearer|(^|_)token($|_))", re.IGNORECASE
 )
 _SECRET_TEXT = (
-    # The query of a presigned URL is as good as a password until it expires.
-    (
-        re.compile(
-            r"(https?://[^\s?\"']+)\?[^\s\"']*(?:X-Amz-Signature|Signature|token|sig)=[^\s\"']*",
-            re.IGNORECASE,
-        ),
-        r"\1?[signed]",
-    ),
+    # Every query: that of a presigned URL is as good as a password until it expires, and each
+    # service calls its signature something else.
+    (re.compile(r"(\b[a-zA-Z][\w+.-]*://[^\s?#\"'<>]+)[?#][^\s\"'<>]*"), r"\1?[hidden]"),
     (re.compile(r"(\w+://[^\s:/@]+):[^\s/@]+@"), r"\1:[hidden]@"),
     (re.compile(r"\b(Bearer|Key)\s+[A-Za-z0-9._:\-]{8,}"), r"\1 [hidden]"),
     (re.compile(r"\bsk-[A-Za-z0-9_\-]{8,}"), "[hidden]"),
@@ -42,6 +38,27 @@ def hide_secrets(text: str) -> str:
     for pattern, replacement in _SECRET_TEXT:
         text = pattern.sub(replacement, text)
     return text
+
+
+def for_users(text: str) -> str:
+    """The text as people outside may read it: without secrets, and without addresses of our own
+    network.
+    """
+    return hide_internal(hide_secrets(text))
+
+
+def redacted(error: BaseException) -> Exception:
+    """A copy of an error with everything that led to it, for those who store tracebacks: the same
+    names, places and words, without the secrets in them.
+    """
+    said = hide_secrets(str(error))
+    copy: Exception = type(type(error).__name__, (Exception,), {"__module__": "redacted"})(said)
+    copy.with_traceback(error.__traceback__)
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None:
+        copy.__cause__ = redacted(before)
+    copy.__suppress_context__ = True
+    return copy
 
 
 def _without_secrets(
@@ -87,6 +104,16 @@ def _console_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -
     return f"{line}\n{trace}" if trace else line
 
 
+class _Stderr:
+    """Whatever stderr is when a line is written: the one of the beginning may be closed."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure(settings: Settings) -> None:
     """Send structured logs to stderr, in the format and from the level of the settings."""
     console = settings.log_format == "console" or (
@@ -106,7 +133,7 @@ def configure(settings: Settings) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[settings.log_level]
         ),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _Stderr())),
         cache_logger_on_first_use=False,
     )
 

@@ -11,6 +11,11 @@ from fractions import Fraction
 from montage_pipeline.vocabulary import Format
 
 MIN_DURATION_S = 7
+MAX_CLIPS = 1000
+"""Of a request on any installation; MONTAGE_MAX_CLIPS allows fewer. Each is probed and looked at:
+more would take hours.
+"""
+
 MAX_DURATION_S = 90
 """Length of a Reel: at least a hook and one segment, at most what the app plays in its feed."""
 

@@ -13,6 +13,8 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from montage_pipeline.rules import MAX_CLIPS
+
 RenderQuality = Literal["draft", "standard", "best"]
 HardwareEncoder = Literal["nvenc", "videotoolbox", "qsv", "vaapi"]
 
@@ -78,7 +80,8 @@ class Settings(BaseSettings):
     r2_bucket: str = Field(
         "montage",
         validation_alias="R2_BUCKET",
-        description="Bucket for uploads, work files and Reels.",
+        description="Private bucket: uploads, work files, tables; and Reels, unless "
+        "R2_PUBLIC_BUCKET is set.",
     )
     r2_region: str = Field(
         "auto", validation_alias="R2_REGION", description="S3 region; for R2 it is auto."
@@ -86,8 +89,14 @@ class Settings(BaseSettings):
     r2_public_base_url: str = Field(
         "",
         validation_alias="R2_PUBLIC_BASE_URL",
-        description="Public base URL of the bucket (a custom domain). Unset: media URLs are "
+        description="Public base URL of R2_PUBLIC_BUCKET (a custom domain). Unset: media URLs are "
         "presigned.",
+    )
+    r2_public_bucket: str = Field(
+        "",
+        validation_alias="R2_PUBLIC_BUCKET",
+        description="Bucket for finished Reels alone, which R2_PUBLIC_BASE_URL opens to everybody. "
+        "Must not be R2_BUCKET.",
     )
     r2_presign_seconds: int = Field(
         604_800,
@@ -197,7 +206,7 @@ class Settings(BaseSettings):
     )
 
     # Footage
-    max_clips: int = Field(60, ge=1, description="Maximum clips per request.")
+    max_clips: int = Field(60, ge=1, le=MAX_CLIPS, description="Maximum clips per request.")
     max_clip_bytes: int = Field(
         4_000_000_000, ge=1, description="Maximum size of a clip, in bytes."
     )
@@ -282,6 +291,26 @@ class Settings(BaseSettings):
         "stays.",
     )
 
+    # Limits of one user
+    max_requests_under_way: int = Field(
+        100,
+        ge=0,
+        description="Maximum requests of one user that run or wait at once; 0: no limit. "
+        "The API refuses more with 429; `montage make` is not limited.",
+    )
+    api_user_requests_per_minute: int = Field(
+        600,
+        ge=0,
+        description="Maximum API calls of one user per minute, counted by each API process; "
+        "0: no limit.",
+    )
+    api_address_requests_per_minute: int = Field(
+        1200,
+        ge=0,
+        description="Maximum API calls from one address per minute, counted by each API process; "
+        "0: no limit.",
+    )
+
     # API
     jwt_secret: SecretStr = Field(
         SecretStr(""), description="HS256 secret for the API's bearer tokens, at least 32 bytes."
@@ -307,6 +336,11 @@ class Settings(BaseSettings):
         ge=0,
         le=65535,
         description="Port of the Dagster UI of `montage up`; 0: any free port.",
+    )
+    ui_allowed_hosts: str = Field(
+        "",
+        description="Host names under which the Dagster UI is reached besides localhost, "
+        "comma-separated, e.g. dagster.example.com. Under others it answers nothing.",
     )
 
     # Logs

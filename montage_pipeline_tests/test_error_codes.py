@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
@@ -154,7 +155,8 @@ def test_a_row_is_complete(code: ErrorCode) -> None:
     assert code.remedy.endswith(".")
     assert code.status is None or 400 <= code.status < 600
     if code.status is not None:
-        assert code.permanent is (code.status < 500), "a caller's mistake does not pass by itself"
+        passes = code.status >= 500 or code.status == HTTPStatus.TOO_MANY_REQUESTS
+        assert code.permanent is not passes, "a caller's mistake does not pass by itself"
 
 
 def test_an_error_is_retryable_unless_its_code_is_permanent() -> None:

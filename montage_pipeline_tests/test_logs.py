@@ -1,6 +1,7 @@
 """Log lines put context first and never carry secrets."""
 
 import json
+import traceback
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_json_lines_are_context_first_and_clean(capsys: pytest.CaptureFixture[st
     ]
     for secret in ("very-secret", "abcdefghijkl", "deadbeef", "hunter2"):
         assert secret not in line
-    assert "b/k.mp4?[signed]" in line
+    assert "b/k.mp4?[hidden]" in line
 
 
 def test_console_lines_and_levels(capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,3 +44,59 @@ def test_console_lines_and_levels(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().err
     assert "not shown" not in lines
     assert "[request=01234567 asset=r2_objec] slow  module=here seconds=3" in lines
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("GET https://a.b/c?key=1 failed", "GET https://a.b/c?[hidden] failed"),
+        ("s3://b/k.mp4?anything", "s3://b/k.mp4?[hidden]"),
+        ('{"url": "https://a.b/c?X-Goog-Signature=1&x=2"}', '{"url": "https://a.b/c?[hidden]"}'),
+        ("<https://a.b/c#access_token=1>", "<https://a.b/c?[hidden]>"),
+        ("really? yes: 3 of 4 (why?)", "really? yes: 3 of 4 (why?)"),
+        ("postgresql://me:pw@db/x?password=pw", "postgresql://me:[hidden]@db/x?[hidden]"),
+    ],
+)
+def test_no_query_is_shown_whatever_is_in_it(text: str, shown: str) -> None:
+    assert logs.hide_secrets(text) == shown
+
+
+def test_a_chain_of_causes_is_kept_and_cleaned() -> None:
+    # Not as literals where they are raised: a traceback shows the line.
+    header, key = "Bearer abcdefghijkl refused", "sk-ant-very-secret"
+
+    def fetch() -> None:
+        try:
+            raise OSError(f"no answer from {SIGNED}")
+        except OSError:
+            raise ValueError(header)  # noqa: B904 - the implicit chain
+
+    try:
+        fetch()
+    except ValueError as error:
+        try:
+            raise RuntimeError(key) from error
+        except RuntimeError as last:
+            shown = "".join(traceback.format_exception(logs.redacted(last)))
+            real = "".join(traceback.format_exception(last))
+
+    for secret in ("deadbeef", "abcdefghijkl", "very-secret"):
+        assert secret in real
+        assert secret not in shown
+    for kept in ("OSError: no answer from", "ValueError", "RuntimeError", "in fetch"):
+        assert kept in shown
+
+
+def test_users_learn_no_address_of_our_own_network() -> None:
+    said = (
+        "could not reach http://seaweed:8333/b and https://10.0.0.7:9000/x?sig=1, 127.0.0.1:5432, "
+        "[fd00::1]:80, http://[::1]:3000/, minio.storage.svc or http://minio.storage.svc/b"
+    )
+    shown = logs.for_users(said)
+    for internal in ("seaweed", "10.0.0.7", "127.0.0.1", "fd00", "::1", "http://minio"):
+        assert internal not in shown
+    public = (
+        "https://media.example.com:8443/a.mp4 (93.184.216.34, 2606:2800:220::1) at 12:30:45 with "
+        "FFmpeg 7.1.1.2, s3://bucket/key, file:///tmp/a"
+    )
+    assert logs.for_users(public) == public

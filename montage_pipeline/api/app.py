@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from montage_pipeline import logs
 from montage_pipeline.api.errors import install_error_handlers
 from montage_pipeline.api.openapi import DESCRIPTION, describe
-from montage_pipeline.api.request_frame import REQUEST_ID_HEADER, RequestFrame
+from montage_pipeline.api.query_params import refuse_unknown_params
+from montage_pipeline.api.rate_limits import RateLimiter
+from montage_pipeline.api.request_frame import REQUEST_ID_HEADER, FrameLimits, RequestFrame
 from montage_pipeline.api.routes import (
     artefacts,
     content_items,
@@ -31,6 +33,9 @@ from montage_pipeline.settings import Settings, get_settings
 
 _BODY_WITHOUT_URLS_BYTES = 16_384
 """More than title, caption and field names take, even with every character escaped."""
+
+_VALUES_BESIDE_URLS = 100
+"""More fields than any body has; one clip too many is still told as that."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -67,13 +72,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         uploads,
         options,
         costs,
-        health,
     ):
-        app.include_router(routes.router)
+        app.include_router(routes.router, dependencies=[Depends(refuse_unknown_params)])
+    app.include_router(health.router)
     app.include_router(pages.router(settings))
     install_error_handlers(app)
     # The last one added is the outermost: a browser may read every answer, the frame's included.
-    app.add_middleware(RequestFrame, max_body_bytes=_max_body_bytes(settings))
+    app.add_middleware(RequestFrame, limits=_limits(settings))
     if origins := _origins(settings.api_cors_origins):
         app.add_middleware(
             CORSMiddleware,
@@ -92,10 +97,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _max_body_bytes(settings: Settings) -> int:
+def _limits(settings: Settings) -> FrameLimits:
     # Every clip in `clipUrls`, `mustUse` and `exclude`; one more each as `hookClip` and `musicUrl`.
     urls = 3 * settings.max_clips + 2
-    return _BODY_WITHOUT_URLS_BYTES + urls * MAX_URL_CHARS
+    return FrameLimits(
+        max_body_bytes=_BODY_WITHOUT_URLS_BYTES + urls * MAX_URL_CHARS,
+        max_values=urls + _VALUES_BESIDE_URLS,
+        addresses=RateLimiter(settings.api_address_requests_per_minute),
+    )
 
 
 def _origins(comma_separated: str) -> list[str]:

@@ -9,7 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from montage_pipeline.api.auth import User, unauthenticated
 from montage_pipeline.api.services import ApiServices, ServicesNeeded
-from montage_pipeline.errors import ErrorCode
+from montage_pipeline.errors import ErrorCode, MontageError
 
 _bearer = HTTPBearer(
     scheme_name="bearerAuth",
@@ -33,6 +33,12 @@ async def current_user(
         )
     user = await run_in_threadpool(_authenticate, services, credentials.credentials)
     structlog.contextvars.bind_contextvars(user_id=str(user.id))
+    if wait_s := services.user_limiter.wait_s(user.id):
+        raise MontageError(
+            ErrorCode.RATE_LIMITED,
+            f"You sent too many requests; wait {wait_s} s.",
+            retry_after_s=wait_s,
+        )
     return user
 
 

@@ -5,7 +5,9 @@ checks of input; those raise `ApiError` or `validation_error` where they are mad
 code is answered with stands in the registry (`error_codes`).
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import sqlalchemy.exc
@@ -27,7 +29,16 @@ RETRY_AFTER_OUTAGE_S = 5
 """Short enough for a person who waits, long enough for a pool to recover."""
 
 _MAX_LISTED_PROBLEMS = 3
-"""Problems in the sentence for people; `details.errors` has them all."""
+"""Problems in the sentence for people."""
+
+_MAX_TOLD_PROBLEMS = 20
+"""Problems in `details.errors`: nobody mends more at a time, and an answer must not grow with the
+request.
+"""
+
+_MAX_FIELD_CHARS = 200
+_MAX_MESSAGE_CHARS = 500
+"""A field that is not known may have any name, and messages may quote what was sent."""
 
 _FRAMEWORK_CODES = {
     code.status: code
@@ -92,14 +103,24 @@ class FieldProblem(ApiModel):
 def validation_error(
     problems: Sequence[FieldProblem], code: ErrorCode = ErrorCode.VALIDATION_ERROR
 ) -> ApiError:
-    """422 naming every field that is wrong."""
+    """422 naming the fields that are wrong, and in `details.more` how many others are."""
+    told = [problem.model_dump(by_alias=True) for problem in problems[:_MAX_TOLD_PROBLEMS]]
+    details: dict[str, Any] = {"errors": told}
+    if len(problems) > len(told):
+        details["more"] = len(problems) - len(told)
     listed = [f"{problem.field}: {problem.message}" for problem in problems[:_MAX_LISTED_PROBLEMS]]
     more = " …" if len(problems) > _MAX_LISTED_PROBLEMS else ""
     return ApiError(
         code,
         "; ".join(listed) + more,
-        details={"errors": [problem.model_dump(by_alias=True) for problem in problems]},
+        details=details,
     )
+
+
+def unparsable_body(message: str) -> JSONResponse:
+    """422 for a body that is no JSON of ours."""
+    problem = validation_error([FieldProblem(field="body", message=message)])
+    return error_response(problem.code, problem.message, problem.details)
 
 
 def impossible_wishes(error: PermanentError) -> ApiError:
@@ -137,15 +158,24 @@ def install_error_handlers(app: FastAPI) -> None:
         return await on_api_error(request, validation_error(problems))
 
     @app.exception_handler(HTTPException)
-    async def on_http_exception(_: Request, exc: HTTPException) -> Response:
-        return _framework_refusal(exc)
+    async def on_http_exception(request: Request, exc: HTTPException) -> Response:
+        answer = _framework_refusal(exc)
+        if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            # Starlette names the methods of the first route at this path alone.
+            answer.headers["Allow"] = ", ".join(_methods_at(app, request.url.path))
+        return answer
 
     @app.exception_handler(MontageError)
     async def on_montage_error(request: Request, exc: MontageError) -> Response:
         if isinstance(exc, PermanentError) and "problems" in exc.details:
             return await on_api_error(request, impossible_wishes(exc))
+        if exc.code.status == HTTPStatus.TOO_MANY_REQUESTS:
+            wait_s = str(exc.details.get("retry_after_s", RETRY_AFTER_OUTAGE_S))
+            details = jsonable_encoder(exc.details)
+            return error_response(exc.code, exc.message, details, {"Retry-After": wait_s})
         if exc.retryable:
-            log.warning("request_failed_for_now", code=exc.code, error=exc.message)
+            cause = str(exc.__cause__ or "")
+            log.warning("request_failed_for_now", code=exc.code, error=exc.message, cause=cause)
             return _unavailable(exc.code, "A service this needs did not answer; try again.")
         if exc.code.status is None:
             raise exc  # Not the caller's fault: an unexpected error.
@@ -159,6 +189,24 @@ def install_error_handlers(app: FastAPI) -> None:
         return _unavailable(
             ErrorCode.DATABASE_UNAVAILABLE, "The database does not answer; try again."
         )
+
+
+def too_many_requests(wait_s: int) -> JSONResponse:
+    """429 for an address that may send the next request in `wait_s` seconds."""
+    message = f"Too many requests from your address; wait {wait_s} s."
+    headers = {"Retry-After": str(wait_s)}
+    return error_response(ErrorCode.RATE_LIMITED, message, headers=headers)
+
+
+def _methods_at(app: FastAPI, path: str) -> list[str]:
+    """The methods of every route at this path."""
+    paths = app.openapi()["paths"]
+    return sorted(
+        method.upper()
+        for template, operations in paths.items()
+        if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", template), path)
+        for method in operations
+    )
 
 
 def _status(code: ErrorCode) -> int:
@@ -195,7 +243,8 @@ def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
         return FieldProblem(field="body", message=message)
 
     path = ".".join(str(step) for step in location[1:]) or str(location[0])
-    return FieldProblem(field=path, message=str(error["msg"]).removeprefix("Value error, "))
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return FieldProblem(field=path[:_MAX_FIELD_CHARS], message=message[:_MAX_MESSAGE_CHARS])
 
 
 _ERROR_DESCRIPTIONS = {
@@ -204,12 +253,13 @@ _ERROR_DESCRIPTIONS = {
     404: "No such content item, or it is not yours.",
     409: "In conflict with what is going on: `already_generating`, or `idempotency_conflict`.",
     413: "The body is larger than the service accepts.",
-    422: "Something in the request is wrong; `details.errors` names each field.",
+    422: "Something in the request is wrong; `details.errors` names the fields.",
+    429: "Too many requests: `rate_limited`; wait for `Retry-After` seconds.",
     500: "A fault of the service; `details.requestId` finds it in the logs.",
     503: "A service this needs does not answer; try again after `Retry-After` seconds.",
 }
 
-_ALWAYS_POSSIBLE = (401, 500, 503)
+_ALWAYS_POSSIBLE = (401, 429, 500, 503)
 """What every route that needs a token can answer."""
 
 
@@ -226,7 +276,7 @@ def documented_errors(*statuses: int, **descriptions: str) -> dict[int | str, di
         }
         if status == 401:
             answers[status]["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
-        if status == 503:
+        if status in {429, 503}:
             answers[status]["headers"] = {
                 "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}
             }

@@ -170,7 +170,11 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
             "uploadUrl": "https://account.r2.cloudflarestorage.com/montage/uploads/…?X-Amz-Signature=…",
             "clipUrl": _CLIP_URL,
             "method": "PUT",
-            "headers": {"Content-Type": "video/mp4"},
+            "headers": {
+                "Content-Type": "video/mp4",
+                "Content-Disposition": "attachment; filename*=UTF-8''beach.mp4",
+                "Content-Encoding": "identity",
+            },
             "expiresAt": "2026-05-04T10:30:12Z",
         }
     ],
@@ -219,6 +223,16 @@ there.
 """
 
 
+_CLIP_LISTS = (
+    ("NewContentItemBody", "clipUrls"),
+    *(
+        (body, field)
+        for body in ("NewContentItemBody", "WishesBody")
+        for field in ("mustUse", "exclude")
+    ),
+)
+
+
 def describe(app: FastAPI, settings: Settings) -> None:
     """Make `app.openapi()` give a document that is true for an installation with these settings."""
 
@@ -229,11 +243,28 @@ def describe(app: FastAPI, settings: Settings) -> None:
             schemas |= SCHEMAS
             stream = made["paths"]["/api/content-items/{contentItemId}/events"]["get"]["responses"]
             stream["200"]["content"]["text/event-stream"]["itemSchema"] = event_schema()
-            schemas["NewContentItemBody"]["properties"]["clipUrls"]["maxItems"] = settings.max_clips
-            schemas["UploadBody"]["properties"]["bytes"]["maximum"] = settings.max_clip_bytes
+            for body, field in _CLIP_LISTS:
+                schemas[body]["properties"][field]["maxItems"] = settings.max_clips
+            _limit_uploads(schemas["UploadBody"], settings)
             for model, examples in EXAMPLES.items():
                 schemas[model]["examples"] = examples
             app.openapi_schema = made
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _limit_uploads(body: dict[str, Any], settings: Settings) -> None:
+    """Music has a limit of its own."""
+    size, kind = body["properties"]["bytes"], body["properties"]["contentType"]
+    size["maximum"] = max(settings.max_clip_bytes, settings.max_music_bytes)
+    limits = {"video": settings.max_clip_bytes, "audio": settings.max_music_bytes}
+    body["oneOf"] = [
+        {
+            "properties": {
+                "contentType": {"pattern": kind["pattern"].replace("(video|audio)", medium)},
+                "bytes": {"maximum": limit},
+            }
+        }
+        for medium, limit in limits.items()
+    ]

@@ -7,11 +7,12 @@ from fastapi import Depends, Path
 
 from montage_pipeline.api.current_user import CurrentUser
 from montage_pipeline.api.errors import ApiError
+from montage_pipeline.api.schemas.base import PathUuid
 from montage_pipeline.api.services import ServicesNeeded
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.requests.model import ContentItem
 
-ItemId = Annotated[UUID, Path(alias="contentItemId", description="The content item.")]
+ItemId = Annotated[PathUuid, Path(alias="contentItemId", description="The content item.")]
 
 
 def owned_item(content_item_id: ItemId, user: CurrentUser, services: ServicesNeeded) -> ContentItem:

@@ -9,15 +9,18 @@ import logging
 import re
 import time
 from collections.abc import Mapping
-from http import HTTPStatus
+from dataclasses import dataclass
 from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from montage_pipeline.api.errors import error_response
+from montage_pipeline.api import body_shape
+from montage_pipeline.api.errors import error_response, too_many_requests, unparsable_body
+from montage_pipeline.api.rate_limits import RateLimiter, caller_address
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.logs import get_logger
 
@@ -26,6 +29,7 @@ log = get_logger(__name__)
 REQUEST_ID_HEADER = "X-Request-Id"
 _ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _PROBES = ("/healthz", "/readyz")
+_WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 
 _SAFE_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
@@ -39,12 +43,22 @@ _CSP_OF_DATA = "default-src 'none'; frame-ancestors 'none'"
 """JSON loads nothing; the pages of the documentation do."""
 
 
-class RequestFrame:
-    """Wraps the application; `max_body_bytes` is the largest body it accepts."""
+@dataclass(frozen=True)
+class FrameLimits:
+    """What one request may be, and how many one address may send."""
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+    max_body_bytes: int
+    max_values: int
+    """Of a JSON body, counting whatever stands between brackets and commas."""
+    addresses: RateLimiter
+
+
+class RequestFrame:
+    """Wraps the application."""
+
+    def __init__(self, app: ASGIApp, *, limits: FrameLimits) -> None:
         self._app = app
-        self._max_body_bytes = max_body_bytes
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -58,11 +72,9 @@ class RequestFrame:
         structlog.contextvars.bind_contextvars(http_request_id=exchange.request_id)
         begun = time.perf_counter()
         try:
-            if int(headers.get("Content-Length") or 0) > self._max_body_bytes:
-                too_large = error_response(ErrorCode.REQUEST_TOO_LARGE, self._too_large_message)
-                await too_large(scope, receive, exchange.send)
-            else:
-                await self._app(scope, self._limited(receive), exchange.send)
+            await self._serve(scope, receive, exchange.send)
+        except ClientDisconnect:
+            log.info("client_gone", method=scope["method"], path=scope["path"])
         except Exception:
             log.exception("unexpected_error", method=scope["method"], path=scope["path"])
             if exchange.status:
@@ -84,23 +96,65 @@ class RequestFrame:
             )
             structlog.contextvars.clear_contextvars()
 
-    def _limited(self, receive: Receive) -> Receive:
-        """`receive` that stops a body without a Content-Length as soon as it is too large."""
-        received_bytes = 0
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, unless it is one too many or its body too much."""
+        if scope["path"] not in _PROBES:
+            wait_s = self._limits.addresses.wait_s(caller_address(scope.get("client")))
+            if wait_s:
+                await too_many_requests(wait_s)(scope, receive, send)
+                return
+        if scope["method"] not in _WITH_BODY:
+            await self._app(scope, receive, send)
+            return
 
-        async def receive_limited() -> Message:
-            nonlocal received_bytes
+        body = await self._body(Headers(scope=scope), receive)
+        refusal = self._refusal(body)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+        else:
+            await self._app(scope, _replayed(body or b"", receive), send)
+
+    def _refusal(self, body: bytes | None) -> Response | None:
+        """The answer to a body that is not parsed; None to one that may be."""
+        if body is None:
+            reason: str | None = f"is larger than {self._limits.max_body_bytes} bytes"
+        elif not body_shape.is_text(body):
+            return unparsable_body("is not JSON in UTF-8")
+        else:
+            reason = body_shape.refusal(body, self._limits.max_values)
+        if reason is None:
+            return None
+        return error_response(ErrorCode.REQUEST_TOO_LARGE, f"The body {reason}.")
+
+    async def _body(self, headers: Headers, receive: Receive) -> bytes | None:
+        """The whole body; None as soon as it is known to be too large."""
+        announced = headers.get("Content-Length", "")
+        if announced.isdigit() and int(announced) > self._limits.max_body_bytes:
+            return None
+        body = bytearray()
+        while True:
             message = await receive()
-            received_bytes += len(message.get("body", b""))
-            if received_bytes > self._max_body_bytes:
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._too_large_message)
-            return message
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body += message.get("body", b"")
+            if len(body) > self._limits.max_body_bytes:
+                return None
+            if not message.get("more_body", False):
+                return bytes(body)
 
-        return receive_limited
 
-    @property
-    def _too_large_message(self) -> str:
-        return f"The body is larger than {self._max_body_bytes} bytes."
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """`receive` that gives a body that was read already, then whatever comes after it."""
+    given = False
+
+    async def receive_again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_again
 
 
 class _Exchange:

@@ -12,11 +12,13 @@ from montage_pipeline.api.background.purging import purge
 from montage_pipeline.api.background.thread import Background
 from montage_pipeline.api.background.webhooks import WebhookSender
 from montage_pipeline.api.media_urls import fresh_url
+from montage_pipeline.api.rate_limits import RateLimiter
 from montage_pipeline.api.readiness import Readiness
 from montage_pipeline.composition import Services
 from montage_pipeline.requests.changes import ItemChanges
 from montage_pipeline.requests.deletion import purge_due
 from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.webhooks.targets import Webhooks
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
@@ -34,13 +36,16 @@ class ApiServices:
     settings: Settings
     engine: Engine
     library: ContentLibrary
+    requests: RequestLifecycle
     store: ObjectStore
+    reel_store: ObjectStore
     known_users: KnownUsers
     authenticator: Authenticator
     readiness: Readiness
     changes: ItemChanges
     webhooks: Webhooks
     background: Background
+    user_limiter: RateLimiter
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -48,7 +53,8 @@ class ApiServices:
         product = Services(settings, engine_options=POOL)
 
         def purging() -> bool:
-            purge_due(product.engine, lambda prefix: purge(product.store, prefix))
+            stores = {product.store, product.reel_store}
+            purge_due(product.engine, lambda prefix: all(purge(at, prefix) for at in stores))
             return False
 
         return cls(
@@ -56,12 +62,15 @@ class ApiServices:
             authenticator=Authenticator(settings),
             engine=product.engine,
             library=product.library,
+            requests=product.requests,
             store=product.store,
+            reel_store=product.reel_store,
             known_users=KnownUsers(product.library),
             readiness=Readiness(settings, product.store),
             changes=ItemChanges(settings),
             webhooks=Webhooks(product.engine),
             background=Background([purging, WebhookSender(settings, product.engine).send_due]),
+            user_limiter=RateLimiter(settings.api_user_requests_per_minute),
         )
 
     def fresh_url(self, stored_url: str | None) -> str | None:

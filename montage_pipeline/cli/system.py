@@ -11,6 +11,7 @@ from rich.console import Console
 from montage_pipeline.cli.interrupts import Stopped
 from montage_pipeline.cli.terminal import say
 from montage_pipeline.composition import Services
+from montage_pipeline.local.home import make_private
 from montage_pipeline.local.identity import local_jwt_secret
 from montage_pipeline.settings import Settings, get_settings
 
@@ -21,6 +22,7 @@ def local_settings() -> Settings:
     """
     os.environ["MONTAGE_LOCAL_FILES"] = "true"
     settings = get_settings()
+    make_private(settings.home)
     if not settings.jwt_secret.get_secret_value() and not settings.jwt_jwks_url:
         os.environ["MONTAGE_JWT_SECRET"] = local_jwt_secret(settings.home)
     get_settings.cache_clear()

@@ -7,7 +7,6 @@ Belongs here: order, supervision and clean ends. Does not belong here: how each 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -32,7 +31,12 @@ from montage_pipeline.local.address import (
 )
 from montage_pipeline.local.attended import any_attended, cancel_abandoned
 from montage_pipeline.local.embedded import servers
-from montage_pipeline.local.embedded.process import end_strays, free_port, port_is_free
+from montage_pipeline.local.embedded.process import (
+    end_strays,
+    free_port,
+    lost_its_port,
+    port_is_free,
+)
 from montage_pipeline.local.embedded.servers import ServerCommand
 from montage_pipeline.local.embedded.stores import Stores
 from montage_pipeline.local.environment import (
@@ -61,8 +65,6 @@ _MAX_PORTS_TRIED = 4
 
 _PROGRAM_LIMIT_S = 90.0
 """For a program that imports Dagster and reads its database once."""
-
-_PORT_TAKEN = re.compile(r"address already in use|failed to bind", re.IGNORECASE)
 
 log = logs.get_logger(__name__)
 
@@ -237,7 +239,7 @@ class LocalStack:
                 return
             except MontageError as error:
                 may_move = port == 0 and tries_left > 0
-                if not (may_move and _lost_its_port(error)):
+                if not (may_move and lost_its_port(error)):
                     raise
             log.warning("port_taken_meanwhile", server=name, port=self._ports[name])
             self._launch_at(command_at, port)
@@ -295,10 +297,6 @@ class LocalStack:
 
         with suppress(psutil.Error):
             end_strays(is_ours, first=SIGTERM)
-
-
-def _lost_its_port(error: MontageError) -> bool:
-    return error.code is ErrorCode.SERVER_DIED and bool(_PORT_TAKEN.search(error.message))
 
 
 def _run_module(module: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

@@ -57,7 +57,8 @@ def translated(attempt: Attempt, services: Services) -> Iterator[None]:
         except (dg.Failure, dg.RetryRequested):
             raise
         except Exception as error:
-            raise _failure(attempt, services, error) from error
+            # Dagster stores the whole chain of causes, for whoever may see its UI.
+            raise _failure(attempt, services, error) from logs.redacted(error)
 
 
 def _interruption(attempt: Attempt, services: Services) -> dg.Failure:
@@ -94,7 +95,9 @@ def _failure(
     permanent = isinstance(error, MontageError) and not error.retryable
     tries = _note_try(attempt, services, failure)
     failure = failure.model_copy(update={"attempts": max(tries, attempt.number)})
-    final = permanent or attempt.is_last or tries > attempt.max_retries
+    # A store that is away is asked for nothing that costs, and is waited for over several runs.
+    spent = tries > attempt.max_retries and failure.code is not ErrorCode.STORE_UNAVAILABLE
+    final = permanent or attempt.is_last or spent
     log.error(
         "step_failed",
         code=failure.code,
@@ -180,11 +183,11 @@ def _described(attempt: Attempt, error: Exception) -> RequestFailure:
         code, message, details = ErrorCode.INTERNAL_ERROR, f"{type(error).__name__}: {error}", {}
     return RequestFailure(
         code=code,
-        message=logs.hide_secrets(message),
+        message=logs.for_users(message),
         step=attempt.step,
         attempts=attempt.number,
         run_id=attempt.run.run_id,
-        details={name: logs.hide_secrets(str(value)) for name, value in details.items()},
+        details={name: logs.for_users(str(value)) for name, value in details.items()},
         clips=clips,
     )
 

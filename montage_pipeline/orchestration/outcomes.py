@@ -142,7 +142,7 @@ def _settle_failed(
         code, reason = ErrorCode.STEP_FAILED, (error.cause or error).message.strip()
         if not _has_partition(context.instance, run):
             code, reason = ErrorCode.PARTITION_DELETED, _DELETED
-        failure = _failure(code, logs.hide_secrets(reason), run.run_id, step=Step(event.step_key))
+        failure = _failure(code, logs.for_users(reason), run.run_id, step=Step(event.step_key))
         log.error("request_failed", request_id=str(request.id), run_id=run.run_id)
         services.requests.fail(request.id, failure, attempt=request.attempt)
         return

@@ -10,13 +10,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, Select, select, update
+from sqlalchemy import ScalarSelect, Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.requests.edit_view import CoverImage
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.lifecycle import ITEM_GENERATING
@@ -28,7 +28,10 @@ from montage_pipeline.requests.model import (
 )
 from montage_pipeline.requests.options import MontageOptions, refuse_contradictions
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
-from montage_pipeline.vocabulary import ContentStatus
+from montage_pipeline.vocabulary import ContentStatus, RequestState
+
+_RETRY_AFTER_S = 30
+"""About what one Reel takes."""
 
 _REQUEST_UNDER_WAY = "uq_montage_requests_active_item"
 _WAIT = "This item is being generated; wait until it is done."
@@ -50,13 +53,21 @@ class ContentLibrary:
             )
 
     def create_item(
-        self, user_id: UUID, new: NewContentItem, *, idempotency_key: str | None = None
+        self,
+        user_id: UUID,
+        new: NewContentItem,
+        *,
+        idempotency_key: str | None = None,
+        max_under_way: int = 0,
     ) -> CreatedRequest:
         """Store a new item with its first queued request.
 
-        With an idempotency key, the same call made again gives the first answer. Raises
-        PermanentError: IDEMPOTENCY_CONFLICT when the key was used for something else, and a
-        contradiction's own code when the wishes in `new.options` cannot be granted.
+        With an idempotency key, the same call made again gives the first answer. `max_under_way`
+        is how many requests of this user may run and wait, this one included; 0 for any number.
+
+        Raises PermanentError: IDEMPOTENCY_CONFLICT when the key was used for something else, and a
+        contradiction's own code when the wishes in `new.options` cannot be granted; and
+        MontageError(TOO_MANY_REQUESTS_UNDER_WAY).
         """
         refuse_contradictions(new.clip_urls, new.options)
         digest = _digest(
@@ -66,6 +77,7 @@ class ContentLibrary:
             return replay
         try:
             with Session(self._engine) as session, session.begin():
+                _refuse_too_many(session, user_id, max_under_way)
                 item = ContentItemRow(
                     user_id=user_id,
                     type=new.type,
@@ -94,6 +106,7 @@ class ContentLibrary:
         options: MontageOptions | None = None,
         *,
         idempotency_key: str | None = None,
+        max_under_way: int = 0,
     ) -> CreatedRequest:
         """Queue another request for an item, with these wishes; None stands for those of its last
         request.
@@ -107,6 +120,7 @@ class ContentLibrary:
         try:
             with Session(self._engine) as session, session.begin():
                 item = _set_generating(session, user_id, content_item_id)
+                _refuse_too_many(session, user_id, max_under_way)
                 wishes = options if options is not None else _last_options(session, item.id)
                 refuse_contradictions(item.clip_urls, wishes)
                 return _stored_request(
@@ -207,6 +221,33 @@ class ContentLibrary:
             request_id=request.id,
             status=status,
             replayed=True,
+        )
+
+
+def _refuse_too_many(session: Session, user_id: UUID, max_under_way: int) -> None:
+    """Until the transaction ends, no other one counts this user's requests: the limit holds under
+    any number of clicks at once.
+    """
+    if not max_under_way:
+        return
+    session.execute(
+        # Not FOR UPDATE, which would wait for every insert of a row that belongs to the user.
+        select(UserRow.id).where(UserRow.id == user_id).with_for_update(key_share=True)
+    )
+    under_way = session.scalar(
+        select(func.count()).where(
+            MontageRequestRow.user_id == user_id,
+            MontageRequestRow.state.in_((RequestState.QUEUED, RequestState.RUNNING)),
+        )
+    )
+    if (under_way or 0) >= max_under_way:
+        raise MontageError(
+            ErrorCode.TOO_MANY_REQUESTS_UNDER_WAY,
+            f"{under_way} of your requests run or wait; at most {max_under_way} may. "
+            "Ask again when some are done, or cancel some.",
+            under_way=under_way,
+            limit=max_under_way,
+            retry_after_s=_RETRY_AFTER_S,
         )
 
 

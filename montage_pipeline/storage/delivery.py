@@ -49,20 +49,29 @@ class ReelOwner:
     content_item_id: str
 
 
-def deliver(
-    store: ObjectStore, files: ReelFiles, owner: ReelOwner, workdir: Path
-) -> DeliveredObject:
+@dataclass(frozen=True)
+class Route:
+    """From where to where: `reels` may be another bucket of the same store, which everybody may
+    read. `workdir` is used only when the store cannot copy by itself.
+    """
+
+    work: ObjectStore
+    reels: ObjectStore
+    workdir: Path
+
+
+def deliver(route: Route, files: ReelFiles, owner: ReelOwner) -> DeliveredObject:
     """Put a Reel with its music and poster under `keys.reel_key`.
 
     The keys carry the content's hash, so delivering the same files again writes nothing (`uploaded`
-    is False) and gives the same keys. `workdir` is used only when the store cannot copy by itself.
+    is False) and gives the same keys.
 
     Raises PermanentError: STORE_MISSING when a work file is gone, WORK_FILE_CHANGED when its
     content is not the one named; making that file again cures both.
     """
     base = reel_key(owner.user_id, owner.content_item_id, files.video.sha256)
     music_suffix = PurePosixPath(files.music.key).suffix or ".bin"
-    placing = _Placing(store, workdir)
+    placing, reels = _Placing(route), route.reels
     video = placing.place(files.video, f"{base}.mp4")
     music = placing.place(files.music, f"{base}.music{music_suffix}")
     poster = placing.place_still(files.poster_key, f"{base}.jpg")
@@ -72,15 +81,15 @@ def deliver(
     ]
 
     return DeliveredObject(
-        bucket=store.bucket,
+        bucket=reels.bucket,
         key=video.key,
         etag=video.etag,
         bytes=video.bytes,
         content_type=video.content_type,
         sha256=files.video.sha256,
-        generated_media_url=store.media_url(video.key),
-        music_url=store.media_url(music.key),
-        poster_url=store.media_url(poster.key),
+        generated_media_url=reels.media_url(video.key),
+        music_url=reels.media_url(music.key),
+        poster_url=reels.media_url(poster.key),
         cover_keys=tuple(still.key for still in (poster, *covers)),
         uploaded=placing.written,
     )
@@ -89,23 +98,24 @@ def deliver(
 class _Placing:
     """Puts files at their final keys; `written` says whether anything had to be."""
 
-    def __init__(self, store: ObjectStore, workdir: Path) -> None:
+    def __init__(self, route: Route) -> None:
         self.written = False
-        self._store = store
-        self._workdir = workdir
+        self._work = route.work
+        self._reels = route.reels
+        self._workdir = route.workdir
 
     def place_still(self, key: str, final_key: str) -> StoredObject:
         """The object at `final_key`, after it holds the frame at `key`, whatever that is."""
-        return self.place(WorkFile(key, _sha256_of(self._store, key, self._workdir)), final_key)
+        return self.place(WorkFile(key, self.sha256_of(key)), final_key)
 
     def place(self, file: WorkFile, key: str) -> StoredObject:
         """The object at `key`, after it holds the content of `file`."""
-        store = self._store
-        source = store.head(file.key)
-        present = store.head(key)
+        work, reels = self._work, self._reels
+        source = work.head(file.key)
+        present = reels.head(key)
         if (
             present is not None
-            and store.stored_sha256(key) == file.sha256
+            and reels.stored_sha256(key) == file.sha256
             and (source is None or source.bytes == present.bytes)
         ):
             return present
@@ -113,16 +123,16 @@ class _Placing:
         if source is None:
             raise PermanentError(
                 ErrorCode.STORE_MISSING,
-                f"{store.bucket}/{file.key} is not in the object store: make it again",
-                bucket=store.bucket,
+                f"{work.bucket}/{file.key} is not in the object store: make it again",
+                bucket=work.bucket,
                 key=file.key,
             )
-        if (actual := _sha256_of(store, file.key, self._workdir)) != file.sha256:
+        if (actual := self.sha256_of(file.key)) != file.sha256:
             raise PermanentError(
                 ErrorCode.WORK_FILE_CHANGED,
-                f"{store.bucket}/{file.key} has sha256 {actual}, not {file.sha256}: "
+                f"{work.bucket}/{file.key} has sha256 {actual}, not {file.sha256}: "
                 "another attempt wrote it; make it again",
-                bucket=store.bucket,
+                bucket=work.bucket,
                 key=file.key,
             )
 
@@ -130,8 +140,8 @@ class _Placing:
         if stored.bytes != source.bytes:
             raise PermanentError(
                 ErrorCode.DELIVERY_INCOMPLETE,
-                f"{store.bucket}/{key} has {stored.bytes} bytes, its source {source.bytes}",
-                bucket=store.bucket,
+                f"{reels.bucket}/{key} has {stored.bytes} bytes, its source {source.bytes}",
+                bucket=reels.bucket,
                 key=key,
             )
         self.written = True
@@ -139,9 +149,10 @@ class _Placing:
 
     def _copied(self, file: WorkFile, key: str, content_type: str) -> StoredObject:
         try:
-            return self._store.copy(
+            return self._reels.copy(
                 file.key,
                 key,
+                source_bucket=self._work.bucket,
                 content_type=content_type,
                 cache_control=IMMUTABLE_CACHE_CONTROL,
                 sha256=file.sha256,
@@ -156,8 +167,8 @@ class _Placing:
     def _copied_through_here(self, file: WorkFile, key: str, content_type: str) -> StoredObject:
         local = self._workdir / PurePosixPath(key).name
         try:
-            self._store.download(file.key, local)
-            return self._store.put_file(
+            self._work.download(file.key, local)
+            return self._reels.put_file(
                 key,
                 local,
                 content_type=content_type,
@@ -167,16 +178,15 @@ class _Placing:
         finally:
             local.unlink(missing_ok=True)
 
-
-def _sha256_of(store: ObjectStore, key: str, workdir: Path) -> str:
-    """The hash recorded with the object, else that of its bytes."""
-    recorded = store.stored_sha256(key)
-    if recorded is not None:
-        return recorded
-    local = workdir / PurePosixPath(key).name
-    try:
-        store.download(key, local)
-        with local.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    finally:
-        local.unlink(missing_ok=True)
+    def sha256_of(self, key: str) -> str:
+        """The hash recorded with a work file, else that of its bytes."""
+        recorded = self._work.stored_sha256(key)
+        if recorded is not None:
+            return recorded
+        local = self._workdir / PurePosixPath(key).name
+        try:
+            self._work.download(key, local)
+            with local.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        finally:
+            local.unlink(missing_ok=True)

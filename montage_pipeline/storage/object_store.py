@@ -16,9 +16,10 @@ from typing import Any
 
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.settings import Settings
+from montage_pipeline.storage.buckets import refuse_open_bucket
 from montage_pipeline.storage.client import StoreAccess, connect, transfer_config
 from montage_pipeline.storage.model import StoredObject
-from montage_pipeline.storage.signing import MAX_PRESIGN_S, UrlSigner
+from montage_pipeline.storage.signing import MAX_PRESIGN_S, PutHeaders, UrlSigner
 from montage_pipeline.storage.store_errors import StoreErrors, http_status, store_code
 
 IMMUTABLE_CACHE_CONTROL = "public, max-age=31536000, immutable"
@@ -56,15 +57,31 @@ class ObjectStore:
         self.endpoint_url = endpoint_url
         access = StoreAccess(endpoint_url, access_key_id, secret_access_key, region)
         self._client = connect(access, attempts=attempts, read_timeout_s=read_timeout_s)
-        self._errors = StoreErrors(bucket, endpoint_url)
+        self._errors = StoreErrors(bucket)
         self._signer = UrlSigner(self._client, self._errors, public_base_url.rstrip("/"), presign_s)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> ObjectStore:
-        """The store that the R2_* variables name.
+        """The private bucket that the R2_* variables name.
 
-        Raises PermanentError(STORE_NOT_CONFIGURED) naming each one that is missing.
+        Raises PermanentError: STORE_NOT_CONFIGURED naming each one that is missing,
+        PUBLIC_BUCKET_SHARED when everybody could read it.
         """
+        refuse_open_bucket(settings)
+        return cls._at(settings, settings.r2_bucket, public_base_url="")
+
+    @classmethod
+    def for_reels(cls, settings: Settings) -> ObjectStore:
+        """Where finished Reels lie: the public bucket if there is one, else the private one."""
+        if not settings.r2_public_bucket:
+            return cls.from_settings(settings)
+        refuse_open_bucket(settings)
+        return cls._at(
+            settings, settings.r2_public_bucket, public_base_url=settings.r2_public_base_url
+        )
+
+    @classmethod
+    def _at(cls, settings: Settings, bucket: str, *, public_base_url: str) -> ObjectStore:
         secret_access_key = settings.r2_secret_access_key.get_secret_value()
         needed = {
             "R2_ENDPOINT_URL (or R2_ACCOUNT_ID)": settings.r2_endpoint_url,
@@ -83,9 +100,9 @@ class ObjectStore:
             endpoint_url=settings.r2_endpoint_url,
             access_key_id=settings.r2_access_key_id,
             secret_access_key=secret_access_key,
-            bucket=settings.r2_bucket,
+            bucket=bucket,
             region=settings.r2_region,
-            public_base_url=settings.r2_public_base_url,
+            public_base_url=public_base_url,
             presign_s=settings.r2_presign_seconds,
         )
 
@@ -190,9 +207,17 @@ class ObjectStore:
         ), True
 
     def copy(
-        self, source_key: str, key: str, *, content_type: str, cache_control: str, sha256: str
+        self,
+        source_key: str,
+        key: str,
+        *,
+        content_type: str,
+        cache_control: str,
+        sha256: str,
+        source_bucket: str = "",
     ) -> StoredObject:
-        """Copy inside the bucket, without the bytes passing through here.
+        """Copy inside the bucket, or from another one of the same store, without the bytes passing
+        through here.
 
         S3 and R2 copy objects of up to 5 GB.
         """
@@ -200,7 +225,7 @@ class ObjectStore:
             self._client.copy_object(
                 Bucket=self.bucket,
                 Key=key,
-                CopySource={"Bucket": self.bucket, "Key": source_key},
+                CopySource={"Bucket": source_bucket or self.bucket, "Key": source_key},
                 MetadataDirective="REPLACE",
                 Metadata={_SHA256_METADATA: sha256},
                 ContentType=content_type,
@@ -305,30 +330,33 @@ class ObjectStore:
                         modified=entry["LastModified"],
                     )
 
+    def address(self, key: str) -> str:
+        """What metadata calls the object, for good: its public URL, or its s3:// address, which
+        opens nothing. A link that does is made when somebody asks: `media_url`.
+        """
+        return self.media_url(key) if self._signer.public_base_url else f"s3://{self.bucket}/{key}"
+
     def media_url(self, key: str) -> str:
         """Where a browser finds the object: below the public base URL, else a presigned GET that
         ends after R2_PRESIGN_SECONDS.
         """
         return self._signer.media_url(key)
 
-    def public_url(self, key: str) -> str | None:
-        """Where everybody finds the object, for good; None in a bucket that is not public.
-
-        For what is kept, such as an asset's metadata: signed URLs do not belong there, as they
-        are keys, and end.
-        """
-        return self._signer.public_url(key)
-
     def presign_put(
-        self, key: str, *, content_type: str, expires_s: int, content_length: int | None = None
+        self,
+        key: str,
+        *,
+        headers: PutHeaders,
+        expires_s: int,
+        content_length: int | None = None,
     ) -> str:
-        """A URL that takes one PUT of `key` for `expires_s` seconds (at most seven days), with just
-        this Content-Type.
+        """A URL that takes PUTs of `key` for `expires_s` seconds (at most seven days), with just
+        these headers.
 
         With `content_length` (bytes) the store refuses a body of any other length.
         """
         return self._signer.presign_put(
-            key, content_type=content_type, expires_s=expires_s, content_length=content_length
+            key, headers=headers, expires_s=expires_s, content_length=content_length
         )
 
     def _head(self, key: str) -> dict[str, Any] | None:

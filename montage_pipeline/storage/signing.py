@@ -18,6 +18,30 @@ MAX_PRESIGN_S = 604_800
 
 
 @dataclass(frozen=True)
+class PutHeaders:
+    """What a PUT must send along, word for word: the store keeps it, and sends it to whoever reads
+    the object. What is not signed could be chosen by whoever uploads.
+    """
+
+    content_type: str
+    content_disposition: str
+    content_encoding: str = "identity"
+
+    @classmethod
+    def for_file(cls, content_type: str, name: str) -> PutHeaders:
+        """For a file that is only ever saved under its name, never shown as a page."""
+        return cls(content_type, f"attachment; filename*=UTF-8''{quote(name, safe='')}")
+
+    def as_mapping(self) -> dict[str, str]:
+        """The headers by name."""
+        return {
+            "Content-Type": self.content_type,
+            "Content-Disposition": self.content_disposition,
+            "Content-Encoding": self.content_encoding,
+        }
+
+
+@dataclass(frozen=True)
 class UrlSigner:
     """Makes URLs for one bucket; `get_expires_s` is how long those for reading live."""
 
@@ -44,7 +68,7 @@ class UrlSigner:
             )
 
     def presign_put(
-        self, key: str, *, content_type: str, expires_s: int, content_length: int | None
+        self, key: str, *, headers: PutHeaders, expires_s: int, content_length: int | None
     ) -> str:
         """See `ObjectStore.presign_put`."""
         if not 1 <= expires_s <= MAX_PRESIGN_S:
@@ -56,7 +80,9 @@ class UrlSigner:
         params: dict[str, Any] = {
             "Bucket": self.errors.bucket,
             "Key": key,
-            "ContentType": content_type,
+            "ContentType": headers.content_type,
+            "ContentDisposition": headers.content_disposition,
+            "ContentEncoding": headers.content_encoding,
         }
         if content_length is not None:
             params["ContentLength"] = content_length

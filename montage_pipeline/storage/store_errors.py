@@ -26,7 +26,6 @@ class StoreErrors:
     """Translates the client's errors for one bucket."""
 
     bucket: str
-    endpoint_url: str
 
     def shown(self, key: str) -> str:
         """What messages call the object, or the bucket itself."""
@@ -43,9 +42,11 @@ class StoreErrors:
         except ClientError as error:
             raise self._meaning(error, verb, key) from error
         except (BotoCoreError, Boto3Error) as error:
+            # Where the store is, is for operators, who see the cause: the message reaches users.
             raise MontageError(
                 ErrorCode.STORE_UNAVAILABLE,
-                f"could not {verb} {self.shown(key)} at {self.endpoint_url}: {error}",
+                f"could not {verb} {self.shown(key)}: the object store did not answer "
+                f"({type(error).__name__})",
                 bucket=self.bucket,
                 key=key,
             ) from error

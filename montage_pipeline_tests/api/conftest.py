@@ -53,6 +53,8 @@ def api_settings(
             "max_clips": 5,
             "max_clip_bytes": 1_000_000,
             "log_level": "INFO",
+            # All tests come from one address.
+            "api_address_requests_per_minute": 0,
         }
     )
 

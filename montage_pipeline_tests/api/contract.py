@@ -23,12 +23,17 @@ class ApiClient:
     ) -> None:
         self.app = app
         self.user_id = user_id
+        self._settings = settings
         self._http = http
         self._headers = (
             {"Authorization": f"Bearer {issue_token(settings, user_id, ttl_s=600)}"}
             if user_id
             else {}
         )
+
+    def as_user(self, user_id: UUID | None) -> "ApiClient":
+        """The same API for somebody else."""
+        return ApiClient(self.app, self._http, self._settings, user_id)
 
     def request(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any

@@ -33,6 +33,7 @@ def test_operations_have_their_own_names_and_say_who_may_call_them(app: FastAPI)
         "POST /api/webhook/test": "testWebhook",
         "GET /api/webhook/deliveries": "listDeliveries",
         "POST /api/webhook/deliveries/{deliveryId}/repeat": "repeatDelivery",
+        "POST /api/content-items/{contentItemId}/cancel": "cancelGeneration",
         "POST /api/uploads": "createUpload",
         "GET /api/options": "getOptions",
         "GET /api/costs": "getCosts",
@@ -54,7 +55,11 @@ def test_operations_have_their_own_names_and_say_who_may_call_them(app: FastAPI)
 def test_the_limits_of_this_installation_are_in_it(app: FastAPI) -> None:
     schemas = app.openapi()["components"]["schemas"]
     assert schemas["NewContentItemBody"]["properties"]["clipUrls"]["maxItems"] == 5
-    assert schemas["UploadBody"]["properties"]["bytes"]["maximum"] == 1_000_000
+    limits = {
+        medium["properties"]["contentType"]["pattern"][1:6]: medium["properties"]["bytes"]
+        for medium in schemas["UploadBody"]["oneOf"]
+    }
+    assert limits == {"video": {"maximum": 1_000_000}, "audio": {"maximum": 200_000_000}}
     duration = schemas["NewContentItemBody"]["properties"]["durationSec"]
     assert (duration["type"], duration["minimum"], duration["maximum"]) == ("integer", 7, 90)
 

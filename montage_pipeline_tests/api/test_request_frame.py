@@ -1,5 +1,6 @@
 """What holds for every request: one form of errors, ids, limits, headers, no stack traces."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -11,6 +12,8 @@ from fastapi.testclient import TestClient
 from montage_pipeline.api.app import create_app
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.api.contract import ApiClient, check_contract, new_item
+
+_JSON = {"Content-Type": "application/json"}
 
 
 @pytest.mark.parametrize(
@@ -164,3 +167,16 @@ def test_no_origin_is_allowed_unless_named(http: TestClient) -> None:
         "Access-Control-Allow-Origin"
         not in http.get("/healthz", headers={"Origin": "https://app.example.com"}).headers
     )
+
+
+def test_half_a_character_is_refused_and_not_a_fault(client: ApiClient) -> None:
+    for field in ("title", "captions", "prompt"):
+        body = json.dumps(new_item(**{field: "a\ud83d"}))
+        answer = client.post("/api/content-items", content=body, headers=_JSON)
+        problems = answer.json()["error"]["details"]["errors"]
+        assert (answer.status_code, problems[0]["field"]) == (422, field)
+
+
+def test_a_refused_method_is_told_all_that_are_answered(client: ApiClient) -> None:
+    assert client.request("PUT", "/api/content-items").headers["Allow"] == "GET, POST"
+    assert client.request("DELETE", "/api/costs").headers["Allow"] == "GET"

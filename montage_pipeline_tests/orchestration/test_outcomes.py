@@ -102,7 +102,7 @@ def test_a_delivered_reel_stays_though_its_last_step_could_not_end(
 
     def store_goes_away() -> None:
         seen.append(item_of(library, user, created).status)
-        with StoreErrors("bucket", "url").translated("store"):
+        with StoreErrors("bucket").translated("store"):
             from botocore.exceptions import EndpointConnectionError
 
             raise EndpointConnectionError(endpoint_url="url")

@@ -12,7 +12,8 @@ from botocore.awsrequest import AWSResponse, HeadersDict
 from structlog.testing import capture_logs
 
 from montage_pipeline.errors import PermanentError
-from montage_pipeline.storage.delivery import ReelFiles, ReelOwner, WorkFile, deliver
+from montage_pipeline.settings import Settings
+from montage_pipeline.storage.delivery import ReelFiles, ReelOwner, Route, WorkFile, deliver
 from montage_pipeline.storage.model import DeliveredObject
 from montage_pipeline.storage.object_store import ObjectStore
 
@@ -40,7 +41,10 @@ def rendered(object_store: ObjectStore, tmp_path: Path) -> ObjectStore:
 
 
 def _deliver(
-    store: ObjectStore, workdir: Path, video_sha256: str = _sha256(VIDEO)
+    store: ObjectStore,
+    workdir: Path,
+    video_sha256: str = _sha256(VIDEO),
+    reels: ObjectStore | None = None,
 ) -> DeliveredObject:
     files = ReelFiles(
         video=WorkFile("work/r1/video.mp4", video_sha256),
@@ -48,7 +52,11 @@ def _deliver(
         poster_key="work/r1/poster.jpg",
         cover_keys=("work/r1/cover-2.jpg",),
     )
-    return deliver(store, files, ReelOwner(user_id="u1", content_item_id="c1"), workdir)
+    return deliver(
+        Route(store, reels or store, workdir),
+        files,
+        ReelOwner(user_id="u1", content_item_id="c1"),
+    )
 
 
 def test_files_arrive_under_their_final_keys_and_can_be_watched(
@@ -79,6 +87,34 @@ def test_files_arrive_under_their_final_keys_and_can_be_watched(
         answer = httpx.get(url)
         assert (answer.content, answer.headers["content-type"]) == (data, content_type)
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+def test_finished_files_alone_go_to_the_public_bucket(
+    rendered: ObjectStore, settings: Settings, tmp_path: Path
+) -> None:
+    rendered.put_bytes("analytics/api_costs_by_user.csv", b"spend", content_type="text/csv")
+    reels = ObjectStore.for_reels(
+        settings.model_copy(
+            update={
+                "r2_public_bucket": f"{rendered.bucket}-public",
+                "r2_public_base_url": "https://media.example.org",
+            }
+        )
+    )
+    reels.ensure_bucket()
+
+    delivered = _deliver(rendered, tmp_path, reels=reels)
+
+    base = f"reels/u1/c1/{_sha256(VIDEO)[:16]}"
+    names = [f"{base}.jpg", f"{base}.mp4", f"{base}.music.mp3"]
+    assert sorted(reels.list_keys("")) == names
+    assert list(rendered.list_keys("reels/")) == []
+    assert (delivered.bucket, delivered.generated_media_url) == (
+        reels.bucket,
+        f"https://media.example.org/{base}.mp4",
+    )
+    assert reels.get_bytes(delivered.key) == VIDEO
+    assert not _deliver(rendered, tmp_path, reels=reels).uploaded
 
 
 def test_delivering_again_writes_nothing(rendered: ObjectStore, tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 errors say what to do.
 """
 
+import contextlib
 import hashlib
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +20,7 @@ from montage_pipeline.errors import MontageError, PermanentError
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.client import PART_BYTES
 from montage_pipeline.storage.object_store import IMMUTABLE_CACHE_CONTROL, ObjectStore
+from montage_pipeline.storage.signing import PutHeaders
 
 MIB = 1024 * 1024
 
@@ -140,30 +143,66 @@ def test_the_same_content_goes_up_once(object_store: ObjectStore, tmp_path: Path
 
 
 def test_presigned_put_takes_only_what_was_signed(object_store: ObjectStore) -> None:
+    headers = PutHeaders.for_file("video/mp4", "clip 1.mp4")
+    signed = headers.as_mapping()
     url = object_store.presign_put(
-        "uploads/clip 1.mp4", content_type="video/mp4", expires_s=60, content_length=4
+        "uploads/clip 1.mp4", headers=headers, expires_s=60, content_length=4
     )
 
-    assert httpx.put(url, content=b"abcd", headers={"Content-Type": "text/html"}).status_code == 403
-    assert (
-        httpx.put(url, content=b"abcde", headers={"Content-Type": "video/mp4"}).status_code == 403
-    )
-    assert (
-        httpx.put(
-            url.replace("clip%201", "clip%202"),
-            content=b"abcd",
-            headers={"Content-Type": "video/mp4"},
-        ).status_code
-        == 403
-    )
+    def put(content: bytes, changed: dict[str, str] | None = None, at: str = url) -> int:
+        return httpx.put(at, content=content, headers=signed | (changed or {})).status_code
+
+    for name, value in {
+        "Content-Type": "text/html",
+        "Content-Disposition": "inline",
+        "Content-Encoding": "gzip",
+    }.items():
+        assert put(b"abcd", {name: value}) == 403, name
+        without = {other: kept for other, kept in signed.items() if other != name}
+        assert httpx.put(url, content=b"abcd", headers=without).status_code == 403, name
+    assert put(b"abcde") == 403
+    assert put(b"abcd", at=url.replace("clip%201", "clip%202")) == 403
     assert object_store.head("uploads/clip 1.mp4") is None
-    assert httpx.put(url, content=b"abcd", headers={"Content-Type": "video/mp4"}).status_code == 200
+
+    assert put(b"abcd") == 200
     stored = object_store.head("uploads/clip 1.mp4")
     assert stored is not None
     assert (stored.bytes, stored.content_type) == (4, "video/mp4")
+    served = httpx.get(object_store.media_url("uploads/clip 1.mp4"))
+    assert served.headers["content-disposition"] == signed["Content-Disposition"]
     assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
     with pytest.raises(PermanentError, match="604800"):
-        object_store.presign_put("x", content_type="video/mp4", expires_s=604_801)
+        object_store.presign_put("x", headers=headers, expires_s=604_801)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_longer_than_was_signed_is_not_stored(
+    object_store: ObjectStore, chunked: bool
+) -> None:
+    headers = PutHeaders.for_file("video/mp4", "a.mp4")
+    url = object_store.presign_put("uploads/a.mp4", headers=headers, expires_s=60, content_length=4)
+    parts = urlsplit(url)
+    lines = [
+        f"PUT {parts.path}?{parts.query} HTTP/1.1",
+        f"Host: {parts.netloc}",
+        "Connection: close",
+    ]
+    lines += [f"{name}: {value}" for name, value in headers.as_mapping().items()]
+    lines += [
+        "Connection: close",
+        "Content-Length: 4",
+        *(["Transfer-Encoding: chunked"] if chunked else []),
+    ]
+    body = b"8\r\nabcdabcd\r\n0\r\n\r\n" if chunked else b"abcdabcd"
+
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10) as sent:
+        sent.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        sent.settimeout(10)
+        with contextlib.suppress(OSError):
+            while sent.recv(4096):
+                pass
+    stored = object_store.head("uploads/a.mp4")
+    assert stored is None or stored.bytes == 4
 
 
 def test_media_url_is_public_where_there_is_a_public_base(
@@ -177,10 +216,17 @@ def test_media_url_is_public_where_there_is_a_public_base(
         "the bucket itself is private"
     )
 
-    public = ObjectStore.from_settings(
-        settings.model_copy(update={"r2_public_base_url": "https://media.example.org/"})
+    opened = settings.model_copy(
+        update={"r2_public_base_url": "https://media.example.org/", "r2_public_bucket": "reels"}
     )
-    assert public.media_url("reels/u/ü 1.mp4") == "https://media.example.org/reels/u/%C3%BC%201.mp4"
+    public = ObjectStore.for_reels(opened)
+    address = "https://media.example.org/reels/u/%C3%BC%201.mp4"
+    assert (public.bucket, public.media_url("reels/u/ü 1.mp4")) == ("reels", address)
+    assert public.address("reels/u/ü 1.mp4") == address
+
+    private = ObjectStore.from_settings(opened)
+    assert "X-Amz-Signature=" in private.media_url("analytics/api_costs_by_user.csv")
+    assert private.address("work/a") == f"s3://{object_store.bucket}/work/a"
 
 
 def test_requests_are_as_r2_wants_them(object_store: ObjectStore, tmp_path: Path) -> None:
@@ -240,7 +286,7 @@ def test_a_store_that_cannot_be_reached_may_be_tried_again() -> None:
         bucket="bucket",
         attempts=1,
     )
-    with pytest.raises(MontageError, match=r"bucket/k at http://127\.0\.0\.1:9") as unreachable:
+    with pytest.raises(MontageError, match="bucket/k: the object store did not") as unreachable:
         store.get_bytes("k")
     assert (unreachable.value.code, unreachable.value.retryable) == ("store_unavailable", True)
 

@@ -58,7 +58,7 @@ def get_artefacts(
         timeline_url=_url(store, document_key(request_id, Step.EDIT_TIMELINE)),
         otio_url=_url(store, edit_key(request_id)),
         edit=None if view is None else EditOut.of(view, store.media_url),
-        covers=_covers(item, store),
+        covers=_covers(item, services.reel_store),
     )
 
 
@@ -75,7 +75,7 @@ def choose_poster(
     if body.rank > len(item.covers):
         has = f"has {len(item.covers)} covers" if item.covers else "has no covers yet"
         raise validation_error([FieldProblem(field="rank", message=f"this item {has}")])
-    poster_url = services.store.media_url(item.covers[body.rank - 1].key)
+    poster_url = services.reel_store.media_url(item.covers[body.rank - 1].key)
     services.library.choose_poster(user.id, item.id, poster_url)
     return StatusOut.of(item.model_copy(update={"poster_url": poster_url}), services.fresh_url)
 

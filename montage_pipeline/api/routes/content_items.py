@@ -9,14 +9,14 @@ from montage_pipeline.api.auth import User
 from montage_pipeline.api.clip_urls import AllowedUrls
 from montage_pipeline.api.current_user import CurrentUser
 from montage_pipeline.api.errors import documented_errors, validation_error
-from montage_pipeline.api.owned_item import ItemId, OwnedItem
+from montage_pipeline.api.owned_item import ItemId, OwnedItem, owned_item
 from montage_pipeline.api.schemas.answers import (
     AcceptedOut,
     ContentItemOut,
     ContentItemsOut,
     StatusOut,
 )
-from montage_pipeline.api.schemas.base import Timestamp
+from montage_pipeline.api.schemas.base import DecimalText, Timestamp
 from montage_pipeline.api.schemas.requests import NewContentItemBody, WishesBody
 from montage_pipeline.api.services import ApiServices, ServicesNeeded
 from montage_pipeline.logs import get_logger
@@ -43,8 +43,19 @@ IdempotencyKey = Annotated[
     ),
 ]
 
+_TOO_MANY = (
+    "Too many: `rate_limited`, or `too_many_requests_under_way` while as many of your requests as "
+    "are allowed run or wait; wait for `Retry-After` seconds."
+)
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
+        "links": {
+            operation: {
+                "operationId": operation,
+                "parameters": {"contentItemId": "$response.body#/id"},
+            }
+            for operation in ("getContentItem", "getContentItemStatus", "cancelGeneration")
+        },
         "headers": {
             "Location": {"description": "The content item.", "schema": {"type": "string"}},
             "Retry-After": {
@@ -55,7 +66,7 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
                 "description": "`true` when the key had made this request before.",
                 "schema": {"const": "true"},
             },
-        }
+        },
     }
 }
 _POLLED: dict[int | str, dict[str, Any]] = {
@@ -79,7 +90,12 @@ _POLLED: dict[int | str, dict[str, Any]] = {
     responses={
         **_ACCEPTED,
         **documented_errors(
-            400, 409, 413, 422, s409="`idempotency_conflict`: the key was used with another body."
+            400,
+            409,
+            413,
+            422,
+            s409="`idempotency_conflict`: the key was used with another body.",
+            s429=_TOO_MANY,
         ),
     },
 )
@@ -92,14 +108,21 @@ def create_content_item(
 ) -> AcceptedOut:
     """Store a new content item and queue its first generation."""
     allowed = _urls_allowed(user, services)
-    problems = [*allowed.check_clips(body.clip_urls), *allowed.check_music(body.music_url)]
+    problems = [
+        *allowed.check_clips(body.clip_urls),
+        *allowed.check_wishes(body.must_use, body.exclude),
+        *allowed.check_music(body.music_url),
+    ]
     if problems:
         raise validation_error(problems)
     _refuse_undrawable(body)
     # The user may have been deleted since a request of theirs was last seen here.
     services.library.ensure_user(user.id, user.email)
     created = services.library.create_item(
-        user.id, body.as_document(), idempotency_key=idempotency_key
+        user.id,
+        body.as_document(),
+        idempotency_key=idempotency_key,
+        max_under_way=services.settings.max_requests_under_way,
     )
     return _accepted(created, response)
 
@@ -120,6 +143,7 @@ def create_content_item(
             422,
             s409="`already_generating`, or `idempotency_conflict`: the key was used for something "
             "else.",
+            s429=_TOO_MANY,
         ),
     },
 )
@@ -136,15 +160,48 @@ def generate_again(
     Without a body the wishes of the last request stand; a body replaces them all, `{}` drops them.
     """
     if body is not None:
-        problems = _urls_allowed(user, services).check_music(body.music_url)
+        allowed = _urls_allowed(user, services)
+        problems = [
+            *allowed.check_wishes(body.must_use, body.exclude),
+            *allowed.check_music(body.music_url),
+        ]
         if problems:
             raise validation_error(problems)
         _refuse_undrawable(body)
     options = body.as_options() if body is not None else None
     created = services.library.request_again(
-        user.id, content_item_id, options, idempotency_key=idempotency_key
+        user.id,
+        content_item_id,
+        options,
+        idempotency_key=idempotency_key,
+        max_under_way=services.settings.max_requests_under_way,
     )
     return _accepted(created, response)
+
+
+@router.post(
+    "/{contentItemId}/cancel",
+    operation_id="cancelGeneration",
+    summary="Stop making a Reel",
+    response_description="No Reel is being made of the item.",
+    responses=documented_errors(404, 413, 422),
+)
+def cancel_generation(item: OwnedItem, user: CurrentUser, services: ServicesNeeded) -> StatusOut:
+    """Cancel the request that waits or runs; its run ends within seconds.
+
+    The item is `failed` with the code `canceled`. For an item that is not being generated nothing
+    changes, so that the same call may be sent again.
+    """
+    if item.status is ContentStatus.GENERATING:
+        request_id = services.library.newest_request(item.id)
+        if request_id is not None and services.requests.withdraw(request_id):
+            log.info(
+                "generation_canceled",
+                content_item_id=str(item.id),
+                request_id=str(request_id),
+            )
+        item = owned_item(item.id, user, services)
+    return StatusOut.of(item, services.fresh_url)
 
 
 @router.get(
@@ -156,7 +213,7 @@ def generate_again(
 def list_content_items(
     user: CurrentUser,
     services: ServicesNeeded,
-    limit: Annotated[int, Query(ge=1, le=100, description="Items on one page.")] = 20,
+    limit: Annotated[int, Query(ge=1, le=100, description="Items on one page."), DecimalText] = 20,
     before: Annotated[
         Timestamp | None, Query(description="`nextBefore` of the page before.")
     ] = None,

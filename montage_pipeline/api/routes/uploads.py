@@ -2,10 +2,8 @@
 through the API.
 """
 
-import re
-import unicodedata
 from datetime import UTC, datetime, timedelta
-from pathlib import PurePosixPath
+from urllib.parse import quote
 from uuid import uuid4
 
 from fastapi import APIRouter
@@ -15,16 +13,14 @@ from montage_pipeline.api.errors import FieldProblem, documented_errors, validat
 from montage_pipeline.api.schemas.answers import UploadOut
 from montage_pipeline.api.schemas.requests import UploadBody
 from montage_pipeline.api.services import ServicesNeeded
+from montage_pipeline.api.upload_names import safe_file_name
 from montage_pipeline.storage.keys import upload_key
+from montage_pipeline.storage.signing import PutHeaders
 
 router = APIRouter(prefix="/api/uploads", tags=["uploads"])
 
 UPLOAD_EXPIRES_S = 3600
 """Enough for retries on a slow line: the signature is checked when a PUT begins."""
-
-_MAX_NAME_CHARS = 100
-_MAX_SUFFIX_CHARS = 16
-"""What is kept of a file name: keys stay far below the limit of 1024 bytes."""
 
 
 @router.post(
@@ -44,32 +40,17 @@ def create_upload(body: UploadBody, user: CurrentUser, services: ServicesNeeded)
     )
     if body.bytes > limit:
         raise validation_error([FieldProblem(field="bytes", message=f"must be at most {limit}")])
-    key = upload_key(user.id, uuid4(), safe_file_name(body.file_name))
+    name = safe_file_name(body.file_name)
+    key = upload_key(user.id, uuid4(), name)
+    headers = PutHeaders.for_file(body.content_type, name)
     expires_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=UPLOAD_EXPIRES_S)
     upload_url = services.store.presign_put(
-        key, content_type=body.content_type, expires_s=UPLOAD_EXPIRES_S, content_length=body.bytes
+        key, headers=headers, expires_s=UPLOAD_EXPIRES_S, content_length=body.bytes
     )
     return UploadOut(
         upload_url=upload_url,
-        clip_url=f"s3://{services.store.bucket}/{key}",
+        clip_url=f"s3://{services.store.bucket}/{quote(key)}",
         method="PUT",
-        headers={"Content-Type": body.content_type},
+        headers=headers.as_mapping(),
         expires_at=expires_at,
-    )
-
-
-def safe_file_name(file_name: str) -> str:
-    """The name as ASCII letters, digits, dots, dashes and underscores, without folders; `clip` when
-    nothing is left.
-    """
-    path = PurePosixPath(PurePosixPath(file_name.replace("\\", "/")).name)
-    suffix = _ascii(path.suffix)[:_MAX_SUFFIX_CHARS]
-    return (_ascii(path.stem)[: _MAX_NAME_CHARS - len(suffix)].strip("._-") or "clip") + suffix
-
-
-def _ascii(text: str) -> str:
-    return re.sub(
-        r"[^A-Za-z0-9._-]+",
-        "-",
-        unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode(),
     )

@@ -2,14 +2,13 @@
 
 from http import HTTPStatus
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
 from montage_pipeline.api.clip_urls import refusal_of_web_url
 from montage_pipeline.api.current_user import CurrentUser
 from montage_pipeline.api.errors import FieldProblem, documented_errors, validation_error
-from montage_pipeline.api.schemas.base import Timestamp
+from montage_pipeline.api.schemas.base import PathUuid, Timestamp
 from montage_pipeline.api.schemas.webhooks import (
     DeliveriesOut,
     DeliveryOut,
@@ -120,7 +119,7 @@ def list_deliveries(
     responses=documented_errors(404, 422, s404=_NO_DELIVERY),
 )
 def repeat_delivery(
-    delivery_id: Annotated[UUID, Path(alias="deliveryId", description="The message.")],
+    delivery_id: Annotated[PathUuid, Path(alias="deliveryId", description="The message.")],
     user: CurrentUser,
     services: ServicesNeeded,
 ) -> DeliveryOut:

@@ -1,11 +1,11 @@
 """The bodies that clients send."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StrictInt
 
-from montage_pipeline.api.schemas.base import ApiModel
+from montage_pipeline.api.schemas.base import ApiModel, Whole
 from montage_pipeline.requests.model import MAX_TITLE_CHARS, NewContentItem
 from montage_pipeline.requests.options import (
     MAX_CAPTION_CHARS,
@@ -14,7 +14,7 @@ from montage_pipeline.requests.options import (
     MIN_TARGET_BPM,
     MontageOptions,
 )
-from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
+from montage_pipeline.rules import MAX_CLIPS, MAX_DURATION_S, MIN_DURATION_S
 from montage_pipeline.styles import StyleName
 from montage_pipeline.vocabulary import ContentType, Format, Look
 
@@ -24,10 +24,15 @@ MAX_URL_CHARS = 4096
 MAX_FILE_NAME_CHARS = 255
 """What common file systems allow."""
 
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROLS = r"\x00-\x1f\x7f-\x9f"
+_CONTROL_CHARACTERS = re.compile(f"[{_CONTROLS}]")
 
 
 def _without_controls(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("has half of a character (a lone UTF-16 surrogate)") from None
     # Not str.isprintable(): the joiners inside emoji and the thin spaces in file names are fine.
     if _CONTROL_CHARACTERS.search(text):
         raise ValueError("must not contain control characters or line breaks")
@@ -40,15 +45,28 @@ def _not_blank(text: str) -> str:
     return text.strip()
 
 
+def _documented(pattern: str) -> Any:
+    """A pattern in the document alone: the validators beside it say in words what is wrong."""
+    return Field(json_schema_extra={"pattern": pattern})
+
+
 _NoControls = AfterValidator(_without_controls)
 _NotBlank = AfterValidator(_not_blank)
+_LINE = _documented(rf"^[^{_CONTROLS}]*$")
+_FILLED_LINE = _documented(rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$")
 
-_Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_CHARS), _NoControls]
-_Title = Annotated[str, Field(max_length=MAX_TITLE_CHARS), _NoControls, _NotBlank]
-_Captions = Annotated[str, Field(max_length=MAX_CAPTION_CHARS), _NoControls, _NotBlank]
-_Prompt = Annotated[str, Field(max_length=MAX_PROMPT_CHARS), _NoControls, _NotBlank]
-_Bpm = Annotated[StrictInt, Field(ge=MIN_TARGET_BPM, le=MAX_TARGET_BPM)]
-_FileName = Annotated[str, Field(min_length=1, max_length=MAX_FILE_NAME_CHARS), _NoControls]
+_Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_CHARS), _NoControls, _LINE]
+_Urls = Annotated[list[_Url], Field(max_length=MAX_CLIPS)]
+_FILE_URL = _documented(rf"^(https?|s3)://[^\s\\{_CONTROLS}]+$")
+_FileUrl = Annotated[_Url, _FILE_URL]
+_FileUrls = Annotated[list[_FileUrl], Field(max_length=MAX_CLIPS)]
+_Title = Annotated[str, Field(max_length=MAX_TITLE_CHARS), _NoControls, _NotBlank, _FILLED_LINE]
+_Captions = Annotated[
+    str, Field(max_length=MAX_CAPTION_CHARS), _NoControls, _NotBlank, _FILLED_LINE
+]
+_Prompt = Annotated[str, Field(max_length=MAX_PROMPT_CHARS), _NoControls, _NotBlank, _FILLED_LINE]
+_Bpm = Annotated[StrictInt, Field(ge=MIN_TARGET_BPM, le=MAX_TARGET_BPM), Whole]
+_FileName = Annotated[str, Field(min_length=1, max_length=MAX_FILE_NAME_CHARS), _NoControls, _LINE]
 
 
 class WishesBody(ApiModel):
@@ -58,14 +76,12 @@ class WishesBody(ApiModel):
     """
 
     hook_clip: _Url | None = Field(None, description="The clip that opens the Reel.")
-    must_use: list[_Url] = Field(
-        default_factory=list, description="Clips that must appear in the Reel."
-    )
-    exclude: list[_Url] = Field(
+    must_use: _Urls = Field(default_factory=list, description="Clips that must appear in the Reel.")
+    exclude: _Urls = Field(
         default_factory=list,
         description="Clips that must not be used; at least one has to be left.",
     )
-    music_url: _Url | None = Field(
+    music_url: _FileUrl | None = Field(
         None,
         description="Your own music instead of composed music: an https:// URL, or a `clipUrl` "
         "of POST /api/uploads. It must be at least as long as the Reel.",
@@ -114,16 +130,22 @@ class NewContentItemBody(WishesBody):
 
     type: ContentType = Field(description="What to make.")
     title: _Title | None = Field(None, description="Shown in the library.")
-    clip_urls: list[_Url] = Field(
+    clip_urls: _FileUrls = Field(
         min_length=1, description="Raw clips: https:// URLs, or `clipUrl`s of POST /api/uploads."
     )
     style: StyleName = Field(description="How the edit and the music should feel.")
     format: Format = Field(
         description="Shape: reel 1080×1920, feed 1080×1350, square 1080×1080, landscape 1920×1080."
     )
-    duration_sec: StrictInt = Field(
-        ge=MIN_DURATION_S, le=MAX_DURATION_S, description="Length of the finished Reel, in seconds."
-    )
+    duration_sec: Annotated[
+        StrictInt,
+        Field(
+            ge=MIN_DURATION_S,
+            le=MAX_DURATION_S,
+            description="Length of the finished Reel, in seconds.",
+        ),
+        Whole,
+    ]
 
     def as_document(self) -> NewContentItem:
         """The item as the rooms below take it."""
@@ -150,11 +172,14 @@ class UploadBody(ApiModel):
     """A clip, or the user's own music, about to be uploaded."""
 
     file_name: _FileName = Field(
-        description="Name of the person's file; only its letters, digits, dots and dashes are kept."
+        description="Name of the person's file. Letters and digits of every script, dots, dashes "
+        "and underscores are kept."
     )
     content_type: str = Field(
         pattern=r"^(video|audio)/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}$",
         description="Its type; the PUT must send the same.",
         examples=["video/mp4"],
     )
-    bytes: StrictInt = Field(ge=1, description="Its exact size; the PUT must send as many.")
+    bytes: Annotated[
+        StrictInt, Field(ge=1, description="Its exact size; the PUT must send as many."), Whole
+    ]

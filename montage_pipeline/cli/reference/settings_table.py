@@ -52,7 +52,11 @@ def env_file() -> str:
         "\n# Where the daemon and the webserver find the code server; `montage up` sets them.\n"
         "# MONTAGE_CODE_SERVER_HOST=127.0.0.1\n# MONTAGE_CODE_SERVER_PORT=4000\n"
     )
-    return head + lines + dagster
+    compose = (
+        "\n# Only for deploy/compose.yaml: passwords of the two roles in its Postgres, letters and "
+        "digits.\n# POSTGRES_PASSWORD=\n# DAGSTER_POSTGRES_PASSWORD=\n"
+    )
+    return head + lines + dagster + compose
 
 
 def _text(default: Any) -> str:

@@ -13,46 +13,21 @@ from typing import Any
 import httpcore
 import httpx
 
+from montage_pipeline import logs
+from montage_pipeline.addresses import is_public
 from montage_pipeline.errors import ErrorCode, PermanentError
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # its last 32 bits are an IPv4 address (RFC 6052)
+log = logs.get_logger(__name__)
 
 
 class ForbiddenAddress(PermanentError):
     """The host resolves to an address that clips are not fetched from."""
 
-    def __init__(self, host: str, address: str) -> None:
+    def __init__(self, host: str) -> None:
+        # Not which address: a stranger could have us look up the names of our own network.
         super().__init__(
-            ErrorCode.CLIP_FORBIDDEN_HOST,
-            f"{host} resolves to {address}, which is not a public internet address",
-            host=host,
-            address=address,
+            ErrorCode.CLIP_FORBIDDEN_HOST, f"{host} is not on the public internet", host=host
         )
-
-
-def is_public(address: Address) -> bool:
-    """Whether the address is on the public internet. IPv4 carried inside IPv6 is unwrapped."""
-    carried = _carried(address)
-    if carried:
-        return all(is_public(inner) for inner in carried)
-    return address.is_global and not (
-        address.is_multicast
-        or address.is_reserved
-        or address.is_unspecified
-        or address.is_link_local
-    )
-
-
-def _carried(address: Address) -> list[ipaddress.IPv4Address]:
-    """The IPv4 addresses inside an IPv6 address."""
-    if not isinstance(address, ipaddress.IPv6Address):
-        return []
-    carried = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64:
-        carried.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-    return [inner for inner in carried if inner is not None]
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -110,7 +85,8 @@ def _refuse_private(host: str, addresses: Iterable[str]) -> None:
     for address in addresses:
         without_zone = address.split("%", 1)[0]
         if not is_public(ipaddress.ip_address(without_zone)):
-            raise ForbiddenAddress(host, address)
+            log.warning("forbidden_address", host=host, address=address)
+            raise ForbiddenAddress(host)
 
 
 class _DeadlineStream(httpcore.NetworkStream):

@@ -7,6 +7,7 @@ container holds (probe).
 import re
 
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.footage.names import printable
 
 HEAD_BYTES = 4096
 """How much of the start is needed: a web page may begin with a long comment."""
@@ -45,6 +46,7 @@ _OTHER_FILES: tuple[tuple[bytes, str], ...] = (
     (b"fLaC", "a FLAC sound file, not a video"),
 )
 _PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body")
+_MAX_CLAIM_CHARS = 60  # quoted of a header, which may hold anything
 _MARK_WITHIN = 1024  # bytes of a text, in which it says what it is
 _AUDIO_STARTS = (b"ID3", b"fLaC", b"caff", *_MATROSKA_AND_OGG)
 
@@ -90,7 +92,8 @@ def refuse_unless_audio(head: bytes, content_type: str = "") -> None:
 
 
 def _claim(content_type: str) -> str:
-    return f" (the server called it {content_type.split(';')[0].strip()})" if content_type else ""
+    claimed = printable(content_type.split(";")[0].strip())[:_MAX_CLAIM_CHARS]
+    return f" (the server called it {claimed})" if claimed else ""
 
 
 def _is_audio(head: bytes) -> bool:

@@ -40,6 +40,8 @@ _PORTS = range(15_000, 22_000)
 10,000 above, on which SeaweedFS listens too.
 """
 
+_PORT_TAKEN = re.compile(r"address already in use|failed to bind", re.IGNORECASE)
+
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -248,6 +250,13 @@ def free_port(accept: Callable[[int], bool] = lambda port: True) -> int:
         ErrorCode.NO_FREE_PORT,
         f"found no free TCP port on 127.0.0.1 between {_PORTS.start} and {_PORTS.stop}",
     )
+
+
+def lost_its_port(error: MontageError) -> bool:
+    """Whether a server died while starting because somebody took its port after it was found free:
+    others may do.
+    """
+    return error.code is ErrorCode.SERVER_DIED and bool(_PORT_TAKEN.search(error.message))
 
 
 def write_private(path: Path, text: str) -> None:

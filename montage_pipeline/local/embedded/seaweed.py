@@ -21,11 +21,13 @@ from typing import Any
 import psutil
 
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
+from montage_pipeline.local.embedded.certificates import security_toml, write_certificates
 from montage_pipeline.local.embedded.process import (
     HomeLock,
     ServerProcess,
     end_strays,
     free_port,
+    lost_its_port,
     port_is_free,
     quoted_end,
     write_private,
@@ -48,7 +50,11 @@ before that.
 _MAX_SOCKET_PATH_BYTES = 100
 """The kernel allows 108, some systems 104, with the closing zero."""
 
-_SERVICES = ("master", "volume", "filer", "s3")
+_MAX_STARTS = 4
+"""Losing a race for a free port once is rare; more often, something else is wrong."""
+
+_BEHIND_S3 = ("master", "volume", "filer")
+_SERVICES = (*_BEHIND_S3, "s3")
 
 
 class EmbeddedObjectStore:
@@ -99,7 +105,8 @@ class EmbeddedObjectStore:
         self._end_strays()
         self._data.mkdir(parents=True, exist_ok=True)
         self._make_credentials()
-        self._server = self._launch(program)
+        self._make_certificates()
+        self._server = self._launch(program, self._ports())
 
     def wait_until_ready(self) -> None:
         """Wait until what was begun stores and returns objects."""
@@ -107,7 +114,16 @@ class EmbeddedObjectStore:
             self._wait_for_owner()
             return
         try:
-            self._server.wait_until(self._answers, timeout_s=_MAX_START_S)
+            for starts_left in reversed(range(_MAX_STARTS)):
+                try:
+                    self._server.wait_until(self._answers, timeout_s=_MAX_START_S)
+                    return
+                except MontageError as error:
+                    s3 = self._known_ports()["s3"]
+                    if not (starts_left and lost_its_port(error) and _both_free(s3)):
+                        raise
+                # The address of S3 was handed out already; the services behind it may move.
+                self._server = self._launch(_weed(), self._new_ports(s3=s3))
         except BaseException:
             self.stop()
             raise
@@ -139,7 +155,7 @@ class EmbeddedObjectStore:
         """The R2_* variables that lead to this server. It must have been started once."""
         identity = self._read_json("s3.json")["identities"][0]["credentials"][0]
         return {
-            "R2_ENDPOINT_URL": f"http://127.0.0.1:{self._read_json('ports.json')['s3']}",
+            "R2_ENDPOINT_URL": f"http://127.0.0.1:{self._known_ports()['s3']}",
             "R2_ACCESS_KEY_ID": identity["accessKey"],
             "R2_SECRET_ACCESS_KEY": identity["secretKey"],
             "R2_BUCKET": DEFAULT_BUCKET,
@@ -150,11 +166,11 @@ class EmbeddedObjectStore:
     def _data(self) -> Path:
         return self._folder / "data"
 
-    def _launch(self, program: Path) -> ServerProcess:
-        ports = self._ports()
+    def _launch(self, program: Path, ports: Mapping[str, int]) -> ServerProcess:
+        tls = f"-config_dir={self._tls}"
         return ServerProcess.start(
             "the object store",
-            [program, "-logtostderr=true", "server", *self._options(ports)],
+            [program, tls, "-logtostderr=true", "server", *self._options(ports)],
             cwd=self._data,
             env={
                 "PATH": os.defpath,
@@ -190,6 +206,7 @@ class EmbeddedObjectStore:
             "-filer",
             f"-filer.port={ports['filer']}",
             f"-filer.localSocket={self._socket('filer')}",
+            "-filer.disableHttp=true",
             "-s3",
             f"-s3.port={ports['s3']}",
             f"-s3.localSocket={self._socket('s3')}",
@@ -205,17 +222,34 @@ class EmbeddedObjectStore:
         others.
         """
         ports: dict[str, int] = {}
-        with contextlib.suppress(OSError, ValueError):
-            ports = json.loads((self._folder / "ports.json").read_text())
+        with contextlib.suppress(MontageError, OSError, ValueError):
+            ports = self._known_ports()
         if set(ports) == set(_SERVICES) and all(_both_free(port) for port in ports.values()):
             return ports
 
-        chosen: set[int] = set()
+        return self._new_ports(s3=free_port(_both_free))
+
+    def _new_ports(self, *, s3: int) -> dict[str, int]:
+        """Free ports for the services behind S3, remembered with that of S3."""
+        chosen = {s3}
         while len(chosen) < len(_SERVICES):
             chosen.add(free_port(_both_free))
-        ports = dict(zip(_SERVICES, chosen, strict=True))
+        ports = {"s3": s3} | dict(zip(_BEHIND_S3, chosen - {s3}, strict=True))
         write_private(self._folder / "ports.json", json.dumps(ports))
         return ports
+
+    def _known_ports(self) -> dict[str, int]:
+        ports: dict[str, int] = self._read_json("ports.json")
+        return ports
+
+    @property
+    def _tls(self) -> Path:
+        return self._folder / "tls"
+
+    def _make_certificates(self) -> None:
+        """New ones for each start; SeaweedFS's services then answer nobody but each other."""
+        write_certificates(self._tls)
+        write_private(self._tls / "security.toml", security_toml(self._tls))
 
     def _make_credentials(self) -> None:
         path = self._folder / "s3.json"

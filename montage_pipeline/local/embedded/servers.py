@@ -82,9 +82,9 @@ def daemon(workspace: Path, dagster_dsn: str) -> ServerCommand:
 
 
 def webserver(workspace: Path, port: int) -> ServerCommand:
-    """The Dagster UI."""
+    """The Dagster UI, behind our guard."""
     address = ("-h", "127.0.0.1", "-p", str(port))
-    argv = _python("dagster_webserver", "-w", str(workspace), *address)
+    argv = _python("montage_pipeline.orchestration.ui", "-w", str(workspace), *address)
     answers = partial(_answers, f"http://127.0.0.1:{port}/server_info")
     return ServerCommand("dagster-ui", argv, answers, port, works=answers)
 

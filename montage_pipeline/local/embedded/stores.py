@@ -13,6 +13,7 @@ from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
 from montage_pipeline.local.embedded.seaweed import EmbeddedObjectStore
 from montage_pipeline.settings import Settings
+from montage_pipeline.storage.buckets import refuse_open_bucket
 
 _DAGSTER_DATABASE = "dagster"
 _MAX_OWNED_S = 60.0
@@ -32,6 +33,7 @@ class Stores:
                 "there are R2 keys but no endpoint: set R2_ACCOUNT_ID or R2_ENDPOINT_URL too, "
                 "or unset R2_*",
             )
+        refuse_open_bucket(settings)
         self._postgres = None if settings.database_url else EmbeddedPostgres(settings.home)
         self._objects = None if settings.r2_endpoint_url else EmbeddedObjectStore(settings.home)
 
@@ -64,6 +66,7 @@ class Stores:
         if self._objects is not None:
             self._objects.wait_until_ready()
         ObjectStore.from_settings(reached).ensure_bucket()
+        ObjectStore.for_reels(reached).ensure_bucket()
 
     def revive(self) -> list[str]:
         """Start again what died; returns the names of what had to be started."""
@@ -99,6 +102,7 @@ class Stores:
             "R2_SECRET_ACCESS_KEY": settings.r2_secret_access_key.get_secret_value(),
             "R2_REGION": settings.r2_region,
             "R2_PUBLIC_BASE_URL": settings.r2_public_base_url,
+            "R2_PUBLIC_BUCKET": settings.r2_public_bucket,
         }
         if self._objects is not None:
             found |= self._objects.settings()

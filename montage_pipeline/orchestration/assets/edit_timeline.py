@@ -19,7 +19,6 @@ from montage_pipeline.orchestration.assets.request_facts import (
     bullets,
     clip_sources,
     seed_of,
-    where,
 )
 from montage_pipeline.orchestration.documents import store_document
 from montage_pipeline.orchestration.scratch import scratch_folder
@@ -92,7 +91,7 @@ def _planned(
         **_figures(timeline),
         **_clips(scope, timeline, analysis, music),
         "seed": str(timeline.seed),
-        "edit_for_other_programs": where(scope.services.store, edit_key(scope.request.id)),
+        "edit_for_other_programs": scope.services.store.address(edit_key(scope.request.id)),
         "why": MetadataValue.md(bullets(segment.why for segment in timeline.segments)),
         "warnings": MetadataValue.md(bullets(timeline.warnings) or "none"),
     }
@@ -157,7 +156,7 @@ def _store_storyboard(
     music: MusicTrack,
     frames: "Mapping[int, Image.Image]",
 ) -> MetadataValue:
-    """Draw and upload the storyboard; a thumbnail for the UI that leads to it."""
+    """Draw and upload the storyboard; a thumbnail for the UI, and where the whole of it lies."""
     from montage_pipeline.editing.storyboard.storyboard import draw_storyboard, storyboard_thumbnail
 
     services, key = scope.services, storyboard_key(scope.request.id)
@@ -166,9 +165,9 @@ def _store_storyboard(
         draw_storyboard(timeline, analysis, frames, music, image)
         thumbnail = base64.b64encode(storyboard_thumbnail(image)).decode()
         services.store.put_file(key, image, content_type="image/png")
-    image_tag = f"![storyboard](data:image/jpeg;base64,{thumbnail})"
-    public = services.store.public_url(key)
-    return MetadataValue.md(f"[{image_tag}]({public})" if public else image_tag)
+    return MetadataValue.md(
+        f"![storyboard](data:image/jpeg;base64,{thumbnail})\n\n`{services.store.address(key)}`"
+    )
 
 
 def _store_edit(scope: StepScope, timeline: Timeline, music: MusicTrack) -> None:

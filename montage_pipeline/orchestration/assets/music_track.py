@@ -13,7 +13,6 @@ from montage_pipeline.orchestration.assets.request_facts import (
     cost_metadata,
     own_music_of,
     seed_of,
-    where,
 )
 from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
@@ -47,7 +46,7 @@ def compose_music(scope: StepScope, analysis: ClipAnalysis) -> MaterializeResult
             "beat_source": track.grid.source,
             "duration_s": track.duration_s,
             "loudness_lufs": track.loudness_lufs,
-            "listen": where(services.store, track.key),
+            "listen": services.store.address(track.key),
             **cost_metadata(scope, Step.MUSIC_TRACK),
         },
     )

@@ -12,7 +12,6 @@ from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_reports import clip_reports
-from montage_pipeline.orchestration.assets.request_facts import where
 from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo
@@ -53,7 +52,7 @@ def deliver_reel(scope: StepScope, made: MadeReel) -> MaterializeResult[Delivere
     return dg.MaterializeResult(
         value=delivered,
         metadata={
-            "generated_media_url": where(services.store, delivered.key),
+            "generated_media_url": services.reel_store.address(delivered.key),
             "key": delivered.key,
             "etag": delivered.etag,
             "megabytes": delivered.bytes / 1e6,
@@ -64,7 +63,7 @@ def deliver_reel(scope: StepScope, made: MadeReel) -> MaterializeResult[Delivere
 
 
 def _copy_files(scope: StepScope, made: MadeReel) -> DeliveredObject:
-    from montage_pipeline.storage.delivery import ReelFiles, ReelOwner, WorkFile, deliver
+    from montage_pipeline.storage.delivery import ReelFiles, ReelOwner, Route, WorkFile, deliver
 
     files = ReelFiles(
         video=WorkFile(made.rendered.key, made.rendered.sha256),
@@ -77,7 +76,7 @@ def _copy_files(scope: StepScope, made: MadeReel) -> DeliveredObject:
     owner = ReelOwner(str(scope.request.user_id), str(scope.request.content_item_id))
     services = scope.services
     with scratch_folder(services, "deliver") as folder:
-        return deliver(services.store, files, owner, folder)
+        return deliver(Route(services.store, services.reel_store, folder), files, owner)
 
 
 def _finished(

@@ -18,7 +18,7 @@ from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.names import clip_name
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.edit_timeline import PlannedEdit, plan_without
-from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources, where
+from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources
 from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo, Rule, RuleGroup
@@ -130,7 +130,7 @@ def render_reel(
         rendered = _store(scope, reel, covers)
     return dg.MaterializeResult(
         value=rendered,
-        metadata=_metadata(rendered, timeline) | {"watch": where(services.store, rendered.key)},
+        metadata=_metadata(rendered, timeline) | {"watch": services.store.address(rendered.key)},
         check_results=check_results(rendered.check.rules),
     )
 

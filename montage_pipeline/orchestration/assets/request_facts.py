@@ -23,7 +23,6 @@ from montage_pipeline.vocabulary import Step
 if TYPE_CHECKING:
     from montage_pipeline.costs.ledger import CostEntry
     from montage_pipeline.music.own_music import OwnMusic
-    from montage_pipeline.storage.object_store import ObjectStore
 
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>|~#]")
 """What Markdown may read as something else than itself."""
@@ -100,12 +99,6 @@ def _cost_row(entry: "CostEntry") -> dg.TableRecord:
             "state": entry.state.value,
         }
     )
-
-
-def where(store: "ObjectStore", key: str) -> MetadataValue:
-    """A link to an object that stays true, for metadata; its s3:// name in a private bucket."""
-    public = store.public_url(key)
-    return MetadataValue.url(public) if public else MetadataValue.text(f"s3://{store.bucket}/{key}")
 
 
 def bullets(lines: Iterable[str]) -> str:

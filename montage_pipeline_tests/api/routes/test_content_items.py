@@ -329,3 +329,28 @@ def test_a_presigned_media_url_is_signed_anew_when_read(
     status = client.get(f"/api/content-items/{accepted['id']}/status").json()
     assert httpx.get(status["generatedMediaUrl"]).content == b"the reel"
     assert (status["musicUrl"], status["posterUrl"]) == (elsewhere, "https://cdn/x.jpg")
+
+
+def test_a_generation_is_canceled_once_and_the_call_may_be_repeated(
+    client: ApiClient, requests: RequestLifecycle
+) -> None:
+    accepted = client.post("/api/content-items", new_item()).json()
+    item = f"/api/content-items/{accepted['id']}"
+    assert requests.start(UUID(accepted["requestId"]), "run-1")
+
+    first, second = client.post(f"{item}/cancel"), client.post(f"{item}/cancel")
+
+    assert (first.status_code, first.json()) == (second.status_code, second.json())
+    assert (first.status_code, first.json()["status"]) == (200, "failed")
+    assert first.json()["error"]["code"] == "canceled"
+    assert requests.is_canceled(UUID(accepted["requestId"])), "so its run notices and ends"
+    assert client.post(f"{item}/generate").status_code == 202
+
+
+def test_canceling_what_is_done_leaves_the_reel(
+    client: ApiClient, requests: RequestLifecycle
+) -> None:
+    accepted = client.post("/api/content-items", new_item()).json()
+    deliver(requests, accepted["requestId"])
+    answer = client.post(f"/api/content-items/{accepted['id']}/cancel").json()
+    assert (answer["status"], answer["generatedMediaUrl"]) == ("draft", "https://cdn/x.mp4")

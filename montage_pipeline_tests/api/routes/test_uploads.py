@@ -1,12 +1,15 @@
 """A clip goes from the client into the store by the URL it got, and only as it was announced."""
 
 from typing import Any
+from urllib.parse import unquote
 from uuid import UUID
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from montage_pipeline.api.routes.uploads import safe_file_name
+from montage_pipeline.api.upload_names import safe_file_name
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline_tests.api.contract import ApiClient, new_item
 
@@ -34,11 +37,12 @@ def test_an_uploaded_clip_can_be_used(client: ApiClient, object_store: ObjectSto
     assert upload["clipUrl"].startswith(prefix)
     upload_id, name = upload["clipUrl"].removeprefix(prefix).split("/")
     assert str(UUID(upload_id)) == upload_id
-    assert name == "Ete-a-la-plage.MP4"
+    assert unquote(name) == "Été-à-la-plage.MP4"
 
     put = httpx.put(upload["uploadUrl"], content=CLIP, headers=upload["headers"])
     assert put.status_code == 200, put.text
-    stored = object_store.head(upload["clipUrl"].removeprefix(f"s3://{object_store.bucket}/"))
+    key = unquote(upload["clipUrl"]).removeprefix(f"s3://{object_store.bucket}/")
+    stored = object_store.head(key)
     assert stored is not None
     assert (stored.bytes, stored.content_type) == (len(CLIP), "video/mp4")
     assert (
@@ -51,12 +55,16 @@ def test_the_store_refuses_what_was_not_announced(
 ) -> None:
     upload = announce(client).json()
     larger = httpx.put(upload["uploadUrl"], content=CLIP + b"!", headers=upload["headers"])
-    other_type = httpx.put(upload["uploadUrl"], content=CLIP, headers={"Content-Type": "text/html"})
+    page = upload["headers"] | {"Content-Type": "text/html"}
+    other_type = httpx.put(upload["uploadUrl"], content=CLIP, headers=page)
+    inline = upload["headers"] | {"Content-Disposition": "inline"}
+    shown = httpx.put(upload["uploadUrl"], content=CLIP, headers=inline)
     other_place = httpx.put(
         upload["uploadUrl"].replace("/uploads/", "/reels/"), content=CLIP, headers=upload["headers"]
     )
-    assert {larger.status_code, other_type.status_code, other_place.status_code} == {403}
-    assert object_store.head(upload["clipUrl"].removeprefix(f"s3://{object_store.bucket}/")) is None
+    refused = (larger, other_type, shown, other_place)
+    assert {answer.status_code for answer in refused} == {403}
+    assert list(object_store.list_keys(f"uploads/{client.user_id}/")) == []
 
 
 @pytest.mark.parametrize(
@@ -87,9 +95,23 @@ def test_what_may_not_be_uploaded_is_refused(
         ("C:\\clips\\a.mp4", "a.mp4"),
         ("..", "clip"),
         (".mp4", "mp4"),
-        ("日本.mp4", "clip.mp4"),
+        ("日本.mp4", "日本.mp4"),
+        ("e\u0301te\u0301.mp4", "été.mp4"),
+        ("हिन्दी.mov", "हिन्दी.mov"),
+        ("a\u202egpj.mp4", "a-gpj.mp4"),
+        ("<script>.mp4", "script.mp4"),
+        ("🎬.mp4", "clip.mp4"),
         ("x" * 250 + ".mp4", "x" * 96 + ".mp4"),
     ],
 )
 def test_names_keep_only_what_is_safe_in_a_key(given: str, kept: str) -> None:
     assert safe_file_name(given) == kept
+
+
+@given(st.text(max_size=300))
+def test_a_safe_name_is_safe_and_stays_as_it_is(given_name: str) -> None:
+    name = safe_file_name(given_name)
+    assert safe_file_name(name) == name
+    assert 0 < len(name) <= 100
+    assert not {"/", "\\", " ", "%", "?", "#", "\x00"} & set(name)
+    assert name[0] not in ".-"

@@ -50,6 +50,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/content-items/{contentItemId}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop making a Reel
+         * @description Cancel the request that waits or runs; its run ends within seconds.
+         *
+         *     The item is `failed` with the code `canceled`. For an item that is not being generated nothing
+         *     changes, so that the same call may be sent again.
+         */
+        post: operations["cancelGeneration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/content-items/{contentItemId}": {
         parameters: {
             query?: never;
@@ -547,6 +570,7 @@ export interface components {
          *         "targetBpm": 120,
          *         "captions": null,
          *         "look": "matched",
+         *         "shortCuts": false,
          *         "prompt": "sunset, the dog, no faces"
          *       },
          *       "warnings": [],
@@ -698,6 +722,7 @@ export interface components {
          *             "targetBpm": 120,
          *             "captions": null,
          *             "look": "matched",
+         *             "shortCuts": false,
          *             "prompt": "sunset, the dog, no faces"
          *           },
          *           "warnings": [],
@@ -1305,6 +1330,12 @@ export interface components {
              */
             look: components["schemas"]["Look"];
             /**
+             * Shortcuts
+             * @description Clips that are too short for a cut of 3 s may be shown for 1.2 s or more, in at most one segment of three.
+             * @default false
+             */
+            shortCuts: boolean;
+            /**
              * Prompt
              * @description What you would like to see or not to see, in your words, as in "sunset, the dog, no faces". Claude goes by it; without Claude, a warning says that nobody did.
              */
@@ -1696,7 +1727,7 @@ export interface components {
         UploadBody: {
             /**
              * Filename
-             * @description Name of the person's file; only its letters, digits, dots and dashes are kept.
+             * @description Name of the person's file. Letters and digits of every script, dots, dashes and underscores are kept.
              */
             fileName: string;
             /**
@@ -1710,7 +1741,13 @@ export interface components {
              * @description Its exact size; the PUT must send as many.
              */
             bytes: number;
-        };
+        } & ({
+            contentType?: unknown;
+            bytes?: unknown;
+        } | {
+            contentType?: unknown;
+            bytes?: unknown;
+        });
         /**
          * UploadOut
          * @description Where to PUT the clip, and what to name it afterwards.
@@ -1719,7 +1756,9 @@ export interface components {
          *       "clipUrl": "s3://montage/uploads/6f1a2c34-0d2e-4f6b-9a57-2f3f1f1f9c11/7c2f1f6e-8f43-4a51-9b8e-1f3f0a2d4c5b/beach.mp4",
          *       "method": "PUT",
          *       "headers": {
-         *         "Content-Type": "video/mp4"
+         *         "Content-Type": "video/mp4",
+         *         "Content-Disposition": "attachment; filename*=UTF-8''beach.mp4",
+         *         "Content-Encoding": "identity"
          *       },
          *       "expiresAt": "2026-05-04T10:30:12Z"
          *     }
@@ -1849,6 +1888,12 @@ export interface components {
              */
             look: components["schemas"]["Look"];
             /**
+             * Shortcuts
+             * @description Clips that are too short for a cut of 3 s may be shown for 1.2 s or more, in at most one segment of three.
+             * @default false
+             */
+            shortCuts: boolean;
+            /**
              * Prompt
              * @description What you would like to see or not to see, in your words, as in "sunset, the dog, no faces". Claude goes by it; without Claude, a warning says that nobody did.
              */
@@ -1872,6 +1917,8 @@ export interface components {
             /** Captions */
             captions: string | null;
             look: components["schemas"]["Look"];
+            /** Shortcuts */
+            shortCuts: boolean;
             /** Prompt */
             prompt: string | null;
         };
@@ -1963,9 +2010,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Something in the request is wrong; `details.errors` names each field. */
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2062,9 +2120,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Something in the request is wrong; `details.errors` names each field. */
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many: `rate_limited`, or `too_many_requests_under_way` while as many of your requests as are allowed run or wait; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2173,9 +2242,111 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Something in the request is wrong; `details.errors` names each field. */
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many: `rate_limited`, or `too_many_requests_under_way` while as many of your requests as are allowed run or wait; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A fault of the service; `details.requestId` finds it in the logs. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A service this needs does not answer; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    cancelGeneration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The content item. */
+                contentItemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Reel is being made of the item. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatusOut"];
+                };
+            };
+            /** @description No valid bearer token. */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No such content item, or it is not yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is larger than the service accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2246,9 +2417,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Something in the request is wrong; `details.errors` names each field. */
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2324,9 +2506,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Something in the request is wrong; `details.errors` names each field. */
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2417,9 +2610,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Something in the request is wrong; `details.errors` names each field. */
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2490,9 +2694,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Something in the request is wrong; `details.errors` names each field. */
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2581,9 +2796,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Something in the request is wrong; `details.errors` names each field. */
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2655,9 +2881,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Something in the request is wrong; `details.errors` names each field. */
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2748,9 +2985,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Something in the request is wrong; `details.errors` names each field. */
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2810,6 +3058,17 @@ export interface operations {
             /** @description You have no webhook. */
             404: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2888,9 +3147,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Something in the request is wrong; `details.errors` names each field. */
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2948,6 +3218,17 @@ export interface operations {
             /** @description You have no webhook. */
             404: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3013,6 +3294,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description A fault of the service; `details.requestId` finds it in the logs. */
             500: {
                 headers: {
@@ -3066,6 +3358,17 @@ export interface operations {
             /** @description You have no webhook. */
             404: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3129,9 +3432,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Something in the request is wrong; `details.errors` names each field. */
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3200,9 +3514,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Something in the request is wrong; `details.errors` names each field. */
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3281,9 +3606,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Something in the request is wrong; `details.errors` names each field. */
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3334,6 +3670,17 @@ export interface operations {
             401: {
                 headers: {
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3393,9 +3740,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description Something in the request is wrong; `details.errors` names each field. */
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
