@@ -65,6 +65,19 @@ export function useRename(id: string) {
   });
 }
 
+export function useCancel(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () =>
+      answered(
+        api.POST("/api/content-items/{contentItemId}/cancel", {
+          params: { path: { contentItemId: id } },
+        }),
+      ),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["item", id] }),
+  });
+}
+
 export function useDelete(id: string) {
   const client = useQueryClient();
   return useMutation({

@@ -24,6 +24,7 @@ interface Wanted {
   captions: string;
   prompt: string;
   matched: boolean;
+  shortCuts: boolean;
   music: { name: string; url: string } | null;
 }
 
@@ -39,6 +40,7 @@ function Form({ options }: { options: Options }) {
     captions: "",
     prompt: "",
     matched: true,
+    shortCuts: false,
     music: null,
   });
   const change = (changed: Partial<Wanted>) => setWanted((before) => ({ ...before, ...changed }));
@@ -165,6 +167,14 @@ function More({ options, wanted, change }: PartProps) {
           />
           <span>{words.colours}</span>
         </label>
+        <label className="check">
+          <input
+            type="checkbox"
+            checked={wanted.shortCuts}
+            onChange={(event) => change({ shortCuts: event.target.checked })}
+          />
+          <span>{words.shortCuts}</span>
+        </label>
       </div>
     </details>
   );
@@ -246,6 +256,7 @@ function orderOf(tray: Tray, wanted: Wanted): NewItem {
     mustUse: marked("must"),
     exclude: marked("never"),
     look: wanted.matched ? "matched" : "asShot",
+    shortCuts: wanted.shortCuts,
     ...(wanted.title.trim() && { title: wanted.title.trim() }),
     ...(wanted.captions.trim() && { captions: wanted.captions.trim() }),
     ...(wanted.prompt.trim() && { prompt: wanted.prompt.trim() }),

@@ -1,7 +1,7 @@
 import { useRef, useState } from "react";
 import { Link } from "wouter";
 import type { Artefacts, Edit, Item } from "../api/client";
-import { useArtefacts, useCosts, useItem, useMakeAgain, useOptions } from "../api/queries";
+import { useArtefacts, useCancel, useCosts, useItem, useMakeAgain, useOptions } from "../api/queries";
 import { useWatched } from "../api/watch";
 import { nameOf } from "../names";
 import { Covers } from "../parts/Covers";
@@ -60,6 +60,7 @@ function Reel({ item, planned }: { item: Item; planned: boolean }) {
 const STEPS = ["clip_analysis", "music_track", "edit_timeline", "rendered_video", "r2_object"];
 
 function Progress({ item }: { item: Item }) {
+  const cancel = useCancel(item.id);
   const at = item.progressStep ? STEPS.indexOf(item.progressStep) : -1;
   return (
     <section className="card stack making" aria-live="polite">
@@ -76,6 +77,15 @@ function Progress({ item }: { item: Item }) {
         ))}
       </ol>
       <p className="muted">{item.progressDetail ?? (at < 0 ? words.queued : " ")}</p>
+      {cancel.error && <Problem problem={cancel.error} />}
+      <button
+        type="button"
+        className="button"
+        disabled={cancel.isPending}
+        onClick={() => cancel.mutate()}
+      >
+        {words.cancel}
+      </button>
     </section>
   );
 }
