@@ -21,7 +21,10 @@ _STORE = {"R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"}
 _ALLOWED = {
     "postgres": {"POSTGRES_PASSWORD", "DAGSTER_POSTGRES_PASSWORD"},
     "migrate": {_PRODUCT},
-    "code": {_PRODUCT, _DAGSTER, *_STORE, "ANTHROPIC_API_KEY", "FAL_KEY"},
+    "code": {
+        *(_PRODUCT, _DAGSTER, "ANTHROPIC_API_KEY", "FAL_KEY", "MONTAGE_BUDGET_WEBHOOK_SECRET"),
+        *_STORE,
+    },
     "daemon": {_DAGSTER},
     "webserver": {_DAGSTER},
     "api": {_PRODUCT, *_STORE, "MONTAGE_JWT_SECRET"},
@@ -60,7 +63,10 @@ def test_every_setting_reaches_some_service() -> None:
     known = {variable_of(name) for name in Settings.model_fields}
     given = {name for service in _SERVICES.values() for name in service["environment"]}
     assert known - given == _OF_ONE_MACHINE
-    others = {"FORWARDED_ALLOW_IPS", "POSTGRES_USER", "POSTGRES_DB"}
+    others = {
+        *("FORWARDED_ALLOW_IPS", "POSTGRES_USER", "POSTGRES_DB"),
+        "DAGSTER_DAEMON_HEARTBEAT_TOLERANCE",
+    }
     assert given - known - others == {"POSTGRES_PASSWORD", "DAGSTER_POSTGRES_PASSWORD"}
 
 

@@ -64,4 +64,4 @@ def _text(default: Any) -> str:
         return default.get_secret_value()
     if isinstance(default, bool):
         return str(default).lower()
-    return str(default)
+    return "" if default is None else str(default)
