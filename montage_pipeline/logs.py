@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any, TextIO, cast
 
 import structlog
@@ -51,12 +52,23 @@ def redacted(error: BaseException) -> Exception:
     """A copy of an error with everything that led to it, for those who store tracebacks: the same
     names, places and words, without the secrets in them.
     """
+    copies: list[Exception] = []
+    seen: set[int] = set()  # a chain may come back to where it was
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        copies.append(_copy_without_secrets(link))
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+
+    for copy, before in pairwise(copies):
+        copy.__cause__ = before
+    return copies[0]
+
+
+def _copy_without_secrets(error: BaseException) -> Exception:
     said = hide_secrets(str(error))
     copy: Exception = type(type(error).__name__, (Exception,), {"__module__": "redacted"})(said)
     copy.with_traceback(error.__traceback__)
-    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if before is not None:
-        copy.__cause__ = redacted(before)
     copy.__suppress_context__ = True
     return copy
 

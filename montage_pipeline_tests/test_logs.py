@@ -100,3 +100,12 @@ def test_users_learn_no_address_of_our_own_network() -> None:
         "FFmpeg 7.1.1.2, s3://bucket/key, file:///tmp/a"
     )
     assert logs.for_users(public) == public
+
+
+def test_a_chain_that_bites_its_tail_ends() -> None:
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__, second.__context__ = second, first
+    copy = logs.redacted(first)
+    assert [str(copy), str(copy.__cause__)] == ["first", "second"]
+    assert copy.__cause__ is not None
+    assert copy.__cause__.__cause__ is None

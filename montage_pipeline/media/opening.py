@@ -8,13 +8,16 @@ Belongs here: what is passed to FFmpeg with every input. Does not belong here: w
 holds (footage.container), writing files.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
-
-import av
-from av.container import InputContainer
+from typing import TYPE_CHECKING
 
 from montage_pipeline.media.plausible import MAX_PIXELS, MAX_TRACKS
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
 
 MediaSource = Path | str
 """A local file, or a loopback address that serves ranges of a stored one."""
@@ -70,6 +73,8 @@ def open_media(
     }
     if undecoded:
         options |= {"codec_whitelist": "none"}
+    import av  # here: whoever only names a source does without FFmpeg's libraries
+
     # What is written in a title is the user's: a byte that is no UTF-8 is no reason to stop.
     return av.open(_address(source), mode="r", options=options, metadata_errors="replace")
 

@@ -195,7 +195,9 @@ def _described(attempt: Attempt, error: Exception) -> RequestFailure:
 def _is_disk_full(error: BaseException) -> bool:
     """Whether there was no space left, whoever noticed: FFmpeg says so only in words."""
     link: BaseException | None = error
-    while link is not None:
+    seen: set[int] = set()  # an error may be raised from itself
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
         if isinstance(link, OSError) and link.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
         if isinstance(link, MontageError) and os.strerror(errno.ENOSPC) in link.message:

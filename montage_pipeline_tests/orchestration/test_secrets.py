@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from montage_pipeline.composition import Services
-from montage_pipeline.footage.fetching.fetch import ClipFetcher
+from montage_pipeline.orchestration.assets import clip_analysis
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.orchestration.conftest import add_partition, error_of, run_montage
@@ -28,7 +28,7 @@ def test_causes_are_cleaned(
         except OSError as error:
             raise RuntimeError(f"connection to {_DSN} lost") from error
 
-    monkeypatch.setattr(ClipFetcher, "fetch", fail)
+    monkeypatch.setattr(clip_analysis, "warm_up", fail)
     created = click(library, user, "https://media.example.com/a.mp4")
     result = run_montage(services, instance, add_partition(instance, created))
 

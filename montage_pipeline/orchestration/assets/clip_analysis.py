@@ -69,7 +69,10 @@ def analyse_clips(scope: StepScope) -> MaterializeResult[ClipAnalysis]:
     try:
         analysis = analyst.analyse(fetched, scope.request.style, float(scope.request.duration_s))
     except PermanentError as error:
-        raise _with_every_reason(scope, error, unfetched) from error
+        left_out = error.details.pop("left_out", None)
+        if left_out is None:
+            raise
+        raise _none_usable(scope, [*unfetched, *left_out]) from error
     # Again, with the judgement of whoever was asked: before there is music to pay for.
     analysis = watcher.complete(analysis)
     watcher.refuse_too_little(analysis)
@@ -138,14 +141,6 @@ def _clips_own_fault(error: Exception, *, is_last: bool) -> MontageError | None:
     return PermanentError(
         ErrorCode.CLIP_FAILED, f"it cannot be fetched ({type(error).__name__}: {reason})"
     )
-
-
-def _with_every_reason(
-    scope: StepScope, error: PermanentError, unfetched: "Sequence[RejectedClip]"
-) -> MontageError:
-    """The error, where no clip can be used with the reasons of those too that were not fetched."""
-    left_out = error.details.pop("left_out", None)
-    return error if left_out is None else _none_usable(scope, [*unfetched, *left_out])
 
 
 def _none_usable(scope: StepScope, left_out: "Sequence[RejectedClip]") -> MontageError:

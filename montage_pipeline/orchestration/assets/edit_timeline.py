@@ -78,7 +78,7 @@ def _planned(
     try:
         planned = plan_timeline(request, analysis, music)
     except PermanentError as error:
-        raise telling(error, clip_reports(scope.request, analysis, left_out=left_out)) from error
+        raise telling(error, clip_reports(scope.request, analysis, left_out=left_out)) from None
     timeline = with_cover_candidates(_with_look(scope, planned, analysis), analysis)
     if not left_out:
         scope.progress(_PLANNED)

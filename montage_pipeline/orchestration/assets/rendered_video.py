@@ -235,7 +235,10 @@ def _render(scope: StepScope, timeline: Timeline, music: MusicTrack, folder: Pat
     except MontageError as error:
         # Behind a clip that is read in ranges stands the store: its reason says more than a
         # reader's broken connection.
-        raise services.fetcher.range_error() or error from error
+        reason = services.fetcher.range_error()
+        if reason is None:
+            raise
+        raise reason from error
 
 
 def _store(scope: StepScope, reel: "CheckedReel", covers: "Sequence[CoverFile]") -> RenderedVideo:
