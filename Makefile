@@ -63,12 +63,12 @@ WEB := montage_pipeline/api/studio/web
 
 studio: .venv/.dev ## Build the studio from its sources (needs Node 20 or newer).
 	@cd $(WEB) && npm ci --silent
-	@$(BIN)/python -m montage_pipeline_tests.studio_build
+	@$(BIN)/python -m montage_pipeline_tests.studio.build
 	@cd $(WEB) && npm run --silent types && npm run --silent check && npm run --silent build
-	@$(BIN)/python -m montage_pipeline_tests.studio_build
+	@$(BIN)/python -m montage_pipeline_tests.studio.build
 
 studio-pictures: .venv/.dev ## Picture the studio for the docs (needs Chromium).
-	@$(BIN)/python -m montage_pipeline_tests.studio_pictures
+	@$(BIN)/python -m montage_pipeline_tests.studio.pictures
 
 bench: .venv/.dev ## Time a Reel by step (CLIPS="a.mp4 b.mp4"), and write docs/benchmarks.md.
 	@$(BIN)/python -m benchmarks.reel --write $(CLIPS)

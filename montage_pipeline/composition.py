@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from montage_pipeline.music.composer import Composer
     from montage_pipeline.rendering.model import RenderEngine
     from montage_pipeline.rendering.video.chunks.store import ObjectChunkStore
-    from montage_pipeline.requests.heartbeats import RunHeartbeats
+    from montage_pipeline.requests.attempts.heartbeats import RunHeartbeats
+    from montage_pipeline.requests.attempts.tries import StepTries
     from montage_pipeline.requests.library import ContentLibrary
     from montage_pipeline.requests.lifecycle import RequestLifecycle
     from montage_pipeline.requests.model import MontageRequest
     from montage_pipeline.requests.seen import SeenFootage
-    from montage_pipeline.requests.tries import StepTries
     from montage_pipeline.storage.object_store import ObjectStore
 
 
@@ -71,15 +71,15 @@ class Services:
     @cached_property
     def tries(self) -> "StepTries":
         """The tries of requests' steps that failed."""
-        from montage_pipeline.requests.tries import StepTries
+        from montage_pipeline.requests.attempts.tries import StepTries
 
         return StepTries(self.engine)
 
     @cached_property
     def heartbeats(self) -> "RunHeartbeats":
         """Which runs live; over a connection of its own, which no other work can hold up."""
+        from montage_pipeline.requests.attempts.heartbeats import RunHeartbeats
         from montage_pipeline.requests.database import create_heartbeat_engine
-        from montage_pipeline.requests.heartbeats import RunHeartbeats
 
         return RunHeartbeats(create_heartbeat_engine(self.settings))
 

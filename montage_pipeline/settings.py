@@ -390,10 +390,8 @@ def variable_of(field: str) -> str:
     info = Settings.model_fields.get(field)
     if info is None:
         return field
-    alias = info.validation_alias
-    return (
-        alias if isinstance(alias, str) else f"{Settings.model_config['env_prefix']}{field}".upper()
-    )
+    alias, prefix = info.validation_alias, Settings.model_config["env_prefix"]
+    return alias if isinstance(alias, str) else f"{prefix}{field}".upper()
 
 
 @lru_cache(maxsize=1)

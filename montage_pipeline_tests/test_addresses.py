@@ -12,7 +12,7 @@ _SINKS = [ipaddress.ip_network(net) for net in ("192.31.196.0/24", "192.175.48.0
 _STRICTER_V4 = [
     *_SINKS,
     *(ipaddress.ip_network(net) for net in ("192.52.193.0/24", "192.88.99.0/24", "224.0.0.0/4")),
-    *(ipaddress.ip_network(net) for net in ("192.0.0.9/32", "192.0.0.10/32")),
+    ipaddress.ip_network("192.0.0.0/24"),  # Python's table knows all of it only since 3.11.9
 ]
 """Reachable by the letter of the registries, but nothing that a clip could lie on."""
 

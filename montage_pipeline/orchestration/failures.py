@@ -27,9 +27,9 @@ from montage_pipeline.composition import Services
 from montage_pipeline.costs.retry_after import MAX_RETRY_AFTER_S
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.orchestration.attempts import Attempt, requested
+from montage_pipeline.requests.attempts.tries import Try
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.model import RequestFailure
-from montage_pipeline.requests.tries import Try
 from montage_pipeline.vocabulary import RequestState
 
 _OUTAGE_PAUSES = (timedelta(seconds=30), timedelta(seconds=60), timedelta(seconds=120))

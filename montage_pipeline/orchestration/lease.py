@@ -27,7 +27,7 @@ import psutil
 from montage_pipeline import logs
 from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.attempts import Attempt
-from montage_pipeline.requests.heartbeats import Claim
+from montage_pipeline.requests.attempts.heartbeats import Claim
 from montage_pipeline.requests.model import MontageRequest
 from montage_pipeline.vocabulary import RequestState
 

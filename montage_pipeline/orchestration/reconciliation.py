@@ -29,7 +29,7 @@ from montage_pipeline.orchestration.lease import LEASE
 from montage_pipeline.orchestration.outcomes import has, settle_lost
 from montage_pipeline.orchestration.runs import LIVE, is_live, newest_runs, request_id_of
 from montage_pipeline.orchestration.sensors import default_status
-from montage_pipeline.requests.heartbeats import Beats
+from montage_pipeline.requests.attempts.heartbeats import Beats
 from montage_pipeline.requests.model import MontageRequest
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import RequestState

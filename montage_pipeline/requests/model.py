@@ -66,8 +66,8 @@ class ContentItem(Record):
 
     `clips` says what became of each clip in the newest Reel; empty before there is one.
     `progress_detail` says in words what the step is at. `tries` are the tries of its newest
-    request's steps that failed, as `requests.tries.Try`. `revision` grows with every change;
-    `planned_request_id` is the request whose plan is ready, since `plan_revision`.
+    request's steps that failed, as `requests.attempts.tries.Try`. `revision` grows with every
+    change; `planned_request_id` is the request whose plan is ready, since `plan_revision`.
     """
 
     id: UUID

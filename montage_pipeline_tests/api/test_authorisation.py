@@ -1,5 +1,6 @@
 """Nobody sees, makes, stops or lists what is another user's: every route, both ways."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from montage_pipeline_tests.api.contract import ApiClient, new_item
 
 _ITEM = "{contentItemId}"
 _OPEN = {"/healthz", "/readyz"}
+_BODIES: dict[str, dict[str, Any]] = {"PUT": {"rank": 1}, "PATCH": {"title": "mine now"}}
 
 
 def _routes(app: FastAPI) -> list[tuple[str, str]]:
@@ -32,10 +34,11 @@ def test_another_users_item_is_not_there(
     before = library.find_item(UUID(theirs))
 
     tried = [route for route in _routes(app) if _ITEM in route[1]]
-    assert {method for method, _ in tried} == {"GET", "POST"}
+    assert {method for method, _ in tried} == {"GET", "POST", "PUT", "PATCH", "DELETE"}
     for method, path in tried:
-        answer = stranger.request(method, path.replace(_ITEM, theirs))
-        nowhere = stranger.request(method, path.replace(_ITEM, str(uuid4())))
+        body = _BODIES.get(method)
+        answer = stranger.request(method, path.replace(_ITEM, theirs), json=body)
+        nowhere = stranger.request(method, path.replace(_ITEM, str(uuid4())), json=body)
         assert (answer.status_code, nowhere.status_code) == (404, 404), f"{method} {path}"
         # The same words, so that nobody learns which ids exist.
         assert answer.json()["error"]["code"] == nowhere.json()["error"]["code"] == "not_found"
@@ -48,7 +51,10 @@ def test_lists_hold_what_is_ones_own(app: FastAPI, client_for: ClientFor) -> Non
     own = mine.post("/api/content-items", new_item()).json()["id"]
     other = theirs.post("/api/content-items", new_item()).json()["id"]
     lists = [path for method, path in _routes(app) if method == "GET" and _ITEM not in path]
-    assert set(lists) - _OPEN == {"/api/content-items", "/api/costs", "/api/options"}
+    assert set(lists) - _OPEN == {
+        *("/api/content-items", "/api/costs", "/api/options"),
+        *("/api/webhook", "/api/webhook/deliveries"),
+    }
     for path in set(lists) - _OPEN:
         for reader, foreign, foreigner in ((mine, other, theirs), (theirs, own, mine)):
             text = reader.get(path).text

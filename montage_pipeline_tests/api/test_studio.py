@@ -6,17 +6,17 @@ import re
 from fastapi.testclient import TestClient
 
 from montage_pipeline.api.studio.pages import STATIC
-from montage_pipeline_tests import studio_build
+from montage_pipeline_tests.studio import build
 
 
 def test_what_is_served_was_built_from_these_sources() -> None:
-    built_from = studio_build.DIGEST.read_text().strip()
-    assert built_from == studio_build.digest(), "the studio's sources have changed: make studio"
+    built_from = build.DIGEST.read_text().strip()
+    assert built_from == build.digest(), "the studio's sources have changed: make studio"
 
 
 def test_the_types_are_those_of_the_api() -> None:
-    kept = json.loads(studio_build.DESCRIPTION.read_text())
-    assert kept == studio_build.description(), "the API has changed: make studio"
+    kept = json.loads(build.DESCRIPTION.read_text())
+    assert kept == build.description(), "the API has changed: make studio"
 
 
 def test_every_address_is_the_page_and_its_files_keep_for_ever(http: TestClient) -> None:

@@ -93,6 +93,7 @@ def test_click_to_draft(system: System, user: UUID) -> None:
     assert tags["dagster/sensor_name"] == "montage_requests"
 
 
+@pytest.mark.slow
 def test_click_to_draft_though_the_code_server_dies_with_its_run(
     system: System, user: UUID, small_clip: Path
 ) -> None:

@@ -15,7 +15,7 @@ from montage_pipeline.composition import Services
 from montage_pipeline.costs.switch import turn_switch
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.orchestration import failures
-from montage_pipeline.requests.tries import Try
+from montage_pipeline.requests.attempts.tries import Try
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import Step
 from montage_pipeline_tests.clicks import click

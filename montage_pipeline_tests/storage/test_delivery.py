@@ -106,7 +106,7 @@ def test_finished_files_alone_go_to_the_public_bucket(
     delivered = _deliver(rendered, tmp_path, reels=reels)
 
     base = f"reels/u1/c1/{_sha256(VIDEO)[:16]}"
-    names = [f"{base}.jpg", f"{base}.mp4", f"{base}.music.mp3"]
+    names = [f"{base}.cover-2.jpg", f"{base}.jpg", f"{base}.mp4", f"{base}.music.mp3"]
     assert sorted(reels.list_keys("")) == names
     assert list(rendered.list_keys("reels/")) == []
     assert (delivered.bucket, delivered.generated_media_url) == (

@@ -27,7 +27,6 @@ from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.editing.footage import facts
 from montage_pipeline_tests.orchestration.conftest import (
     add_partition,
-    error_of,
     item_of,
     make_clip,
     retries_of,
@@ -121,16 +120,21 @@ def test_the_reel_is_made_without_the_span_and_says_so(
     assert run_montage(services, instance, partition, Step.RENDERED_VIDEO).success
     assert _edit(services, created) == edit
 
-    # At last there is too little: the Reel fails, and says what was lost to what.
+    # At last there is too little: the run fails, and says what was lost to what. The Reel that was
+    # delivered stays.
     _analysed_otherwise(services, created, sound)
     result = run_montage(services, instance, partition, *rest)
     assert not result.success
     assert retries_of(result) == 0
-    error = error_of(library, user, created)
-    assert (error["code"], error["step"]) == ("not_enough_footage", Step.RENDERED_VIDEO)
+    kept = item_of(library, user, created)
+    assert (kept.status, kept.error) == (item.status, None)
+    assert kept.generated_media_url == item.generated_media_url
+    failed = next(event for event in result.all_events if event.is_step_failure)
+    assert failed.step_key == Step.RENDERED_VIDEO
+    said = str(failed.step_failure_data.error_display_string)
+    assert "not_enough_footage" in said
     for name in ("odd.mp4", "sound.mp4"):
-        assert f"{name} was left out from" in error["message"]
-    assert all(clip.reason for clip in item_of(library, user, created).clips)
+        assert f"{name} was left out from" in said
     checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
     assert checks["reel_frames"] is False
 

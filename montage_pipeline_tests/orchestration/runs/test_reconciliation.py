@@ -16,7 +16,7 @@ from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.lease import LEASE
 from montage_pipeline.orchestration.outcomes import MAX_LOST_RUNS, run_failed_sensor
 from montage_pipeline.orchestration.reconciliation import START_LIMIT_S, Watch, reconcile
-from montage_pipeline.requests.heartbeats import Beats
+from montage_pipeline.requests.attempts.heartbeats import Beats
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.model import CreatedRequest, MontageRequest
 from montage_pipeline.vocabulary import ContentStatus, RequestState

@@ -19,7 +19,7 @@ from montage_pipeline.local.stack import LocalStack
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.e2e.browser import StudioWindow, chromium, chromium_path
 
-FOLDER = Path(__file__).parent.parent / "docs" / "images"
+FOLDER = Path(__file__).parents[2] / "docs" / "images"
 
 _DESK, _PHONE = 1200, 390
 _COLOURS = 96  # enough for a page with photographs, at a third of the size

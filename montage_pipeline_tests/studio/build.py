@@ -1,6 +1,6 @@
 """What the studio is built from: the API's description, and a digest of the sources.
 
-`python -m montage_pipeline_tests.studio_build` writes both; `make studio` does, around the build.
+`python -m montage_pipeline_tests.studio.build` writes both; `make studio` does, around the build.
 """
 
 import hashlib

@@ -1,0 +1,1 @@
+"""What becomes of requests when runs end, die or hang."""

@@ -1,0 +1,1 @@
+"""The studio as developers handle it: building it, and picturing it for the docs."""
