@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 import dagster as dg
+import pytest
 
 from montage_pipeline.analysis.model import ClipAnalysis, RejectedSpan
 from montage_pipeline.composition import Services
@@ -67,6 +68,7 @@ def _materialised(instance: dg.DagsterInstance, step: Step) -> list[dg.EventLogR
     return list(instance.fetch_materializations(dg.AssetKey(step.value), limit=10).records)
 
 
+@pytest.mark.slow
 def test_the_reel_is_made_without_the_span_and_says_so(
     services: Services,
     library: ContentLibrary,
