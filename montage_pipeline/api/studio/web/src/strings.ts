@@ -11,7 +11,6 @@ export const words = {
   noAnswer: (status: number) => `The server answered ${status} without a reason.`,
   retry: "Try again",
   loading: "Loading",
-  close: "Close",
   remove: "Remove",
   back: "Back to the library",
 
@@ -101,7 +100,6 @@ export const words = {
   download: "Download",
   again: "Make another version",
   edit: "The edit",
-  editLead: "Each block is a segment; choose one to see it.",
   segment: (number: number, name: string, start: number, end: number) =>
     `Segment ${number}: ${name}, ${seconds(start)} to ${seconds(end)} of the clip`,
   planned: "The edit is planned; it is being rendered.",
@@ -128,5 +126,4 @@ export const words = {
   costs: "What it cost",
   costTotal: "In all, your Reels",
   costNone: "Nothing was bought.",
-  notFound: "There is no such Reel.",
 };

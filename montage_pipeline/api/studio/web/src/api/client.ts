@@ -12,7 +12,6 @@ export type Artefacts = components["schemas"]["ArtefactsOut"];
 export type Edit = components["schemas"]["EditOut"];
 export type Segment = components["schemas"]["SegmentOut"];
 export type Cover = components["schemas"]["CoverOut"];
-export type Upload = components["schemas"]["UploadOut"];
 type Envelope = components["schemas"]["ErrorEnvelope"];
 
 /** A refusal of the API, or no answer at all (`status` 0). */
