@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from montage_pipeline.requests.library import ContentLibrary
     from montage_pipeline.requests.lifecycle import RequestLifecycle
     from montage_pipeline.requests.model import MontageRequest
+    from montage_pipeline.requests.queue.turns import Turns
     from montage_pipeline.requests.seen import SeenFootage
     from montage_pipeline.storage.object_store import ObjectStore
 
@@ -67,6 +68,14 @@ class Services:
         from montage_pipeline.requests.lifecycle import RequestLifecycle
 
         return RequestLifecycle(self.engine)
+
+    @cached_property
+    def turns(self) -> "Turns":
+        """Which requests start next."""
+        from montage_pipeline.requests.queue.turns import Limits, Turns
+
+        limits = Limits(self.settings.max_running, self.settings.max_running_per_user)
+        return Turns(self.engine, limits)
 
     @cached_property
     def tries(self) -> "StepTries":

@@ -281,8 +281,17 @@ class Settings(BaseSettings):
     sensor_interval_s: int = Field(
         1,
         ge=1,
-        description="Minimum polling interval for queued requests, in seconds (Dagster's daemon "
-        "itself polls every 5 s).",
+        description="Minimum polling interval for queued requests, in seconds. A new request wakes "
+        "the daemon at once; it looks by itself every 5 s, in case that was missed.",
+    )
+    max_running: int = Field(
+        2,
+        ge=0,
+        description="Maximum requests that run at once, on all machines; 0: no limit. One render "
+        "uses every core of its machine.",
+    )
+    max_running_per_user: int = Field(
+        2, ge=0, description="Maximum requests of one user that run at once; 0: no limit."
     )
     partition_retention_days: int = Field(
         30,

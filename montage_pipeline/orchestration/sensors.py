@@ -13,13 +13,16 @@ from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.jobs import montage
 from montage_pipeline.orchestration.partitions import montage_requests
 from montage_pipeline.orchestration.runs import (
+    LIVE,
     attempt_number_of,
+    request_id_of,
     run_key_of,
     runs_of,
     steps_left,
     steps_of,
 )
 from montage_pipeline.requests.model import MontageRequest
+from montage_pipeline.requests.queue.turns import Attempted
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import Step
 
@@ -30,6 +33,8 @@ USER_TAG = "montage/user_id"
 MAX_RUNS_PER_TICK = 25
 """A tick has 60 s, and each run takes the daemon about a second to create."""
 
+REQUEST_SENSOR = "montage_requests"
+
 
 def default_status(settings: Settings) -> dg.DefaultSensorStatus:
     """Sensors run by themselves, except without a database, where they could only fail."""
@@ -39,33 +44,46 @@ def default_status(settings: Settings) -> dg.DefaultSensorStatus:
 
 
 def request_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Queued rows become partitions and runs. One whose run died goes on with the step that was not
-    finished.
+    """Queued rows become partitions and runs, as many as there are places for and in fair order. One
+    whose run died goes on with the step that was not finished.
 
     Rows are chosen by state, so one that was committed late is not passed over; a row leaves
     `queued` only when its run starts, so a daemon that dies in between loses nothing.
     """
 
     @dg.sensor(
-        name="montage_requests",
+        name=REQUEST_SENSOR,
         job=montage,
         minimum_interval_seconds=settings.sensor_interval_s,
         default_status=default_status(settings),
-        description="Starts a run for every queued montage request.",
+        description="Starts queued montage requests, in fair order between users.",
     )
     def montage_request_sensor(
         context: SensorEvaluationContext, services: ResourceParam[Services]
     ) -> dg.SensorResult | dg.SkipReason:
-        queued = services.requests.queued(MAX_RUNS_PER_TICK)
-        if not queued:
-            return dg.SkipReason("No request is queued.")
-        keys = [str(request.id) for request in queued]
+        # First the runs, then the rows: a run that takes its request over meanwhile is among both.
+        ids = services.turns.next(starting(context.instance), MAX_RUNS_PER_TICK)
+        next_ones = services.requests.get_requests(ids)
+        if not next_ones:
+            return dg.SkipReason("No request is queued, or every place is taken.")
+        keys = [str(request.id) for request in next_ones]
         return dg.SensorResult(
-            run_requests=[_run_request(context.instance, request) for request in queued],
+            run_requests=[_run_request(context.instance, request) for request in next_ones],
             dynamic_partitions_requests=[montage_requests.build_add_request(keys)],
         )
 
     return montage_request_sensor
+
+
+def starting(instance: dg.DagsterInstance) -> list[Attempted]:
+    """The attempts of requests that have a run, which may not have taken them over yet."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=montage.name, statuses=LIVE))
+    attempts = ((request_id_of(run), attempt_number_of(run)) for run in runs)
+    return [
+        Attempted(request_id, number)
+        for request_id, number in attempts
+        if request_id is not None and number is not None
+    ]
 
 
 def _run_request(instance: dg.DagsterInstance, request: MontageRequest) -> dg.RunRequest:

@@ -25,7 +25,7 @@ RECONNECT_S = 2.0
 """Between two attempts to listen: a restarted Postgres is heard soon, one that is down not pressed.
 """
 
-_CONNECTION = {
+CONNECTION = {
     "connect_timeout": 10,
     # A connection that idles for hours notices within about a minute that its peer is gone.
     "keepalives_idle": 30,
@@ -33,6 +33,7 @@ _CONNECTION = {
     "keepalives_count": 3,
     "application_name": "montage-listen",
 }
+"""Of every connection that listens."""
 
 
 class ItemChanges:
@@ -92,7 +93,7 @@ class ItemChanges:
         connection = await psycopg.AsyncConnection.connect(
             self._conninfo,
             autocommit=True,
-            **_CONNECTION,  # type: ignore[arg-type]
+            **CONNECTION,  # type: ignore[arg-type]
         )
         async with connection:
             await connection.execute(f"LISTEN {CHANNEL}")

@@ -23,7 +23,7 @@ from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.model import MAX_DETAIL_CHARS, MontageRequest, RequestFailure
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.requests.seen import SeenSegment, store_seen
-from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow
+from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
 from montage_pipeline.requests.webhooks.model import Outcome
 from montage_pipeline.requests.webhooks.outbox import queue_outcome
 from montage_pipeline.vocabulary import ContentStatus, RequestState, Step
@@ -90,6 +90,13 @@ class RequestLifecycle:
             .limit(limit)
         )
 
+    def get_requests(self, request_ids: Sequence[UUID]) -> list[MontageRequest]:
+        """These requests, in this order; those that are gone are left out."""
+        found = self._requests(
+            select(MontageRequestRow).where(MontageRequestRow.id.in_(request_ids))
+        )
+        return sorted(found, key=lambda request: request_ids.index(request.id))
+
     def under_way(self) -> list[MontageRequest]:
         """Every queued or running request, oldest first."""
         query = select(MontageRequestRow).where(MontageRequestRow.state.in_(_ACTIVE))
@@ -108,26 +115,27 @@ class RequestLifecycle:
 
         True when the request now runs under `run_id` (also if it already did).
         """
-        takes_over = and_(
-            MontageRequestRow.state == RequestState.RUNNING,
-            MontageRequestRow.run_id.in_([run_id, *earlier_runs]),
+        row = MontageRequestRow
+        values = {
+            "state": RequestState.RUNNING,
+            "run_id": run_id,
+            "started_at": func.coalesce(row.started_at, func.now()),
+            "error": None,
+        }
+        this = update(row).where(row.id == request_id).values(values)
+        waiting = this.where(row.state == RequestState.QUEUED).returning(row.user_id)
+        lost = this.where(
+            row.state == RequestState.RUNNING, row.run_id.in_([run_id, *earlier_runs])
         )
         with Session(self._engine) as session, session.begin():
-            return _changed(
-                session.execute(
-                    update(MontageRequestRow)
-                    .where(
-                        MontageRequestRow.id == request_id,
-                        or_(MontageRequestRow.state == RequestState.QUEUED, takes_over),
-                    )
-                    .values(
-                        state=RequestState.RUNNING,
-                        run_id=run_id,
-                        started_at=func.coalesce(MontageRequestRow.started_at, func.now()),
-                        error=None,
-                    )
-                )
+            user_id = session.scalar(waiting)
+            if user_id is None:
+                return _changed(session.execute(lost))
+            # That was this user's turn.
+            session.execute(
+                update(UserRow).where(UserRow.id == user_id).values(last_started_at=func.now())
             )
+            return True
 
     def reopen(self, request_id: UUID, run_id: str) -> bool:
         """A finished request → running: a person re-materialises it.

@@ -78,6 +78,8 @@ class UserRow(Base):
     budget_request_usd: Mapped[Decimal | None] = mapped_column(_USD)
     budget_day_usd: Mapped[Decimal | None] = mapped_column(_USD)
     budget_month_usd: Mapped[Decimal | None] = mapped_column(_USD)
+    # When a request of theirs last started: users who all wait take turns.
+    last_started_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -158,6 +160,9 @@ class MontageRequestRow(Base):
     error: Mapped[dict[str, Any] | None]
     # Runs whose process was lost since a person last asked for it.
     lost_runs: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    # Which of the queue goes first, as `queue.turns` has it; triggers announce each change of state
+    # that there is something to start after.
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     # A queued request waits until then: whatever it stumbled over may have passed.
     not_before: Mapped[datetime | None]
     # Seconds each step took in the run that finished it, by step name.

@@ -12,7 +12,7 @@ from montage_pipeline.definitions import build_definitions
 from montage_pipeline.orchestration.sensors import REQUEST_TAG, request_sensor
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.vocabulary import RequestState, Step
-from montage_pipeline_tests.clicks import click
+from montage_pipeline_tests.clicks import REEL, click
 
 
 def tick(services: Services, instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReason:
@@ -67,13 +67,41 @@ def test_a_row_committed_late_is_not_passed_by(
     assert [run.partition_key for run in result.run_requests or ()] == [str(older.request_id)]
 
 
-def test_at_most_25_rows_a_tick_oldest_first(
+def test_a_tick_fills_the_places_that_are_free(
     services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
 ) -> None:
+    created = [click(library, user) for _ in range(4)]
+    first = _keys(tick(services, instance))
+    assert first == [str(one.request_id) for one in created[:2]]
+
+    # A run that has not taken its request over yet holds a place, and is not asked for again.
+    for key in first:
+        tags = {"dagster/partition": key, "dagster/run_key": f"{key}:1"}
+        create_run_for_test(
+            instance, job_name="montage", tags=tags, status=dg.DagsterRunStatus.STARTING
+        )
+    assert isinstance(tick(services, instance), dg.SkipReason)
+
+    # It still holds the same place when it has, and none when its Reel is delivered.
+    assert services.requests.start(created[0].request_id, "run")
+    assert isinstance(tick(services, instance), dg.SkipReason)
+    assert services.requests.succeed(created[0].request_id, "run", REEL)
+    assert _keys(tick(services, instance)) == [str(created[2].request_id)]
+
+
+def test_without_limits_a_tick_starts_as_many_as_it_can(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
+) -> None:
+    changes = {"max_running": 0, "max_running_per_user": 0}
+    unlimited = Services(services.settings.model_copy(update=changes))
     created = [str(click(library, user).request_id) for _ in range(27)]
-    result = tick(services, instance)
-    assert isinstance(result, dg.SensorResult)
-    assert [run.partition_key for run in result.run_requests or ()] == created[:25]
+    assert _keys(tick(unlimited, instance)) == created[:25]
+    unlimited.close()
+
+
+def _keys(result: dg.SensorResult | dg.SkipReason) -> list[str | None]:
+    assert isinstance(result, dg.SensorResult), result
+    return [run.partition_key for run in result.run_requests or ()]
 
 
 def test_a_request_whose_run_died_goes_on_with_the_step_that_was_not_finished(

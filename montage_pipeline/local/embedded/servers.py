@@ -58,7 +58,7 @@ def code_server(dagster_dsn: str, port: int) -> ServerCommand:
     # It listens only once the definitions are loaded, and ends when they cannot be.
     return ServerCommand(
         "code-server",
-        _python("dagster", *arguments),
+        _python("montage_pipeline.orchestration.servers.code_server", *arguments),
         lambda: _listens(port),
         port,
         works=CodeServerWatch(f"127.0.0.1:{port}", dagster_dsn).works,
@@ -74,7 +74,7 @@ def daemon(workspace: Path, dagster_dsn: str) -> ServerCommand:
         now = last_heartbeat(dagster_dsn)
         return now is not None and now != before
 
-    argv = _python("dagster._daemon", "run", "-w", str(workspace))
+    argv = _python("montage_pipeline.orchestration.servers.daemon", "-w", str(workspace))
     watch = DaemonWatch(dagster_dsn)
     return ServerCommand(
         "daemon", argv, beats, works=watch.works, silence_limit_s=_MAX_DAEMON_PAUSE_S
