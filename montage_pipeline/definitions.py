@@ -12,6 +12,7 @@ from montage_pipeline.orchestration.documents import DocumentIOManager, TableIOM
 from montage_pipeline.orchestration.jobs import chunk_retention, cost_reports, montage, schedules
 from montage_pipeline.orchestration.outcomes import outcome_sensors
 from montage_pipeline.orchestration.reconciliation import reconciliation
+from montage_pipeline.orchestration.retention.history import history_retention
 from montage_pipeline.orchestration.retirement import retirement_sensor
 from montage_pipeline.orchestration.sensors import request_sensor
 from montage_pipeline.orchestration.spending.audit import ledger_audit, ledger_audit_job
@@ -38,7 +39,7 @@ def build_definitions(
     }
     return dg.Definitions(
         assets=[*montage_assets(settings), api_costs_by_day, api_costs_by_user],
-        jobs=[montage, cost_reports, chunk_retention, ledger_audit_job],
+        jobs=[montage, cost_reports, chunk_retention, history_retention, ledger_audit_job],
         asset_checks=[ledger_audit],
         schedules=schedules(settings),
         sensors=[

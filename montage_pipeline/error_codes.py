@@ -212,6 +212,9 @@ class ErrorCode(StrEnum):
     STORE_INCOMPLETE = _transient("Check the health of the object store.")
     STORE_MISSING = _permanent("Materialise the asset that makes the file again.")
     STORE_NOT_CONFIGURED = _permanent("Set the variables that the message names.")
+    LIFECYCLE_NOT_SET = _permanent(
+        "Let the key change the bucket's lifecycle, or set the rules in the store's own console."
+    )
     STORE_NOT_INSTALLED = _permanent("Install montage-pipeline[local], or set R2_ENDPOINT_URL.")
     STORE_NOT_READY = _transient("Read the log that the message quotes, then start again.")
     STORE_NOT_STARTED = _transient("Start the object store with `montage up`.")

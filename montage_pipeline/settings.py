@@ -300,6 +300,20 @@ class Settings(BaseSettings):
         "stays.",
     )
 
+    history_retention_days: int = Field(
+        60,
+        ge=1,
+        description="Days after which Dagster forgets a run that is over, with its events and "
+        "logs; the request's row stays.",
+    )
+    work_retention_days: int = Field(
+        0,
+        ge=0,
+        description="Days after which the object store removes what a request's steps made "
+        "(`work/`); 0: never. Edits, storyboards and plans of older Reels cannot be opened any "
+        "more; the Reels stay. `montage migrate` tells the store.",
+    )
+
     # Limits of one user
     max_requests_under_way: int = Field(
         100,

@@ -9,13 +9,15 @@ from rich.console import Console
 from montage_pipeline.cli.system import running_database
 from montage_pipeline.cli.terminal import plain, plain_table, say
 from montage_pipeline.errors import ErrorCode, PermanentError
-from montage_pipeline.settings import get_settings
+from montage_pipeline.settings import Settings, get_settings
 
 _MARKS = {True: ("ok ", "green"), False: ("no ", "red"), None: ("   ", "")}
 
 
 def migrate() -> None:
-    """Bring the database of DATABASE_URL to the newest schema."""
+    """Bring the database of DATABASE_URL to the newest schema, and tell the object store what to
+    remove by itself.
+    """
     from montage_pipeline.requests.migrate import newest_revision, upgrade
 
     settings = get_settings()
@@ -25,6 +27,27 @@ def migrate() -> None:
         )
     upgrade(settings.sqlalchemy_url)
     say(Console(), f"The database is at revision {newest_revision()}.")
+    if settings.r2_bucket:
+        _set_lifecycle(settings)
+
+
+def _set_lifecycle(settings: Settings) -> None:
+    """Not every store has rules for it; the database is migrated all the same."""
+    from montage_pipeline.composition import Services
+    from montage_pipeline.storage.lifecycle import rules
+
+    services, out = Services(settings), Console()
+    days = settings.work_retention_days
+    buckets = {services.store.bucket: (services.store, days)}
+    buckets.setdefault(services.reel_store.bucket, (services.reel_store, 0))
+    for name, (store, work_days) in buckets.items():
+        try:
+            store.lifecycle.apply(rules(work_days))
+        except PermanentError as error:
+            say(out, f"{error} (fix: {error.code.remedy})")
+        else:
+            kept = f"work/ after {work_days} days" if work_days else "nothing by age"
+            say(out, f"Bucket {name} removes {kept}, and uploads that were never finished.")
 
 
 class Turn(StrEnum):

@@ -4,6 +4,7 @@ import dagster as dg
 from dagster import OpExecutionContext, ResourceParam
 
 from montage_pipeline.composition import Services
+from montage_pipeline.orchestration.retention.history import history_retention
 from montage_pipeline.orchestration.spending.audit import ledger_audit_job
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import Step
@@ -66,6 +67,13 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             cron_schedule="20 4 * * *",
             default_status=status,
             description="Compares the ledger of paid calls with its usages and with the assets.",
+        ),
+        dg.ScheduleDefinition(
+            name="hourly_history_retention",
+            job=history_retention,
+            cron_schedule="50 * * * *",
+            default_status=status,
+            description="Keeps Dagster's runs and events within their age.",
         ),
         dg.ScheduleDefinition(
             name="hourly_chunk_retention",

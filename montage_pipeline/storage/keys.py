@@ -11,6 +11,7 @@ from uuid import UUID
 
 from montage_pipeline.vocabulary import Step
 
+WORK_PREFIX = "work/"
 CHUNKS_PREFIX = "cache/chunks/"
 UPLOADS_PREFIX = "uploads/"
 
@@ -26,7 +27,7 @@ _REEL_HASH_DIGITS = 16
 
 def work_key(request_id: UUID | str, name: str) -> str:
     """The key of a file of one request."""
-    return f"work/{request_id}/{name}"
+    return f"{WORK_PREFIX}{request_id}/{name}"
 
 
 def document_key(request_id: UUID | str, asset: Step | str) -> str:
