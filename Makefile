@@ -17,7 +17,7 @@ help: ## Show what can be made.
 	@touch $@
 
 .venv/.dev: .venv/.run
-	@$(PIP_INSTALL) --editable '.[local,dev]'
+	@$(PIP_INSTALL) --editable '.[local,dev,celery]'
 	@touch $@
 
 # A clone keeps its state to itself; elsewhere `montage` has one place per user.
