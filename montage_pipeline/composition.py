@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from montage_pipeline.requests.library import ContentLibrary
     from montage_pipeline.requests.lifecycle import RequestLifecycle
     from montage_pipeline.requests.model import MontageRequest
+    from montage_pipeline.requests.reuse.kept import KeptValues
     from montage_pipeline.requests.seen import SeenFootage
     from montage_pipeline.storage.object_store import ObjectStore
 
@@ -89,6 +90,13 @@ class Services:
         from montage_pipeline.requests.seen import SeenFootage
 
         return SeenFootage(self.engine)
+
+    @cached_property
+    def kept(self) -> "KeptValues":
+        """Which values of earlier requests may be used again."""
+        from montage_pipeline.requests.reuse.kept import KeptValues
+
+        return KeptValues(self.engine)
 
     @cached_property
     def ledger(self) -> "CostLedger":

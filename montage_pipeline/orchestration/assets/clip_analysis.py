@@ -23,6 +23,11 @@ from montage_pipeline.orchestration.assets.clip_reports import (
     telling,
     without_name,
 )
+from montage_pipeline.orchestration.assets.kept_analysis import (
+    analysis_asked,
+    kept_analysis,
+    note_analysis,
+)
 from montage_pipeline.orchestration.assets.request_facts import (
     bullets,
     cost_metadata,
@@ -65,6 +70,29 @@ def analyse_clips(scope: StepScope) -> MaterializeResult[ClipAnalysis]:
     _refuse_without_clips(scope)
     fetched, unfetched = _fetch(scope)
     watcher = AnalysisWatcher(scope, unfetched, clips=len(fetched), share=1 - _FETCHED)
+    # A clip that could not be had may be there the next time: what was seen without it is not kept.
+    asked = "" if unfetched else analysis_asked(scope, fetched)
+    analysis = kept_analysis(scope, asked, fetched) if asked else None
+    if analysis is None:
+        analysis = _looked_at(scope, watcher, fetched, unfetched)
+        analysis = analysis.model_copy(update={"asked": asked})
+    watcher.refuse_too_little(analysis)
+    if asked:
+        note_analysis(scope, analysis, fetched)
+    _require_wished_clips(scope.request.options.wished_clips, analysis)
+    return dg.MaterializeResult(
+        value=analysis,
+        metadata=_metadata(analysis) | cost_metadata(scope, Step.CLIP_ANALYSIS),
+    )
+
+
+def _looked_at(
+    scope: StepScope,
+    watcher: AnalysisWatcher,
+    fetched: "Sequence[FetchedClip]",
+    unfetched: "Sequence[RejectedClip]",
+) -> ClipAnalysis:
+    """The analysis, by whoever is configured to make it."""
     analyst = scope.services.analyst(scope.request, scope.run_id, watcher)
     try:
         analysis = analyst.analyse(fetched, scope.request.style, float(scope.request.duration_s))
@@ -75,14 +103,8 @@ def analyse_clips(scope: StepScope) -> MaterializeResult[ClipAnalysis]:
         raise _none_usable(scope, [*unfetched, *left_out]) from error
     # Again, with the judgement of whoever was asked: before there is music to pay for.
     analysis = watcher.complete(analysis)
-    watcher.refuse_too_little(analysis)
     unheard = _unheard(scope.request.options.prompt, analysis)
-    analysis = analysis.model_copy(update={"warnings": (*analysis.warnings, *unheard)})
-    _require_wished_clips(scope.request.options.wished_clips, analysis)
-    return dg.MaterializeResult(
-        value=analysis,
-        metadata=_metadata(analysis) | cost_metadata(scope, Step.CLIP_ANALYSIS),
-    )
+    return analysis.model_copy(update={"warnings": (*analysis.warnings, *unheard)})
 
 
 def _refuse_without_clips(scope: StepScope) -> None:
