@@ -176,11 +176,16 @@ class Services:
 
         return LocalComposer()
 
-    def render_engine(self) -> "RenderEngine":
-        """Who renders: the configured engine, with the kept chunks unless none are to be kept."""
+    def render_engine(self, *, draft: bool = False) -> "RenderEngine":
+        """Who renders: the configured engine, with the kept chunks unless none are to be kept; as a
+        draft, whatever quality the settings ask for.
+        """
         from montage_pipeline.rendering.engines import engine_for
 
-        return engine_for(self.settings, self.chunks if self.settings.chunks_max_bytes else None)
+        settings = self.settings
+        if draft:
+            settings = settings.model_copy(update={"render_quality": "draft"})
+        return engine_for(settings, self.chunks if settings.chunks_max_bytes else None)
 
     def close(self) -> None:
         """Give the database connections back, if any were made."""

@@ -1,5 +1,5 @@
-"""A second Reel of the same clips buys nothing again: analysis and, when asked, music are used again
-for their owner, whatever the clips' addresses, and for nobody else.
+"""A second Reel of the same clips buys nothing again: analysis and, when asked, music are used
+again for their owner, whatever the clips' addresses, and for nobody else.
 """
 
 import shutil

@@ -147,9 +147,7 @@ def _all_but_a_part(timeline: Timeline) -> list[Segment]:
     return kept
 
 
-def _fills(
-    request: EditRequest, analysis: ClipAnalysis, music: MusicTrack, frames: int
-) -> bool:
+def _fills(request: EditRequest, analysis: ClipAnalysis, music: MusicTrack, frames: int) -> bool:
     """Whether what is left makes a Reel as long as the first one."""
     context = PlanContext.of(request, analysis, music)
     return possible_length(context, resolved_wishes(context)).total_frames >= frames

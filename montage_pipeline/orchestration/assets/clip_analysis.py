@@ -27,6 +27,7 @@ from montage_pipeline.orchestration.assets.kept_analysis import (
     analysis_asked,
     kept_analysis,
     note_analysis,
+    planned_analysis,
 )
 from montage_pipeline.orchestration.assets.request_facts import (
     bullets,
@@ -66,8 +67,10 @@ def analyse_clips(scope: StepScope) -> MaterializeResult[ClipAnalysis]:
 
     Raises PermanentError when no clip can be used, or a wish cannot be granted.
     """
-    warm_up(READING_MODULES)
     _refuse_without_clips(scope)
+    if scope.request.chosen is not None:
+        return _result(scope, planned_analysis(scope))
+    warm_up(READING_MODULES)
     fetched, unfetched = _fetch(scope)
     watcher = AnalysisWatcher(scope, unfetched, clips=len(fetched), share=1 - _FETCHED)
     # A clip that could not be had may be there the next time: what was seen without it is not kept.
@@ -80,6 +83,10 @@ def analyse_clips(scope: StepScope) -> MaterializeResult[ClipAnalysis]:
     if asked:
         note_analysis(scope, analysis, fetched)
     _require_wished_clips(scope.request.options.wished_clips, analysis)
+    return _result(scope, analysis)
+
+
+def _result(scope: StepScope, analysis: ClipAnalysis) -> MaterializeResult[ClipAnalysis]:
     return dg.MaterializeResult(
         value=analysis,
         metadata=_metadata(analysis) | cost_metadata(scope, Step.CLIP_ANALYSIS),
@@ -113,7 +120,8 @@ def _refuse_without_clips(scope: StepScope) -> None:
     if caption:
         from montage_pipeline.captions.layout import refuse_unfit
 
-        refuse_unfit(caption, scope.request.format)
+        for shape in scope.request.formats:
+            refuse_unfit(caption, shape)
     if own_music := own_music_of(scope):
         own_music.require(float(scope.request.duration_s))
 

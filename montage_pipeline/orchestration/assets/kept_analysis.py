@@ -19,6 +19,7 @@ from montage_pipeline.costs.ledger import PaidCall, fingerprint_of
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.footage.names import clip_name, shown_url
 from montage_pipeline.orchestration.assets.request_facts import stored_value
+from montage_pipeline.orchestration.assets.variants import planned_value
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.requests.reuse.kept import KeptValue
 from montage_pipeline.vocabulary import Service, Step
@@ -78,6 +79,14 @@ def kept_analysis(
         _note_nothing_bought(scope, analysis, request_id)
         return analysis
     return None
+
+
+def planned_analysis(scope: StepScope) -> ClipAnalysis:
+    """The analysis that the chosen plan was made from; PermanentError(PLAN_EXPIRED) without it."""
+    assert scope.request.chosen is not None
+    analysis = planned_value(scope, ClipAnalysis, Step.CLIP_ANALYSIS)
+    _note_nothing_bought(scope, analysis, scope.request.chosen.request_id)
+    return analysis
 
 
 def note_analysis(scope: StepScope, analysis: ClipAnalysis, clips: Sequence[FetchedClip]) -> None:

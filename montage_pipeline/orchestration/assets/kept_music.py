@@ -14,6 +14,7 @@ from montage_pipeline.music.composer import MusicBrief
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.kept_analysis import clips_fingerprint
 from montage_pipeline.orchestration.assets.request_facts import stored_value
+from montage_pipeline.orchestration.assets.variants import plan_expired, planned_value
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.requests.reuse.kept import KeptValue
 from montage_pipeline.storage.keys import work_key
@@ -89,6 +90,15 @@ def music_to_keep(scope: StepScope, analysis: ClipAnalysis, brief: MusicBrief) -
         "there, so there is none to keep. Ask without keepMusic to have new music composed.",
         needed_s=brief.needed_s,
     )
+
+
+def planned_music(scope: StepScope) -> MusicTrack:
+    """The music that the chosen plan was cut to; PermanentError(PLAN_EXPIRED) without it."""
+    assert scope.request.chosen is not None
+    track = planned_value(scope, MusicTrack, Step.MUSIC_TRACK)
+    if not _is_there(scope.services.store, track):
+        raise plan_expired()
+    return _taken(scope, track, scope.request.chosen.request_id)
 
 
 def note_music(scope: StepScope, track: MusicTrack, analysis: ClipAnalysis) -> None:

@@ -56,8 +56,11 @@ def _track(scope: StepScope, analysis: ClipAnalysis) -> MusicTrack:
         kept_music,
         music_asked,
         music_to_keep,
+        planned_music,
     )
 
+    if scope.request.chosen is not None:
+        return planned_music(scope)
     brief = _brief(scope, analysis)
     if scope.request.options.keep_music:
         return music_to_keep(scope, analysis, brief)

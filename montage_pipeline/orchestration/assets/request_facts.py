@@ -55,8 +55,7 @@ def own_music_of(scope: StepScope) -> "OwnMusic | None":
 def stored_value(
     services: Services, kind: type[Value], request_id: UUID | str, step: Step
 ) -> Value | None:
-    """What a request's step made; None where it is gone, or of a schema that is not read any more.
-    """
+    """What a request's step made; None where it is gone, or of a schema that is no longer read."""
     try:
         content = services.store.get_bytes(document_key(request_id, step))
         return read_document(kind, content, step.value)

@@ -1,5 +1,5 @@
-"""Variants of an edit: which plan a request renders, what an item was delivered as, and which values
-of earlier requests may be used again.
+"""Variants of an edit: which plan a request renders, what an item was delivered as, and which
+values of earlier requests may be used again.
 """
 
 import sqlalchemy as sa
@@ -25,9 +25,7 @@ def upgrade() -> None:
         ["id"],
         ondelete="SET NULL",
     )
-    op.create_index(
-        "ix_montage_requests_plan_request_id", "montage_requests", ["plan_request_id"]
-    )
+    op.create_index("ix_montage_requests_plan_request_id", "montage_requests", ["plan_request_id"])
     op.add_column(
         "content_items",
         sa.Column(
