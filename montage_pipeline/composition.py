@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from montage_pipeline.requests.lifecycle import RequestLifecycle
     from montage_pipeline.requests.model import MontageRequest
     from montage_pipeline.requests.queue.turns import Turns
+    from montage_pipeline.requests.reuse.kept import KeptValues
     from montage_pipeline.requests.seen import SeenFootage
     from montage_pipeline.storage.object_store import ObjectStore
 
@@ -98,6 +99,13 @@ class Services:
         from montage_pipeline.requests.seen import SeenFootage
 
         return SeenFootage(self.engine)
+
+    @cached_property
+    def kept(self) -> "KeptValues":
+        """Which values of earlier requests may be used again."""
+        from montage_pipeline.requests.reuse.kept import KeptValues
+
+        return KeptValues(self.engine)
 
     @cached_property
     def ledger(self) -> "CostLedger":
@@ -177,11 +185,16 @@ class Services:
 
         return LocalComposer()
 
-    def render_engine(self) -> "RenderEngine":
-        """Who renders: the configured engine, with the kept chunks unless none are to be kept."""
+    def render_engine(self, *, draft: bool = False) -> "RenderEngine":
+        """Who renders: the configured engine, with the kept chunks unless none are to be kept; as a
+        draft, whatever quality the settings ask for.
+        """
         from montage_pipeline.rendering.engines import engine_for
 
-        return engine_for(self.settings, self.chunks if self.settings.chunks_max_bytes else None)
+        settings = self.settings
+        if draft:
+            settings = settings.model_copy(update={"render_quality": "draft"})
+        return engine_for(settings, self.chunks if settings.chunks_max_bytes else None)
 
     def close(self) -> None:
         """Give the database connections back, if any were made."""

@@ -58,11 +58,15 @@ class ErrorCode(StrEnum):
     INTERNAL_ERROR = _transient("Find the traceback in the logs and report it.", 500)
     INVALID_TOKEN = _permanent("Get a valid token from whoever issues them.", 401)
     JWKS_UNAVAILABLE = _transient("Check that MONTAGE_JWT_JWKS_URL can be fetched.", 503)
+    KEEP_MUSIC_CONTRADICTED = _permanent(
+        "Drop `keepMusic`, or else `musicUrl` and `targetBpm`.", 422
+    )
     METHOD_NOT_ALLOWED = _permanent("Use a method that the Allow header names.", 405)
     MUST_USE_EXCLUDED = _permanent("Drop the clip from `mustUse` or from `exclude`.", 422)
     MUST_USE_UNKNOWN = _permanent("Name only clips of the request in `mustUse`.", 422)
     NOT_FOUND = _permanent("Check the path, the id, and whose token was sent.", 404)
     NOT_READY = _transient("Mend what `details.checks` reports a problem with.", 503)
+    PLAN_ONLY_CONTRADICTED = _permanent("Drop `planOnly` or `preview`.", 422)
     RATE_LIMITED = _transient("Send fewer requests; wait for `Retry-After` seconds.", 429)
     REQUEST_TOO_LARGE = _permanent("Send a smaller body.", 413)
     STORE_UNAVAILABLE = _transient("Check that the object store of R2_ENDPOINT_URL answers.", 503)
@@ -83,6 +87,7 @@ class ErrorCode(StrEnum):
     DISK_FULL = _transient("Free disk space for MONTAGE_HOME.")
     DOCUMENT_SCHEMA = _permanent("Materialise the asset that wrote the document again.")
     MISSING_INPUT = _permanent("Materialise the asset that the message names.")
+    PLAN_EXPIRED = _permanent("Have the item planned again, then choose a variant of that.", 409)
     NOT_DONE_IN_TIME = _transient("Watch the request with `montage status`.")
     PARTITION_DELETED = _permanent("Generate the item again.")
     REQUEST_TAKEN = _transient("Wait for the run that has the request now.")
@@ -159,6 +164,9 @@ class ErrorCode(StrEnum):
     MUSIC_FORBIDDEN_HOST = _permanent("Serve the music from a public internet address.")
     MUSIC_FOREIGN_HOST = _permanent("Set FAL_QUEUE_URL to the host that the queue points to.")
     MUSIC_MODEL_UNSUPPORTED = _permanent("Set FAL_MUSIC_MODEL to a supported model.")
+    MUSIC_NONE_TO_KEEP = _permanent(
+        "Ask without `keepMusic`: new music is composed, and may be paid for."
+    )
     MUSIC_NOT_AUDIO = _permanent("Give a file with music, such as MP3, M4A, WAV or FLAC.")
     MUSIC_NOT_FOUND = _permanent("Finish the upload, or correct the music's address.")
     MUSIC_RATE_LIMITED = _transient("Try again later, or raise the rate limit at fal.")

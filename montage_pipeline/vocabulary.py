@@ -1,6 +1,7 @@
 """The words that requests, rows and documents are made of: formats, states, steps, services."""
 
 from enum import StrEnum
+from math import ceil, gcd
 from typing import NamedTuple
 
 
@@ -23,6 +24,16 @@ class Format(StrEnum):
     def frame_size(self) -> FrameSize:
         """Width and height of the Reel's frames."""
         return _FRAME_SIZES[self]
+
+    @property
+    def preview_size(self) -> FrameSize:
+        """Half of that, in even numbers of pixels (H.264 halves them for colour) and in exactly
+        the same shape, and so a few pixels more where need be.
+        """
+        width, height = self.frame_size
+        unit = gcd(width, height)
+        even = 2 * ceil(unit / 4)
+        return FrameSize(width // unit * even, height // unit * even)
 
 
 _FRAME_SIZES = {

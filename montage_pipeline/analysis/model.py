@@ -217,7 +217,8 @@ class ClipAnalysis(Record):
     """The value of the `clip_analysis` asset.
 
     `Moment.clip` is an index of `clips`. `hook_moment` and every id in `best_moments` (best first)
-    name moments that are not rejected.
+    name moments that are not rejected. `asked` is the SHA-256 of what it was made from; empty where
+    it must not be used again.
     """
 
     schema_version: Literal[1] = 1
@@ -230,6 +231,7 @@ class ClipAnalysis(Record):
     suggested_bpm: int = Field(ge=50, le=200)
     analyst: AnalystFacts
     warnings: tuple[str, ...] = ()
+    asked: str = ""
 
     def moment(self, moment_id: str) -> Moment:
         """The moment with that id; KeyError when there is none."""

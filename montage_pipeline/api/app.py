@@ -23,6 +23,7 @@ from montage_pipeline.api.routes import (
     item_edits,
     options,
     uploads,
+    variants,
     webhooks,
 )
 from montage_pipeline.api.schemas.requests import MAX_URL_CHARS
@@ -68,6 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         item_edits,
         events,
         artefacts,
+        variants,
         webhooks,
         uploads,
         options,

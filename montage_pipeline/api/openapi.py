@@ -47,6 +47,8 @@ _GENERATING: dict[str, Any] = {
     "generatedMediaUrl": None,
     "musicUrl": None,
     "posterUrl": None,
+    "renditions": [],
+    "planRequestId": None,
     "error": None,
     "updatedAt": "2026-05-04T09:30:12.123456Z",
 }
@@ -77,6 +79,11 @@ _FINISHED: dict[str, Any] = {
         "look": "matched",
         "shortCuts": False,
         "prompt": "sunset, the dog, no faces",
+        "keepMusic": False,
+        "variants": 1,
+        "planOnly": False,
+        "preview": False,
+        "formats": [],
     },
     "status": "draft",
     "progressStep": "r2_object",
@@ -84,6 +91,19 @@ _FINISHED: dict[str, Any] = {
     "generatedMediaUrl": "https://media.example.com/reels/5f0c.mp4",
     "musicUrl": "https://media.example.com/reels/5f0c.music.wav",
     "posterUrl": "https://media.example.com/reels/5f0c.jpg",
+    "renditions": [
+        {
+            "format": "reel",
+            "preview": False,
+            "width": 1080,
+            "height": 1920,
+            "bytes": 24_117_248,
+            "url": "https://media.example.com/reels/5f0c.mp4",
+            "posterUrl": "https://media.example.com/reels/5f0c.jpg",
+            "requestId": _REQUEST_ID,
+        }
+    ],
+    "planRequestId": _REQUEST_ID,
     "warnings": [],
     "tries": [
         {
@@ -188,6 +208,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "ItemChangesBody": [{"title": "Three days by the sea"}],
     "PosterBody": [{"rank": 2}],
+    "RenderBody": [{"preview": True}, {"formats": ["square", "landscape"]}],
     "PlanReadyOut": [
         {
             "id": _ITEM_ID,

@@ -35,6 +35,9 @@ from montage_pipeline.records import Record
 from montage_pipeline.requests.tables import ApiCostLogRow, MontageRequestRow
 from montage_pipeline.vocabulary import CostState, RequestState, Service
 
+REUSED = "reused_from"
+"""In the usage of a row for which nothing was bought: the request whose purchase was used."""
+
 _OVER = tuple(state for state in RequestState if state.is_terminal)
 
 
@@ -99,6 +102,11 @@ class CostEntry(Record):
     def in_doubt(self) -> bool:
         """Whether nobody knows if the call was charged."""
         return bool(self.usage.get("uncertain"))
+
+    @property
+    def reused(self) -> bool:
+        """Whether nothing was bought: an earlier purchase was used again."""
+        return REUSED in self.usage
 
     @property
     def doubt(self) -> str | None:
@@ -181,6 +189,44 @@ class CostLedger:
             if row is None:
                 return None
             return _open_entry(row)
+
+    def requests_that_bought(self, call: PaidCall, limit: int = 5) -> list[UUID]:
+        """The other requests of the same user that were charged for the same, newest first."""
+        newest = func.max(ApiCostLogRow.created_at)
+        query = (
+            select(ApiCostLogRow.montage_request_id)
+            .where(
+                ApiCostLogRow.user_id == call.user_id,
+                ApiCostLogRow.service == call.service,
+                ApiCostLogRow.endpoint == call.endpoint,
+                ApiCostLogRow.fingerprint == call.fingerprint,
+                ApiCostLogRow.cost_usd > 0,
+                ApiCostLogRow.montage_request_id.is_not(None),
+                ApiCostLogRow.montage_request_id.is_distinct_from(call.montage_request_id),
+            )
+            .group_by(ApiCostLogRow.montage_request_id)
+            .order_by(newest.desc())
+            .limit(limit)
+        )
+        with Session(self._engine) as session:
+            return [found for found in session.scalars(query) if found is not None]
+
+    def note_reuse(self, call: PaidCall, bought_for: UUID) -> None:
+        """Write the row of a purchase that was not made, because what another request bought is
+        used: settled at nothing. Noted once for each request and purchase.
+        """
+        row = _row_of(call)
+        row.state, row.predicted_usd, row.price_version = CostState.SETTLED, Decimal(0), None
+        row.usage = {"charged": False, REUSED: str(bought_for)}
+        noted = select(ApiCostLogRow.id).where(
+            ApiCostLogRow.montage_request_id == call.montage_request_id,
+            ApiCostLogRow.service == call.service,
+            ApiCostLogRow.fingerprint == call.fingerprint,
+            ApiCostLogRow.usage.has_key(REUSED),
+        )
+        with Session(self._engine) as session, session.begin():
+            if session.scalar(noted.limit(1)) is None:
+                session.add(row)
 
     def attach(self, entry_id: UUID, provider_request_id: str) -> None:
         """Note the provider's id of the call, so that a later attempt can resume it."""

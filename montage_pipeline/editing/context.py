@@ -47,7 +47,7 @@ class PlanContext:
         rules = CutRules.at_rate(fps)
         # Whether there is enough footage is asked before there is any music.
         needed = shortest_on_beat(music.grid.beats_s if music else (), rules, fps)
-        usable = usable_stretches(analysis, fps, request.left_out)
+        usable = usable_stretches(analysis, fps, (*request.left_out, *request.avoid))
         stretches = offered_stretches(usable, analysis, needed, fps)
         if request.short_cuts:
             stretches = with_short_cuts(stretches, rules.min_frames, fps)

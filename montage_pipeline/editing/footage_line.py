@@ -245,7 +245,8 @@ def _seen(
     what it showed.
     """
     share = np.zeros(layout.frames, dtype=np.float64)
-    seen, clips = context.request.seen, context.analysis.clips
+    request, clips = context.request, context.analysis.clips
+    seen = (*request.seen, *request.beside)
     if not seen:
         return share
 

@@ -317,6 +317,9 @@ def _own_music(music: MusicTrack) -> OriginalityPart:
     if music.composer == "user":
         note = "The user's own music, not made for this Reel: others may use it too."
         return OriginalityPart(name=name, score=_OWN_MUSIC, weight=weight, note=note)
+    if music.kept_from:
+        note = "The music of an earlier Reel of this user, kept for this one."
+        return OriginalityPart(name=name, score=_OWN_MUSIC, weight=weight, note=note)
     composers = {
         "fal": f"fal ({music.model})" if music.model else "fal",
         "local": "the local composer",

@@ -19,6 +19,9 @@ class EditRequest(Record):
     over the hook. `short_cuts` lets clips that are too short for a cut be shown for less than 3 s.
     `seen` is the footage of the user's earlier Reels, which this one avoids. `left_out` are spans
     that the analysis found usable and that must not be shown all the same.
+
+    Of other edits of the same plan, `beside` is avoided as what was seen is, and `avoid` not shown
+    at all; neither is anything that the user is told of.
     """
 
     request_id: str
@@ -33,6 +36,8 @@ class EditRequest(Record):
     short_cuts: bool = False
     seen: tuple[SeenSegment, ...] = ()
     left_out: tuple[RejectedSpan, ...] = ()
+    beside: tuple[SeenSegment, ...] = ()
+    avoid: tuple[RejectedSpan, ...] = ()
 
     @property
     def frames(self) -> int:

@@ -38,7 +38,9 @@ class MusicTrack(Record):
 
     `composer` is `user` for the user's own music; `prompt` is empty then, because nobody was asked
     for anything. `sounding` is where in the file there is music to hear, in seconds, ascending; a
-    document without it says nothing of silence.
+    document without it says nothing of silence. `asked` is the SHA-256 of what it was made from;
+    empty where nothing of ours made it. `kept_from` is the request of the earlier Reel that it was
+    made for, where the user wants to keep it.
     """
 
     schema_version: Literal[1] = 1
@@ -58,3 +60,5 @@ class MusicTrack(Record):
     provider_request_id: str | None = None
     seed: int
     warnings: tuple[str, ...] = ()
+    asked: str = ""
+    kept_from: str = ""

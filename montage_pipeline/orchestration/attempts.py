@@ -46,10 +46,19 @@ class Attempt:
 
     @property
     def delivers(self) -> bool:
-        """Whether the run goes on to deliver a Reel, and so decides what becomes of its item."""
+        """Whether the run goes on to deliver a Reel."""
+        return self._makes(Step.R2_OBJECT)
+
+    def decides(self, request: MontageRequest) -> bool:
+        """Whether the run goes on to what the request asks for, or beyond, and so decides what
+        becomes of its item.
+        """
+        return self.delivers or self._makes(request.steps[-1])
+
+    def _makes(self, step: Step) -> bool:
         assets, steps = self.run.asset_selection, self.run.step_keys_to_execute
-        selected = assets is None or dg.AssetKey(Step.R2_OBJECT.value) in assets
-        return selected and (steps is None or Step.R2_OBJECT.value in steps)
+        selected = assets is None or dg.AssetKey(step.value) in assets
+        return selected and (steps is None or step.value in steps)
 
 
 def attempt_of(context: "StepExecutionContext") -> Attempt:
@@ -97,11 +106,11 @@ def claim(attempt: Attempt, services: Services, request: MontageRequest) -> bool
     ):
         return False
     wanted = request.state is not RequestState.CANCELED or _launched_after(attempt, request)
-    if wanted and attempt.delivers and services.requests.reopen(request.id, run_id):
+    if wanted and attempt.decides(request) and services.requests.reopen(request.id, run_id):
         return True
 
     now = services.requests.get_request(request.id)
-    if wanted and now is not None and now.state.is_terminal and not attempt.delivers:
+    if wanted and now is not None and now.state.is_terminal and not attempt.decides(request):
         return False
     state = f"{now.state.value} under run {now.run_id}" if now else "gone"
     raise dg.Failure(

@@ -148,7 +148,7 @@ def _waits_outside(attempt: Attempt, services: Services, failure: RequestFailure
     if (
         failure.code is not ErrorCode.STORE_UNAVAILABLE
         or waits >= len(_OUTAGE_PAUSES)
-        or not attempt.delivers
+        or not attempt.decides(request)
         or request.state is not RequestState.RUNNING
     ):
         return False

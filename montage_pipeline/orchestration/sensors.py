@@ -92,7 +92,7 @@ def _run_request(instance: dg.DagsterInstance, request: MontageRequest) -> dg.Ru
     return dg.RunRequest(
         run_key=run_key_of(request),
         partition_key=str(request.id),
-        asset_selection=[dg.AssetKey(step.value) for step in left] or None,
+        asset_selection=[dg.AssetKey(step.value) for step in left or request.steps],
         run_config=_config_for(lost, left) if lost and left else None,
         tags={
             REQUEST_TAG: str(request.id),
@@ -105,7 +105,7 @@ def _run_request(instance: dg.DagsterInstance, request: MontageRequest) -> dg.Ru
 def _lost_run(instance: dg.DagsterInstance, request: MontageRequest) -> dg.DagsterRun | None:
     """The run that this attempt goes on from: the newest that was to deliver."""
     for run in runs_of(instance, str(request.id)):
-        if attempt_number_of(run) != request.attempt and Step.R2_OBJECT in steps_of(run):
+        if attempt_number_of(run) != request.attempt and request.steps[-1] in steps_of(run):
             return run
     return None
 

@@ -56,6 +56,8 @@ class StepScope:
         """Whether the step is not tried again: what may pass has had its time to."""
         self.tracked = tracked
         """Whether this run moves the item's status; a run that stops before delivery does not."""
+        self.delivers = attempt.delivers
+        """Whether the run goes on to deliver a Reel; one that was to plan alone does not."""
         self._step = attempt.step
         self._lease = lease
         self._shown_percent = -1

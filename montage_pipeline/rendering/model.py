@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from montage_pipeline.editing.timeline import Cover, Timeline
 from montage_pipeline.footage.model import ClipSource, FrameRate
 from montage_pipeline.records import Record
+from montage_pipeline.vocabulary import Format
 
 ProgressCallback = Callable[[float], None]
 """Called with the share done, 0..1, never decreasing, at most a few times a second."""
@@ -100,11 +101,25 @@ class FileCheck(Record):
     rules: tuple[Rule, ...] = ()
 
 
+class FormatVideo(Record):
+    """The same edit in another shape: its file and what was measured on it."""
+
+    format: Format
+    key: str
+    sha256: str
+    bytes: int
+    poster_key: str
+    run: EngineRun
+    check: FileCheck
+    warnings: tuple[str, ...] = ()
+
+
 class RenderedVideo(Record):
     """The value of the `rendered_video` asset. The files are in the object store.
 
     `covers` are the frames that could stand for it, the best first, which is the poster; empty for
-    a Reel of an earlier release.
+    a Reel of an earlier release. `formats` are the further shapes that were asked for. A `preview`
+    is a draft of half the size.
     """
 
     schema_version: Literal[1] = 1
@@ -117,3 +132,5 @@ class RenderedVideo(Record):
     run: EngineRun
     check: FileCheck
     warnings: tuple[str, ...] = ()
+    preview: bool = False
+    formats: tuple[FormatVideo, ...] = ()

@@ -11,13 +11,14 @@ from montage_pipeline.vocabulary import ContentStatus, RequestState
 
 class Ending(NamedTuple):
     """How a request ends: its state, what its item's row is set to, and what counts as seen (None:
-    what was seen stays).
+    what was seen stays). `event` is what a webhook is told, where the state does not say it.
     """
 
     state: RequestState
     item_values: dict[str, Any]
     error: dict[str, Any] | None = None
     shown: Sequence[SeenSegment] | None = None
+    event: str | None = None
 
     @property
     def leaves(self) -> tuple[ContentStatus, ...]:

@@ -28,6 +28,7 @@ from montage_pipeline.requests.model import (
 )
 from montage_pipeline.requests.options import MontageOptions, refuse_contradictions
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
+from montage_pipeline.requests.variants.model import ChosenPlan, Rendition
 from montage_pipeline.vocabulary import ContentStatus, RequestState
 
 _RETRY_AFTER_S = 30
@@ -105,16 +106,18 @@ class ContentLibrary:
         content_item_id: UUID,
         options: MontageOptions | None = None,
         *,
+        chosen: ChosenPlan | None = None,
         idempotency_key: str | None = None,
         max_under_way: int = 0,
     ) -> CreatedRequest:
         """Queue another request for an item, with these wishes; None stands for those of its last
-        request.
+        request. With `chosen` it renders that plan.
 
         Raises PermanentError: NOT_FOUND when the item is not this user's, ALREADY_GENERATING while
         a request is under way, and what `create_item` raises.
         """
-        digest = _digest(f"again:{content_item_id}", options)
+        plan = "" if chosen is None else f":{chosen.request_id}:{chosen.variant}"
+        digest = _digest(f"again:{content_item_id}{plan}", options)
         if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
             return replay
         try:
@@ -123,9 +126,10 @@ class ContentLibrary:
                 _refuse_too_many(session, user_id, max_under_way)
                 wishes = options if options is not None else _last_options(session, item.id)
                 refuse_contradictions(item.clip_urls, wishes)
-                return _stored_request(
-                    session, _request_for(item, wishes, idempotency_key, digest), item.status
-                )
+                request = _request_for(item, wishes, idempotency_key, digest)
+                if chosen is not None:
+                    request.plan_request_id, request.variant = chosen.request_id, chosen.variant
+                return _stored_request(session, request, item.status)
         except (IntegrityError, PermanentError) as error:
             if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
                 return replay
@@ -346,6 +350,7 @@ def _item(row: ContentItemRow, options: dict[str, Any] | None) -> ContentItem:
         music_url=row.music_url,
         poster_url=row.poster_url,
         covers=tuple(map(CoverImage.model_validate, row.covers)),
+        renditions=tuple(map(Rendition.model_validate, row.renditions)),
         progress_step=row.progress_step,
         progress_percent=row.progress_percent,
         progress_detail=row.progress_detail,

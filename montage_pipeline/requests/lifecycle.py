@@ -24,6 +24,8 @@ from montage_pipeline.requests.model import MAX_DETAIL_CHARS, MontageRequest, Re
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.requests.seen import SeenSegment, store_seen
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
+from montage_pipeline.requests.variants.model import ChosenPlan, Rendition
+from montage_pipeline.requests.variants.unfinished import UnfinishedReel
 from montage_pipeline.requests.webhooks.model import Outcome
 from montage_pipeline.requests.webhooks.outbox import queue_outcome
 from montage_pipeline.vocabulary import ContentStatus, RequestState, Step
@@ -53,13 +55,14 @@ class FinishedReel(Record):
 
     `originality` is the planner's report; `shown` is what counts as seen from now on,
     `clips` says what became of each clip that was given. `covers` are the frames that could be the
-    poster, which is the first of them.
+    poster, which is the first of them. `renditions` are the files, in every format asked for.
     """
 
     media_url: str
     music_url: str
     poster_url: str
     covers: tuple[CoverImage, ...] = ()
+    renditions: tuple[Rendition, ...] = ()
     warnings: tuple[str, ...] = ()
     originality: dict[str, Any] | None = None
     shown: tuple[SeenSegment, ...] = ()
@@ -225,6 +228,7 @@ class RequestLifecycle:
             "music_url": reel.music_url,
             "poster_url": reel.poster_url,
             "covers": [cover.model_dump(mode="json") for cover in reel.covers],
+            "renditions": [file.model_dump(mode="json") for file in reel.renditions],
             "progress_step": Step.R2_OBJECT,
             "progress_percent": 100,
             "progress_detail": None,
@@ -233,11 +237,14 @@ class RequestLifecycle:
             "warnings": list(reel.warnings),
             "originality": reel.originality,
         }
-        running = and_(
-            MontageRequestRow.state == RequestState.RUNNING, MontageRequestRow.run_id == run_id
-        )
         end = Ending(RequestState.SUCCEEDED, values, shown=reel.shown)
-        return self._finish(request_id, running, end)
+        return self._finish(request_id, _running_in(run_id), end)
+
+    def succeed_without_reel(self, request_id: UUID, run_id: str, made: UnfinishedReel) -> bool:
+        """running → succeeded, and the item generating → draft: a plan, or a preview of one. The
+        item keeps the Reel it has, and nothing counts as seen.
+        """
+        return self._finish(request_id, _running_in(run_id), made.ending(request_id))
 
     def fail(
         self, request_id: UUID, failure: RequestFailure, *, attempt: int | None = None
@@ -329,9 +336,15 @@ class RequestLifecycle:
                 request_id=request_id,
                 state=end.state,
                 error=end.error,
+                event=end.event,
             )
             queue_outcome(session, outcome)
             return True
+
+
+def _running_in(run_id: str) -> ColumnElement[bool]:
+    """Guard: the request runs under this run."""
+    return and_(MontageRequestRow.state == RequestState.RUNNING, MontageRequestRow.run_id == run_id)
 
 
 def _waiting_or_of(run_id: str | None, attempt: int | None) -> ColumnElement[bool]:
@@ -366,4 +379,11 @@ def _request(row: MontageRequestRow) -> MontageRequest:
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        chosen=_chosen(row),
     )
+
+
+def _chosen(row: MontageRequestRow) -> ChosenPlan | None:
+    if row.plan_request_id is None or row.variant is None:
+        return None
+    return ChosenPlan(request_id=row.plan_request_id, variant=row.variant)

@@ -11,6 +11,7 @@ from montage_pipeline.records import Record
 from montage_pipeline.requests.edit_view import CoverImage
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.options import MontageOptions
+from montage_pipeline.requests.variants.model import ChosenPlan, Rendition
 from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
 from montage_pipeline.styles import StyleName
 from montage_pipeline.vocabulary import ContentStatus, ContentType, Format, RequestState, Step
@@ -68,6 +69,7 @@ class ContentItem(Record):
     `progress_detail` says in words what the step is at. `tries` are the tries of its newest
     request's steps that failed, as `requests.attempts.tries.Try`. `revision` grows with every
     change; `planned_request_id` is the request whose plan is ready, since `plan_revision`.
+    `renditions` are the files it was delivered as.
     """
 
     id: UUID
@@ -84,6 +86,7 @@ class ContentItem(Record):
     music_url: str | None
     poster_url: str | None
     covers: tuple[CoverImage, ...] = ()
+    renditions: tuple[Rendition, ...] = ()
     progress_step: Step | None
     progress_percent: int
     progress_detail: str | None = None
@@ -113,7 +116,8 @@ class ItemFilter(Record):
 class MontageRequest(Record):
     """One request for a Reel: a snapshot of what was asked, and where it stands.
 
-    `id` is the partition key; `lost_runs` of its runs died without a word.
+    `id` is the partition key; `lost_runs` of its runs died without a word. With `chosen` it renders
+    the plan of an earlier request.
     """
 
     id: UUID
@@ -133,3 +137,15 @@ class MontageRequest(Record):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    chosen: ChosenPlan | None = None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps that are asked for: where only a plan is, those up to it."""
+        every = tuple(Step)
+        return every[: every.index(Step.EDIT_TIMELINE) + 1] if self.options.plan_only else every
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """Every shape its edit is delivered in, its own first."""
+        return tuple(dict.fromkeys((self.format, *self.options.formats)))

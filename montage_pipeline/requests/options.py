@@ -13,7 +13,8 @@ from pydantic import Field
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.records import Record
-from montage_pipeline.vocabulary import Look
+from montage_pipeline.requests.variants.model import MAX_VARIANTS
+from montage_pipeline.vocabulary import Format, Look
 
 MIN_TARGET_BPM = 60
 MAX_TARGET_BPM = 180
@@ -36,6 +37,11 @@ class MontageOptions(Record):
     whether segments are matched to each other in exposure and white balance. `short_cuts` lets
     clips that are too short for a cut be shown for less. `prompt` says in the user's words what
     they would like to see, or not to see.
+
+    `keep_music` has the music of the item's earlier Reel, or of an earlier one of the same clips,
+    instead of new music. `variants` is how many clearly different edits are planned; `plan_only`
+    stops there. `preview` has a small draft rendered instead of the Reel. `formats` are shapes that
+    the edit is delivered in besides the item's own.
     """
 
     hook_clip: str | None = None
@@ -47,6 +53,11 @@ class MontageOptions(Record):
     look: Look = Look.MATCHED
     short_cuts: bool = False
     prompt: str | None = Field(None, min_length=1, max_length=MAX_PROMPT_CHARS)
+    keep_music: bool = False
+    variants: int = Field(1, ge=1, le=MAX_VARIANTS)
+    plan_only: bool = False
+    preview: bool = False
+    formats: tuple[Format, ...] = ()
 
     def stored(self) -> dict[str, Any]:
         """As JSON for the database: only what was wished for."""
@@ -108,6 +119,20 @@ def contradictions(clip_urls: Sequence[str], options: MontageOptions) -> Iterato
             ErrorCode.MUST_USE_EXCLUDED,
             "must_use",
             f"{', '.join(map(_shown, both))} {_is_or_are(both)} both in mustUse and excluded; "
+            "drop one of the two wishes",
+        )
+    if options.keep_music and (options.music_url is not None or options.target_bpm is not None):
+        other = "music_url" if options.music_url is not None else "target_bpm"
+        yield Contradiction(
+            ErrorCode.KEEP_MUSIC_CONTRADICTED,
+            "keep_music",
+            f"{other} asks for other music than the earlier Reel's; drop one of the two wishes",
+        )
+    if options.plan_only and options.preview:
+        yield Contradiction(
+            ErrorCode.PLAN_ONLY_CONTRADICTED,
+            "plan_only",
+            "planOnly stops before anything is rendered, and preview asks for a rendered draft; "
             "drop one of the two wishes",
         )
     if known and known <= excluded:

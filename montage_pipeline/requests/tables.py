@@ -105,6 +105,8 @@ class ContentItemRow(Base):
     poster_url: Mapped[str | None] = mapped_column(Text)
     # What could be the poster of the newest Reel, as `CoverImage`.
     covers: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'::jsonb"))
+    # The files it was delivered as, as `Rendition`.
+    renditions: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'::jsonb"))
     progress_step: Mapped[Step | None] = mapped_column(_enum(Step, "montage_step"))
     progress_percent: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     progress_detail: Mapped[str | None] = mapped_column(Text)
@@ -152,6 +154,11 @@ class MontageRequestRow(Base):
     duration_sec: Mapped[int] = mapped_column(SmallInteger)
     # The user's wishes, as `MontageOptions`; only what was wished for.
     options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    # The request whose plan it renders, and which variant of that; null: it plans itself.
+    plan_request_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("montage_requests.id", ondelete="SET NULL"), index=True
+    )
+    variant: Mapped[int | None] = mapped_column(SmallInteger)
     state: Mapped[RequestState] = mapped_column(
         _enum(RequestState, "request_state"), server_default=RequestState.QUEUED.value
     )
@@ -172,6 +179,25 @@ class MontageRequestRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+class KeptValueRow(Base):
+    """A value of a request that a later one may use again, by what it was made from."""
+
+    __tablename__ = "kept_values"
+    __table_args__ = (
+        Index("ix_kept_values_user_id_step_asked", "user_id", "step", "asked"),
+        Index("ix_kept_values_user_id_step_clips", "user_id", "step", "clips"),
+    )
+
+    montage_request_id: Mapped[UUID] = mapped_column(
+        ForeignKey("montage_requests.id", ondelete="CASCADE"), primary_key=True
+    )
+    step: Mapped[Step] = mapped_column(_enum(Step, "montage_step"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    asked: Mapped[str] = mapped_column(String(64))
+    clips: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class RunHeartbeatRow(Base):

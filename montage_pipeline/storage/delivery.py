@@ -7,6 +7,7 @@ here: how the store is spoken to (`object_store`).
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.logs import get_logger
@@ -93,6 +94,25 @@ def deliver(route: Route, files: ReelFiles, owner: ReelOwner) -> DeliveredObject
         cover_keys=tuple(still.key for still in (poster, *covers)),
         uploaded=placing.written,
     )
+
+
+class DeliveredFile(NamedTuple):
+    """A file beside an item's Reel, with its poster, and where they can be watched."""
+
+    bytes: int
+    url: str
+    poster_url: str
+
+
+def deliver_file(route: Route, video: WorkFile, poster_key: str, owner: ReelOwner) -> DeliveredFile:
+    """Put a further file of an item, the Reel in another shape or a preview of it, where Reels
+    are; as `deliver` does, and raising what it raises.
+    """
+    base = reel_key(owner.user_id, owner.content_item_id, video.sha256)
+    placing, reels = _Placing(route), route.reels
+    placed = placing.place(video, f"{base}.mp4")
+    poster = placing.place_still(poster_key, f"{base}.jpg")
+    return DeliveredFile(placed.bytes, reels.media_url(placed.key), reels.media_url(poster.key))
 
 
 class _Placing:

@@ -9,7 +9,7 @@ analytics/…                         tables for analysts
 
 from uuid import UUID
 
-from montage_pipeline.vocabulary import Step
+from montage_pipeline.vocabulary import Format, Step
 
 WORK_PREFIX = "work/"
 CHUNKS_PREFIX = "cache/chunks/"
@@ -33,6 +33,23 @@ def work_key(request_id: UUID | str, name: str) -> str:
 def document_key(request_id: UUID | str, asset: Step | str) -> str:
     """The key of an asset's value."""
     return work_key(request_id, f"{asset}.json")
+
+
+def variant_place(request_id: UUID | str, variant: int) -> str:
+    """Where the files of one variant of a request's plan lie: what stands for the request's id in
+    the keys below. The first is the request's own edit.
+    """
+    return str(request_id) if variant == 1 else f"{request_id}/variants/{variant}"
+
+
+def format_place(request_id: UUID | str, shape: Format) -> str:
+    """Where the files of a request's edit in another shape lie, likewise."""
+    return f"{request_id}/formats/{shape}"
+
+
+def variants_key(request_id: UUID | str) -> str:
+    """The key of what is known of the variants of a request's plan."""
+    return work_key(request_id, "variants.json")
 
 
 def storyboard_key(request_id: UUID | str) -> str:

@@ -23,6 +23,8 @@ def test_operations_have_their_own_names_and_say_who_may_call_them(app: FastAPI)
         "DELETE /api/content-items/{contentItemId}": "deleteContentItem",
         "GET /api/content-items/{contentItemId}/status": "getContentItemStatus",
         "GET /api/content-items/{contentItemId}/artefacts": "getArtefacts",
+        "GET /api/content-items/{contentItemId}/variants": "listVariants",
+        "POST /api/content-items/{contentItemId}/variants/{variant}/render": "renderVariant",
         "PUT /api/content-items/{contentItemId}/poster": "choosePoster",
         "GET /api/content-items/{contentItemId}/events": "watchContentItem",
         "POST /api/content-items/{contentItemId}/generate": "generateAgain",

@@ -95,7 +95,8 @@ class PaidMessages:
         self._payer = payer
 
     def answer(self, question: Question, fingerprint: str) -> Answer:
-        """The answer to the question, from the store when it was bought before.
+        """The answer to the question, from the store when it was bought before: for this request,
+        or for another one of the same user.
 
         Errors: MontageError ANALYSIS_RATE_LIMITED and ANALYSIS_UNAVAILABLE (details:
         retry_after_s), ANALYSIS_UNREACHABLE, ANALYSIS_UNREADABLE; PermanentError
@@ -110,9 +111,23 @@ class PaidMessages:
                 self._ledger.close_in_doubt(pending.id, ENDED_IN_FLIGHT)
             else:
                 self._ledger.close_free(pending.id, {"error": ENDED_BEFORE_SENDING})
+        if kept is None:
+            kept = self._answer_of_another_request(call)
         if kept is not None:
             return Answer(kept["message"], bought=False)
         return self._buy(call, question)
+
+    def _answer_of_another_request(self, call: PaidCall) -> dict[str, Any] | None:
+        """What the user bought for another request by asking exactly this, kept for this one too;
+        the ledger says that nothing was bought.
+        """
+        for request_id in self._ledger.requests_that_bought(call):
+            kept = _kept_answer(self._store, claude_answer_key(request_id, call.fingerprint))
+            if kept is not None:
+                self._keep(self._key(call.fingerprint), kept)
+                self._ledger.note_reuse(call, request_id)
+                return kept
+        return None
 
     def require_another(self, question: Question) -> None:
         """Raise PermanentError(PAID_CALLS_SPENT) when the request may not buy one more answer."""

@@ -65,5 +65,6 @@ def _chunks(store: ObjectStore, prefix: str) -> list[str]:
     addresses: list[str] = []
     # Documents of earlier releases do not name them; those chunks go when they are old.
     with suppress(KeyError, TypeError):
-        addresses = [str(address) for address in rendered["run"]["chunks"]]
+        files = [rendered, *rendered.get("formats", [])]
+        addresses = [str(address) for file in files for address in file["run"]["chunks"]]
     return addresses

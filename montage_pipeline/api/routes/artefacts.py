@@ -10,13 +10,21 @@ from montage_pipeline.api.errors import ApiError, FieldProblem, documented_error
 from montage_pipeline.api.owned_item import OwnedItem
 from montage_pipeline.api.schemas.answers import StatusOut
 from montage_pipeline.api.schemas.artefacts import ArtefactsOut, CoverOut, EditOut, PosterBody
+from montage_pipeline.api.schemas.base import DecimalText
 from montage_pipeline.api.services import ServicesNeeded
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.records import read_document
 from montage_pipeline.requests.edit_view import EditView
 from montage_pipeline.requests.model import ContentItem
 from montage_pipeline.requests.plans import is_request_of, planned_request
-from montage_pipeline.storage.keys import document_key, edit_key, edit_view_key, storyboard_key
+from montage_pipeline.requests.variants.model import MAX_VARIANTS
+from montage_pipeline.storage.keys import (
+    document_key,
+    edit_key,
+    edit_view_key,
+    storyboard_key,
+    variant_place,
+)
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline.vocabulary import Step
 
@@ -41,6 +49,15 @@ def get_artefacts(
             description="A request of this item; without it the one that was planned last.",
         ),
     ] = None,
+    variant: Annotated[
+        int,
+        Query(
+            ge=1,
+            le=MAX_VARIANTS,
+            description="Which edit of a plan with several: `variant` of `GET …/variants`.",
+        ),
+        DecimalText,
+    ] = 1,
 ) -> ArtefactsOut:
     """There from the moment the edit is decided, before the Reel is rendered (event `plan`)."""
     if request_id is None:
@@ -50,13 +67,15 @@ def get_artefacts(
     elif not is_request_of(services.engine, request_id, item.id):
         raise ApiError(ErrorCode.NOT_FOUND, f"There is no request {request_id} of this item.")
 
-    store = services.store
-    view = _edit_view(store, request_id)
+    store, place = services.store, variant_place(request_id, variant)
+    if variant > 1 and store.head(edit_view_key(place)) is None:
+        raise ApiError(ErrorCode.NOT_FOUND, f"That plan has no variant {variant}.")
+    view = _edit_view(store, place)
     return ArtefactsOut(
         request_id=request_id,
-        storyboard_url=_url(store, storyboard_key(request_id)),
-        timeline_url=_url(store, document_key(request_id, Step.EDIT_TIMELINE)),
-        otio_url=_url(store, edit_key(request_id)),
+        storyboard_url=_url(store, storyboard_key(place)),
+        timeline_url=_url(store, document_key(place, Step.EDIT_TIMELINE)),
+        otio_url=_url(store, edit_key(place)),
         edit=None if view is None else EditOut.of(view, store.media_url),
         covers=_covers(item, services.reel_store),
     )
@@ -80,9 +99,9 @@ def choose_poster(
     return StatusOut.of(item.model_copy(update={"poster_url": poster_url}), services.fresh_url)
 
 
-def _edit_view(store: ObjectStore, request_id: UUID) -> EditView | None:
+def _edit_view(store: ObjectStore, place: str) -> EditView | None:
     """The stored view; None where there is none, or none that this version reads."""
-    key = edit_view_key(request_id)
+    key = edit_view_key(place)
     try:
         return read_document(EditView, store.get_bytes(key), "edit_timeline")
     except PermanentError as error:

@@ -9,6 +9,7 @@ from pydantic import Field
 from montage_pipeline.api.schemas.base import ApiModel, Timestamp, Usd
 from montage_pipeline.costs.reports import UserCosts
 from montage_pipeline.requests.model import ContentItem, CreatedRequest
+from montage_pipeline.requests.variants.model import Rendition
 from montage_pipeline.vocabulary import (
     ContentStatus,
     ContentType,
@@ -35,6 +36,30 @@ class WishesOut(ApiModel):
     look: Look
     short_cuts: bool
     prompt: str | None
+    keep_music: bool
+    variants: int
+    plan_only: bool
+    preview: bool
+    formats: list[Format]
+
+
+class RenditionOut(ApiModel):
+    """A file that the item was delivered as."""
+
+    format: Format
+    preview: bool = Field(description="A draft of half the size, not the Reel.")
+    width: int
+    height: int
+    bytes: int
+    url: str
+    poster_url: str
+    request_id: UUID = Field(description="The request that rendered it.")
+
+    @classmethod
+    def of(cls, file: Rendition, fresh_url: FreshUrl) -> Self:
+        """The stored rendition with links."""
+        links = {name: fresh_url(getattr(file, name)) for name in ("url", "poster_url")}
+        return cls.model_validate(file.model_dump() | links)
 
 
 class AcceptedOut(ApiModel):
@@ -89,7 +114,8 @@ class StatusOut(ApiModel):
 
     id: UUID
     status: ContentStatus = Field(
-        description="`draft` with a `generatedMediaUrl` is the finished state."
+        description="`draft` with a `generatedMediaUrl` is the finished state; without one, what "
+        "was asked for is a plan (`planRequestId`) or a preview (`renditions`)."
     )
     progress_step: Step | None = Field(description="The step that was last reported.")
     progress_percent: int = Field(ge=0, le=100)
@@ -101,6 +127,14 @@ class StatusOut(ApiModel):
     )
     music_url: str | None
     poster_url: str | None
+    renditions: list[RenditionOut] = Field(
+        description="The newest Reel in every format that was asked for, its own first; then "
+        "previews made since."
+    )
+    plan_request_id: UUID | None = Field(
+        description="The request whose plan can be looked at (`…/variants`, `…/artefacts`); "
+        "null before."
+    )
     error: FailureOut | None
     updated_at: Timestamp
 
@@ -116,6 +150,8 @@ class StatusOut(ApiModel):
             generated_media_url=fresh_url(item.generated_media_url),
             music_url=fresh_url(item.music_url),
             poster_url=fresh_url(item.poster_url),
+            renditions=[RenditionOut.of(file, fresh_url) for file in item.renditions],
+            plan_request_id=item.planned_request_id,
             error=FailureOut.of(item.error),
             updated_at=item.updated_at,
         )

@@ -14,6 +14,7 @@ from montage_pipeline.requests.options import (
     MIN_TARGET_BPM,
     MontageOptions,
 )
+from montage_pipeline.requests.variants.model import MAX_VARIANTS
 from montage_pipeline.rules import MAX_CLIPS, MAX_DURATION_S, MIN_DURATION_S
 from montage_pipeline.styles import StyleName
 from montage_pipeline.vocabulary import ContentType, Format, Look
@@ -110,6 +111,31 @@ class WishesBody(ApiModel):
         'dog, no faces". Claude goes by it; without Claude, a warning says that nobody did.',
     )
 
+    keep_music: bool = Field(
+        False,
+        description="The music of this item's earlier Reel, or of an earlier one of the same "
+        "clips, instead of new music; nothing is bought for it.",
+    )
+    variants: Annotated[
+        StrictInt,
+        Field(
+            ge=1,
+            le=MAX_VARIANTS,
+            description="How many clearly different edits to plan; the first is rendered.",
+        ),
+        Whole,
+    ] = 1
+    plan_only: bool = Field(
+        False,
+        description="Stop when the edits are planned: nothing is rendered before one is chosen.",
+    )
+    preview: bool = Field(False, description="Render a draft of half the size instead of the Reel.")
+    formats: list[Format] = Field(
+        default_factory=list,
+        max_length=len(Format),
+        description="Shapes to deliver besides `format`: the same edit, framed for each.",
+    )
+
     def as_options(self) -> MontageOptions:
         """The wishes as the rooms below take them."""
         return MontageOptions(
@@ -122,6 +148,11 @@ class WishesBody(ApiModel):
             look=self.look,
             short_cuts=self.short_cuts,
             prompt=self.prompt,
+            keep_music=self.keep_music,
+            variants=self.variants,
+            plan_only=self.plan_only,
+            preview=self.preview,
+            formats=tuple(dict.fromkeys(self.formats)),
         )
 
 

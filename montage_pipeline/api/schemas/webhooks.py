@@ -50,7 +50,8 @@ class DeliveryOut(ApiModel):
 
     id: UUID = Field(description="`webhook-id` is this with `msg_` before it, in every attempt.")
     event: str = Field(
-        description="`content_item.done`, `content_item.failed`, `content_item.canceled`, or "
+        description="`content_item.done`, `content_item.planned`, `content_item.previewed`, "
+        "`content_item.failed`, `content_item.canceled`, or "
         "`webhook.test`."
     )
     payload: dict[str, Any] = Field(description="What was sent: `{type, timestamp, data}`.")

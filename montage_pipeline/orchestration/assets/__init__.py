@@ -17,12 +17,11 @@ from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import MontageError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_analysis import analyse_clips, analysis_version
-from montage_pipeline.orchestration.assets.edit_timeline import PlannedEdit, plan_edit
+from montage_pipeline.orchestration.assets.edit_timeline import EditInputs, PlannedEdit, plan_edit
 from montage_pipeline.orchestration.assets.music_track import compose_music
 from montage_pipeline.orchestration.assets.r2_object import MadeReel, deliver_reel
 from montage_pipeline.orchestration.assets.rendered_video import (
     FILE_CHECKS,
-    EditInputs,
     RenderConfig,
     broken_rules,
     check_results,

@@ -23,6 +23,12 @@ from montage_pipeline.orchestration.assets.clip_reports import (
     telling,
     without_name,
 )
+from montage_pipeline.orchestration.assets.kept_analysis import (
+    analysis_asked,
+    kept_analysis,
+    note_analysis,
+    planned_analysis,
+)
 from montage_pipeline.orchestration.assets.request_facts import (
     bullets,
     cost_metadata,
@@ -61,10 +67,39 @@ def analyse_clips(scope: StepScope) -> MaterializeResult[ClipAnalysis]:
 
     Raises PermanentError when no clip can be used, or a wish cannot be granted.
     """
-    warm_up(READING_MODULES)
     _refuse_without_clips(scope)
+    if scope.request.chosen is not None:
+        return _result(scope, planned_analysis(scope))
+    warm_up(READING_MODULES)
     fetched, unfetched = _fetch(scope)
     watcher = AnalysisWatcher(scope, unfetched, clips=len(fetched), share=1 - _FETCHED)
+    # A clip that could not be had may be there the next time: what was seen without it is not kept.
+    asked = "" if unfetched else analysis_asked(scope, fetched)
+    analysis = kept_analysis(scope, asked, fetched) if asked else None
+    if analysis is None:
+        analysis = _looked_at(scope, watcher, fetched, unfetched)
+        analysis = analysis.model_copy(update={"asked": asked})
+    watcher.refuse_too_little(analysis)
+    if asked:
+        note_analysis(scope, analysis, fetched)
+    _require_wished_clips(scope.request.options.wished_clips, analysis)
+    return _result(scope, analysis)
+
+
+def _result(scope: StepScope, analysis: ClipAnalysis) -> MaterializeResult[ClipAnalysis]:
+    return dg.MaterializeResult(
+        value=analysis,
+        metadata=_metadata(analysis) | cost_metadata(scope, Step.CLIP_ANALYSIS),
+    )
+
+
+def _looked_at(
+    scope: StepScope,
+    watcher: AnalysisWatcher,
+    fetched: "Sequence[FetchedClip]",
+    unfetched: "Sequence[RejectedClip]",
+) -> ClipAnalysis:
+    """The analysis, by whoever is configured to make it."""
     analyst = scope.services.analyst(scope.request, scope.run_id, watcher)
     try:
         analysis = analyst.analyse(fetched, scope.request.style, float(scope.request.duration_s))
@@ -75,14 +110,8 @@ def analyse_clips(scope: StepScope) -> MaterializeResult[ClipAnalysis]:
         raise _none_usable(scope, [*unfetched, *left_out]) from error
     # Again, with the judgement of whoever was asked: before there is music to pay for.
     analysis = watcher.complete(analysis)
-    watcher.refuse_too_little(analysis)
     unheard = _unheard(scope.request.options.prompt, analysis)
-    analysis = analysis.model_copy(update={"warnings": (*analysis.warnings, *unheard)})
-    _require_wished_clips(scope.request.options.wished_clips, analysis)
-    return dg.MaterializeResult(
-        value=analysis,
-        metadata=_metadata(analysis) | cost_metadata(scope, Step.CLIP_ANALYSIS),
-    )
+    return analysis.model_copy(update={"warnings": (*analysis.warnings, *unheard)})
 
 
 def _refuse_without_clips(scope: StepScope) -> None:
@@ -91,7 +120,8 @@ def _refuse_without_clips(scope: StepScope) -> None:
     if caption:
         from montage_pipeline.captions.layout import refuse_unfit
 
-        refuse_unfit(caption, scope.request.format)
+        for shape in scope.request.formats:
+            refuse_unfit(caption, shape)
     if own_music := own_music_of(scope):
         own_music.require(float(scope.request.duration_s))
 

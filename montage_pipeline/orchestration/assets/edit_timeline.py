@@ -20,20 +20,35 @@ from montage_pipeline.orchestration.assets.request_facts import (
     clip_sources,
     seed_of,
 )
+from montage_pipeline.orchestration.assets.variants import (
+    end_with_plan,
+    store_variants,
+    take_plan,
+)
 from montage_pipeline.orchestration.documents import store_document
 from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
-from montage_pipeline.storage.keys import edit_key, storyboard_key
+from montage_pipeline.storage.keys import edit_key, storyboard_key, variant_place
 from montage_pipeline.vocabulary import Look, Step
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from montage_pipeline.editing.request import EditRequest
+    from montage_pipeline.editing.variants.alternatives import Variants
     from montage_pipeline.requests.seen import SeenSegment
+    from montage_pipeline.requests.variants.model import ChosenPlan
 
 _PLANNED = 0.4
 """Share of the step that is done when the edit is decided; drawing it decodes footage again."""
+
+
+class EditInputs(NamedTuple):
+    """What is rendered, and what it would be planned again from."""
+
+    analysis: ClipAnalysis
+    music: MusicTrack
+    timeline: Timeline
 
 
 class PlannedEdit(NamedTuple):
@@ -46,56 +61,112 @@ class PlannedEdit(NamedTuple):
 def plan_edit(
     scope: StepScope, analysis: ClipAnalysis, music: MusicTrack
 ) -> MaterializeResult[Timeline]:
-    """The edit, with its storyboard and its OpenTimelineIO file in the object store."""
-    planned = _planned(scope, analysis, music)
+    """The edit, with its storyboard and its OpenTimelineIO file in the object store; and, where
+    more are asked for, further edits beside it. Where only the plan is, the request ends here.
+    """
+    if scope.request.chosen is not None:
+        planned = _taken(scope, scope.request.chosen, analysis, music)
+    else:
+        planned = _planned(scope, analysis, music)
+    if not scope.delivers and scope.request.options.plan_only:
+        end_with_plan(scope, planned.timeline, analysis, music)
     return dg.MaterializeResult(value=planned.timeline, metadata=planned.metadata)
 
 
 def plan_without(
-    scope: StepScope,
-    analysis: ClipAnalysis,
-    music: MusicTrack,
-    left_out: tuple[RejectedSpan, ...],
+    scope: StepScope, edit: EditInputs, left_out: tuple[RejectedSpan, ...]
 ) -> PlannedEdit:
     """The edit once more, without these spans, stored in the place of the one that showed them."""
-    planned = _planned(scope, analysis, music, left_out)
-    asset = Step.EDIT_TIMELINE
-    store_document(scope.services, str(scope.request.id), asset, planned.timeline)
+    request = edit_request(scope, edit.analysis).model_copy(
+        update={"left_out": left_out, "seed": edit.timeline.seed}
+    )
+    [timeline] = _variants(scope, request, edit.analysis, edit.music, 1).timelines
+    planned = _finished(scope, timeline, edit.analysis, edit.music, str(scope.request.id))
+    store_document(scope.services, str(scope.request.id), Step.EDIT_TIMELINE, planned.timeline)
     return planned
 
 
-def _planned(
+def _planned(scope: StepScope, analysis: ClipAnalysis, music: MusicTrack) -> PlannedEdit:
+    """The first edit; with it, the others are stored, and what is known of all."""
+    count, request_id = scope.request.options.variants, scope.request.id
+    found = _variants(scope, edit_request(scope, analysis), analysis, music, count)
+    scope.progress(_PLANNED)
+    planned = []
+    for variant, timeline in enumerate(found.timelines, start=1):
+        place = variant_place(request_id, variant)
+        edit = _finished(scope, timeline, analysis, music, place)
+        if variant > 1:
+            store_document(scope.services, place, Step.EDIT_TIMELINE, edit.timeline)
+        planned.append(edit)
+        done = variant / len(found.timelines)
+        scope.progress(_PLANNED + (1 - _PLANNED) * done)
+    first, *others = planned
+    edits = [edit.timeline for edit in planned]
+    store_variants(scope, edits, found.shared, found.notes)
+    first.metadata["variants"] = len(planned)
+    if found.notes:
+        first.metadata["variants_notes"] = MetadataValue.md(bullets(found.notes))
+    for variant, edit in enumerate(others, start=2):
+        first.metadata[f"storyboard_{variant}"] = edit.metadata["storyboard"]
+    return first
+
+
+def _variants(
     scope: StepScope,
+    request: "EditRequest",
     analysis: ClipAnalysis,
     music: MusicTrack,
-    left_out: tuple[RejectedSpan, ...] = (),
+    count: int,
+) -> "Variants":
+    from montage_pipeline.editing.variants.alternatives import plan_variants
+
+    try:
+        return plan_variants(request, analysis, music, count)
+    except PermanentError as error:
+        reports = clip_reports(scope.request, analysis, left_out=request.left_out)
+        raise telling(error, reports) from None
+
+
+def _finished(
+    scope: StepScope, timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack, place: str
 ) -> PlannedEdit:
-    from montage_pipeline.editing.planner import plan_timeline
+    """A planned edit with its look and what shows it, stored in `place` (`storage.keys`)."""
     from montage_pipeline.editing.stages.covers import with_cover_candidates
     from montage_pipeline.editing.storyboard.frames import first_frames
 
-    request = edit_request(scope, analysis).model_copy(update={"left_out": left_out})
-    try:
-        planned = plan_timeline(request, analysis, music)
-    except PermanentError as error:
-        raise telling(error, clip_reports(scope.request, analysis, left_out=left_out)) from None
-    timeline = with_cover_candidates(_with_look(scope, planned, analysis), analysis)
-    if not left_out:
-        scope.progress(_PLANNED)
+    timeline = with_cover_candidates(_with_look(scope, timeline, analysis), analysis)
     frames = first_frames(timeline, clip_sources(scope.services, timeline))
-    storyboard = _store_storyboard(scope, timeline, analysis, music, frames)
-    store_edit_view(scope, edit_view(scope, timeline, analysis, music), frames)
-    _store_edit(scope, timeline, music)
-    metadata = {
-        "storyboard": storyboard,
+    storyboard = _store_storyboard(scope, timeline, analysis, music, frames, place)
+    store_edit_view(scope, edit_view(scope, timeline, analysis, music, place), frames, place)
+    _store_edit(scope, timeline, music, place)
+    metadata = edit_metadata(scope, timeline, analysis, music, place)
+    return PlannedEdit(timeline, {"storyboard": storyboard, **metadata})
+
+
+def _taken(
+    scope: StepScope, chosen: "ChosenPlan", analysis: ClipAnalysis, music: MusicTrack
+) -> PlannedEdit:
+    """The chosen edit of an earlier plan, with its files among the request's own."""
+    timeline = take_plan(scope, chosen, music)
+    _store_edit(scope, timeline, music, str(scope.request.id))
+    storyboard = scope.services.store.address(storyboard_key(scope.request.id))
+    metadata = edit_metadata(scope, timeline, analysis, music, str(scope.request.id))
+    of = {"plan_of_request": str(chosen.request_id), "variant": chosen.variant}
+    return PlannedEdit(timeline, {"storyboard": storyboard, **of, **metadata})
+
+
+def edit_metadata(
+    scope: StepScope, timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack, place: str
+) -> dict[str, Any]:
+    """What Dagster's UI shows of an edit beside its storyboard."""
+    return {
         **_figures(timeline),
         **_clips(scope, timeline, analysis, music),
         "seed": str(timeline.seed),
-        "edit_for_other_programs": scope.services.store.address(edit_key(scope.request.id)),
+        "edit_for_other_programs": scope.services.store.address(edit_key(place)),
         "why": MetadataValue.md(bullets(segment.why for segment in timeline.segments)),
         "warnings": MetadataValue.md(bullets(timeline.warnings) or "none"),
     }
-    return PlannedEdit(timeline, metadata)
 
 
 def _with_look(scope: StepScope, timeline: Timeline, analysis: ClipAnalysis) -> Timeline:
@@ -155,11 +226,12 @@ def _store_storyboard(
     analysis: ClipAnalysis,
     music: MusicTrack,
     frames: "Mapping[int, Image.Image]",
+    place: str,
 ) -> MetadataValue:
     """Draw and upload the storyboard; a thumbnail for the UI, and where the whole of it lies."""
     from montage_pipeline.editing.storyboard.storyboard import draw_storyboard, storyboard_thumbnail
 
-    services, key = scope.services, storyboard_key(scope.request.id)
+    services, key = scope.services, storyboard_key(place)
     with scratch_folder(services, "storyboard") as folder:
         image = folder / "storyboard.png"
         draw_storyboard(timeline, analysis, frames, music, image)
@@ -170,11 +242,11 @@ def _store_storyboard(
     )
 
 
-def _store_edit(scope: StepScope, timeline: Timeline, music: MusicTrack) -> None:
+def _store_edit(scope: StepScope, timeline: Timeline, music: MusicTrack, place: str) -> None:
     """Upload the edit as OpenTimelineIO."""
     from montage_pipeline.editing.export import EditFormat, exported_edit
 
-    store, key = scope.services.store, edit_key(scope.request.id)
+    store, key = scope.services.store, edit_key(place)
     edit = exported_edit(timeline, EditFormat.OTIO, music, store.media_url(music.key))
     store.put_bytes(key, edit.encode(), content_type="application/vnd.pixar.opentimelineio+json")
 

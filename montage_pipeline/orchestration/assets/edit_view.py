@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-def store_edit_view(scope: StepScope, view: EditView, frames: "Mapping[int, Image.Image]") -> None:
-    """Upload a thumbnail of every segment, then the view that names them."""
+def store_edit_view(
+    scope: StepScope, view: EditView, frames: "Mapping[int, Image.Image]", place: str
+) -> None:
+    """Upload a thumbnail of every segment, then the view that names them, to `place`
+    (`storage.keys`).
+    """
     from montage_pipeline.editing.storyboard.frames import write_thumbnail
 
     services = scope.services
@@ -38,16 +42,16 @@ def store_edit_view(scope: StepScope, view: EditView, frames: "Mapping[int, Imag
             write_thumbnail(frames[segment.number], thumbnail)
             services.store.put_file(segment.thumbnail_key, thumbnail, content_type="image/jpeg")
     services.store.put_bytes(
-        edit_view_key(view.request_id),
+        edit_view_key(place),
         view.model_dump_json().encode(),
         content_type="application/json",
     )
 
 
 def edit_view(
-    scope: StepScope, timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack
+    scope: StepScope, timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack, place: str
 ) -> EditView:
-    """What a page needs to know of this edit."""
+    """What a page needs to know of this edit, whose files lie in `place` (`storage.keys`)."""
     shown = {segment.moment for segment in timeline.segments}
     starts = (0, *timeline.cut_frames)
     return EditView(
@@ -59,7 +63,7 @@ def edit_view(
         analyst=analysis.analyst.name,
         mood=analysis.mood,
         segments=tuple(
-            _segment(scope, timeline, number, start) for number, start in enumerate(starts)
+            _segment(timeline, number, start, place) for number, start in enumerate(starts)
         ),
         clips=tuple(_clip(clip, shown) for clip in analysis.clips),
         left_out=tuple(
@@ -75,7 +79,7 @@ def edit_view(
     )
 
 
-def _segment(scope: StepScope, timeline: Timeline, number: int, start: int) -> SegmentView:
+def _segment(timeline: Timeline, number: int, start: int, place: str) -> SegmentView:
     segment, fps = timeline.segments[number], float(timeline.fps.fraction)
     facts = timeline.clips[segment.clip]
     return SegmentView(
@@ -94,7 +98,7 @@ def _segment(scope: StepScope, timeline: Timeline, number: int, start: int) -> S
         crop_end=None if segment.crop_end is None else _share(segment.crop_end, facts),
         caption=segment.caption,
         clip_gain_db=segment.clip_gain_db,
-        thumbnail_key=thumbnail_key(scope.request.id, number),
+        thumbnail_key=thumbnail_key(place, number),
     )
 
 

@@ -1,5 +1,5 @@
-"""What `music_track` does: compose music for this Reel, or take the user's own, and store it with
-its beat grid.
+"""What `music_track` does: compose music for this Reel, take the user's own or that of an earlier
+Reel, and store it with its beat grid.
 """
 
 from typing import TYPE_CHECKING
@@ -19,23 +19,22 @@ from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.vocabulary import Step
 
 if TYPE_CHECKING:
-    from montage_pipeline.music.composer import MusicBrief
+    from montage_pipeline.music.composer import Composer, MusicBrief
 
 _COMPOSED = 0.8
 """Share of the step that is done when the music is there and only has to be stored."""
 
 
 def compose_music(scope: StepScope, analysis: ClipAnalysis) -> MaterializeResult[MusicTrack]:
-    """The Reel's music, stored."""
-    from montage_pipeline.music.composer import Composer
-    from montage_pipeline.music.track import store_track
+    """The Reel's music, stored. Nothing is composed, nor bought, that an earlier request has.
+
+    Raises PermanentError(MUSIC_NONE_TO_KEEP).
+    """
+    from montage_pipeline.orchestration.assets.kept_music import note_music
 
     services = scope.services
-    with scratch_folder(services, "music") as folder:
-        composer: Composer = own_music_of(scope) or services.composer()
-        composed = composer.compose(_brief(scope, analysis), folder)
-        scope.progress(_COMPOSED)
-        track = store_track(composed, services.store, scope.request.id)
+    track = _track(scope, analysis)
+    note_music(scope, track, analysis)
     return dg.MaterializeResult(
         value=track,
         metadata={
@@ -50,6 +49,36 @@ def compose_music(scope: StepScope, analysis: ClipAnalysis) -> MaterializeResult
             **cost_metadata(scope, Step.MUSIC_TRACK),
         },
     )
+
+
+def _track(scope: StepScope, analysis: ClipAnalysis) -> MusicTrack:
+    from montage_pipeline.orchestration.assets.kept_music import (
+        kept_music,
+        music_asked,
+        music_to_keep,
+        planned_music,
+    )
+
+    if scope.request.chosen is not None:
+        return planned_music(scope)
+    brief = _brief(scope, analysis)
+    if scope.request.options.keep_music:
+        return music_to_keep(scope, analysis, brief)
+    if own_music := own_music_of(scope):
+        return _composed(scope, own_music, brief)
+    asked = music_asked(scope, brief)
+    track = kept_music(scope, asked) or _composed(scope, scope.services.composer(), brief)
+    return track.model_copy(update={"asked": asked})
+
+
+def _composed(scope: StepScope, composer: "Composer", brief: "MusicBrief") -> MusicTrack:
+    """New music, stored."""
+    from montage_pipeline.music.track import store_track
+
+    with scratch_folder(scope.services, "music") as folder:
+        composed = composer.compose(brief, folder)
+        scope.progress(_COMPOSED)
+        return store_track(composed, scope.services.store, scope.request.id)
 
 
 def _brief(scope: StepScope, analysis: ClipAnalysis) -> "MusicBrief":

@@ -5,23 +5,32 @@ what was checked.
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster import MaterializeResult, MetadataValue
 from pydantic import Field
 
 from montage_pipeline import logs
-from montage_pipeline.analysis.model import ClipAnalysis, RejectedSpan
+from montage_pipeline.analysis.model import RejectedSpan
 from montage_pipeline.editing.timeline import Effect, Timeline
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.names import clip_name
-from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.orchestration.assets.edit_timeline import PlannedEdit, plan_without
-from montage_pipeline.orchestration.assets.request_facts import bullets, clip_sources
+from montage_pipeline.orchestration.assets.edit_timeline import (
+    EditInputs,
+    PlannedEdit,
+    plan_without,
+)
+from montage_pipeline.orchestration.assets.rendered_shapes import (
+    at_preview_size,
+    other_formats,
+    render_shape,
+)
+from montage_pipeline.orchestration.assets.request_facts import bullets
 from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo, Rule, RuleGroup
+from montage_pipeline.spans import Span
 from montage_pipeline.storage.keys import cover_key, video_key
 
 if TYPE_CHECKING:
@@ -29,9 +38,6 @@ if TYPE_CHECKING:
     from montage_pipeline.rendering.render import CheckedReel
 
 log = logs.get_logger(__name__)
-
-_RENDERED = 0.95
-"""Share of the step that is done when the file is rendered and checked."""
 
 FILE_CHECKS: dict[RuleGroup, tuple[str, str]] = {
     "picture": (
@@ -96,14 +102,6 @@ class RenderConfig(dg.Config):
         return timeline.model_copy(update={"segments": tuple(segments)})
 
 
-class EditInputs(NamedTuple):
-    """What is rendered, and what it would be planned again from."""
-
-    analysis: ClipAnalysis
-    music: MusicTrack
-    timeline: Timeline
-
-
 OnNewPlan = Callable[[PlannedEdit], None]
 """Called with an edit that was planned, and stored, in the place of the one that was to be
 rendered.
@@ -123,14 +121,20 @@ def render_reel(
     """
     from montage_pipeline.rendering.covers import choose_covers
 
-    services = scope.services
+    services, formats = scope.services, scope.request.formats
     with scratch_folder(services, "render") as folder:
         timeline, reel = _rendered(scope, edit, config, on_new_plan, folder)
         covers = choose_covers(reel.video, timeline, folder)
         rendered = _store(scope, reel, covers)
+        reel.video.unlink()
+        others = other_formats(scope, edit._replace(timeline=timeline), folder)
+    rendered = rendered.model_copy(
+        update={"preview": scope.request.options.preview, "formats": others}
+    )
     return dg.MaterializeResult(
         value=rendered,
-        metadata=_metadata(rendered, timeline) | {"watch": services.store.address(rendered.key)},
+        metadata=_metadata(rendered, timeline)
+        | {"watch": services.store.address(rendered.key), "formats": ", ".join(formats)},
         check_results=check_results(rendered.check.rules),
     )
 
@@ -156,8 +160,11 @@ def _rendered(
     timeline = edit.timeline
     while True:
         shown = config.applied_to(timeline)
+        if scope.request.options.preview:
+            shown = at_preview_size(shown)
         try:
-            return shown, _render(scope, shown, edit.music, folder)
+            share = 1 / len(scope.request.formats)
+            return shown, render_shape(scope, shown, edit.music, folder, Span(0.0, share))
         except MontageError as error:
             faults = segments_at_fault(error)
             if not faults:
@@ -181,7 +188,7 @@ def _planned_without(
     scope.progress(0.0, f"planning again without {clip_name(left_out[-1].url)}")
     log.warning("planned_again", without=[part.model_dump() for part in left_out])
     try:
-        return plan_without(scope, edit.analysis, edit.music, left_out)
+        return plan_without(scope, edit, left_out)
     except PermanentError as refusal:
         raise refusal from error
 
@@ -214,31 +221,6 @@ def spans_at_fault(timeline: Timeline, faults: Mapping[int, str]) -> tuple[Rejec
             url=facts.url, start_s=start_s, end_s=end_s, message=reason
         )
     return tuple(spans.values())
-
-
-def _render(scope: StepScope, timeline: Timeline, music: MusicTrack, folder: Path) -> "CheckedReel":
-    from montage_pipeline.rendering.render import render_checked
-
-    services = scope.services
-    music_path = folder / Path(music.key).name
-    services.store.download(music.key, music_path)
-    sources = clip_sources(services, timeline)
-    try:
-        return render_checked(
-            timeline,
-            sources,
-            music_path,
-            folder,
-            services.render_engine(),
-            lambda done: scope.progress(_RENDERED * done),
-        )
-    except MontageError as error:
-        # Behind a clip that is read in ranges stands the store: its reason says more than a
-        # reader's broken connection.
-        reason = services.fetcher.range_error()
-        if reason is None:
-            raise
-        raise reason from error
 
 
 def _store(scope: StepScope, reel: "CheckedReel", covers: "Sequence[CoverFile]") -> RenderedVideo:

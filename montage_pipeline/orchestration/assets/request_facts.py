@@ -8,7 +8,8 @@ it.
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 import dagster as dg
 from dagster import MetadataValue
@@ -16,13 +17,18 @@ from dagster import MetadataValue
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.composition import Services
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.orchestration.steps import StepScope
+from montage_pipeline.records import Record, read_document
+from montage_pipeline.storage.keys import document_key
 from montage_pipeline.vocabulary import Step
 
 if TYPE_CHECKING:
     from montage_pipeline.costs.ledger import CostEntry
     from montage_pipeline.music.own_music import OwnMusic
+
+Value = TypeVar("Value", bound=Record)
 
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>|~#]")
 """What Markdown may read as something else than itself."""
@@ -44,6 +50,19 @@ def own_music_of(scope: StepScope) -> "OwnMusic | None":
     from montage_pipeline.music.own_music import OwnMusic
 
     return OwnMusic(scope.services.fetcher, options.music_url, options.target_bpm)
+
+
+def stored_value(
+    services: Services, kind: type[Value], request_id: UUID | str, step: Step
+) -> Value | None:
+    """What a request's step made; None where it is gone, or of a schema that is no longer read."""
+    try:
+        content = services.store.get_bytes(document_key(request_id, step))
+        return read_document(kind, content, step.value)
+    except PermanentError as error:
+        if error.code not in (ErrorCode.STORE_MISSING, ErrorCode.DOCUMENT_SCHEMA):
+            raise
+        return None
 
 
 def clip_sources(services: Services, timeline: Timeline) -> Mapping[str, ClipSource]:
@@ -73,7 +92,8 @@ def cost_metadata(scope: StepScope, step: Step) -> dict[str, Any]:
     entries = scope.services.ledger.entries(scope.request.id, asset=step.value)
     metadata: dict[str, Any] = {
         "cost_usd": float(sum((entry.cost_usd for entry in entries), Decimal(0))),
-        "paid_calls": len(entries),
+        "paid_calls": sum(not entry.reused for entry in entries),
+        "used_again": sum(entry.reused for entry in entries),
         "predicted_usd": float(
             sum((entry.predicted_usd or Decimal(0) for entry in entries), Decimal(0))
         ),

@@ -17,6 +17,9 @@ EVENTS = {
 }
 """What a message is called, by how the request ended."""
 
+PLANNED, PREVIEWED = "content_item.planned", "content_item.previewed"
+"""What it is called where no Reel was asked for: a plan is ready, or a preview."""
+
 
 class Webhook(Record):
     """A user's target. `secrets` sign its messages, the current one first."""
@@ -43,13 +46,16 @@ class Delivery(Record):
 
 
 class Outcome(Record):
-    """How a request ended, for whom; `error` as it is stored with the request."""
+    """How a request ended, for whom; `error` as it is stored with the request. `event` is what the
+    message is called, None for what its state says.
+    """
 
     user_id: UUID
     content_item_id: UUID
     request_id: UUID
     state: RequestState
     error: dict[str, Any] | None
+    event: str | None = None
 
 
 class DueMessage(Record):

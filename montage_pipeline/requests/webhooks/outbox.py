@@ -55,7 +55,8 @@ def queue_outcome(session: Session, outcome: Outcome) -> None:
         # Without details: they may name clips, and the receiver can ask for them.
         "error": None if done else {"code": error.get("code"), "message": error.get("message")},
     }
-    _queue(session, outcome.user_id, outcome.content_item_id, EVENTS[outcome.state], data)
+    event = outcome.event or EVENTS[outcome.state]
+    _queue(session, outcome.user_id, outcome.content_item_id, event, data)
 
 
 def queue_test(session: Session, user_id: UUID) -> WebhookDeliveryRow:

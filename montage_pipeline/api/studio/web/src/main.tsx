@@ -12,6 +12,7 @@ import { forgetToken, storedToken, storeToken, tokenFromAddress } from "./sessio
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/parts.css";
+import "./styles/variants.css";
 
 tokenFromAddress();
 

@@ -72,6 +72,12 @@ export const words = {
   musicChoose: "Choose a track",
   colours: "Bring the clips' colours together",
   shortCuts: "Show clips under 3 s, too, in quick cuts",
+  how: "How to begin",
+  hows: {
+    reel: ["Make the Reel", "Straight to the finished file."],
+    plans: ["Show me plans", "Up to three different edits to choose from; nothing is rendered yet."],
+    preview: ["Preview first", "A small draft of the edit, in a fraction of the time."],
+  } as Record<string, [string, string]>,
   start: "Make the Reel",
   starting: "Starting",
   needClips: "Add at least one clip.",
@@ -99,7 +105,27 @@ export const words = {
   overlays: "Show what the app covers",
   download: "Download",
   again: "Make another version",
+  againSameMusic: "Same music, other edit",
   edit: "The edit",
+  variants: "Choose an edit",
+  variantOne: "The plan",
+  variant: (number: number) => `Edit ${number}`,
+  variantChosen: "Chosen",
+  variantFacts: (segments: number, clips: number, length: number) =>
+    `${segments} segments of ${clips === 1 ? "1 clip" : `${clips} clips`}, ${seconds(length)}.`,
+  variantShared: (share: number) =>
+    share === 0
+      ? "Nothing in common with the others."
+      : `${Math.round(share * 100)} % in common with an earlier one.`,
+  storyboardOf: (number: number) => `Storyboard of edit ${number}`,
+  preview: "Preview",
+  makeThis: "Make this Reel",
+  previews: "Preview",
+  previewOf: (format: string) => `Preview, ${format}`,
+  otherFormats: "Other formats",
+  addFormats: "The same edit, framed anew:",
+  deliverFormats: "Deliver these",
+  downloadFormat: (format: string) => `Download ${format}`,
   segment: (number: number, name: string, start: number, end: number) =>
     `Segment ${number}: ${name}, ${seconds(start)} to ${seconds(end)} of the clip`,
   planned: "The edit is planned; it is being rendered.",

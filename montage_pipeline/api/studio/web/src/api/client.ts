@@ -11,6 +11,10 @@ export type FormatOption = components["schemas"]["FormatOut"];
 export type Artefacts = components["schemas"]["ArtefactsOut"];
 export type Edit = components["schemas"]["EditOut"];
 export type Segment = components["schemas"]["SegmentOut"];
+export type Variant = components["schemas"]["VariantOut"];
+export type Rendition = components["schemas"]["RenditionOut"];
+export type Wishes = components["schemas"]["WishesBody"];
+export type RenderOrder = components["schemas"]["RenderBody"];
 export type Cover = components["schemas"]["CoverOut"];
 type Envelope = components["schemas"]["ErrorEnvelope"];
 

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { answered, api, type NewItem } from "./client";
+import { answered, api, type NewItem, type RenderOrder, type Wishes } from "./client";
 
 const POLL_MS = 2000;
 
@@ -45,6 +45,40 @@ export function useArtefacts(id: string, planned: boolean) {
           params: { path: { contentItemId: id } },
         }),
       ),
+  });
+}
+
+/** The edits of a plan; asked for anew with every plan. */
+export function useVariants(id: string, plan: string | null) {
+  return useQuery({
+    queryKey: ["variants", id, plan],
+    enabled: plan !== null,
+    retry: false,
+    queryFn: () =>
+      answered(
+        api.GET("/api/content-items/{contentItemId}/variants", {
+          params: { path: { contentItemId: id } },
+        }),
+      ),
+  });
+}
+
+/** Choosing an edit; the server answers the same choice with the same request. */
+export function useRenderVariant(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ variant, body }: { variant: number; body: RenderOrder }) =>
+      answered(
+        api.POST("/api/content-items/{contentItemId}/variants/{variant}/render", {
+          params: { path: { contentItemId: id, variant } },
+          body,
+        }),
+      ),
+    onSuccess: () => {
+      for (const key of ["item", "artefacts", "variants"]) {
+        void client.invalidateQueries({ queryKey: [key, id] });
+      }
+    },
   });
 }
 
@@ -130,9 +164,10 @@ export function useMake() {
 export function useMakeAgain(id: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (click: string) =>
+    mutationFn: ({ click, wishes }: { click: string; wishes?: Wishes }) =>
       answered(
         api.POST("/api/content-items/{contentItemId}/generate", {
+          ...(wishes && { body: wishes }),
           params: { path: { contentItemId: id }, header: { "Idempotency-Key": click } },
         }),
       ),

@@ -9,6 +9,9 @@ import { Choice } from "../parts/Choice";
 import { Loading, Problem } from "../parts/Notice";
 import { words } from "../strings";
 
+/** Asked for when somebody wants to see plans: as many as the server makes. */
+const MAX_VARIANTS = 3;
+
 export function Compose() {
   const options = useOptions();
   if (options.isPending) return <Loading />;
@@ -26,6 +29,8 @@ interface Wanted {
   matched: boolean;
   shortCuts: boolean;
   music: { name: string; url: string } | null;
+  how: string;
+  formats: string[];
 }
 
 function Form({ options }: { options: Options }) {
@@ -42,6 +47,8 @@ function Form({ options }: { options: Options }) {
     matched: true,
     shortCuts: false,
     music: null,
+    how: "reel",
+    formats: [],
   });
   const change = (changed: Partial<Wanted>) => setWanted((before) => ({ ...before, ...changed }));
 
@@ -70,10 +77,20 @@ function Form({ options }: { options: Options }) {
       <ClipTray tray={tray} limits={options.limits} problems={clipProblems(make.error, tray)} />
       <aside className="stack">
         <Choices options={options} wanted={wanted} change={change} />
+        <Choice
+          legend={words.how}
+          value={wanted.how}
+          onChange={(how) => change({ how })}
+          entries={Object.entries(words.hows).map(([value, [title, lead]]) => ({
+            value,
+            title,
+            lead,
+          }))}
+        />
         <More options={options} wanted={wanted} change={change} />
         {make.error && <Problem problem={make.error} />}
         <button className="button primary large" disabled={missing !== null || make.isPending}>
-          {make.isPending ? words.starting : words.start}
+          {make.isPending ? words.starting : (words.hows[wanted.how]?.[0] ?? words.start)}
         </button>
         {missing && <p className="muted small">{missing}</p>}
       </aside>
@@ -175,8 +192,34 @@ function More({ options, wanted, change }: PartProps) {
           />
           <span>{words.shortCuts}</span>
         </label>
+        <OtherFormats options={options} wanted={wanted} change={change} />
       </div>
     </details>
+  );
+}
+
+function OtherFormats({ options, wanted, change }: PartProps) {
+  const others = options.formats.filter((format) => format.name !== wanted.format);
+  return (
+    <fieldset className="row plain">
+      <legend>{words.otherFormats}</legend>
+      {others.map(({ name }) => (
+        <label className="check" key={name}>
+          <input
+            type="checkbox"
+            checked={wanted.formats.includes(name)}
+            onChange={(event) =>
+              change({
+                formats: event.target.checked
+                  ? [...wanted.formats, name]
+                  : wanted.formats.filter((one) => one !== name),
+              })
+            }
+          />
+          <span>{words.formats[name] ?? name}</span>
+        </label>
+      ))}
+    </fieldset>
   );
 }
 
@@ -257,6 +300,11 @@ function orderOf(tray: Tray, wanted: Wanted): NewItem {
     exclude: marked("never"),
     look: wanted.matched ? "matched" : "asShot",
     shortCuts: wanted.shortCuts,
+    keepMusic: false,
+    variants: wanted.how === "plans" ? MAX_VARIANTS : 1,
+    planOnly: wanted.how === "plans",
+    preview: wanted.how === "preview",
+    formats: wanted.formats.filter((name) => name !== wanted.format) as NewItem["formats"],
     ...(wanted.title.trim() && { title: wanted.title.trim() }),
     ...(wanted.captions.trim() && { captions: wanted.captions.trim() }),
     ...(wanted.prompt.trim() && { prompt: wanted.prompt.trim() }),

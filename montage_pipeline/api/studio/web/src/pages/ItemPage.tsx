@@ -8,9 +8,11 @@ import { Covers } from "../parts/Covers";
 import { Delete } from "../parts/Delete";
 import { Loading, Problem } from "../parts/Notice";
 import { Player } from "../parts/Player";
+import { Formats, Previews } from "../parts/Renditions";
 import { SegmentCard } from "../parts/SegmentCard";
 import { Strip } from "../parts/Strip";
 import { Title } from "../parts/Title";
+import { Variants } from "../parts/Variants";
 import { save } from "../save";
 import { words } from "../strings";
 
@@ -41,10 +43,25 @@ function Reel({ item, planned }: { item: Item; planned: boolean }) {
               type="button"
               className="button"
               disabled={again.isPending}
-              onClick={() => again.mutate(crypto.randomUUID())}
+              onClick={() => again.mutate({ click: crypto.randomUUID() })}
             >
               {words.again}
             </button>
+            {canKeepMusic(item) && (
+              <button
+                type="button"
+                className="button"
+                disabled={again.isPending}
+                onClick={() =>
+                  again.mutate({
+                    click: crypto.randomUUID(),
+                    wishes: { ...item.wishes, targetBpm: null, keepMusic: true },
+                  })
+                }
+              >
+                {words.againSameMusic}
+              </button>
+            )}
           </div>
         )}
       </div>
@@ -52,9 +69,16 @@ function Reel({ item, planned }: { item: Item; planned: boolean }) {
       {generating && <Progress item={item} />}
       {item.status === "failed" && item.error && <Failure item={item} />}
       <Result item={item} planned={planned} />
+      {!generating && <Previews item={item} />}
+      {!generating && <Variants item={item} />}
       <Clips item={item} />
     </article>
   );
+}
+
+/** Whether there is composed music that another version could have too. */
+function canKeepMusic(item: Item): boolean {
+  return item.musicUrl !== null && item.wishes.musicUrl === null && !item.wishes.keepMusic;
 }
 
 const STEPS = ["clip_analysis", "music_track", "edit_timeline", "rendered_video", "r2_object"];
@@ -149,6 +173,7 @@ function Made({
         <h2>{words.edit}</h2>
         {artefacts?.edit && <EditView edit={artefacts.edit} timeSec={timeSec} onSeek={seek} />}
         <Downloads url={url} name={nameOf(item)} artefacts={artefacts} />
+        <Formats item={item} options={options.data} />
         <Covers id={item.id} covers={artefacts?.covers ?? []} />
         <Originality item={item} />
         <Warnings item={item} />

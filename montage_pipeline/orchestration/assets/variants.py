@@ -1,0 +1,140 @@
+"""Plans that are looked at before anything is rendered: storing what is known of their variants,
+ending a request with one, and taking one up in the request that renders it.
+
+Does not belong here: planning (edit_timeline, editing).
+"""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from montage_pipeline.analysis.model import ClipAnalysis
+from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.music.model import MusicTrack
+from montage_pipeline.orchestration.assets.clip_reports import clip_reports
+from montage_pipeline.orchestration.assets.request_facts import stored_value
+from montage_pipeline.orchestration.documents import store_document
+from montage_pipeline.orchestration.steps import StepScope
+from montage_pipeline.records import Record, read_document
+from montage_pipeline.requests.edit_view import EditView
+from montage_pipeline.requests.variants.model import ChosenPlan, PlanVariants, VariantFacts
+from montage_pipeline.requests.variants.unfinished import UnfinishedReel
+from montage_pipeline.storage.keys import (
+    edit_view_key,
+    storyboard_key,
+    thumbnail_key,
+    variant_place,
+    variants_key,
+)
+from montage_pipeline.vocabulary import Step
+
+Value = TypeVar("Value", bound=Record)
+
+
+def store_variants(
+    scope: StepScope,
+    timelines: Sequence[Timeline],
+    shared: Sequence[float],
+    notes: Sequence[str],
+) -> None:
+    """Store what is known of the edits of a plan, in their order."""
+    facts = PlanVariants(
+        request_id=scope.request.id,
+        variants=tuple(
+            VariantFacts(
+                variant=variant,
+                segments=len(timeline.segments),
+                clips=len({segment.clip for segment in timeline.segments}),
+                duration_s=float(timeline.duration),
+                shared=round(share, 4),
+                originality=timeline.originality.score,
+            )
+            for variant, (timeline, share) in enumerate(
+                zip(timelines, shared, strict=True), start=1
+            )
+        ),
+        notes=tuple(notes),
+    )
+    scope.services.store.put_bytes(
+        variants_key(scope.request.id),
+        facts.model_dump_json(indent=1).encode(),
+        content_type="application/json",
+    )
+
+
+def end_with_plan(
+    scope: StepScope, timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack
+) -> None:
+    """End the request, whose item then has this plan. The timeline is stored first: who is told
+    that there is a plan finds it whole.
+    """
+    store_document(scope.services, str(scope.request.id), Step.EDIT_TIMELINE, timeline)
+    if not scope.tracked:
+        return
+    made = UnfinishedReel(
+        step=Step.EDIT_TIMELINE,
+        warnings=(*analysis.warnings, *music.warnings, *timeline.warnings),
+        clips=clip_reports(scope.request, analysis, timeline, music.grid.beats_s),
+    )
+    scope.services.requests.succeed_without_reel(scope.request.id, scope.run_id, made)
+
+
+def planned_value(scope: StepScope, kind: type[Value], step: Step) -> Value:
+    """What the request's plan went by.
+
+    Raises PermanentError(PLAN_EXPIRED) when it is gone.
+    """
+    assert scope.request.chosen is not None
+    plan = scope.request.chosen.request_id
+    return _found(stored_value(scope.services, kind, plan, step))
+
+
+def take_plan(scope: StepScope, chosen: ChosenPlan, music: MusicTrack) -> Timeline:
+    """The chosen edit as this request's own, its storyboard and thumbnails with it.
+
+    Raises PermanentError(PLAN_EXPIRED) when it is gone.
+    """
+    place, own = variant_place(chosen.request_id, chosen.variant), str(scope.request.id)
+    timeline = _found(stored_value(scope.services, Timeline, place, Step.EDIT_TIMELINE))
+    _copy_pictures(scope, place, own)
+    under_it = timeline.music.model_copy(update={"key": music.key})
+    return timeline.model_copy(update={"request_id": own, "music": under_it})
+
+
+def _copy_pictures(scope: StepScope, place: str, own: str) -> None:
+    """The storyboard, and the view with its thumbnails: the plan's may be deleted before these."""
+    store = scope.services.store
+    try:
+        storyboard = store.get_bytes(storyboard_key(place))
+        view = read_document(EditView, store.get_bytes(edit_view_key(place)), "edit_timeline")
+        segments = []
+        for segment in view.segments:
+            key = thumbnail_key(own, segment.number)
+            store.put_bytes(key, store.get_bytes(segment.thumbnail_key), content_type="image/jpeg")
+            segments.append(segment.model_copy(update={"thumbnail_key": key}))
+    except PermanentError as error:
+        if error.code not in (ErrorCode.STORE_MISSING, ErrorCode.DOCUMENT_SCHEMA):
+            raise
+        raise plan_expired() from error
+    store.put_bytes(storyboard_key(own), storyboard, content_type="image/png")
+    mine = {"request_id": scope.request.id, "segments": tuple(segments)}
+    store.put_bytes(
+        edit_view_key(own),
+        view.model_copy(update=mine).model_dump_json().encode(),
+        content_type="application/json",
+    )
+
+
+def _found(value: Value | None) -> Value:
+    if value is None:
+        raise plan_expired()
+    return value
+
+
+def plan_expired() -> PermanentError:
+    """What is raised where a plan, or something that it was made from, is gone."""
+    return PermanentError(
+        ErrorCode.PLAN_EXPIRED,
+        "The plan that was chosen is not stored any more, or by a release whose plans are not read "
+        "any more. Have the item planned again, then choose.",
+    )

@@ -1,0 +1,1 @@
+"""Several edits, and several shapes of one."""
