@@ -150,6 +150,9 @@ class MontageRequestRow(Base):
     duration_sec: Mapped[int] = mapped_column(SmallInteger)
     # The user's wishes, as `MontageOptions`; only what was wished for.
     options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    # The request whose edit this one changes, and how, as `segment_changes.model`; null: neither.
+    base_request_id: Mapped[UUID | None]
+    changes: Mapped[list[dict[str, Any]] | None]
     state: Mapped[RequestState] = mapped_column(
         _enum(RequestState, "request_state"), server_default=RequestState.QUEUED.value
     )
