@@ -60,7 +60,8 @@ class Footage(Record):
 class Alternative(Record):
     """Footage that could be shown in a segment's place.
 
-    `what` says what it is and `why` how it compares, for people. `points` is what the Reel gains by it (or loses, below 0) as the planner counts.
+    `what` says what it is and `why` how it compares, for people. `points` is what the Reel gains
+    by it (or loses, below 0) as the planner counts.
     """
 
     id: str

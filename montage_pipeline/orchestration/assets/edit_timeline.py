@@ -14,7 +14,12 @@ from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_reports import clip_reports, telling
-from montage_pipeline.orchestration.assets.edit_view import edit_view, store_edit_view
+from montage_pipeline.orchestration.assets.edit_room import store_edit_room
+from montage_pipeline.orchestration.assets.edit_view import (
+    edit_view,
+    store_edit_view,
+    with_choices,
+)
 from montage_pipeline.orchestration.assets.request_facts import (
     bullets,
     clip_sources,
@@ -29,6 +34,7 @@ from montage_pipeline.vocabulary import Look, Step
 if TYPE_CHECKING:
     from PIL import Image
 
+    from montage_pipeline.editing.changing.parts import Parts
     from montage_pipeline.editing.request import EditRequest
     from montage_pipeline.requests.seen import SeenSegment
 
@@ -70,21 +76,30 @@ def _planned(
     music: MusicTrack,
     left_out: tuple[RejectedSpan, ...] = (),
 ) -> PlannedEdit:
-    from montage_pipeline.editing.planner import plan_timeline
+    from montage_pipeline.editing.changing.rooms import edit_room
+    from montage_pipeline.editing.context import PlanContext
     from montage_pipeline.editing.stages.covers import with_cover_candidates
     from montage_pipeline.editing.storyboard.frames import first_frames
 
     request = edit_request(scope, analysis).model_copy(update={"left_out": left_out})
     try:
-        planned = plan_timeline(request, analysis, music)
+        decided = _decided(scope, request, analysis, music)
     except PermanentError as error:
         raise telling(error, clip_reports(scope.request, analysis, left_out=left_out)) from None
-    timeline = with_cover_candidates(_with_look(scope, planned, analysis), analysis)
+    timeline = with_cover_candidates(decided.timeline, analysis)
     if not left_out:
         scope.progress(_PLANNED)
     frames = first_frames(timeline, clip_sources(scope.services, timeline))
     storyboard = _store_storyboard(scope, timeline, analysis, music, frames)
-    store_edit_view(scope, edit_view(scope, timeline, analysis, music), frames)
+    context = PlanContext.of(
+        request.model_copy(update={"seed": timeline.seed, "left_out": timeline.left_out}),
+        analysis,
+        music,
+    )
+    room = edit_room(context, timeline, decided.parts)
+    drawn = store_edit_room(scope, room, timeline)
+    view = with_choices(edit_view(scope, timeline, analysis, music), room, drawn)
+    store_edit_view(scope, view, frames)
     _store_edit(scope, timeline, music)
     metadata = {
         "storyboard": storyboard,
@@ -96,6 +111,29 @@ def _planned(
         "warnings": MetadataValue.md(bullets(timeline.warnings) or "none"),
     }
     return PlannedEdit(timeline, metadata)
+
+
+class _Decided(NamedTuple):
+    """An edit with its look; `parts` when it was changed from another one."""
+
+    timeline: Timeline
+    parts: "Parts | None"
+
+
+def _decided(
+    scope: StepScope, request: "EditRequest", analysis: ClipAnalysis, music: MusicTrack
+) -> _Decided:
+    """The best edit, or the base's with the changes of the request."""
+    from montage_pipeline.editing.planner import plan_timeline
+
+    base = scope.request.base_request_id
+    if base is not None:
+        from montage_pipeline.orchestration.assets.changed_edit import changed_edit
+
+        changed = changed_edit(scope, base, request, analysis, music)
+        return _Decided(changed.timeline, changed.parts)
+    planned = plan_timeline(request, analysis, music)
+    return _Decided(_with_look(scope, planned, analysis), None)
 
 
 def _with_look(scope: StepScope, timeline: Timeline, analysis: ClipAnalysis) -> Timeline:
@@ -146,6 +184,7 @@ def _seen(scope: StepScope, analysis: ClipAnalysis) -> "tuple[SeenSegment, ...]"
             for moment in clip.moments
             if not moment.rejects
         },
+        besides_item=scope.request.content_item_id if scope.request.base_request_id else None,
     )
 
 
