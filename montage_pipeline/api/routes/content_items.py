@@ -43,11 +43,11 @@ IdempotencyKey = Annotated[
     ),
 ]
 
-_TOO_MANY = (
+TOO_MANY = (
     "Too many: `rate_limited`, or `too_many_requests_under_way` while as many of your requests as "
     "are allowed run or wait; wait for `Retry-After` seconds."
 )
-_ACCEPTED: dict[int | str, dict[str, Any]] = {
+ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
         "links": {
             operation: {
@@ -88,14 +88,14 @@ _POLLED: dict[int | str, dict[str, Any]] = {
     status_code=HTTPStatus.ACCEPTED,
     response_description="The request is stored.",
     responses={
-        **_ACCEPTED,
+        **ACCEPTED,
         **documented_errors(
             400,
             409,
             413,
             422,
             s409="`idempotency_conflict`: the key was used with another body.",
-            s429=_TOO_MANY,
+            s429=TOO_MANY,
         ),
     },
 )
@@ -124,7 +124,7 @@ def create_content_item(
         idempotency_key=idempotency_key,
         max_under_way=services.settings.max_requests_under_way,
     )
-    return _accepted(created, response)
+    return accepted(created, response)
 
 
 @router.post(
@@ -134,7 +134,7 @@ def create_content_item(
     status_code=HTTPStatus.ACCEPTED,
     response_description="The request is stored.",
     responses={
-        **_ACCEPTED,
+        **ACCEPTED,
         **documented_errors(
             400,
             404,
@@ -143,7 +143,7 @@ def create_content_item(
             422,
             s409="`already_generating`, or `idempotency_conflict`: the key was used for something "
             "else.",
-            s429=_TOO_MANY,
+            s429=TOO_MANY,
         ),
     },
 )
@@ -176,7 +176,7 @@ def generate_again(
         idempotency_key=idempotency_key,
         max_under_way=services.settings.max_requests_under_way,
     )
-    return _accepted(created, response)
+    return accepted(created, response)
 
 
 @router.post(
@@ -274,7 +274,8 @@ def _refuse_undrawable(body: WishesBody) -> None:
         refuse_undrawable(body.captions)
 
 
-def _accepted(created: CreatedRequest, response: Response) -> AcceptedOut:
+def accepted(created: CreatedRequest, response: Response) -> AcceptedOut:
+    """The answer to a click that is stored."""
     log.info(
         "generation_requested",
         content_item_id=str(created.content_item_id),
