@@ -8,7 +8,7 @@ Belongs here: which class is used, and what it is given. Does not belong here: w
 three needs, such as the API's authenticator (`api.services`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING, Any
 from montage_pipeline.settings import Settings
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from sqlalchemy.engine import Engine
 
     from montage_pipeline.analysis.analyst import Analyst, Onlooker
     from montage_pipeline.costs.ledger import CostLedger
+    from montage_pipeline.editing.changing.room import EditRoom
     from montage_pipeline.footage.fetching.fetch import ClipFetcher
     from montage_pipeline.music.composer import Composer
     from montage_pipeline.rendering.model import RenderEngine
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
     from montage_pipeline.requests.queue.turns import Turns
     from montage_pipeline.requests.reuse.kept import KeptValues
     from montage_pipeline.requests.seen import SeenFootage
+    from montage_pipeline.requests.segment_changes.model import SegmentChange
+    from montage_pipeline.requests.segment_changes.outcome import ChangeOutcome
     from montage_pipeline.storage.object_store import ObjectStore
 
 
@@ -151,6 +156,39 @@ class Services:
             self.settings.chunks_max_bytes,
             timedelta(days=self.settings.chunks_max_days),
         )
+
+    def edit_room(self, request_id: "UUID") -> "EditRoom":
+        """What may become of the edit of a request.
+
+        Raises PermanentError(CHANGES_UNAVAILABLE) when that is not known, or no longer.
+        """
+        from montage_pipeline.editing.changing.room import EditRoom
+        from montage_pipeline.errors import ErrorCode, PermanentError
+        from montage_pipeline.records import read_document
+        from montage_pipeline.storage.keys import edit_room_key
+
+        try:
+            stored = self.store.get_bytes(edit_room_key(request_id))
+            return read_document(EditRoom, stored, "edit_timeline")
+        except PermanentError as error:
+            if error.code not in (ErrorCode.STORE_MISSING, ErrorCode.DOCUMENT_SCHEMA):
+                raise
+            raise PermanentError(
+                ErrorCode.CHANGES_UNAVAILABLE,
+                f"The edit of request {request_id} cannot be changed: it was made by another "
+                "release, or its files have expired.",
+            ) from error
+
+    def change_outcome(
+        self, request_id: "UUID", changes: "Sequence[SegmentChange]"
+    ) -> "ChangeOutcome":
+        """What changes of the edit of a request would come to; nothing is made or bought.
+
+        Raises PermanentError CHANGE_IMPOSSIBLE, SEGMENT_LOCKED or CHANGES_UNAVAILABLE.
+        """
+        from montage_pipeline.editing.changing.outcome import outcome_of
+
+        return outcome_of(self.edit_room(request_id), changes)
 
     @property
     def scratch(self) -> Path:

@@ -50,6 +50,8 @@ class ErrorCode(StrEnum):
     ALREADY_GENERATING = _permanent("Wait until the item is done, then ask again.", 409)
     BAD_REQUEST = _permanent("Send a request that can be parsed.", 400)
     CAPTION_UNSUPPORTED = _permanent("Leave out the characters that the message names.", 422)
+    CHANGE_IMPOSSIBLE = _permanent("Take one of `details.nearest`, or leave the change out.", 422)
+    CHANGES_UNAVAILABLE = _permanent("Generate the item again; then it can be changed.", 409)
     DATABASE_UNAVAILABLE = _transient("Check that the Postgres of DATABASE_URL answers.", 503)
     EXCLUDE_UNKNOWN = _permanent("Name only clips of the request in `exclude`.", 422)
     HOOK_CLIP_EXCLUDED = _permanent("Drop the clip from `hookClip` or from `exclude`.", 422)
@@ -71,6 +73,7 @@ class ErrorCode(StrEnum):
     REQUEST_TOO_LARGE = _permanent("Send a smaller body.", 413)
     STORE_UNAVAILABLE = _transient("Check that the object store of R2_ENDPOINT_URL answers.", 503)
     TOKEN_EXPIRED = _permanent("Get a new token.", 401)
+    SEGMENT_LOCKED = _permanent("Unlock the segment, or change another one.", 409)
     TOO_MANY_REQUESTS_UNDER_WAY = _transient(
         "Wait until some of them are done, or raise MONTAGE_MAX_REQUESTS_UNDER_WAY.", 429
     )

@@ -16,6 +16,7 @@ from montage_pipeline.api.rate_limits import RateLimiter
 from montage_pipeline.api.request_frame import REQUEST_ID_HEADER, FrameLimits, RequestFrame
 from montage_pipeline.api.routes import (
     artefacts,
+    changes,
     content_items,
     costs,
     events,
@@ -30,13 +31,16 @@ from montage_pipeline.api.schemas.requests import MAX_URL_CHARS
 from montage_pipeline.api.services import ApiServices
 from montage_pipeline.api.studio import pages
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.requests.segment_changes.model import MAX_CHANGES
 from montage_pipeline.settings import Settings, get_settings
 
 _BODY_WITHOUT_URLS_BYTES = 16_384
 """More than title, caption and field names take, even with every character escaped."""
 
-_VALUES_BESIDE_URLS = 100
-"""More fields than any body has; one clip too many is still told as that."""
+_VALUES_BESIDE_URLS = 100 + 6 * MAX_CHANGES
+"""More fields than any body has, the longest list of changes included; one clip too many is still
+told as that.
+"""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -70,6 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         events,
         artefacts,
         variants,
+        changes,
         webhooks,
         uploads,
         options,

@@ -1,8 +1,10 @@
 """What the routes work with: made once per process, handed to each route."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Self
+from uuid import UUID
 
 from fastapi import Depends, Request
 from sqlalchemy.engine import Engine
@@ -19,6 +21,8 @@ from montage_pipeline.requests.changes import ItemChanges
 from montage_pipeline.requests.deletion import purge_due
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
+from montage_pipeline.requests.segment_changes.model import SegmentChange
+from montage_pipeline.requests.segment_changes.outcome import ChangeOutcome
 from montage_pipeline.requests.webhooks.targets import Webhooks
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.object_store import ObjectStore
@@ -46,6 +50,7 @@ class ApiServices:
     webhooks: Webhooks
     background: Background
     user_limiter: RateLimiter
+    change_outcome: Callable[[UUID, Sequence[SegmentChange]], ChangeOutcome]
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -71,6 +76,7 @@ class ApiServices:
             webhooks=Webhooks(product.engine),
             background=Background([purging, WebhookSender(settings, product.engine).send_due]),
             user_limiter=RateLimiter(settings.api_user_requests_per_minute),
+            change_outcome=product.change_outcome,
         )
 
     def fresh_url(self, stored_url: str | None) -> str | None:

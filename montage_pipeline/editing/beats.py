@@ -111,6 +111,20 @@ def rulers(music: MusicTrack, total_frames: int, rules: CutRules, fps: Fraction)
     then on an accent, then the earliest start.
     """
     starts_s = _starts_s(music, total_frames, rules, fps)
+    found = _rulers_from(starts_s, music, total_frames, rules, fps)
+    return sorted(found, key=lambda ruler: _rank(ruler, rules))
+
+
+def ruler_from(
+    music: MusicTrack, start_s: float, total_frames: int, rules: CutRules, fps: Fraction
+) -> BeatRuler:
+    """The ruler for music that plays from `start_s` on."""
+    return _rulers_from([start_s], music, total_frames, rules, fps)[0]
+
+
+def _rulers_from(
+    starts_s: Sequence[float], music: MusicTrack, total_frames: int, rules: CutRules, fps: Fraction
+) -> list[BeatRuler]:
     reference = round(_REFERENCE_S * float(fps))
     heard_s = [
         [time_s for time_s in times_s if time_s <= music.duration_s]
@@ -125,11 +139,10 @@ def rulers(music: MusicTrack, total_frames: int, rules: CutRules, fps: Fraction)
     missed[:, total_frames] = False
     silent = np.stack([_silent(row, _LONG_SILENCE_S * float(fps)) for row in beats <= _NEAR])
     ahead = _off_beat_ahead(missed, silent, reference, rules)
-    found = [
+    return [
         BeatRuler(start_s, total_frames, reference, *columns)
         for start_s, *columns in zip(starts_s, beats, accent, silent, ahead, strict=True)
     ]
-    return sorted(found, key=lambda ruler: _rank(ruler, rules))
 
 
 def _rank(ruler: BeatRuler, rules: CutRules) -> tuple[int, bool, int, float]:

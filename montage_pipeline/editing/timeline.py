@@ -70,6 +70,14 @@ class Grade(Record):
     blue: float = 0.0
 
 
+class ReelColours(Record):
+    """What most of a Reel looks like before it is graded, in CIE L*a*b*: its grades go by it."""
+
+    lightness: float
+    chroma: float
+    tint: tuple[float, float]
+
+
 class Segment(Record):
     """One shot of the Reel, shown without a break.
 
@@ -81,6 +89,8 @@ class Segment(Record):
     With `crop_end` the crop moves smoothly from `crop` to there over the whole segment; both have
     the same size. `steadying` is how far the crop is moved on top of that at each of its frames, so
     that a shaking camera looks steady: x and y in displayed pixels of the source.
+
+    `muted`: its user wants its clip's own sound left out.
 
     `caption` is drawn over the frame. A segment with an `effect` is rendered by MoviePy, whichever
     engine renders the rest. Without a `grade` it is shown as it was shot. `miniatures` are what the
@@ -99,6 +109,7 @@ class Segment(Record):
     on_beat: bool
     role: Literal["hook", "body", "ending"]
     clip_gain_db: float = 0.0
+    muted: bool = False
     score: float = 0.0
     why: str
     effect: Effect | None = None
@@ -117,7 +128,7 @@ class Segment(Record):
     @property
     def is_heard(self) -> bool:
         """Whether its clip's own sound belongs to the Reel."""
-        return self.speed >= MIN_HEARD_SPEED
+        return self.speed >= MIN_HEARD_SPEED and not self.muted
 
 
 def crop_corner(segment: Segment, frame: float) -> tuple[float, float]:
@@ -193,7 +204,7 @@ class Timeline(Record):
 
     `cover_candidates` are worth a look when it is rendered, the most promising first.
     `left_out` are spans that an earlier plan showed and the renderer could not: this one was made
-    without them.
+    without them. Without `colours` its segments are not graded, or by an earlier release.
     """
 
     schema_version: Literal[1] = 1
@@ -211,6 +222,7 @@ class Timeline(Record):
     music: MusicPlacement
     originality: Originality
     proof: PlanProof | None = None
+    colours: ReelColours | None = None
     cover_candidates: tuple[Cover, ...] = ()
     target_lufs: float = -14.0
     max_true_peak_dbtp: float = -1.0

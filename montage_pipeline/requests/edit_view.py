@@ -34,11 +34,37 @@ class CropShare(Record):
     height: float
 
 
+class AlternativeView(Record):
+    """What could be shown in a segment's place: where it lies in its clip, `what` it is, and `why`
+    it ranks as it does. `points` is what the Reel gains by it. The key is empty without a
+    thumbnail.
+    """
+
+    id: str
+    clip: int
+    moment: str
+    start_s: float
+    end_s: float
+    points: float
+    what: str
+    why: str
+    thumbnail_key: str
+
+
+class SlipView(Record):
+    """By how many frames of the Reel a segment may show its clip earlier (0 or less) or later."""
+
+    earlier: int
+    later: int
+
+
 class SegmentView(Record):
     """One segment: where it lies in its clip and in the Reel (seconds), and why it is there.
 
     `clip` and `moment` lead into `EditView.clips`. With `crop_end` the crop moves there.
-    `thumbnail_key` is the whole source frame at `start_s`.
+    `thumbnail_key` is the whole source frame at `start_s`. `heard` says that its clip has sound
+    which plays unless it is `muted`. `alternatives` could be shown instead, the best first; without
+    `slip` nothing is known of what may become of it.
     """
 
     number: int
@@ -57,6 +83,11 @@ class SegmentView(Record):
     caption: str
     clip_gain_db: float
     thumbnail_key: str
+    locked: bool = False
+    muted: bool = False
+    heard: bool = False
+    slip: SlipView | None = None
+    alternatives: tuple[AlternativeView, ...] = ()
 
 
 class RejectView(Record):

@@ -25,8 +25,10 @@ from montage_pipeline.requests.model import (
     CreatedRequest,
     ItemFilter,
     NewContentItem,
+    WantedChanges,
 )
 from montage_pipeline.requests.options import MontageOptions, refuse_contradictions
+from montage_pipeline.requests.segment_changes.model import changed_options, stored_changes
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
 from montage_pipeline.requests.variants.model import ChosenPlan, Rendition
 from montage_pipeline.vocabulary import ContentStatus, RequestState
@@ -107,23 +109,33 @@ class ContentLibrary:
         options: MontageOptions | None = None,
         *,
         chosen: ChosenPlan | None = None,
+        changes: WantedChanges | None = None,
         idempotency_key: str | None = None,
         max_under_way: int = 0,
     ) -> CreatedRequest:
         """Queue another request for an item, with these wishes; None stands for those of its last
-        request. With `chosen` it renders that plan.
+        request. With `chosen` it renders that plan; with `changes` it changes the edit of an
+        earlier request, whose wishes it has.
 
-        Raises PermanentError: NOT_FOUND when the item is not this user's, ALREADY_GENERATING while
-        a request is under way, and what `create_item` raises.
+        Raises PermanentError: NOT_FOUND when the item is not this user's, or the changed request
+        not this item's, ALREADY_GENERATING while a request is under way, and what `create_item`
+        raises.
         """
-        plan = "" if chosen is None else f":{chosen.request_id}:{chosen.variant}"
-        digest = _digest(f"again:{content_item_id}{plan}", options)
+        asked = f"again:{content_item_id}"
+        if chosen is not None:
+            asked += f":{chosen.request_id}:{chosen.variant}"
+        if changes is not None:
+            asked = f"change:{content_item_id} {changes.model_dump_json()}"
+        digest = _digest(asked, options)
         if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
             return replay
         try:
             with Session(self._engine) as session, session.begin():
                 item = _set_generating(session, user_id, content_item_id)
                 _refuse_too_many(session, user_id, max_under_way)
+                if changes is not None:
+                    request = _request_to_change(session, item, changes, idempotency_key, digest)
+                    return _stored_request(session, request, item.status)
                 wishes = options if options is not None else _last_options(session, item.id)
                 refuse_contradictions(item.clip_urls, wishes)
                 request = _request_for(item, wishes, idempotency_key, digest)
@@ -332,6 +344,28 @@ def _request_for(
         idempotency_key=idempotency_key,
         idempotency_digest=digest if idempotency_key else None,
     )
+
+
+def _request_to_change(
+    session: Session,
+    item: ContentItemRow,
+    wanted: WantedChanges,
+    idempotency_key: str | None,
+    digest: str,
+) -> MontageRequestRow:
+    """A request for the same Reel as its base, but for the changes."""
+    base = session.get(MontageRequestRow, wanted.base_request_id)
+    if base is None or base.content_item_id != item.id:
+        raise PermanentError(
+            ErrorCode.NOT_FOUND, f"There is no request {wanted.base_request_id} of this item."
+        )
+    wishes = MontageOptions.model_validate(base.options | changed_options(wanted.changes))
+    request = _request_for(item, wishes, idempotency_key, digest)
+    request.clip_urls, request.style = base.clip_urls, base.style
+    request.format, request.duration_sec = base.format, base.duration_sec
+    request.base_request_id = base.id
+    request.changes = stored_changes(wanted.changes)
+    return request
 
 
 def _item(row: ContentItemRow, options: dict[str, Any] | None) -> ContentItem:

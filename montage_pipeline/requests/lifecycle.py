@@ -23,6 +23,7 @@ from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.model import MAX_DETAIL_CHARS, MontageRequest, RequestFailure
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.requests.seen import SeenSegment, store_seen
+from montage_pipeline.requests.segment_changes.model import read_changes
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
 from montage_pipeline.requests.variants.model import ChosenPlan, Rendition
 from montage_pipeline.requests.variants.unfinished import UnfinishedReel
@@ -370,6 +371,8 @@ def _request(row: MontageRequestRow) -> MontageRequest:
         format=row.format,
         duration_s=row.duration_sec,
         options=MontageOptions.model_validate(row.options),
+        base_request_id=row.base_request_id,
+        changes=read_changes(row.changes or []),
         state=row.state,
         attempt=row.attempt,
         run_id=row.run_id,

@@ -11,6 +11,7 @@ from montage_pipeline.records import Record
 from montage_pipeline.requests.edit_view import CoverImage
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.options import MontageOptions
+from montage_pipeline.requests.segment_changes.model import Change
 from montage_pipeline.requests.variants.model import ChosenPlan, Rendition
 from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
 from montage_pipeline.styles import StyleName
@@ -36,6 +37,13 @@ class NewContentItem(Record):
     format: Format
     duration_s: int = Field(ge=MIN_DURATION_S, le=MAX_DURATION_S)
     options: MontageOptions = MontageOptions()
+
+
+class WantedChanges(Record):
+    """Changes of the edit that a request made; with none of them, that edit once more."""
+
+    base_request_id: UUID
+    changes: tuple[Change, ...]
 
 
 class CreatedRequest(Record):
@@ -117,7 +125,7 @@ class MontageRequest(Record):
     """One request for a Reel: a snapshot of what was asked, and where it stands.
 
     `id` is the partition key; `lost_runs` of its runs died without a word. With `chosen` it renders
-    the plan of an earlier request.
+    the plan of an earlier request; one that changes the edit of another, its base, has `changes`.
     """
 
     id: UUID
@@ -128,6 +136,8 @@ class MontageRequest(Record):
     format: Format
     duration_s: int
     options: MontageOptions
+    base_request_id: UUID | None = None
+    changes: tuple[Change, ...] = ()
     state: RequestState
     attempt: int
     run_id: str | None

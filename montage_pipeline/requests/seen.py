@@ -50,12 +50,14 @@ class SeenFootage:
         *,
         files: Collection[str],
         fingerprints: Collection[str],
+        besides_item: UUID | None = None,
     ) -> tuple[SeenSegment, ...]:
         """What the user's Reels delivered before `before` showed of this footage, newest first.
 
         That is every segment of a file in `files` (SHA-256), and those of other files that look
         like one of `fingerprints` (`rules.ALIKE_BITS`); the newest `MAX_COMPARED` of either kind
-        are compared. `before` makes planning the same request again later give the same edit.
+        are compared. `before` makes planning the same request again later give the same edit. Reels
+        of `besides_item` do not count: a changed edit repeats what it was changed from.
         """
         of_user = (
             # Columns, not mapped rows: hundreds of those keep the garbage collector busier than
@@ -70,6 +72,11 @@ class SeenFootage:
             .order_by(SeenSegmentRow.shown_at.desc(), SeenSegmentRow.id.desc())
             .limit(MAX_COMPARED)
         )
+        if besides_item is not None:
+            its_requests = select(MontageRequestRow.id).where(
+                MontageRequestRow.content_item_id == besides_item
+            )
+            of_user = of_user.where(SeenSegmentRow.montage_request_id.not_in(its_requests))
         with Session(self._engine) as session:
             rows = (
                 [*session.execute(of_user.where(SeenSegmentRow.sha256.in_(files)))] if files else []

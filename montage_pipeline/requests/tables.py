@@ -159,6 +159,9 @@ class MontageRequestRow(Base):
         ForeignKey("montage_requests.id", ondelete="SET NULL"), index=True
     )
     variant: Mapped[int | None] = mapped_column(SmallInteger)
+    # The request whose edit this one changes, and how, as `segment_changes.model`; null: neither.
+    base_request_id: Mapped[UUID | None]
+    changes: Mapped[list[dict[str, Any]] | None]
     state: Mapped[RequestState] = mapped_column(
         _enum(RequestState, "request_state"), server_default=RequestState.QUEUED.value
     )

@@ -67,6 +67,16 @@ def edit_view_key(request_id: UUID | str) -> str:
     return work_key(request_id, "edit_view.json")
 
 
+def edit_room_key(request_id: UUID | str) -> str:
+    """The key of what may become of the edit's segments."""
+    return work_key(request_id, "edit_room.json")
+
+
+def alternative_key(request_id: UUID | str, alternative: str) -> str:
+    """The key of a source frame of what could be shown in a segment's place, small."""
+    return work_key(request_id, f"alternatives/{alternative}.jpg")
+
+
 def thumbnail_key(request_id: UUID | str, segment: int) -> str:
     """The key of the source frame that a segment begins with, small."""
     return work_key(request_id, f"segments/{segment:03d}.jpg")

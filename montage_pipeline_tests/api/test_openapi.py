@@ -26,6 +26,8 @@ def test_operations_have_their_own_names_and_say_who_may_call_them(app: FastAPI)
         "GET /api/content-items/{contentItemId}/variants": "listVariants",
         "POST /api/content-items/{contentItemId}/variants/{variant}/render": "renderVariant",
         "PUT /api/content-items/{contentItemId}/poster": "choosePoster",
+        "POST /api/content-items/{contentItemId}/changes/preview": "previewChanges",
+        "POST /api/content-items/{contentItemId}/changes": "changeSegments",
         "GET /api/content-items/{contentItemId}/events": "watchContentItem",
         "POST /api/content-items/{contentItemId}/generate": "generateAgain",
         "PUT /api/webhook": "putWebhook",

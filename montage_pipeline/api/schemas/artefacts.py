@@ -14,13 +14,13 @@ UrlOf = Callable[[str], str]
 """A link, made now, to the object of a key."""
 
 
-def _in_seconds(name: str) -> str:
+def in_seconds(name: str) -> str:
     """Times are called `…_s` inside and `…Sec` outside."""
     return to_camel(f"{name}ec" if name.endswith("_s") else name)
 
 
 class _TimedModel(ApiModel):
-    model_config = ConfigDict(alias_generator=_in_seconds)
+    model_config = ConfigDict(alias_generator=in_seconds)
 
 
 class CropShareOut(ApiModel):
@@ -30,6 +30,27 @@ class CropShareOut(ApiModel):
     y: float
     width: float
     height: float
+
+
+class AlternativeOut(_TimedModel):
+    """What could be shown in a segment's place."""
+
+    id: str = Field(description="To name it in a change `replace`.")
+    clip: int = Field(description="Index of its clip in `clips`.")
+    moment: str
+    start_s: float = Field(description="Begin in the clip, in seconds.")
+    end_s: float
+    points: float = Field(description="What the Reel gains by it as the planner counts.")
+    what: str = Field(description="For people: what it is.")
+    why: str = Field(description="For people: how it compares with what is shown.")
+    thumbnail_url: str | None = Field(description="The whole source frame at `startSec`, as JPEG.")
+
+
+class SlipOut(ApiModel):
+    """By how many frames of the Reel a segment may show its clip earlier (0 or less) or later."""
+
+    earlier: int
+    later: int
 
 
 class SegmentOut(_TimedModel):
@@ -51,6 +72,16 @@ class SegmentOut(_TimedModel):
     caption: str = Field(description="Text drawn on it; empty for none.")
     clip_gain_db: float = Field(description="How much louder or quieter its own sound is.")
     thumbnail_url: str = Field(description="The whole source frame at `startSec`, as JPEG.")
+    locked: bool = Field(description="Whether it stays as it is, whatever else changes.")
+    muted: bool = Field(description="Whether its own sound is left out by wish.")
+    heard: bool = Field(description="Whether it has sound of its own that plays unless muted.")
+    slip: SlipOut | None = Field(
+        description="How far it may be slipped; null when the edit cannot be changed."
+    )
+    alternatives: list[AlternativeOut] = Field(
+        description="What could be shown instead, the best first: at least three where the clips "
+        "have so much."
+    )
 
 
 class RejectOut(ApiModel):
@@ -126,6 +157,9 @@ class EditOut(_TimedModel):
         fields = view.model_dump(exclude={"schema_version", "request_id"})
         for segment in fields["segments"]:
             segment["thumbnail_url"] = url_of(segment.pop("thumbnail_key"))
+            for choice in segment["alternatives"]:
+                key = choice.pop("thumbnail_key")
+                choice["thumbnail_url"] = url_of(key) if key else None
         return cls.model_validate(fields)
 
 

@@ -76,7 +76,7 @@ DecimalText = BeforeValidator(_decimal_text)
 """For a whole number in a URL, behind its limits likewise."""
 
 PathUuid = Annotated[UUID, BeforeValidator(_canonical_uuid)]
-"""An id in a URL."""
+"""An id in a URL, or in a body."""
 
 Timestamp = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in_utc)]
 """A time with a time zone, kept in UTC."""

@@ -59,12 +59,14 @@ _FILLED_LINE = _documented(rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$")
 _Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_CHARS), _NoControls, _LINE]
 _Urls = Annotated[list[_Url], Field(max_length=MAX_CLIPS)]
 _FILE_URL = _documented(rf"^(https?|s3)://[^\s\\{_CONTROLS}]+$")
-_FileUrl = Annotated[_Url, _FILE_URL]
-_FileUrls = Annotated[list[_FileUrl], Field(max_length=MAX_CLIPS)]
+FileUrl = Annotated[_Url, _FILE_URL]
+"""The address of a clip, or of music."""
+
+_FileUrls = Annotated[list[FileUrl], Field(max_length=MAX_CLIPS)]
 _Title = Annotated[str, Field(max_length=MAX_TITLE_CHARS), _NoControls, _NotBlank, _FILLED_LINE]
-_Captions = Annotated[
-    str, Field(max_length=MAX_CAPTION_CHARS), _NoControls, _NotBlank, _FILLED_LINE
-]
+Captions = Annotated[str, Field(max_length=MAX_CAPTION_CHARS), _NoControls, _NotBlank, _FILLED_LINE]
+"""Text to draw on the frame, in one line."""
+
 _Prompt = Annotated[str, Field(max_length=MAX_PROMPT_CHARS), _NoControls, _NotBlank, _FILLED_LINE]
 _Bpm = Annotated[StrictInt, Field(ge=MIN_TARGET_BPM, le=MAX_TARGET_BPM), Whole]
 _FileName = Annotated[str, Field(min_length=1, max_length=MAX_FILE_NAME_CHARS), _NoControls, _LINE]
@@ -82,7 +84,7 @@ class WishesBody(ApiModel):
         default_factory=list,
         description="Clips that must not be used; at least one has to be left.",
     )
-    music_url: _FileUrl | None = Field(
+    music_url: FileUrl | None = Field(
         None,
         description="Your own music instead of composed music: an https:// URL, or a `clipUrl` "
         "of POST /api/uploads. It must be at least as long as the Reel.",
@@ -92,9 +94,7 @@ class WishesBody(ApiModel):
         description="Tempo to compose at, in beats per minute; with `musicUrl`, the tempo you "
         "expect it to have.",
     )
-    captions: _Captions | None = Field(
-        None, description="Text drawn on the opening, in any script."
-    )
+    captions: Captions | None = Field(None, description="Text drawn on the opening, in any script.")
     look: Look = Field(
         Look.MATCHED,
         description="`matched` brings exposure and white balance of the segments towards each "

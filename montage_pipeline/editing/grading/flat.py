@@ -27,6 +27,16 @@ def with_flat_clips_told(timeline: Timeline) -> Timeline:
     return timeline.model_copy(update={"warnings": (*timeline.warnings, *told)})
 
 
+def flat_clips_retold(timeline: Timeline, base: Timeline) -> Timeline:
+    """A timeline that was changed from `base`, whose warnings it still has, with a sentence on each
+    flat clip that it shows itself.
+    """
+    of_base = with_flat_clips_told(base.model_copy(update={"warnings": ()})).warnings
+    told_before = set(of_base) & set(timeline.warnings)
+    kept = tuple(warning for warning in timeline.warnings if warning not in told_before)
+    return with_flat_clips_told(timeline.model_copy(update={"warnings": kept}))
+
+
 def _described(log: LogProfile) -> str:
     if log.name in ("", "log"):
         return "is flat, as footage in a log profile is"

@@ -8,14 +8,13 @@ Belongs here: the choice and its limits. Does not belong here: measuring, or app
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from montage_pipeline.editing.grading.colours import Colours, graded, to_lab, to_ycc
 from montage_pipeline.editing.grading.crops import segment_crops
 from montage_pipeline.editing.grading.measures import SegmentColours, mean_hue_deg
-from montage_pipeline.editing.timeline import Grade, Timeline
+from montage_pipeline.editing.timeline import Grade, ReelColours, Timeline
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.styles import style_of
 from montage_pipeline.styles.model import LookTaste
@@ -71,15 +70,6 @@ _STEPS = 12
 """Halvings of a range: finer than a level of 255."""
 
 
-@dataclass(frozen=True)
-class _Target:
-    """The Reel's own figures."""
-
-    lightness: float
-    chroma: float
-    tint: tuple[float, float]
-
-
 def matched_timeline(timeline: Timeline, sources: Mapping[str, ClipSource]) -> Timeline:
     """The timeline with a grade on every segment.
 
@@ -88,12 +78,31 @@ def matched_timeline(timeline: Timeline, sources: Mapping[str, ClipSource]) -> T
     """
     crops = segment_crops(timeline, sources)
     weights = [segment.frames for segment in timeline.segments]
-    grades = matched_grades(crops, weights, style_of(timeline.style).look)
+    measured = [SegmentColours.of(crop) for crop in crops]
+    target = _target(measured, weights)
+    grades = _grades(crops, measured, target, style_of(timeline.style).look)
     segments = tuple(
         segment.model_copy(update={"grade": grade})
         for segment, grade in zip(timeline.segments, grades, strict=True)
     )
-    return timeline.model_copy(update={"segments": segments})
+    return timeline.model_copy(update={"segments": segments, "colours": target})
+
+
+def matched_to_the_rest(
+    timeline: Timeline, numbers: Sequence[int], sources: Mapping[str, ClipSource]
+) -> Timeline:
+    """The timeline with a grade on these segments towards its `colours`; the others stay as they
+    are, and are not decoded.
+    """
+    assert timeline.colours is not None
+    segments = list(timeline.segments)
+    few = timeline.model_copy(update={"segments": tuple(segments[number] for number in numbers)})
+    crops = segment_crops(few, sources)
+    measured = [SegmentColours.of(crop) for crop in crops]
+    grades = _grades(crops, measured, timeline.colours, style_of(timeline.style).look)
+    for number, grade in zip(numbers, grades, strict=True):
+        segments[number] = segments[number].model_copy(update={"grade": grade})
+    return timeline.model_copy(update={"segments": tuple(segments)})
 
 
 def matched_grades(
@@ -104,25 +113,33 @@ def matched_grades(
     `weights` are the segments' lengths.
     """
     measured = [SegmentColours.of(crop) for crop in crops]
-    target = _target(measured, weights)
+    return _grades(crops, measured, _target(measured, weights), look)
+
+
+def _grades(
+    crops: Sequence[Colours],
+    measured: Sequence[SegmentColours],
+    target: ReelColours,
+    look: LookTaste,
+) -> list[Grade]:
     return [
         _safe_for_skin(_grade(crop, colours, target, look), colours)
         for crop, colours in zip(crops, measured, strict=True)
     ]
 
 
-def _target(measured: Sequence[SegmentColours], weights: Sequence[int]) -> _Target:
+def _target(measured: Sequence[SegmentColours], weights: Sequence[int]) -> ReelColours:
     def middle(figure: Callable[[SegmentColours], float]) -> float:
         return _weighted_median([figure(colours) for colours in measured], weights)
 
-    return _Target(
+    return ReelColours(
         lightness=middle(lambda colours: colours.lightness),
         chroma=middle(lambda colours: colours.chroma),
         tint=(middle(lambda colours: colours.tint[0]), middle(lambda colours: colours.tint[1])),
     )
 
 
-def _grade(crop: Colours, colours: SegmentColours, target: _Target, look: LookTaste) -> Grade:
+def _grade(crop: Colours, colours: SegmentColours, target: ReelColours, look: LookTaste) -> Grade:
     gamma = _gamma(crop, colours, target.lightness)
     brighter = to_ycc(graded(crop, Grade(gamma=gamma)))[..., 0].mean()
     # Colour grows with light, but half as fast as in a camera: so does its noise.

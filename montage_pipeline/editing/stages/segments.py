@@ -7,7 +7,7 @@ choosing footage.
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from montage_pipeline.analysis.model import Moment
 from montage_pipeline.editing.context import PlanContext
@@ -30,7 +30,7 @@ in every one.
 """
 
 
-class _Shown(NamedTuple):
+class ShownMoment(NamedTuple):
     """A moment, and how many of its frames a piece shows."""
 
     moment: Moment
@@ -49,49 +49,89 @@ def cut_segments(context: PlanContext, chosen: ChosenEdit) -> tuple[Segment, ...
 def _segment(context: PlanContext, chosen: ChosenEdit, index: int, end_frame: int) -> Segment:
     piece, last = chosen.pieces[index], len(chosen.pieces) - 1
     stretch = context.stretches[piece.stretch]
-    facts = context.facts(stretch.clip)
-    shown = _moments_shown(stretch, piece)
+    shown = moments_shown(stretch, piece)
     opens = index == 0
     moment = _hook_moment(chosen.hook, shown) if opens else max(shown, key=_frames).moment
 
     placed = _Placed.of(context, chosen.pieces, index)
     start_s = _source_start_s(context, placed)
-    span = Span(start_s, start_s + placed.duration_s)
-    evidence = evidence_of([part.moment for part in shown])
-    framing = framing_for(facts, context.request.format.frame_size, span, evidence)
-    return Segment(
-        clip_url=facts.url,
-        clip=stretch.clip,
-        moment=moment.id,
-        source_in_s=start_s,
-        speed=placed.speed,
-        frames=piece.frames,
-        crop=framing.crop,
-        crop_end=framing.crop_end,
-        on_beat=chosen.ruler.on_beat(end_frame),
-        role="hook" if opens else "ending" if index == last else "body",
-        clip_gain_db=_clip_gain_db(context, facts, shown),
-        score=round(moment.hook if opens else (moment.interest + moment.quality) / 2, 4),
-        why="",
-        caption=context.request.caption if opens else "",
-        miniatures=context.miniatures(stretch.clip, span),
+    take = Take(stretch.clip, start_s, placed.speed, piece.frames)
+    segment = segment_showing(context, take, shown)
+    return segment.model_copy(
+        update={
+            "moment": moment.id,
+            "on_beat": chosen.ruler.on_beat(end_frame),
+            "role": role_at(index, last),
+            "score": _score(moment, opens),
+            "caption": context.request.caption if opens else "",
+        }
     )
 
 
-def _frames(shown: _Shown) -> int:
+class Take(NamedTuple):
+    """What a segment shows: frames of a clip, by its number, from a presentation time on."""
+
+    clip: int
+    start_s: float
+    speed: float
+    frames: int
+
+
+def segment_showing(
+    context: PlanContext, take: Take, shown: Sequence[ShownMoment], *, opens: bool = False
+) -> Segment:
+    """A segment with its crop and its sound; `why` is still empty, and it is in no place yet.
+
+    `shown` are the moments it shows, with the frames of each.
+    """
+    facts = context.facts(take.clip)
+    span = Span(take.start_s, take.start_s + context.seconds(take.frames) * take.speed)
+    evidence = evidence_of([part.moment for part in shown])
+    framing = framing_for(facts, context.request.format.frame_size, span, evidence)
+    moment = max(shown, key=_frames).moment
+    return Segment(
+        clip_url=facts.url,
+        clip=take.clip,
+        moment=moment.id,
+        source_in_s=take.start_s,
+        speed=take.speed,
+        frames=take.frames,
+        crop=framing.crop,
+        crop_end=framing.crop_end,
+        on_beat=False,
+        role="hook" if opens else "body",
+        clip_gain_db=_clip_gain_db(context, facts, shown),
+        score=_score(moment, opens),
+        why="",
+        miniatures=context.miniatures(take.clip, span),
+    )
+
+
+def role_at(index: int, last: int) -> Literal["hook", "body", "ending"]:
+    """The role of a segment by its place."""
+    return "hook" if index == 0 else "ending" if index == last else "body"
+
+
+def _score(moment: Moment, opens: bool) -> float:
+    return round(moment.hook if opens else (moment.interest + moment.quality) / 2, 4)
+
+
+def _frames(shown: ShownMoment) -> int:
     return shown.frames
 
 
-def _moments_shown(stretch: Stretch, piece: Piece) -> list[_Shown]:
+def moments_shown(stretch: Stretch, piece: Piece) -> list[ShownMoment]:
     """The moments of a stretch that a piece shows, with the frames of each."""
     shown = [
-        _Shown(found.moment, min(found.end, piece.end) - max(found.start, piece.start))
+        ShownMoment(found.moment, min(found.end, piece.end) - max(found.start, piece.start))
         for found in stretch.moments
     ]
-    return [part for part in shown if part.frames > 0] or [_Shown(stretch.moments[0].moment, 1)]
+    return [part for part in shown if part.frames > 0] or [
+        ShownMoment(stretch.moments[0].moment, 1)
+    ]
 
 
-def _hook_moment(hook: HookChoice, shown: Sequence[_Shown]) -> Moment:
+def _hook_moment(hook: HookChoice, shown: Sequence[ShownMoment]) -> Moment:
     """The moment the hook was chosen for; where moments were joined for it, the best of those it
     shows.
     """
@@ -168,7 +208,7 @@ def _room_to_move(context: PlanContext, pieces: Sequence[Piece], index: int) -> 
     return Span(start_s, end_s)
 
 
-def _clip_gain_db(context: PlanContext, facts: ClipFacts, shown: Sequence[_Shown]) -> float:
+def _clip_gain_db(context: PlanContext, facts: ClipFacts, shown: Sequence[ShownMoment]) -> float:
     """Speech is kept, other sound lies low under the music."""
     speaking = sum(part.moment.scores.speech * part.frames for part in shown)
     speech = speaking / sum(part.frames for part in shown)

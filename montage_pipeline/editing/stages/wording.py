@@ -9,7 +9,7 @@ Every sentence must be true of the edit.
 from collections.abc import Sequence
 from itertools import accumulate
 
-from montage_pipeline.analysis.model import Moment
+from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline.analysis.overlays import covered, place
 from montage_pipeline.editing.context import PlanContext, moments_by_id
 from montage_pipeline.editing.moment_score import crop_box
@@ -66,14 +66,14 @@ def explained(
     context: PlanContext, chosen: ChosenEdit, segments: Sequence[Segment]
 ) -> tuple[Segment, ...]:
     """The segments of an edit with the reason for each."""
-    words = _Words(context, chosen, segments)
+    words = Words(context, chosen, segments)
     return tuple(
         segment.model_copy(update={"why": words.why(index)})
         for index, segment in enumerate(segments)
     )
 
 
-class _Words:
+class Words:
     """Words for the segments of one edit."""
 
     def __init__(
@@ -91,14 +91,14 @@ class _Words:
     def why(self, index: int) -> str:
         """Why this moment, why here, and where its cut falls."""
         sentences = [
-            *(self._opening() if index == 0 else self._what(index)),
+            *(self._opening() if index == 0 else self.what(index)),
             *self._which_part(index),
             *self._pace(index),
             *(self._here(index) if index else []),
             *self._although(index),
             *self._asked(index),
             *self._seen(index),
-            self._cut(index),
+            self.cut(index),
         ]
         return " ".join(sentences)
 
@@ -118,17 +118,8 @@ class _Words:
             *([f"{described}."] if described else []),
         ]
 
-    def _what(self, index: int) -> list[str]:
-        moment, terms = self._moments[index], self._terms[index]
-        best = self._context.analysis.best_moments
-        rank = (
-            f", number {best.index(moment.id) + 1} of the best moments" if moment.id in best else ""
-        )
-        gains = [term for term in _TRAITS if terms[term] >= _NOTABLE]
-        gains.sort(key=lambda term: -terms[term])
-        traits = "".join(f", {_TRAITS[term]}" for term in gains[:_MAX_TRAITS])
-        described = _described(moment) or "Worth showing"
-        return [f"{described}: interest {moment.interest:.2f}{rank}{traits}."]
+    def what(self, index: int) -> list[str]:
+        return [what_it_is(self._context.analysis, self._moments[index], self._terms[index])]
 
     def _which_part(self, index: int) -> list[str]:
         """Why this part of the moment: its best instant, or the subject that is gone elsewhere."""
@@ -259,7 +250,7 @@ class _Words:
 
     # -- the cut --------------------------------------------------------------------------------
 
-    def _cut(self, index: int) -> str:
+    def cut(self, index: int) -> str:
         frame, ruler = self._ends[index], self._chosen.ruler
         at = f"{self._context.seconds(frame):.2f} s"
         if frame == ruler.total_frames:
@@ -271,6 +262,24 @@ class _Words:
         if ruler.on_beat(frame):
             return f"Cuts on the beat at {at}."
         return f"Cuts at {at}, off the beat: {why_off_beat(self._context, self._chosen, index)}."
+
+
+def what_it_is(analysis: ClipAnalysis, moment: Moment, terms: Breakdown) -> str:
+    """What a moment is, and what speaks for it."""
+    best = analysis.best_moments
+    rank = f", number {best.index(moment.id) + 1} of the best moments" if moment.id in best else ""
+    gains = [term for term in _TRAITS if terms.get(term, 0) >= _NOTABLE]
+    gains.sort(key=lambda term: -terms[term])
+    traits = "".join(f", {_TRAITS[term]}" for term in gains[:_MAX_TRAITS])
+    described = _described(moment) or "Worth showing"
+    return f"{described}: interest {moment.interest:.2f}{rank}{traits}."
+
+
+def costs_of(terms: Breakdown) -> list[str]:
+    """What speaks most against a segment, in words; empty when nothing does."""
+    losses = [term for term in _COSTS if terms.get(term, 0) <= -_NOTABLE]
+    losses.sort(key=lambda term: terms[term])
+    return [_COSTS[term] for term in losses[:_MAX_COSTS]]
 
 
 def _described(moment: Moment) -> str:

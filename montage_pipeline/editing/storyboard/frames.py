@@ -13,7 +13,7 @@ from montage_pipeline.footage.model import ClipSource
 _FRAME_WIDTH = 960
 """Pixels that frames are decoded at: more than a card shows, as the crop is enlarged from them."""
 
-_THUMBNAIL_SIDE = 480
+THUMBNAIL_SIDE = 480
 """Pixels of the longer side: sharp in a strip of segments on a phone's screen of 3 px a point."""
 
 _THUMBNAIL_QUALITY = 82
@@ -48,5 +48,5 @@ def first_frames(
 def write_thumbnail(frame: Image.Image, output: Path) -> None:
     """Write a whole source frame as a small JPEG; the crop can be drawn on it."""
     small = frame.convert("RGB")
-    small.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
     small.save(output, "JPEG", quality=_THUMBNAIL_QUALITY, optimize=True)

@@ -17,6 +17,7 @@ from montage_pipeline.analysis.scan import READING_MODULES
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.media.isolation.calls import warm_up
 from montage_pipeline.orchestration.assets.analysis_watcher import AnalysisWatcher
+from montage_pipeline.orchestration.assets.base_request import base_analysis
 from montage_pipeline.orchestration.assets.clip_reports import (
     reasons_of,
     reports,
@@ -63,10 +64,12 @@ def analysis_version(settings: Settings) -> str:
 
 
 def analyse_clips(scope: StepScope) -> MaterializeResult[ClipAnalysis]:
-    """The analysis of the request's clips.
+    """The analysis of the request's clips; that of its base when it changes an edit.
 
     Raises PermanentError when no clip can be used, or a wish cannot be granted.
     """
+    if scope.request.base_request_id is not None:
+        return base_analysis(scope, scope.request.base_request_id)
     _refuse_without_clips(scope)
     if scope.request.chosen is not None:
         return _result(scope, planned_analysis(scope))

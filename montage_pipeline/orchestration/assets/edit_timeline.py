@@ -5,6 +5,7 @@ write it for other editing programs.
 import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
 
 import dagster as dg
 from dagster import MaterializeResult, MetadataValue
@@ -14,7 +15,13 @@ from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_reports import clip_reports, telling
-from montage_pipeline.orchestration.assets.edit_view import edit_view, store_edit_view
+from montage_pipeline.orchestration.assets.edit_room import store_edit_room
+from montage_pipeline.orchestration.assets.edit_view import (
+    edit_view,
+    store_edit_view,
+    store_view,
+    with_choices,
+)
 from montage_pipeline.orchestration.assets.request_facts import (
     bullets,
     clip_sources,
@@ -34,8 +41,10 @@ from montage_pipeline.vocabulary import Look, Step
 if TYPE_CHECKING:
     from PIL import Image
 
+    from montage_pipeline.editing.changing.parts import Parts
     from montage_pipeline.editing.request import EditRequest
     from montage_pipeline.editing.variants.alternatives import Variants
+    from montage_pipeline.requests.edit_view import EditView
     from montage_pipeline.requests.seen import SeenSegment
     from montage_pipeline.requests.variants.model import ChosenPlan
 
@@ -66,6 +75,8 @@ def plan_edit(
     """
     if scope.request.chosen is not None:
         planned = _taken(scope, scope.request.chosen, analysis, music)
+    elif scope.request.base_request_id is not None:
+        planned = _changed(scope, scope.request.base_request_id, analysis, music)
     else:
         planned = _planned(scope, analysis, music)
     if not scope.delivers and scope.request.options.plan_only:
@@ -81,7 +92,8 @@ def plan_without(
         update={"left_out": left_out, "seed": edit.timeline.seed}
     )
     [timeline] = _variants(scope, request, edit.analysis, edit.music, 1).timelines
-    planned = _finished(scope, timeline, edit.analysis, edit.music, str(scope.request.id))
+    decided = edit._replace(timeline=_with_look(scope, timeline, edit.analysis))
+    planned = _finished(scope, decided, str(scope.request.id))
     store_document(scope.services, str(scope.request.id), Step.EDIT_TIMELINE, planned.timeline)
     return planned
 
@@ -94,7 +106,8 @@ def _planned(scope: StepScope, analysis: ClipAnalysis, music: MusicTrack) -> Pla
     planned = []
     for variant, timeline in enumerate(found.timelines, start=1):
         place = variant_place(request_id, variant)
-        edit = _finished(scope, timeline, analysis, music, place)
+        looked = _with_look(scope, timeline, analysis)
+        edit = _finished(scope, EditInputs(analysis, music, looked), place)
         if variant > 1:
             store_document(scope.services, place, Step.EDIT_TIMELINE, edit.timeline)
         planned.append(edit)
@@ -127,32 +140,70 @@ def _variants(
         raise telling(error, reports) from None
 
 
-def _finished(
-    scope: StepScope, timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack, place: str
+def _changed(
+    scope: StepScope, base: UUID, analysis: ClipAnalysis, music: MusicTrack
 ) -> PlannedEdit:
-    """A planned edit with its look and what shows it, stored in `place` (`storage.keys`)."""
-    from montage_pipeline.editing.stages.covers import with_cover_candidates
-    from montage_pipeline.editing.storyboard.frames import first_frames
+    """The base's edit with the changes of the request."""
+    from montage_pipeline.orchestration.assets.changed_edit import changed_edit
 
-    timeline = with_cover_candidates(_with_look(scope, timeline, analysis), analysis)
-    frames = first_frames(timeline, clip_sources(scope.services, timeline))
-    storyboard = _store_storyboard(scope, timeline, analysis, music, frames, place)
-    store_edit_view(scope, edit_view(scope, timeline, analysis, music, place), frames, place)
-    _store_edit(scope, timeline, music, place)
-    metadata = edit_metadata(scope, timeline, analysis, music, place)
-    return PlannedEdit(timeline, {"storyboard": storyboard, **metadata})
+    try:
+        changed = changed_edit(scope, base, edit_request(scope, analysis), analysis, music)
+    except PermanentError as error:
+        raise telling(error, clip_reports(scope.request, analysis)) from None
+    scope.progress(_PLANNED)
+    edit = EditInputs(analysis, music, changed.timeline)
+    return _finished(scope, edit, str(scope.request.id), changed.parts)
 
 
 def _taken(
     scope: StepScope, chosen: "ChosenPlan", analysis: ClipAnalysis, music: MusicTrack
 ) -> PlannedEdit:
     """The chosen edit of an earlier plan, with its files among the request's own."""
-    timeline = take_plan(scope, chosen, music)
-    _store_edit(scope, timeline, music, str(scope.request.id))
-    storyboard = scope.services.store.address(storyboard_key(scope.request.id))
-    metadata = edit_metadata(scope, timeline, analysis, music, str(scope.request.id))
+    place = str(scope.request.id)
+    edit = EditInputs(analysis, music, take_plan(scope, chosen, music))
+    store_view(scope, _view(scope, edit, place, None), place)
+    _store_edit(scope, edit.timeline, music, place)
+    storyboard = scope.services.store.address(storyboard_key(place))
     of = {"plan_of_request": str(chosen.request_id), "variant": chosen.variant}
-    return PlannedEdit(timeline, {"storyboard": storyboard, **of, **metadata})
+    metadata = edit_metadata(scope, edit.timeline, analysis, music, place)
+    return PlannedEdit(edit.timeline, {"storyboard": storyboard, **of, **metadata})
+
+
+def _finished(
+    scope: StepScope, edit: EditInputs, place: str, parts: "Parts | None" = None
+) -> PlannedEdit:
+    """An edit with what shows it, stored in `place` (`storage.keys`); `parts` when it was changed
+    from another one.
+    """
+    from montage_pipeline.editing.stages.covers import with_cover_candidates
+    from montage_pipeline.editing.storyboard.frames import first_frames
+
+    edit = edit._replace(timeline=with_cover_candidates(edit.timeline, edit.analysis))
+    analysis, music, timeline = edit
+    frames = first_frames(timeline, clip_sources(scope.services, timeline))
+    storyboard = _store_storyboard(scope, timeline, analysis, music, frames, place)
+    store_edit_view(scope, _view(scope, edit, place, parts), frames, place)
+    _store_edit(scope, timeline, music, place)
+    metadata = edit_metadata(scope, timeline, analysis, music, place)
+    return PlannedEdit(timeline, {"storyboard": storyboard, **metadata})
+
+
+def _view(scope: StepScope, edit: EditInputs, place: str, parts: "Parts | None") -> "EditView":
+    """What a page shows of the edit; of the request's own, also what may become of each segment,
+    which is stored. Other variants have that once they are chosen.
+    """
+    from montage_pipeline.editing.changing.rooms import edit_room
+    from montage_pipeline.editing.context import PlanContext
+
+    analysis, music, timeline = edit
+    view = edit_view(scope, timeline, analysis, music, place)
+    if place != str(scope.request.id):
+        return view
+    request = edit_request(scope, analysis).model_copy(
+        update={"seed": timeline.seed, "left_out": timeline.left_out}
+    )
+    room = edit_room(PlanContext.of(request, analysis, music), timeline, parts)
+    return with_choices(view, room, store_edit_room(scope, room, timeline))
 
 
 def edit_metadata(
@@ -217,6 +268,7 @@ def _seen(scope: StepScope, analysis: ClipAnalysis) -> "tuple[SeenSegment, ...]"
             for moment in clip.moments
             if not moment.rejects
         },
+        besides_item=scope.request.content_item_id if scope.request.base_request_id else None,
     )
 
 

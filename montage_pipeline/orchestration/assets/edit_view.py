@@ -1,9 +1,10 @@
 """The edit as a page shows it, made from what the planner decided and what it went by."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from montage_pipeline.analysis.model import AnalysedClip, ClipAnalysis, Moment
 from montage_pipeline.editing.timeline import CropRect, Timeline
@@ -12,6 +13,7 @@ from montage_pipeline.footage.names import clip_name, shown_url
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.requests.edit_view import (
+    AlternativeView,
     ClipView,
     CropShare,
     EditView,
@@ -20,11 +22,14 @@ from montage_pipeline.requests.edit_view import (
     MusicView,
     RejectView,
     SegmentView,
+    SlipView,
 )
-from montage_pipeline.storage.keys import edit_view_key, thumbnail_key
+from montage_pipeline.storage.keys import alternative_key, edit_view_key, thumbnail_key
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from montage_pipeline.editing.changing.room import Alternative, EditRoom
 
 
 def store_edit_view(
@@ -41,7 +46,12 @@ def store_edit_view(
             thumbnail = Path(folder) / f"{segment.number}.jpg"
             write_thumbnail(frames[segment.number], thumbnail)
             services.store.put_file(segment.thumbnail_key, thumbnail, content_type="image/jpeg")
-    services.store.put_bytes(
+    store_view(scope, view, place)
+
+
+def store_view(scope: StepScope, view: EditView, place: str) -> None:
+    """Upload the view, whose thumbnails are there."""
+    scope.services.store.put_bytes(
         edit_view_key(place),
         view.model_dump_json().encode(),
         content_type="application/json",
@@ -99,6 +109,49 @@ def _segment(timeline: Timeline, number: int, start: int, place: str) -> Segment
         caption=segment.caption,
         clip_gain_db=segment.clip_gain_db,
         thumbnail_key=thumbnail_key(place, number),
+    )
+
+
+def with_choices(view: EditView, room: "EditRoom", drawn: Collection[str]) -> EditView:
+    """The view with what may become of each segment; alternatives in `drawn` have a thumbnail."""
+    segments = []
+    for shown, segment in zip(view.segments, room.segments, strict=True):
+        choices = tuple(
+            _alternative(view.request_id, found, segment.frames, room.rate, drawn)
+            for found in segment.alternatives
+        )
+        footage = segment.footage
+        step_s = footage.speed / room.rate
+        spare_s = footage.room.end_s - footage.span(segment.frames, room.rate).end_s
+        slip = SlipView(
+            earlier=-int((footage.start_s - footage.room.start_s) / step_s),
+            later=max(0, int(spare_s / step_s)),
+        )
+        changes = {
+            "locked": segment.locked,
+            "muted": segment.muted,
+            "heard": footage.heard,
+            "slip": slip,
+            "alternatives": choices,
+        }
+        segments.append(shown.model_copy(update=changes))
+    return view.model_copy(update={"segments": tuple(segments)})
+
+
+def _alternative(
+    request_id: UUID, found: "Alternative", frames: int, rate: float, drawn: Collection[str]
+) -> AlternativeView:
+    span = found.footage.span(frames, rate)
+    return AlternativeView(
+        id=found.id,
+        clip=found.footage.clip,
+        moment=found.footage.moment,
+        start_s=span.start_s,
+        end_s=span.end_s,
+        points=found.points,
+        what=found.what,
+        why=found.why,
+        thumbnail_key=alternative_key(request_id, found.id) if found.id in drawn else "",
     )
 
 

@@ -9,6 +9,7 @@ from dagster import MaterializeResult
 
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.music.model import MusicTrack
+from montage_pipeline.orchestration.assets.base_request import base_music
 from montage_pipeline.orchestration.assets.request_facts import (
     cost_metadata,
     own_music_of,
@@ -16,6 +17,7 @@ from montage_pipeline.orchestration.assets.request_facts import (
 )
 from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
+from montage_pipeline.requests.segment_changes.model import changed_music
 from montage_pipeline.vocabulary import Step
 
 if TYPE_CHECKING:
@@ -26,11 +28,16 @@ _COMPOSED = 0.8
 
 
 def compose_music(scope: StepScope, analysis: ClipAnalysis) -> MaterializeResult[MusicTrack]:
-    """The Reel's music, stored. Nothing is composed, nor bought, that an earlier request has.
+    """The Reel's music, stored; that of its base when it changes an edit and not the music. Nothing
+    is composed, nor bought, that an earlier request has.
 
     Raises PermanentError(MUSIC_NONE_TO_KEEP).
     """
     from montage_pipeline.orchestration.assets.kept_music import note_music
+
+    base = scope.request.base_request_id
+    if base is not None and changed_music(scope.request.changes) is None:
+        return base_music(scope, base)
 
     services = scope.services
     track = _track(scope, analysis)

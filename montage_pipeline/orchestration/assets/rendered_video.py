@@ -184,7 +184,17 @@ def _planned_without(
     left_out: tuple[RejectedSpan, ...],
     error: MontageError,
 ) -> PlannedEdit:
-    """The edit without these spans. What stands in its way is told to come of `error`."""
+    """The edit without these spans. What stands in its way is told to come of `error`.
+
+    Raises PermanentError(CHANGE_IMPOSSIBLE) for an edit that its user changed: another choice of
+    footage is theirs to make.
+    """
+    if scope.request.base_request_id is not None:
+        raise PermanentError(
+            ErrorCode.CHANGE_IMPOSSIBLE,
+            f"{clip_name(left_out[-1].url)} cannot be shown from {left_out[-1].start_s:.1f} to "
+            f"{left_out[-1].end_s:.1f} s: {left_out[-1].message}. Show something else there.",
+        ) from error
     scope.progress(0.0, f"planning again without {clip_name(left_out[-1].url)}")
     log.warning("planned_again", without=[part.model_dump() for part in left_out])
     try:

@@ -15,12 +15,10 @@ from montage_pipeline.orchestration.assets.clip_reports import clip_reports
 from montage_pipeline.orchestration.assets.request_facts import stored_value
 from montage_pipeline.orchestration.documents import store_document
 from montage_pipeline.orchestration.steps import StepScope
-from montage_pipeline.records import Record, read_document
-from montage_pipeline.requests.edit_view import EditView
+from montage_pipeline.records import Record
 from montage_pipeline.requests.variants.model import ChosenPlan, PlanVariants, VariantFacts
 from montage_pipeline.requests.variants.unfinished import UnfinishedReel
 from montage_pipeline.storage.keys import (
-    edit_view_key,
     storyboard_key,
     thumbnail_key,
     variant_place,
@@ -96,33 +94,25 @@ def take_plan(scope: StepScope, chosen: ChosenPlan, music: MusicTrack) -> Timeli
     """
     place, own = variant_place(chosen.request_id, chosen.variant), str(scope.request.id)
     timeline = _found(stored_value(scope.services, Timeline, place, Step.EDIT_TIMELINE))
-    _copy_pictures(scope, place, own)
+    _copy_pictures(scope, place, own, len(timeline.segments))
     under_it = timeline.music.model_copy(update={"key": music.key})
     return timeline.model_copy(update={"request_id": own, "music": under_it})
 
 
-def _copy_pictures(scope: StepScope, place: str, own: str) -> None:
-    """The storyboard, and the view with its thumbnails: the plan's may be deleted before these."""
+def _copy_pictures(scope: StepScope, place: str, own: str, segments: int) -> None:
+    """The storyboard and the thumbnails: the plan's may be deleted before these."""
     store = scope.services.store
+    copies = {storyboard_key(place): storyboard_key(own)} | {
+        thumbnail_key(place, number): thumbnail_key(own, number) for number in range(segments)
+    }
     try:
-        storyboard = store.get_bytes(storyboard_key(place))
-        view = read_document(EditView, store.get_bytes(edit_view_key(place)), "edit_timeline")
-        segments = []
-        for segment in view.segments:
-            key = thumbnail_key(own, segment.number)
-            store.put_bytes(key, store.get_bytes(segment.thumbnail_key), content_type="image/jpeg")
-            segments.append(segment.model_copy(update={"thumbnail_key": key}))
+        for source, target in copies.items():
+            kind = "image/png" if source == storyboard_key(place) else "image/jpeg"
+            store.put_bytes(target, store.get_bytes(source), content_type=kind)
     except PermanentError as error:
-        if error.code not in (ErrorCode.STORE_MISSING, ErrorCode.DOCUMENT_SCHEMA):
+        if error.code is not ErrorCode.STORE_MISSING:
             raise
         raise plan_expired() from error
-    store.put_bytes(storyboard_key(own), storyboard, content_type="image/png")
-    mine = {"request_id": scope.request.id, "segments": tuple(segments)}
-    store.put_bytes(
-        edit_view_key(own),
-        view.model_copy(update=mine).model_dump_json().encode(),
-        content_type="application/json",
-    )
 
 
 def _found(value: Value | None) -> Value:
