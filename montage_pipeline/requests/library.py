@@ -359,7 +359,11 @@ def _request_to_change(
         raise PermanentError(
             ErrorCode.NOT_FOUND, f"There is no request {wanted.base_request_id} of this item."
         )
-    wishes = MontageOptions.model_validate(base.options | changed_options(wanted.changes))
+    # A plan that is changed was looked at: it is rendered.
+    settled = {"variants": 1, "plan_only": False}
+    wishes = MontageOptions.model_validate(
+        base.options | changed_options(wanted.changes) | settled
+    )
     request = _request_for(item, wishes, idempotency_key, digest)
     request.clip_urls, request.style = base.clip_urls, base.style
     request.format, request.duration_sec = base.format, base.duration_sec
