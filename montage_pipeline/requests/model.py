@@ -42,6 +42,7 @@ class CreatedRequest(Record):
 
     content_item_id: UUID
     request_id: UUID
+    partition_key: str
     status: ContentStatus
     replayed: bool = False
 
@@ -113,12 +114,13 @@ class ItemFilter(Record):
 class MontageRequest(Record):
     """One request for a Reel: a snapshot of what was asked, and where it stands.
 
-    `id` is the partition key; `lost_runs` of its runs died without a word.
+    `partition_key` is what Dagster calls it; `lost_runs` of its runs died without a word.
     """
 
     id: UUID
     content_item_id: UUID
     user_id: UUID
+    partition_key: str
     clip_urls: tuple[str, ...]
     style: str
     format: Format

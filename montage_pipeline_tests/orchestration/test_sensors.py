@@ -1,5 +1,6 @@
 """The request sensor picks up queued rows, and may be repeated or interrupted at any point."""
 
+from datetime import UTC
 from uuid import UUID
 
 import dagster as dg
@@ -9,7 +10,8 @@ from sqlalchemy import text
 
 from montage_pipeline.composition import Services
 from montage_pipeline.definitions import build_definitions
-from montage_pipeline.orchestration.sensors import REQUEST_TAG, request_sensor
+from montage_pipeline.orchestration.partitions import REQUEST_TAG
+from montage_pipeline.orchestration.sensors import request_sensor
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.vocabulary import RequestState, Step
 from montage_pipeline_tests.clicks import click
@@ -30,19 +32,22 @@ def test_a_queued_row_becomes_a_partition_and_a_run(
     services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
 ) -> None:
     assert isinstance(tick(services, instance), dg.SkipReason)
-    created = click(library, user)
+    created = click(library, user, style="travel", title="  Two days\nin Lisbon ")
     first, again = tick(services, instance), tick(services, instance)
     assert isinstance(first, dg.SensorResult)
     assert isinstance(again, dg.SensorResult)
     assert first.run_requests is not None
     [run] = first.run_requests
     assert run.run_key == f"{created.request_id}:1"
-    assert run.partition_key == str(created.request_id)
+    now = services.requests.queued(10)[0].created_at.astimezone(UTC)
+    assert run.partition_key == f"{now:%Y%m%d-%H%M}-travel-{str(created.request_id)[:8]}"
     assert run.tags[REQUEST_TAG] == str(created.request_id)
     assert run.tags["montage/content_item_id"] == str(created.content_item_id)
     assert run.tags["montage/user_id"] == str(user)
+    assert run.tags["montage/style"] == "travel, square, 8 s"
+    assert run.tags["montage/title"] == "Two days in Lisbon"
     assert first.dynamic_partitions_requests is not None
-    assert list(first.dynamic_partitions_requests[0].partition_keys) == [str(created.request_id)]
+    assert list(first.dynamic_partitions_requests[0].partition_keys) == [run.partition_key]
     # A tick that is lost after its evaluation is simply repeated: the body changed nothing.
     assert again.run_requests == first.run_requests
     assert services.requests.queued(10)[0].state is RequestState.QUEUED
@@ -64,13 +69,13 @@ def test_a_row_committed_late_is_not_passed_by(
     services.requests.start(newer.request_id, "run")
     result = tick(services, instance)
     assert isinstance(result, dg.SensorResult)
-    assert [run.partition_key for run in result.run_requests or ()] == [str(older.request_id)]
+    assert [run.partition_key for run in result.run_requests or ()] == [older.partition_key]
 
 
 def test_at_most_25_rows_a_tick_oldest_first(
     services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
 ) -> None:
-    created = [str(click(library, user).request_id) for _ in range(27)]
+    created = [click(library, user).partition_key for _ in range(27)]
     result = tick(services, instance)
     assert isinstance(result, dg.SensorResult)
     assert [run.partition_key for run in result.run_requests or ()] == created[:25]
@@ -80,7 +85,7 @@ def test_a_request_whose_run_died_goes_on_with_the_step_that_was_not_finished(
     services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
 ) -> None:
     created = click(library, user)
-    tags = {"dagster/partition": str(created.request_id)}
+    tags = {"dagster/partition": created.partition_key}
     config = {"ops": {"rendered_video": {"config": {"text": "Hello"}}}}
     lost = create_run_for_test(
         instance,

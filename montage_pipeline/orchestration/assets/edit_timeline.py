@@ -60,7 +60,7 @@ def plan_without(
     """The edit once more, without these spans, stored in the place of the one that showed them."""
     planned = _planned(scope, analysis, music, left_out)
     asset = Step.EDIT_TIMELINE
-    store_document(scope.services, str(scope.request.id), asset, planned.timeline)
+    store_document(scope.services, scope.request.id, asset, planned.timeline)
     return planned
 
 
