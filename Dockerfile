@@ -14,6 +14,9 @@ ARG EXTRAS=kubernetes
 RUN python -m venv /app \
  && /app/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt \
     "$(echo /wheels/*.whl)[${EXTRAS}]"
+# Whatever starts `dagster-webserver` here (the chart for Kubernetes does) starts ours, with its guard.
+RUN printf '#!/app/bin/python\nfrom runpy import run_module\nrun_module("montage_pipeline.orchestration.ui", run_name="__main__")\n' \
+    > /app/bin/dagster-webserver
 RUN mkdir dagster-home \
  && cp deploy/workspace.yaml dagster-home/ \
  && cat dagster.yaml deploy/dagster-storage.yaml > dagster-home/dagster.yaml
