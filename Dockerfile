@@ -1,17 +1,33 @@
 # One image for the code server, the daemon, the webserver and the API; the command decides which.
-FROM python:3.11-slim-bookworm AS build
+# For a build that can be repeated to the byte, name a digest:
+#   docker build --build-arg PYTHON_IMAGE=python@sha256:… -t montage-pipeline:0.1.0 .
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
 WORKDIR /build
 COPY pyproject.toml constraints.txt README.md LICENSE dagster.yaml ./
 COPY deploy deploy
 COPY montage_pipeline montage_pipeline
+# The wheel is what gets installed, as it would be anywhere else: nothing is read from the sources.
+RUN python -m pip wheel --no-cache-dir --disable-pip-version-check --no-deps --wheel-dir /wheels .
+ARG EXTRAS=kubernetes
 RUN python -m venv /app \
- && /app/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt .
+ && /app/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt \
+    "$(echo /wheels/*.whl)[${EXTRAS}]"
+# Whatever starts `dagster-webserver` here (the chart for Kubernetes does) starts ours, with its guard.
+RUN printf '#!/app/bin/python\nfrom runpy import run_module\nrun_module("montage_pipeline.orchestration.ui", run_name="__main__")\n' \
+    > /app/bin/dagster-webserver
 RUN mkdir dagster-home \
  && cp deploy/workspace.yaml dagster-home/ \
  && cat dagster.yaml deploy/dagster-storage.yaml > dagster-home/dagster.yaml
 
-FROM python:3.11-slim-bookworm
-RUN useradd --system --create-home --uid 10001 montage
+FROM ${PYTHON_IMAGE}
+# tini reaps what FFmpeg's and the runs' processes leave, and passes on signals; Kubernetes has no
+# `init: true`.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends tini \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --create-home --uid 10001 montage
 COPY --from=build /app /app
 COPY --from=build --chown=montage /build/dagster-home /home/montage/dagster
 ENV PATH=/app/bin:$PATH \
@@ -22,9 +38,11 @@ ENV PATH=/app/bin:$PATH \
     MONTAGE_LOG_FORMAT=json \
     PYTHONUNBUFFERED=1
 RUN install -d -m 0700 -o montage /home/montage/state /home/montage/dagster/storage
-USER montage
+# By number, so that Kubernetes can tell that it is not root.
+USER 10001
 WORKDIR /home/montage/dagster
 EXPOSE 3000 4000 8000
+ENTRYPOINT ["tini", "--"]
 # code server (default) | dagster-daemon run -w workspace.yaml | python -m montage_pipeline.orchestration.ui -w workspace.yaml -h 0.0.0.0 -p 3000
 # | uvicorn --no-access-log --factory montage_pipeline.api.app:create_app --host 0.0.0.0 --port 8000 --timeout-graceful-shutdown 3 | montage migrate
 CMD ["dagster", "api", "grpc", "-m", "montage_pipeline.definitions", "-h", "0.0.0.0", "-p", "4000", "--location-name", "montage_pipeline"]

@@ -6,11 +6,11 @@ what happens when one of them fails (`failures`).
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import dagster as dg
 
 from montage_pipeline.composition import Services
+from montage_pipeline.orchestration.partitions import REQUEST_TAG, tags_of
 from montage_pipeline.requests.model import MontageRequest
 from montage_pipeline.vocabulary import RequestState, Step
 
@@ -26,8 +26,8 @@ class Attempt:
     """One try of one step in one run."""
 
     step: Step
-    request_key: str
-    """The partition key, which should be the id of a request."""
+    partition: str
+    """Its key, which should be that of a request."""
     number: int
     """1 for the first try."""
     retry_policy: dg.RetryPolicy | None
@@ -65,7 +65,7 @@ def attempt_of(context: "StepExecutionContext") -> Attempt:
     """The attempt that Dagster is making."""
     return Attempt(
         step=Step(context.step.key),
-        request_key=context.partition_key,
+        partition=context.partition_key,
         number=context.previous_attempt_count + 1,
         retry_policy=context.op_retry_policy,
         run=context.dagster_run,
@@ -75,17 +75,12 @@ def attempt_of(context: "StepExecutionContext") -> Attempt:
 
 def requested(attempt: Attempt, services: Services) -> MontageRequest:
     """The request of the attempt's partition. Raises a Failure that is not retried for none."""
-    try:
-        request_id = UUID(attempt.request_key)
-    except ValueError:
-        raise dg.Failure(
-            f"Partition {attempt.request_key!r} is not the id of a montage request.",
-            allow_retries=False,
-        ) from None
-    request = services.requests.get_request(request_id)
+    request = services.requests.of_partition(attempt.partition)
     if request is None:
         raise dg.Failure(
-            f"There is no montage request {request_id} in the database.", allow_retries=False
+            f"There is no montage request with the partition {attempt.partition!r} in the "
+            "database.",
+            allow_retries=False,
         )
     return request
 
@@ -97,6 +92,10 @@ def claim(attempt: Attempt, services: Services, request: MontageRequest) -> bool
     so changes nothing of it. Raises a Failure that is not retried when it is another run's.
     """
     run_id, earlier_runs = attempt.run.run_id, _earlier_runs(attempt)
+    if REQUEST_TAG not in attempt.run.tags:
+        # A person launched the run. From now on the sensors know whose it is, and people find it.
+        title = services.requests.titles([request.content_item_id]).get(request.content_item_id)
+        attempt.instance.add_run_tags(run_id, tags_of(request, title))
     if services.requests.start(request.id, run_id, earlier_runs=earlier_runs):
         return True
     if request.state is RequestState.SUCCEEDED and (

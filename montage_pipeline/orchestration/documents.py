@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def store_document(services: Services, partition: str, asset: str, value: Record) -> str:
+def store_document(services: Services, request_id: UUID, asset: str, value: Record) -> str:
     """Write an asset's value in one PUT: it is there whole or not at all. Returns its key."""
-    key = document_key(partition, asset)
+    key = document_key(request_id, asset)
     services.store.put_bytes(
         key, value.model_dump_json(indent=1).encode(), content_type="application/json"
     )
@@ -49,9 +49,10 @@ class DocumentIOManager(dg.IOManager):
         attempt = _attempt_of(context)
         with self._step(attempt):
             asset = context.asset_key.path[-1]
-            key = store_document(self._services, context.partition_key, asset, obj)
+            request_id = self._request_of(context.partition_key)
+            key = store_document(self._services, request_id, asset, obj)
             if attempt is not None and attempt.step is Step.EDIT_TIMELINE:
-                note_plan(self._services.engine, UUID(attempt.request_key), attempt.run.run_id)
+                note_plan(self._services.engine, request_id, attempt.run.run_id)
             context.add_output_metadata(_uri(self._services, key))
 
     def load_input(self, context: dg.InputContext) -> Record:
@@ -67,7 +68,7 @@ class DocumentIOManager(dg.IOManager):
 
     def _read(self, context: dg.InputContext) -> Record:
         asset = context.asset_key.path[-1]
-        key = document_key(context.partition_key, asset)
+        key = document_key(self._request_of(context.partition_key), asset)
         if self._services.store.head(key) is None:
             raise PermanentError(
                 ErrorCode.MISSING_INPUT,
@@ -77,6 +78,14 @@ class DocumentIOManager(dg.IOManager):
         value = read_document(kind, self._services.store.get_bytes(key), asset)
         assert isinstance(value, Record)
         return value
+
+    def _request_of(self, partition: str) -> UUID:
+        request = self._services.requests.of_partition(partition)
+        if request is None:
+            raise PermanentError(
+                ErrorCode.MISSING_INPUT, f"There is no montage request with the key {partition!r}."
+            )
+        return request.id
 
     def _step(self, attempt: Attempt | None) -> AbstractContextManager[None]:
         return nullcontext() if attempt is None else translated(attempt, self._services)

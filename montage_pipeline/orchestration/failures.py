@@ -17,7 +17,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from random import uniform
 from typing import Any
-from uuid import UUID
 
 import dagster as dg
 from dagster import DagsterExecutionInterruptedError
@@ -27,6 +26,7 @@ from montage_pipeline.composition import Services
 from montage_pipeline.costs.retry_after import MAX_RETRY_AFTER_S
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.orchestration.attempts import Attempt, requested
+from montage_pipeline.orchestration.partitions import request_id_in
 from montage_pipeline.requests.attempts.tries import Try
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.model import RequestFailure
@@ -48,7 +48,9 @@ def translated(attempt: Attempt, services: Services) -> Iterator[None]:
 
     The request becomes `failed` when nothing will be tried again, if it is the attempt's run's own.
     """
-    context = {"request_id": attempt.request_key, "run_id": attempt.run.run_id}
+    context = {"partition": attempt.partition, "run_id": attempt.run.run_id}
+    if (request_id := request_id_in(attempt.run.tags)) is not None:
+        context["request_id"] = str(request_id)
     with logs.bind(**context, asset=attempt.step.value):
         try:
             yield
@@ -135,7 +137,7 @@ def _note_try(attempt: Attempt, services: Services, failure: RequestFailure) -> 
         at=datetime.now(UTC),
     )
     with suppress(Exception):  # a database that is away must not hide why the step failed
-        return services.tries.note(UUID(attempt.request_key), failed) or attempt.number
+        return services.tries.note(requested(attempt, services).id, failed) or attempt.number
     return attempt.number
 
 
@@ -166,7 +168,7 @@ def _waits_outside(attempt: Attempt, services: Services, failure: RequestFailure
 def _is_canceled(attempt: Attempt, services: Services) -> bool:
     """Whether somebody canceled the request; False while the database cannot tell."""
     with suppress(Exception):
-        return services.requests.is_canceled(UUID(attempt.request_key))
+        return requested(attempt, services).state is RequestState.CANCELED
     return False
 
 

@@ -49,6 +49,9 @@ _MAX_PAUSE_S = 90.0
 _MAX_PAUSE_ELSEWHERE_S = 2.0
 """The same for a run in a process that is not its own: that one may go on long after the run."""
 
+_CONTAINER_MARK = "DAGSTER_RUN_JOB_NAME"
+"""Set by Dagster's launchers for Kubernetes, Docker and ECS in the container of a run."""
+
 _GRACE_S = 1.5
 """For a step to end in order. Decoding in native code does not see that it is interrupted."""
 
@@ -199,8 +202,10 @@ class Lease:
 def _is_own_process() -> bool:
     """Whether this process is the run's own: a launcher gives it one; elsewhere (tests, notebooks)
     it is not ours, and has children that are none of the run's.
+
+    The code server forks one; a container has it alone, and is told so by whoever launched it.
     """
-    return multiprocessing.parent_process() is not None
+    return multiprocessing.parent_process() is not None or _CONTAINER_MARK in os.environ
 
 
 def _end_children() -> None:

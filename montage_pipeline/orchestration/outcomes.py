@@ -18,8 +18,8 @@ from dagster import ResourceParam, RunFailureSensorContext, RunStatusSensorConte
 from montage_pipeline import logs
 from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode
-from montage_pipeline.orchestration.partitions import montage_requests
-from montage_pipeline.orchestration.runs import PARTITION_TAG, attempt_number_of, request_id_of
+from montage_pipeline.orchestration.partitions import PARTITION_TAG, montage_requests
+from montage_pipeline.orchestration.runs import attempt_number_of, request_id_of
 from montage_pipeline.orchestration.sensors import default_status
 from montage_pipeline.requests.model import MontageRequest, RequestFailure
 from montage_pipeline.settings import Settings

@@ -166,7 +166,7 @@ def _settle_queued(
 
     One without a run is where the request sensor will find it.
     """
-    runs = newest_runs(instance, [request.id for request in queued])
+    runs = newest_runs(instance, queued)
     settled = 0
     for request in queued:
         own = [run for run in runs.get(request.id, ()) if has(request, run)]

@@ -5,14 +5,13 @@ Dagster rebuilds its caches from every key there is, so their number is bounded;
 
 from collections.abc import Sequence
 from datetime import timedelta
-from uuid import UUID
 
 import dagster as dg
 from dagster import ResourceParam, SensorEvaluationContext
 
 from montage_pipeline.composition import Services
-from montage_pipeline.orchestration.partitions import montage_requests
-from montage_pipeline.orchestration.runs import LIVE, PARTITION_TAG
+from montage_pipeline.orchestration.partitions import PARTITION_TAG, montage_requests
+from montage_pipeline.orchestration.runs import LIVE
 from montage_pipeline.orchestration.sensors import default_status
 from montage_pipeline.settings import Settings
 
@@ -55,7 +54,7 @@ def idle_partitions(instance: dg.DagsterInstance, services: Services, age: timed
     fresh = services.requests.unfinished_since(age)
     runs = instance.get_runs(dg.RunsFilter(statuses=LIVE))
     busy = {run.tags.get(PARTITION_TAG) for run in runs}
-    return [key for key in keys if UUID(key) not in fresh and key not in busy]
+    return [key for key in keys if key not in fresh and key not in busy]
 
 
 def retire(instance: dg.DagsterInstance, keys: Sequence[str]) -> None:

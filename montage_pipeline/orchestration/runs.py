@@ -6,10 +6,10 @@ from uuid import UUID
 import dagster as dg
 from dagster import DagsterEventType
 
+from montage_pipeline.orchestration.partitions import PARTITION_TAG, request_id_in
 from montage_pipeline.requests.model import MontageRequest
 from montage_pipeline.vocabulary import Step
 
-PARTITION_TAG = "dagster/partition"
 _RUN_KEY_TAG = "dagster/run_key"
 _OVER = (
     dg.DagsterRunStatus.SUCCESS,
@@ -44,26 +44,22 @@ def runs_of(instance: dg.DagsterInstance, partition_key: str) -> Sequence[dg.Dag
 
 
 def newest_runs(
-    instance: dg.DagsterInstance, request_ids: Iterable[UUID]
+    instance: dg.DagsterInstance, requests: Iterable[MontageRequest]
 ) -> dict[UUID, list[dg.DagsterRun]]:
     """The runs of many requests, newest first; those without any are left out."""
-    keys = [str(request_id) for request_id in request_ids]
+    ids = {request.partition_key: request.id for request in requests}
+    keys = list(ids)
     found: dict[UUID, list[dg.DagsterRun]] = {}
     for begin in range(0, len(keys), _KEYS_PER_QUERY):
         tags = {PARTITION_TAG: keys[begin : begin + _KEYS_PER_QUERY]}
         for run in instance.get_runs(dg.RunsFilter(tags=tags)):
-            if request_id := request_id_of(run):
-                found.setdefault(request_id, []).append(run)
+            found.setdefault(ids[run.tags[PARTITION_TAG]], []).append(run)
     return found
 
 
 def request_id_of(run: dg.DagsterRun) -> UUID | None:
-    """The request that a run works for; None for runs of other jobs."""
-    key = run.tags.get(PARTITION_TAG)
-    try:
-        return UUID(key) if key else None
-    except ValueError:
-        return None
+    """The request that a run works for, as its tags say; see `request_id_in`."""
+    return request_id_in(run.tags)
 
 
 def steps_of(run: dg.DagsterRun) -> list[Step]:

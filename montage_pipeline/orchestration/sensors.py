@@ -11,7 +11,7 @@ from dagster import ResourceParam, SensorEvaluationContext
 
 from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.jobs import montage
-from montage_pipeline.orchestration.partitions import montage_requests
+from montage_pipeline.orchestration.partitions import montage_requests, tags_of
 from montage_pipeline.orchestration.runs import (
     LIVE,
     attempt_number_of,
@@ -25,10 +25,6 @@ from montage_pipeline.requests.model import MontageRequest
 from montage_pipeline.requests.queue.turns import Attempted
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import Step
-
-REQUEST_TAG = "montage/request_id"
-ITEM_TAG = "montage/content_item_id"
-USER_TAG = "montage/user_id"
 
 MAX_RUNS_PER_TICK = 25
 """A tick has 60 s, and each run takes the daemon about a second to create."""
@@ -66,9 +62,13 @@ def request_sensor(settings: Settings) -> dg.SensorDefinition:
         next_ones = services.requests.get_requests(ids)
         if not next_ones:
             return dg.SkipReason("No request is queued, or every place is taken.")
-        keys = [str(request.id) for request in next_ones]
+        keys = [request.partition_key for request in next_ones]
+        titles = services.requests.titles([request.content_item_id for request in next_ones])
         return dg.SensorResult(
-            run_requests=[_run_request(context.instance, request) for request in next_ones],
+            run_requests=[
+                _run_request(context.instance, request, titles.get(request.content_item_id))
+                for request in next_ones
+            ],
             dynamic_partitions_requests=[montage_requests.build_add_request(keys)],
         )
 
@@ -86,25 +86,23 @@ def starting(instance: dg.DagsterInstance) -> list[Attempted]:
     ]
 
 
-def _run_request(instance: dg.DagsterInstance, request: MontageRequest) -> dg.RunRequest:
+def _run_request(
+    instance: dg.DagsterInstance, request: MontageRequest, title: str | None
+) -> dg.RunRequest:
     lost = _lost_run(instance, request) if request.attempt > 1 else None
     left = steps_left(instance, lost) if lost else []
     return dg.RunRequest(
         run_key=run_key_of(request),
-        partition_key=str(request.id),
+        partition_key=request.partition_key,
         asset_selection=[dg.AssetKey(step.value) for step in left or request.steps],
         run_config=_config_for(lost, left) if lost and left else None,
-        tags={
-            REQUEST_TAG: str(request.id),
-            ITEM_TAG: str(request.content_item_id),
-            USER_TAG: str(request.user_id),
-        },
+        tags=tags_of(request, title),
     )
 
 
 def _lost_run(instance: dg.DagsterInstance, request: MontageRequest) -> dg.DagsterRun | None:
     """The run that this attempt goes on from: the newest that was to deliver."""
-    for run in runs_of(instance, str(request.id)):
+    for run in runs_of(instance, request.partition_key):
         if attempt_number_of(run) != request.attempt and request.steps[-1] in steps_of(run):
             return run
     return None

@@ -97,7 +97,11 @@ def montage_step(context: AssetExecutionContext, services: Services) -> Iterator
         tracked = claim(attempt, services, request)
         lease = hold(attempt, services, request, tracked=tracked)
 
-    whose = {"content_item_id": str(request.content_item_id), "user_id": str(request.user_id)}
+    whose = {
+        "request_id": str(request.id),
+        "content_item_id": str(request.content_item_id),
+        "user_id": str(request.user_id),
+    }
     with (
         logs.bind(**whose),
         translated(attempt, services),

@@ -235,6 +235,7 @@ class ContentLibrary:
         return CreatedRequest(
             content_item_id=request.content_item_id,
             request_id=request.id,
+            partition_key=request.partition_key,
             status=status,
             replayed=True,
         )
@@ -299,7 +300,10 @@ def _stored_request(
     session.add(request)
     session.flush()
     return CreatedRequest(
-        content_item_id=request.content_item_id, request_id=request.id, status=status
+        content_item_id=request.content_item_id,
+        request_id=request.id,
+        partition_key=request.partition_key,
+        status=status,
     )
 
 

@@ -6,7 +6,7 @@ in one transaction. A guard that does not match changes nothing and the method s
 Does not belong here: how users ask for a Reel and see their items (`library`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -82,6 +82,26 @@ class RequestLifecycle:
             row = session.get(MontageRequestRow, request_id)
             return None if row is None else _request(row)
 
+    def of_partition(self, partition_key: str) -> MontageRequest | None:
+        """The request that Dagster knows by this key."""
+        row = MontageRequestRow
+        found = self._requests(select(row).where(row.partition_key == partition_key))
+        return found[0] if found else None
+
+    def ids_of_partitions(self, partition_keys: Collection[str]) -> dict[str, UUID]:
+        """The requests that Dagster knows by these keys; those of no request are left out."""
+        table = MontageRequestRow
+        query = select(table.partition_key, table.id).where(table.partition_key.in_(partition_keys))
+        with Session(self._engine) as session:
+            return {row.partition_key: row.id for row in session.execute(query)}
+
+    def titles(self, item_ids: Collection[UUID]) -> dict[UUID, str]:
+        """What users call these items; those without a title are left out."""
+        row = ContentItemRow
+        query = select(row.id, row.title).where(row.id.in_(item_ids))
+        with Session(self._engine) as session:
+            return {item_id: title for item_id, title in session.execute(query) if title}
+
     def queued(self, limit: int) -> list[MontageRequest]:
         """Requests waiting to be picked up, oldest first."""
         return self._requests(
@@ -106,13 +126,13 @@ class RequestLifecycle:
         query = select(MontageRequestRow).where(MontageRequestRow.state.in_(_ACTIVE))
         return self._requests(query.order_by(MontageRequestRow.created_at))
 
-    def unfinished_since(self, age: timedelta) -> set[UUID]:
-        """The requests that are under way, or ended less long ago than `age`."""
+    def unfinished_since(self, age: timedelta) -> set[str]:
+        """The partitions of requests under way, or that ended less long ago than `age`."""
         fresh = or_(
             MontageRequestRow.state.in_(_ACTIVE), MontageRequestRow.finished_at >= func.now() - age
         )
         with Session(self._engine) as session:
-            return set(session.scalars(select(MontageRequestRow.id).where(fresh)))
+            return set(session.scalars(select(MontageRequestRow.partition_key).where(fresh)))
 
     def start(self, request_id: UUID, run_id: str, *, earlier_runs: Sequence[str] = ()) -> bool:
         """queued → running under this run; a retried run takes over from one of `earlier_runs`.
@@ -366,6 +386,7 @@ def _request(row: MontageRequestRow) -> MontageRequest:
         id=row.id,
         content_item_id=row.content_item_id,
         user_id=row.user_id,
+        partition_key=row.partition_key,
         clip_urls=tuple(row.clip_urls),
         style=row.style,
         format=row.format,

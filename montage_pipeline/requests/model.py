@@ -51,6 +51,7 @@ class CreatedRequest(Record):
 
     content_item_id: UUID
     request_id: UUID
+    partition_key: str
     status: ContentStatus
     replayed: bool = False
 
@@ -124,13 +125,15 @@ class ItemFilter(Record):
 class MontageRequest(Record):
     """One request for a Reel: a snapshot of what was asked, and where it stands.
 
-    `id` is the partition key; `lost_runs` of its runs died without a word. With `chosen` it renders
-    the plan of an earlier request; one that changes the edit of another, its base, has `changes`.
+    `partition_key` is what Dagster calls it; `lost_runs` of its runs died without a word. With
+    `chosen` it renders the plan of an earlier request; one that changes the edit of another, its
+    base, has `changes`.
     """
 
     id: UUID
     content_item_id: UUID
     user_id: UUID
+    partition_key: str
     clip_urls: tuple[str, ...]
     style: str
     format: Format

@@ -11,6 +11,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     Enum,
+    FetchedValue,
     ForeignKey,
     Identity,
     Index,
@@ -128,11 +129,12 @@ class ContentItemRow(Base):
 
 
 class MontageRequestRow(Base):
-    """One request for a Reel of an item; its id is the partition key."""
+    """One request for a Reel of an item."""
 
     __tablename__ = "montage_requests"
     __table_args__ = (
         UniqueConstraint("user_id", "idempotency_key"),
+        UniqueConstraint("partition_key"),
         # At most one request of an item is under way, whatever races happen.
         Index(
             "uq_montage_requests_active_item",
@@ -148,6 +150,8 @@ class MontageRequestRow(Base):
         ForeignKey("content_items.id", ondelete="CASCADE"), index=True
     )
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    # What its partition is called in Dagster; a trigger makes it when the row is made.
+    partition_key: Mapped[str] = mapped_column(String(100), server_default=FetchedValue())
     clip_urls: Mapped[list[str]]
     style: Mapped[str] = mapped_column(String(40))
     format: Mapped[Format] = mapped_column(_enum(Format, "montage_format"))

@@ -66,7 +66,9 @@ def test_stopped_in_the_ui(scene: Scene) -> None:
 def test_partition_deleted(scene: Scene) -> None:
     robbed, _ = scene.click(2)
     scene.wait_for_step(Step.CLIP_ANALYSIS, robbed)
-    scene.system.graphql(_DELETE, keys=[str(robbed)], repository=_REPOSITORY)
+    request = scene.system.services.requests.get_request(robbed)
+    assert request is not None
+    scene.system.graphql(_DELETE, keys=[request.partition_key], repository=_REPOSITORY)
     scene.all_is_well(**{str(robbed): "partition_deleted"})
 
 

@@ -68,15 +68,19 @@ def test_click_to_draft(system: System, user: UUID) -> None:
         name: reported[name] for name in ("input_tokens", "output_tokens")
     }
 
+    request = system.services.requests.get_request(UUID(created["requestId"]))
+    assert request is not None
+    partition = request.partition_key
+
     # People see it in the Dagster UI: the partition, five materialisations with their figures, the
     # run and whose it is.
     nodes = system.graphql(
-        _MATERIALISATIONS, keys=[{"path": [name]} for name in ORDER], partition=created["requestId"]
+        _MATERIALISATIONS, keys=[{"path": [name]} for name in ORDER], partition=partition
     )["assetNodes"]
     assert {node["assetKey"]["path"][0] for node in nodes} == set(ORDER)
     labels = {}
     for node in nodes:
-        assert created["requestId"] in node["partitionKeys"]
+        assert partition in node["partitionKeys"]
         [materialisation] = node["assetMaterializations"]
         labels[node["assetKey"]["path"][0]] = {
             entry["label"] for entry in materialisation["metadataEntries"]

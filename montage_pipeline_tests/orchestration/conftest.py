@@ -105,8 +105,8 @@ def make_clip(path: Path, source: str, duration_s: float) -> None:
 def add_partition(instance: dg.DagsterInstance, created: CreatedRequest) -> str:
     """Make the request's partition, as the daemon does for the sensor."""
     assert montage_requests.name is not None
-    instance.add_dynamic_partitions(montage_requests.name, [str(created.request_id)])
-    return str(created.request_id)
+    instance.add_dynamic_partitions(montage_requests.name, [created.partition_key])
+    return created.partition_key
 
 
 def run_montage(

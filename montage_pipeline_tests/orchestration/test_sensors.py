@@ -1,5 +1,6 @@
 """The request sensor picks up queued rows, and may be repeated or interrupted at any point."""
 
+from datetime import UTC
 from uuid import UUID
 
 import dagster as dg
@@ -9,7 +10,8 @@ from sqlalchemy import text
 
 from montage_pipeline.composition import Services
 from montage_pipeline.definitions import build_definitions
-from montage_pipeline.orchestration.sensors import REQUEST_TAG, request_sensor
+from montage_pipeline.orchestration.partitions import REQUEST_TAG
+from montage_pipeline.orchestration.sensors import request_sensor
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.vocabulary import RequestState, Step
 from montage_pipeline_tests.clicks import REEL, click
@@ -30,19 +32,22 @@ def test_a_queued_row_becomes_a_partition_and_a_run(
     services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
 ) -> None:
     assert isinstance(tick(services, instance), dg.SkipReason)
-    created = click(library, user)
+    created = click(library, user, style="travel", title="  Two days\nin Lisbon ")
     first, again = tick(services, instance), tick(services, instance)
     assert isinstance(first, dg.SensorResult)
     assert isinstance(again, dg.SensorResult)
     assert first.run_requests is not None
     [run] = first.run_requests
     assert run.run_key == f"{created.request_id}:1"
-    assert run.partition_key == str(created.request_id)
+    now = services.requests.queued(10)[0].created_at.astimezone(UTC)
+    assert run.partition_key == f"{now:%Y%m%d-%H%M}-travel-{str(created.request_id)[:8]}"
     assert run.tags[REQUEST_TAG] == str(created.request_id)
     assert run.tags["montage/content_item_id"] == str(created.content_item_id)
     assert run.tags["montage/user_id"] == str(user)
+    assert run.tags["montage/style"] == "travel, square, 8 s"
+    assert run.tags["montage/title"] == "Two days in Lisbon"
     assert first.dynamic_partitions_requests is not None
-    assert list(first.dynamic_partitions_requests[0].partition_keys) == [str(created.request_id)]
+    assert list(first.dynamic_partitions_requests[0].partition_keys) == [run.partition_key]
     # A tick that is lost after its evaluation is simply repeated: the body changed nothing.
     assert again.run_requests == first.run_requests
     assert services.requests.queued(10)[0].state is RequestState.QUEUED
@@ -64,7 +69,7 @@ def test_a_row_committed_late_is_not_passed_by(
     services.requests.start(newer.request_id, "run")
     result = tick(services, instance)
     assert isinstance(result, dg.SensorResult)
-    assert [run.partition_key for run in result.run_requests or ()] == [str(older.request_id)]
+    assert [run.partition_key for run in result.run_requests or ()] == [older.partition_key]
 
 
 def test_a_tick_fills_the_places_that_are_free(
@@ -72,11 +77,11 @@ def test_a_tick_fills_the_places_that_are_free(
 ) -> None:
     created = [click(library, user) for _ in range(4)]
     first = _keys(tick(services, instance))
-    assert first == [str(one.request_id) for one in created[:2]]
+    assert first == [one.partition_key for one in created[:2]]
 
     # A run that has not taken its request over yet holds a place, and is not asked for again.
-    for key in first:
-        tags = {"dagster/partition": key, "dagster/run_key": f"{key}:1"}
+    for one in created[:2]:
+        tags = {"dagster/partition": one.partition_key, "dagster/run_key": f"{one.request_id}:1"}
         create_run_for_test(
             instance, job_name="montage", tags=tags, status=dg.DagsterRunStatus.STARTING
         )
@@ -86,7 +91,7 @@ def test_a_tick_fills_the_places_that_are_free(
     assert services.requests.start(created[0].request_id, "run")
     assert isinstance(tick(services, instance), dg.SkipReason)
     assert services.requests.succeed(created[0].request_id, "run", REEL)
-    assert _keys(tick(services, instance)) == [str(created[2].request_id)]
+    assert _keys(tick(services, instance)) == [created[2].partition_key]
 
 
 def test_without_limits_a_tick_starts_as_many_as_it_can(
@@ -94,7 +99,7 @@ def test_without_limits_a_tick_starts_as_many_as_it_can(
 ) -> None:
     changes = {"max_running": 0, "max_running_per_user": 0}
     unlimited = Services(services.settings.model_copy(update=changes))
-    created = [str(click(library, user).request_id) for _ in range(27)]
+    created = [click(library, user).partition_key for _ in range(27)]
     assert _keys(tick(unlimited, instance)) == created[:25]
     unlimited.close()
 
@@ -108,7 +113,7 @@ def test_a_request_whose_run_died_goes_on_with_the_step_that_was_not_finished(
     services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
 ) -> None:
     created = click(library, user)
-    tags = {"dagster/partition": str(created.request_id)}
+    tags = {"dagster/partition": created.partition_key}
     config = {"ops": {"rendered_video": {"config": {"text": "Hello"}}}}
     lost = create_run_for_test(
         instance,

@@ -139,6 +139,32 @@ def test_requests_from_before_there_were_wishes_go_on(empty_engine: Engine) -> N
         assert connection.scalar(text("SELECT count(*) FROM montage_requests")) == 2
 
 
+def test_requests_keep_the_partition_they_had_and_new_ones_have_one_to_read(
+    empty_engine: Engine,
+) -> None:
+    migrate(empty_engine, "0010")
+    [(user, item, old)] = insert_requests(empty_engine, ["travel"])
+    migrate(empty_engine, "0016")
+    clash = UUID("3938602d-0000-4000-8000-000000000000")
+    insert = text(
+        "INSERT INTO montage_requests (id, content_item_id, user_id, style, format, duration_sec,"
+        " clip_urls, created_at, state) VALUES (:id, :item, :user, 'travel', 'reel', 30, '[]',"
+        " '2026-11-25 23:16:59+00', 'failed')"
+    )
+    with empty_engine.begin() as connection:
+        for id_ in (clash, UUID(int=clash.int + 1)):
+            connection.execute(insert, {"id": id_, "item": item, "user": user})
+        rows = connection.execute(text("SELECT id, partition_key FROM montage_requests"))
+        assert {row.id: row.partition_key for row in rows} == {
+            old: str(old),
+            clash: "20261125-2316-travel-3938602d",
+            UUID(int=clash.int + 1): "20261125-2316-travel-3938602d000040008000000000000001",
+        }
+    migrate(empty_engine, "0010", down=True)
+    with empty_engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM montage_requests")) == 3
+
+
 def test_calls_under_way_before_predictions_count_as_sent(empty_engine: Engine) -> None:
     migrate(empty_engine, "0005")
     [(user, _item, _request)] = insert_requests(empty_engine, ["travel"])

@@ -53,8 +53,10 @@ def env_file() -> str:
         "# MONTAGE_CODE_SERVER_HOST=127.0.0.1\n# MONTAGE_CODE_SERVER_PORT=4000\n"
     )
     compose = (
-        "\n# Only for deploy/compose.yaml: passwords of the two roles in its Postgres, letters and "
-        "digits.\n# POSTGRES_PASSWORD=\n# DAGSTER_POSTGRES_PASSWORD=\n"
+        "\n# Only for `docker compose`, which begins at this file.\n"
+        "COMPOSE_FILE=deploy/compose.yaml\n"
+        "\n# Only for `docker compose`: passwords of the two roles in its Postgres, letters and "
+        "digits. It does not start without.\n# POSTGRES_PASSWORD=\n# DAGSTER_POSTGRES_PASSWORD=\n"
     )
     return head + lines + dagster + compose
 

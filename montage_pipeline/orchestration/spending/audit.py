@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from uuid import UUID
 
 import dagster as dg
 from dagster import AssetCheckExecutionContext, MetadataValue, ResourceParam
@@ -77,22 +76,23 @@ def _disagreeing(
     services: Services, step: Step, records: Sequence[dg.EventLogRecord]
 ) -> Iterator[str]:
     """A sentence on each event whose cost is not the sum of the rows that it could see."""
-    shown: list[tuple[UUID, datetime, Decimal]] = []
+    shown: list[tuple[str, datetime, Decimal]] = []
     for record in records:
         event = record.asset_materialization
         if event is None or event.partition is None or "cost_usd" not in event.metadata:
             continue
         cost = event.metadata["cost_usd"]
         at = datetime.fromtimestamp(record.timestamp, UTC)
-        shown.append((UUID(event.partition), at, Decimal(str(cost.value))))
+        shown.append((event.partition, at, Decimal(str(cost.value))))
 
-    costs = costs_of_requests(services.engine, {key for key, _at, _usd in shown}, step.value)
-    for request_id, at, shown_usd in shown:
-        ledger_usd = _seen_at(costs.get(request_id, []), at)
+    ids = services.requests.ids_of_partitions({key for key, _at, _usd in shown})
+    costs = costs_of_requests(services.engine, ids.values(), step.value)
+    for key, at, shown_usd in shown:
+        request_id = ids.get(key)
+        ledger_usd = _seen_at(costs.get(request_id, []) if request_id else [], at)
         if abs(ledger_usd - shown_usd) > _TOLERANCE_USD:
             yield (
-                f"{step.value} of request {request_id} shows ${shown_usd}, and its rows come to "
-                f"${ledger_usd:f}."
+                f"{step.value} of {key} shows ${shown_usd}, and its rows come to ${ledger_usd:f}."
             )
 
 

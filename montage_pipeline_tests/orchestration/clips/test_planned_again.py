@@ -92,11 +92,11 @@ def test_the_reel_is_made_without_the_span_and_says_so(
 
     # What is stored is what was rendered: the file holds to it in every frame.
     edit = _edit(services, created)
-    services.store.download(video_key(partition), tmp_path / "reel.mp4")
+    services.store.download(video_key(created.request_id), tmp_path / "reel.mp4")
     check_file(tmp_path / "reel.mp4", edit)
     assert {segment.clip_url for segment in edit.segments} == {sound}
     assert {part.url for part in edit.left_out} == {odd}
-    assert odd.encode() not in services.store.get_bytes(edit_key(partition))
+    assert odd.encode() not in services.store.get_bytes(edit_key(created.request_id))
 
     item = item_of(library, user, created)
     assert any(

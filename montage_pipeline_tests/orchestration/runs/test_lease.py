@@ -85,9 +85,7 @@ def test_lost_runs_of_canceled_requests_are_not_retried(
     runs = {}
     for canceled in (True, False):
         created = click(library, user)
-        run = instance.create_run_for_job(
-            _job(), tags={"dagster/partition": str(created.request_id)}
-        )
+        run = instance.create_run_for_job(_job(), tags={"dagster/partition": created.partition_key})
         _start(instance, run)
         if canceled:
             services.requests.withdraw(created.request_id)

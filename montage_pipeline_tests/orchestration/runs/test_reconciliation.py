@@ -100,7 +100,7 @@ def run_of(
 ) -> dg.DagsterRun:
     """A run of the request's first attempt, as Dagster has it."""
     own = {
-        "dagster/partition": str(created.request_id),
+        "dagster/partition": created.partition_key,
         "dagster/run_key": f"{created.request_id}:1",
     }
     run: dg.DagsterRun = create_run_for_test(

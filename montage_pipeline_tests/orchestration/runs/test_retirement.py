@@ -33,11 +33,11 @@ def test_partitions_retire_only_when_old_and_idle(
     create_run_for_test(
         instance,
         status=dg.DagsterRunStatus.STARTED,
-        tags={"dagster/partition": str(old_but_running.request_id)},
+        tags={"dagster/partition": old_but_running.partition_key},
     )
     context = dg.build_sensor_context(instance=instance, resources={"services": services})
     retirement_sensor(services.settings)(context)
-    kept = {str(created.request_id) for created in (old_but_running, fresh, under_way)}
+    kept = {created.partition_key for created in (old_but_running, fresh, under_way)}
     assert set(instance.get_dynamic_partitions("montage_requests")) == kept
 
 

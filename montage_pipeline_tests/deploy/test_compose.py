@@ -1,5 +1,7 @@
 """What deploy/compose.yaml gives each service, read as Compose reads it."""
 
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,8 +13,9 @@ from pydantic import SecretStr
 
 from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
 from montage_pipeline.settings import Settings, variable_of
+from montage_pipeline_tests.deploy.compose import ROOT, compose, rendered
 
-_DEPLOY = Path(__file__).parent.parent / "deploy"
+_DEPLOY = ROOT / "deploy"
 _COMPOSE: dict[str, Any] = yaml.safe_load((_DEPLOY / "compose.yaml").read_text())
 _SERVICES: dict[str, dict[str, Any]] = _COMPOSE["services"]
 
@@ -20,6 +23,7 @@ _PRODUCT, _DAGSTER = "DATABASE_URL", "DAGSTER_POSTGRES_URL"
 _STORE = {"R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"}
 _ALLOWED = {
     "postgres": {"POSTGRES_PASSWORD", "DAGSTER_POSTGRES_PASSWORD"},
+    "redis": set(),
     "migrate": {_PRODUCT},
     "code": {
         *(_PRODUCT, _DAGSTER, "ANTHROPIC_API_KEY", "FAL_KEY", "MONTAGE_BUDGET_WEBHOOK_SECRET"),
@@ -45,6 +49,70 @@ _OF_ONE_MACHINE = {
 """Settings of `montage up` and `montage make`; the image sets MONTAGE_HOME."""
 
 
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A clone as `docker compose` needs it, after `cp .env.example .env`."""
+    shutil.copytree(_DEPLOY, tmp_path / "deploy")
+    for name in ("Dockerfile", ".env.example"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copy(ROOT / ".env.example", tmp_path / ".env")
+    return tmp_path
+
+
+def _fill_in(checkout: Path, **values: str) -> None:
+    """What an operator does in an editor: the line's value, without its `# `."""
+    env = checkout / ".env"
+    text = env.read_text()
+    for name, value in values.items():
+        text, found = re.subn(rf"(?m)^# {name}=.*$", f"{name}={value}", text)
+        assert found == 1, name
+    env.write_text(text)
+
+
+def test_an_empty_env_file_is_refused_by_the_name_of_what_is_missing(checkout: Path) -> None:
+    _fill_in(checkout, DAGSTER_POSTGRES_PASSWORD="two")
+    refused = compose(checkout, "config", "--quiet")
+    assert refused.returncode != 0
+    assert "POSTGRES_PASSWORD is missing a value: set it in .env" in refused.stderr
+
+
+def test_it_starts_as_documented(checkout: Path) -> None:
+    _fill_in(
+        checkout,
+        POSTGRES_PASSWORD="one",
+        DAGSTER_POSTGRES_PASSWORD="two",
+        R2_ACCOUNT_ID="account",
+        R2_SECRET_ACCESS_KEY="secret",
+        FAL_KEY="key",
+    )
+    services = rendered(checkout)["services"]
+    assert set(services) == {"postgres", "migrate", "code", "daemon", "webserver", "api"}
+
+    code, api = services["code"]["environment"], services["api"]["environment"]
+    assert code["DATABASE_URL"] == "postgresql://montage:one@postgres/montage"
+    assert code["DAGSTER_POSTGRES_URL"] == "postgresql+psycopg2://dagster:two@postgres/dagster"
+    assert (code["R2_ACCOUNT_ID"], code["FAL_KEY"]) == ("account", "key")
+    assert "FAL_KEY" not in api
+    # What is not set must not become an empty string, which would be a value.
+    assert api["MONTAGE_JWT_SECRET"] is None
+
+    build = services["code"]["build"]
+    assert (Path(build["context"]) / build["dockerfile"]).is_file()
+    for volume in services["postgres"]["volumes"]:
+        assert volume["type"] == "volume" or Path(volume["source"]).is_file()
+
+
+def test_every_lasting_service_is_asked_whether_it_works(checkout: Path) -> None:
+    _fill_in(checkout, POSTGRES_PASSWORD="one", DAGSTER_POSTGRES_PASSWORD="two")
+    for name, service in rendered(checkout, "*")["services"].items():
+        assert service["restart"] == ("no" if name == "migrate" else "unless-stopped")
+        assert ("healthcheck" in service) is (name != "migrate"), name
+        if name != "postgres":  # which becomes its own account after it took over the volume
+            assert service["user"].split(":")[0] not in ("", "0", "root")
+        # Nothing moves under an operator's feet: a tag of a release, or theirs.
+        assert re.search(r":(local|[0-9]+\.[0-9]+)$", service["image"]), service["image"]
+
+
 @pytest.mark.parametrize("name", sorted(_SERVICES))
 def test_a_service_gets_its_own_secrets_and_no_privileges(name: str) -> None:
     service = _SERVICES[name]
@@ -53,6 +121,7 @@ def test_a_service_gets_its_own_secrets_and_no_privileges(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["read_only"] is True
+    assert service["logging"]["options"] == {"max-size": "20m", "max-file": "5"}
     assert service["mem_limit"]
     assert service["pids_limit"]
     for port in service.get("ports", []):

@@ -1,0 +1,1 @@
+"""What deploy/ promises: Compose, Kubernetes, the image and the wheel."""
