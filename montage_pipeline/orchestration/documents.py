@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def store_document(services: Services, request_id: UUID, asset: str, value: Record) -> str:
+def store_document(
+    services: Services, request_id: UUID | str, asset: str, value: Record
+) -> str:
     """Write an asset's value in one PUT: it is there whole or not at all. Returns its key."""
     key = document_key(request_id, asset)
     services.store.put_bytes(
