@@ -6,10 +6,13 @@ import dagster as dg
 
 from montage_pipeline import logs
 from montage_pipeline.composition import Services
+from montage_pipeline.orchestration.analytics.checks import CHECKS
+from montage_pipeline.orchestration.analytics.marts import marts
+from montage_pipeline.orchestration.analytics.refresh import cost_checks, cost_reports
+from montage_pipeline.orchestration.analytics.source import api_cost_logs
 from montage_pipeline.orchestration.assets import montage_assets
-from montage_pipeline.orchestration.cost_assets import api_costs_by_day, api_costs_by_user
-from montage_pipeline.orchestration.documents import DocumentIOManager, TableIOManager
-from montage_pipeline.orchestration.jobs import chunk_retention, cost_reports, montage, schedules
+from montage_pipeline.orchestration.documents import DocumentIOManager
+from montage_pipeline.orchestration.jobs import chunk_retention, montage, schedules
 from montage_pipeline.orchestration.outcomes import outcome_sensors
 from montage_pipeline.orchestration.reconciliation import reconciliation
 from montage_pipeline.orchestration.retention.history import history_retention
@@ -26,7 +29,7 @@ def build_definitions(
 ) -> dg.Definitions:
     """The definitions for these settings, or for those of the environment.
 
-    `resource_overrides` replaces resources by name: `services`, `documents`, `tables`. Nothing is
+    `resource_overrides` replaces resources by name: `services`, `documents`. Nothing is
     connected to until a step or a sensor runs.
     """
     settings = settings or get_settings()
@@ -35,12 +38,18 @@ def build_definitions(
     resources: dict[str, Any] = {
         "services": services,
         "documents": DocumentIOManager(services),
-        "tables": TableIOManager(services),
     }
     return dg.Definitions(
-        assets=[*montage_assets(settings), api_costs_by_day, api_costs_by_user],
-        jobs=[montage, cost_reports, chunk_retention, history_retention, ledger_audit_job],
-        asset_checks=[ledger_audit],
+        assets=[*montage_assets(settings), api_cost_logs, *marts],
+        jobs=[
+            montage,
+            cost_reports,
+            cost_checks,
+            chunk_retention,
+            history_retention,
+            ledger_audit_job,
+        ],
+        asset_checks=[ledger_audit, *CHECKS],
         schedules=schedules(settings),
         sensors=[
             request_sensor(settings),

@@ -14,6 +14,7 @@ HEAVY = {
     "av",
     "moviepy",
     "pandas",
+    "pyarrow",
     "scipy",
     "boto3",
     "anthropic",

@@ -9,10 +9,11 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from montage_pipeline.cli.cost_commands import costs
 from montage_pipeline.cli.interrupts import Stopped, raise_stopped
 from montage_pipeline.cli.maintenance_commands import doctor, errors, migrate, paid, settings
 from montage_pipeline.cli.make_commands import demo, make
-from montage_pipeline.cli.report_commands import cancel, costs, export, list_items, status
+from montage_pipeline.cli.report_commands import cancel, export, list_items, status
 from montage_pipeline.cli.system_commands import up
 from montage_pipeline.cli.terminal import say, write_any_text
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError

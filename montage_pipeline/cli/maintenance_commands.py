@@ -18,6 +18,7 @@ def migrate() -> None:
     """Bring the database of DATABASE_URL to the newest schema, and tell the object store what to
     remove by itself.
     """
+    from montage_pipeline.requests.analytics.schema import READER_ROLE
     from montage_pipeline.requests.migrate import newest_revision, upgrade
 
     settings = get_settings()
@@ -25,8 +26,15 @@ def migrate() -> None:
         raise PermanentError(
             ErrorCode.NO_DATABASE, "DATABASE_URL is not set. The embedded database migrates itself."
         )
-    upgrade(settings.sqlalchemy_url)
+    has_reader = upgrade(settings.sqlalchemy_url)
     say(Console(), f"The database is at revision {newest_revision()}.")
+    if not has_reader:
+        say(
+            Console(),
+            f"note: this database user may not make roles, so nobody but it can read the views of "
+            f"the schema analytics. Have an administrator run CREATE ROLE {READER_ROLE} NOLOGIN, "
+            "and run `montage migrate` again.",
+        )
     if settings.r2_bucket:
         _set_lifecycle(settings)
 

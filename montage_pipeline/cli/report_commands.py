@@ -1,17 +1,13 @@
 """`montage status`, `list`, `cancel`, `costs` and `export`: what came of requests."""
 
-import csv
 import io
 import json
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from montage_pipeline.cli.files import OutFile
 from montage_pipeline.cli.made_reels import timeline_of
@@ -26,7 +22,6 @@ from montage_pipeline.records import R, read_document
 from montage_pipeline.vocabulary import ContentStatus, Step
 
 if TYPE_CHECKING:
-    from montage_pipeline.costs.reports import UserCosts
     from montage_pipeline.editing.export import EditFormat
     from montage_pipeline.requests.model import ContentItem
 
@@ -80,29 +75,6 @@ def cancel(
             f"Item {item_id} is not being generated: it is {_state(item)}.",
         )
     say(Console(), f"Canceled: no Reel is made of item {item_id}.")
-
-
-def costs(
-    since: Annotated[
-        datetime | None, typer.Option(help="Only calls from this moment on (UTC).")
-    ] = None,
-    user: UserOption = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Every call as CSV on stdout.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Show what was paid for."""
-    from montage_pipeline.costs.reports import get_user_costs
-
-    with running_database() as services:
-        report = get_user_costs(
-            services.engine, user or LOCAL_USER_ID, since.replace(tzinfo=UTC) if since else None
-        )
-    if as_json:
-        print(report.model_dump_json())  # noqa: T201
-    elif as_csv:
-        _write_costs(report)
-    else:
-        Console().print(_costs_table(report))
 
 
 def export(
@@ -169,47 +141,6 @@ def _show_item(console: Console, item: "ContentItem") -> None:
         say(console, f"note: {warning}")
     if item.error:
         show_failure(console, item.error)
-
-
-def _write_costs(report: "UserCosts") -> None:
-    writer = csv.writer(sys.stdout)
-    writer.writerow(
-        [
-            "created_at",
-            "service",
-            "endpoint",
-            "state",
-            "cost_usd",
-            "montage_request_id",
-            "predicted_usd",
-        ]
-    )
-    for row in report.rows:
-        writer.writerow(
-            [
-                row.created_at.isoformat(),
-                row.service.value,
-                row.endpoint,
-                row.state.value,
-                f"{row.cost_usd:f}",
-                row.montage_request_id,
-                None if row.predicted_usd is None else f"{row.predicted_usd:f}",
-            ]
-        )
-
-
-def _costs_table(report: "UserCosts") -> Table:
-    table = plain_table("when", "service", "endpoint", "state", "USD", right="USD")
-    for row in report.rows:
-        table.add_row(
-            f"{row.created_at:%Y-%m-%d %H:%M}",
-            row.service.value,
-            plain(row.endpoint),
-            row.state.value,
-            f"{row.cost_usd:f}",
-        )
-    table.add_row("total", "", "", "", f"{report.total_usd:f}", style="bold")
-    return table
 
 
 def _edit_format(out: Path) -> "EditFormat":

@@ -1,20 +1,18 @@
-"""What was spent: by one user, by day, by every user."""
+"""What was spent: by one user, call by call, and by whatever analysts ask for."""
 
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import DateTime, Uuid, bindparam, select, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from montage_pipeline.records import Record
 from montage_pipeline.requests.tables import ApiCostLogRow
 from montage_pipeline.vocabulary import CostState, Service
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class CostRow(Record):
@@ -73,48 +71,64 @@ def get_user_costs(engine: Engine, user_id: UUID, since: datetime | None = None)
     )
 
 
-_BY_DAY = """
-SELECT
-    (created_at AT TIME ZONE 'UTC')::date AS day,
-    service::text,
-    endpoint,
-    state::text,
-    count(*) AS calls,
-    count(DISTINCT montage_request_id) AS requests,
-    sum(cost_usd) AS cost_usd
-FROM api_cost_logs
-GROUP BY 1, 2, 3, 4
-ORDER BY 1 DESC, 2, 3, 4
+class Dimension(StrEnum):
+    """What a report has a line for."""
+
+    DAY = "day"
+    SERVICE = "service"
+    MODEL = "model"
+    STYLE = "style"
+    USER = "user"
+    REEL = "reel"
+
+
+_CALLS = """
+    SELECT {key} AS key, count(*) AS calls, count(DISTINCT request_id) AS requests,
+        sum(cost_usd) AS cost_usd, COALESCE(sum(predicted_usd), 0) AS predicted_usd,
+        COALESCE(sum(cost_usd) FILTER (WHERE waste IS NOT NULL), 0) AS wasted_usd
+    FROM analytics.calls
+    WHERE made_at >= COALESCE(:since, '-infinity') AND user_id = COALESCE(:user, user_id)
+    GROUP BY 1
 """
-
-_BY_USER = """
-SELECT
-    user_id::text,
-    service::text,
-    count(*) AS calls,
-    count(DISTINCT montage_request_id) AS requests,
-    sum(cost_usd) AS cost_usd,
-    min(created_at) AS first_call,
-    max(created_at) AS last_call
-FROM api_cost_logs
-GROUP BY 1, 2
-ORDER BY sum(cost_usd) DESC, 1, 2
+_REELS = """
+    SELECT item_id::text AS key, calls, requests, cost_usd, predicted_usd, wasted_usd
+    FROM analytics.cost_by_reel
+    WHERE day >= COALESCE((:since AT TIME ZONE 'UTC')::date, '-infinity')
+    AND user_id = COALESCE(:user, user_id)
 """
+_KEYS = {
+    Dimension.DAY: "day::text",
+    Dimension.SERVICE: "service",
+    Dimension.MODEL: "model",
+    # Of a request that was deleted nobody knows the style any more.
+    Dimension.STYLE: "COALESCE(style, 'deleted')",
+    Dimension.USER: "user_id::text",
+}
 
 
-def costs_by_day(engine: Engine) -> "pd.DataFrame":
-    """day (UTC date), service, endpoint, state, calls, requests, cost_usd (Decimal)."""
-    return _frame(engine, _BY_DAY)
+class CostLine(Record):
+    """The calls that share `key`: what was paid, what had been predicted, what bought nothing."""
+
+    key: str
+    calls: int
+    requests: int
+    cost_usd: Decimal
+    predicted_usd: Decimal
+    wasted_usd: Decimal
 
 
-def costs_by_user(engine: Engine) -> "pd.DataFrame":
-    """user_id, service, calls, requests, cost_usd (Decimal), first_call, last_call."""
-    return _frame(engine, _BY_USER)
+def costs_by(
+    engine: Engine, dimension: Dimension, *, since: datetime | None, user_id: UUID | None
+) -> tuple[CostLine, ...]:
+    """A line for each day, oldest first; for anything else, the dearest first.
 
-
-def _frame(engine: Engine, query: str) -> "pd.DataFrame":
-    import pandas as pd
-
+    From the views for analysts; without a user, everybody's. Reels are those that were first
+    delivered since then, with all that they cost; the other lines have the calls since then.
+    """
+    query = _REELS if dimension is Dimension.REEL else _CALLS.format(key=_KEYS[dimension])
+    order = "key" if dimension is Dimension.DAY else "cost_usd DESC, key"
+    statement = text(f"SELECT * FROM ({query}) AS line ORDER BY {order}").bindparams(  # noqa: S608
+        bindparam("since", since, DateTime(timezone=True)), bindparam("user", user_id, Uuid())
+    )
     with engine.connect() as connection:
-        # coerce_float would turn exact decimals into floats.
-        return pd.read_sql_query(text(query), connection, coerce_float=False)
+        return tuple(CostLine(**dict(row)) for row in connection.execute(statement).mappings())

@@ -1,11 +1,11 @@
-"""IO managers: documents as JSON, tables as CSV, both in the object store.
+"""The IO manager: documents as JSON in the object store.
 
 What a step hands on lies in the object store, so any machine can run any step, and a step can be
 run again from its inputs long after the run that made them.
 """
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import dagster as dg
@@ -18,11 +18,8 @@ from montage_pipeline.orchestration.failures import translated
 from montage_pipeline.orchestration.lease import hold
 from montage_pipeline.records import Record, read_document
 from montage_pipeline.requests.plans import note_plan
-from montage_pipeline.storage.keys import document_key, table_key
+from montage_pipeline.storage.keys import document_key
 from montage_pipeline.vocabulary import Step
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def store_document(
@@ -91,31 +88,6 @@ class DocumentIOManager(dg.IOManager):
 
     def _step(self, attempt: Attempt | None) -> AbstractContextManager[None]:
         return nullcontext() if attempt is None else translated(attempt, self._services)
-
-
-class TableIOManager(dg.IOManager):
-    """Stores a pandas DataFrame as CSV, for analysts to download."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    def handle_output(self, context: dg.OutputContext, obj: "pd.DataFrame") -> None:
-        """Write the table; decimals keep every digit."""
-        key = table_key(context.asset_key.path[-1])
-        self._services.store.put_bytes(
-            key, obj.to_csv(index=False).encode(), content_type="text/csv"
-        )
-        context.add_output_metadata(_uri(self._services, key))
-
-    def load_input(self, context: dg.InputContext) -> "pd.DataFrame":
-        """Read the table back; `cost_usd` as Decimal."""
-        import io
-        from decimal import Decimal
-
-        import pandas as pd
-
-        data = self._services.store.get_bytes(table_key(context.asset_key.path[-1]))
-        return pd.read_csv(io.BytesIO(data), converters={"cost_usd": Decimal})
 
 
 def _attempt_of(context: dg.InputContext | dg.OutputContext) -> Attempt | None:

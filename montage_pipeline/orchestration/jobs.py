@@ -4,6 +4,7 @@ import dagster as dg
 from dagster import OpExecutionContext, ResourceParam
 
 from montage_pipeline.composition import Services
+from montage_pipeline.orchestration.analytics.refresh import refresh_schedules
 from montage_pipeline.orchestration.retention.history import history_retention
 from montage_pipeline.orchestration.spending.audit import ledger_audit_job
 from montage_pipeline.settings import Settings
@@ -24,13 +25,6 @@ montage = dg.define_asset_job(
         # What becomes of a run that died is decided in one place (`outcomes`), not by Dagster too.
         "dagster/max_retries": "0",
     },
-)
-
-cost_reports = dg.define_asset_job(
-    "cost_reports",
-    selection=dg.AssetSelection.groups("costs").without_checks(),
-    description="Rebuild the cost tables from api_cost_logs.",
-    tags=_SHORT,
 )
 
 
@@ -54,13 +48,7 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         else dg.DefaultScheduleStatus.STOPPED
     )
     return [
-        dg.ScheduleDefinition(
-            name="hourly_cost_reports",
-            job=cost_reports,
-            cron_schedule="5 * * * *",
-            default_status=status,
-            description="Keeps the cost tables at most an hour old.",
-        ),
+        *refresh_schedules(settings),
         dg.ScheduleDefinition(
             name="daily_ledger_audit",
             job=ledger_audit_job,

@@ -9,6 +9,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Engine
 
+from montage_pipeline.requests.analytics.schema import apply_views, drop_views
+
 _ADVISORY_LOCK = 0x6D6F6E74
 """Any constant serves that is the same in every process that migrates."""
 
@@ -20,10 +22,12 @@ def alembic_config() -> Config:
     return config
 
 
-def upgrade(url: str) -> None:
-    """Run every pending migration. Safe to call from several processes at once.
+def upgrade(url: str) -> bool:
+    """Run every pending migration, and bring the views for analysts to what this version defines.
+    Safe to call from several processes at once.
 
-    `url` is a SQLAlchemy URL or a plain postgresql:// one.
+    `url` is a SQLAlchemy URL or a plain postgresql:// one. False when the role that may read the
+    views is missing, and could not be made.
     """
     if url.startswith(("postgresql://", "postgres://")):
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
@@ -36,7 +40,10 @@ def upgrade(url: str) -> None:
         try:
             config = alembic_config()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            if MigrationContext.configure(connection).get_current_revision() != newest_revision():
+                drop_views(connection)
+                command.upgrade(config, "head")
+            role_exists = apply_views(connection)
             connection.commit()
         finally:
             connection.rollback()
@@ -44,6 +51,7 @@ def upgrade(url: str) -> None:
                 sqlalchemy.text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK}
             )
             connection.commit()
+    return role_exists
 
 
 def newest_revision() -> str:

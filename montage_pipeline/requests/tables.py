@@ -143,6 +143,7 @@ class MontageRequestRow(Base):
             postgresql_where=text("state IN ('queued', 'running')"),
         ),
         Index("ix_montage_requests_state_created_at", "state", "created_at"),
+        Index("ix_montage_requests_finished_at", "finished_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
@@ -181,6 +182,10 @@ class MontageRequestRow(Base):
     not_before: Mapped[datetime | None]
     # Seconds each step took in the run that finished it, by step name.
     step_seconds: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    # What the run that finished it measured beside that, as `RunMeasures`.
+    measures: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    # The trace that the click began, as W3C Trace Context has it.
+    traceparent: Mapped[str | None] = mapped_column(String(55))
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
     idempotency_digest: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -231,6 +236,9 @@ class ApiCostLogRow(Base):
             "ix_api_cost_logs_montage_request_id_fingerprint", "montage_request_id", "fingerprint"
         ),
         Index("ix_api_cost_logs_pending", "updated_at", postgresql_where=text("state = 'pending'")),
+        # By UTC day, as the views for analysts have it.
+        Index("ix_api_cost_logs_day", text("((created_at AT TIME ZONE 'UTC')::date)")),
+        Index("ix_api_cost_logs_updated_at", "updated_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())

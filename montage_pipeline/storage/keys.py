@@ -7,6 +7,9 @@ cache/…                             what later requests may use again
 analytics/…                         tables for analysts
 """
 
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date
 from uuid import UUID
 
 from montage_pipeline.vocabulary import Format, Step
@@ -122,6 +125,18 @@ def claude_answer_key(owner_id: UUID | str, fingerprint: str) -> str:
     return work_key(owner_id, f"claude/{fingerprint}.json")
 
 
-def table_key(name: str) -> str:
-    """The key of a table for analysts."""
-    return f"analytics/{name}.csv"
+def mart_key(name: str, day: date | None = None) -> str:
+    """The key of a day's rows of a table for analysts; without a day, what all its keys begin with.
+
+    The day is not spelt `day=…`: the files have that column, and pandas takes it twice amiss.
+    """
+    prefix = f"analytics/{name}/"
+    return prefix if day is None else f"{prefix}{day.isoformat()}.parquet"
+
+
+def mart_days_of(name: str, keys: Iterable[str]) -> Iterator[date]:
+    """The days that these keys of a table are for; keys of anything else are passed over."""
+    pattern = re.compile(re.escape(mart_key(name)) + r"(\d{4}-\d{2}-\d{2})\.parquet")
+    for key in keys:
+        if found := pattern.fullmatch(key):
+            yield date.fromisoformat(found[1])

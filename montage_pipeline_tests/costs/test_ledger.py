@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from montage_pipeline.costs.ledger import CostLedger, PaidCall, fingerprint_of, log_cost
-from montage_pipeline.costs.reports import costs_by_day, costs_by_user, get_user_costs
+from montage_pipeline.costs.reports import Dimension, costs_by, get_user_costs
 from montage_pipeline.errors import MontageError
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
@@ -97,23 +97,17 @@ def test_sums_are_exact_to_the_last_decimal(
     for amount in amounts:
         log_cost(ledger, theirs, cost_usd=amount, usage={}, price_version="v")
     assert get_user_costs(engine, user_id).total_usd == sum(amounts)
-    by_user = costs_by_user(engine)
-    assert list(by_user[by_user["user_id"] == str(user_id)]["cost_usd"]) == [sum(amounts)]
+    [line] = costs_by(engine, Dimension.USER, since=None, user_id=user_id)
+    assert (line.key, line.cost_usd) == (str(user_id), sum(amounts))
 
 
-def test_reports_by_day_and_since(ledger: CostLedger, call: PaidCall, engine: Engine) -> None:
+def test_reports_since(ledger: CostLedger, call: PaidCall, engine: Engine) -> None:
     log_cost(
         ledger, call, cost_usd=Decimal("0.0000001"), usage={"input_tokens": 1}, price_version="v"
     )
     ledger.estimate(
         ledger.open(call), cost_usd=Decimal("0.02"), usage={"uncertain": True}, price_version="v"
     )
-    days = costs_by_day(engine)
-    assert set(zip(days["state"], days["cost_usd"], strict=True)) == {
-        ("settled", Decimal("0.0000001")),
-        ("estimated", Decimal("0.02")),
-    }
-    assert set(days["day"]) == {datetime.now(UTC).date()}
     assert get_user_costs(engine, call.user_id, datetime.now(UTC) + timedelta(minutes=1)).rows == ()
     report = get_user_costs(engine, call.user_id, datetime.now(UTC) - timedelta(minutes=1))
     assert report.by_service == {Service.CLAUDE: Decimal("0.0200001")}

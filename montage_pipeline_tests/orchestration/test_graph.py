@@ -7,6 +7,7 @@ from itertools import pairwise
 import dagster as dg
 
 from montage_pipeline.definitions import build_definitions
+from montage_pipeline.requests.analytics.views import VIEWS
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import Step
 from montage_pipeline_tests.test_composition import HEAVY
@@ -16,7 +17,8 @@ def test_every_asset_says_what_it_is() -> None:
     defs = build_definitions(Settings(retry_max=3, retry_delay_s=4))
     dg.Definitions.validate_loadable(defs)
     nodes = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
-    assert set(nodes) == {step.value for step in Step} | {"api_costs_by_day", "api_costs_by_user"}
+    tables = {f"analytics/{view.name}" for view in VIEWS}
+    assert set(nodes) == {step.value for step in Step} | {"api_cost_logs"} | tables
     for name, spec in nodes.items():
         assert spec.description, name
         assert spec.owners, name

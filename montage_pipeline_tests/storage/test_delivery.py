@@ -92,7 +92,9 @@ def test_files_arrive_under_their_final_keys_and_can_be_watched(
 def test_finished_files_alone_go_to_the_public_bucket(
     rendered: ObjectStore, settings: Settings, tmp_path: Path
 ) -> None:
-    rendered.put_bytes("analytics/api_costs_by_user.csv", b"spend", content_type="text/csv")
+    rendered.put_bytes(
+        "analytics/cost_by_user/2026-11-26.parquet", b"spend", content_type="text/csv"
+    )
     reels = ObjectStore.for_reels(
         settings.model_copy(
             update={

@@ -225,7 +225,7 @@ def test_media_url_is_public_where_there_is_a_public_base(
     assert public.address("reels/u/ü 1.mp4") == address
 
     private = ObjectStore.from_settings(opened)
-    assert "X-Amz-Signature=" in private.media_url("analytics/api_costs_by_user.csv")
+    assert "X-Amz-Signature=" in private.media_url("analytics/cost_by_user/2026-11-26.parquet")
     assert private.address("work/a") == f"s3://{object_store.bucket}/work/a"
 
 

@@ -2,7 +2,8 @@
 
 Belongs here: the sensor that closes rows of the ledger which no step will close (`reconciler`), the
 webhook that budget alerts go to (`webhook`), and the daily check of the ledger (`audit`).
-Does not belong here: the ledger itself (costs), and the cost tables (`cost_assets`).
+Does not belong here: the ledger itself (costs), and the tables for analysts
+(`analytics`).
 
 Begin with `reconciler`.
 """

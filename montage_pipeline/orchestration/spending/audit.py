@@ -22,7 +22,7 @@ _MAX_SHOWN = 100
 
 
 @dg.asset_check(
-    asset=dg.AssetKey("api_costs_by_day"),
+    asset=dg.AssetKey("api_cost_logs"),
     name="ledger_agrees",
     description="Every price of the last two days recomputed from its usage, nothing bought twice "
     "or left open, and the sums those that the assets show.",

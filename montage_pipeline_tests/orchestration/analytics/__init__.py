@@ -1,0 +1,1 @@
+"""Tests of the tables for analysts as assets."""
