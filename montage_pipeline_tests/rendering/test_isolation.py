@@ -1,4 +1,6 @@
-"""Whatever engine renders, and with whatever effect: this process opens none of a person's files."""
+"""Whatever engine renders, with whatever effect: this process opens none of a person's files, and
+a clip that its decoder cannot bear is named.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -7,10 +9,12 @@ import av
 import pytest
 
 from montage_pipeline.editing.timeline import Effect
+from montage_pipeline.media.ffmpeg import ffmpeg_path
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.rendering.model import RenderEngine
 from montage_pipeline.rendering.render import segments_at_fault
+from montage_pipeline.rendering.video import processes
 from montage_pipeline.rendering.video.chunks import moviepy_chunk
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.rendering.conftest import ClipMaker
@@ -64,3 +68,24 @@ def test_a_clip_that_costs_too_much_is_at_fault_itself(
         )
     assert list(segments_at_fault(failure.value)) == [1]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_clip_that_crashes_ffmpeg_is_at_fault_itself(
+    clip: ClipMaker, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = clip(_SOURCE)
+    crashing = tmp_path / "ffmpeg"
+    crashing.write_text(
+        f'#!/bin/sh\ncase "$*" in *noautorotate*) kill -SEGV $$;; esac\n'
+        f'exec "{ffmpeg_path()}" "$@"\n'
+    )
+    crashing.chmod(0o755)
+    monkeypatch.setattr(processes, "ffmpeg_path", lambda: str(crashing))
+    cuts = [Cut(source, 0.2, 12)]
+
+    with pytest.raises(RenderError, match=r"segment 0 \(f30.mov\): FFmpeg crashed") as failure:
+        FfmpegEngine(Settings()).render(
+            timeline_of(cuts), paths_of(cuts), music, tmp_path / "out" / "reel.mp4", lambda _: None
+        )
+    assert failure.value.code == "clip_crashed"
+    assert list(segments_at_fault(failure.value)) == [0]
