@@ -17,6 +17,7 @@ from montage_pipeline.footage.model import (
     LogProfile,
     Ratio,
 )
+from montage_pipeline.footage.probing.around import refuse_bent
 from montage_pipeline.footage.probing.claims import refuse_duration
 from montage_pipeline.footage.probing.colour import Colour, colour_of
 from montage_pipeline.footage.probing.encryption import refuse_encrypted
@@ -61,6 +62,7 @@ def probe_with_notes(clip: FetchedClip) -> Probe:
         refuse_declared_sizes(container)
     with open_clip(clip.path) as container:
         tracks = video_tracks(container)
+        refuse_bent(clip.path, tracks)
         video = pick_video_track(container, tracks)
         colour = colour_of(video.stream, video.first_frame)
         ending = ending_of(container, video.stream, video.start_s, video.pace)

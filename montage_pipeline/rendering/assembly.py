@@ -7,7 +7,7 @@ Does not belong here: how an engine makes a chunk.
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import NamedTuple
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipSource
+from montage_pipeline.footage.names import clip_name
 from montage_pipeline.rendering.audio.master import MasteredSound, mastered_sound
 from montage_pipeline.rendering.audio.mix import mixed_sound
 from montage_pipeline.rendering.errors import RenderError
@@ -70,7 +71,7 @@ class Assembler:
         output: Path,
         progress: ProgressCallback,
         *,
-        unsought: Collection[int] = (),
+        earlier_s: Mapping[int, float] | None = None,
     ) -> EngineRun:
         """See RenderEngine."""
         started_s = time.monotonic()
@@ -88,7 +89,7 @@ class Assembler:
                     sources[segment.clip_url],
                     encoding,
                     folder,
-                    from_start=number in unsought,
+                    earlier_s=(earlier_s or {}).get(number, 0.0),
                 )
                 for number, segment in enumerate(timeline.segments)
             ]
@@ -126,7 +127,7 @@ def check_spans(timeline: Timeline, sources: Mapping[str, ClipSource]) -> None:
         if source is None or (isinstance(source, Path) and not source.is_file()):
             raise PermanentError(
                 ErrorCode.CLIP_MISSING,
-                f"segment {number} needs {facts.url}, which is not on this machine",
+                f"segment {number} needs {clip_name(facts.url)}, which is not on this machine",
             )
 
         first_s = segment.source_in_s
@@ -135,7 +136,8 @@ def check_spans(timeline: Timeline, sources: Mapping[str, ClipSource]) -> None:
         if first_s < facts.start_s - _SPAN_SLACK_S or last_s > clip_end_s + _SPAN_SLACK_S:
             raise PermanentError(
                 ErrorCode.SEGMENT_OUTSIDE_CLIP,
-                f"segment {number} shows {facts.url} from {first_s:.3f} to {last_s:.3f} s; "
+                f"segment {number} shows {clip_name(facts.url)} from {first_s:.3f} to "
+                f"{last_s:.3f} s; "
                 f"the clip lasts from {facts.start_s:.3f} to {clip_end_s:.3f} s",
             )
 

@@ -9,7 +9,7 @@ single graph over all clips held 1.3 to 2.4 GB of waiting frames with twenty 4K 
 piped into one encoder cost as much to copy as to scale, and left nothing to reuse.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from montage_pipeline.editing.timeline import Timeline
@@ -41,11 +41,11 @@ class FfmpegEngine:
         output: Path,
         progress: ProgressCallback,
         *,
-        unsought: Collection[int] = (),
+        earlier_s: Mapping[int, float] | None = None,
     ) -> EngineRun:
         """See RenderEngine."""
         return self._assembler.render(
-            timeline, sources, music_path, output, progress, unsought=unsought
+            timeline, sources, music_path, output, progress, earlier_s=earlier_s
         )
 
 

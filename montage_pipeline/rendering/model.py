@@ -1,6 +1,6 @@
 """`RenderedVideo`: the finished file and what was measured on it; and what an engine is."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -47,12 +47,13 @@ class RenderEngine(Protocol):
         output: Path,
         progress: ProgressCallback,
         *,
-        unsought: Collection[int] = (),
+        earlier_s: Mapping[int, float] | None = None,
     ) -> EngineRun:
         """Render to `output`, an MP4 that appears only when it is whole.
 
-        `sources` maps each clip's URL to where it is read. `unsought` are the numbers of segments
-        whose clips are decoded from their start.
+        `sources` maps each clip's URL to where it is read. `earlier_s` says of segments, by their
+        numbers, how much earlier than need be (seconds) decoding of their clips begins; inf is
+        from the clip's start.
 
         Raises RenderError with the engine's own reason, PermanentError when the timeline asks for
         something that the clips or the music do not have.

@@ -4,7 +4,7 @@ It is several times slower than FfmpegEngine and exists for effects in Python an
 opinion on every frame. How a segment becomes a MoviePy clip is in `video/moviepy_clip`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from montage_pipeline.editing.timeline import Timeline
@@ -33,9 +33,9 @@ class MoviePyEngine:
         output: Path,
         progress: ProgressCallback,
         *,
-        unsought: Collection[int] = (),
+        earlier_s: Mapping[int, float] | None = None,
     ) -> EngineRun:
         """See RenderEngine."""
         return self._assembler.render(
-            timeline, sources, music_path, output, progress, unsought=unsought
+            timeline, sources, music_path, output, progress, earlier_s=earlier_s
         )

@@ -1,6 +1,6 @@
 """A timeline to a finished, checked Reel with its poster."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,8 +9,10 @@ from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.logs import get_logger
 from montage_pipeline.rendering.check import BadRender, check_file
+from montage_pipeline.rendering.errors import CLIP_FAULTS, RenderError
 from montage_pipeline.rendering.model import EngineRun, FileCheck, ProgressCallback, RenderEngine
 from montage_pipeline.rendering.poster import write_poster
+from montage_pipeline.rendering.video.seeking import next_earlier_s
 
 _log = get_logger(__name__)
 
@@ -26,7 +28,11 @@ class CheckedReel(NamedTuple):
 
 
 _MISSHOWN = "decoded again for the Reel, it does not show what was seen in it before"
-_TOO_SHORT = "decoding it for the Reel ended early"
+_UNDECODABLE = {
+    ErrorCode.CLIP_TOO_SHORT: "decoding it for the Reel ended early",
+    ErrorCode.CLIP_TOO_DEMANDING: "decoding it for the Reel took too long, or too much memory",
+}
+_FAILED = "it could not be decoded for the Reel"
 
 
 def segments_at_fault(error: MontageError) -> Mapping[int, str]:
@@ -37,8 +43,8 @@ def segments_at_fault(error: MontageError) -> Mapping[int, str]:
     if isinstance(error, BadRender) and error.only_misshown:
         return dict.fromkeys(sorted(error.misshown), _MISSHOWN)
     number = error.details.get("segment")
-    if error.code is ErrorCode.CLIP_TOO_SHORT and isinstance(number, int):
-        return {number: _TOO_SHORT}
+    if error.code in CLIP_FAULTS and isinstance(number, int):
+        return {number: _UNDECODABLE.get(error.code, _FAILED)}
     return {}
 
 
@@ -52,26 +58,16 @@ def render_checked(
 ) -> CheckedReel:
     """Render to `workdir`/reel.mp4, check the file, and write the middle of the hook to poster.jpg.
 
-    Segments that do not show what was analysed are rendered once more, decoding their clips from
-    the very start: some files decode otherwise after a seek.
+    Segments that do not show what was analysed are rendered again, with their clips entered
+    earlier, at last from their start: some files decode otherwise after a seek.
 
     Raises RenderError when the engine fails, BadRender when the file breaks a rule; a bad file is
     removed.
     """
     video, poster = workdir / "reel.mp4", workdir / "poster.jpg"
-    run = engine.render(timeline, sources, music_path, video, progress)
-
     try:
-        try:
-            check = check_file(video, timeline, run.sound_lowered_lu)
-        except BadRender as error:
-            if not error.misshown:
-                raise
-            _log.warning("segments_rendered_again", segments=sorted(error.misshown))
-            run = engine.render(
-                timeline, sources, music_path, video, lambda _: None, unsought=error.misshown
-            )
-            check = check_file(video, timeline, run.sound_lowered_lu)
+        run = engine.render(timeline, sources, music_path, video, progress)
+        check, run = _shown_as_analysed(timeline, sources, music_path, video, engine, run)
         hook_middle = timeline.segments[0].frames // 2
         write_poster(video, poster, float(hook_middle / timeline.fps.fraction))
     except BaseException:
@@ -79,6 +75,48 @@ def render_checked(
         raise
     warnings = (*run.sound_warnings, *_loudness_warnings(check, timeline.target_lufs))
     return CheckedReel(video, poster, run, check, warnings)
+
+
+def _shown_as_analysed(
+    timeline: Timeline,
+    sources: Mapping[str, ClipSource],
+    music_path: Path,
+    video: Path,
+    engine: RenderEngine,
+    run: EngineRun,
+) -> tuple[FileCheck, EngineRun]:
+    """Check the file of a render; where a seek may be to blame for what it shows, render again."""
+    earlier_s: dict[int, float] = {}
+    while True:
+        try:
+            return check_file(video, timeline, run.sound_lowered_lu), run
+        except BadRender as error:
+            retried = _entered_earlier(timeline, error.misshown, earlier_s)
+            if not retried:
+                raise
+            earlier_s |= retried
+            _log.warning("segments_rendered_again", earlier_s=retried)
+            try:
+                run = engine.render(
+                    timeline, sources, music_path, video, lambda _: None, earlier_s=earlier_s
+                )
+            except RenderError as failure:
+                # It was tried for the sake of what was shown wrong: that is the reason.
+                raise error from failure
+
+
+def _entered_earlier(
+    timeline: Timeline, misshown: Collection[int], earlier_s: Mapping[int, float]
+) -> dict[int, float]:
+    """For each segment that can still be entered earlier, how much earlier than need be (s)."""
+    retried: dict[int, float] = {}
+    for number in sorted(misshown):
+        segment = timeline.segments[number]
+        into_clip_s = segment.source_in_s - timeline.clips[segment.clip].start_s
+        further_s = next_earlier_s(earlier_s.get(number, 0.0), into_clip_s)
+        if further_s is not None:
+            retried[number] = further_s
+    return retried
 
 
 def _loudness_warnings(check: FileCheck, target_lufs: float) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Clips whose times or messages are those of strange writers, made on the spot."""
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 from montage_pipeline.media.ffmpeg import run_ffmpeg
@@ -58,26 +59,51 @@ def old_x264(folder: Path) -> Path:
     return old
 
 
-def tagged_360(clip: Path, output: Path) -> Path:
+def tagged_360(
+    clip: Path, output: Path, *, projection: str = "equirectangular", stitched: bool = True
+) -> Path:
     """An MP4 with its index at the end, tagged as 360° video (Google's spherical metadata, V1)."""
-    plain = copied(clip, output.with_suffix(".plain.mp4"), "-an")
-    content = bytearray(plain.read_bytes())
     xml = (
-        b'<rdf:SphericalVideo xmlns:GSpherical="http://ns.google.com/videos/1.0/spherical/">'
-        b"<GSpherical:Spherical>true</GSpherical:Spherical>"
-        b"<GSpherical:Stitched>true</GSpherical:Stitched>"
-        b"<GSpherical:StitchingSoftware>by hand</GSpherical:StitchingSoftware>"
-        b"<GSpherical:ProjectionType>equirectangular</GSpherical:ProjectionType>"
-        b"</rdf:SphericalVideo>"
-    )
+        '<rdf:SphericalVideo xmlns:GSpherical="http://ns.google.com/videos/1.0/spherical/">'
+        "<GSpherical:Spherical>true</GSpherical:Spherical>"
+        f"<GSpherical:Stitched>{str(stitched).lower()}</GSpherical:Stitched>"
+        "<GSpherical:StitchingSoftware>by hand</GSpherical:StitchingSoftware>"
+        f"<GSpherical:ProjectionType>{projection}</GSpherical:ProjectionType>"
+        "</rdf:SphericalVideo>"
+    ).encode()
     uuid = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
-    box = struct.pack(">I4s", 24 + len(xml), b"uuid") + uuid + xml
-    for name in (b"moov", b"trak"):
-        at = content.index(name) - 4
+    plain = copied(clip, output.with_suffix(".plain.mp4"), "-an")
+    return _with_box(plain, output, (b"moov", b"trak"), box(b"uuid", uuid, xml))
+
+
+def tagged_projection(clip: Path, output: Path, name: bytes, content: bytes = b"") -> Path:
+    """An MP4 with a projection of Google's spherical metadata, V2: `cbmp`, `mshp` and others."""
+    plain = copied(clip, output.with_suffix(".plain.mp4"), "-an")
+    source = box(b"svhd", bytes(4), b"by hand\0")
+    pose = box(b"prhd", bytes(16))
+    tag = box(b"sv3d", source, box(b"proj", pose, box(name, bytes(4), content)))
+    way = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1")
+    return _with_box(plain, output, way, tag)
+
+
+def box(name: bytes, *parts: bytes) -> bytes:
+    """A box of an MP4 file."""
+    content = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(content), name) + content
+
+
+def _with_box(plain: Path, output: Path, way: Sequence[bytes], added: bytes) -> Path:
+    """A file with its index at the end, and one more box at the end of a way of boxes through it:
+    of the first track.
+    """
+    content = bytearray(plain.read_bytes())
+    at = 0
+    for name in way:
+        at = content.index(name, at) - 4
         size = struct.unpack(">I", content[at : at + 4])[0]
-        content[at : at + 4] = struct.pack(">I", size + len(box))
-        end = at + size
-    content[end:end] = box
+        content[at : at + 4] = struct.pack(">I", size + len(added))
+        end, at = at + size, at + 8
+    content[end:end] = added
     output.write_bytes(content)
     return output
 

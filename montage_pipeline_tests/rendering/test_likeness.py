@@ -1,8 +1,9 @@
 """A finished Reel shows what was analysed, whatever a seek does to the clip; where it does not, the
-segment is named, and rendered again from the clip's start.
+segment is named, and rendered again, entered earlier, at last from the clip's start.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ def two_clips(tmp_path_factory: pytest.TempPathFactory) -> list[FetchedClip]:
             make_clip(
                 folder / f"clip-{seed}.mp4",
                 source=filmed(scenery(folder / f"{seed}.png", seed=seed)),
-                duration_s=4,
+                duration_s=12.5,
                 output=X264,
             )
         )
@@ -90,14 +91,16 @@ def test_clips_that_are_hard_to_enter_are_shown_as_analysed(
 
 
 class Misled:
-    """An engine that shows another clip in a segment until it is told not to seek."""
+    """An engine that shows another clip in a segment, until that is entered so much earlier."""
 
     name: EngineName = "ffmpeg"
 
-    def __init__(self, wrong: Callable[[Timeline], Timeline], cure: Collection[int]) -> None:
-        self._wrong, self._cure = wrong, frozenset(cure)
+    def __init__(
+        self, wrong: Callable[[Timeline], Timeline], number: int, cured_by_s: float | None
+    ) -> None:
+        self._wrong, self._number, self._cured_by_s = wrong, number, cured_by_s
         self._engine = FfmpegEngine(Settings())
-        self.renders: list[frozenset[int]] = []
+        self.renders: list[dict[int, float]] = []
 
     def render(
         self,
@@ -107,11 +110,15 @@ class Misled:
         output: Path,
         progress: ProgressCallback,
         *,
-        unsought: Collection[int] = (),
+        earlier_s: Mapping[int, float] | None = None,
     ) -> EngineRun:
-        self.renders.append(frozenset(unsought))
-        shown = timeline if self._cure and self._cure <= set(unsought) else self._wrong(timeline)
-        return self._engine.render(shown, sources, music_path, output, progress, unsought=unsought)
+        self.renders.append(dict(earlier_s or {}))
+        entered_s = self.renders[-1].get(self._number, 0.0)
+        cured = self._cured_by_s is not None and entered_s >= self._cured_by_s
+        shown = timeline if cured else self._wrong(timeline)
+        return self._engine.render(
+            shown, sources, music_path, output, progress, earlier_s=earlier_s
+        )
 
 
 def other_clip_in(number: int) -> Callable[[Timeline], Timeline]:
@@ -134,23 +141,30 @@ def test_a_segment_that_shows_something_else_is_named(
     cuts = [Cut(two_clips[0], 0.5, 30), Cut(two_clips[1], 1.0, 30), Cut(two_clips[0], 2.0, 30)]
     miniatures = {clip.url: miniatures_of(clip.path) for clip in two_clips}
     timeline = with_miniatures(timeline_of(cuts), miniatures)
-    engine = Misled(other_clip_in(1), cure=())
+    engine = Misled(other_clip_in(1), 1, cured_by_s=None)
 
     with pytest.raises(BadRender, match=r"segment 1 at frame .*clip-2.mp4 at 1.") as failure:
         render_checked(timeline, paths_of(cuts), music, tmp_path, engine, lambda share: None)
     assert failure.value.misshown == {1}
-    assert engine.renders == [frozenset(), frozenset({1})]
+    assert engine.renders == [{}, {1: inf}]
     assert not (tmp_path / "reel.mp4").exists()
 
 
-def test_what_a_seek_spoilt_is_rendered_from_the_start(
-    two_clips: list[FetchedClip], music: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("cured_by_s", "renders"), [(10.0, [{}, {1: 10.0}]), (inf, [{}, {1: 10.0}, {1: inf}])]
+)
+def test_what_a_seek_spoilt_is_entered_earlier_then_from_the_start(
+    cured_by_s: float,
+    renders: list[dict[int, float]],
+    two_clips: list[FetchedClip],
+    music: Path,
+    tmp_path: Path,
 ) -> None:
-    cuts = [Cut(two_clips[0], 0.5, 30), Cut(two_clips[1], 1.0, 30)]
+    cuts = [Cut(two_clips[0], 0.5, 30), Cut(two_clips[1], 11.0, 30)]
     miniatures = {clip.url: miniatures_of(clip.path) for clip in two_clips}
     timeline = with_miniatures(timeline_of(cuts), miniatures)
-    engine = Misled(other_clip_in(1), cure={1})
+    engine = Misled(other_clip_in(1), 1, cured_by_s)
 
     reel = render_checked(timeline, paths_of(cuts), music, tmp_path, engine, lambda share: None)
-    assert engine.renders == [frozenset(), frozenset({1})]
+    assert engine.renders == renders
     assert check_file(reel.video, timeline).rules == reel.check.rules

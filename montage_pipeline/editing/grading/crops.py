@@ -11,6 +11,7 @@ from montage_pipeline.editing.timeline import CropRect, Segment, Timeline, crop_
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.decoding.sample import frames_at
 from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.footage.names import clip_name
 
 _FRAMES_EACH = 3
 """Frames of each segment: enough for a pan; more would decode all of it."""
@@ -38,7 +39,7 @@ def segment_crops(timeline: Timeline, sources: Mapping[str, ClipSource]) -> list
         if facts.url not in sources:
             raise PermanentError(
                 ErrorCode.CLIP_MISSING,
-                f"Matching the look needs the file of clip {facts.url}.",
+                f"Matching the look needs the file of clip {clip_name(facts.url)}.",
                 url=facts.url,
             )
         shown = [(i, s) for i, s in enumerate(timeline.segments) if s.clip == clip]

@@ -95,7 +95,7 @@ def _check_it_can_open(context: PlanContext, clip: int, url: str, hook: int | No
         return
     why = f"a cut takes {MIN_CUT_S} s, and its longest usable run has {longest_s:.1f} s"
     if longest_s >= HOOK_S and hook is not None:
-        why += f", and another clip opens the Reel ({context.facts(hook).url})"
+        why += f", and another clip opens the Reel ({clip_name(context.facts(hook).url)})"
     raise unusable(ErrorCode.MUST_USE_UNUSABLE, url, why)
 
 

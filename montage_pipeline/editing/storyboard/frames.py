@@ -9,6 +9,7 @@ from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.decoding.sample import frames_at
 from montage_pipeline.footage.model import ClipSource
+from montage_pipeline.footage.names import clip_name
 
 _FRAME_WIDTH = 960
 """Pixels that frames are decoded at: more than a card shows, as the crop is enlarged from them."""
@@ -34,7 +35,7 @@ def first_frames(
         if facts.url not in clip_sources:
             raise PermanentError(
                 ErrorCode.CLIP_MISSING,
-                f"The storyboard needs the file of clip {facts.url}.",
+                f"The storyboard needs the file of clip {clip_name(facts.url)}.",
                 url=facts.url,
             )
         shown = [index for index, segment in enumerate(timeline.segments) if segment.clip == clip]

@@ -12,6 +12,7 @@ from av.video.stream import VideoStream
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import Sphere, View
+from montage_pipeline.footage.probing.around import not_flat
 from montage_pipeline.media.plausible import MAX_PIXELS, MAX_SIDE, MIN_SIDE
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ _OTHER_PACKINGS = {
     7: "the eyes column by column",
 }
 _EQUIRECTANGULAR, _PART_OF_SPHERE, _HALF_SPHERE = 0, 2, 3
-_OTHER_PROJECTIONS = {1: "cube map", 5: "fisheye"}
+_FLAT = 4
+_OTHER_PROJECTIONS = {1: "cube map", 5: "fisheye", 6: "immersive, by the maker's own projection"}
+_SHOWN_PROJECTIONS = {_EQUIRECTANGULAR, _PART_OF_SPHERE, _HALF_SPHERE, _FLAT}
 _BOUND = 2.0**32  # of a bound's value, which is a share of the whole sphere
 _MIDDLE = 0.5  # of the sphere, as a bound: straight ahead
 _POSE_FIELDS = 4  # int32 of the projection and its pose, before the four bounds
@@ -108,12 +111,12 @@ def _view(frame: VideoFrame) -> View | None:
     packing = _numbers(frame, "STEREO3D")[:1]
     projection = _numbers(frame, "SPHERICAL")
     other = _OTHER_PACKINGS.get(*packing) if packing else None
-    bent = _OTHER_PROJECTIONS.get(projection[0]) if projection else None
-    if other or bent:
-        kind = f"360° video ({bent})" if bent else f"3D video ({other})"
+    if projection and projection[0] not in _SHOWN_PROJECTIONS:
+        raise not_flat(_OTHER_PROJECTIONS.get(projection[0], "of an unknown projection"))
+    if other:
         raise PermanentError(
             ErrorCode.CLIP_NOT_FLAT,
-            f"it is {kind}; export {'a flat view' if bent else 'one eye'} of it and use that",
+            f"it is 3D video ({other}); export one eye of it and use that",
         )
     eyes: dict[int, Literal["left", "upper"]] = {_SIDE_BY_SIDE: "left", _ABOVE: "upper"}
     eye = eyes.get(packing[0]) if packing else None

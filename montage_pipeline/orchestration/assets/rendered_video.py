@@ -219,11 +219,10 @@ def spans_at_fault(timeline: Timeline, faults: Mapping[int, str]) -> tuple[Rejec
     """
     spans = {(part.url, part.start_s): part for part in timeline.left_out}
     failed_before = {part.url for part in timeline.left_out}
-    fps = float(timeline.fps.fraction)
     for number, reason in faults.items():
         segment = timeline.segments[number]
         facts = timeline.clips[segment.clip]
-        start_s, end_s = segment.source_in_s, segment.source_in_s + segment.frames / fps
+        start_s, end_s = segment.source_span(timeline.fps.fraction)
         if facts.url in failed_before:
             start_s, end_s = facts.start_s, facts.start_s + facts.duration_s
             spans = {key: part for key, part in spans.items() if part.url != facts.url}

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from montage_pipeline.editing.grading.colours import graded
 from montage_pipeline.editing.timeline import Effect, Grade, Segment, Timeline
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.footage.names import clip_name
 from montage_pipeline.rendering.video.enlarging import enlargement, sharpened, sharpening
 from montage_pipeline.rendering.video.geometry import CropMove, crop_move
 from montage_pipeline.rendering.video.segment_reader import SegmentReader
@@ -94,13 +95,13 @@ def _with_moving_window(clip: Any, timeline: Timeline, move: CropMove) -> Any:
 
 def _with_effect(clip: Any, timeline: Timeline, segment: Segment, effect: Effect) -> Any:
     try:
-        changed = clip.with_effects([effect_of(effect, segment.clip_url)])
+        changed = clip.with_effects([effect_of(effect, clip_name(segment.clip_url))])
     except PermanentError:
         raise
     except Exception as error:
         raise PermanentError(
             ErrorCode.BAD_EFFECT,
-            f"{effect.name} cannot be applied to {segment.clip_url}: {error}",
+            f"{effect.name} cannot be applied to {clip_name(segment.clip_url)}: {error}",
         ) from error
 
     half_frame_s = 0.5 / float(timeline.fps.fraction)
@@ -110,7 +111,8 @@ def _with_effect(clip: Any, timeline: Timeline, segment: Segment, effect: Effect
         width, height = changed.size
         raise PermanentError(
             ErrorCode.BAD_EFFECT,
-            f"{effect.name} makes {segment.clip_url} {width}x{height} and {changed.duration} s "
+            f"{effect.name} makes {clip_name(segment.clip_url)} {width}x{height} and "
+            f"{changed.duration} s "
             f"long; a segment keeps its {timeline.width}x{timeline.height} and "
             f"{clip.duration:.3f} s",
         )

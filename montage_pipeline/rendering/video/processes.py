@@ -1,6 +1,6 @@
 """FFmpeg as a child process that encodes one chunk.
 
-Belongs here: starting, feeding, watching and killing such a child.
+Belongs here: starting, watching and killing such a child.
 Does not belong here: what it is told to do (the chunks).
 
 A child talks to us through pipes and nothing else, so it cannot outlive us: when this process dies,
@@ -35,6 +35,9 @@ _KEPT_LINES = 200
 _JOIN_TIMEOUT_S = 5
 """For a thread whose pipe is closed already."""
 
+_CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL})
+"""Of a program itself; SIGKILL comes of the system, for want of memory, and may pass."""
+
 _PROGRESS = re.compile(
     rb"^(frame|fps|stream_\d+_\d+_q|bitrate|total_size|out_time\w*"
     rb"|dup_frames|drop_frames|speed|progress)=(.*)$"
@@ -56,16 +59,14 @@ _FFMPEG_OPTIONS = (
 
 
 class EncodingProcess:
-    """One FFmpeg whose stdout becomes the file `output`; with `fed`, raw frames go to its stdin.
+    """One FFmpeg whose stdout becomes the file `output`.
 
     `what` completes "FFmpeg failed while it …" in errors; `folder` is where the child runs.
     Whoever starts it must call `kill` in the end, whatever happened; `kill` may be called from any
     thread.
     """
 
-    def __init__(
-        self, args: Sequence[str], output: Path, what: str, folder: Path, *, fed: bool = False
-    ) -> None:
+    def __init__(self, args: Sequence[str], output: Path, what: str, folder: Path) -> None:
         self._what = what
         self._output = output
         self._lines: deque[bytes] = deque(maxlen=_KEPT_LINES)
@@ -74,7 +75,7 @@ class EncodingProcess:
         self._disk_error: OSError | None = None
         self._process = start_ffmpeg(
             [ffmpeg_path(), *_FFMPEG_OPTIONS, *args, "pipe:1"],
-            stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
@@ -98,26 +99,12 @@ class EncodingProcess:
         lines = (line.decode("utf-8", "replace").strip() for line in tuple(self._lines))
         return [line for line in lines if _DECODER_FAULT.search(line)]
 
-    def write(self, data: memoryview) -> None:
-        """Hand over all of the data.
-
-        Raises RenderError with the child's reason when it has stopped reading.
-        """
-        assert self._process.stdin is not None
-        try:
-            while data:
-                data = data[self._process.stdin.write(data) or 0 :]
-        except (BrokenPipeError, ValueError) as error:
-            self._process.wait()
-            raise self._failure("stopped early") from error
-
     def finish(self) -> None:
         """Wait until the output is whole.
 
-        Raises RenderError with FFmpeg's or the disk's reason when it never will be.
+        Raises RenderError with FFmpeg's or the disk's reason when it never will be; CLIP_CRASHED
+        when FFmpeg crashed, which comes of what it reads.
         """
-        if self._process.stdin is not None:
-            self._process.stdin.close()
         exit_code = self._wait()
         self._output_thread.join()
 
@@ -126,6 +113,11 @@ class EncodingProcess:
             raise RenderError(
                 ErrorCode.RENDER_FAILED, f"cannot write {self._output.parent}: {reason}"
             ) from self._disk_error
+        if -exit_code in _CRASHES:
+            name = signal.Signals(-exit_code).name
+            raise RenderError(
+                ErrorCode.CLIP_CRASHED, f"FFmpeg crashed ({name}) while it {self._what}"
+            )
         if exit_code != 0:
             raise self._failure(f"failed (exit {exit_code})")
 
@@ -136,7 +128,7 @@ class EncodingProcess:
         self._process.wait()
         for thread in (self._output_thread, self._log_thread):
             thread.join(_JOIN_TIMEOUT_S)
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+        for pipe in (self._process.stdout, self._process.stderr):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()

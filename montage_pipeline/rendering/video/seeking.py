@@ -5,6 +5,7 @@ at the next one, which may come long after the time that was asked for.
 """
 
 from fractions import Fraction
+from math import inf
 
 import av
 from av.container import InputContainer
@@ -23,6 +24,11 @@ TIME_TOLERANCE_S = 0.001
 milliseconds.
 """
 
+EARLIER_S = 10.0
+"""How much earlier to begin where a clip decodes otherwise than when it was analysed: past the
+keyframe before, as a rule (encoders set one at least every 250 frames).
+"""
+
 _STEPS_BACK_S = (0.05, 0.5, 2.0, 5.0, 10.0)
 """How far before the asked time to seek, one try after the other.
 
@@ -38,6 +44,15 @@ def seek_point_s(source: ClipSource, facts: ClipFacts, time_s: float) -> float |
     if time_s <= facts.start_s:
         return None
     return isolated(Budget(_MAX_S), None, _seek_point_s, source, facts, time_s)
+
+
+def next_earlier_s(earlier_s: float, into_clip_s: float) -> float | None:
+    """How much earlier than need be to begin decoding, when `earlier_s` was not enough for what is
+    shown `into_clip_s` after the clip's start; None when that was the start already.
+    """
+    if earlier_s >= into_clip_s:
+        return None
+    return EARLIER_S if earlier_s < EARLIER_S < into_clip_s else inf
 
 
 def _seek_point_s(source: ClipSource, facts: ClipFacts, time_s: float) -> float | None:

@@ -21,6 +21,7 @@ from montage_pipeline.footage.decoding.frames import covering_size
 from montage_pipeline.footage.decoding.plain import Turning, plain_frame
 from montage_pipeline.footage.decoding.tone import colour_map, to_bt709
 from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.footage.names import clip_name
 from montage_pipeline.media.opening import MAX_PIXELS_OPTION, open_media
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.video.geometry import StoredCrop, crop_move, stored_crop
@@ -69,8 +70,9 @@ class SegmentReader:
         source: ClipSource,
         threads: int,
         *,
-        from_start: bool = False,
+        earlier_s: float = 0.0,
     ) -> None:
+        """`earlier_s`: how much earlier than need be the clip is entered; inf: from its start."""
         self._number = number
         self._segment = timeline.segments[number]
         self._facts = timeline.clips[self._segment.clip]
@@ -78,7 +80,9 @@ class SegmentReader:
         """Output frames to a second of the clip."""
         self._source = source
         self._threads = threads
-        self._from_start = from_start
+        self._earlier_s = earlier_s
+        self.faults: list[str] = []
+        """What the decoder found wrong with the segment's own frames."""
         self._tail = tail_frames(self._facts, self._rate)
         self._container: InputContainer | None = None
         self._decoded: Iterator[_TimedFrame] = iter(())
@@ -124,8 +128,9 @@ class SegmentReader:
         stream.codec_context.thread_count = self._threads
         stream.codec_context.options = MAX_PIXELS_OPTION
 
-        seek_s = seek_point_s(self._source, self._facts, self._segment.source_in_s)
-        if seek_s is not None and not self._from_start:
+        enter_s = self._segment.source_in_s - self._earlier_s
+        seek_s = seek_point_s(self._source, self._facts, enter_s)
+        if seek_s is not None:
             self._container.seek(int(seek_s * av.time_base), backward=True)
         self._decoded = self._frames(self._container, stream)
         self._next = next(self._decoded, None)
@@ -145,25 +150,39 @@ class SegmentReader:
 
     def _too_short(self, how: str) -> RenderError:
         return RenderError(
-            ErrorCode.CLIP_TOO_SHORT, f"{self._facts.url} {how}", segment=self._number
+            ErrorCode.CLIP_TOO_SHORT, f"{clip_name(self._facts.url)} {how}", segment=self._number
         )
 
     def _frames(self, container: InputContainer, stream: VideoStream) -> Iterator[_TimedFrame]:
         graph = _deinterlacer(stream) if self._facts.interlaced else None
-        try:
-            for frame in map(Turning().tagged, container.decode(stream)):
-                if graph is None:
-                    yield _TimedFrame(float(frame.time), frame)
-                    continue
-                graph.push(frame)
-                yield from _pulled(graph)
-            if graph is not None:
-                graph.push(None)
-                yield from _pulled(graph)
-        except av.FFmpegError as error:
-            raise RenderError(
-                ErrorCode.RENDER_FAILED, f"{self._facts.url} cannot be decoded: {error}"
-            ) from error
+        for frame in map(Turning().tagged, self._decode(container, stream)):
+            if graph is None:
+                yield _TimedFrame(float(frame.time), frame)
+                continue
+            graph.push(frame)
+            yield from _pulled(graph)
+        if graph is not None:
+            graph.push(None)
+            yield from _pulled(graph)
+
+    def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+        """Every frame that decodes; what is wrong with those of the segment is noted."""
+        for packet in container.demux(stream):
+            try:
+                for frame in packet.decode():
+                    if frame.is_corrupt and self._is_shown(frame.time):
+                        self.faults.append(f"corrupt decoded frame at {frame.time:.3f} s")
+                    yield frame
+            except av.InvalidDataError as error:
+                shown_s = None if packet.pts is None else float(packet.pts * packet.time_base)
+                if self._is_shown(shown_s):
+                    self.faults.append(f"{error}")
+
+    def _is_shown(self, time_s: float | None) -> bool:
+        """Whether the segment shows a frame of that time, for all that is known."""
+        end_s = self._segment.source_in_s + self._segment.frames / self._rate
+        begin_s = self._segment.source_in_s - TIME_TOLERANCE_S
+        return time_s is None or begin_s <= time_s < end_s
 
 
 def _deinterlacer(stream: VideoStream) -> av.filter.Graph:

@@ -144,13 +144,14 @@ def test_the_reel_is_made_without_the_span_and_says_so(
 FACTS = (facts("one", 60.0), facts("two", 60.0, start_s=5.0))
 
 
-def _cut(number: int, source_in_s: float, frames: int) -> Segment:
+def _cut(number: int, source_in_s: float, frames: int, speed: float = 1.0) -> Segment:
     return Segment(
         clip_url=FACTS[number].url,
         clip=number,
         moment="m",
         source_in_s=source_in_s,
         frames=frames,
+        speed=speed,
         crop=CropRect(x=0, y=0, width=10, height=10),
         on_beat=True,
         role="body",
@@ -159,7 +160,7 @@ def _cut(number: int, source_in_s: float, frames: int) -> Segment:
 
 
 def test_first_the_span_is_left_out_then_the_clip() -> None:
-    cuts = (_cut(0, 3.0, 90), _cut(1, 10.0, 120), _cut(1, 20.0, 90))
+    cuts = (_cut(0, 3.0, 90), _cut(1, 10.0, 120, speed=0.5), _cut(1, 20.0, 90))
     plan = Timeline.model_validate(
         {
             "request_id": "r",
@@ -179,7 +180,7 @@ def test_first_the_span_is_left_out_then_the_clip() -> None:
     )
     first = spans_at_fault(plan, {1: "it differs"})
     assert first == (
-        RejectedSpan(url=FACTS[1].url, start_s=10.0, end_s=14.0, message="it differs"),
+        RejectedSpan(url=FACTS[1].url, start_s=10.0, end_s=12.0, message="it differs"),
     )
 
     again = spans_at_fault(plan.model_copy(update={"left_out": first}), {0: "it ends", 2: "too"})

@@ -1,16 +1,13 @@
 """A chunk made by one FFmpeg, from decoding the span to encoding the frames."""
 
 import re
-from collections.abc import Sequence
-from math import inf
+from functools import partial
 from pathlib import Path
 
-from montage_pipeline.logs import get_logger
-from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.video.caption_filter import caption_filters
+from montage_pipeline.rendering.video.chunks.entering import encode_segment
 from montage_pipeline.rendering.video.chunks.file import (
     CONTAINER_ARGS,
-    check_chunk,
     content_address,
     ffmpeg_version,
 )
@@ -19,16 +16,6 @@ from montage_pipeline.rendering.video.encoding import BT709_TAGS
 from montage_pipeline.rendering.video.grade_filter import grade_filters
 from montage_pipeline.rendering.video.processes import EncodingProcess
 from montage_pipeline.rendering.video.segment_frames import input_args, video_chain
-
-_log = get_logger(__name__)
-
-_EARLIER_S = 10.0
-"""How much earlier to begin where the decoder finds faults: past the keyframe before, as a rule."""
-
-_NEAR_START_S = 60.0
-"""A segment within this of its clip's start is then decoded from the start, too. Of others the
-check of the finished file tells whether that is needed.
-"""
 
 _TABLE = re.compile(r"\bfile=([\w.-]+\.cube)")
 
@@ -52,49 +39,22 @@ class FfmpegChunk:
         args = self._output_args()
         tables = [(job.folder / name).read_text("ascii") for name in _TABLE.findall(" ".join(args))]
         content = (job.facts.sha256, "rebuilt") if job.facts.rebuilt else (job.facts.sha256,)
-        way = ("from start",) if job.from_start else ()
+        way = (f"entered {job.earlier_s:g} s earlier",) if job.earlier_s else ()
         return content_address("ffmpeg", ffmpeg_version(), *content, *way, args, tables)
 
     def make(self, output: Path, threads: int) -> None:
         """See ChunkMaker."""
-        job = self._job
-        *tries_s, last_s = self._tries_s()
-        for earlier_s in tries_s:
-            if self._is_right(output, threads, earlier_s) or self._stopped:
-                return
-        faults = self._encode(output, threads, last_s)
-        if faults:
-            _log.warning("decoder_faults", segment=job.name, fault=faults[0])
-        if not self._stopped:
-            check_chunk(output, job)
-
-    def _is_right(self, output: Path, threads: int, earlier_s: float) -> bool:
-        """Encode the segment; whether it is whole, and the decoder found nothing wrong."""
-        job = self._job
-        faults = self._encode(output, threads, earlier_s)
-        if self._stopped:
-            return False
-        try:
-            check_chunk(output, job)
-        except RenderError as error:
-            faults.append(error.message)
-        if faults:
-            _log.info("segment_entered_earlier", segment=job.name, reason=faults[0])
-        return not faults
-
-    def _tries_s(self) -> Sequence[float]:
-        """How much earlier than need be to begin decoding, while the decoder finds faults."""
-        job = self._job
-        if job.from_start:
-            return (inf,)
-        near = job.segment.source_in_s - job.facts.start_s <= _NEAR_START_S
-        return (0.0, _EARLIER_S, inf) if near else (0.0, _EARLIER_S)
+        encode_segment(
+            self._job, output, partial(self._encode, output, threads), lambda: self._stopped
+        )
 
     def _encode(self, output: Path, threads: int, earlier_s: float) -> list[str]:
         """Encode the segment; what the decoder found wrong."""
         job = self._job
         args = [
             "-nostdin",
+            # However much of a clip does not decode: what is missing is counted afterwards.
+            *("-max_error_rate", "1"),
             *job.encoding.setup,
             *input_args(job.facts, job.segment, job.source, threads, earlier_s=earlier_s),
             *self._output_args(),

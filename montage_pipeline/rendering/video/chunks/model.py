@@ -10,6 +10,7 @@ from typing import Protocol
 
 from montage_pipeline.editing.timeline import Segment, Timeline
 from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.footage.names import clip_name
 from montage_pipeline.rendering.video.encoding import Encoding
 
 _BASE_MB = 75.0
@@ -60,8 +61,9 @@ class ChunkMaker(Protocol):
 class ChunkJob:
     """The segment to encode, where its clip is read, and how it is encoded.
 
-    `folder` is the scratch folder that child processes run in. `from_start` has the clip decoded
-    from its start, for files that decode otherwise after a seek.
+    `folder` is the scratch folder that child processes run in. `earlier_s` is how much
+    earlier than need be decoding begins (inf: at the clip's start), for files that decode otherwise
+    after a seek.
     """
 
     timeline: Timeline
@@ -69,7 +71,7 @@ class ChunkJob:
     source: ClipSource
     encoding: Encoding
     folder: Path
-    from_start: bool = False
+    earlier_s: float = 0.0
 
     @property
     def segment(self) -> Segment:
@@ -84,7 +86,7 @@ class ChunkJob:
     @property
     def name(self) -> str:
         """For people."""
-        return f"segment {self.number} ({self.facts.url})"
+        return f"segment {self.number} ({clip_name(self.facts.url)})"
 
     @property
     def memory_mb(self) -> float:

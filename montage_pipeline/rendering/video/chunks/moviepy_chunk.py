@@ -1,25 +1,31 @@
-"""A chunk whose frames MoviePy makes and FFmpeg encodes."""
+"""A chunk whose frames MoviePy makes, in a worker, and FFmpeg encodes.
 
-from collections.abc import Iterator
+The two are joined by a named pipe: frames do not pass through this process, which decodes nothing.
+"""
+
+import os
+import threading
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import moviepy
-import numpy as np
 
-from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.media.isolation.calls import isolated
+from montage_pipeline.media.isolation.limits import Budget
+from montage_pipeline.media.isolation.workers import Stopped
 from montage_pipeline.rendering.video.caption_filter import caption_filters
+from montage_pipeline.rendering.video.chunks.entering import encode_segment
 from montage_pipeline.rendering.video.chunks.file import (
     CONTAINER_ARGS,
-    check_chunk,
     content_address,
     ffmpeg_version,
 )
 from montage_pipeline.rendering.video.chunks.model import ChunkJob
 from montage_pipeline.rendering.video.encoding import BT709_TAGS
-from montage_pipeline.rendering.video.moviepy_clip import effect_of, segment_clip
+from montage_pipeline.rendering.video.moviepy_clip import effect_of
+from montage_pipeline.rendering.video.moviepy_frames import write_frames
 from montage_pipeline.rendering.video.processes import EncodingProcess
-from montage_pipeline.rendering.video.segment_reader import SegmentReader
 
 _RECIPE = 2
 """Counts up when the same segment becomes other frames, so that kept chunks are made anew."""
@@ -32,6 +38,12 @@ _FROM_RGB = (
 _BYTES_PER_PIXEL = 30
 """Of the clip, on top of the encoder's: whole RGB frames, about ten at a time."""
 
+_START_S = 180.0
+"""For a worker to start, to load MoviePy, and to decode up to the segment."""
+
+_S_PER_FRAME = 5.0
+"""A hundred times what a frame takes, for any effect on a busy machine."""
+
 _COST_BESIDE_FFMPEG = 4
 """How many times as long as FfmpegChunk it takes for the same segment."""
 
@@ -42,7 +54,7 @@ class MoviePyChunk:
     def __init__(self, job: ChunkJob) -> None:
         self._job = job
         self._process: EncodingProcess | None = None
-        self._stopped = False
+        self._stopped = threading.Event()
         pixels = job.facts.decoded_pixels
         self.memory_mb = job.memory_mb + _BYTES_PER_PIXEL * pixels / 1e6
         self.cost = _COST_BESIDE_FFMPEG * job.cost
@@ -61,33 +73,45 @@ class MoviePyChunk:
         facts = job.facts.model_dump(exclude={"url"})
         timeline = job.timeline.model_dump(include={"width", "height", "fps"})
         programs = ("moviepy", _RECIPE, moviepy.__version__, ffmpeg_version())
-        way = ("from start",) if job.from_start else ()
-        return content_address(*programs, *way, segment, facts, timeline, self._encode_args())
+        way = (f"entered {job.earlier_s:g} s earlier",) if job.earlier_s else ()
+        return content_address(*programs, *way, segment, facts, timeline, self._encode_args(Path()))
 
     def make(self, output: Path, threads: int) -> None:
         """See ChunkMaker."""
-        job = self._job
-        reader = SegmentReader(
-            job.timeline, job.number, job.source, threads, from_start=job.from_start
+        encode_segment(
+            self._job, output, partial(self._encode, output, threads), self._stopped.is_set
         )
+
+    def _encode(self, output: Path, threads: int, earlier_s: float) -> list[str]:
+        """Encode the segment; what the decoder found wrong."""
+        job = self._job
+        pipe = job.folder / f"frames-{job.number}"
+        pipe.unlink(missing_ok=True)
+        os.mkfifo(pipe)
         self._process = EncodingProcess(
-            self._encode_args(), output, f"encoded {job.name}", job.folder, fed=True
+            self._encode_args(pipe), output, f"encoded {job.name}", job.folder
         )
         try:
-            clip = segment_clip(job.timeline, job.segment, reader)
-            for frame in _frames(job, clip):
-                if self._stopped:
-                    return
-                self._process.write(frame)
-            self._process.finish()
+            faults: list[str] = []
+            # When nobody reads any more, the encoder has failed, and tells why.
+            with suppress(BrokenPipeError, Stopped):
+                budget = Budget(_START_S + _S_PER_FRAME * job.segment.frames)
+                faults = isolated(
+                    budget,
+                    self._stopped,
+                    write_frames,
+                    *(job.timeline, job.number, job.source, threads, earlier_s, pipe),
+                )
+            if not self._stopped.is_set():
+                self._process.finish()
         finally:
             self._process.kill()
-            reader.close()
-        check_chunk(output, job)
+            pipe.unlink(missing_ok=True)
+        return faults
 
     def stop(self) -> None:
-        """End `make` at the next frame, and its encoder at once."""
-        self._stopped = True
+        """See ChunkMaker."""
+        self._stopped.set()
         if self._process is not None:
             self._process.kill()
 
@@ -96,7 +120,7 @@ class MoviePyChunk:
         """See ChunkMaker."""
         return self._process.frames if self._process else 0
 
-    def _encode_args(self) -> list[str]:
+    def _encode_args(self, pipe: Path) -> list[str]:
         timeline, encoding = self._job.timeline, self._job.encoding
         raw = ("-f", "rawvideo", "-pix_fmt", "rgb24")
         size = ("-video_size", f"{timeline.width}x{timeline.height}")
@@ -109,27 +133,10 @@ class MoviePyChunk:
         )
         return [
             *encoding.setup,
-            *(*raw, *size, *rate, "-i", "pipe:0"),
+            "-nostdin",
+            *(*raw, *size, *rate, "-i", f"file:{pipe}"),
             *("-vf", ",".join(filters)),
             *("-fps_mode", "passthrough"),
             *encoding.output_args(timeline),
             *CONTAINER_ARGS,
         ]
-
-
-def _frames(job: ChunkJob, clip: Any) -> Iterator[memoryview]:
-    """The clip's frames as bytes of RGB, at the rate of the Reel."""
-    fps = float(job.timeline.fps.fraction)
-    for number in range(job.segment.frames):
-        try:
-            # The middle of a frame is the same frame whichever way times are rounded.
-            shown = np.clip(clip.get_frame((number + 0.5) / fps), 0, 255)
-            frame = np.ascontiguousarray(shown, dtype=np.uint8)
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            if job.segment.effect is None:
-                raise
-            raise PermanentError(
-                ErrorCode.BAD_EFFECT,
-                f"{job.segment.effect.name} fails at frame {number} of {job.name}: {error}",
-            ) from error
-        yield frame.reshape(-1).data
