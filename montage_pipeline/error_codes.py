@@ -57,7 +57,7 @@ class ErrorCode(StrEnum):
     HOOK_CLIP_EXCLUDED = _permanent("Drop the clip from `hookClip` or from `exclude`.", 422)
     HOOK_CLIP_UNKNOWN = _permanent("Name a clip of the request as `hookClip`.", 422)
     IDEMPOTENCY_CONFLICT = _permanent("Use a new Idempotency-Key for a new request.", 409)
-    INTERNAL_ERROR = _transient("Find the traceback in the logs and report it.", 500)
+    INTERNAL_ERROR = _transient("Find the reference in the logs and report it.", 500)
     INVALID_TOKEN = _permanent("Get a valid token from whoever issues them.", 401)
     JWKS_UNAVAILABLE = _transient("Check that MONTAGE_JWT_JWKS_URL can be fetched.", 503)
     KEEP_MUSIC_CONTRADICTED = _permanent(
@@ -74,6 +74,9 @@ class ErrorCode(StrEnum):
     STORE_UNAVAILABLE = _transient("Check that the object store of R2_ENDPOINT_URL answers.", 503)
     TOKEN_EXPIRED = _permanent("Get a new token.", 401)
     SEGMENT_LOCKED = _permanent("Unlock the segment, or change another one.", 409)
+    TOO_MANY_EVENT_STREAMS = _transient(
+        "Close some event streams, or raise MONTAGE_API_USER_EVENT_STREAMS.", 429
+    )
     TOO_MANY_REQUESTS_UNDER_WAY = _transient(
         "Wait until some of them are done, or raise MONTAGE_MAX_REQUESTS_UNDER_WAY.", 429
     )
@@ -95,7 +98,7 @@ class ErrorCode(StrEnum):
     PARTITION_DELETED = _permanent("Generate the item again.")
     REQUEST_TAKEN = _transient("Wait for the run that has the request now.")
     RUN_CRASHED = _transient("Generate the item again; read the run's log if it recurs.")
-    STEP_FAILED = _transient("Mend what the message names, then generate the item again.")
+    STEP_FAILED = _transient("Find the reference in the logs; generate the item again.")
     UNKNOWN_STYLE = _permanent("Choose one of the styles that the message lists.")
 
     # Clips

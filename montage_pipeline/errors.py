@@ -10,10 +10,14 @@ Belongs here: what every failure carries. Does not belong here: the codes themse
 """
 
 from typing import Any
+from uuid import uuid4
 
 from montage_pipeline.error_codes import ErrorCode
 
-__all__ = ["ErrorCode", "MontageError", "PermanentError"]
+__all__ = ["ErrorCode", "MontageError", "PermanentError", "new_reference", "our_fault"]
+
+_REFERENCE_CHARS = 12
+"""48 random bits: short enough to be read out, and never given twice."""
 
 
 class MontageError(Exception):
@@ -40,3 +44,15 @@ class PermanentError(MontageError):
         if not code.permanent:
             raise ValueError(f"{code} is transient; raise MontageError")
         super().__init__(code, message, **details)
+
+
+def new_reference() -> str:
+    """What finds an unexpected exception in the log. Its text is for whoever may read that, and not
+    for users: it names files, addresses and values that are none of theirs.
+    """
+    return uuid4().hex[:_REFERENCE_CHARS]
+
+
+def our_fault(reference: str) -> str:
+    """What users are told instead."""
+    return f"Something went wrong on our side; the reference {reference} finds it in our logs."

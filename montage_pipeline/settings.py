@@ -276,6 +276,12 @@ class Settings(BaseSettings):
         ge=0,
         description="Base d of the exponential backoff between retries: d, 3d, 7d seconds.",
     )
+    retry_after_max_s: float = Field(
+        240.0,
+        ge=0,
+        description="Maximum pause before a retry that a provider's Retry-After can impose, in "
+        "seconds. Pauses of more than 5 s are not spent in a run's slot.",
+    )
 
     # Orchestration
     sensor_interval_s: int = Field(
@@ -324,14 +330,20 @@ class Settings(BaseSettings):
     api_user_requests_per_minute: int = Field(
         600,
         ge=0,
-        description="Maximum API calls of one user per minute, counted by each API process; "
-        "0: no limit.",
+        description="Maximum API calls of one user per minute, over all API processes; 0: no "
+        "limit.",
     )
     api_address_requests_per_minute: int = Field(
         1200,
         ge=0,
-        description="Maximum API calls from one address per minute, counted by each API process; "
-        "0: no limit.",
+        description="Maximum API calls from one address per minute, over all API processes; 0: no "
+        "limit.",
+    )
+    api_user_event_streams: int = Field(
+        20,
+        ge=0,
+        description="Maximum event streams of one user that are open at once, for each API "
+        "process; 0: no limit.",
     )
 
     # API

@@ -10,9 +10,9 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from montage_pipeline import logs
 from montage_pipeline.api.errors import install_error_handlers
+from montage_pipeline.api.limits.rate_limits import SharedRateLimiter
 from montage_pipeline.api.openapi import DESCRIPTION, describe
 from montage_pipeline.api.query_params import refuse_unknown_params
-from montage_pipeline.api.rate_limits import RateLimiter
 from montage_pipeline.api.request_frame import REQUEST_ID_HEADER, FrameLimits, RequestFrame
 from montage_pipeline.api.routes import (
     artefacts,
@@ -85,7 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(pages.router(settings))
     install_error_handlers(app)
     # The last one added is the outermost: a browser may read every answer, the frame's included.
-    app.add_middleware(RequestFrame, limits=_limits(settings))
+    app.add_middleware(RequestFrame, limits=_limits(settings, services.address_limiter))
     if origins := _origins(settings.api_cors_origins):
         app.add_middleware(
             CORSMiddleware,
@@ -104,13 +104,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _limits(settings: Settings) -> FrameLimits:
+def _limits(settings: Settings, addresses: SharedRateLimiter) -> FrameLimits:
     # Every clip in `clipUrls`, `mustUse` and `exclude`; one more each as `hookClip` and `musicUrl`.
     urls = 3 * settings.max_clips + 2
     return FrameLimits(
         max_body_bytes=_BODY_WITHOUT_URLS_BYTES + urls * MAX_URL_CHARS,
         max_values=urls + _VALUES_BESIDE_URLS,
-        addresses=RateLimiter(settings.api_address_requests_per_minute),
+        addresses=addresses,
     )
 
 

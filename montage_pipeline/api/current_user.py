@@ -33,7 +33,7 @@ async def current_user(
         )
     user = await run_in_threadpool(_authenticate, services, credentials.credentials)
     structlog.contextvars.bind_contextvars(user_id=str(user.id))
-    if wait_s := services.user_limiter.wait_s(user.id):
+    if wait_s := await run_in_threadpool(services.user_limiter.wait_s, user.id):
         raise MontageError(
             ErrorCode.RATE_LIMITED,
             f"You sent too many requests; wait {wait_s} s.",

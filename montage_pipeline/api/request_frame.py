@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import structlog
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -20,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from montage_pipeline.api import body_shape
 from montage_pipeline.api.errors import error_response, too_many_requests, unparsable_body
-from montage_pipeline.api.rate_limits import RateLimiter, caller_address
+from montage_pipeline.api.limits.rate_limits import SharedRateLimiter, caller_address
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.logs import get_logger
 
@@ -50,7 +51,7 @@ class FrameLimits:
     max_body_bytes: int
     max_values: int
     """Of a JSON body, counting whatever stands between brackets and commas."""
-    addresses: RateLimiter
+    addresses: SharedRateLimiter
 
 
 class RequestFrame:
@@ -99,7 +100,8 @@ class RequestFrame:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, unless it is one too many or its body too much."""
         if scope["path"] not in _PROBES:
-            wait_s = self._limits.addresses.wait_s(caller_address(scope.get("client")))
+            address = caller_address(scope.get("client"))
+            wait_s = await run_in_threadpool(self._limits.addresses.wait_s, address)
             if wait_s:
                 await too_many_requests(wait_s)(scope, receive, send)
                 return

@@ -13,8 +13,10 @@ from montage_pipeline.api.auth import Authenticator, KnownUsers
 from montage_pipeline.api.background.purging import purge
 from montage_pipeline.api.background.thread import Background
 from montage_pipeline.api.background.webhooks import WebhookSender
+from montage_pipeline.api.limits.call_rates import CallRates
+from montage_pipeline.api.limits.rate_limits import SharedRateLimiter
+from montage_pipeline.api.limits.streams import StreamLimiter
 from montage_pipeline.api.media_urls import fresh_url
-from montage_pipeline.api.rate_limits import RateLimiter
 from montage_pipeline.api.readiness import Readiness
 from montage_pipeline.composition import Services
 from montage_pipeline.requests.changes import ItemChanges
@@ -49,7 +51,9 @@ class ApiServices:
     changes: ItemChanges
     webhooks: Webhooks
     background: Background
-    user_limiter: RateLimiter
+    user_limiter: SharedRateLimiter
+    address_limiter: SharedRateLimiter
+    streams: StreamLimiter
     change_outcome: Callable[[UUID, Sequence[SegmentChange]], ChangeOutcome]
 
     @classmethod
@@ -57,9 +61,14 @@ class ApiServices:
         """Connects to nothing yet. Raises PermanentError when the configuration cannot work."""
         product = Services(settings, engine_options=POOL)
 
+        rates = CallRates(product.engine)
+        per_user = settings.api_user_requests_per_minute
+        per_address = settings.api_address_requests_per_minute
+
         def purging() -> bool:
             stores = {product.store, product.reel_store}
             purge_due(product.engine, lambda prefix: all(purge(at, prefix) for at in stores))
+            rates.forget_old()
             return False
 
         return cls(
@@ -75,7 +84,9 @@ class ApiServices:
             changes=ItemChanges(settings),
             webhooks=Webhooks(product.engine),
             background=Background([purging, WebhookSender(settings, product.engine).send_due]),
-            user_limiter=RateLimiter(settings.api_user_requests_per_minute),
+            user_limiter=SharedRateLimiter("user", per_user, rates),
+            address_limiter=SharedRateLimiter("address", per_address, rates),
+            streams=StreamLimiter(settings.api_user_event_streams),
             change_outcome=product.change_outcome,
         )
 

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-MAX_RETRY_AFTER_S = 60.0
-"""A provider may ask for a very long pause; a user would rather see the request fail."""
+MAX_WAIT_IN_PLACE_S = 5.0
+"""What may be slept through where one stands. A run that waits longer gives its slot to another: it
+takes about as long to start one.
+"""
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

@@ -1,7 +1,9 @@
 """What Dagster and the user see when a step fails, in its inputs, its body or its output.
 
     bad input            the step fails at once, and the item becomes `failed` with the reason
-    a fault              the step is retried with backoff; `failed` once the retries are spent
+    a fault              the step is retried with backoff; `failed` once the retries are spent. A
+                         pause of more than a few seconds is not slept in a slot: the run ends, and
+                         the request is queued again with a time before which nothing starts it
     an interruption      a person's stop ends the run; a shutdown has the request queued again
 
 Left alone, Dagster would retry every one of them.
@@ -16,15 +18,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from random import uniform
-from typing import Any
 
 import dagster as dg
 from dagster import DagsterExecutionInterruptedError
 
 from montage_pipeline import logs
 from montage_pipeline.composition import Services
-from montage_pipeline.costs.retry_after import MAX_RETRY_AFTER_S
-from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.costs.retry_after import MAX_WAIT_IN_PLACE_S
+from montage_pipeline.errors import ErrorCode, MontageError, new_reference, our_fault
 from montage_pipeline.orchestration.attempts import Attempt, requested
 from montage_pipeline.orchestration.partitions import request_id_in
 from montage_pipeline.requests.attempts.tries import Try
@@ -32,9 +33,14 @@ from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.model import RequestFailure
 from montage_pipeline.vocabulary import RequestState
 
-_OUTAGE_PAUSES = (timedelta(seconds=30), timedelta(seconds=60), timedelta(seconds=120))
-"""How long a request waits for the store to come back, outside any slot, before each further run.
-With the retries of the runs that is some seven minutes.
+_OUTAGE_PAUSES_S = (30.0, 60.0, 120.0, 120.0)
+"""How long a request waits for the store to come back, once the step's retries are spent. With them
+that is some seven minutes.
+"""
+
+_MAX_PAUSE_IN_SLOT_S = 60.0
+"""For runs that cannot give their request back: those that a person launched for some of the steps.
+Less than what a lease takes for a hung run.
 """
 
 _DISK_FULL = "There was no space left on the disk of the machine that makes the Reel."
@@ -94,32 +100,61 @@ def _failure(
         # What fails because it was ended is no failure, and is not tried again.
         return dg.Failure("The request was canceled.", allow_retries=False)
     failure = _described(attempt, error)
-    permanent = isinstance(error, MontageError) and not error.retryable
     tries = _note_try(attempt, services, failure)
     failure = failure.model_copy(update={"attempts": max(tries, attempt.number)})
-    # A store that is away is asked for nothing that costs, and is waited for over several runs.
-    spent = tries > attempt.max_retries and failure.code is not ErrorCode.STORE_UNAVAILABLE
-    final = permanent or attempt.is_last or spent
+    pause_s = _pause_s(attempt, services, error, failure)
     log.error(
         "step_failed",
         code=failure.code,
         message=failure.message,
-        final=final,
+        reference=failure.details.get("reference"),
+        final=pause_s is None,
         attempt=attempt.number,
         exc_info=not isinstance(error, MontageError),
     )
+    said = f"{failure.code}: {failure.message}"
+    metadata = {"code": failure.code.value, "attempt": attempt.number}
 
-    if final and _waits_outside(attempt, services, failure):
-        return dg.Failure(f"{failure.code}: {failure.message}", allow_retries=False)
-    if final:
-        _mark_failed(attempt, services, failure)
-    elif isinstance(error, MontageError) and (wait_s := _asked_pause_s(attempt, error)):
-        return dg.RetryRequested(max_retries=attempt.max_retries, seconds_to_wait=wait_s)
-    return dg.Failure(
-        f"{failure.code}: {failure.message}",
-        metadata={"code": failure.code.value, "attempt": attempt.number},
-        allow_retries=not final,
-    )
+    if pause_s is not None:
+        in_place = pause_s <= MAX_WAIT_IN_PLACE_S and not attempt.is_last
+        if not in_place and _waits_outside(attempt, services, failure, pause_s):
+            return dg.Failure(
+                f"{said} Its request goes on in another run in {pause_s:.0f} s.",
+                metadata=metadata,
+                allow_retries=False,
+            )
+        if not attempt.is_last:
+            return dg.RetryRequested(
+                max_retries=attempt.max_retries,
+                seconds_to_wait=min(pause_s, _MAX_PAUSE_IN_SLOT_S),
+            )
+    _mark_failed(attempt, services, failure)
+    return dg.Failure(said, metadata=metadata, allow_retries=False)
+
+
+def _pause_s(
+    attempt: Attempt, services: Services, error: Exception, failure: RequestFailure
+) -> float | None:
+    """Seconds until the step is tried again; None when this was the last word.
+
+    The backoff of the step's policy, or what a provider asked for, within reason. A store that is
+    away is asked for nothing that costs, and is waited for longer.
+    """
+    if isinstance(error, MontageError) and not error.retryable:
+        return None
+    spent = failure.attempts - attempt.max_retries
+    if spent > 0 or attempt.retry_policy is None:
+        waits_longer = failure.code is ErrorCode.STORE_UNAVAILABLE
+        left = _OUTAGE_PAUSES_S[max(spent, 1) - 1 :] if waits_longer else ()
+        return left[0] if left else None
+
+    pause_s = float(attempt.retry_policy.calculate_delay(failure.attempts))
+    asked_s = error.details.get("retry_after_s") if isinstance(error, MontageError) else None
+    if isinstance(asked_s, int | float):
+        # With jitter: whoever was told the same by the provider does not come back at the same
+        # moment.
+        pause_s = max(float(asked_s) * uniform(1.0, 1.1), pause_s)
+    return min(pause_s, services.settings.retry_after_max_s)
 
 
 def _note_try(attempt: Attempt, services: Services, failure: RequestFailure) -> int:
@@ -141,28 +176,25 @@ def _note_try(attempt: Attempt, services: Services, failure: RequestFailure) -> 
     return attempt.number
 
 
-def _waits_outside(attempt: Attempt, services: Services, failure: RequestFailure) -> bool:
-    """Whether the request goes on later, in another run: the store is away, which is longer than a
-    step may sleep while it holds a slot, and nothing that the request could help.
-    """
-    request = requested(attempt, services)
-    waits = request.attempt - 1 - request.lost_runs
-    if (
-        failure.code is not ErrorCode.STORE_UNAVAILABLE
-        or waits >= len(_OUTAGE_PAUSES)
-        or not attempt.decides(request)
-        or request.state is not RequestState.RUNNING
-    ):
-        return False
-    pause = _OUTAGE_PAUSES[waits]
-    log.warning("request_waits", code=failure.code, seconds=pause.total_seconds())
-    return services.requests.requeue(
-        request.id,
-        attempt=request.attempt,
-        run_id=attempt.run.run_id,
-        lost=False,
-        pause=pause,
-    )
+def _waits_outside(
+    attempt: Attempt, services: Services, failure: RequestFailure, pause_s: float
+) -> bool:
+    """Whether the request goes on later, in another run: a slot is for work, not for waiting."""
+    with suppress(Exception):  # a database that is away must not hide why the step failed
+        request = requested(attempt, services)
+        if not attempt.decides(request) or request.state is not RequestState.RUNNING:
+            return False
+        waits = services.requests.requeue(
+            request.id,
+            attempt=request.attempt,
+            run_id=attempt.run.run_id,
+            lost=False,
+            pause=timedelta(seconds=pause_s),
+        )
+        if waits:
+            log.warning("request_waits", code=failure.code, seconds=round(pause_s, 1))
+        return waits
+    return False
 
 
 def _is_canceled(attempt: Attempt, services: Services) -> bool:
@@ -173,16 +205,19 @@ def _is_canceled(attempt: Attempt, services: Services) -> bool:
 
 
 def _described(attempt: Attempt, error: Exception) -> RequestFailure:
-    """The error as the item will show it, without secrets."""
+    """The error as the item will show it: without secrets, and without the text of exceptions that
+    nobody wrote for users. Those are found in the log, by the reference.
+    """
     clips: tuple[ClipReport, ...] = ()
+    reference = new_reference()
     if _is_disk_full(error):
-        code, message = ErrorCode.DISK_FULL, _DISK_FULL
-        details: dict[str, Any] = {"error": f"{type(error).__name__}: {error}"}
+        code, message, details = ErrorCode.DISK_FULL, _DISK_FULL, {"reference": reference}
     elif isinstance(error, MontageError):
         code, message, details = error.code, error.message, dict(error.details)
         clips = details.pop("clips", ())
     else:
-        code, message, details = ErrorCode.INTERNAL_ERROR, f"{type(error).__name__}: {error}", {}
+        code, message, details = ErrorCode.INTERNAL_ERROR, our_fault(reference), {}
+        details["reference"] = reference
     return RequestFailure(
         code=code,
         message=logs.for_users(message),
@@ -213,13 +248,3 @@ def _mark_failed(attempt: Attempt, services: Services, failure: RequestFailure) 
     request = requested(attempt, services)
     if request.state is RequestState.RUNNING and request.run_id == attempt.run.run_id:
         services.requests.fail(request.id, failure)
-
-
-def _asked_pause_s(attempt: Attempt, error: MontageError) -> float | None:
-    """The pause that a provider asked for, within reason; None to go by the backoff alone."""
-    asked_s = error.details.get("retry_after_s")
-    if attempt.retry_policy is None or not isinstance(asked_s, int | float):
-        return None
-    backoff_s = float(attempt.retry_policy.calculate_delay(attempt.number))
-    # With jitter: whoever was told the same by the provider does not come back at the same moment.
-    return min(max(float(asked_s) * uniform(1.0, 1.1), backoff_s), MAX_RETRY_AFTER_S)

@@ -17,7 +17,7 @@ from dagster import ResourceParam, RunFailureSensorContext, RunStatusSensorConte
 
 from montage_pipeline import logs
 from montage_pipeline.composition import Services
-from montage_pipeline.errors import ErrorCode
+from montage_pipeline.errors import ErrorCode, new_reference, our_fault
 from montage_pipeline.orchestration.partitions import PARTITION_TAG, montage_requests
 from montage_pipeline.orchestration.runs import attempt_number_of, request_id_of
 from montage_pipeline.orchestration.sensors import default_status
@@ -139,11 +139,19 @@ def _settle_failed(
         error = event.step_failure_data.error
         if event.step_key not in list(Step) or error is None or _is_outage(error):
             continue
-        code, reason = ErrorCode.STEP_FAILED, (error.cause or error).message.strip()
+        reference = new_reference()
+        code, message = ErrorCode.STEP_FAILED, our_fault(reference)
         if not _has_partition(context.instance, run):
-            code, reason = ErrorCode.PARTITION_DELETED, _DELETED
-        failure = _failure(code, logs.for_users(reason), run.run_id, step=Step(event.step_key))
-        log.error("request_failed", request_id=str(request.id), run_id=run.run_id)
+            code, message = ErrorCode.PARTITION_DELETED, _DELETED
+        failure = _failure(code, message, run.run_id, step=Step(event.step_key))
+        log.error(
+            "request_failed",
+            request_id=str(request.id),
+            run_id=run.run_id,
+            code=code,
+            reference=reference,
+            reason=logs.hide_secrets((error.cause or error).message.strip()),
+        )
         services.requests.fail(request.id, failure, attempt=request.attempt)
         return
     settle_lost(services, request)

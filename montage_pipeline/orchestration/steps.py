@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 from dagster import AssetExecutionContext
 from sqlalchemy.exc import DBAPIError
@@ -52,7 +53,7 @@ class StepScope:
         self.services = services
         self.request = request
         self.run_id = attempt.run.run_id
-        self.is_last_attempt = attempt.is_last
+        self.is_last_attempt = _is_last(attempt, services)
         """Whether the step is not tried again: what may pass has had its time to."""
         self.tracked = tracked
         """Whether this run moves the item's status; a run that stops before delivery does not."""
@@ -85,6 +86,12 @@ class StepScope:
             )
         except DBAPIError:
             log.warning("progress_not_shown", percent=percent)
+
+
+def _is_last(attempt: Attempt, services: Services) -> bool:
+    """Tries count for the request, whatever runs they were in."""
+    earlier = services.tries.count(UUID(attempt.request_key), attempt.step, attempt.run.run_id)
+    return max(earlier + 1, attempt.number) > attempt.max_retries
 
 
 @contextmanager

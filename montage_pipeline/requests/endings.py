@@ -43,11 +43,16 @@ class Ending(NamedTuple):
 
 def canceled(run_id: str | None) -> Ending:
     """Somebody wants the request no more."""
+    return _canceled("A person stopped it before it was done.", run_id)
+
+
+def superseded() -> Ending:
+    """Its owner asked for another Reel of the item, while somebody made this one again by hand."""
+    return _canceled("Another Reel of the item was asked for while this one was made again.", None)
+
+
+def _canceled(message: str, run_id: str | None) -> Ending:
     failure = RequestFailure(
-        code=ErrorCode.CANCELED,
-        message="A person stopped it before it was done.",
-        step=None,
-        attempts=1,
-        run_id=run_id,
+        code=ErrorCode.CANCELED, message=message, step=None, attempts=1, run_id=run_id
     )
     return Ending.of_failure(RequestState.CANCELED, failure)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.requests.edit_view import CoverImage
+from montage_pipeline.requests.endings import superseded
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.lifecycle import ITEM_GENERATING
 from montage_pipeline.requests.model import (
@@ -117,9 +118,12 @@ class ContentLibrary:
         request. With `chosen` it renders that plan; with `changes` it changes the edit of an
         earlier request, whose wishes it has.
 
+        A delivered Reel that somebody makes again by hand meanwhile gives way: its request is
+        canceled, upon which its run ends.
+
         Raises PermanentError: NOT_FOUND when the item is not this user's, or the changed request
-        not this item's, ALREADY_GENERATING while a request is under way, and what `create_item`
-        raises.
+        not this item's, ALREADY_GENERATING while a request of theirs is under way, and what
+        `create_item` raises.
         """
         asked = f"again:{content_item_id}"
         if chosen is not None:
@@ -132,6 +136,7 @@ class ContentLibrary:
         try:
             with Session(self._engine) as session, session.begin():
                 item = _set_generating(session, user_id, content_item_id)
+                _supersede(session, item.id)
                 _refuse_too_many(session, user_id, max_under_way)
                 if changes is not None:
                     request = _request_to_change(session, item, changes, idempotency_key, digest)
@@ -146,7 +151,7 @@ class ContentLibrary:
             if idempotency_key and (replay := self._replay(user_id, idempotency_key, digest)):
                 return replay
             if isinstance(error, IntegrityError) and _REQUEST_UNDER_WAY in str(error.orig):
-                # Somebody re-materialises the item, whose Reel stays in place meanwhile.
+                # Somebody began to re-materialise the item in this very moment.
                 raise PermanentError(ErrorCode.ALREADY_GENERATING, _WAIT) from error
             raise
 
@@ -292,6 +297,25 @@ def _set_generating(session: Session, user_id: UUID, content_item_id: UUID) -> C
     if session.scalar(_owned_item(user_id, content_item_id)) is None:
         raise PermanentError(ErrorCode.NOT_FOUND, f"There is no content item {content_item_id}.")
     raise PermanentError(ErrorCode.ALREADY_GENERATING, _WAIT)
+
+
+def _supersede(session: Session, content_item_id: UUID) -> None:
+    """Cancel what is under way of an item that was finished: a person makes it again by hand. Its
+    owner, who sees a draft, knows nothing of that, and is not told how it ends.
+    """
+    values = {
+        "state": RequestState.CANCELED,
+        "finished_at": func.now(),
+        "error": superseded().error,
+    }
+    session.execute(
+        update(MontageRequestRow)
+        .where(
+            MontageRequestRow.content_item_id == content_item_id,
+            MontageRequestRow.state.in_((RequestState.QUEUED, RequestState.RUNNING)),
+        )
+        .values(values)
+    )
 
 
 def _stored_request(

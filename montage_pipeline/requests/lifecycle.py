@@ -186,13 +186,10 @@ class RequestLifecycle:
                 )
                 if item_id is None:
                     return False
-                session.execute(
-                    update(ContentItemRow)
-                    .where(
-                        ContentItemRow.id == item_id, ContentItemRow.status != ContentStatus.DRAFT
-                    )
-                    .values(ITEM_GENERATING)
-                )
+                item = update(ContentItemRow).where(ContentItemRow.id == item_id)
+                is_draft = ContentItemRow.status == ContentStatus.DRAFT
+                session.execute(item.where(~is_draft).values(ITEM_GENERATING))
+                session.execute(item.where(is_draft).values(tries=[]))
                 return True
         except IntegrityError:
             return False

@@ -224,6 +224,19 @@ class RunHeartbeatRow(Base):
     beat_at: Mapped[datetime]
 
 
+class CallRateRow(Base):
+    """When everything that a caller of the API has sent would have been due at an even pace.
+
+    The table is not logged: a crash forgets a minute of counting.
+    """
+
+    __tablename__ = "call_rates"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+    caller: Mapped[str] = mapped_column(Text, primary_key=True)
+    due_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class ApiCostLogRow(Base):
     """One paid call. Written before the call is sent, settled when its usage is known."""
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from montage_pipeline.api.app import create_app
-from montage_pipeline.api.rate_limits import RateLimiter, caller_address
+from montage_pipeline.api.limits.rate_limits import RateLimiter, caller_address
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.api.contract import ApiClient, new_item

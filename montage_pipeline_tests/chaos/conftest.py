@@ -2,8 +2,12 @@
 
 make test-chaos                             every case
 make test-chaos CASE=code_server_alone      one of them; CHAOS_SEED=n repeats its choices
+
+CHAOS_TABLE names a JSON file to which each run of the suite adds its table; `tables.py` writes
+docs/chaos.md from it.
 """
 
+import json
 import os
 import secrets
 import time
@@ -11,28 +15,96 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
-from montage_pipeline_tests.chaos.scene import Scene
-from montage_pipeline_tests.e2e.conftest import System, small_clip, system
+from montage_pipeline.local.embedded.seaweed import EmbeddedObjectStore
+from montage_pipeline_tests.chaos import inside
+from montage_pipeline_tests.chaos.scene import Scene, World
+from montage_pipeline_tests.chaos.store_proxy import StoreProxy
+from montage_pipeline_tests.e2e.conftest import running_system, small_clip
 
-__all__ = ["small_clip", "system"]
+__all__ = ["small_clip"]
 
 _SEED = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(1_000_000))
-_table: list[tuple[str, str, float, str]] = []
+
+_FAST = {"run_killed_in[rendered_video]", "killed_at[after-settle]", "store_answers[503]"}
+"""A process, a commit point and a store: these run with every `make test`."""
+
+CLAUDE_TIMEOUT_S = 30.0
+"""Of one call. The fake judges real frames, which takes seconds on a busy machine."""
+
+FAL_TIMEOUT_S = 20.0
+"""Of one wait for a job, of which there are four."""
+
+RETRY_AFTER_MAX_S = 12.0
+"""More than what is slept in a slot, and short enough to be waited for."""
+
+_table: list[dict[str, object]] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All but a few cases are for `make test-chaos`."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.chaos)
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.timeout(2400))
+            if item.name.removeprefix("test_") not in _FAST:
+                item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def world(servers_home: Path) -> Iterator[World]:
+    """The running system, with ways to reach into its processes and between it and its store."""
+    orders, folder = servers_home / "orders", servers_home / "inside"
+    orders.mkdir()
+    folder.mkdir()
+    assert inside.__file__ is not None
+    (folder / "sitecustomize.py").write_text(Path(inside.__file__).read_text())
+    real_settings = EmbeddedObjectStore.settings
+
+    with pytest.MonkeyPatch.context() as patched, StoreProxy() as proxy:
+
+        def through_the_proxy(store: EmbeddedObjectStore) -> dict[str, str]:
+            proxy.target = lambda: real_settings(store)["R2_ENDPOINT_URL"]
+            return real_settings(store) | {"R2_ENDPOINT_URL": proxy.url}
+
+        patched.setattr(EmbeddedObjectStore, "settings", through_the_proxy)
+        paths = [str(folder), os.environ.get("PYTHONPATH", "")]
+        patched.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+        patched.setenv("CHAOS_ORDERS", str(orders))
+        changes = {
+            "claude_timeout_s": CLAUDE_TIMEOUT_S,
+            "fal_timeout_s": FAL_TIMEOUT_S,
+            "retry_after_max_s": RETRY_AFTER_MAX_S,
+        }
+        with running_system(servers_home / "chaos", **changes) as system:
+            dagster = create_engine(system.address.env["DAGSTER_POSTGRES_URL"], pool_pre_ping=True)
+            yield World(system, proxy, orders, dagster)
+            dagster.dispose()
 
 
 @pytest.fixture
-def scene(request: pytest.FixtureRequest, system: System, small_clip: Path) -> Iterator[Scene]:
+def scene(request: pytest.FixtureRequest, world: World, small_clip: Path) -> Iterator[Scene]:
     """A case that has not begun."""
     name = request.node.name.removeprefix("test_")
     began = time.monotonic()
-    made = Scene(system, small_clip, name, _SEED)
+    made = Scene(world, small_clip, name, _SEED)
     yield made
     report = getattr(request.node, "report_of_call", None)
     outcome = report.outcome if report is not None else "error"
+    world.calm_down()
     if outcome != "passed":
         made.withdraw()
-    _table.append((name, outcome, time.monotonic() - began, "; ".join(made.asserted)))
+    _table.append(
+        {
+            "case": name,
+            "outcome": outcome,
+            "seconds": round(time.monotonic() - began, 1),
+            "asserted": made.asserted,
+        }
+    )
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -48,6 +120,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not _table:
         return
     terminalreporter.section(f"chaos, CHAOS_SEED={_SEED}")
-    width = max(len(name) for name, *_ in _table)
-    for name, outcome, seconds, asserted in _table:
-        terminalreporter.write_line(f"{name:{width}}  {outcome:6}  {seconds:6.1f} s  {asserted}")
+    width = max(len(str(row["case"])) for row in _table)
+    for row in _table:
+        asserted = "; ".join(row["asserted"])  # type: ignore[arg-type]
+        terminalreporter.write_line(
+            f"{row['case']:{width}}  {row['outcome']:6}  {row['seconds']:6.1f} s  {asserted}"
+        )
+    if path := os.environ.get("CHAOS_TABLE"):
+        kept = Path(path)
+        runs = json.loads(kept.read_text()) if kept.exists() else []
+        kept.write_text(json.dumps([*runs, {"seed": _SEED, "cases": _table}], indent=1))

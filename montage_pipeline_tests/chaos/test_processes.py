@@ -12,8 +12,6 @@ from montage_pipeline.local.embedded.keeper import signal_group
 from montage_pipeline.vocabulary import Step
 from montage_pipeline_tests.chaos.scene import Scene
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(2400)]
-
 REQUESTS = 3
 """More than there are slots for, so that some wait, too."""
 
@@ -33,9 +31,11 @@ def _kill_workers(scene: Scene) -> int:
 
 @pytest.mark.parametrize("step", list(Step))
 def test_run_killed_in(scene: Scene, step: Step) -> None:
-    scene.click(REQUESTS)
-    scene.wait_for_step(step)
+    first, *_ = scene.click(REQUESTS)
+    scene.wait_for_step(step, first)
+    run_id = scene.run_of(first)
     assert _kill_workers(scene) >= 1
+    scene.wait_until_it_goes_on(first, run_id, time.monotonic())
     scene.all_is_well()
 
 

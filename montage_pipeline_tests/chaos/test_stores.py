@@ -12,8 +12,7 @@ import pytest
 
 from montage_pipeline.vocabulary import Step
 from montage_pipeline_tests.chaos.scene import Scene
-
-pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(2400)]
+from montage_pipeline_tests.chaos.store_proxy import Trouble
 
 REQUESTS = 3
 
@@ -101,3 +100,23 @@ def test_everything_at_once(scene: Scene) -> None:
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
     scene.all_is_well()
+
+
+_TROUBLES = {
+    "slow": Trouble("slow", left=60, seconds=1.0),
+    # More in a row than one call is tried, so that steps fail and are tried again.
+    "500": Trouble("500", left=14),
+    "503": Trouble("503", left=14),
+    "cut uploads": Trouble("cut_upload", left=14, methods=("PUT", "POST")),
+    "cut answers": Trouble("cut_answer", left=14),
+}
+
+
+@pytest.mark.parametrize("trouble", list(_TROUBLES))
+def test_store_answers(scene: Scene, trouble: str) -> None:
+    scene.click(2)
+    scene.wait_for_step(Step.CLIP_ANALYSIS)
+    scene.world.store.order(_TROUBLES[trouble])
+    scene.wait_for(lambda: scene.world.store.troubles >= 10, "in trouble")
+    scene.all_is_well()
+    scene.asserted.append(f"{scene.world.store.troubles} troubles met")

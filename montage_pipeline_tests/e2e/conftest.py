@@ -4,6 +4,7 @@ the wire.
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,24 +69,25 @@ def _command(process: psutil.Process) -> list[str]:
         return []
 
 
-@pytest.fixture(scope="session")
-def system(servers_home: Path) -> Iterator[System]:
+@contextmanager
+def running_system(home: Path, **changes: Any) -> Iterator[System]:
+    """A system with its home there, and with these settings besides what makes it quick."""
     with AnthropicServer() as anthropic, FalServer() as fal:
-        settings = Settings(
-            home=servers_home / "system",
-            fetch_private_hosts=True,
-            analyst="claude",
-            anthropic_api_key="test-key",
-            anthropic_base_url=anthropic.url,
-            composer="fal",
-            fal_key="test-key",
-            fal_queue_url=fal.url,
-            retry_delay_s=0.5,
-            jwt_secret="0123456789abcdef0123456789abcdef",
-            api_port=0,
-            ui_port=0,
-            _env_file=None,
-        )
+        values: dict[str, Any] = {
+            "home": home,
+            "fetch_private_hosts": True,
+            "analyst": "claude",
+            "anthropic_api_key": "test-key",
+            "anthropic_base_url": anthropic.url,
+            "composer": "fal",
+            "fal_key": "test-key",
+            "fal_queue_url": fal.url,
+            "retry_delay_s": 0.5,
+            "jwt_secret": "0123456789abcdef0123456789abcdef",
+            "api_port": 0,
+            "ui_port": 0,
+        }
+        settings = Settings(**(values | changes), _env_file=None)
         stack = LocalStack(settings, with_ui=True, with_api=True)
         address = stack.start()
         try:
@@ -95,6 +97,12 @@ def system(servers_home: Path) -> Iterator[System]:
             services.close()
         finally:
             stack.stop()
+
+
+@pytest.fixture(scope="session")
+def system(servers_home: Path) -> Iterator[System]:
+    with running_system(servers_home / "system") as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -104,6 +104,11 @@ class AnthropicServer:
         with self._lock:
             self._faults.extend(faults)
 
+    def forget_faults(self) -> None:
+        """From now on answers are good."""
+        with self._lock:
+            self._faults.clear()
+
     @property
     def charged_usd(self) -> Decimal:
         """The bill of all charged requests, by an independent price list."""

@@ -77,6 +77,12 @@ class FalServer:
         """Faults for the next calls of that kind, in order."""
         self._faults[place].extend(faults)
 
+    def forget_faults(self) -> None:
+        """From now on calls and jobs go well."""
+        with self._lock:
+            self._faults.clear()
+            self._plans.clear()
+
     def plan(self, *plans: JobPlan) -> None:
         """How the next jobs go, in order; later ones go well."""
         self._plans.extend(plans)

@@ -10,20 +10,21 @@ from uuid import UUID
 
 import dagster as dg
 import pytest
+from sqlalchemy import text
 
 from montage_pipeline.composition import Services
 from montage_pipeline.costs.switch import turn_switch
 from montage_pipeline.errors import ErrorCode
-from montage_pipeline.orchestration import failures
 from montage_pipeline.requests.attempts.tries import Try
 from montage_pipeline.settings import Settings
-from montage_pipeline.vocabulary import Step
+from montage_pipeline.vocabulary import RequestState, Step
 from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.fakes import anthropic_server as claude
 from montage_pipeline_tests.fakes import fal_server as fal
 from montage_pipeline_tests.orchestration.conftest import (
     add_partition,
     item_of,
+    retries_of,
     run_montage,
 )
 from montage_pipeline_tests.orchestration.paying import outcome_of
@@ -92,12 +93,11 @@ def test_retry_after_is_honoured_up_to_a_cap(
     user: UUID,
     clip: Path,
     queue: fal.FalServer,
-    monkeypatch: pytest.MonkeyPatch,
     retry_after: str,
 ) -> None:
-    monkeypatch.setattr(failures, "MAX_RETRY_AFTER_S", 0.2)
     queue.script("submit", fal.Fault.http(429, {"detail": "slow down"}, Retry_After=retry_after))
-    outcome = outcome_of(with_fal, instance, user, clip, "clip_analysis", "music_track")
+    settings = with_fal.model_copy(update={"retry_after_max_s": 0.2})
+    outcome = outcome_of(settings, instance, user, clip, "clip_analysis", "music_track")
     assert (outcome.success, outcome.retries, queue.calls["submit"]) == (True, 1, 2)
     [failed] = outcome.tries
     assert (failed["step"], failed["number"], failed["code"]) == (
@@ -105,6 +105,43 @@ def test_retry_after_is_honoured_up_to_a_cap(
         1,
         "music_rate_limited",
     )
+
+
+def test_a_long_pause_is_not_slept_in_a_slot(
+    with_fal: Settings, instance: dg.DagsterInstance, user: UUID, clip: Path, queue: fal.FalServer
+) -> None:
+    """The run ends, and the request may be started again when the pause is over; a provider that
+    stays so is asked four times in all.
+    """
+    services = Services(with_fal)
+    created = click(services.library, user, clip.as_uri())
+    partition = add_partition(instance, created)
+    queue.script("submit", *[fal.Fault.http(429, {"detail": "no"}, Retry_After="90")] * 9)
+    assert run_montage(services, instance, partition, "clip_analysis").success
+
+    delivering = [step for step in Step if step is not Step.CLIP_ANALYSIS]
+    for number in (1, 2, 3):
+        result = run_montage(services, instance, partition, *delivering)
+        assert (result.success, retries_of(result)) == (False, 0)
+        request = services.requests.get_request(created.request_id)
+        assert request is not None
+        assert (request.state, request.run_id) == (RequestState.QUEUED, None)
+        assert (request.attempt, request.lost_runs) == (number + 1, 0)
+        with services.engine.begin() as connection:
+            pause_s = connection.scalar(
+                text("SELECT extract(epoch FROM not_before - now()) FROM montage_requests")
+            )
+            assert 80 < float(pause_s) < 100
+            assert services.requests.queued(10) == []
+            connection.execute(text("UPDATE montage_requests SET not_before = NULL"))
+
+    run_montage(services, instance, partition, *delivering)
+    item = item_of(services.library, user, created)
+    services.close()
+    assert item.error is not None
+    assert (item.error["code"], item.error["attempts"]) == ("music_rate_limited", 4)
+    assert [failed["number"] for failed in item.tries] == [1, 2, 3, 4]
+    assert queue.calls["submit"] == 4
 
 
 def test_every_try_and_its_cause_are_on_the_item_and_count_across_runs(

@@ -136,10 +136,6 @@ def test_a_reel_stays_while_it_is_made_again_by_hand(
     item = library.get_item(user, created.content_item_id)
     assert item is not None
     assert (item.status, item.progress_percent) == (ContentStatus.DRAFT, 100)
-    with pytest.raises(PermanentError, match="being generated") as refused:
-        library.request_again(user, created.content_item_id)
-    assert refused.value.code is ErrorCode.ALREADY_GENERATING
-
     failure = RequestFailure(
         code=ErrorCode.STEP_FAILED, message="m", step=None, attempts=1, run_id="by hand"
     )
@@ -152,6 +148,31 @@ def test_a_reel_stays_while_it_is_made_again_by_hand(
     item = library.get_item(user, created.content_item_id)
     assert item is not None
     assert (item.status, item.generated_media_url) == (ContentStatus.DRAFT, "better")
+
+
+def test_what_is_made_again_by_hand_gives_way_to_what_its_owner_asks_for(
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID, engine: Engine
+) -> None:
+    created = click(library, user)
+    finish(requests, created.request_id)
+    assert requests.reopen(created.request_id, "by hand")
+    with engine.connect() as connection:
+        told = connection.scalar(text("SELECT count(*) FROM webhook_deliveries"))
+
+    again = library.request_again(user, created.content_item_id)
+    assert again.status is ContentStatus.GENERATING
+    assert requests.is_canceled(created.request_id)
+    assert not requests.succeed(created.request_id, "by hand", REEL)
+    assert [request.id for request in requests.queued(10)] == [again.request_id]
+    with pytest.raises(PermanentError, match="being generated"):
+        library.request_again(user, created.content_item_id)
+
+    finish(requests, again.request_id)
+    item = library.get_item(user, created.content_item_id)
+    assert item is not None
+    assert item.status is ContentStatus.DRAFT
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM webhook_deliveries")) == told
 
 
 def test_retirement_names_only_what_ended_long_ago(

@@ -51,13 +51,19 @@ LastEventId = Annotated[
 
 
 def _something_to_tell(
-    item: OwnedItem, response: Response, last_event_id: LastEventId = None
+    item: OwnedItem,
+    services: ServicesNeeded,
+    response: Response,
+    last_event_id: LastEventId = None,
 ) -> ContentItem:
-    """The item; 204 when the client has seen everything that will ever come."""
+    """The item; 204 when the client has seen everything that will ever come, 429 when it has too
+    many streams open.
+    """
     # Added to FastAPI's no-cache: the events carry presigned URLs.
     response.headers["Cache-Control"] = "no-store"
     if _is_final(item) and last_event_id == item.revision:
         raise HTTPException(HTTPStatus.NO_CONTENT)
+    services.streams.refuse_too_many(item.user_id)
     return item
 
 
@@ -76,9 +82,15 @@ id: 17
 """
 
 
-def _errors_as_json(*statuses: int) -> dict[int | str, dict[str, Any]]:
+_TOO_MANY = (
+    "Too many: `rate_limited`, or `too_many_event_streams` while as many of your streams as are "
+    "allowed are open; wait for `Retry-After` seconds."
+)
+
+
+def _errors_as_json(*statuses: int, **descriptions: str) -> dict[int | str, dict[str, Any]]:
     """FastAPI would document every answer of this route as a stream of events."""
-    answers = documented_errors(*statuses)
+    answers = documented_errors(*statuses, **descriptions)
     for answer in answers.values():
         reference = {"$ref": f"#/components/schemas/{answer.pop('model').__name__}"}
         answer["content"] = {"application/json": {"schema": reference}}
@@ -99,7 +111,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     operation_id="watchContentItem",
     summary="Watch a Reel being made",
     response_class=EventSourceResponse,
-    responses={**_STREAM, **_errors_as_json(404, 422)},
+    responses={**_STREAM, **_errors_as_json(404, 422, s429=_TOO_MANY)},
 )
 async def watch_content_item(
     item: WatchedItem,
@@ -113,7 +125,7 @@ async def watch_content_item(
     """
     begun_s = time.monotonic()
     told = _Told(last_event_id)
-    with services.changes.of(item.id) as changed:
+    with services.streams.one_of(item.user_id), services.changes.of(item.id) as changed:
         while True:
             changed.clear()
             now = await _look(item, services)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeVar, TypeVarTuple
 
-from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError, new_reference
 from montage_pipeline.logs import get_logger
 from montage_pipeline.media.isolation.limits import Budget
 from montage_pipeline.media.isolation.wire import ForbiddenAnswer, LogLine, Raised
@@ -25,8 +25,6 @@ from montage_pipeline.media.isolation.workers import (
 
 R = TypeVar("R")
 Arguments = TypeVarTuple("Arguments")
-
-_MAX_REASON_CHARS = 200  # of what an unexpected error says, in a message to the user
 
 _log = get_logger(__name__)
 
@@ -84,10 +82,16 @@ def _raise(raised: Raised, budget: Budget) -> NoReturn:
         raise OSError(raised.errno, os.strerror(raised.errno))
     if name == "MemoryError":
         raise _too_large(budget)
-    _log.error("clip_failed", error=f"{module}.{name}", reason=raised.message, trace=raised.trace)
-    reason = " ".join(raised.message.split())[:_MAX_REASON_CHARS]
+    reference = new_reference()
+    _log.error(
+        "clip_failed",
+        reference=reference,
+        error=f"{module}.{name}",
+        reason=raised.message,
+        trace=raised.trace,
+    )
     raise PermanentError(
-        ErrorCode.CLIP_FAILED, f"it cannot be read ({name}{': ' if reason else ''}{reason})"
+        ErrorCode.CLIP_FAILED, f"it cannot be read; the reference {reference} is in our logs"
     )
 
 

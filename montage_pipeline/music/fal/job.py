@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import fal_client
 
-from montage_pipeline.costs.retry_after import MAX_RETRY_AFTER_S
+from montage_pipeline.costs.retry_after import MAX_WAIT_IN_PLACE_S
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.music.fal.queue import QueueFault, refusal_of
 
@@ -131,13 +131,14 @@ class MusicJob:
                 if fault.is_refusal and fault.status != 404:
                     raise
                 trouble: Exception = fault
-                pause_s = min(fault.retry_after_s or 0.0, MAX_RETRY_AFTER_S)
+                # A job that is not known is asked for again soon, whatever the answer says of when.
+                pause_s = 0.0 if fault.status == 404 else fault.retry_after_s or 0.0
             except (KeyError, TypeError, ValueError) as error:
                 # The answer is not what fal's client expects.
                 trouble, pause_s = error, 0.0
 
             faults += 1
-            if faults > _MAX_POLL_FAULTS:
+            if faults > _MAX_POLL_FAULTS or pause_s > MAX_WAIT_IN_PLACE_S:
                 if isinstance(trouble, QueueFault) and trouble.status == 404:
                     raise JobLost("HTTP 404") from trouble
                 raise MontageError(
@@ -145,6 +146,7 @@ class MusicJob:
                     f"fal does not answer about the music job {self.id}: {trouble}. The next "
                     "attempt resumes it.",
                     provider_request_id=self.id,
+                    retry_after_s=pause_s,
                 ) from trouble
             backoff_s = self._patience.poll_interval_s * 2 ** (faults - 1) * uniform(0.75, 1.25)
             self._patience.pause(max(pause_s, backoff_s), self.id)

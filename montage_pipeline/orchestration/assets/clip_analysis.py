@@ -14,7 +14,7 @@ from dagster import MaterializeResult, MetadataValue
 from montage_pipeline import logs
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.analysis.scan import READING_MODULES
-from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError, new_reference
 from montage_pipeline.media.isolation.calls import warm_up
 from montage_pipeline.orchestration.assets.analysis_watcher import AnalysisWatcher
 from montage_pipeline.orchestration.assets.base_request import base_analysis
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
 _FETCHED = 0.2
 """Share of the step that is done when every clip is here."""
-
-_MAX_REASON_CHARS = 200  # of what an unexpected error says
 
 log = logs.get_logger(__name__)
 
@@ -169,10 +167,10 @@ def _clips_own_fault(error: Exception, *, is_last: bool) -> MontageError | None:
         return error if unreachable or not error.retryable else None
     if isinstance(error, OSError):
         return None
-    log.error("clip_failed", reason=str(error), exc_info=error)
-    reason = " ".join(str(error).split())[:_MAX_REASON_CHARS]
+    reference = new_reference()
+    log.error("clip_failed", reference=reference, reason=str(error), exc_info=error)
     return PermanentError(
-        ErrorCode.CLIP_FAILED, f"it cannot be fetched ({type(error).__name__}: {reason})"
+        ErrorCode.CLIP_FAILED, f"it cannot be fetched; the reference {reference} is in our logs"
     )
 
 

@@ -5,10 +5,11 @@ decided where steps run.
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import Select, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.records import Record
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow
-from montage_pipeline.vocabulary import ContentStatus, RequestState, Step
+from montage_pipeline.vocabulary import RequestState, Step
 
 MAX_MESSAGE_CHARS = 300
 """Enough for the cause; the whole of the last one is the item's error."""
@@ -43,29 +44,19 @@ class StepTries:
         """Add a try to the item of a request that runs under the try's run.
 
         The number of failed tries of that step so far, whatever run they were in (a run that died
-        is replaced by another, and a provider should not be asked the more for it); only of this
-        run where the item has its Reel, and somebody makes it again. None when the request is not
-        that run's.
+        is replaced by another, and a provider should not be asked the more for it). None when the
+        request is not that run's.
         """
-        running = select(MontageRequestRow.content_item_id).where(
-            MontageRequestRow.id == request_id,
-            MontageRequestRow.state == RequestState.RUNNING,
-            MontageRequestRow.run_id == failed.run_id,
-        )
+        running = _item_of(request_id, failed.run_id)
         with Session(self._engine) as session, session.begin():
-            found = session.execute(
-                select(ContentItemRow.tries, ContentItemRow.status)
+            earlier = session.scalar(
+                select(ContentItemRow.tries)
                 .where(ContentItemRow.id == running.scalar_subquery())
                 .with_for_update()
-            ).one_or_none()
-            if found is None:
-                return None
-            earlier, status = found
-            runs_count = status is ContentStatus.GENERATING
-            number: int = 1 + sum(
-                one["step"] == failed.step.value and (runs_count or one["run_id"] == failed.run_id)
-                for one in earlier
             )
+            if earlier is None:
+                return None
+            number = 1 + _of_step(earlier, failed.step)
             message = failed.message[:MAX_MESSAGE_CHARS]
             kept = failed.model_copy(update={"number": number, "message": message})
             session.execute(
@@ -79,3 +70,23 @@ class StepTries:
                 )
             )
             return number
+
+    def count(self, request_id: UUID, step: Step, run_id: str) -> int:
+        """How many tries of the step have failed so far; 0 when the request is not that run's."""
+        item = _item_of(request_id, run_id).scalar_subquery()
+        with Session(self._engine) as session:
+            tries = session.scalar(select(ContentItemRow.tries).where(ContentItemRow.id == item))
+        return _of_step(tries or [], step)
+
+
+def _item_of(request_id: UUID, run_id: str) -> Select[UUID]:
+    """The item of a request that runs under this run."""
+    return select(MontageRequestRow.content_item_id).where(
+        MontageRequestRow.id == request_id,
+        MontageRequestRow.state == RequestState.RUNNING,
+        MontageRequestRow.run_id == run_id,
+    )
+
+
+def _of_step(tries: list[dict[str, Any]], step: Step) -> int:
+    return sum(one["step"] == step.value for one in tries)

@@ -46,10 +46,11 @@ def test_an_order_whose_reply_is_lost_counts_as_perhaps_charged_and_is_not_sent_
 def test_a_finished_job_whose_result_fails_is_fetched_again_and_never_bought_again(
     desk: Desk, fault: Fault
 ) -> None:
-    waiting = fault.status == 429  # longer than the patience: the next attempt goes on
+    waiting = fault.status == 429  # longer than one sleeps in place: the next attempt goes on
     desk.server.script("result", *[fault] * (1 if waiting else 2))
     if waiting:
-        desk.fails(ErrorCode.MUSIC_TIMEOUT)
+        error = desk.fails(ErrorCode.MUSIC_UNAVAILABLE)
+        assert error.details["retry_after_s"] == 1e12
     assert desk.buy().provider_request_id == desk.server.jobs[0].id
     assert (desk.server.calls["submit"], len(desk.server.jobs)) == (1, 1)
     [entry] = desk.entries()

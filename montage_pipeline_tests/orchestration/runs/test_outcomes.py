@@ -157,15 +157,14 @@ def test_a_store_that_is_away_is_waited_for_outside_a_slot(
     partition = add_partition(instance, created)
     documents = AwayDocuments(services)
     left = [step for step in Step if step is not Step.CLIP_ANALYSIS]
-    for attempt, pause_s in ((1, 30), (2, 60), (4, None)):
+    # The retries of the step first, in place; then one try after each longer pause.
+    for attempt, pause_s, retries in ((1, 30, 3), (2, 60, 0), (3, 120, 0), (4, 120, 0), (5, 0, 0)):
         with services.engine.begin() as connection:
             # Meanwhile the pause is over.
-            connection.execute(
-                text("UPDATE montage_requests SET not_before = NULL, attempt = :n"), {"n": attempt}
-            )
+            connection.execute(text("UPDATE montage_requests SET not_before = NULL"))
         result = run_montage(services, instance, partition, *left, documents=documents)
-        assert (result.success, retries_of(result)) == (False, 3)
-        if pause_s is None:
+        assert (result.success, retries_of(result)) == (False, retries)
+        if not pause_s:
             break
         request = services.requests.get_request(created.request_id)
         assert request is not None
@@ -177,4 +176,5 @@ def test_a_store_that_is_away_is_waited_for_outside_a_slot(
                 text("SELECT extract(epoch FROM not_before - now()) FROM montage_requests")
             )
         assert float(left_s) == pytest.approx(pause_s, abs=10)
-    assert error_of(library, user, created)["code"] == "store_unavailable"
+    error = error_of(library, user, created)
+    assert (error["code"], error["attempts"]) == ("store_unavailable", 8)

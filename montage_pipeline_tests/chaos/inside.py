@@ -1,0 +1,123 @@
+"""Copied as `sitecustomize.py` to where every process of a system under test finds it: carries out
+orders there, so that a run dies at an exact point and clocks jump.
+
+An order is a file in the folder that CHAOS_ORDERS names; whoever carries it out renames it first,
+so that it is carried out once. Nothing but the standard library is imported here.
+"""
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+KILL = "kill.json"
+CLOCK = "clock.txt"
+"""Seconds by which clocks are off."""
+
+POINTS = {
+    "montage_pipeline.requests.lifecycle": (
+        "RequestLifecycle.start",
+        "RequestLifecycle.note_step",
+        "RequestLifecycle.succeed",
+    ),
+    "montage_pipeline.requests.plans": ("note_plan",),
+    "montage_pipeline.costs.ledger": (
+        "CostLedger.open",
+        "CostLedger.mark_sent",
+        "CostLedger.attach",
+        "CostLedger.settle",
+    ),
+    "montage_pipeline.storage.object_store": (
+        "ObjectStore.put_bytes",
+        "ObjectStore.put_file",
+        "ObjectStore.copy",
+    ),
+}
+"""What commits something that outlives the process, by module."""
+
+
+def _carry_out(point: str, when: str, given: str) -> None:
+    """Die here, if that was ordered and this is the process of a run."""
+    folder = Path(os.environ["CHAOS_ORDERS"])
+    order = folder / KILL
+    if not order.exists() or multiprocessing.parent_process() is None:
+        return
+    with suppress(OSError, ValueError):
+        wanted = json.loads(order.read_text())
+        if (wanted["point"], wanted["when"]) == (point, when) and wanted["match"] in given:
+            order.rename(folder / f"{KILL}.done")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _watched(point: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def watched(*args: Any, **values: Any) -> Any:
+        given = f"{args} {values}"
+        _carry_out(point, "before", given)
+        result = function(*args, **values)
+        _carry_out(point, "after", given)
+        return result
+
+    return watched
+
+
+def _watch(module: ModuleType) -> None:
+    for point in POINTS[module.__name__]:
+        owner_name, _, name = point.rpartition(".")
+        owner = getattr(module, owner_name) if owner_name else module
+        setattr(owner, name, _watched(point, getattr(owner, name)))
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Has the points of a module watched as soon as it is loaded."""
+
+    def __init__(self) -> None:
+        self._finding: set[str] = set()
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname not in POINTS or fullname in self._finding:
+            return None
+        self._finding.add(fullname)
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._finding.discard(fullname)
+        assert spec is not None
+        assert spec.loader is not None
+        load = spec.loader.exec_module
+
+        def load_and_watch(module: ModuleType) -> None:
+            load(module)
+            _watch(module)
+
+        spec.loader.exec_module = load_and_watch  # type: ignore[method-assign]
+        return spec
+
+
+def _make_the_clock_jump() -> None:
+    """`time.time` reads the order at each call; Dagster and botocore ask it what time it is."""
+    right = time.time
+    order = Path(os.environ["CHAOS_ORDERS"]) / CLOCK
+
+    def wrong() -> float:
+        with suppress(OSError, ValueError):
+            return right() + float(order.read_text())
+        return right()
+
+    time.time = wrong
+
+
+if __name__ == "sitecustomize" and "CHAOS_ORDERS" in os.environ:
+    sys.meta_path.insert(0, _Finder())
+    _make_the_clock_jump()
