@@ -277,9 +277,7 @@ class Settings(BaseSettings):
         description="Base d of the exponential backoff between retries: d, 3d, 7d seconds.",
     )
     retry_after_max_s: float = Field(
-        240.0,
-        ge=0,
-        description="Maximum pause that a provider can ask for by Retry-After, in seconds.",
+        240.0, ge=0, description="Maximum pause that a provider can ask for, in seconds."
     )
 
     # Orchestration

@@ -13,13 +13,13 @@ _HEAD = """\
 # What was broken, and what held
 
 `make test-chaos` breaks a running system on purpose: embedded stores, code server, daemon, UI and
-API as `montage up` runs them, with Claude and fal faked at the wire, and several requests in flight.
-One case runs with `make test-chaos CASE=name`; `CHAOS_SEED=n` repeats its choices.
+API as `montage up` runs them, with Claude and fal faked at the wire, and several requests in
+flight. One case runs with `make test-chaos CASE=name`; `CHAOS_SEED=n` repeats its choices.
 
 After each case this holds, or it fails: every request is a draft, or failed with the code that
 belongs to it; no item is stuck in `generating`; the ledger equals the bill of the fake providers,
-call by call, but for calls that were in flight at a kill, which have their rows; every delivered file
-decodes to its last frame; no process, run slot, scratch file or connection is left.
+call by call, but for calls that were in flight at a kill, which have their rows; every delivered
+file decodes to its last frame; no process, run slot, scratch file or connection is left.
 
 """
 
