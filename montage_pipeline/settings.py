@@ -277,10 +277,7 @@ class Settings(BaseSettings):
         description="Base d of the exponential backoff between retries: d, 3d, 7d seconds.",
     )
     retry_after_max_s: float = Field(
-        240.0,
-        ge=0,
-        description="Maximum pause before a retry that a provider's Retry-After can impose, in "
-        "seconds. Pauses of more than 5 s are not spent in a run's slot.",
+        240.0, ge=0, description="Maximum pause that a provider can ask for, in seconds."
     )
 
     # Orchestration
@@ -328,22 +325,13 @@ class Settings(BaseSettings):
         "The API refuses more with 429; `montage make` is not limited.",
     )
     api_user_requests_per_minute: int = Field(
-        600,
-        ge=0,
-        description="Maximum API calls of one user per minute, over all API processes; 0: no "
-        "limit.",
+        600, ge=0, description="Maximum API calls of one user per minute; 0: no limit."
     )
     api_address_requests_per_minute: int = Field(
-        1200,
-        ge=0,
-        description="Maximum API calls from one address per minute, over all API processes; 0: no "
-        "limit.",
+        1200, ge=0, description="Maximum API calls from one address per minute; 0: no limit."
     )
     api_user_event_streams: int = Field(
-        20,
-        ge=0,
-        description="Maximum event streams of one user that are open at once, for each API "
-        "process; 0: no limit.",
+        20, ge=0, description="Maximum event streams of one user per API process; 0: no limit."
     )
 
     # API

@@ -9,6 +9,7 @@ import yaml
 
 from montage_pipeline.cli.reference.error_table import markdown_page
 from montage_pipeline.cli.reference.settings_table import env_file, markdown_table
+from montage_pipeline.error_codes import ErrorCode
 from montage_pipeline_tests.package_tree import PACKAGE, PAGE, ROOT, with_tree
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -116,6 +117,20 @@ def test_definitions_that_are_named_exist(page: Path) -> None:
         if source is None or name not in _defined_names(source):
             missing.append(text)
     assert missing == []
+
+
+def test_what_the_drills_go_by_is_there() -> None:
+    """Events of the logs, codes, and checks of `/readyz` that an operator is told to watch for.
+    When this fails: name in docs/operations.md what the code says now.
+    """
+    page = (ROOT / "docs" / "operations.md").read_text()
+    drills = page.partition("## Drills")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in drills.splitlines() if line.startswith("| ")][1:]
+    watched = {name for row in rows for name in re.findall(r"`([a-zA-Z_]+)`", row)}
+    said = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py"))
+    codes = {code.value for code in ErrorCode}
+    assert {name for name in watched - codes if f'"{name}"' not in said} == set()
+    assert len(watched) >= 40
 
 
 def test_every_decision_is_listed_and_numbered_once() -> None:

@@ -12,6 +12,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,8 @@ FAL_TIMEOUT_S = 20.0
 
 RETRY_AFTER_MAX_S = 12.0
 """More than what is slept in a slot, and short enough to be waited for."""
+
+_RUN = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}, CHAOS_SEED={_SEED}"
 
 _table: list[dict[str, object]] = []
 
@@ -103,8 +106,19 @@ def scene(request: pytest.FixtureRequest, world: World, small_clip: Path) -> Ite
             "outcome": outcome,
             "seconds": round(time.monotonic() - began, 1),
             "asserted": made.asserted,
+            "failure": report.longreprtext if report is not None and outcome != "passed" else "",
         }
     )
+    _keep_table()
+
+
+def _keep_table() -> None:
+    """After each case, so that a run that is broken off has left what it knew."""
+    if path := os.environ.get("CHAOS_TABLE"):
+        kept = Path(path)
+        runs = json.loads(kept.read_text()) if kept.exists() else []
+        others = [run for run in runs if run["run"] != _RUN]
+        kept.write_text(json.dumps([*others, {"run": _RUN, "cases": _table}], indent=1))
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -126,7 +140,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             f"{row['case']:{width}}  {row['outcome']:6}  {row['seconds']:6.1f} s  {asserted}"
         )
-    if path := os.environ.get("CHAOS_TABLE"):
-        kept = Path(path)
-        runs = json.loads(kept.read_text()) if kept.exists() else []
-        kept.write_text(json.dumps([*runs, {"seed": _SEED, "cases": _table}], indent=1))

@@ -117,10 +117,14 @@ def test_a_long_pause_is_not_slept_in_a_slot(
     created = click(services.library, user, clip.as_uri())
     partition = add_partition(instance, created)
     queue.script("submit", *[fal.Fault.http(429, {"detail": "no"}, Retry_After="90")] * 9)
-    assert run_montage(services, instance, partition, "clip_analysis").success
+    analysed = run_montage(services, instance, partition, "clip_analysis")
+    assert analysed.success
+    assert services.requests.requeue(
+        created.request_id, attempt=1, run_id=analysed.run_id, lost=False
+    )
 
     delivering = [step for step in Step if step is not Step.CLIP_ANALYSIS]
-    for number in (1, 2, 3):
+    for number in (2, 3, 4):
         result = run_montage(services, instance, partition, *delivering)
         assert (result.success, retries_of(result)) == (False, 0)
         request = services.requests.get_request(created.request_id)

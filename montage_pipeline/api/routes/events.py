@@ -82,15 +82,9 @@ id: 17
 """
 
 
-_TOO_MANY = (
-    "Too many: `rate_limited`, or `too_many_event_streams` while as many of your streams as are "
-    "allowed are open; wait for `Retry-After` seconds."
-)
-
-
-def _errors_as_json(*statuses: int, **descriptions: str) -> dict[int | str, dict[str, Any]]:
+def _errors_as_json(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """FastAPI would document every answer of this route as a stream of events."""
-    answers = documented_errors(*statuses, **descriptions)
+    answers = documented_errors(*statuses)
     for answer in answers.values():
         reference = {"$ref": f"#/components/schemas/{answer.pop('model').__name__}"}
         answer["content"] = {"application/json": {"schema": reference}}
@@ -111,7 +105,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     operation_id="watchContentItem",
     summary="Watch a Reel being made",
     response_class=EventSourceResponse,
-    responses={**_STREAM, **_errors_as_json(404, 422, s429=_TOO_MANY)},
+    responses={**_STREAM, **_errors_as_json(404, 422)},
 )
 async def watch_content_item(
     item: WatchedItem,
