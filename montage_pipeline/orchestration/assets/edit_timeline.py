@@ -22,6 +22,7 @@ from montage_pipeline.orchestration.assets.request_facts import (
 )
 from montage_pipeline.orchestration.assets.variants import (
     end_with_plan,
+    shown_beside,
     store_variants,
     take_plan,
 )
@@ -77,9 +78,12 @@ def plan_without(
     scope: StepScope, edit: EditInputs, left_out: tuple[RejectedSpan, ...]
 ) -> PlannedEdit:
     """The edit once more, without these spans, stored in the place of the one that showed them."""
-    request = edit_request(scope, edit.analysis).model_copy(
-        update={"left_out": left_out, "seed": edit.timeline.seed}
-    )
+    changes = {
+        "left_out": left_out,
+        "seed": edit.timeline.seed,
+        "beside": shown_beside(scope, edit.analysis),
+    }
+    request = edit_request(scope, edit.analysis).model_copy(update=changes)
     [timeline] = _variants(scope, request, edit.analysis, edit.music, 1).timelines
     planned = _finished(scope, timeline, edit.analysis, edit.music, str(scope.request.id))
     store_document(scope.services, str(scope.request.id), Step.EDIT_TIMELINE, planned.timeline)
@@ -139,7 +143,7 @@ def _finished(
     storyboard = _store_storyboard(scope, timeline, analysis, music, frames, place)
     store_edit_view(scope, edit_view(scope, timeline, analysis, music, place), frames, place)
     _store_edit(scope, timeline, music, place)
-    metadata = edit_metadata(scope, timeline, analysis, music, place)
+    metadata = _edit_metadata(scope, timeline, analysis, music, place)
     return PlannedEdit(timeline, {"storyboard": storyboard, **metadata})
 
 
@@ -150,12 +154,12 @@ def _taken(
     timeline = take_plan(scope, chosen, music)
     _store_edit(scope, timeline, music, str(scope.request.id))
     storyboard = scope.services.store.address(storyboard_key(scope.request.id))
-    metadata = edit_metadata(scope, timeline, analysis, music, str(scope.request.id))
+    metadata = _edit_metadata(scope, timeline, analysis, music, str(scope.request.id))
     of = {"plan_of_request": str(chosen.request_id), "variant": chosen.variant}
     return PlannedEdit(timeline, {"storyboard": storyboard, **of, **metadata})
 
 
-def edit_metadata(
+def _edit_metadata(
     scope: StepScope, timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack, place: str
 ) -> dict[str, Any]:
     """What Dagster's UI shows of an edit beside its storyboard."""
