@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo up studio studio-pictures test test-all test-chaos coverage lint format docs clean bench bench-render bench-edit bench-seen bench-eye bench-look bench-reframe bench-watermarks bench-beats bench-analysis
+.PHONY: help demo up studio studio-pictures test test-all test-chaos coverage lint format docs clean bench bench-preview bench-render bench-edit bench-seen bench-eye bench-look bench-reframe bench-watermarks bench-beats bench-analysis
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -72,6 +72,9 @@ studio-pictures: .venv/.dev ## Picture the studio for the docs (needs Chromium).
 
 bench: .venv/.dev ## Time a Reel by step (CLIPS="a.mp4 b.mp4"), and write docs/benchmarks.md.
 	@$(BIN)/python -m benchmarks.reel --write $(CLIPS)
+
+bench-preview: .venv/.dev ## Time clicks to a plan, a preview, a Reel (CLIPS="a.mp4 b.mp4 …").
+	@$(BIN)/python -m benchmarks.preview --write $(CLIPS)
 
 bench-render: .venv/.dev ## Measure the render: limit, MoviePy, encoder, changes, memory (ONLY=limit,memory).
 	@$(BIN)/python -m benchmarks.render --write $(if $(ONLY),--only $(ONLY))

@@ -62,9 +62,10 @@ def _pixels(services: Services, item: ContentItem, number: int) -> tuple[int, in
     """The size of a rendition, read from its file."""
     file = item.renditions[number]
     key = file.url.split("/", 4)[-1].split("?")[0]
-    with av.open(io.BytesIO(services.reel_store.get_bytes(key))) as container:
+    content = io.BytesIO(services.reel_store.get_bytes(key))
+    with av.open(content, mode="r") as container:
         stream = container.streams.video[0]
-        assert sum(1 for _ in container.decode(stream)) == 8 * 30
+        assert len(list(container.decode(stream))) == 8 * 30
         return stream.width, stream.height
 
 

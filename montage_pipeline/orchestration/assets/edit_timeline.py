@@ -29,6 +29,7 @@ from montage_pipeline.orchestration.assets.request_facts import (
 )
 from montage_pipeline.orchestration.assets.variants import (
     end_with_plan,
+    shown_beside,
     store_variants,
     take_plan,
 )
@@ -88,9 +89,12 @@ def plan_without(
     scope: StepScope, edit: EditInputs, left_out: tuple[RejectedSpan, ...]
 ) -> PlannedEdit:
     """The edit once more, without these spans, stored in the place of the one that showed them."""
-    request = edit_request(scope, edit.analysis).model_copy(
-        update={"left_out": left_out, "seed": edit.timeline.seed}
-    )
+    changes = {
+        "left_out": left_out,
+        "seed": edit.timeline.seed,
+        "beside": shown_beside(scope, edit.analysis),
+    }
+    request = edit_request(scope, edit.analysis).model_copy(update=changes)
     [timeline] = _variants(scope, request, edit.analysis, edit.music, 1).timelines
     decided = edit._replace(timeline=_with_look(scope, timeline, edit.analysis))
     planned = _finished(scope, decided, str(scope.request.id))
@@ -165,7 +169,7 @@ def _taken(
     _store_edit(scope, edit.timeline, music, place)
     storyboard = scope.services.store.address(storyboard_key(place))
     of = {"plan_of_request": str(chosen.request_id), "variant": chosen.variant}
-    metadata = edit_metadata(scope, edit.timeline, analysis, music, place)
+    metadata = _edit_metadata(scope, edit.timeline, analysis, music, place)
     return PlannedEdit(edit.timeline, {"storyboard": storyboard, **of, **metadata})
 
 
@@ -184,7 +188,7 @@ def _finished(
     storyboard = _store_storyboard(scope, timeline, analysis, music, frames, place)
     store_edit_view(scope, _view(scope, edit, place, parts), frames, place)
     _store_edit(scope, timeline, music, place)
-    metadata = edit_metadata(scope, timeline, analysis, music, place)
+    metadata = _edit_metadata(scope, timeline, analysis, music, place)
     return PlannedEdit(timeline, {"storyboard": storyboard, **metadata})
 
 
@@ -206,7 +210,7 @@ def _view(scope: StepScope, edit: EditInputs, place: str, parts: "Parts | None")
     return with_choices(view, room, store_edit_room(scope, room, timeline))
 
 
-def edit_metadata(
+def _edit_metadata(
     scope: StepScope, timeline: Timeline, analysis: ClipAnalysis, music: MusicTrack, place: str
 ) -> dict[str, Any]:
     """What Dagster's UI shows of an edit beside its storyboard."""

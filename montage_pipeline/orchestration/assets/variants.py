@@ -16,6 +16,7 @@ from montage_pipeline.orchestration.assets.request_facts import stored_value
 from montage_pipeline.orchestration.documents import store_document
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.records import Record
+from montage_pipeline.requests.seen import SeenSegment
 from montage_pipeline.requests.variants.model import ChosenPlan, PlanVariants, VariantFacts
 from montage_pipeline.requests.variants.unfinished import UnfinishedReel
 from montage_pipeline.storage.keys import (
@@ -97,6 +98,18 @@ def take_plan(scope: StepScope, chosen: ChosenPlan, music: MusicTrack) -> Timeli
     _copy_pictures(scope, place, own, len(timeline.segments))
     under_it = timeline.music.model_copy(update={"key": music.key})
     return timeline.model_copy(update={"request_id": own, "music": under_it})
+
+
+def shown_beside(scope: StepScope, analysis: ClipAnalysis) -> tuple[SeenSegment, ...]:
+    """What the edits show from which a chosen one was to differ, as far as they are still there."""
+    from montage_pipeline.editing.originality import footage_shown
+
+    chosen = scope.request.chosen
+    if chosen is None:
+        return ()
+    places = [variant_place(chosen.request_id, number) for number in range(1, chosen.variant)]
+    edits = [stored_value(scope.services, Timeline, place, Step.EDIT_TIMELINE) for place in places]
+    return tuple(part for edit in edits if edit for part in footage_shown(edit, analysis))
 
 
 def _copy_pictures(scope: StepScope, place: str, own: str, segments: int) -> None:

@@ -185,6 +185,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/content-items/{contentItemId}/variants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The edits of a plan, side by side
+         * @description There from the moment the plan is ready (event `plan`). `GET …/artefacts?variant=` has all of
+         *     one edit.
+         */
+        get: operations["listVariants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/content-items/{contentItemId}/variants/{variant}/render": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Choose an edit and have it rendered
+         * @description The Reel, a preview of it, or the Reel in several formats. Nothing is analysed, composed or
+         *     planned again, and nothing bought.
+         *
+         *     The same choice made again, while it is rendered or after, is answered with the same request.
+         */
+        post: operations["renderVariant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/webhook": {
         parameters: {
             query?: never;
@@ -549,6 +593,19 @@ export interface components {
          *       "generatedMediaUrl": "https://media.example.com/reels/5f0c.mp4",
          *       "musicUrl": "https://media.example.com/reels/5f0c.music.wav",
          *       "posterUrl": "https://media.example.com/reels/5f0c.jpg",
+         *       "renditions": [
+         *         {
+         *           "format": "reel",
+         *           "preview": false,
+         *           "width": 1080,
+         *           "height": 1920,
+         *           "bytes": 24117248,
+         *           "url": "https://media.example.com/reels/5f0c.mp4",
+         *           "posterUrl": "https://media.example.com/reels/5f0c.jpg",
+         *           "requestId": "3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10"
+         *         }
+         *       ],
+         *       "planRequestId": "3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10",
          *       "error": null,
          *       "updatedAt": "2026-05-04T09:30:12.123456Z",
          *       "type": "reel",
@@ -571,7 +628,12 @@ export interface components {
          *         "captions": null,
          *         "look": "matched",
          *         "shortCuts": false,
-         *         "prompt": "sunset, the dog, no faces"
+         *         "prompt": "sunset, the dog, no faces",
+         *         "keepMusic": false,
+         *         "variants": 1,
+         *         "planOnly": false,
+         *         "preview": false,
+         *         "formats": []
          *       },
          *       "warnings": [],
          *       "tries": [
@@ -623,7 +685,7 @@ export interface components {
              * Format: uuid
              */
             id: string;
-            /** @description `draft` with a `generatedMediaUrl` is the finished state. */
+            /** @description `draft` with a `generatedMediaUrl` is the finished state; without one, what was asked for is a plan (`planRequestId`) or a preview (`renditions`). */
             status: components["schemas"]["ContentStatus"];
             /** @description The step that was last reported. */
             progressStep: components["schemas"]["Step"] | null;
@@ -643,6 +705,16 @@ export interface components {
             musicUrl: string | null;
             /** Posterurl */
             posterUrl: string | null;
+            /**
+             * Renditions
+             * @description The newest Reel in every format that was asked for, its own first; then previews made since.
+             */
+            renditions: components["schemas"]["RenditionOut"][];
+            /**
+             * Planrequestid
+             * @description The request whose plan can be looked at (`…/variants`, `…/artefacts`); null before.
+             */
+            planRequestId: string | null;
             error: components["schemas"]["FailureOut"] | null;
             /**
              * Updatedat
@@ -701,6 +773,19 @@ export interface components {
          *           "generatedMediaUrl": "https://media.example.com/reels/5f0c.mp4",
          *           "musicUrl": "https://media.example.com/reels/5f0c.music.wav",
          *           "posterUrl": "https://media.example.com/reels/5f0c.jpg",
+         *           "renditions": [
+         *             {
+         *               "format": "reel",
+         *               "preview": false,
+         *               "width": 1080,
+         *               "height": 1920,
+         *               "bytes": 24117248,
+         *               "url": "https://media.example.com/reels/5f0c.mp4",
+         *               "posterUrl": "https://media.example.com/reels/5f0c.jpg",
+         *               "requestId": "3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10"
+         *             }
+         *           ],
+         *           "planRequestId": "3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10",
          *           "error": null,
          *           "updatedAt": "2026-05-04T09:30:12.123456Z",
          *           "type": "reel",
@@ -723,7 +808,12 @@ export interface components {
          *             "captions": null,
          *             "look": "matched",
          *             "shortCuts": false,
-         *             "prompt": "sunset, the dog, no faces"
+         *             "prompt": "sunset, the dog, no faces",
+         *             "keepMusic": false,
+         *             "variants": 1,
+         *             "planOnly": false,
+         *             "preview": false,
+         *             "formats": []
          *           },
          *           "warnings": [],
          *           "tries": [
@@ -974,7 +1064,7 @@ export interface components {
             id: string;
             /**
              * Event
-             * @description `content_item.done`, `content_item.failed`, `content_item.canceled`, or `webhook.test`.
+             * @description `content_item.done`, `content_item.planned`, `content_item.previewed`, `content_item.failed`, `content_item.canceled`, or `webhook.test`.
              */
             event: string;
             /**
@@ -1340,6 +1430,35 @@ export interface components {
              * @description What you would like to see or not to see, in your words, as in "sunset, the dog, no faces". Claude goes by it; without Claude, a warning says that nobody did.
              */
             prompt?: string | null;
+            /**
+             * Keepmusic
+             * @description The music of this item's earlier Reel, or of an earlier one of the same clips, instead of new music; nothing is bought for it.
+             * @default false
+             */
+            keepMusic: boolean;
+            /**
+             * Variants
+             * @description How many clearly different edits to plan; the first is rendered.
+             * @default 1
+             */
+            variants: number;
+            /**
+             * Planonly
+             * @description Stop when the edits are planned: nothing is rendered before one is chosen.
+             * @default false
+             */
+            planOnly: boolean;
+            /**
+             * Preview
+             * @description Render a draft of half the size instead of the Reel.
+             * @default false
+             */
+            preview: boolean;
+            /**
+             * Formats
+             * @description Shapes to deliver besides `format`: the same edit, framed for each.
+             */
+            formats?: components["schemas"]["Format"][];
             /** @description What to make. */
             type: components["schemas"]["ContentType"];
             /**
@@ -1457,6 +1576,60 @@ export interface components {
             code: string;
             /** Message */
             message: string;
+        };
+        /**
+         * RenderBody
+         * @description What to render a variant as.
+         * @example {
+         *       "preview": true
+         *     }
+         * @example {
+         *       "formats": [
+         *         "square",
+         *         "landscape"
+         *       ]
+         *     }
+         */
+        RenderBody: {
+            /**
+             * Preview
+             * @description A draft of half the size, in a fraction of the time; not the Reel.
+             * @default false
+             */
+            preview: boolean;
+            /**
+             * Formats
+             * @description Shapes to deliver besides the item's own: the same edit, framed for each.
+             */
+            formats?: components["schemas"]["Format"][];
+        };
+        /**
+         * RenditionOut
+         * @description A file that the item was delivered as.
+         */
+        RenditionOut: {
+            format: components["schemas"]["Format"];
+            /**
+             * Preview
+             * @description A draft of half the size, not the Reel.
+             */
+            preview: boolean;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /** Bytes */
+            bytes: number;
+            /** Url */
+            url: string;
+            /** Posterurl */
+            posterUrl: string;
+            /**
+             * Requestid
+             * Format: uuid
+             * @description The request that rendered it.
+             */
+            requestId: string;
         };
         /**
          * SafeAreaOut
@@ -1603,6 +1776,8 @@ export interface components {
          *       "generatedMediaUrl": null,
          *       "musicUrl": null,
          *       "posterUrl": null,
+         *       "renditions": [],
+         *       "planRequestId": null,
          *       "error": null,
          *       "updatedAt": "2026-05-04T09:30:12.123456Z"
          *     }
@@ -1615,6 +1790,8 @@ export interface components {
          *       "generatedMediaUrl": null,
          *       "musicUrl": null,
          *       "posterUrl": null,
+         *       "renditions": [],
+         *       "planRequestId": null,
          *       "error": {
          *         "code": "not_enough_footage",
          *         "message": "The clips give 9 s of usable footage for a Reel of 30 s: 21 s are missing.",
@@ -1632,7 +1809,7 @@ export interface components {
              * Format: uuid
              */
             id: string;
-            /** @description `draft` with a `generatedMediaUrl` is the finished state. */
+            /** @description `draft` with a `generatedMediaUrl` is the finished state; without one, what was asked for is a plan (`planRequestId`) or a preview (`renditions`). */
             status: components["schemas"]["ContentStatus"];
             /** @description The step that was last reported. */
             progressStep: components["schemas"]["Step"] | null;
@@ -1652,6 +1829,16 @@ export interface components {
             musicUrl: string | null;
             /** Posterurl */
             posterUrl: string | null;
+            /**
+             * Renditions
+             * @description The newest Reel in every format that was asked for, its own first; then previews made since.
+             */
+            renditions: components["schemas"]["RenditionOut"][];
+            /**
+             * Planrequestid
+             * @description The request whose plan can be looked at (`…/variants`, `…/artefacts`); null before.
+             */
+            planRequestId: string | null;
             error: components["schemas"]["FailureOut"] | null;
             /**
              * Updatedat
@@ -1793,6 +1980,75 @@ export interface components {
             expiresAt: string;
         };
         /**
+         * VariantOut
+         * @description One edit of a plan, with links to what shows it.
+         */
+        VariantOut: {
+            /**
+             * Variant
+             * @description From 1, the planner's first.
+             */
+            variant: number;
+            /** Segments */
+            segments: number;
+            /**
+             * Clips
+             * @description How many of the clips it shows.
+             */
+            clips: number;
+            /** Durationsec */
+            durationSec: number;
+            /**
+             * Originality
+             * @description 0 to 1.
+             */
+            originality: number;
+            /**
+             * Shared
+             * @description The largest share of its footage that an edit before it shows too, 0 to 1.
+             */
+            shared: number;
+            /**
+             * Storyboardurl
+             * @description The edit in one image, PNG.
+             */
+            storyboardUrl: string | null;
+            /**
+             * Timelineurl
+             * @description The edit, frame by frame, JSON.
+             */
+            timelineUrl: string | null;
+            /**
+             * Otiourl
+             * @description The edit for other editing programs, OpenTimelineIO.
+             */
+            otioUrl: string | null;
+        };
+        /**
+         * VariantsOut
+         * @description The edits of a plan. Links are made for this answer and end after a while.
+         */
+        VariantsOut: {
+            /**
+             * Requestid
+             * Format: uuid
+             * @description The request that planned them.
+             */
+            requestId: string;
+            /**
+             * Chosen
+             * @description The variant that was chosen last; null where none was, or its render failed.
+             */
+            chosen: number | null;
+            /** Variants */
+            variants: components["schemas"]["VariantOut"][];
+            /**
+             * Notes
+             * @description Why there are fewer than were asked for, or what they have in common.
+             */
+            notes: string[];
+        };
+        /**
          * WebhookBody
          * @description Where to be told what became of your Reels.
          * @example {
@@ -1898,6 +2154,35 @@ export interface components {
              * @description What you would like to see or not to see, in your words, as in "sunset, the dog, no faces". Claude goes by it; without Claude, a warning says that nobody did.
              */
             prompt?: string | null;
+            /**
+             * Keepmusic
+             * @description The music of this item's earlier Reel, or of an earlier one of the same clips, instead of new music; nothing is bought for it.
+             * @default false
+             */
+            keepMusic: boolean;
+            /**
+             * Variants
+             * @description How many clearly different edits to plan; the first is rendered.
+             * @default 1
+             */
+            variants: number;
+            /**
+             * Planonly
+             * @description Stop when the edits are planned: nothing is rendered before one is chosen.
+             * @default false
+             */
+            planOnly: boolean;
+            /**
+             * Preview
+             * @description Render a draft of half the size instead of the Reel.
+             * @default false
+             */
+            preview: boolean;
+            /**
+             * Formats
+             * @description Shapes to deliver besides `format`: the same edit, framed for each.
+             */
+            formats?: components["schemas"]["Format"][];
         };
         /**
          * WishesOut
@@ -1921,6 +2206,16 @@ export interface components {
             shortCuts: boolean;
             /** Prompt */
             prompt: string | null;
+            /** Keepmusic */
+            keepMusic: boolean;
+            /** Variants */
+            variants: number;
+            /** Planonly */
+            planOnly: boolean;
+            /** Preview */
+            preview: boolean;
+            /** Formats */
+            formats: components["schemas"]["Format"][];
         };
         /**
          * PlanReadyOut
@@ -2843,6 +3138,8 @@ export interface operations {
             query?: {
                 /** @description A request of this item; without it the one that was planned last. */
                 requestId?: string | null;
+                /** @description Which edit of a plan with several: `variant` of `GET …/variants`. */
+                variant?: number;
             };
             header?: never;
             path: {
@@ -2995,6 +3292,227 @@ export interface operations {
                 };
             };
             /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A fault of the service; `details.requestId` finds it in the logs. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A service this needs does not answer; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    listVariants: {
+        parameters: {
+            query?: {
+                /** @description A request of this item; without it the one that was planned last. */
+                requestId?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The content item. */
+                contentItemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VariantsOut"];
+                };
+            };
+            /** @description No valid bearer token. */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No such content item, it is not yours, or nothing of it is planned yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `plan_expired`: the files of the plan are gone. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A fault of the service; `details.requestId` finds it in the logs. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A service this needs does not answer; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    renderVariant: {
+        parameters: {
+            query?: {
+                /** @description A request of this item; without it the one that was planned last. */
+                requestId?: string | null;
+            };
+            header?: {
+                /** @description Any text that is new for each click. Sent again with the same body, it gives the first answer and no new Reel. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description `variant` of one of the variants. */
+                variant: number;
+                /** @description The content item. */
+                contentItemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RenderBody"] | null;
+            };
+        };
+        responses: {
+            /** @description The request is stored. */
+            202: {
+                headers: {
+                    /** @description The content item. */
+                    Location?: string;
+                    /** @description Seconds until it is worth polling. */
+                    "Retry-After"?: number;
+                    /** @description `true` when the key had made this request before. */
+                    "Idempotent-Replay"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedOut"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No valid bearer token. */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No such content item, it is not yours, or nothing of it is planned yet. Or its plan has no such variant. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `already_generating`, `plan_expired`, or `idempotency_conflict`: the key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is larger than the service accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Something in the request is wrong; `details.errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many: `rate_limited`, or `too_many_requests_under_way` while as many of your requests as are allowed run or wait; wait for `Retry-After` seconds. */
             429: {
                 headers: {
                     /** @description Seconds. */

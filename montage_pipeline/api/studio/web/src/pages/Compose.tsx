@@ -304,7 +304,7 @@ function orderOf(tray: Tray, wanted: Wanted): NewItem {
     variants: wanted.how === "plans" ? MAX_VARIANTS : 1,
     planOnly: wanted.how === "plans",
     preview: wanted.how === "preview",
-    formats: wanted.formats.filter((name) => name !== wanted.format) as NewItem["formats"],
+    formats: wanted.formats.filter((name) => name !== wanted.format) as NewItem["format"][],
     ...(wanted.title.trim() && { title: wanted.title.trim() }),
     ...(wanted.captions.trim() && { captions: wanted.captions.trim() }),
     ...(wanted.prompt.trim() && { prompt: wanted.prompt.trim() }),
