@@ -12,6 +12,9 @@ export type Artefacts = components["schemas"]["ArtefactsOut"];
 export type Edit = components["schemas"]["EditOut"];
 export type Segment = components["schemas"]["SegmentOut"];
 export type Cover = components["schemas"]["CoverOut"];
+export type ChangeList = components["schemas"]["ChangesBody"];
+export type Change = ChangeList["changes"][number];
+export type ChangeOutcome = components["schemas"]["ChangeOutcomeOut"];
 type Envelope = components["schemas"]["ErrorEnvelope"];
 
 /** A refusal of the API, or no answer at all (`status` 0). */
