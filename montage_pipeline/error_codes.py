@@ -67,9 +67,9 @@ class ErrorCode(StrEnum):
     NOT_READY = _transient("Mend what `details.checks` reports a problem with.", 503)
     RATE_LIMITED = _transient("Send fewer requests; wait for `Retry-After` seconds.", 429)
     REQUEST_TOO_LARGE = _permanent("Send a smaller body.", 413)
+    SEGMENT_LOCKED = _permanent("Unlock the segment, or change another one.", 409)
     STORE_UNAVAILABLE = _transient("Check that the object store of R2_ENDPOINT_URL answers.", 503)
     TOKEN_EXPIRED = _permanent("Get a new token.", 401)
-    SEGMENT_LOCKED = _permanent("Unlock the segment, or change another one.", 409)
     TOO_MANY_REQUESTS_UNDER_WAY = _transient(
         "Wait until some of them are done, or raise MONTAGE_MAX_REQUESTS_UNDER_WAY.", 429
     )
