@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo up studio studio-pictures test test-all test-chaos coverage lint format docs clean bench bench-preview bench-render bench-edit bench-seen bench-eye bench-look bench-reframe bench-watermarks bench-beats bench-analysis
+.PHONY: help demo up studio studio-pictures test test-all test-chaos coverage lint format docs clean bench bench-preview bench-render bench-edit bench-seen bench-eye bench-look bench-reframe bench-watermarks bench-beats bench-analysis bench-changes
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -78,6 +78,9 @@ bench-preview: .venv/.dev ## Time clicks to a plan, a preview, a Reel (CLIPS="a.
 
 bench-render: .venv/.dev ## Measure the render: limit, MoviePy, encoder, changes, memory (ONLY=limit,memory).
 	@$(BIN)/python -m benchmarks.render --write $(if $(ONLY),--only $(ONLY))
+
+bench-changes: .venv/.dev ## Time one swapped segment beside the full Reel (CLIPS="a.mp4 b.mp4").
+	@$(BIN)/python -m benchmarks.changes --write $(CLIPS)
 
 bench-edit: .venv/.dev ## Measure the planner: time, proved gap, cuts on beats, what two attempts share.
 	@$(BIN)/python -m benchmarks.edit --write

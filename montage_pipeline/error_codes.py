@@ -71,9 +71,9 @@ class ErrorCode(StrEnum):
     PLAN_ONLY_CONTRADICTED = _permanent("Drop `planOnly` or `preview`.", 422)
     RATE_LIMITED = _transient("Send fewer requests; wait for `Retry-After` seconds.", 429)
     REQUEST_TOO_LARGE = _permanent("Send a smaller body.", 413)
+    SEGMENT_LOCKED = _permanent("Unlock the segment, or change another one.", 409)
     STORE_UNAVAILABLE = _transient("Check that the object store of R2_ENDPOINT_URL answers.", 503)
     TOKEN_EXPIRED = _permanent("Get a new token.", 401)
-    SEGMENT_LOCKED = _permanent("Unlock the segment, or change another one.", 409)
     TOO_MANY_EVENT_STREAMS = _transient(
         "Close some event streams, or raise MONTAGE_API_USER_EVENT_STREAMS.", 429
     )

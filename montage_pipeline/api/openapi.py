@@ -158,6 +158,23 @@ _SEGMENT: dict[str, Any] = {
     "caption": "",
     "clipGainDb": -16.0,
     "thumbnailUrl": "https://media.example.com/work/3a1e9a0c/segments/000.jpg",
+    "locked": False,
+    "muted": False,
+    "heard": True,
+    "slip": {"earlier": -12, "later": 40},
+    "alternatives": [
+        {
+            "id": "c0m3@12.40",
+            "clip": 0,
+            "moment": "c0m3",
+            "startSec": 12.4,
+            "endSec": 14.1,
+            "points": -0.4,
+            "what": "A dog shakes itself dry: interest 0.84, technically good.",
+            "why": "For the whole Reel 0.4 points worse than what is shown.",
+            "thumbnailUrl": "https://media.example.com/work/3a1e9a0c/alternatives/c0m3@12.40.jpg",
+        }
+    ],
 }
 _DELIVERY: dict[str, Any] = {
     "id": "9d2f6c1e-5b1a-4a55-8d0e-6a4f1f0b7c44",

@@ -9,7 +9,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from montage_pipeline.api.auth import issue_token
+from montage_pipeline.composition import Services
 from montage_pipeline.local.footage import demo_clips
+from montage_pipeline.rendering.model import RenderedVideo
+from montage_pipeline.storage.keys import document_key
+from montage_pipeline.vocabulary import Step
 from montage_pipeline_tests.e2e.browser import StudioWindow, chromium, chromium_path
 from montage_pipeline_tests.e2e.conftest import System, click
 
@@ -48,7 +52,7 @@ def studio(system: System, browser: Browser) -> Iterator[StudioWindow]:
 
 
 def test_clips_become_a_reel_that_plays_to_its_end(
-    studio: StudioWindow, token_for: TokenFor, user: UUID
+    studio: StudioWindow, system: System, token_for: TokenFor, user: UUID
 ) -> None:
     page = studio.open(token=token_for(user))
     assert "token" not in page.url
@@ -77,6 +81,8 @@ def test_clips_become_a_reel_that_plays_to_its_end(
     video.evaluate("video => { video.muted = true; video.currentTime = 6; return video.play() }")
     expect(video).to_have_js_property("ended", True, timeout=60_000)
 
+    _swap_a_segment(page, system.services)
+
     page.get_by_role("button", name="Cover 2,").click()
     expect(page.get_by_role("button", name="Cover 2,")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Rename").click()
@@ -94,6 +100,29 @@ def test_clips_become_a_reel_that_plays_to_its_end(
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
     assert not studio.complaints
+
+
+def _swap_a_segment(page: Page, services: Services) -> None:
+    """Another moment in the place of segment 2: known beforehand, and only that one is rendered."""
+    page.get_by_role("button", name="Segment 2:").click()
+    page.get_by_role("button", name="Lock").press("Enter")
+    expect(page.get_by_text("0 of 3 segments will be rendered")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    other = page.locator(".alternatives button").first
+    expect(other).to_contain_text("than what is shown")
+    other.click()
+    expect(page.get_by_text("1 of 3 segments will be rendered")).to_be_visible()
+    _no_barriers(page)
+    page.get_by_role("button", name="Make it").click()
+
+    expect(page.get_by_role("button", name="Before")).to_be_visible(timeout=_MADE_MS)
+    expect(page.locator(".segment")).to_contain_text("as you asked")
+    made = services.library.newest_request(UUID(page.url.rsplit("/", 1)[1]))
+    assert made is not None
+    document = services.store.get_bytes(document_key(made, Step.RENDERED_VIDEO))
+    run = RenderedVideo.model_validate_json(document).run
+    assert run.parts - run.parts_reused == 1
+    assert services.ledger.entries(made) == []
 
 
 def test_an_expired_token_asks_for_another(

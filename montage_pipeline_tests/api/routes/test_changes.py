@@ -74,7 +74,7 @@ def test_changes_are_a_request_of_their_own_stored_once(
     assert first.json()["outcome"]["rendered"] == 1
     assert client.get(f"/api/content-items/{made['id']}").json()["status"] == "generating"
 
-    request = requests.get(UUID(first.json()["requestId"]))
+    request = requests.get_request(UUID(first.json()["requestId"]))
     assert request is not None
     assert str(request.base_request_id) == made["requestId"]
     assert request.changes == (

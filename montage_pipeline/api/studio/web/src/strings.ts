@@ -128,6 +128,49 @@ export const words = {
   downloadFormat: (format: string) => `Download ${format}`,
   segment: (number: number, name: string, start: number, end: number) =>
     `Segment ${number}: ${name}, ${seconds(start)} to ${seconds(end)} of the clip`,
+  keys: "Arrow keys choose a segment; with Alt they move it. L locks, M mutes, Delete bans, comma and full stop slip by a frame, Ctrl+Z undoes.",
+  alternatives: (number: number) => `Instead of segment ${number}`,
+  moveCrop: "Crop: drag it, or move it with the arrow keys",
+  segmentTools: "Change this segment",
+  lock: "Lock",
+  isLocked: "Locked",
+  ban: "Never show this",
+  mute: "Mute",
+  place: "Place",
+  moveEarlier: "Move one place earlier",
+  moveLater: "Move one place later",
+  trim: "Which frames are shown",
+  slip: "Slip",
+  slipEarlier: "Show its clip one frame earlier",
+  slipLater: "Show its clip one frame later",
+  begins: "Begins",
+  beginEarlier: "Begin earlier",
+  beginLater: "Begin later",
+  ends: "Ends",
+  endEarlier: "End earlier",
+  endLater: "End later",
+  offBeat: "By frames, off the beat",
+  captionOn: (number: number) => `Words on segment ${number}`,
+  setCaption: "Set",
+  willRender: (why: string) => `To be rendered: ${why}`,
+  willBeRendered: (rendered: number, total: number) =>
+    `${rendered} of ${total} segments will be rendered.`,
+  nothingBought: "Nothing is bought.",
+  onBeat: (count: number, total: number) => `${count} of ${total} cuts on the beat.`,
+  carryOut: "Make it",
+  undo: "Undo",
+  discard: "Discard all",
+  instead: (change: { kind: string; frames?: number; to?: number; alternative?: string }) =>
+    change.frames !== undefined
+      ? `${change.frames > 0 ? "+" : "−"}${Math.abs(change.frames)} frames instead`
+      : change.to !== undefined
+        ? `Place ${change.to + 1} instead`
+        : change.alternative !== undefined
+          ? `${change.alternative} instead`
+          : "As far as it goes instead",
+  compare: "Compare with the version before",
+  before: "Before",
+  after: "After",
   planned: "The edit is planned; it is being rendered.",
   frameOf: (name: string) => `A frame of ${name}; the bright part fills the Reel`,
   score: (value: number) => `Score ${value.toFixed(2)}`,

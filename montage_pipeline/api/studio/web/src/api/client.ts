@@ -16,6 +16,9 @@ export type Rendition = components["schemas"]["RenditionOut"];
 export type Wishes = components["schemas"]["WishesBody"];
 export type RenderOrder = components["schemas"]["RenderBody"];
 export type Cover = components["schemas"]["CoverOut"];
+export type ChangeList = components["schemas"]["ChangesBody"];
+export type Change = ChangeList["changes"][number];
+export type ChangeOutcome = components["schemas"]["ChangeOutcomeOut"];
 type Envelope = components["schemas"]["ErrorEnvelope"];
 
 /** A refusal of the API, or no answer at all (`status` 0). */

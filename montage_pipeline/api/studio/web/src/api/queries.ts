@@ -1,5 +1,13 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { answered, api, type NewItem, type RenderOrder, type Wishes } from "./client";
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import {
+  answered,
+  api,
+  type Change,
+  type ChangeList,
+  type NewItem,
+  type RenderOrder,
+  type Wishes,
+} from "./client";
 
 const POLL_MS = 2000;
 
@@ -175,5 +183,36 @@ export function useMakeAgain(id: string) {
       void client.invalidateQueries({ queryKey: ["item", id] });
       void client.invalidateQueries({ queryKey: ["artefacts", id] });
     },
+  });
+}
+
+/** What changes would come to; asked again with every change of the list. */
+export function useChangeOutcome(id: string, baseRequestId: string, changes: Change[]) {
+  return useQuery({
+    queryKey: ["changes", id, baseRequestId, changes],
+    enabled: changes.length > 0,
+    placeholderData: keepPreviousData,
+    retry: false,
+    queryFn: () =>
+      answered(
+        api.POST("/api/content-items/{contentItemId}/changes/preview", {
+          params: { path: { contentItemId: id } },
+          body: { baseRequestId, changes },
+        }),
+      ),
+  });
+}
+
+export function useChangeSegments(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ body, click }: { body: ChangeList; click: string }) =>
+      answered(
+        api.POST("/api/content-items/{contentItemId}/changes", {
+          params: { path: { contentItemId: id }, header: { "Idempotency-Key": click } },
+          body,
+        }),
+      ),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["item", id] }),
   });
 }

@@ -5,7 +5,9 @@ import { useArtefacts, useCancel, useCosts, useItem, useMakeAgain, useOptions } 
 import { useWatched } from "../api/watch";
 import { nameOf } from "../names";
 import { Covers } from "../parts/Covers";
+import { shownOf } from "../changes";
 import { Delete } from "../parts/Delete";
+import { Editor } from "../parts/Editor";
 import { Loading, Problem } from "../parts/Notice";
 import { Player } from "../parts/Player";
 import { Formats, Previews } from "../parts/Renditions";
@@ -159,19 +161,56 @@ function Made({
     if (video.current) video.current.currentTime = seconds;
   };
 
+  const [before, setBefore] = useState<string | null>(null);
+  const [showBefore, setShowBefore] = useState(false);
+  const isOther = before !== null && pathOf(before) !== pathOf(url);
+  const edit = artefacts?.edit;
+  const changeable = item.status !== "generating" && edit?.segments.some((one) => one.slip);
+
   return (
     <section className="made">
-      <Player
-        url={url}
-        poster={item.posterUrl}
-        title={nameOf(item)}
-        format={format}
-        video={video}
-        onTime={setTimeSec}
-      />
+      <div className="stack">
+        <Player
+          url={isOther && showBefore ? before : url}
+          poster={item.posterUrl}
+          title={nameOf(item)}
+          format={format}
+          video={video}
+          onTime={setTimeSec}
+        />
+        {isOther && (
+          <div className="row center" role="group" aria-label={words.compare}>
+            {[true, false].map((old) => (
+              <button
+                key={String(old)}
+                type="button"
+                className="button"
+                aria-pressed={showBefore === old}
+                onClick={() => setShowBefore(old)}
+              >
+                {old ? words.before : words.after}
+              </button>
+            ))}
+          </div>
+        )}
+      </div>
       <div className="stack">
         <h2>{words.edit}</h2>
-        {artefacts?.edit && <EditView edit={artefacts.edit} timeSec={timeSec} onSeek={seek} />}
+        {edit && artefacts && changeable && (
+          <Editor
+            key={artefacts.requestId}
+            item={item}
+            edit={edit}
+            requestId={artefacts.requestId}
+            timeSec={timeSec}
+            onSeek={seek}
+            onMade={() => {
+              setBefore(url);
+              setShowBefore(false);
+            }}
+          />
+        )}
+        {edit && !changeable && <EditView edit={edit} timeSec={timeSec} onSeek={seek} />}
         <Downloads url={url} name={nameOf(item)} artefacts={artefacts} />
         <Formats item={item} options={options.data} />
         <Covers id={item.id} covers={artefacts?.covers ?? []} />
@@ -181,6 +220,11 @@ function Made({
       </div>
     </section>
   );
+}
+
+/** A link without what makes it new each time. */
+function pathOf(url: string): string {
+  return url.split("?")[0]!;
 }
 
 function EditView({
@@ -203,9 +247,10 @@ function EditView({
     <>
       <Strip
         edit={edit}
+        shown={shownOf(edit, [], undefined)}
         current={playing}
         onChoose={(one) => {
-          setChosen(one.number);
+          setChosen(one.segment.number);
           onSeek(one.reelSec);
         }}
       />

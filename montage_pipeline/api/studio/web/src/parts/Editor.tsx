@@ -1,0 +1,174 @@
+import { useRef, useState } from "react";
+import { ApiProblem, type Change, type Edit, type Item } from "../api/client";
+import { useChangeOutcome, useChangeSegments } from "../api/queries";
+import { nearestOf, shownOf, withChange, type Shown } from "../changes";
+import { words } from "../strings";
+import { Alternatives } from "./Alternatives";
+import { CropFrame } from "./CropFrame";
+import { Problem } from "./Notice";
+import { Strip } from "./Strip";
+import { Tools } from "./Tools";
+
+/** The edit, changed segment by segment: what it comes to is shown before it is carried out. */
+export function Editor({
+  item,
+  edit,
+  requestId,
+  timeSec,
+  onSeek,
+  onMade,
+}: {
+  item: Item;
+  edit: Edit;
+  requestId: string;
+  timeSec: number;
+  onSeek: (seconds: number) => void;
+  onMade: () => void;
+}) {
+  const [changes, setChanges] = useState<Change[]>([]);
+  const [chosen, setChosen] = useState<number | null>(null);
+  const preview = useChangeOutcome(item.id, requestId, changes);
+  const carryOut = useChangeSegments(item.id);
+  const click = useRef<string>(undefined);
+  const refused = preview.error instanceof ApiProblem ? preview.error : null;
+  const outcome = changes.length > 0 ? preview.data : undefined;
+  const shown = shownOf(edit, changes, outcome);
+  const playing = edit.segments.findLastIndex((one) => one.reelSec <= timeSec + 0.5 / edit.fps);
+  const current = chosen ?? Math.max(0, playing);
+  const at = shown.find((one) => one.segment.number === current) ?? shown[0]!;
+
+  const change = (one: Change) => {
+    click.current = undefined;
+    setChosen(one.kind === "music" ? current : (one.segment ?? 0));
+    // What was refused is not carried out: the next change takes its place.
+    setChanges(withChange(refused ? changes.slice(0, -1) : changes, one));
+  };
+  const undo = () => {
+    click.current = undefined;
+    setChanges(changes.slice(0, -1));
+  };
+  const choose = (one: Shown) => {
+    setChosen(one.segment.number);
+    onSeek(one.segment.reelSec);
+  };
+
+  return (
+    <div className="stack">
+      <Strip
+        edit={edit}
+        shown={shown}
+        current={current}
+        onChoose={choose}
+        onChange={change}
+        onUndo={changes.length > 0 ? undo : undefined}
+      />
+      <p className="muted small">{words.keys}</p>
+      <Pending
+        outcome={outcome}
+        refused={refused}
+        last={changes.at(-1)}
+        total={edit.segments.length}
+        busy={carryOut.isPending || preview.isFetching}
+        onInstead={(one) => setChanges([...changes.slice(0, -1), one])}
+        onUndo={undo}
+        onDiscard={() => setChanges([])}
+        onMake={() => {
+          // The same click again, should its answer have been lost.
+          click.current ??= crypto.randomUUID();
+          const body = { baseRequestId: requestId, changes };
+          carryOut.mutate({ body, click: click.current }, { onSuccess: onMade });
+        }}
+      />
+      {carryOut.error && <Problem problem={carryOut.error} />}
+      <div className="segment">
+        <CropFrame edit={edit} at={at} changes={changes} onChange={change} />
+        <div className="stack">
+          <Said at={at} />
+          <Tools edit={edit} at={at} onChange={change} />
+        </div>
+      </div>
+      <Alternatives segment={at.segment} locked={at.locked} edit={edit} onChange={change} />
+    </div>
+  );
+}
+
+function Said({ at }: { at: Shown }) {
+  const role = words.roles[at.segment.role];
+  return (
+    <div>
+      <strong>
+        {at.place + 1}. {at.name}
+      </strong>
+      <p className="muted small">
+        {words.seconds(at.startSec)} – {words.seconds(at.endSec)}
+        {role && ` · ${role}`} · {words.score(at.segment.score)}
+      </p>
+      <p className="small">{at.rendered ? words.willRender(at.rendered) : at.segment.why}</p>
+    </div>
+  );
+}
+
+function Pending({
+  outcome,
+  refused,
+  last,
+  total,
+  busy,
+  onInstead,
+  onUndo,
+  onDiscard,
+  onMake,
+}: {
+  outcome: { rendered: number; onBeatBefore: number; onBeatAfter: number } | undefined;
+  refused: ApiProblem | null;
+  last: Change | undefined;
+  total: number;
+  busy: boolean;
+  onInstead: (change: Change) => void;
+  onUndo: () => void;
+  onDiscard: () => void;
+  onMake: () => void;
+}) {
+  if (!last) return null;
+  return (
+    <section className={`card stack pending ${refused ? "bad" : ""}`} aria-live="polite">
+      {refused ? (
+        <p>{refused.message}</p>
+      ) : (
+        outcome && (
+          <p>
+            <strong>{words.willBeRendered(outcome.rendered, total)}</strong>{" "}
+            <span className="muted">{words.nothingBought}</span>
+            {outcome.onBeatAfter !== outcome.onBeatBefore && (
+              <span> {words.onBeat(outcome.onBeatAfter, total - 1)}</span>
+            )}
+          </p>
+        )
+      )}
+      <div className="row">
+        {refused ? (
+          nearestOf(last, refused.details).map((one) => (
+            <button
+              key={JSON.stringify(one)}
+              type="button"
+              className="button"
+              onClick={() => onInstead(one)}
+            >
+              {words.instead(one)}
+            </button>
+          ))
+        ) : (
+          <button type="button" className="button primary" disabled={busy} onClick={onMake}>
+            {words.carryOut}
+          </button>
+        )}
+        <button type="button" className="button" onClick={onUndo}>
+          {words.undo}
+        </button>
+        <button type="button" className="button" onClick={onDiscard}>
+          {words.discard}
+        </button>
+      </div>
+    </section>
+  );
+}
