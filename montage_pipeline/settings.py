@@ -284,6 +284,11 @@ class Settings(BaseSettings):
         description="Minimum polling interval for queued requests, in seconds. A new request wakes "
         "the daemon at once; it looks by itself every 5 s, in case that was missed.",
     )
+    celery_broker_url: SecretStr = Field(
+        SecretStr(""),
+        description="Broker of the Celery launcher (deploy/dagster-celery.yaml), with its "
+        "password: `redis://…`. Unset: runs are made on the machine of the code server.",
+    )
     max_running: int = Field(
         2,
         ge=0,

@@ -196,11 +196,20 @@ class Lease:
         os._exit(1)
 
 
+def own_process() -> None:
+    """Say that this process is the run's own, where `multiprocessing` cannot know."""
+    global _owned  # noqa: PLW0603 - a fact about the process
+    _owned = True
+
+
+_owned = False
+
+
 def _is_own_process() -> bool:
     """Whether this process is the run's own: a launcher gives it one; elsewhere (tests, notebooks)
     it is not ours, and has children that are none of the run's.
     """
-    return multiprocessing.parent_process() is not None
+    return _owned or multiprocessing.parent_process() is not None
 
 
 def _end_children() -> None:
