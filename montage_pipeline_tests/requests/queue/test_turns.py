@@ -173,7 +173,8 @@ def oracle(
 
 
 @hypothesis_settings(
-    max_examples=examples(1), deadline=None,
+    max_examples=examples(1),
+    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
@@ -219,5 +220,3 @@ def _set(engine: Engine, requests: Sequence[UUID], priority: int) -> None:
             text("UPDATE montage_requests SET priority = :priority WHERE id = ANY(:ids)"),
             {"priority": priority, "ids": list(requests)},
         )
-
-
