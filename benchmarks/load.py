@@ -41,7 +41,7 @@ MAX_OTHERS = 2
 """How many runs of others may start between somebody's click and their first run."""
 
 GREEDY_SHARE = 0.8
-LATE_USERS = 20
+LATE_SHARE = 0.04
 
 _SAFETY_S = 5.0
 """How often the daemon looks without a nudge."""
@@ -96,7 +96,8 @@ class Load:
     def run(self, total: int) -> None:
         """Tick as the daemon does until so many requests have ended, others clicking meanwhile."""
         self._nudges.start()
-        late_at = {total * part // (LATE_USERS + 1) for part in range(1, LATE_USERS + 1)}
+        late = int(total * LATE_SHARE)
+        late_at = {total * part // (late + 1) for part in range(1, late + 1)}
         while len(self.course.clicked) < total or self._under_way():
             self._tick()
             due = {at for at in late_at if at <= len(self.course.started)}
@@ -170,7 +171,7 @@ def measure(total: int, cost_s: float) -> tuple[Course, set[UUID], float]:
                 load = Load(settings, instance, cost_s)
                 greedy, many = load.user(), int(total * GREEDY_SHARE)
                 greedy_ids = {load.click(greedy) for _ in range(many)}
-                for _ in range(total - many - LATE_USERS):
+                for _ in range(total - many - int(total * LATE_SHARE)):
                     load.click(load.user())
                 began = time.perf_counter()
                 load.run(total)
