@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo up studio studio-pictures test test-all test-chaos coverage lint format docs clean bench bench-preview bench-render bench-edit bench-seen bench-eye bench-look bench-reframe bench-watermarks bench-beats bench-analysis bench-changes
+.PHONY: help demo up studio studio-pictures test test-all test-chaos coverage lint format docs clean bench bench-preview bench-render bench-edit bench-seen bench-eye bench-look bench-reframe bench-watermarks bench-beats bench-analysis bench-changes bench-latency bench-load bench-growth
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -84,6 +84,15 @@ bench-changes: .venv/.dev ## Time one swapped segment beside the full Reel (CLIP
 
 bench-edit: .venv/.dev ## Measure the planner: time, proved gap, cuts on beats, what two attempts share.
 	@$(BIN)/python -m benchmarks.edit --write
+
+bench-latency: .venv/.dev ## Measure what a Reel waits for beside its steps.
+	@$(BIN)/python -m benchmarks.latency --write
+
+bench-load: .venv/.dev ## Put 500 requests into the queue at once: none lost, none twice, in fair order.
+	@$(BIN)/python -m benchmarks.load --write
+
+bench-growth: .venv/.dev ## Time ticks, retirement and pruning after 100,000 finished requests.
+	@$(BIN)/python -m benchmarks.growth --write
 
 bench-seen: .venv/.dev ## Time the search for footage of earlier Reels among a million segments.
 	@$(BIN)/python -m benchmarks.seen --write

@@ -88,8 +88,19 @@ def phases(services: Services, dagster_dsn: str, request_id: UUID) -> Seconds:
     return found
 
 
-def measure(number: int) -> list[Seconds]:
-    """The phases of so many Reels, one after the other, in a system that has just started."""
+def sessions(dagster_dsn: str) -> int:
+    """How many connections to Dagster's database there have been."""
+    with psycopg.connect(dagster_dsn) as connection:
+        row = connection.execute(
+            "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def measure(number: int) -> tuple[list[Seconds], float]:
+    """The phases of so many Reels, one after the other, in a system that has just started; and how
+    many connections Dagster made for each.
+    """
     with tempfile.TemporaryDirectory(prefix="montage-bench-") as home:
         # Postgres runs under another account when this runs as root.
         Path(home).chmod(0o755)
@@ -106,18 +117,20 @@ def measure(number: int) -> list[Seconds]:
             services.library.ensure_user(user, "bench@example.org")
             dsn = address.env["DAGSTER_POSTGRES_URL"].replace("+psycopg2", "")
             found = []
+            connections = sessions(dsn)
             for _ in range(number):
                 request_id = reel(services, user, clip)
                 # Until the run before has ended: nobody clicks the moment a Reel is there.
                 time.sleep(3)
                 found.append(phases(services, dsn, request_id))
+            connections = sessions(dsn) - connections
             services.close()
         finally:
             stack.stop()
-    return found
+    return found, connections / number
 
 
-def table(found: Sequence[Seconds]) -> str:
+def table(found: Sequence[Seconds], connections: float) -> str:
     """Each phase of the first Reel, and of the others: median, shortest and longest."""
     first, others = found[0], found[1:]
     limits = {FIRST_STEP: FIRST_STEP_LIMIT_S, OVERHEAD: OVERHEAD_LIMIT_S}
@@ -129,7 +142,8 @@ def table(found: Sequence[Seconds]) -> str:
         figures = [first[name], median, min(seconds), max(seconds)]
         lines.append([name, *(f"{figure:.2f}" for figure in figures), share])
     load = os.getloadavg()[0]
-    head = f"{report.machine()}, load {load:.0f}; {len(others)} Reels after the first.\n\n"
+    head = f"{report.machine()}, load {load:.0f}; {len(others)} Reels after the first; "
+    head += f"{connections:.0f} connections to Dagster's database for each.\n\n"
     columns = ("waiting", "first Reel s", "median s", "min s", "max s", "share of limit")
     return head + report.table(columns, lines)
 
@@ -144,7 +158,7 @@ def main() -> None:
         "--write", action="store_true", help="put the table into docs/benchmarks.md"
     )
     arguments = parser.parse_args()
-    shown = table(measure(arguments.reels))
+    shown = table(*measure(arguments.reels))
     print(shown)
     if arguments.write:
         report.write("latency", shown)

@@ -266,6 +266,9 @@ class ErrorCode(StrEnum):
     JWT_SECRET_TOO_SHORT = _permanent("Set MONTAGE_JWT_SECRET to 32 random bytes or more.")
     LOST_RUNS_NOT_SETTLED = _transient("Mend what Dagster names in the message.")
     MIGRATIONS_PENDING = _permanent("Run `montage migrate`.")
+    NO_BROKER = _permanent(
+        "Set MONTAGE_CELERY_BROKER_URL to the Redis that the daemon sends runs to."
+    )
     NO_DAGSTER_DATABASE = _permanent("Create the database, or set DAGSTER_POSTGRES_URL.")
     NO_DATABASE = _permanent("Set DATABASE_URL, or use `montage up`.")
     NO_FREE_PORT = _transient("Free a TCP port from 15000 to 22000.")

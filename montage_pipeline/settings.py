@@ -13,6 +13,7 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from montage_pipeline.queue_settings import QueueSettings
 from montage_pipeline.rules import MAX_CLIPS
 
 RenderQuality = Literal["draft", "standard", "best"]
@@ -25,7 +26,7 @@ def default_home() -> Path:
     return here if here.is_dir() else user_data_path("montage-pipeline", appauthor=False)
 
 
-class Settings(BaseSettings):
+class Settings(QueueSettings, BaseSettings):
     """Configuration of one process. Empty variables count as unset."""
 
     model_config = SettingsConfigDict(
@@ -278,43 +279,6 @@ class Settings(BaseSettings):
     )
     retry_after_max_s: float = Field(
         240.0, ge=0, description="Maximum pause that a provider can ask for, in seconds."
-    )
-
-    # Orchestration
-    sensor_interval_s: int = Field(
-        1,
-        ge=1,
-        description="Minimum polling interval for queued requests, in seconds. A new request wakes "
-        "the daemon at once; it looks by itself every 5 s, in case that was missed.",
-    )
-    max_running: int = Field(
-        2,
-        ge=0,
-        description="Maximum requests that run at once, on all machines; 0: no limit. One render "
-        "uses every core of its machine.",
-    )
-    max_running_per_user: int = Field(
-        2, ge=0, description="Maximum requests of one user that run at once; 0: no limit."
-    )
-    partition_retention_days: int = Field(
-        30,
-        ge=1,
-        description="Days after which a finished request loses its Dagster partition; its row "
-        "stays.",
-    )
-
-    history_retention_days: int = Field(
-        60,
-        ge=1,
-        description="Days after which Dagster forgets a run that is over, with its events and "
-        "logs; the request's row stays.",
-    )
-    work_retention_days: int = Field(
-        0,
-        ge=0,
-        description="Days after which the object store removes what a request's steps made "
-        "(`work/`); 0: never. Edits, storyboards and plans of older Reels cannot be opened any "
-        "more; the Reels stay. `montage migrate` tells the store.",
     )
 
     # Limits of one user

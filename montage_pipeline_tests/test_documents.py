@@ -163,6 +163,7 @@ def test_yaml_files_parse() -> None:
         "workspace.yaml",
         "deploy/compose.yaml",
         "deploy/dagster-storage.yaml",
+        "deploy/dagster-celery.yaml",
         "deploy/workspace.yaml",
         ".pre-commit-config.yaml",
     ):

@@ -199,13 +199,23 @@ class Lease:
         os._exit(1)
 
 
+def own_process() -> None:
+    """Say that this process is the run's own, where `multiprocessing` cannot know."""
+    global _owned
+    _owned = True
+
+
+_owned = False
+
+
 def _is_own_process() -> bool:
     """Whether this process is the run's own: a launcher gives it one; elsewhere (tests, notebooks)
     it is not ours, and has children that are none of the run's.
 
     The code server forks one; a container has it alone, and is told so by whoever launched it.
     """
-    return multiprocessing.parent_process() is not None or _CONTAINER_MARK in os.environ
+    parent = multiprocessing.parent_process()
+    return _owned or parent is not None or _CONTAINER_MARK in os.environ
 
 
 def _end_children() -> None:

@@ -40,7 +40,7 @@ def default_status(settings: Settings) -> dg.DefaultSensorStatus:
 
 
 def request_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Queued rows become partitions and runs, as many as there are places for and in fair order. One
+    """Queued rows become partitions and runs, as many as there are places for, in fair order. One
     whose run died goes on with the step that was not finished.
 
     Rows are chosen by state, so one that was committed late is not passed over; a row leaves

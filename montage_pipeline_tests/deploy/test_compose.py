@@ -20,17 +20,19 @@ _COMPOSE: dict[str, Any] = yaml.safe_load((_DEPLOY / "compose.yaml").read_text()
 _SERVICES: dict[str, dict[str, Any]] = _COMPOSE["services"]
 
 _PRODUCT, _DAGSTER = "DATABASE_URL", "DAGSTER_POSTGRES_URL"
+_BROKER = "MONTAGE_CELERY_BROKER_URL"
 _STORE = {"R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"}
 _ALLOWED = {
     "postgres": {"POSTGRES_PASSWORD", "DAGSTER_POSTGRES_PASSWORD"},
     "redis": set(),
-    "migrate": {_PRODUCT},
+    "migrate": {_PRODUCT, *_STORE},
     "code": {
         *(_PRODUCT, _DAGSTER, "ANTHROPIC_API_KEY", "FAL_KEY", "MONTAGE_BUDGET_WEBHOOK_SECRET"),
-        *_STORE,
+        *(_BROKER, *_STORE),
     },
-    "daemon": {_DAGSTER},
-    "webserver": {_DAGSTER},
+    # The daemon hears of new requests from the product's database.
+    "daemon": {_PRODUCT, _DAGSTER, _BROKER},
+    "webserver": {_DAGSTER, _BROKER},
     "api": {_PRODUCT, *_STORE, "MONTAGE_JWT_SECRET"},
 }
 _SECRETS = {

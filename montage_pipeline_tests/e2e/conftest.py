@@ -56,10 +56,13 @@ class System:
         """Processes that run montages now."""
         server = self.stack.pid_of("code-server")
         assert server is not None
-        children = psutil.Process(server).children(recursive=True)
-        return [
-            child for child in children if any("spawn_main" in part for part in _command(child))
-        ]
+        # Each is a fork of the code server's warm helper.
+        helpers = [child for child in psutil.Process(server).children() if _is_helper(child)]
+        return [run for helper in helpers for run in helper.children()]
+
+
+def _is_helper(process: psutil.Process) -> bool:
+    return any("multiprocessing.forkserver" in part for part in _command(process))
 
 
 def _command(process: psutil.Process) -> list[str]:

@@ -1,7 +1,7 @@
 """Removes runs that ended long ago from Dagster, with their events, tags and logs.
 
-Dagster has no retention of its own for them, and a Reel leaves about a hundred rows. It can delete a
-run, one at a time and over several connections each; here it is many at once, in statements short
+Dagster has no retention of its own for them, and a Reel leaves about a hundred rows. It can delete
+a run, one at a time and over several connections each; here it is many at once, in statements short
 enough to hold nobody up.
 """
 

@@ -1,0 +1,113 @@
+"""The daemon's loops turn when a request is made, and by the clock when nobody says anything."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._daemon.controller import create_daemons_from_instance
+
+from montage_pipeline.orchestration.servers.daemon import (
+    Bell,
+    NudgedQueueDaemon,
+    NudgedSensorDaemon,
+    Pause,
+    nudged_daemons,
+)
+from montage_pipeline.settings import Settings
+from montage_pipeline_tests.package_tree import ROOT
+
+LONG_S = 30.0
+"""Nothing here may take that long: whatever does was not woken."""
+
+
+@pytest.fixture
+def shutdown() -> threading.Event:
+    return threading.Event()
+
+
+def test_a_pause_ends_with_a_nudge_and_is_short_once_more_after_it(
+    shutdown: threading.Event,
+) -> None:
+    bell = Bell()
+    pause = Pause(shutdown, bell, interval_s=0.3)
+    threading.Timer(0.2, bell.ring).start()
+    assert _waited_s(pause, LONG_S) < LONG_S / 2
+    # The sensor may have ticked right before the nudge, and was not due: it is by now.
+    again_s = _waited_s(pause, LONG_S)
+    assert 0.3 <= again_s < LONG_S / 2
+    # After that by the clock again.
+    assert _waited_s(pause, 0.6) >= 0.6
+
+
+def test_a_nudge_while_the_loop_is_busy_is_not_lost(shutdown: threading.Event) -> None:
+    bell = Bell()
+    bell.ring()
+    assert _waited_s(Pause(shutdown, bell, interval_s=1), LONG_S) < LONG_S / 2
+
+
+def test_a_pause_ends_with_the_daemon(shutdown: threading.Event) -> None:
+    pause = Pause(shutdown, Bell(), interval_s=1)
+    threading.Timer(0.2, shutdown.set).start()
+    assert pause.wait(LONG_S)
+    assert pause.is_set()
+
+
+def _waited_s(pause: Pause, timeout_s: float) -> float:
+    began_s = time.monotonic()
+    pause.wait(timeout_s)
+    return time.monotonic() - began_s
+
+
+class CountedQueue(NudgedQueueDaemon):
+    """A queue that only counts how often it is looked at; one look goes wrong."""
+
+    turns = 0
+
+    def run_iteration(self, *_: Any, **__: Any) -> Iterator[None]:
+        self.turns += 1
+        if self.turns == 2:
+            raise RuntimeError("the database is away")
+        yield None
+
+
+def test_the_queue_is_looked_at_often_after_a_nudge_and_survives_an_error(
+    shutdown: threading.Event,
+) -> None:
+    queue = CountedQueue(interval_seconds=LONG_S)
+    queue.bell = Bell()
+    queue.bell.ring()
+    errors = []
+
+    def turn() -> None:
+        for said in queue.core_loop(None, shutdown):
+            if said is not None and hasattr(said, "message"):
+                errors.append(said.message)
+            if queue.turns >= 5 or shutdown.is_set():
+                return
+
+    thread = threading.Thread(target=turn, daemon=True)
+    thread.start()
+    thread.join(LONG_S / 2)
+    shutdown.set()
+    assert queue.turns >= 5  # thirty seconds apart, but for the nudge
+    assert any("the database is away" in message for message in errors)
+
+
+def test_all_of_dagsters_daemons_run_and_two_of_them_are_nudged(tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text())
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        usual = create_daemons_from_instance(instance)
+        bells = (Bell(), Bell())
+        ours = nudged_daemons(instance, bells=bells, settings=Settings(sensor_interval_s=7))
+        assert [each.daemon_type() for each in ours] == [each.daemon_type() for each in usual]
+        kinds = {type(each): each for each in ours}
+        sensors, queue = kinds[NudgedSensorDaemon], kinds[NudgedQueueDaemon]
+        assert isinstance(sensors, NudgedSensorDaemon)
+        assert isinstance(queue, NudgedQueueDaemon)
+        assert (sensors.bell, queue.bell) == bells
+        assert sensors.interval_s == 7
+        assert queue.interval_seconds == instance.run_coordinator.dequeue_interval_seconds
