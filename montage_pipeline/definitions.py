@@ -16,6 +16,11 @@ from montage_pipeline.orchestration.retirement import retirement_sensor
 from montage_pipeline.orchestration.sensors import request_sensor
 from montage_pipeline.orchestration.spending.audit import ledger_audit, ledger_audit_job
 from montage_pipeline.orchestration.spending.reconciler import cost_reconciliation
+from montage_pipeline.orchestration.watching.alerts import operations_alerts
+from montage_pipeline.orchestration.watching.delivered import (
+    delivered_objects,
+    delivered_objects_job,
+)
 from montage_pipeline.settings import Settings, get_settings
 from montage_pipeline.storage.buckets import refuse_open_bucket
 
@@ -38,8 +43,8 @@ def build_definitions(
     }
     return dg.Definitions(
         assets=[*montage_assets(settings), api_costs_by_day, api_costs_by_user],
-        jobs=[montage, cost_reports, chunk_retention, ledger_audit_job],
-        asset_checks=[ledger_audit],
+        jobs=[montage, cost_reports, chunk_retention, ledger_audit_job, delivered_objects_job],
+        asset_checks=[ledger_audit, delivered_objects],
         schedules=schedules(settings),
         sensors=[
             request_sensor(settings),
@@ -47,6 +52,7 @@ def build_definitions(
             *outcome_sensors(settings),
             cost_reconciliation(settings),
             reconciliation(settings),
+            operations_alerts(settings),
         ],
         resources=resources | resource_overrides,
         # One import of the heavy libraries for all five steps; separate processes cost several

@@ -27,6 +27,8 @@ from montage_pipeline.costs.retry_after import MAX_RETRY_AFTER_S
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.orchestration.attempts import Attempt, requested
 from montage_pipeline.orchestration.partitions import request_id_in
+from montage_pipeline.orchestration.watching.faults import fault_of
+from montage_pipeline.orchestration.watching.outcome import failed, note_outcome
 from montage_pipeline.requests.attempts.tries import Try
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.model import RequestFailure
@@ -109,6 +111,8 @@ def _failure(
         exc_info=not isinstance(error, MontageError),
     )
 
+    if final:
+        note_outcome(attempt.instance, attempt.run.run_id, failed(failure.code))
     if final and _waits_outside(attempt, services, failure):
         return dg.Failure(f"{failure.code}: {failure.message}", allow_retries=False)
     if final:
@@ -117,7 +121,11 @@ def _failure(
         return dg.RetryRequested(max_retries=attempt.max_retries, seconds_to_wait=wait_s)
     return dg.Failure(
         f"{failure.code}: {failure.message}",
-        metadata={"code": failure.code.value, "attempt": attempt.number},
+        metadata={
+            "code": failure.code.value,
+            "attempt": attempt.number,
+            "whose_fault": fault_of(failure.code).value,
+        },
         allow_retries=not final,
     )
 

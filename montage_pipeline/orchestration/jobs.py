@@ -5,6 +5,7 @@ from dagster import OpExecutionContext, ResourceParam
 
 from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.spending.audit import ledger_audit_job
+from montage_pipeline.orchestration.watching.delivered import delivered_objects_job
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import Step
 
@@ -66,6 +67,13 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             cron_schedule="20 4 * * *",
             default_status=status,
             description="Compares the ledger of paid calls with its usages and with the assets.",
+        ),
+        dg.ScheduleDefinition(
+            name="daily_delivered_objects",
+            job=delivered_objects_job,
+            cron_schedule="50 4 * * *",
+            default_status=status,
+            description="Checks that every Reel in a library is still in the bucket.",
         ),
         dg.ScheduleDefinition(
             name="hourly_chunk_retention",

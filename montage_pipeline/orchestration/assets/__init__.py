@@ -105,7 +105,10 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         description="The finished file, checked: it decodes whole and has the size, frames, codec "
         "and loudness that were asked for.",
         check_specs=[
-            dg.AssetCheckSpec(name, asset="rendered_video", description=text)
+            # With its partition: one file that breaks a rule does not make every Reel look broken.
+            dg.AssetCheckSpec(
+                name, asset="rendered_video", description=text, partitions_def=montage_requests
+            )
             for name, text in FILE_CHECKS.values()
         ],
     )
