@@ -1,5 +1,7 @@
 """Bringing a database to the newest schema, and telling whether it is there."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy
@@ -25,6 +27,22 @@ def upgrade(url: str) -> None:
 
     `url` is a SQLAlchemy URL or a plain postgresql:// one.
     """
+    with _migrating(url) as config:
+        command.upgrade(config, "head")
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Undo the migrations after this revision, for an earlier version of the code.
+
+    One that would lose what users stored raises, and nothing is changed.
+    """
+    with _migrating(url) as config:
+        command.downgrade(config, revision)
+
+
+@contextmanager
+def _migrating(url: str) -> Iterator[Config]:
+    """What Alembic's commands take, while nobody else migrates."""
     if url.startswith(("postgresql://", "postgres://")):
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
@@ -36,7 +54,7 @@ def upgrade(url: str) -> None:
         try:
             config = alembic_config()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            yield config
             connection.commit()
         finally:
             connection.rollback()

@@ -15,9 +15,9 @@ OUTCOME_TAG = "montage/outcome"
 def made(
     segments: int, duration_s: float, size_bytes: int, cost_usd: Decimal, warnings: int
 ) -> str:
-    """`30 s, 8 segments, 12.3 MB, $0.0213`, and how much its user was warned of."""
-    text = f"{duration_s:.4g} s, {segments} segments, {size_bytes / 1e6:.1f} MB, ${cost_usd:.4f}"
-    return f"{text}, {warnings} warnings" if warnings else text
+    """`30.0 s, 8 segments, 12.3 MB, $0.0213`, and how much its user was warned of."""
+    text = f"{duration_s:.1f} s, {segments} segments, {size_bytes / 1e6:.1f} MB, ${cost_usd:.4f}"
+    return f"{text}, warnings: {warnings}" if warnings else text
 
 
 def failed(code: str) -> str:
