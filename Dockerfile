@@ -10,7 +10,7 @@ COPY deploy deploy
 COPY montage_pipeline montage_pipeline
 # The wheel is what gets installed, as it would be anywhere else: nothing is read from the sources.
 RUN python -m pip wheel --no-cache-dir --disable-pip-version-check --no-deps --wheel-dir /wheels .
-ARG EXTRAS=kubernetes
+ARG EXTRAS=kubernetes,celery
 RUN python -m venv /app \
  && /app/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt \
     "$(echo /wheels/*.whl)[${EXTRAS}]"
@@ -20,6 +20,11 @@ RUN printf '#!/app/bin/python\nfrom runpy import run_module\nrun_module("montage
 RUN mkdir dagster-home \
  && cp deploy/workspace.yaml dagster-home/ \
  && cat dagster.yaml deploy/dagster-storage.yaml > dagster-home/dagster.yaml
+# The same with workers of Celery; logs of steps lie in one place.
+RUN mkdir dagster-celery-home \
+ && cp deploy/workspace.yaml dagster-celery-home/ \
+ && cat dagster.yaml deploy/dagster-storage.yaml deploy/dagster-celery.yaml > dagster-celery-home/dagster.yaml \
+ && ln -s /home/montage/dagster/storage dagster-celery-home/storage
 
 FROM ${PYTHON_IMAGE}
 # tini reaps what FFmpeg's and the runs' processes leave, and passes on signals; Kubernetes has no
@@ -30,6 +35,7 @@ RUN apt-get update \
  && useradd --system --create-home --uid 10001 montage
 COPY --from=build /app /app
 COPY --from=build --chown=montage /build/dagster-home /home/montage/dagster
+COPY --from=build --chown=montage /build/dagster-celery-home /home/montage/dagster-celery
 ENV PATH=/app/bin:$PATH \
     DAGSTER_HOME=/home/montage/dagster \
     MONTAGE_HOME=/home/montage/state \

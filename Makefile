@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo up studio studio-pictures test test-all test-chaos coverage lint format docs clean bench bench-preview bench-render bench-edit bench-seen bench-eye bench-look bench-reframe bench-watermarks bench-beats bench-analysis bench-changes bench-latency bench-load bench-growth
+.PHONY: help demo up studio studio-pictures test test-all test-chaos coverage lint format docs clean bench bench-preview bench-render bench-edit bench-seen bench-eye bench-look bench-reframe bench-watermarks bench-beats bench-analysis bench-changes bench-latency bench-load bench-growth ui-pictures
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,6 +69,9 @@ studio: .venv/.dev ## Build the studio from its sources (needs Node 20 or newer)
 
 studio-pictures: .venv/.dev ## Picture the studio for the docs (needs Chromium).
 	@$(BIN)/python -m montage_pipeline_tests.studio.pictures
+
+ui-pictures: .venv/.dev ## Picture Dagster's UI as operators see it, into ui-pictures/ (needs Chromium).
+	@$(BIN)/python -m montage_pipeline_tests.studio.ui_pictures ui-pictures
 
 bench: .venv/.dev ## Time a Reel by step (CLIPS="a.mp4 b.mp4"), and write docs/benchmarks.md.
 	@$(BIN)/python -m benchmarks.reel --write $(CLIPS)

@@ -20,6 +20,11 @@ from montage_pipeline.orchestration.retirement import retirement_sensor
 from montage_pipeline.orchestration.sensors import request_sensor
 from montage_pipeline.orchestration.spending.audit import ledger_audit, ledger_audit_job
 from montage_pipeline.orchestration.spending.reconciler import cost_reconciliation
+from montage_pipeline.orchestration.watching.alerts import operations_alerts
+from montage_pipeline.orchestration.watching.delivered import (
+    delivered_objects,
+    delivered_objects_job,
+)
 from montage_pipeline.settings import Settings, get_settings
 from montage_pipeline.storage.buckets import refuse_open_bucket
 
@@ -48,8 +53,9 @@ def build_definitions(
             chunk_retention,
             history_retention,
             ledger_audit_job,
+            delivered_objects_job,
         ],
-        asset_checks=[ledger_audit, *CHECKS],
+        asset_checks=[ledger_audit, delivered_objects, *CHECKS],
         schedules=schedules(settings),
         sensors=[
             request_sensor(settings),
@@ -57,6 +63,7 @@ def build_definitions(
             *outcome_sensors(settings),
             cost_reconciliation(settings),
             reconciliation(settings),
+            operations_alerts(settings),
         ],
         resources=resources | resource_overrides,
         # One import of the heavy libraries for all five steps; separate processes cost several

@@ -14,18 +14,30 @@ from montage_pipeline.settings import Settings, get_settings
 _MARKS = {True: ("ok ", "green"), False: ("no ", "red"), None: ("   ", "")}
 
 
-def migrate() -> None:
+def migrate(
+    back_to: Annotated[
+        str,
+        typer.Option(
+            metavar="REVISION",
+            help="Undo the migrations after this one, before an earlier version starts.",
+        ),
+    ] = "",
+) -> None:
     """Bring the database of DATABASE_URL to the newest schema, and tell the object store what to
     remove by itself.
     """
     from montage_pipeline.requests.analytics.schema import READER_ROLE
-    from montage_pipeline.requests.migrate import newest_revision, upgrade
+    from montage_pipeline.requests.migrate import downgrade, newest_revision, upgrade
 
     settings = get_settings()
     if not settings.database_url:
         raise PermanentError(
             ErrorCode.NO_DATABASE, "DATABASE_URL is not set. The embedded database migrates itself."
         )
+    if back_to:
+        downgrade(settings.sqlalchemy_url, back_to)
+        say(Console(), f"The database is at revision {back_to}.")
+        return
     has_reader = upgrade(settings.sqlalchemy_url)
     say(Console(), f"The database is at revision {newest_revision()}.")
     if not has_reader:

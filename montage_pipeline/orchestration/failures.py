@@ -28,6 +28,8 @@ from montage_pipeline.costs.retry_after import MAX_WAIT_IN_PLACE_S
 from montage_pipeline.errors import ErrorCode, MontageError, new_reference, our_fault
 from montage_pipeline.orchestration.attempts import Attempt, requested
 from montage_pipeline.orchestration.partitions import request_id_in
+from montage_pipeline.orchestration.watching.faults import fault_of
+from montage_pipeline.orchestration.watching.outcome import failed, note_outcome
 from montage_pipeline.requests.attempts.tries import Try
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.model import RequestFailure
@@ -113,11 +115,16 @@ def _failure(
         exc_info=not isinstance(error, MontageError),
     )
     said = f"{failure.code}: {failure.message}"
-    metadata = {"code": failure.code.value, "attempt": attempt.number}
+    metadata = {
+        "code": failure.code.value,
+        "attempt": attempt.number,
+        "whose_fault": fault_of(failure.code).value,
+    }
 
     if pause_s is not None:
         in_place = pause_s <= MAX_WAIT_IN_PLACE_S and not attempt.is_last
         if not in_place and _waits_outside(attempt, services, failure, pause_s):
+            note_outcome(attempt.instance, attempt.run.run_id, failed(failure.code))
             return dg.Failure(
                 f"{said} Its request goes on in another run in {pause_s:.0f} s.",
                 metadata=metadata,
@@ -128,6 +135,7 @@ def _failure(
                 max_retries=attempt.max_retries,
                 seconds_to_wait=min(pause_s, _MAX_PAUSE_IN_SLOT_S),
             )
+    note_outcome(attempt.instance, attempt.run.run_id, failed(failure.code))
     _mark_failed(attempt, services, failure)
     return dg.Failure(said, metadata=metadata, allow_retries=False)
 

@@ -7,6 +7,7 @@ from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.analytics.refresh import refresh_schedules
 from montage_pipeline.orchestration.retention.history import history_retention
 from montage_pipeline.orchestration.spending.audit import ledger_audit_job
+from montage_pipeline.orchestration.watching.delivered import delivered_objects_job
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import Step
 
@@ -62,6 +63,13 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             cron_schedule="50 * * * *",
             default_status=status,
             description="Keeps Dagster's runs and events within their age.",
+        ),
+        dg.ScheduleDefinition(
+            name="daily_delivered_objects",
+            job=delivered_objects_job,
+            cron_schedule="50 4 * * *",
+            default_status=status,
+            description="Checks that every Reel in a library is still in the bucket.",
         ),
         dg.ScheduleDefinition(
             name="hourly_chunk_retention",

@@ -5,6 +5,7 @@ readable. Programs go by the request's id, which every run of a request has as a
 before they had such keys have their id for a key.
 """
 
+from collections.abc import Mapping
 from uuid import UUID
 
 import dagster as dg
@@ -36,7 +37,7 @@ def tags_of(request: MontageRequest, title: str | None = None) -> dict[str, str]
     return tags | ({TITLE_TAG: shown} if shown else {})
 
 
-def request_id_in(tags: dict[str, str]) -> UUID | None:
+def request_id_in(tags: Mapping[str, str]) -> UUID | None:
     """The request that a run with these tags works for; None for runs of other jobs, and for those
     that a person launched until their first step begins.
     """

@@ -18,6 +18,7 @@ from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.attempts import Attempt, attempt_of, claim, requested
 from montage_pipeline.orchestration.failures import translated
 from montage_pipeline.orchestration.lease import Lease, hold
+from montage_pipeline.orchestration.watching.outcome import note_outcome
 from montage_pipeline.requests.model import MontageRequest
 from montage_pipeline.vocabulary import Step
 
@@ -60,10 +61,15 @@ class StepScope:
         self.delivers = attempt.delivers
         """Whether the run goes on to deliver a Reel; one that was to plan alone does not."""
         self._step = attempt.step
+        self._instance = attempt.instance
         self._lease = lease
         self._shown_percent = -1
         self._shown_at_s = -math.inf
         self._shown_detail = ""
+
+    def note_outcome(self, text: str) -> None:
+        """What the list of runs shows of this run, in a line."""
+        note_outcome(self._instance, self.run_id, text)
 
     def progress(self, done: float, detail: str = "") -> None:
         """Show on the item that this share of the step is done, 0..1, and what it is at.

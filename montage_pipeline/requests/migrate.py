@@ -1,5 +1,7 @@
 """Bringing a database to the newest schema, and telling whether it is there."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy
@@ -29,6 +31,27 @@ def upgrade(url: str) -> bool:
     `url` is a SQLAlchemy URL or a plain postgresql:// one. False when the role that may read the
     views is missing, and could not be made.
     """
+    with _migrating(url) as config:
+        connection = config.attributes["connection"]
+        if MigrationContext.configure(connection).get_current_revision() != newest_revision():
+            drop_views(connection)
+            command.upgrade(config, "head")
+        return apply_views(connection)
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Undo the migrations after this revision, for an earlier version of the code.
+
+    One that would lose what users stored raises, and nothing is changed.
+    """
+    with _migrating(url) as config:
+        drop_views(config.attributes["connection"])
+        command.downgrade(config, revision)
+
+
+@contextmanager
+def _migrating(url: str) -> Iterator[Config]:
+    """What Alembic's commands take, while nobody else migrates."""
     if url.startswith(("postgresql://", "postgres://")):
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
@@ -40,10 +63,7 @@ def upgrade(url: str) -> bool:
         try:
             config = alembic_config()
             config.attributes["connection"] = connection
-            if MigrationContext.configure(connection).get_current_revision() != newest_revision():
-                drop_views(connection)
-                command.upgrade(config, "head")
-            role_exists = apply_views(connection)
+            yield config
             connection.commit()
         finally:
             connection.rollback()
@@ -51,7 +71,6 @@ def upgrade(url: str) -> bool:
                 sqlalchemy.text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK}
             )
             connection.commit()
-    return role_exists
 
 
 def newest_revision() -> str:

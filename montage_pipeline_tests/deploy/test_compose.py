@@ -35,6 +35,8 @@ _ALLOWED = {
     "webserver": {_DAGSTER, _BROKER},
     "api": {_PRODUCT, *_STORE, "MONTAGE_JWT_SECRET"},
 }
+_ALLOWED["worker"] = _ALLOWED["code"]
+_BROKER = "MONTAGE_CELERY_BROKER_URL"
 _SECRETS = {
     variable_of(name)
     for name, info in Settings.model_fields.items()
@@ -104,6 +106,28 @@ def test_it_starts_as_documented(checkout: Path) -> None:
         assert volume["type"] == "volume" or Path(volume["source"]).is_file()
 
 
+def test_the_profile_of_celery_has_two_workers_with_files_of_their_own(checkout: Path) -> None:
+    _fill_in(
+        checkout,
+        POSTGRES_PASSWORD="one",
+        DAGSTER_POSTGRES_PASSWORD="two",
+        COMPOSE_PROFILES="celery",
+        MONTAGE_DAGSTER_HOME="/home/montage/dagster-celery",
+        MONTAGE_CELERY_BROKER_URL="redis://redis:6379/0",
+    )
+    services = rendered(checkout)["services"]
+    worker = services["worker"]
+    assert worker["scale"] == 2
+    state, logs = worker["volumes"]
+    assert (state["target"], state.get("source")) == ("/home/montage/state", None)
+    assert logs["source"] == "dagster"
+    for name in ("code", "daemon", "webserver", "worker"):
+        environment = services[name]["environment"]
+        assert environment["DAGSTER_HOME"] == "/home/montage/dagster-celery"
+        assert environment[_BROKER] == "redis://redis:6379/0"
+    assert worker["environment"] == services["code"]["environment"]
+
+
 def test_every_lasting_service_is_asked_whether_it_works(checkout: Path) -> None:
     _fill_in(checkout, POSTGRES_PASSWORD="one", DAGSTER_POSTGRES_PASSWORD="two")
     for name, service in rendered(checkout, "*")["services"].items():
@@ -119,7 +143,9 @@ def test_every_lasting_service_is_asked_whether_it_works(checkout: Path) -> None
 def test_a_service_gets_its_own_secrets_and_no_privileges(name: str) -> None:
     service = _SERVICES[name]
     assert "env_file" not in service
-    assert set(service["environment"]) & _SECRETS == _ALLOWED[name]
+    assert set(service["environment"]) & _SECRETS - {_BROKER} == _ALLOWED[name]
+    runs_are_made_by = {"code", "daemon", "webserver", "worker"}
+    assert (_BROKER in service["environment"]) is (name in runs_are_made_by)
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["read_only"] is True
@@ -136,7 +162,7 @@ def test_every_setting_reaches_some_service() -> None:
     assert known - given == _OF_ONE_MACHINE
     others = {
         *("FORWARDED_ALLOW_IPS", "POSTGRES_USER", "POSTGRES_DB"),
-        "DAGSTER_DAEMON_HEARTBEAT_TOLERANCE",
+        *("DAGSTER_DAEMON_HEARTBEAT_TOLERANCE", "DAGSTER_HOME", _BROKER),
     }
     assert given - known - others == {"POSTGRES_PASSWORD", "DAGSTER_POSTGRES_PASSWORD"}
 

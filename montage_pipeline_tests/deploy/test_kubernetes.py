@@ -1,4 +1,4 @@
-"""deploy/kubernetes as a contract: the manifests, and what Dagster's launcher makes of the values."""
+"""deploy/kubernetes as a contract: the manifests, and what the launcher makes of the values."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -172,7 +172,7 @@ def _launched(instance: dg.DagsterInstance) -> dg.DagsterRun:
         container_image=_IMAGE,
         entry_point=["dagster"],
     )
-    run = create_run_for_test(
+    run: dg.DagsterRun = create_run_for_test(
         instance,
         job_name="montage",
         status=dg.DagsterRunStatus.STARTING,

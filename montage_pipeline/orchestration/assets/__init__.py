@@ -4,12 +4,14 @@ Belongs here: the graph, that is what each asset is called, what it takes and gi
 its retries. Does not belong here: what an asset does; that is in the module of its name.
 """
 
+import warnings
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import dagster as dg
 from dagster import AssetExecutionContext, MaterializeResult, ResourceParam
+from dagster._utils.warnings import PreviewWarning
 
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.composition import Services
@@ -103,10 +105,7 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         tags={"domain": "rendering"},
         description="The finished file, checked: it decodes whole and has the size, frames, codec "
         "and loudness that were asked for.",
-        check_specs=[
-            dg.AssetCheckSpec(name, asset="rendered_video", description=text)
-            for name, text in FILE_CHECKS.values()
-        ],
+        check_specs=_file_checks(),
     )
     def rendered_video(
         context: AssetExecutionContext,
@@ -146,6 +145,19 @@ def montage_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             return deliver_reel(scope, made)
 
     return [clip_analysis, music_track, edit_timeline, rendered_video, r2_object]
+
+
+def _file_checks() -> list[dg.AssetCheckSpec]:
+    """With their partition: one file that breaks a rule does not make every Reel look broken."""
+    with warnings.catch_warnings():
+        # Said at each load of the definitions; the version of Dagster is pinned.
+        warnings.simplefilter("ignore", PreviewWarning)
+        return [
+            dg.AssetCheckSpec(
+                name, asset="rendered_video", description=text, partitions_def=montage_requests
+            )
+            for name, text in FILE_CHECKS.values()
+        ]
 
 
 def _show_new_plan(context: AssetExecutionContext, planned: PlannedEdit) -> None:

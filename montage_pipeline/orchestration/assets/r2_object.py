@@ -15,6 +15,7 @@ from montage_pipeline.orchestration.assets.clip_reports import clip_reports
 from montage_pipeline.orchestration.assets.request_facts import bullets
 from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
+from montage_pipeline.orchestration.watching.outcome import made as line_of
 from montage_pipeline.rendering.model import RenderedVideo
 from montage_pipeline.requests.edit_view import CoverImage
 from montage_pipeline.requests.lifecycle import FinishedReel
@@ -54,6 +55,12 @@ def deliver_reel(scope: StepScope, made: MadeReel) -> MaterializeResult[Delivere
         )
 
     cost_usd = sum((entry.cost_usd for entry in entries), Decimal(0))
+    duration_s = float(made.timeline.duration)
+    scope.note_outcome(
+        line_of(
+            len(made.timeline.segments), duration_s, delivered.bytes, cost_usd, len(reel.warnings)
+        )
+    )
     return dg.MaterializeResult(
         value=delivered,
         metadata={

@@ -1,4 +1,4 @@
-"""Sends budget alerts to the operator's webhook: each until it is taken, with the same id.
+"""Sends alerts to the operator's webhook: each until it is taken, with the same id.
 
 The receiver may be on a private network (it is the operator's own address), but the connection goes
 where its name was checked to lead, once, and ends at a deadline.
@@ -12,7 +12,7 @@ import httpx
 
 from montage_pipeline import logs
 from montage_pipeline.composition import Services
-from montage_pipeline.costs.alerts import StoredAlert, note_delivery, signature, undelivered
+from montage_pipeline.costs.alerts import note_delivery, signature, undelivered
 from montage_pipeline.errors import MontageError
 from montage_pipeline.settings import Settings
 
@@ -39,17 +39,19 @@ def deliver_alerts(services: Services) -> int:
         return 0
     taken = 0
     for alert in undelivered(services.engine, _MAX_PER_TICK):
-        was_taken = _send(settings, alert)
+        was_taken = post_to_operator(settings, alert.body(), str(alert.id))
         note_delivery(services.engine, alert.id, taken=was_taken)
         taken += was_taken
     return taken
 
 
-def _send(settings: Settings, alert: StoredAlert) -> bool:
+def post_to_operator(settings: Settings, body: bytes, alert_id: str) -> bool:
+    """Send an alert once; whether it was taken. Without a webhook it is not."""
     from montage_pipeline.footage.fetching.address import GuardedTransport
 
-    body = alert.body()
-    headers = {"content-type": "application/json", "X-Montage-Alert-Id": str(alert.id)}
+    if not settings.budget_webhook_url:
+        return False
+    headers = {"content-type": "application/json", "X-Montage-Alert-Id": alert_id}
     if secret := settings.budget_webhook_secret.get_secret_value():
         headers["X-Montage-Signature"] = signature(secret, body)
     # Driven directly: httpx.Client would log the address, which may carry a secret, and no redirect
@@ -63,5 +65,5 @@ def _send(settings: Settings, alert: StoredAlert) -> bool:
                 return True
     except (*_FAULTS, MontageError) as error:
         reason = str(error) or type(error).__name__
-    log.warning("budget_alert_not_delivered", alert_id=str(alert.id), reason=reason)
+    log.warning("alert_not_delivered", alert_id=alert_id, reason=reason)
     return False

@@ -1,0 +1,1 @@
+"""Faults told apart, alerts, and delivered objects that are still there."""
