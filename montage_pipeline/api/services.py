@@ -15,6 +15,7 @@ from montage_pipeline.api.media_urls import fresh_url
 from montage_pipeline.api.rate_limits import RateLimiter
 from montage_pipeline.api.readiness import Readiness
 from montage_pipeline.composition import Services
+from montage_pipeline.metrics.http import HttpMetrics
 from montage_pipeline.requests.changes import ItemChanges
 from montage_pipeline.requests.deletion import purge_due
 from montage_pipeline.requests.library import ContentLibrary
@@ -46,6 +47,7 @@ class ApiServices:
     webhooks: Webhooks
     background: Background
     user_limiter: RateLimiter
+    http_metrics: HttpMetrics
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -71,6 +73,7 @@ class ApiServices:
             webhooks=Webhooks(product.engine),
             background=Background([purging, WebhookSender(settings, product.engine).send_due]),
             user_limiter=RateLimiter(settings.api_user_requests_per_minute),
+            http_metrics=HttpMetrics(),
         )
 
     def fresh_url(self, stored_url: str | None) -> str | None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dagster import AssetExecutionContext
 from sqlalchemy.exc import DBAPIError
 
-from montage_pipeline import logs
+from montage_pipeline import logs, tracing
 from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.attempts import Attempt, attempt_of, claim, requested
 from montage_pipeline.orchestration.failures import translated
@@ -89,6 +89,7 @@ class StepScope:
 def montage_step(context: AssetExecutionContext, services: Services) -> Iterator[StepScope]:
     """Run the body of one asset for one request."""
     logs.configure(services.settings)
+    tracing.configure(services.settings, "montage-run")
     attempt = attempt_of(context.get_step_execution_context())
     with translated(attempt, services):
         request = requested(attempt, services)
@@ -97,6 +98,7 @@ def montage_step(context: AssetExecutionContext, services: Services) -> Iterator
 
     whose = {"content_item_id": str(request.content_item_id), "user_id": str(request.user_id)}
     with (
+        _traced(attempt, request),
         logs.bind(**whose),
         translated(attempt, services),
         lease.working(),
@@ -111,3 +113,21 @@ def montage_step(context: AssetExecutionContext, services: Services) -> Iterator
         if tracked:
             services.requests.note_step(request.id, attempt.step, seconds)
         log.info("step_done", seconds=round(seconds, 2))
+
+
+@contextmanager
+def _traced(attempt: Attempt, request: MontageRequest) -> Iterator[None]:
+    """The step as a part of the trace that the click began."""
+    try:
+        with (
+            tracing.continued(request.traceparent),
+            tracing.span(
+                attempt.step.value,
+                request_id=str(request.id),
+                run_id=attempt.run.run_id,
+                attempt=attempt.number,
+            ),
+        ):
+            yield
+    finally:
+        tracing.flush()

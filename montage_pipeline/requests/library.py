@@ -28,6 +28,7 @@ from montage_pipeline.requests.model import (
 )
 from montage_pipeline.requests.options import MontageOptions, refuse_contradictions
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
+from montage_pipeline.tracing import current_traceparent
 from montage_pipeline.vocabulary import ContentStatus, RequestState
 
 _RETRY_AFTER_S = 30
@@ -327,6 +328,7 @@ def _request_for(
         options=options.stored(),
         idempotency_key=idempotency_key,
         idempotency_digest=digest if idempotency_key else None,
+        traceparent=current_traceparent(),
     )
 
 

@@ -113,7 +113,8 @@ class ItemFilter(Record):
 class MontageRequest(Record):
     """One request for a Reel: a snapshot of what was asked, and where it stands.
 
-    `id` is the partition key; `lost_runs` of its runs died without a word.
+    `id` is the partition key; `lost_runs` of its runs died without a word. `traceparent` is where
+    its trace goes on from.
     """
 
     id: UUID
@@ -130,6 +131,7 @@ class MontageRequest(Record):
     lost_runs: int = 0
     error: dict[str, Any] | None
     step_seconds: dict[str, float]
+    traceparent: str | None = None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

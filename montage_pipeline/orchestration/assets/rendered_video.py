@@ -22,6 +22,7 @@ from montage_pipeline.orchestration.assets.request_facts import bullets, clip_so
 from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo, Rule, RuleGroup
+from montage_pipeline.requests.attempts.measures import RunMeasures, note_measures
 from montage_pipeline.storage.keys import cover_key, video_key
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def render_reel(
         timeline, reel = _rendered(scope, edit, config, on_new_plan, folder)
         covers = choose_covers(reel.video, timeline, folder)
         rendered = _store(scope, reel, covers)
+    _note_measures(scope, rendered, timeline)
     return dg.MaterializeResult(
         value=rendered,
         metadata=_metadata(rendered, timeline) | {"watch": services.store.address(rendered.key)},
@@ -264,6 +266,20 @@ def _store(scope: StepScope, reel: "CheckedReel", covers: "Sequence[CoverFile]")
     )
 
 
+def _note_measures(scope: StepScope, rendered: RenderedVideo, timeline: Timeline) -> None:
+    if not scope.tracked:
+        return
+    run = rendered.run
+    measures = RunMeasures(
+        chunks=run.parts, chunks_reused=run.parts_reused, render_speed=_speed(rendered, timeline)
+    )
+    note_measures(scope.services.engine, scope.request.id, scope.run_id, measures)
+
+
+def _speed(rendered: RenderedVideo, timeline: Timeline) -> float:
+    return float(timeline.duration) / max(rendered.run.seconds, 1e-6)
+
+
 def _metadata(rendered: RenderedVideo, timeline: Timeline) -> dict[str, Any]:
     run, check = rendered.run, rendered.check
     return {
@@ -271,7 +287,7 @@ def _metadata(rendered: RenderedVideo, timeline: Timeline) -> dict[str, Any]:
         "encoder": run.encoder,
         "render_seconds": run.seconds,
         "segments_reused": f"{run.parts_reused} of {run.parts}",
-        "times_realtime": float(timeline.duration) / max(run.seconds, 1e-6),
+        "times_realtime": _speed(rendered, timeline),
         "frames": check.frames,
         "size": f"{check.width}x{check.height}",
         "megabytes": rendered.bytes / 1e6,
