@@ -27,7 +27,8 @@ _ALLOWED = {
     },
     "daemon": {_DAGSTER},
     "webserver": {_DAGSTER},
-    "api": {_PRODUCT, *_STORE, "MONTAGE_JWT_SECRET"},
+    "api": {_PRODUCT, *_STORE, "MONTAGE_JWT_SECRET", "MONTAGE_METRICS_TOKEN"},
+    "metrics": {_PRODUCT, "MONTAGE_METRICS_TOKEN"},
 }
 _SECRETS = {
     variable_of(name)
