@@ -66,6 +66,12 @@ def build_definitions(
             operations_alerts(settings),
         ],
         resources=resources | resource_overrides,
+        # What runs log, Dagster's own events among it, in the form of everything else.
+        loggers={
+            "console": dg.json_console_logger
+            if logs.in_json(settings)
+            else dg.colored_console_logger
+        },
         # One import of the heavy libraries for all five steps; separate processes cost several
         # times as much.
         executor=dg.in_process_executor,

@@ -21,6 +21,12 @@ _CONTEXT = ("request_id", "content_item_id", "user_id", "run_id", "asset")
 _SHOWN_CHARS = 8
 """Of each on the console: enough to tell ids apart, short enough for one line."""
 
+_LIBRARIES = "montage-libraries"
+"""Name of the handler for what libraries log."""
+
+_OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
+"""Loggers that write lines of their own until they are told not to."""
+
 _SECRET_NAME = re.compile(
     r"(api_?key|secret|password|passwd|authorization|bearer|(^|_)token($|_))", re.IGNORECASE
 )
@@ -126,11 +132,18 @@ class _Stderr:
         sys.stderr.flush()
 
 
+def in_json(settings: Settings) -> bool:
+    """Whether lines are JSON: where nobody reads them as they come."""
+    if settings.log_format == "auto":
+        return not sys.stderr.isatty()
+    return settings.log_format == "json"
+
+
 def configure(settings: Settings) -> None:
-    """Send structured logs to stderr, in the format and from the level of the settings."""
-    console = settings.log_format == "console" or (
-        settings.log_format == "auto" and sys.stderr.isatty()
-    )
+    """Send structured logs to stderr, in the format and from the level of the settings; in JSON,
+    what libraries log too.
+    """
+    console = not in_json(settings)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -148,6 +161,38 @@ def configure(settings: Settings) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _Stderr())),
         cache_logger_on_first_use=False,
     )
+    if not console:
+        _take_in_libraries(shared, renderer)
+
+
+def _take_in_libraries(shared: list[Any], renderer: Any) -> None:
+    """Let what goes through Python's own logging come out as our lines do.
+
+    Dagster's loggers do not reach the root: its programs have an option for it.
+    """
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, _with_logger_name],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+    )
+    handler = logging.StreamHandler(cast(TextIO, _Stderr()))
+    handler.set_name(_LIBRARIES)
+    handler.setFormatter(formatter)
+
+    root = logging.getLogger()
+    for other in [known for known in root.handlers if known.get_name() == _LIBRARIES]:
+        root.removeHandler(other)
+    root.addHandler(handler)
+    for name in _OWN_HANDLERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+
+
+def _with_logger_name(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    record = event.get("_record")
+    return event if record is None else {**event, "module": record.name}
 
 
 def get_logger(name: str) -> Any:

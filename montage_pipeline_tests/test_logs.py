@@ -1,11 +1,14 @@
 """Log lines put context first and never carry secrets."""
 
 import json
+import logging
 import traceback
 
+import dagster as dg
 import pytest
 
 from montage_pipeline import logs
+from montage_pipeline.definitions import build_definitions
 from montage_pipeline.settings import Settings
 
 SIGNED = "https://x.r2.cloudflarestorage.com/b/k.mp4?X-Amz-Credential=AKIA&X-Amz-Signature=deadbeefdeadbeef"
@@ -109,3 +112,25 @@ def test_a_chain_that_bites_its_tail_ends() -> None:
     assert [str(copy), str(copy.__cause__)] == ["first", "second"]
     assert copy.__cause__ is not None
     assert copy.__cause__.__cause__ is None
+
+
+def test_what_libraries_log_is_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(Settings(log_format="json"))
+    with logs.bind(request_id="r-1"):
+        logging.getLogger("somebody.else").warning("at %s", "https://x/y?sig=abc")
+    [line] = capsys.readouterr().err.splitlines()
+    found = json.loads(line)
+    assert found["event"] == "at https://x/y?[hidden]"
+    assert (found["level"], found["module"]) == ("warning", "somebody.else")
+    assert found["request_id"] == "r-1"
+    logging.getLogger().handlers = [
+        handler for handler in logging.getLogger().handlers if not handler.get_name()
+    ]
+
+
+def test_runs_log_json_where_everything_does() -> None:
+    loggers = {
+        kind: build_definitions(Settings(log_format=kind)).loggers for kind in ("json", "console")
+    }
+    assert loggers["json"] == {"console": dg.json_console_logger}
+    assert loggers["console"] == {"console": dg.colored_console_logger}

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from montage_pipeline import logs
+from montage_pipeline import logs, tracing
 from montage_pipeline.api.errors import install_error_handlers
 from montage_pipeline.api.limits.rate_limits import SharedRateLimiter
 from montage_pipeline.api.openapi import DESCRIPTION, describe
@@ -22,6 +22,7 @@ from montage_pipeline.api.routes import (
     events,
     health,
     item_edits,
+    metrics,
     options,
     uploads,
     variants,
@@ -51,6 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or get_settings()
     logs.configure(settings)
+    tracing.configure(settings, "montage-api")
     services = ApiServices.from_settings(settings)
 
     @asynccontextmanager
@@ -82,10 +84,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ):
         app.include_router(routes.router, dependencies=[Depends(refuse_unknown_params)])
     app.include_router(health.router)
+    app.include_router(metrics.router(settings))
     app.include_router(pages.router(settings))
     install_error_handlers(app)
     # The last one added is the outermost: a browser may read every answer, the frame's included.
-    app.add_middleware(RequestFrame, limits=_limits(settings, services.address_limiter))
+    limits = _limits(settings, services.address_limiter)
+    app.add_middleware(RequestFrame, limits=limits, note=services.http_metrics.note)
     if origins := _origins(settings.api_cors_origins):
         app.add_middleware(
             CORSMiddleware,

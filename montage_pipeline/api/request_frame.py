@@ -8,8 +8,10 @@ what the routes bound to the log context.
 import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import uuid4
 
 import structlog
@@ -19,16 +21,19 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from montage_pipeline import tracing
 from montage_pipeline.api import body_shape
 from montage_pipeline.api.errors import error_response, too_many_requests, unparsable_body
 from montage_pipeline.api.limits.rate_limits import SharedRateLimiter, caller_address
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.logs import get_logger
+from montage_pipeline.metrics.http import UNMATCHED
 
 log = get_logger(__name__)
 
 REQUEST_ID_HEADER = "X-Request-Id"
 _ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _PROBES = ("/healthz", "/readyz")
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -54,12 +59,19 @@ class FrameLimits:
     addresses: SharedRateLimiter
 
 
+class Note(Protocol):
+    """Told of every request: its route's template, and the seconds until the answer began."""
+
+    def __call__(self, method: str, route: str, status: int, seconds: float) -> None: ...
+
+
 class RequestFrame:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, *, limits: FrameLimits) -> None:
+    def __init__(self, app: ASGIApp, *, limits: FrameLimits, note: Note) -> None:
         self._app = app
         self._limits = limits
+        self._note = note
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -73,7 +85,8 @@ class RequestFrame:
         structlog.contextvars.bind_contextvars(http_request_id=exchange.request_id)
         begun = time.perf_counter()
         try:
-            await self._serve(scope, receive, exchange.send)
+            with _traced(scope, exchange):
+                await self._serve(scope, receive, exchange.send)
         except ClientDisconnect:
             log.info("client_gone", method=scope["method"], path=scope["path"])
         except Exception:
@@ -95,6 +108,8 @@ class RequestFrame:
                 status=exchange.status,
                 duration_ms=round((time.perf_counter() - begun) * 1000, 1),
             )
+            waited_s = (exchange.answered or time.perf_counter()) - begun
+            self._note(scope["method"], route_of(scope), exchange.status, waited_s)
             structlog.contextvars.clear_contextvars()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -160,17 +175,19 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 
 class _Exchange:
-    """One answer on its way out; `status` is 0 until it has begun."""
+    """One answer on its way out; `status` is 0 until it has begun, at `answered`."""
 
     def __init__(self, request_id: str, send: Send) -> None:
         self.request_id = request_id
         self.status = 0
+        self.answered = 0.0
         self._send = send
 
     async def send(self, message: Message) -> None:
         """Send `message`; the start of the answer gets the headers that every answer has."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self.answered = time.perf_counter()
             answer = MutableHeaders(scope=message)
             answer[REQUEST_ID_HEADER] = self.request_id
             for name, value in _SAFE_HEADERS.items():
@@ -178,6 +195,29 @@ class _Exchange:
             if answer.get("Content-Type", "").startswith("application/json"):
                 answer.setdefault("Content-Security-Policy", _CSP_OF_DATA)
         await self._send(message)
+
+
+@contextmanager
+def _traced(scope: Scope, exchange: "_Exchange") -> Iterator[None]:
+    """The request as a trace of its own, or as part of the client's. Probes are none."""
+    if scope["path"] in _PROBES or scope["path"] == "/metrics":
+        yield
+        return
+    client = Headers(scope=scope).get("traceparent")
+    with (
+        tracing.continued(client if client and _TRACEPARENT.fullmatch(client) else None),
+        tracing.span("http", method=scope["method"], http_request_id=exchange.request_id),
+    ):
+        try:
+            yield
+        finally:
+            tracing.note(route=route_of(scope), status=exchange.status)
+
+
+def route_of(scope: Scope) -> str:
+    """The template of the route that a request matched, which names no id."""
+    path = getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) else UNMATCHED
 
 
 def _request_id(headers: Headers) -> str:

@@ -19,6 +19,7 @@ from montage_pipeline.api.limits.streams import StreamLimiter
 from montage_pipeline.api.media_urls import fresh_url
 from montage_pipeline.api.readiness import Readiness
 from montage_pipeline.composition import Services
+from montage_pipeline.metrics.http import HttpMetrics
 from montage_pipeline.requests.changes import ItemChanges
 from montage_pipeline.requests.deletion import purge_due
 from montage_pipeline.requests.library import ContentLibrary
@@ -55,6 +56,7 @@ class ApiServices:
     address_limiter: SharedRateLimiter
     streams: StreamLimiter
     change_outcome: Callable[[UUID, Sequence[SegmentChange]], ChangeOutcome]
+    http_metrics: HttpMetrics
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -88,6 +90,7 @@ class ApiServices:
             address_limiter=SharedRateLimiter("address", per_address, rates),
             streams=StreamLimiter(settings.api_user_event_streams),
             change_outcome=product.change_outcome,
+            http_metrics=HttpMetrics(),
         )
 
     def fresh_url(self, stored_url: str | None) -> str | None:

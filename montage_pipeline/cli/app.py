@@ -13,6 +13,7 @@ from montage_pipeline.cli.cost_commands import costs
 from montage_pipeline.cli.interrupts import Stopped, raise_stopped
 from montage_pipeline.cli.maintenance_commands import doctor, errors, migrate, paid, settings
 from montage_pipeline.cli.make_commands import demo, make
+from montage_pipeline.cli.metrics_command import metrics
 from montage_pipeline.cli.report_commands import cancel, export, list_items, status
 from montage_pipeline.cli.system_commands import up
 from montage_pipeline.cli.terminal import say, write_any_text
@@ -36,7 +37,7 @@ app.command()(up)
 app.command()(status)
 app.command("list")(list_items)
 app.command()(cancel)
-for command in (costs, paid, migrate, doctor, settings, errors):
+for command in (costs, paid, metrics, migrate, doctor, settings, errors):
     app.command()(command)
 
 

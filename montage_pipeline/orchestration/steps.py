@@ -13,7 +13,7 @@ from uuid import UUID
 from dagster import AssetExecutionContext
 from sqlalchemy.exc import DBAPIError
 
-from montage_pipeline import logs
+from montage_pipeline import logs, tracing
 from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.attempts import Attempt, attempt_of, claim, requested
 from montage_pipeline.orchestration.failures import translated
@@ -104,6 +104,7 @@ def _is_last(attempt: Attempt, services: Services) -> bool:
 def montage_step(context: AssetExecutionContext, services: Services) -> Iterator[StepScope]:
     """Run the body of one asset for one request."""
     logs.configure(services.settings)
+    tracing.configure(services.settings, "montage-run")
     attempt = attempt_of(context.get_step_execution_context())
     with translated(attempt, services):
         request = requested(attempt, services)
@@ -116,6 +117,7 @@ def montage_step(context: AssetExecutionContext, services: Services) -> Iterator
         "user_id": str(request.user_id),
     }
     with (
+        _traced(attempt, request),
         logs.bind(**whose),
         translated(attempt, services),
         lease.working(),
@@ -130,3 +132,21 @@ def montage_step(context: AssetExecutionContext, services: Services) -> Iterator
         if tracked:
             services.requests.note_step(request.id, attempt.step, seconds)
         log.info("step_done", seconds=round(seconds, 2))
+
+
+@contextmanager
+def _traced(attempt: Attempt, request: MontageRequest) -> Iterator[None]:
+    """The step as a part of the trace that the click began."""
+    try:
+        with (
+            tracing.continued(request.traceparent),
+            tracing.span(
+                attempt.step.value,
+                request_id=str(request.id),
+                run_id=attempt.run.run_id,
+                attempt=attempt.number,
+            ),
+        ):
+            yield
+    finally:
+        tracing.flush()

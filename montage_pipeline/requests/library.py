@@ -32,6 +32,7 @@ from montage_pipeline.requests.options import MontageOptions, refuse_contradicti
 from montage_pipeline.requests.segment_changes.model import changed_options, stored_changes
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
 from montage_pipeline.requests.variants.model import ChosenPlan, Rendition
+from montage_pipeline.tracing import current_traceparent
 from montage_pipeline.vocabulary import ContentStatus, RequestState
 
 _RETRY_AFTER_S = 30
@@ -371,6 +372,7 @@ def _request_for(
         options=options.stored(),
         idempotency_key=idempotency_key,
         idempotency_digest=digest if idempotency_key else None,
+        traceparent=current_traceparent(),
     )
 
 

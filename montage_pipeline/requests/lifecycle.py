@@ -397,6 +397,7 @@ def _request(row: MontageRequestRow) -> MontageRequest:
         lost_runs=row.lost_runs,
         error=row.error,
         step_seconds=row.step_seconds,
+        traceparent=row.traceparent,
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,

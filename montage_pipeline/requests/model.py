@@ -127,7 +127,7 @@ class MontageRequest(Record):
 
     `partition_key` is what Dagster calls it; `lost_runs` of its runs died without a word. With
     `chosen` it renders the plan of an earlier request; one that changes the edit of another, its
-    base, has `changes`.
+    base, has `changes`. `traceparent` is where its trace goes on from.
     """
 
     id: UUID
@@ -147,6 +147,7 @@ class MontageRequest(Record):
     lost_runs: int = 0
     error: dict[str, Any] | None
     step_seconds: dict[str, float]
+    traceparent: str | None = None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

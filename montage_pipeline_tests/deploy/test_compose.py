@@ -33,10 +33,10 @@ _ALLOWED = {
     # The daemon hears of new requests from the product's database.
     "daemon": {_PRODUCT, _DAGSTER, _BROKER},
     "webserver": {_DAGSTER, _BROKER},
-    "api": {_PRODUCT, *_STORE, "MONTAGE_JWT_SECRET"},
+    "api": {_PRODUCT, *_STORE, "MONTAGE_JWT_SECRET", "MONTAGE_METRICS_TOKEN"},
+    "metrics": {_PRODUCT, "MONTAGE_METRICS_TOKEN"},
 }
 _ALLOWED["worker"] = _ALLOWED["code"]
-_BROKER = "MONTAGE_CELERY_BROKER_URL"
 _SECRETS = {
     variable_of(name)
     for name, info in Settings.model_fields.items()

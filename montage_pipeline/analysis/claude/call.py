@@ -23,6 +23,7 @@ from uuid import UUID
 import anthropic
 import httpx2
 
+from montage_pipeline import tracing
 from montage_pipeline.analysis.claude.request import Question
 from montage_pipeline.costs.ledger import CostLedger, LeftEntry, PaidCall
 from montage_pipeline.costs.prices import PricedCall, claude_cost
@@ -184,7 +185,12 @@ class PaidMessages:
 
         When there is no response, the ledger row is closed with what that costs.
         """
-        with sending(lambda: self._ledger.mark_sent(entry_id)) as outgoing:
+        with (
+            tracing.span(
+                f"claude {ENDPOINT}", model=str(question.body["model"]), cost_id=str(entry_id)
+            ),
+            sending(lambda: self._ledger.mark_sent(entry_id)) as outgoing,
+        ):
             try:
                 response = self._client.messages.with_raw_response.create(**question.body)
                 return response.text(), response.headers.get("request-id")

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from montage_pipeline.local.embedded.watchdog import CodeServerWatch, DaemonWatch, last_heartbeat
+from montage_pipeline.settings import get_settings
 
 CODE_LOCATION = "montage_pipeline"
 
@@ -26,6 +27,10 @@ MAX_SILENCE_S = 60.0
 
 _MAX_DAEMON_PAUSE_S = 180.0
 """Its sensors' loop beats every 30 s, unless a tick takes longer; a tick has 60 s."""
+
+
+_JSON_LINES = ("--log-format", "json")
+"""Taken by each of Dagster's servers."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +107,9 @@ def api(host: str, port: int) -> ServerCommand:
 
 
 def _python(module: str, *arguments: str) -> tuple[str, ...]:
-    """The command line that runs a module as a program."""
-    return (sys.executable, "-m", module, *arguments)
+    """The command line that runs a module as a program, Dagster's logging as we do."""
+    in_json = module != "uvicorn" and get_settings().log_format != "console"
+    return (sys.executable, "-m", module, *arguments, *(_JSON_LINES if in_json else ()))
 
 
 def base_url(host: str, port: int) -> str:

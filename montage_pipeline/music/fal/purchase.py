@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from montage_pipeline import tracing
 from montage_pipeline.costs.ledger import CostLedger
 from montage_pipeline.costs.sending import Outgoing, sending
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
@@ -127,7 +128,10 @@ class Purchase:
 
     def _submit(self, entry_id: UUID) -> str:
         """Send the order, once; the id of the job."""
-        with sending(lambda: self._ledger.mark_sent(entry_id)) as outgoing:
+        with (
+            tracing.span(f"fal {self._order.endpoint}", cost_id=str(entry_id)),
+            sending(lambda: self._ledger.mark_sent(entry_id)) as outgoing,
+        ):
             try:
                 submitted = self._client.submit(self._order.endpoint, self._order.arguments)
                 return str(submitted.request_id)

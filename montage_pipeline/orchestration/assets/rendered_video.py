@@ -30,6 +30,7 @@ from montage_pipeline.orchestration.assets.request_facts import bullets
 from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import RenderedVideo, Rule, RuleGroup
+from montage_pipeline.requests.attempts.measures import RunMeasures, note_measures
 from montage_pipeline.spans import Span
 from montage_pipeline.storage.keys import cover_key, video_key
 
@@ -131,6 +132,7 @@ def render_reel(
     rendered = rendered.model_copy(
         update={"preview": scope.request.options.preview, "formats": others}
     )
+    _note_measures(scope, rendered, timeline)
     return dg.MaterializeResult(
         value=rendered,
         metadata=_metadata(rendered, timeline)
@@ -255,6 +257,20 @@ def _store(scope: StepScope, reel: "CheckedReel", covers: "Sequence[CoverFile]")
     )
 
 
+def _note_measures(scope: StepScope, rendered: RenderedVideo, timeline: Timeline) -> None:
+    if not scope.tracked:
+        return
+    run = rendered.run
+    measures = RunMeasures(
+        chunks=run.parts, chunks_reused=run.parts_reused, render_speed=_speed(rendered, timeline)
+    )
+    note_measures(scope.services.engine, scope.request.id, scope.run_id, measures)
+
+
+def _speed(rendered: RenderedVideo, timeline: Timeline) -> float:
+    return float(timeline.duration) / max(rendered.run.seconds, 1e-6)
+
+
 def _metadata(rendered: RenderedVideo, timeline: Timeline) -> dict[str, Any]:
     run, check = rendered.run, rendered.check
     return {
@@ -262,7 +278,7 @@ def _metadata(rendered: RenderedVideo, timeline: Timeline) -> dict[str, Any]:
         "encoder": run.encoder,
         "render_seconds": run.seconds,
         "segments_reused": f"{run.parts_reused} of {run.parts}",
-        "times_realtime": float(timeline.duration) / max(run.seconds, 1e-6),
+        "times_realtime": _speed(rendered, timeline),
         "frames": check.frames,
         "size": f"{check.width}x{check.height}",
         "megabytes": rendered.bytes / 1e6,

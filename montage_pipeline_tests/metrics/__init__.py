@@ -1,0 +1,1 @@
+"""Tests of what Prometheus is told, and of the files that it and Grafana go by."""
