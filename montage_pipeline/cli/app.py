@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from importlib import metadata
 from typing import Annotated
 
@@ -66,7 +67,12 @@ def main() -> None:
     try:
         app()
     except Stopped as stopped:
-        sys.exit(stopped.exit_status)
+        # Everything that was started is ended by now, and somebody waits: taking the interpreter
+        # down in order takes seconds on a busy machine.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(stopped.exit_status)
     except BrokenPipeError:
         # Whoever read our output has seen enough. What is buffered must not fail at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.media.opening import MAX_PIXELS_OPTION, open_media
+from montage_pipeline.media.packets import demuxed
 from montage_pipeline.media.plausible import MAX_TRACKS
 
 StreamOf = TypeVar("StreamOf", VideoStream, AudioStream)
@@ -67,7 +68,7 @@ def packets_of(container: InputContainer, stream: StreamOf) -> Iterator["Packet[
 
     A file that is cut short ends early, without the empty one.
     """
-    packets = container.demux(stream)
+    packets = demuxed(container, stream)
     while True:
         try:
             packet = next(packets, None)

@@ -57,9 +57,6 @@ _POLL_INTERVAL_S = 0.5
 _MAX_STOP_S = 3.0
 """Daemon and code server take 2 to 3 s to end in order."""
 
-_AT_ONCE_S = 0.2
-"""Whatever dies then is settled by the next start."""
-
 _MAX_PORTS_TRIED = 4
 """Losing a race for a free port once is rare; more often, something else is wrong."""
 
@@ -110,14 +107,16 @@ class LocalStack:
     def stop(self, *, at_once: bool = False) -> None:
         """Stop everything in order, within seconds. Safe to call again.
 
-        `at_once` is for somebody who waits and wants nothing finished: servers are killed that do
-        not end immediately.
+        `at_once` is for somebody who waits and wants nothing finished: runs, their FFmpeg and the
+        servers are killed before anything is waited for.
 
         The daemon first, then the code server with its runs, the UI and the API, the stores last.
         """
         self._stopping.set()
         if not self._lock.held:
             return
+        if at_once:
+            self._servers.kill_all()
         withdraw(self._home)
         if self._watcher is not None and self._watcher is not threading.current_thread():
             self._watcher.join()
@@ -125,9 +124,9 @@ class LocalStack:
         # without it.
         self._servers.ask_to_stop(but="code-server")
         for name in ("daemon", "code-server", "dagster-ui", "api"):
-            self._servers.stop(name, timeout_s=_AT_ONCE_S if at_once else _MAX_STOP_S)
+            self._servers.stop(name, timeout_s=0 if at_once else _MAX_STOP_S)
         if self._stores is not None:
-            self._stores.stop()
+            self._stores.stop(at_once=at_once)
         empty_temporary_folder(self._home)
         self._lock.release()
 

@@ -102,6 +102,12 @@ class Supervisor:
             if supervised.command.name != but:
                 supervised.process.ask_to_stop()
 
+    def kill_all(self) -> None:
+        """Kill every server and what it started, and return at once; `stop` waits for each."""
+        self._stopping.set()
+        for supervised in list(self._running.values()):
+            supervised.process.kill_family()
+
     def stop(self, name: str, *, timeout_s: float) -> None:
         """End a server, if it was launched."""
         if name in self._running:
@@ -112,6 +118,8 @@ class Supervisor:
         if supervised.process.alive:
             if now - supervised.started_at > _HEALTHY_AFTER_S:
                 supervised.backoff_s = _MIN_BACKOFF_S
+            return
+        if self._stopping.is_set():
             return
         name = supervised.command.name
         if supervised.restart_at is None:

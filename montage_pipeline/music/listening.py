@@ -18,6 +18,7 @@ from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.media.isolation.calls import isolated
 from montage_pipeline.media.isolation.limits import Budget
 from montage_pipeline.media.opening import SOUND_FORMATS, open_media
+from montage_pipeline.media.packets import demuxed
 from montage_pipeline.media.resampling import Resampling
 from montage_pipeline.spans import Span, joined
 
@@ -139,7 +140,7 @@ def _decoded(path: Path) -> Iterator[NDArray[np.float32]]:
         stream = _decodable_stream(container.streams.audio)
         if stream is None:
             raise _unreadable(path, "has no audio stream that can be decoded.")
-        for packet in container.demux(stream):
+        for packet in demuxed(container, stream):
             for frame in _frames(packet):
                 yield from _samples(resampling.add(frame))
     yield from _samples(resampling.rest())

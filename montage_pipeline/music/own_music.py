@@ -18,6 +18,7 @@ from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.media.isolation.calls import isolated
 from montage_pipeline.media.isolation.limits import Budget
 from montage_pipeline.media.opening import SOUND_FORMATS, input_args, open_media
+from montage_pipeline.media.packets import demuxed
 from montage_pipeline.music.beats.tracker import beats_of
 from montage_pipeline.music.composer import MAX_SILENT_S, ComposedMusic, MusicBrief
 from montage_pipeline.music.listening import MAX_LISTENING_S, Listened, listen_to
@@ -172,7 +173,7 @@ def _read_packets_length_s(path: Path, name: str) -> float:
                 raise PermanentError(
                     ErrorCode.MUSIC_NOT_AUDIO, f"{name} has no sound in it; give a file with music"
                 )
-            return _packets_s(container.demux(stream))
+            return _packets_s(demuxed(container, stream))
     except av.FFmpegError as error:
         raise PermanentError(
             ErrorCode.MUSIC_NOT_AUDIO, f"{name} cannot be read as music: {error}"

@@ -12,6 +12,7 @@ from av.video.stream import VideoStream
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.container import rewind
+from montage_pipeline.media.packets import demuxed
 
 _PACE_PACKETS = 600  # read at the start: ten seconds at 60 frames per second
 _TAIL_S = 5.0  # read at the end; holds the last frame wherever the container claims the right end
@@ -157,7 +158,7 @@ def _packet_times(
     """Presentation time and duration (s) of the packets from here on, in file order."""
     time_base = float(stream.time_base or 0)
     try:
-        for number, packet in enumerate(container.demux(stream)):
+        for number, packet in enumerate(demuxed(container, stream)):
             if packet.pts is not None and packet.size:
                 yield packet.pts * time_base, (packet.duration or 0) * time_base
             if max_packets is not None and number >= max_packets:

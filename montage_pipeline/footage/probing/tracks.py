@@ -16,6 +16,7 @@ from montage_pipeline.footage.container import rewind
 from montage_pipeline.footage.probing.geometry import refuse_size
 from montage_pipeline.footage.probing.timing import Pace, pace_of
 from montage_pipeline.media.opening import MAX_PIXELS_OPTION
+from montage_pipeline.media.packets import demuxed
 from montage_pipeline.media.plausible import is_plausible_sound
 
 _MAX_PACKETS = 400  # without a first frame, after which a track is given up
@@ -124,7 +125,7 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> tuple[VideoF
     """The first frame that decodes, and its presentation time (s)."""
     problems: list[str] = []
     try:
-        for number, packet in enumerate(container.demux(stream)):
+        for number, packet in enumerate(demuxed(container, stream)):
             try:
                 for frame in packet.decode():
                     if isinstance(frame, VideoFrame) and not frame.is_corrupt:

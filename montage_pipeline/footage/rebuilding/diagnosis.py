@@ -22,6 +22,7 @@ from montage_pipeline.footage.probing.tracks import largest_first, pick_audio_tr
 from montage_pipeline.footage.rebuilding.messages import nal_length_bytes, x264_messages
 from montage_pipeline.footage.rebuilding.order import shown_order
 from montage_pipeline.footage.rebuilding.schedule import TICKS_HZ, Row, is_joined
+from montage_pipeline.media.packets import demuxed
 
 _STARTING_AGAIN = {"mpegts", "mpeg", "flv"}
 """Formats without an index whose files can be joined, or wrap, half-way: they are read through."""
@@ -77,7 +78,7 @@ def numbered_packets(
 
     Newly opened, because a file without an index cannot be sought to its very start.
     """
-    packets = container.demux(list(tracks))
+    packets = demuxed(container, *tracks)
     for place in count():
         try:
             packet = next(packets, None)

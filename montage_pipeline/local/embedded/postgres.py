@@ -44,6 +44,9 @@ from montage_pipeline.local.embedded.process import (
 DATABASES = ("montage", "dagster")
 USER = "montage"
 
+MAX_STOP_S = 5.0
+"""A fast shutdown writes what is left to the data files: a second, on a busy disk several."""
+
 _MAX_START_S = 30.0
 """A start takes a second; recovering what a killed server left, several."""
 
@@ -108,13 +111,13 @@ class EmbeddedPostgres:
         self._launch(programs, account)
         self._make_databases()
 
-    def stop(self) -> None:
+    def stop(self, *, timeout_s: float = MAX_STOP_S) -> None:
         """Stop the server, unless another process owns it. Safe to call again.
 
         Open connections are cut; everything committed stays.
         """
         if self._server is not None:
-            self._server.stop(timeout_s=5.0)
+            self._server.stop(timeout_s=timeout_s)
             self._server = None
         self._lock.release()
 

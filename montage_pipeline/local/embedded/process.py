@@ -152,6 +152,16 @@ class ServerProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, self._stop_signal)
 
+    def kill_family(self) -> None:
+        """Kill the server and whatever it started, of other groups too, and return at once."""
+        family: list[psutil.Process] = []
+        with contextlib.suppress(psutil.Error):
+            family = psutil.Process(self.pid).children(recursive=True)
+        keeper.signal_group(self.pid, signal.SIGKILL)
+        for process in family:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
     def stop(self, *, timeout_s: float = 5.0) -> None:
         """End the server and everything in its group. Safe to call again.
 

@@ -42,7 +42,7 @@ _GRPC_OFFSET = 10_000
 _MAX_START_S = 60.0
 """A start takes 3 to 5 s; loading many volumes takes longer."""
 
-_MAX_STOP_S = 0.5
+MAX_STOP_S = 0.5
 """Its orderly stop waits 15 s for its own idle connections; what it has acknowledged is on disk
 before that.
 """
@@ -128,10 +128,10 @@ class EmbeddedObjectStore:
             self.stop()
             raise
 
-    def stop(self) -> None:
+    def stop(self, *, timeout_s: float = MAX_STOP_S) -> None:
         """Stop the server, unless another process owns it. Safe to call again."""
         if self._server is not None:
-            self._server.stop(timeout_s=_MAX_STOP_S)
+            self._server.stop(timeout_s=timeout_s)
             self._server = None
         self._lock.release()
 

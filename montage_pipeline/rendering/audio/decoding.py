@@ -22,6 +22,7 @@ from montage_pipeline.footage.container import rewind
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.logs import get_logger
 from montage_pipeline.media.opening import CLIP_FORMATS, open_media
+from montage_pipeline.media.packets import demuxed
 from montage_pipeline.media.plausible import is_plausible_sound
 from montage_pipeline.rendering.audio.samples import Samples
 from montage_pipeline.rendering.errors import RenderError
@@ -92,7 +93,7 @@ class Track:
         Raises PermanentError("audio_unreadable") when nothing of the track decodes.
         """
         decoded, expected_s = 0, 0.0
-        packets = self._container.demux(self._stream)
+        packets = demuxed(self._container, self._stream)
         while True:
             try:
                 packet = next(packets, None)

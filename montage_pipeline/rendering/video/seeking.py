@@ -15,6 +15,7 @@ from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.media.isolation.calls import isolated
 from montage_pipeline.media.isolation.limits import Budget
 from montage_pipeline.media.opening import open_media
+from montage_pipeline.media.packets import demuxed
 
 _MAX_S = 120.0
 """For finding a keyframe, in a file without an index too."""
@@ -77,7 +78,7 @@ def _first_keyframe_s(
 ) -> Fraction | None:
     """Time of the first keyframe that is read after seeking to `point_s`."""
     container.seek(int(point_s * av.time_base), backward=True)
-    for packet in container.demux(stream):
+    for packet in demuxed(container, stream):
         if packet.is_keyframe and packet.pts is not None:
             return packet.pts * (stream.time_base or Fraction(0))
     return None

@@ -23,6 +23,7 @@ from montage_pipeline.footage.decoding.tone import colour_map, to_bt709
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.names import clip_name
 from montage_pipeline.media.opening import MAX_PIXELS_OPTION, open_media
+from montage_pipeline.media.packets import demuxed
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.video.geometry import StoredCrop, crop_move, stored_crop
 from montage_pipeline.rendering.video.seeking import TIME_TOLERANCE_S, seek_point_s
@@ -167,7 +168,7 @@ class SegmentReader:
 
     def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         """Every frame that decodes; what is wrong with those of the segment is noted."""
-        for packet in container.demux(stream):
+        for packet in demuxed(container, stream):
             try:
                 for frame in packet.decode():
                     if frame.is_corrupt and self._is_shown(frame.time):
