@@ -40,9 +40,10 @@ class QualityScores(Record):
     """Measures of a moment, each 0 (worst) to 1 (best).
 
     `stability` is 1 for a camera at rest, `motion` the energy of movement in the frame (neither end
-    is bad by itself), `faces` 1 for a large face throughout, `speech` the share of the moment in
-    which someone talks, `loud` the share in which the sound is loud or sudden, `novelty` 0 for a
-    moment that looks like another one of the analysis and 1 for one that looks like none.
+    is bad by itself), `action` how much moves apart from the rest of the frame, `faces` 1 for a
+    large face throughout, `speech` the share of the moment in which someone talks, `loud` the share
+    in which the sound is loud or sudden, `novelty` 0 for a moment that looks like another one of
+    the analysis and 1 for one that looks like none.
     """
 
     sharpness: float = Field(ge=0, le=1)
@@ -52,6 +53,7 @@ class QualityScores(Record):
     colour: float = Field(ge=0, le=1)
     faces: float = Field(ge=0, le=1)
     living: float = Field(default=0.0, ge=0, le=1)
+    action: float = Field(default=0.0, ge=0, le=1)
     speech: float = Field(ge=0, le=1)
     loud: float = Field(default=0.0, ge=0, le=1)
     novelty: float = Field(default=1.0, ge=0, le=1)
@@ -104,12 +106,20 @@ class TimeSpan(Record):
     end_s: float
 
 
+class HookWindow(Record):
+    """How well the seconds from a presentation time on would open a Reel, 0..1."""
+
+    start_s: float
+    score: float = Field(ge=0, le=1)
+
+
 class Moment(Record):
     """A judged span of one shot, in the clip's presentation time (seconds).
 
     A moment never crosses a cut of the source. `quality` is the technical verdict, `interest` how
-    much it is worth showing, `hook` how well it opens the Reel. `fingerprint` is a 64-bit
-    perceptual hash of its middle frame as 16 hex digits.
+    much it is worth showing, `hook` how well it opens the Reel, and `hook_windows` from
+    where in it: none where it is shorter than a hook, or in older documents. `fingerprint` is a
+    64-bit perceptual hash of its middle frame as 16 hex digits.
 
     `subject` is where to look over all of it, when known, and `subject_path` where to look when,
     ascending in time; a face's box there takes in head and shoulders. `without_subject` are the
@@ -128,6 +138,7 @@ class Moment(Record):
     quality: float = Field(ge=0, le=1)
     interest: float = Field(ge=0, le=1)
     hook: float = Field(ge=0, le=1)
+    hook_windows: tuple[HookWindow, ...] = ()
     subject: Box | None = None
     subject_path: tuple[SubjectPoint, ...] = ()
     without_subject: tuple[TimeSpan, ...] = ()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from montage_pipeline.analysis import scoring
 from montage_pipeline.analysis.describing import description
+from montage_pipeline.analysis.hook_windows import hook_windows_of
 from montage_pipeline.analysis.instants import instants_of
 from montage_pipeline.analysis.model import (
     AnalysedClip,
@@ -96,14 +97,19 @@ class _ClipScorer:
         """The moment as it goes into the document; `number` is its place in the clip."""
         measures, span = moment.measures, moment.span
         scores = scoring.quality_scores(measures, novelty, self._clip.key_bits)
-        quality = scoring.quality(scores, self._clip.facts, scoring.overlay_cost(measures))
+        overlay_cost = scoring.overlay_cost(measures)
+        quality = scoring.quality(scores, self._clip.facts, overlay_cost)
         interest = scoring.interest(scores, self._taste)
-        hook = scoring.hook(
-            scores,
-            quality=quality,
-            duration_s=span.duration_s,
-            smooth=scoring.smoothness(self._clip.facts),
-        )
+        windows = hook_windows_of(self._clip, span, overlay_cost)
+        # What is shorter than a hook is told by its mean.
+        hook = max((window.score for window in windows), default=None)
+        if hook is None:
+            hook = scoring.hook(
+                scores,
+                quality=quality,
+                duration_s=span.duration_s,
+                smooth=scoring.smoothness(self._clip.facts),
+            )
         return Moment(
             id=f"c{self._index}m{number}",
             clip=self._index,
@@ -113,6 +119,7 @@ class _ClipScorer:
             quality=quality,
             interest=interest,
             hook=hook,
+            hook_windows=windows,
             subject=_subject(measures),
             subject_path=_path(self._clip, span),
             without_subject=_without_subject(self._clip, span),
@@ -157,7 +164,7 @@ def _without_subject(clip: ClipMeasures, span: Span) -> tuple[TimeSpan, ...]:
 
 def _frames(clip: ClipMeasures, span: Span) -> list[SeenFrame]:
     return [
-        SeenFrame(sample.time_s, sample.faces, sample.luma)
+        SeenFrame(sample.time_s, sample.faces, sample.luma, bool(sample.living))
         for sample in clip.samples
         if span.holds(sample.time_s)
     ]

@@ -48,6 +48,7 @@ def quality_scores(
         exposure=_share(measures.exposure),
         stability=_share(measures.stability),
         motion=_share(measures.motion),
+        action=_share(measures.action),
         colour=_share(measures.colour),
         faces=_share(measures.face_share * face_value),
         living=_share(measures.living),
@@ -118,13 +119,14 @@ def interest(scores: QualityScores, taste: FootageTaste) -> float:
 
 
 def hook(scores: QualityScores, *, quality: float, duration_s: float, smooth: float) -> float:
-    """How well a moment opens a Reel: somebody large in view, and a clear and steady frame.
+    """How well a moment opens a Reel: somebody large in view, or something that acts, and a clear
+    and steady frame.
 
     Raw movement and measured interest say little: foliage, water and a shaking camera move as well.
     A moment that is shorter than the hook counts for less, and so does one that stutters
     (`smooth`).
     """
-    somebody = max(scores.faces, scores.living)
+    somebody = max(scores.faces, scores.living, scores.action)
     clear = scores.exposure * scores.stability
     # Of seven such sets of weights, those with more for who is in view opened labelled footage
     # better, and on what must never be shown less often.

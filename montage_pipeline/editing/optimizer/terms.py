@@ -27,7 +27,7 @@ and count in proportion to what is shown.
 MISS = 5.0
 """A cut off the beat: more than any moment is worth, less than showing the same take on and on."""
 
-_HOOK = 10.0
+HOOK_POINTS = 10.0
 """Times the hook score: the opening decides whether anyone sees the rest, so it outweighs any other
 segment.
 """
@@ -47,7 +47,7 @@ _ONLY_AS_HOOK = 1.5
 """An opening from a clip in which no other segment finds room: the one way to show it. As much as
 0.15 of the hook score: a clearly better opening is worth the clip.
 """
-_HOOK_INSTANT = 2.0
+HOOK_INSTANT = 2.0
 """Times the mean score of the hook's instants: within a moment that opens, its clearest 1.7 s."""
 _GONE_HOOK = 3.0
 """A hook without its moment's subject: half of the best hook score."""
@@ -186,12 +186,12 @@ def hook_terms(strength: Floats, named: Floats, footage: HookFootage) -> Terms:
     1), and what it shows.
     """
     return {
-        Term.HOOK: _HOOK * strength,
+        Term.HOOK: HOOK_POINTS * strength,
         Term.NAMED_HOOK: _NAMED_HOOK * named,
         Term.BEST_INSTANT: _PEAK_HOOK * footage.peak,
         Term.SEEN: -_SEEN_HOOK * footage.seen,
         Term.SUBJECT_GONE: -_GONE_HOOK * footage.gone,
-        Term.INSTANT: _HOOK_INSTANT * footage.instant,
+        Term.INSTANT: HOOK_INSTANT * footage.instant,
         Term.BROKEN_OFF: -BROKEN_OFF * footage.broken_off,
         Term.ONLY_AS_HOOK: _ONLY_AS_HOOK * footage.only_here,
     }

@@ -21,7 +21,7 @@ from montage_pipeline.editing.optimizer.optimum import (
 from montage_pipeline.editing.optimizer.space import HookPlace
 from montage_pipeline.editing.optimizer.starting_edit import NoRoom
 from montage_pipeline.editing.packing import Piece
-from montage_pipeline.editing.stages.hook import HookChoice, hook_strength
+from montage_pipeline.editing.stages.hook import HookChoice
 from montage_pipeline.editing.stages.length import LengthPlan
 from montage_pipeline.editing.stages.wishes import Wishes, unusable
 from montage_pipeline.errors import ErrorCode
@@ -85,7 +85,7 @@ def chosen_edit(
 def opening(context: PlanContext, hook: HookChoice) -> Opening:
     """A hook as the objective judges it."""
     named = hook.moment.id == context.analysis.hook_moment and context.is_judged
-    return Opening(hook.piece, hook_strength(context, hook.moment), named)
+    return Opening(hook.piece, hook.strength, named)
 
 
 def _best_from(

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from montage_pipeline.analysis.model import Moment
+from montage_pipeline.analysis.model import Instant, Moment
 from montage_pipeline.editing.context import PlanContext
 from montage_pipeline.editing.moment_score import delivered_as
-from montage_pipeline.editing.optimizer.terms import REFERENCE_CUT_S
+from montage_pipeline.editing.moment_table import Floats
+from montage_pipeline.editing.optimizer.terms import HOOK_INSTANT, HOOK_POINTS, REFERENCE_CUT_S
 from montage_pipeline.editing.packing import CutRules, Piece, longest_total
 from montage_pipeline.editing.speech import breaks_off
 from montage_pipeline.editing.stretches import MomentRange, Stretch
@@ -28,6 +29,11 @@ _LOST_CUT_COST = 0.2
 the asked length anyway. The objective takes 0.1 for as good as a very good cut; who asked for 30 s
 is not to get 24 for that.
 """
+
+_WINDOW = HOOK_POINTS / HOOK_INSTANT
+"""Times an opening's score, beside the scores of its instants: as the objective weighs them."""
+
+_USUAL = Instant(time_s=0.0, score=0.0)  # where no instants are known, none is better
 
 _BROKEN_OFF = 0.3
 """Of an instant's score, that an opening loses for each end that breaks off who talks: more than
@@ -53,11 +59,14 @@ is clearly worse.
 
 
 class HookChoice(NamedTuple):
-    """A hook, and how many frames can follow it (at most those asked for)."""
+    """A hook, how well it opens this Reel (0..1), and how many frames can follow it (at most those
+    asked for).
+    """
 
     piece: Piece
     moment: Moment
     body_frames: int
+    strength: float
 
 
 class _Window(NamedTuple):
@@ -97,7 +106,7 @@ def hook_choices(
     reference = REFERENCE_CUT_S * float(context.fps)
 
     def strength_beyond_cost(frames: int) -> float:
-        strongest = hook_strength(context, found[frames][0].moment)
+        strongest = max(choice.strength for choice in found[frames])
         return strongest - _LOST_CUT_COST * (most - frames) / reference
 
     best = max((frames for frames in found if frames >= least), key=strength_beyond_cost)
@@ -151,7 +160,9 @@ def _strongest_by_room(
             piece = Piece(window.stretch, start, rules.hook_frames)
             choices = found.setdefault(frames, [])
             if len(choices) < _MAX_CHOICES:
-                choices.append(HookChoice(piece, window.moment, frames))
+                start_s = stretch.source_s(start, context.fps)
+                strength = hook_strength(context, window.moment, start_s)
+                choices.append(HookChoice(piece, window.moment, frames, strength))
             taken += 1
             if taken == _PLACES_EACH and frames == ceiling:
                 break
@@ -164,12 +175,24 @@ def _is_named(context: PlanContext, moment: Moment) -> bool:
     return context.is_judged and moment.id == context.analysis.hook_moment
 
 
-def hook_strength(context: PlanContext, moment: Moment) -> float:
-    """How well a moment opens this Reel, 0..1: its hook score, as sharp as it looks there."""
+def hook_strength(context: PlanContext, moment: Moment, start_s: float | None = None) -> float:
+    """How well a moment opens this Reel, 0..1: its hook score, as sharp as it looks there.
+
+    Of the hook from `start_s` on, where nobody judged the moment as a whole.
+    """
     size = context.request.format.frame_size
     delivered = delivered_as(moment, context.facts(moment.clip), size)
-    strength = moment.hook * (_SOFT + (1 - _SOFT) * delivered.sharpness)
+    score = moment.hook
+    if start_s is not None and moment.hook_windows and not moment.judged:
+        score = float(_window_scores(moment, np.asarray([start_s]))[0])
+    strength = score * (_SOFT + (1 - _SOFT) * delivered.sharpness)
     return strength * (_OVERLAID if delivered.overlaid else 1)
+
+
+def _window_scores(moment: Moment, at_s: Floats) -> Floats:
+    """How well a moment opens from each of these times on."""
+    known_s = [window.start_s for window in moment.hook_windows]
+    return np.interp(at_s, known_s, [window.score for window in moment.hook_windows])
 
 
 def _beside(stretch: Stretch, start: int, rules: CutRules) -> list[tuple[int, int]]:
@@ -222,7 +245,7 @@ def _preferred(context: PlanContext, stretch: Stretch, found: MomentRange) -> tu
         best = min(last, max(found.start, found.peak - hook_frames // _LEAD_UP))
         return best, best
 
-    if context.analysis.clips[stretch.clip].instants:
+    if context.analysis.clips[stretch.clip].instants or found.moment.hook_windows:
         clearest = _clearest(context, stretch, found)
         return clearest, clearest
 
@@ -240,9 +263,11 @@ def _preferred(context: PlanContext, stretch: Stretch, found: MomentRange) -> tu
 
 
 def _clearest(context: PlanContext, stretch: Stretch, found: MomentRange) -> int:
-    """The frame to begin at so that the hook shows the moment's best instants, and its subject."""
+    """The frame to begin at so that the hook shows the moment's best instants, and its subject, and
+    opens well.
+    """
     hook_frames = context.rules.hook_frames
-    known = context.analysis.clips[stretch.clip].instants
+    known = context.analysis.clips[stretch.clip].instants or (_USUAL,)
     edges_s = stretch.source_times_s(found.end + 1, context.fps)[found.start :]
     at_s = edges_s[:-1]
     scores = np.interp(at_s, [one.time_s for one in known], [one.score for one in known])
@@ -253,7 +278,10 @@ def _clearest(context: PlanContext, stretch: Stretch, found: MomentRange) -> int
 
     broken = breaks_off(context.analysis.clips[stretch.clip], edges_s)
     broken = broken[:-hook_frames] + broken[hook_frames:]
-    return found.start + int(np.argmax(means - _BROKEN_OFF * found.moment.scores.speech * broken))
+    values = means - _BROKEN_OFF * found.moment.scores.speech * broken
+    if found.moment.hook_windows and not found.moment.judged:
+        values += _WINDOW * _window_scores(found.moment, at_s[: len(values)])
+    return found.start + int(np.argmax(values))
 
 
 def _starts(window: _Window, stretch: Stretch, rules: CutRules, seed: int) -> Iterator[int]:

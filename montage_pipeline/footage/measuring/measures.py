@@ -43,6 +43,10 @@ OVERLAY_FRAMES = 48
 them are kept.
 """
 _FILLING_SIDE = 0.5  # mean side, as a share of the frame's, of who fills the frame
+_COVERING_SHARE = 0.75
+"""Of the frame: a body that takes more of it, without a face, is no subject but something before
+the lens: an arm, a back.
+"""
 _SAME_PLACE = 0.5  # overlap of two sightings of the same writing
 _NEAR_SAMPLES = 2  # to each side, in which writing must be seen again
 _SLACK_S = 1e-4  # a motion that begins this little before a span is in it, but for rounding
@@ -199,6 +203,7 @@ class SpanMeasures:
     colour: float
     stability: float
     motion: float
+    action: float
     frozen_share: float
     face_share: float
     face: Box | None
@@ -241,6 +246,7 @@ class SpanMeasures:
             colour=_median(samples, lambda sample: sample.colour),
             stability=movement.stability(motions),
             motion=movement.energy(motions),
+            action=movement.action(motions),
             frozen_share=_frozen_share(motions),
             face_share=len(with_faces) / len(samples),
             face=median_box(with_faces),
@@ -267,7 +273,11 @@ class SpanMeasures:
 
 def _living_size(sample: Sample) -> float:
     """How much of the frame its largest person or animal takes, 0..1, less for an unsure one."""
-    sides = [thing.score * math.sqrt(thing.box.width * thing.box.height) for thing in sample.living]
+    sides = [
+        thing.score * math.sqrt(area)
+        for thing in sample.living
+        if (area := thing.box.width * thing.box.height) <= _COVERING_SHARE or sample.faces
+    ]
     return min(1.0, max(sides, default=0.0) / _FILLING_SIDE)
 
 

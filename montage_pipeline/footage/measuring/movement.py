@@ -36,6 +36,9 @@ _COMPARED_HZ = 15  # speeds are per 1/15 s, so that clips of different frame rat
 _BUSY_LEVELS = 4  # mean change of luma
 _FAST_CAMERA = 0.6  # of the frame's side, per second
 
+# Action
+_SLIGHT_LEVELS = 0.5  # beside it, what moves by a tenth of it is next to nothing
+
 # Where the subject moves
 _MIN_MOVEMENT = 0.08  # mean change of the map (levels); with less nothing moves
 _MAX_SUBJECT_SHARE = 0.55  # of the frame: movement spread over more has no place
@@ -186,6 +189,24 @@ def energy(motions: Sequence[FrameMotion]) -> float:
     speeds = [np.hypot(motion.camera_x, motion.camera_y) / motion.elapsed_s for motion in motions]
     inside, camera = float(np.mean(residuals)), float(np.mean(speeds))
     return float(1 - np.exp(-(inside / _BUSY_LEVELS + camera / _FAST_CAMERA)))
+
+
+def action(motions: Sequence[FrameMotion]) -> float:
+    """How much moves apart from the rest of the frame, 0 (nothing) to 1: somebody acts.
+
+    Leaves, water, and whatever a camera that shakes or drives along brings into motion move in most
+    of the frame alike: what moves as its median does is no action, and beside much of that there is
+    little to follow.
+    """
+    if not motions:
+        return 0.0
+    where = np.stack([motion.where for motion in motions]).reshape(len(motions), -1)
+    common = np.median(where, axis=1)
+    apart = np.maximum(where - common[:, None], 0).mean(axis=1)
+    rate = np.sqrt([_COMPARED_HZ * motion.elapsed_s for motion in motions])
+    amount, beside = float((apart / rate).mean()), float((common / rate).mean())
+    stands_out = amount / (amount + beside + _SLIGHT_LEVELS)
+    return float(stands_out * (1 - np.exp(-amount / _BUSY_LEVELS)))
 
 
 def moving_subject(motions: Sequence[FrameMotion]) -> Box | None:

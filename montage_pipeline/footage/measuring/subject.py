@@ -57,11 +57,19 @@ class SubjectPlace(NamedTuple):
 
 
 class SeenFrame(NamedTuple):
-    """One frame: its time (s), the faces in it (largest first), and its upright luma."""
+    """One frame: its time (s), the faces in it (largest first), its upright luma, and whether a
+    person or an animal is in it.
+    """
 
     time_s: float
     faces: tuple[Box, ...]
     luma: Plane
+    with_living: bool = False
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether there is nobody and next to nothing in it."""
+        return not self.with_living and is_bare(self.luma)
 
 
 def subject_path(
@@ -116,9 +124,14 @@ def _departures(frames: Sequence[SeenFrame], followed: Sequence[SubjectPlace]) -
 
 
 def _bare_spans(frames: Sequence[SeenFrame], followed: Sequence[SubjectPlace]) -> Iterator[Span]:
-    """The spans in which no subject is followed and next to nothing is in view."""
+    """The spans in which no subject is followed and next to nothing is in view.
+
+    None where there is never more than that: of a field of snow or a sky, nothing is missing.
+    """
+    if not followed and all(frame.is_bare for frame in frames):
+        return
     followed_s = {place.time_s for place in followed}
-    runs = groupby(frames, key=lambda frame: frame.time_s not in followed_s and is_bare(frame.luma))
+    runs = groupby(frames, key=lambda frame: frame.time_s not in followed_s and frame.is_bare)
     for bare, run in runs:
         run_frames = list(run)
         if bare and len(run_frames) >= _GONE_FRAMES:

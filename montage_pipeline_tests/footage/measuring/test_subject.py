@@ -135,6 +135,15 @@ def test_a_bare_frame_shows_nobody_unless_somebody_crosses_it() -> None:
     assert absences(seen[3:5], ()) == (), "a single frame may have been missed"
 
 
+def test_nothing_is_missing_from_a_sky_nor_where_somebody_small_is_seen() -> None:
+    random = np.random.default_rng(6)
+    snow = np.clip(random.normal(225, 4, (180, 320)), 0, 255).astype(np.uint8)
+    landscape = [SeenFrame(place / 2, (), snow) for place in range(8)]
+    assert absences(landscape, ()) == ()
+    skier = [SeenFrame(place / 2, (), snow, with_living=place >= 3) for place in range(8)]
+    assert absences(skier, ()) == (Span(0, 1.0),), "whoever comes later is not there yet"
+
+
 def test_van_that_drives_away_leaves_an_empty_scene(tmp_path: Path) -> None:
     path = van(tmp_path, pixels_a_frame=15, seconds=6)
     moments = LocalAnalyst(Settings()).analyse([fetched(path)], "dynamic", 7).clips[0].moments
