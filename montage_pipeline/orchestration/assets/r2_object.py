@@ -55,12 +55,9 @@ def deliver_reel(scope: StepScope, made: MadeReel) -> MaterializeResult[Delivere
         )
 
     cost_usd = sum((entry.cost_usd for entry in entries), Decimal(0))
-    duration_s = float(made.timeline.duration)
-    scope.note_outcome(
-        line_of(
-            len(made.timeline.segments), duration_s, delivered.bytes, cost_usd, len(reel.warnings)
-        )
-    )
+    segments, duration_s = len(made.timeline.segments), float(made.timeline.duration)
+    notes = len(_warnings(made, doubts))
+    scope.note_outcome(line_of(segments, duration_s, delivered.bytes, cost_usd, notes))
     return dg.MaterializeResult(
         value=delivered,
         metadata={
