@@ -12,9 +12,9 @@ def test_a_little_of_everything(scene: Scene) -> None:
     """
     scene.system.anthropic.script(claude.Fault.overloaded())
     scene.system.fal.script("status", fal.Fault.http(503, "<html>no</html>"))
-    scene.world.store.order(Trouble("503", left=3))
     scene.world.kill_at("CostLedger.settle", "after")
     scene.click(2)
+    scene.world.store.order(Trouble("503", left=3))
     scene.wait_for(lambda: scene.world.killed, "killed")
-    assert scene.world.store.troubles == 3
+    scene.wait_for(lambda: scene.world.store.troubles == 3, "slowed down")
     scene.all_is_well()
