@@ -35,7 +35,7 @@ test: .venv/.dev ## Run the tests (under 10 minutes on 2 cores).
 
 # One at a time: each case has the whole machine, and disturbs a stack of its own.
 test-chaos: .venv/.dev ## Break the running system on purpose, and print what held (CASE=name, CHAOS_SEED=n).
-	@$(BIN)/python -m pytest montage_pipeline_tests/chaos -m chaos $(if $(CASE),-k $(CASE))
+	@$(BIN)/python -m pytest montage_pipeline_tests/chaos -m chaos $(if $(CASE),-k '$(CASE)')
 
 test-all: .venv/.dev ## Run every test, the slow ones too, with more examples of Hypothesis.
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not chaos' --hypothesis-profile=thorough

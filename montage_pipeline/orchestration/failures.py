@@ -112,32 +112,34 @@ def _failure(
         reference=failure.details.get("reference"),
         final=pause_s is None,
         attempt=attempt.number,
-        exc_info=not isinstance(error, MontageError),
+        exc_info="reference" in failure.details,
     )
     said = f"{failure.code}: {failure.message}"
-    metadata = {
-        "code": failure.code.value,
-        "attempt": attempt.number,
-        "whose_fault": fault_of(failure.code).value,
-    }
 
     if pause_s is not None:
         in_place = pause_s <= MAX_WAIT_IN_PLACE_S and not attempt.is_last
         if not in_place and _waits_outside(attempt, services, failure, pause_s):
-            note_outcome(attempt.instance, attempt.run.run_id, failed(failure.code))
-            return dg.Failure(
-                f"{said} Its request goes on in another run in {pause_s:.0f} s.",
-                metadata=metadata,
-                allow_retries=False,
+            return _final(
+                f"{said} Its request goes on in another run in {pause_s:.0f} s.", attempt, failure
             )
         if not attempt.is_last:
             return dg.RetryRequested(
                 max_retries=attempt.max_retries,
                 seconds_to_wait=min(pause_s, _MAX_PAUSE_IN_SLOT_S),
             )
-    note_outcome(attempt.instance, attempt.run.run_id, failed(failure.code))
     _mark_failed(attempt, services, failure)
-    return dg.Failure(said, metadata=metadata, allow_retries=False)
+    return _final(said, attempt, failure)
+
+
+def _final(description: str, attempt: Attempt, failure: RequestFailure) -> dg.Failure:
+    """What ends the run, whose line in the list of runs says why."""
+    note_outcome(attempt.instance, attempt.run.run_id, failed(failure.code))
+    metadata = {
+        "code": failure.code.value,
+        "attempt": attempt.number,
+        "whose_fault": fault_of(failure.code).value,
+    }
+    return dg.Failure(description, metadata=metadata, allow_retries=False)
 
 
 def _pause_s(
@@ -217,6 +219,7 @@ def _described(attempt: Attempt, error: Exception) -> RequestFailure:
     nobody wrote for users. Those are found in the log, by the reference.
     """
     clips: tuple[ClipReport, ...] = ()
+    details: dict[str, Any] = {}
     reference = new_reference()
     if _is_disk_full(error):
         code, message, details = ErrorCode.DISK_FULL, _DISK_FULL, {"reference": reference}

@@ -44,7 +44,7 @@ MAX_SILENCE_S = 900.0
 """A step that says nothing for a quarter of an hour hangs; a slow one reports what it does."""
 
 _MAX_PAUSE_S = 90.0
-"""Between two tries of a step: more than a provider may ask for. A run that pauses longer hangs."""
+"""Between two tries of a step: more than is slept in a slot. A run that pauses longer hangs."""
 
 _MAX_PAUSE_ELSEWHERE_S = 2.0
 """The same for a run in a process that is not its own: that one may go on long after the run."""

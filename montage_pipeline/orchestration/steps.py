@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from uuid import UUID
 
 from dagster import AssetExecutionContext
 from sqlalchemy.exc import DBAPIError
@@ -54,12 +53,11 @@ class StepScope:
         self.services = services
         self.request = request
         self.run_id = attempt.run.run_id
-        self.is_last_attempt = _is_last(attempt, services)
-        """Whether the step is not tried again: what may pass has had its time to."""
         self.tracked = tracked
         """Whether this run moves the item's status; a run that stops before delivery does not."""
         self.delivers = attempt.delivers
         """Whether the run goes on to deliver a Reel; one that was to plan alone does not."""
+        self._attempt = attempt
         self._step = attempt.step
         self._instance = attempt.instance
         self._lease = lease
@@ -70,6 +68,14 @@ class StepScope:
     def note_outcome(self, text: str) -> None:
         """What the list of runs shows of this run, in a line."""
         note_outcome(self._instance, self.run_id, text)
+
+    @property
+    def is_last_attempt(self) -> bool:
+        """Whether the step is not tried again: what may pass has had its time to. Tries count for
+        the request, whatever runs they were in.
+        """
+        made = self.services.tries.count(self.request.id, self._step, self.run_id)
+        return max(made + 1, self._attempt.number) > self._attempt.max_retries
 
     def progress(self, done: float, detail: str = "") -> None:
         """Show on the item that this share of the step is done, 0..1, and what it is at.
@@ -92,12 +98,6 @@ class StepScope:
             )
         except DBAPIError:
             log.warning("progress_not_shown", percent=percent)
-
-
-def _is_last(attempt: Attempt, services: Services) -> bool:
-    """Tries count for the request, whatever runs they were in."""
-    earlier = services.tries.count(UUID(attempt.request_key), attempt.step, attempt.run.run_id)
-    return max(earlier + 1, attempt.number) > attempt.max_retries
 
 
 @contextmanager

@@ -84,6 +84,8 @@ class Scene:
     name: str
     seed: int
     items: list[dict[str, Any]] = field(default_factory=list)
+    earlier: list[UUID] = field(default_factory=list)
+    """Requests of the same items whose Reels were superseded, and which were paid all the same."""
     asserted: list[str] = field(default_factory=list)
     user: UUID = field(default_factory=uuid4)
 
@@ -225,13 +227,10 @@ class Scene:
         """What was charged is on the ledger, once. A call that was in flight at a kill has a row,
         too, that says it is not settled.
         """
-        entries = [
-            entry
-            for item in self.items
-            for entry in self.system.services.ledger.entries(UUID(item["requestId"]))
-        ]
-        ids = [entry.provider_request_id for entry in entries if entry.provider_request_id]
-        assert len(ids) == len(set(ids)), f"{self.name}: a call is on the ledger twice"
+        ids = [*(UUID(item["requestId"]) for item in self.items), *self.earlier]
+        entries = [entry for one in ids for entry in self.system.services.ledger.entries(one)]
+        bought = [entry.provider_request_id for entry in entries if entry.provider_request_id]
+        assert len(bought) == len(set(bought)), f"{self.name}: a call is on the ledger twice"
         settled = [entry for entry in entries if entry.state is CostState.SETTLED]
         charged, calls = self.charged_usd - self._charged_before, self.calls - self._calls_before
         assert len(entries) >= calls, f"{self.name}: {calls} charged calls, {entries}"

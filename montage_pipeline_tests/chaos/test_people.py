@@ -124,6 +124,7 @@ def test_clicked_again_while_materialised(scene: Scene) -> None:
         answer = client.post(f"/api/content-items/{scene.items[0]['id']}/generate")
     assert answer.status_code == 202, answer.text
     scene.items[0] = answer.json()
+    scene.earlier.append(first)
     scene.all_is_well()
     assert scene.sql(f"SELECT state FROM montage_requests WHERE id = '{first}'") == [("canceled",)]
 

@@ -17,19 +17,19 @@ _CLAUDE = {
     "500": claude.Fault.server_error(),
     "529": claude.Fault.overloaded(),
     "hangs": claude.Fault.slow(CLAUDE_TIMEOUT_S + 2),
-    "is cut": claude.Fault.cut(),
+    "is-cut": claude.Fault.cut(),
     "garbage": claude.Fault.broken_body(),
 }
 
 _FAL: dict[str, tuple[fal.Place, fal.Fault]] = {
-    "submit 500": ("submit", fal.Fault.http(500, {"detail": "no"})),
-    "status 503": ("status", fal.Fault.http(503, "<html>no</html>")),
-    "result 500": ("result", fal.Fault.http(500, {"detail": "no"})),
-    "status is cut": ("status", fal.Fault.cut_after()),
-    "status garbage": ("status", fal.Fault.garbage()),
-    "result garbage": ("result", fal.Fault.garbage()),
-    "file is cut": ("file", fal.Fault.cut_after()),
-    "file 404": ("file", fal.Fault.http(404, {"detail": "no"})),
+    "submit-500": ("submit", fal.Fault.http(500, {"detail": "no"})),
+    "status-503": ("status", fal.Fault.http(503, "<html>no</html>")),
+    "result-500": ("result", fal.Fault.http(500, {"detail": "no"})),
+    "status-is-cut": ("status", fal.Fault.cut_after()),
+    "status-garbage": ("status", fal.Fault.garbage()),
+    "result-garbage": ("result", fal.Fault.garbage()),
+    "file-is-cut": ("file", fal.Fault.cut_after()),
+    "file-404": ("file", fal.Fault.http(404, {"detail": "no"})),
 }
 
 
@@ -62,7 +62,7 @@ def test_fal(scene: Scene, fault: str) -> None:
     jobs = len(scene.system.fal.jobs)
     scene.click(REQUESTS)
     scene.all_is_well()
-    lost = {"file 404": 1}.get(fault, 0)
+    lost = {"file-404": 1}.get(fault, 0)
     assert len(scene.system.fal.jobs) - jobs <= REQUESTS * (1 + lost), "a job was bought twice"
 
 

@@ -107,8 +107,8 @@ _TROUBLES = {
     # More in a row than one call is tried, so that steps fail and are tried again.
     "500": Trouble("500", left=14),
     "503": Trouble("503", left=14),
-    "cut uploads": Trouble("cut_upload", left=14, methods=("PUT", "POST")),
-    "cut answers": Trouble("cut_answer", left=14),
+    "cut-uploads": Trouble("cut_upload", left=14, methods=("PUT", "POST")),
+    "cut-answers": Trouble("cut_answer", left=14),
 }
 
 
