@@ -67,7 +67,8 @@ def kept_analysis(
 ) -> ClipAnalysis | None:
     """The analysis that the same question gave before, of these clips as they are addressed now."""
     request, services = scope.request, scope.services
-    for request_id in services.kept.answering(request.user_id, Step.CLIP_ANALYSIS, asked):
+    answering = services.kept.answering(request.user_id, Step.CLIP_ANALYSIS, asked, request.id)
+    for request_id in answering:
         kept = stored_value(services, ClipAnalysis, request_id, Step.CLIP_ANALYSIS)
         earlier = services.requests.get_request(request_id)
         # The row may be of a value that was never stored, or be older than it.

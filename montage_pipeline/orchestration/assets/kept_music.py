@@ -55,7 +55,8 @@ def _local_model() -> str:
 def kept_music(scope: StepScope, asked: str) -> MusicTrack | None:
     """The music that the same order gave before, with its file among the request's own."""
     request, services = scope.request, scope.services
-    for request_id in services.kept.answering(request.user_id, Step.MUSIC_TRACK, asked):
+    answering = services.kept.answering(request.user_id, Step.MUSIC_TRACK, asked, request.id)
+    for request_id in answering:
         track = stored_value(services, MusicTrack, request_id, Step.MUSIC_TRACK)
         if track is not None and track.asked == asked and _is_there(services.store, track):
             return _taken(scope, track, request_id)
