@@ -128,12 +128,17 @@ class CostLedger:
         self._engine = engine
         self._limits = limits
 
+    @property
+    def engine(self) -> Engine:
+        """Where the rows are."""
+        return self._engine
+
     def open(self, call: PaidCall) -> UUID:
         """Write the pending row of a call that is about to be sent.
 
         Raises PermanentError, and writes no row: PAID_CALLS_OFF, BUDGET_EXCEEDED, PAID_CALLS_SPENT.
         """
-        row = _row_of(call)
+        row = row_of(call)
         with Session(self._engine) as session, session.begin():
             require_paid_calls(session, allowed=self._limits.paid_calls)
             verdict = weigh(session, self._limits, call.purchase)
@@ -189,44 +194,6 @@ class CostLedger:
             if row is None:
                 return None
             return _open_entry(row)
-
-    def requests_that_bought(self, call: PaidCall, limit: int = 5) -> list[UUID]:
-        """The other requests of the same user that were charged for the same, newest first."""
-        newest = func.max(ApiCostLogRow.created_at)
-        query = (
-            select(ApiCostLogRow.montage_request_id)
-            .where(
-                ApiCostLogRow.user_id == call.user_id,
-                ApiCostLogRow.service == call.service,
-                ApiCostLogRow.endpoint == call.endpoint,
-                ApiCostLogRow.fingerprint == call.fingerprint,
-                ApiCostLogRow.cost_usd > 0,
-                ApiCostLogRow.montage_request_id.is_not(None),
-                ApiCostLogRow.montage_request_id.is_distinct_from(call.montage_request_id),
-            )
-            .group_by(ApiCostLogRow.montage_request_id)
-            .order_by(newest.desc())
-            .limit(limit)
-        )
-        with Session(self._engine) as session:
-            return [found for found in session.scalars(query) if found is not None]
-
-    def note_reuse(self, call: PaidCall, bought_for: UUID) -> None:
-        """Write the row of a purchase that was not made, because what another request bought is
-        used: settled at nothing. Noted once for each request and purchase.
-        """
-        row = _row_of(call)
-        row.state, row.predicted_usd, row.price_version = CostState.SETTLED, Decimal(0), None
-        row.usage = {"charged": False, REUSED: str(bought_for)}
-        noted = select(ApiCostLogRow.id).where(
-            ApiCostLogRow.montage_request_id == call.montage_request_id,
-            ApiCostLogRow.service == call.service,
-            ApiCostLogRow.fingerprint == call.fingerprint,
-            ApiCostLogRow.usage.has_key(REUSED),
-        )
-        with Session(self._engine) as session, session.begin():
-            if session.scalar(noted.limit(1)) is None:
-                session.add(row)
 
     def attach(self, entry_id: UUID, provider_request_id: str) -> None:
         """Note the provider's id of the call, so that a later attempt can resume it."""
@@ -387,7 +354,8 @@ def _conflict(entry_id: UUID) -> MontageError:
     )
 
 
-def _row_of(call: PaidCall) -> ApiCostLogRow:
+def row_of(call: PaidCall) -> ApiCostLogRow:
+    """The pending row of a call that is about to be sent."""
     return ApiCostLogRow(
         user_id=call.user_id,
         service=call.service,

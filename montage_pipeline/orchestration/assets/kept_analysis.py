@@ -16,6 +16,7 @@ from uuid import UUID
 from montage_pipeline import logs
 from montage_pipeline.analysis.model import AnalysedClip, ClipAnalysis, RejectedClip
 from montage_pipeline.costs.ledger import PaidCall, fingerprint_of
+from montage_pipeline.costs.reuse import note_reuse
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.footage.names import clip_name, shown_url
 from montage_pipeline.orchestration.assets.request_facts import stored_value
@@ -152,4 +153,4 @@ def _note_nothing_bought(scope: StepScope, analysis: ClipAnalysis, request_id: U
         asset=Step.CLIP_ANALYSIS.value,
         fingerprint=analysis.asked,
     )
-    scope.services.ledger.note_reuse(call, request_id)
+    note_reuse(scope.services.ledger, call, request_id)

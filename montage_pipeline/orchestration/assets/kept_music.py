@@ -9,6 +9,7 @@ from uuid import UUID
 from montage_pipeline import logs
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.costs.ledger import PaidCall, fingerprint_of
+from montage_pipeline.costs.reuse import note_reuse
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.music.composer import MusicBrief
 from montage_pipeline.music.model import MusicTrack
@@ -150,4 +151,4 @@ def _note_nothing_bought(scope: StepScope, track: MusicTrack, request_id: UUID) 
         asset=Step.MUSIC_TRACK.value,
         fingerprint=track.asked,
     )
-    scope.services.ledger.note_reuse(call, request_id)
+    note_reuse(scope.services.ledger, call, request_id)
