@@ -125,13 +125,8 @@ class CostLedger:
     """Rows of paid calls in Postgres. Every method commits before it returns."""
 
     def __init__(self, engine: Engine, limits: Limits = Limits()) -> None:
-        self._engine = engine
+        self.engine = engine
         self._limits = limits
-
-    @property
-    def engine(self) -> Engine:
-        """Where the rows are."""
-        return self._engine
 
     def open(self, call: PaidCall) -> UUID:
         """Write the pending row of a call that is about to be sent.
@@ -139,7 +134,7 @@ class CostLedger:
         Raises PermanentError, and writes no row: PAID_CALLS_OFF, BUDGET_EXCEEDED, PAID_CALLS_SPENT.
         """
         row = row_of(call)
-        with Session(self._engine) as session, session.begin():
+        with Session(self.engine) as session, session.begin():
             require_paid_calls(session, allowed=self._limits.paid_calls)
             verdict = weigh(session, self._limits, call.purchase)
             if verdict.refusal is None:
@@ -154,7 +149,7 @@ class CostLedger:
 
     def require_another(self, call: PaidCall) -> None:
         """Raise PermanentError(PAID_CALLS_SPENT) when the request may not buy one more answer."""
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             require_room(session, self._limits, call.purchase)
 
     def mark_sent(self, entry_id: UUID) -> None:
@@ -189,7 +184,7 @@ class CostLedger:
             .order_by(ApiCostLogRow.created_at.desc())
             .limit(1)
         )
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             row = session.scalar(query)
             if row is None:
                 return None
@@ -243,7 +238,7 @@ class CostLedger:
         it was predicted to cost. Its item says so.
         """
         doubt = {"uncertain": True, "error": reason, **facts}
-        with Session(self._engine) as session, session.begin():
+        with Session(self.engine) as session, session.begin():
             closed = session.execute(
                 _of_pending(entry_id)
                 .values(
@@ -273,7 +268,7 @@ class CostLedger:
         )
 
     def _update(self, entry_id: UUID, **values: Any) -> None:
-        with Session(self._engine) as session, session.begin():
+        with Session(self.engine) as session, session.begin():
             changed = session.scalar(
                 _of_pending(entry_id).values(**values).returning(ApiCostLogRow.id)
             )
@@ -298,7 +293,7 @@ class CostLedger:
             .order_by(ApiCostLogRow.updated_at)
             .limit(limit)
         )
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             return [
                 LeftEntry(
                     **dict(_open_entry(row)),
@@ -322,7 +317,7 @@ class CostLedger:
         query = select(ApiCostLogRow).where(ApiCostLogRow.montage_request_id == montage_request_id)
         if asset is not None:
             query = query.where(ApiCostLogRow.asset == asset)
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             return [
                 CostEntry(
                     id=row.id,
