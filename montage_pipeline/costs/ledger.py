@@ -125,7 +125,7 @@ class CostLedger:
     """Rows of paid calls in Postgres. Every method commits before it returns."""
 
     def __init__(self, engine: Engine, limits: Limits = Limits()) -> None:
-        self._engine = engine
+        self.engine = engine
         self._limits = limits
 
     def open(self, call: PaidCall) -> UUID:
@@ -133,8 +133,8 @@ class CostLedger:
 
         Raises PermanentError, and writes no row: PAID_CALLS_OFF, BUDGET_EXCEEDED, PAID_CALLS_SPENT.
         """
-        row = _row_of(call)
-        with Session(self._engine) as session, session.begin():
+        row = row_of(call)
+        with Session(self.engine) as session, session.begin():
             require_paid_calls(session, allowed=self._limits.paid_calls)
             verdict = weigh(session, self._limits, call.purchase)
             if verdict.refusal is None:
@@ -149,7 +149,7 @@ class CostLedger:
 
     def require_another(self, call: PaidCall) -> None:
         """Raise PermanentError(PAID_CALLS_SPENT) when the request may not buy one more answer."""
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             require_room(session, self._limits, call.purchase)
 
     def mark_sent(self, entry_id: UUID) -> None:
@@ -184,49 +184,11 @@ class CostLedger:
             .order_by(ApiCostLogRow.created_at.desc())
             .limit(1)
         )
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             row = session.scalar(query)
             if row is None:
                 return None
             return _open_entry(row)
-
-    def requests_that_bought(self, call: PaidCall, limit: int = 5) -> list[UUID]:
-        """The other requests of the same user that were charged for the same, newest first."""
-        newest = func.max(ApiCostLogRow.created_at)
-        query = (
-            select(ApiCostLogRow.montage_request_id)
-            .where(
-                ApiCostLogRow.user_id == call.user_id,
-                ApiCostLogRow.service == call.service,
-                ApiCostLogRow.endpoint == call.endpoint,
-                ApiCostLogRow.fingerprint == call.fingerprint,
-                ApiCostLogRow.cost_usd > 0,
-                ApiCostLogRow.montage_request_id.is_not(None),
-                ApiCostLogRow.montage_request_id.is_distinct_from(call.montage_request_id),
-            )
-            .group_by(ApiCostLogRow.montage_request_id)
-            .order_by(newest.desc())
-            .limit(limit)
-        )
-        with Session(self._engine) as session:
-            return [found for found in session.scalars(query) if found is not None]
-
-    def note_reuse(self, call: PaidCall, bought_for: UUID) -> None:
-        """Write the row of a purchase that was not made, because what another request bought is
-        used: settled at nothing. Noted once for each request and purchase.
-        """
-        row = _row_of(call)
-        row.state, row.predicted_usd, row.price_version = CostState.SETTLED, Decimal(0), None
-        row.usage = {"charged": False, REUSED: str(bought_for)}
-        noted = select(ApiCostLogRow.id).where(
-            ApiCostLogRow.montage_request_id == call.montage_request_id,
-            ApiCostLogRow.service == call.service,
-            ApiCostLogRow.fingerprint == call.fingerprint,
-            ApiCostLogRow.usage.has_key(REUSED),
-        )
-        with Session(self._engine) as session, session.begin():
-            if session.scalar(noted.limit(1)) is None:
-                session.add(row)
 
     def attach(self, entry_id: UUID, provider_request_id: str) -> None:
         """Note the provider's id of the call, so that a later attempt can resume it."""
@@ -276,7 +238,7 @@ class CostLedger:
         it was predicted to cost. Its item says so.
         """
         doubt = {"uncertain": True, "error": reason, **facts}
-        with Session(self._engine) as session, session.begin():
+        with Session(self.engine) as session, session.begin():
             closed = session.execute(
                 _of_pending(entry_id)
                 .values(
@@ -306,7 +268,7 @@ class CostLedger:
         )
 
     def _update(self, entry_id: UUID, **values: Any) -> None:
-        with Session(self._engine) as session, session.begin():
+        with Session(self.engine) as session, session.begin():
             changed = session.scalar(
                 _of_pending(entry_id).values(**values).returning(ApiCostLogRow.id)
             )
@@ -331,7 +293,7 @@ class CostLedger:
             .order_by(ApiCostLogRow.updated_at)
             .limit(limit)
         )
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             return [
                 LeftEntry(
                     **dict(_open_entry(row)),
@@ -355,7 +317,7 @@ class CostLedger:
         query = select(ApiCostLogRow).where(ApiCostLogRow.montage_request_id == montage_request_id)
         if asset is not None:
             query = query.where(ApiCostLogRow.asset == asset)
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             return [
                 CostEntry(
                     id=row.id,
@@ -387,7 +349,8 @@ def _conflict(entry_id: UUID) -> MontageError:
     )
 
 
-def _row_of(call: PaidCall) -> ApiCostLogRow:
+def row_of(call: PaidCall) -> ApiCostLogRow:
+    """The pending row of a call that is about to be sent."""
     return ApiCostLogRow(
         user_id=call.user_id,
         service=call.service,

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from random import uniform
+from typing import Any
 
 import dagster as dg
 from dagster import DagsterExecutionInterruptedError

@@ -88,6 +88,7 @@ def test_an_analysis_is_bought_once_for_its_owner(
     assert _made_again(services, instance, first, *ANALYSIS)
     assert len(anthropic.requests) == 3
     assert _analysis(services, first) == one
+    assert len(services.ledger.entries(first.request_id)) == 1
     services.close()
 
 
@@ -144,6 +145,7 @@ def test_music_is_kept_when_asked_and_never_bought_for_it(
     assert _made_again(services, instance, first, "music_track")
     assert not queue.jobs
     assert _music(services, first) == one
+    assert len(services.ledger.entries(first.request_id)) == 1
     services.close()
 
 

@@ -28,6 +28,7 @@ from montage_pipeline.analysis.claude.request import Question
 from montage_pipeline.costs.ledger import CostLedger, LeftEntry, PaidCall
 from montage_pipeline.costs.prices import PricedCall, claude_cost
 from montage_pipeline.costs.retry_after import retry_after_s
+from montage_pipeline.costs.reuse import note_reuse, requests_that_bought
 from montage_pipeline.costs.sending import Outgoing, sending
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.logs import get_logger
@@ -122,11 +123,11 @@ class PaidMessages:
         """What the user bought for another request by asking exactly this, kept for this one too;
         the ledger says that nothing was bought.
         """
-        for request_id in self._ledger.requests_that_bought(call):
+        for request_id in requests_that_bought(self._ledger, call):
             kept = _kept_answer(self._store, claude_answer_key(request_id, call.fingerprint))
             if kept is not None:
                 self._keep(self._key(call.fingerprint), kept)
-                self._ledger.note_reuse(call, request_id)
+                note_reuse(self._ledger, call, request_id)
                 return kept
         return None
 

@@ -16,6 +16,7 @@ from uuid import UUID
 from montage_pipeline import logs
 from montage_pipeline.analysis.model import AnalysedClip, ClipAnalysis, RejectedClip
 from montage_pipeline.costs.ledger import PaidCall, fingerprint_of
+from montage_pipeline.costs.reuse import note_reuse
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.footage.names import clip_name, shown_url
 from montage_pipeline.orchestration.assets.request_facts import stored_value
@@ -67,7 +68,8 @@ def kept_analysis(
 ) -> ClipAnalysis | None:
     """The analysis that the same question gave before, of these clips as they are addressed now."""
     request, services = scope.request, scope.services
-    for request_id in services.kept.answering(request.user_id, Step.CLIP_ANALYSIS, asked):
+    answering = services.kept.answering(request.user_id, Step.CLIP_ANALYSIS, asked, request.id)
+    for request_id in answering:
         kept = stored_value(services, ClipAnalysis, request_id, Step.CLIP_ANALYSIS)
         earlier = services.requests.get_request(request_id)
         # The row may be of a value that was never stored, or be older than it.
@@ -151,4 +153,4 @@ def _note_nothing_bought(scope: StepScope, analysis: ClipAnalysis, request_id: U
         asset=Step.CLIP_ANALYSIS.value,
         fingerprint=analysis.asked,
     )
-    scope.services.ledger.note_reuse(call, request_id)
+    note_reuse(scope.services.ledger, call, request_id)

@@ -9,6 +9,7 @@ from uuid import UUID
 from montage_pipeline import logs
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.costs.ledger import PaidCall, fingerprint_of
+from montage_pipeline.costs.reuse import note_reuse
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.music.composer import MusicBrief
 from montage_pipeline.music.model import MusicTrack
@@ -55,7 +56,8 @@ def _local_model() -> str:
 def kept_music(scope: StepScope, asked: str) -> MusicTrack | None:
     """The music that the same order gave before, with its file among the request's own."""
     request, services = scope.request, scope.services
-    for request_id in services.kept.answering(request.user_id, Step.MUSIC_TRACK, asked):
+    answering = services.kept.answering(request.user_id, Step.MUSIC_TRACK, asked, request.id)
+    for request_id in answering:
         track = stored_value(services, MusicTrack, request_id, Step.MUSIC_TRACK)
         if track is not None and track.asked == asked and _is_there(services.store, track):
             return _taken(scope, track, request_id)
@@ -149,4 +151,4 @@ def _note_nothing_bought(scope: StepScope, track: MusicTrack, request_id: UUID) 
         asset=Step.MUSIC_TRACK.value,
         fingerprint=track.asked,
     )
-    scope.services.ledger.note_reuse(call, request_id)
+    note_reuse(scope.services.ledger, call, request_id)

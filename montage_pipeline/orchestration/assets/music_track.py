@@ -75,7 +75,8 @@ def _track(scope: StepScope, analysis: ClipAnalysis) -> MusicTrack:
         return _composed(scope, own_music, brief)
     asked = music_asked(scope, brief)
     track = kept_music(scope, asked) or _composed(scope, scope.services.composer(), brief)
-    return track.model_copy(update={"asked": asked})
+    # A Reel may have kept it; here it is what was ordered.
+    return track.model_copy(update={"asked": asked, "kept_from": ""})
 
 
 def _composed(scope: StepScope, composer: "Composer", brief: "MusicBrief") -> MusicTrack:

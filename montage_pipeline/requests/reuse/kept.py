@@ -51,9 +51,13 @@ class KeptValues:
                 )
             )
 
-    def answering(self, user_id: UUID, step: Step, asked: str) -> list[UUID]:
-        """The user's requests whose value answers exactly this, newest first."""
-        return self._newest(user_id, step, KeptValueRow.asked == asked)
+    def answering(
+        self, user_id: UUID, step: Step, asked: str, asking: UUID | None = None
+    ) -> list[UUID]:
+        """The user's requests whose value answers exactly this: the one that is `asking`, where it
+        is made again, then the newest first.
+        """
+        return self._newest(user_id, step, KeptValueRow.asked == asked, asking=asking)
 
     def of_item(self, user_id: UUID, step: Step, content_item_id: UUID) -> list[UUID]:
         """The requests of an item that have a value, newest first."""
@@ -66,11 +70,18 @@ class KeptValues:
         """The user's requests that have a value made for these clips, newest first."""
         return self._newest(user_id, step, KeptValueRow.clips == clips)
 
-    def _newest(self, user_id: UUID, step: Step, *conditions: ColumnElement[bool]) -> list[UUID]:
+    def _newest(
+        self,
+        user_id: UUID,
+        step: Step,
+        *conditions: ColumnElement[bool],
+        asking: UUID | None = None,
+    ) -> list[UUID]:
+        others_later = KeptValueRow.montage_request_id.is_distinct_from(asking)
         query = (
             select(KeptValueRow.montage_request_id)
             .where(KeptValueRow.user_id == user_id, KeptValueRow.step == step, *conditions)
-            .order_by(KeptValueRow.created_at.desc(), KeptValueRow.montage_request_id)
+            .order_by(others_later, KeptValueRow.created_at.desc(), KeptValueRow.montage_request_id)
             .limit(MAX_FOUND)
         )
         with Session(self._engine) as session:

@@ -8,7 +8,7 @@ import pytest
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.storage.object_store import ObjectStore
-from montage_pipeline.vocabulary import Look
+from montage_pipeline.vocabulary import Format, Look
 from montage_pipeline_tests.api.contract import ApiClient, new_item
 from montage_pipeline_tests.clicks import finish
 
@@ -24,6 +24,11 @@ WISHES: dict[str, Any] = {
     "look": "asShot",
     "shortCuts": True,
     "prompt": "sunset, the dog, no faces",
+    "keepMusic": False,
+    "variants": 3,
+    "planOnly": False,
+    "preview": True,
+    "formats": ["square"],
 }
 
 
@@ -46,6 +51,9 @@ def test_wishes_are_kept_and_replaced(client: ApiClient, requests: RequestLifecy
         look=Look.AS_SHOT,
         short_cuts=True,
         prompt=WISHES["prompt"],
+        variants=3,
+        preview=True,
+        formats=(Format.SQUARE,),
     )
     assert stored_options(requests, answer) == expected
     item = f"/api/content-items/{answer.json()['id']}"
