@@ -105,7 +105,7 @@ def test_clips_become_a_reel_that_plays_to_its_end(
 def _swap_a_segment(page: Page, services: Services) -> None:
     """Another moment in the place of segment 2: known beforehand, and only that one is rendered."""
     page.get_by_role("button", name="Segment 2:").click()
-    page.get_by_role("button", name="Lock").press("Enter")
+    page.get_by_role("button", name="Lock", exact=True).press("Enter")
     expect(page.get_by_text("0 of 3 segments will be rendered")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     other = page.locator(".alternatives button").first
@@ -115,7 +115,7 @@ def _swap_a_segment(page: Page, services: Services) -> None:
     _no_barriers(page)
     page.get_by_role("button", name="Make it").click()
 
-    expect(page.get_by_role("button", name="Before")).to_be_visible(timeout=_MADE_MS)
+    expect(page.get_by_role("button", name="Before", exact=True)).to_be_visible(timeout=_MADE_MS)
     expect(page.locator(".segment")).to_contain_text("as you asked")
     made = services.library.newest_request(UUID(page.url.rsplit("/", 1)[1]))
     assert made is not None

@@ -20,8 +20,8 @@ log = logs.get_logger(__name__)
 def store_edit_room(scope: StepScope, room: "EditRoom", timeline: Timeline) -> frozenset[str]:
     """Upload the room, and a thumbnail of every alternative.
 
-    Returns the ids of the alternatives that have one: a clip that cannot be read again costs only
-    that.
+    Returns the ids of the alternatives that have one: a clip that cannot be read again, or would
+    have to be fetched for it, costs only that.
     """
     store, request_id = scope.services.store, scope.request.id
     store.put_bytes(
@@ -29,8 +29,22 @@ def store_edit_room(scope: StepScope, room: "EditRoom", timeline: Timeline) -> f
     )
     wanted = dict(_alternatives(room))
     there = _taken_over(scope, wanted)
-    missing = {name: found for name, found in wanted.items() if name not in there}
+    near = _clips_at_hand(scope, timeline)
+    missing = {
+        name: found
+        for name, found in wanted.items()
+        if name not in there and found.footage.clip in near
+    }
     return frozenset(there | _drawn(scope, missing, timeline))
+
+
+def _clips_at_hand(scope: StepScope, timeline: Timeline) -> set[int]:
+    """Clips that this run reads in any case: all that it analysed, or those that the changed edit
+    shows.
+    """
+    if scope.request.base_request_id is None:
+        return set(range(len(timeline.clips)))
+    return {segment.clip for segment in timeline.segments}
 
 
 def _alternatives(room: "EditRoom") -> "Iterator[tuple[str, Alternative]]":

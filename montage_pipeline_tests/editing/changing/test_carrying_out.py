@@ -36,6 +36,7 @@ from montage_pipeline.requests.segment_changes.model import (
 from montage_pipeline_tests.editing.footage import steady_clips, steady_music
 from montage_pipeline_tests.editing.requests import edit_request
 from montage_pipeline_tests.editing.rules import assert_rules
+from montage_pipeline_tests.examples import examples
 
 BPM = 123
 """Beats that fall between frames, so that cuts lie one off each other."""
@@ -61,7 +62,7 @@ def planned(clips: int = 6, length_s: float = 25.0, duration_s: float = 30.0) ->
 
 
 SEGMENTS = len(planned().timeline.segments)
-FEW = settings(deadline=None, max_examples=15)
+FEW = settings(deadline=None, max_examples=examples(0.75))
 """Each makes a whole timeline, in about a tenth of a second."""
 
 ALTERNATIVES = st.integers(0, 5)
@@ -146,7 +147,7 @@ def test_what_is_locked_stays_frame_by_frame_and_where_it_is(
 ) -> None:
     plan = planned()
     locks = [LockSegment(segment=number) for number in sorted(locked)]
-    asked = [change for change in wanted if not isinstance(change, LockSegment)]
+    asked: list[Change] = [change for change in wanted if not isinstance(change, LockSegment)]
     edit = carried_out(plan.room, [*locks, *_possible_after(plan.room, locks, asked)])
     after = changed_timeline(plan.context, plan.timeline, edit, new_music=False)
     begins, before = _begins(after), _begins(plan.timeline)
@@ -212,7 +213,7 @@ def test_every_segment_has_three_alternatives_with_reasons_that_can_be_shown() -
 
 def test_the_next_edit_knows_what_is_banned_and_locked() -> None:
     plan = planned()
-    wanted = [BanSegment(segment=2), BanSegment(segment=2), LockSegment(segment=4)]
+    wanted: list[Change] = [BanSegment(segment=2), BanSegment(segment=2), LockSegment(segment=4)]
     edit = carried_out(plan.room, wanted)
     after = changed_timeline(plan.context, plan.timeline, edit, new_music=False)
     again = edit_room(plan.context, after, edit)
