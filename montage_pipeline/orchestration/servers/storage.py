@@ -47,7 +47,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
             storage._engine = engine
 
     @classmethod
-    def from_config_value(  # type: ignore[override]
+    def from_config_value(
         cls, inst_data: "ConfigurableClassData | None", config_value: Any
     ) -> "PooledPostgresStorage":
         """As Dagster makes it."""
