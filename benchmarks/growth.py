@@ -118,11 +118,11 @@ class System:
     def ticks(self) -> dict[str, float]:
         """Milliseconds of what the daemon has done again and again, and its memory."""
         found = {
-            "tick of the request sensor": timed_ms(self._request_tick),
-            "tick of the reconciliation": timed_ms(
+            "tick of the request sensor, ms": timed_ms(self._request_tick),
+            "tick of the reconciliation, ms": timed_ms(
                 lambda: reconcile(self.instance, self.services, Watch.from_cursor(None))
             ),
-            "partitions that may retire, found": timed_ms(
+            "partitions that may retire, found, ms": timed_ms(
                 lambda: idle_partitions(self.instance, self.services, timedelta(days=30))
             ),
         }
@@ -203,7 +203,7 @@ def table(requests: int, events: int, figures: Sequence[dict[str, float]], size_
         f"{_USERS:,} users with {events} events each, {WAITING} waiting; Dagster's "
         f"database then takes {size_mb / requests * 1000:.0f} kB for each.\n\n"
     )
-    return head + report.table(("", "no past, ms", f"{requests:,} finished, ms"), lines)
+    return head + report.table(("", "no past", f"{requests:,} finished"), lines)
 
 
 def main() -> None:
