@@ -118,11 +118,11 @@ class System:
     def ticks(self) -> dict[str, float]:
         """Milliseconds of what the daemon has done again and again, and its memory."""
         found = {
-            "tick of the request sensor": timed_ms(self._request_tick),
-            "tick of the reconciliation": timed_ms(
+            "tick of the request sensor, ms": timed_ms(self._request_tick),
+            "tick of the reconciliation, ms": timed_ms(
                 lambda: reconcile(self.instance, self.services, Watch.from_cursor(None))
             ),
-            "partitions that may retire, found": timed_ms(
+            "partitions that may retire, found, ms": timed_ms(
                 lambda: idle_partitions(self.instance, self.services, timedelta(days=30))
             ),
         }
@@ -169,7 +169,9 @@ class System:
         return (size or 0) / 1e6
 
 
-def measure(requests: int) -> tuple[dict[str, float], dict[str, float], dict[str, float], float]:
+def measure(
+    requests: int, events: int
+) -> tuple[dict[str, float], dict[str, float], dict[str, float], float]:
     """Figures without a past, with one, of clearing it away; and the size of Dagster's database."""
     with tempfile.TemporaryDirectory(prefix="montage-bench-") as folder:
         Path(folder).chmod(0o755)
@@ -180,7 +182,7 @@ def measure(requests: int) -> tuple[dict[str, float], dict[str, float], dict[str
             system.wait(WAITING)
             before = system.ticks()
             fill(system.services.engine, _PRODUCT, requests=requests, users=_USERS)
-            fill(system.dagster_engine, _DAGSTER, requests=requests, events=EVENTS_OF_A_RUN)
+            fill(system.dagster_engine, _DAGSTER, requests=requests, events=events)
             size_mb = system.megabytes()
             after = system.ticks()
             cleared = system.clear()
@@ -191,17 +193,17 @@ def measure(requests: int) -> tuple[dict[str, float], dict[str, float], dict[str
     return before, after, cleared, size_mb
 
 
-def table(requests: int, figures: Sequence[dict[str, float]], size_mb: float) -> str:
+def table(requests: int, events: int, figures: Sequence[dict[str, float]], size_mb: float) -> str:
     """Before and after, and what clearing away took."""
     before, after, cleared = figures
     lines = [[name, f"{before[name]:.0f}", f"{after[name]:.0f}"] for name in before]
     lines += [[name, "", f"{value:.1f}"] for name, value in cleared.items()]
     head = (
         f"{report.machine()}, load {os.getloadavg()[0]:.0f}; {requests:,} finished requests of "
-        f"{_USERS:,} users with {EVENTS_OF_A_RUN} events each, {WAITING} waiting; Dagster's "
+        f"{_USERS:,} users with {events} events each, {WAITING} waiting; Dagster's "
         f"database then takes {size_mb / requests * 1000:.0f} kB for each.\n\n"
     )
-    return head + report.table(("", "no past, ms", f"{requests:,} finished, ms"), lines)
+    return head + report.table(("", "no past", f"{requests:,} finished"), lines)
 
 
 def main() -> None:
@@ -210,12 +212,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--requests", type=int, default=100_000)
+    parser.add_argument("--events", type=int, default=EVENTS_OF_A_RUN, help="of each run")
     parser.add_argument(
         "--write", action="store_true", help="put the table into docs/benchmarks.md"
     )
     arguments = parser.parse_args()
-    *figures, size_mb = measure(arguments.requests)
-    shown = table(arguments.requests, figures, size_mb)
+    *figures, size_mb = measure(arguments.requests, arguments.events)
+    shown = table(arguments.requests, arguments.events, figures, size_mb)
     print(shown)
     if arguments.write:
         report.write("growth", shown)

@@ -38,7 +38,7 @@ from montage_pipeline.vocabulary import Format
 
 PLACES = 4
 MAX_OTHERS = 2
-"""How many runs of others may start between somebody's click and their first run."""
+"""How many runs of who has queued hundreds may start between another's click and first run."""
 
 GREEDY_SHARE = 0.8
 LATE_SHARE = 0.04

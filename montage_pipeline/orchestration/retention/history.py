@@ -45,7 +45,7 @@ def prune_runs(instance: dg.DagsterInstance, age: timedelta) -> int:
         for run_id in run_ids:
             instance.compute_log_manager.delete_logs(prefix=[run_id])
         removed += len(run_ids)
-        log.info("runs_pruned", runs=removed)
+    log.info("runs_pruned", runs=removed)
     return removed
 
 

@@ -34,9 +34,9 @@ def serve_warm() -> None:
         forkserver.ensure_running()
 
     multiprocessing.set_forkserver_preload([_PRELOADED])
-    DagsterApiServer.__init__ = warm  # type: ignore[method-assign]
+    DagsterApiServer.__init__ = warm  # type: ignore[method-assign, assignment]
 
 
 if __name__ == "__main__":
     serve_warm()
-    dagster_command()
+    dagster_command()  # type: ignore[no-untyped-call]

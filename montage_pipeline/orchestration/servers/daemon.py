@@ -8,13 +8,13 @@ both at once; without any they turn as often as Dagster has it, which finds what
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dagster._daemon import cli
 from dagster._daemon.controller import create_daemons_from_instance, daemon_controller_from_instance
-from dagster._daemon.daemon import DagsterDaemon, SensorDaemon, SpanMarker
+from dagster._daemon.daemon import DaemonIterator, DagsterDaemon, SensorDaemon, SpanMarker
 from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
 from dagster._utils.error import serializable_error_info_from_exc_info
 
@@ -96,7 +96,7 @@ class NudgedSensorDaemon(SensorDaemon):
     bell: Bell
     interval_s: float
 
-    def core_loop(self, workspace_process_context: Any, shutdown_event: Any) -> Iterator[Any]:
+    def core_loop(self, workspace_process_context: Any, shutdown_event: Any) -> DaemonIterator:
         """Run until the daemon ends."""
         pause: Any = Pause(shutdown_event, self.bell, self.interval_s)
         yield from super().core_loop(workspace_process_context, pause)
@@ -107,7 +107,7 @@ class NudgedQueueDaemon(QueuedRunCoordinatorDaemon):
 
     bell: Bell
 
-    def core_loop(self, workspace_process_context: Any, shutdown_event: Any) -> Iterator[Any]:
+    def core_loop(self, workspace_process_context: Any, shutdown_event: Any) -> DaemonIterator:
         """Run until the daemon ends: Dagster's loop, with another pause between its turns."""
         while True:
             began_s = time.monotonic()
@@ -156,7 +156,12 @@ def main() -> None:
         gen_daemons=partial(nudged_daemons, bells=bells, settings=settings),
     )
     if settings.database_url:
-        Nudges(settings, lambda: [bell.ring() for bell in bells]).start()
+
+        def ring() -> None:
+            for bell in bells:
+                bell.ring()
+
+        Nudges(settings, ring).start()
     cli.run_command()
 
 

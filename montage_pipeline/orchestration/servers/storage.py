@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 _POOL: dict[str, Any] = {
     "isolation_level": "AUTOCOMMIT",
-    # A run uses one or two; the daemon's threads more, for moments.
-    "pool_size": 2,
+    # A run uses one or two, the daemon's threads some more; they are made when they are needed.
+    "pool_size": 8,
     "max_overflow": 30,
+    "pool_use_lifo": True,
     "pool_pre_ping": True,
     # A pooler or firewall may drop those that idle for long.
     "pool_recycle": 600,
@@ -47,7 +48,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
             storage._engine = engine
 
     @classmethod
-    def from_config_value(  # type: ignore[override]
+    def from_config_value(
         cls, inst_data: "ConfigurableClassData | None", config_value: Any
     ) -> "PooledPostgresStorage":
         """As Dagster makes it."""

@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster._daemon.controller import create_daemons_from_instance
+from dagster._daemon.daemon import DaemonIterator
 
 from montage_pipeline.orchestration.servers.daemon import (
     Bell,
@@ -67,7 +68,9 @@ class CountedQueue(NudgedQueueDaemon):
 
     turns = 0
 
-    def run_iteration(self, *_: Any, **__: Any) -> Iterator[None]:
+    def run_iteration(
+        self, workspace_process_context: Any, fixed_iteration_time: float | None = None
+    ) -> DaemonIterator:
         self.turns += 1
         if self.turns == 2:
             raise RuntimeError("the database is away")
@@ -110,4 +113,5 @@ def test_all_of_dagsters_daemons_run_and_two_of_them_are_nudged(tmp_path: Path) 
         assert isinstance(queue, NudgedQueueDaemon)
         assert (sensors.bell, queue.bell) == bells
         assert sensors.interval_s == 7
+        assert isinstance(instance.run_coordinator, QueuedRunCoordinator)
         assert queue.interval_seconds == instance.run_coordinator.dequeue_interval_seconds

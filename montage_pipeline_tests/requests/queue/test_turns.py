@@ -150,7 +150,7 @@ def oracle(
     """The rules as one would explain them, one place at a time; nobody has lost patience yet."""
     left, has, chosen = list(waiting), dict(running), []
     while sum(has.values()) < limits.running:
-        heads = {}
+        heads: dict[UUID, Waiting] = {}
         for urgent in (True, False):
             for each in left:
                 if each.urgent == urgent and has.get(each.user, 0) < limits.running_per_user:
@@ -205,9 +205,9 @@ def test_the_order_is_that_of_the_rules(
         expected = oracle(waiting, served, running, Limits(*limits))
         assert runs.start() == expected
         for request in expected:
-            user = owner[request]
-            served = [other for other in served if other != user] + [user]
-            running[user] = running.get(user, 0) + 1
+            whose = owner[request]
+            served = [*(other for other in served if other != whose), whose]
+            running[whose] = running.get(whose, 0) + 1
         waiting = [each for each in waiting if each.id not in expected]
         if runs.running:
             running[owner[runs.running[0]]] -= 1
