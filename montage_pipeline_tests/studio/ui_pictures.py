@@ -23,6 +23,8 @@ from montage_pipeline_tests.e2e.browser import chromium, chromium_path
 
 _MADE_S = 600.0
 _PAGE_MS = 120_000
+_SETTLE_MS = 15_000
+"""For every query of a page, on a machine that has more to do."""
 
 
 def main(folder: Path) -> None:
@@ -82,14 +84,15 @@ def _picture_all(browser: Browser, url: str, made: MontageRequest, folder: Path)
         ("checks", "/assets/rendered_video?view=checks"),
         ("sensors", "/automation"),
     ):
-        _settled(page, url + path).screenshot(path=folder / f"ui-{name}.png")
+        picture = folder / f"ui-{name}.png"
+        _settled(page, url + path).screenshot(path=picture, timeout=_PAGE_MS)
     context.close()
 
 
 def _settled(page: Page, url: str) -> Page:
     """The page once it has loaded; the UI goes on asking, so the network is never quiet."""
     page.goto(url, timeout=_PAGE_MS)
-    page.wait_for_timeout(8000)
+    page.wait_for_timeout(_SETTLE_MS)
     return page
 
 
