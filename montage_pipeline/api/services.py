@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from sqlalchemy.engine import Engine
 
 from montage_pipeline.api.auth import Authenticator, KnownUsers
-from montage_pipeline.api.background.purging import purge
+from montage_pipeline.api.background.purging import abort_old_uploads, purge
 from montage_pipeline.api.background.thread import Background
 from montage_pipeline.api.background.webhooks import WebhookSender
 from montage_pipeline.api.media_urls import fresh_url
@@ -59,6 +59,10 @@ class ApiServices:
             purge_due(product.engine, lambda prefix: all(purge(at, prefix) for at in stores))
             return False
 
+        def aborting() -> bool:
+            abort_old_uploads(product.store)
+            return False
+
         return cls(
             settings=settings,
             authenticator=Authenticator(settings),
@@ -71,7 +75,9 @@ class ApiServices:
             readiness=Readiness(settings, product.store),
             changes=ItemChanges(settings),
             webhooks=Webhooks(product.engine),
-            background=Background([purging, WebhookSender(settings, product.engine).send_due]),
+            background=Background(
+                [purging, aborting, WebhookSender(settings, product.engine).send_due]
+            ),
             user_limiter=RateLimiter(settings.api_user_requests_per_minute),
             http_metrics=HttpMetrics(),
         )

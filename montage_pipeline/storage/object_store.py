@@ -19,6 +19,7 @@ from montage_pipeline.settings import Settings
 from montage_pipeline.storage.buckets import refuse_open_bucket
 from montage_pipeline.storage.client import StoreAccess, connect, transfer_config
 from montage_pipeline.storage.model import StoredObject
+from montage_pipeline.storage.multipart import MultipartUploads
 from montage_pipeline.storage.signing import MAX_PRESIGN_S, PutHeaders, UrlSigner
 from montage_pipeline.storage.store_errors import StoreErrors, http_status, store_code
 
@@ -58,6 +59,7 @@ class ObjectStore:
         access = StoreAccess(endpoint_url, access_key_id, secret_access_key, region)
         self._client = connect(access, attempts=attempts, read_timeout_s=read_timeout_s)
         self._errors = StoreErrors(bucket)
+        self.multipart = MultipartUploads(self._client, self._errors)
         self._signer = UrlSigner(self._client, self._errors, public_base_url.rstrip("/"), presign_s)
 
     @classmethod
