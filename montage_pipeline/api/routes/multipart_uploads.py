@@ -99,8 +99,9 @@ def sign_upload_parts(
     upload_id: UploadId, body: PartsBody, user: CurrentUser, services: ServicesNeeded
 ) -> PartUrlsOut:
     """Each takes just the bytes of its part. A part that is sent twice counts once."""
-    sizes = dict(parts_of(size_of(upload_id)))
     begun = _begun(services, user.id, upload_id)
+    # Only now: the id of an upload that is not there may say anything.
+    sizes = dict(parts_of(size_of(upload_id)))
     if unknown := [number for number in body.numbers if number not in sizes]:
         message = f"names part {unknown[0]}; the file has parts 1 to {len(sizes)}"
         raise validation_error([FieldProblem(field="numbers", message=message)])
