@@ -80,6 +80,7 @@ class ErrorCode(StrEnum):
     TOO_MANY_REQUESTS_UNDER_WAY = _transient(
         "Wait until some of them are done, or raise MONTAGE_MAX_REQUESTS_UNDER_WAY.", 429
     )
+    UPLOAD_INCOMPLETE = _permanent("Send the parts that `details.missing` names.", 409)
     UNAUTHENTICATED = _permanent("Send the header `Authorization: Bearer <JWT>`.", 401)
     VALIDATION_ERROR = _permanent("Correct the fields that `details.errors` names.", 422)
 

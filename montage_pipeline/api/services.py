@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from sqlalchemy.engine import Engine
 
 from montage_pipeline.api.auth import Authenticator, KnownUsers
-from montage_pipeline.api.background.purging import purge
+from montage_pipeline.api.background.purging import abort_old_uploads, purge
 from montage_pipeline.api.background.thread import Background
 from montage_pipeline.api.background.webhooks import WebhookSender
 from montage_pipeline.api.limits.call_rates import CallRates
@@ -73,6 +73,10 @@ class ApiServices:
             rates.forget_old()
             return False
 
+        def aborting() -> bool:
+            abort_old_uploads(product.store)
+            return False
+
         return cls(
             settings=settings,
             authenticator=Authenticator(settings),
@@ -85,7 +89,9 @@ class ApiServices:
             readiness=Readiness(settings, product.store),
             changes=ItemChanges(settings),
             webhooks=Webhooks(product.engine),
-            background=Background([purging, WebhookSender(settings, product.engine).send_due]),
+            background=Background(
+                [purging, aborting, WebhookSender(settings, product.engine).send_due]
+            ),
             user_limiter=SharedRateLimiter("user", per_user, rates),
             address_limiter=SharedRateLimiter("address", per_address, rates),
             streams=StreamLimiter(settings.api_user_event_streams),

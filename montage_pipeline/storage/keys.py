@@ -9,7 +9,7 @@ analytics/…                         tables for analysts
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from montage_pipeline.vocabulary import Format, Step
@@ -17,6 +17,9 @@ from montage_pipeline.vocabulary import Format, Step
 WORK_PREFIX = "work/"
 CHUNKS_PREFIX = "cache/chunks/"
 UPLOADS_PREFIX = "uploads/"
+
+UPLOAD_KEPT = timedelta(days=3)
+"""How long an upload in parts waits for the rest of them: a weekend without a network."""
 
 ABSENT_KEY = "readyz/absent"
 """Nothing ever lies here: a probe that reads it learns whether the store answers."""

@@ -20,6 +20,7 @@ from montage_pipeline.storage.buckets import refuse_open_bucket
 from montage_pipeline.storage.client import StoreAccess, connect, transfer_config
 from montage_pipeline.storage.lifecycle import Lifecycle
 from montage_pipeline.storage.model import StoredObject
+from montage_pipeline.storage.multipart import MultipartUploads
 from montage_pipeline.storage.signing import MAX_PRESIGN_S, PutHeaders, UrlSigner
 from montage_pipeline.storage.store_errors import StoreErrors, http_status, store_code
 
@@ -60,6 +61,7 @@ class ObjectStore:
         self._client = connect(access, attempts=attempts, read_timeout_s=read_timeout_s)
         self._errors = StoreErrors(bucket)
         self.lifecycle = Lifecycle(self._client, self._errors, bucket)
+        self.multipart = MultipartUploads(self._client, self._errors)
         self._signer = UrlSigner(self._client, self._errors, public_base_url.rstrip("/"), presign_s)
 
     @classmethod

@@ -55,6 +55,7 @@ def test_lists_hold_what_is_ones_own(app: FastAPI, client_for: ClientFor) -> Non
     assert set(lists) - _OPEN == {
         *("/api/content-items", "/api/costs", "/api/options"),
         *("/api/webhook", "/api/webhook/deliveries"),
+        *("/api/uploads/multipart", "/api/uploads/multipart/{uploadId}"),
     }
     for path in set(lists) - _OPEN:
         for reader, foreign, foreigner in ((mine, other, theirs), (theirs, own, mine)):

@@ -1,14 +1,23 @@
 """What a deleted item leaves in the object store, and getting rid of it."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.logs import get_logger
 from montage_pipeline.requests.deletion import Leavings, Purge
-from montage_pipeline.storage.keys import CHUNKS_PREFIX, reels_of, uploads_of, work_key
+from montage_pipeline.storage.keys import (
+    CHUNKS_PREFIX,
+    UPLOAD_KEPT,
+    UPLOADS_PREFIX,
+    reels_of,
+    uploads_of,
+    work_key,
+)
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline.vocabulary import Step
 
@@ -52,6 +61,26 @@ def purge(store: ObjectStore, prefix: str) -> bool:
         log.warning("purge_failed", prefix=prefix, code=error.code, error=error.message)
         return False
     return True
+
+
+_HOUR_S = 3600.0
+_next_look_s = 0.0
+
+
+def abort_old_uploads(store: ObjectStore) -> None:
+    """Once an hour and process: drop uploads in parts that nobody completed in time."""
+    global _next_look_s
+    now_s = time.monotonic()
+    if now_s < _next_look_s:
+        return
+    _next_look_s = now_s + _HOUR_S
+    try:
+        aborted = store.multipart.abort_old(UPLOADS_PREFIX, datetime.now(UTC) - UPLOAD_KEPT)
+    except MontageError as error:
+        log.warning("uploads_not_aborted", code=error.code, error=error.message)
+        return
+    if aborted:
+        log.info("uploads_aborted", count=aborted)
 
 
 def _chunks(store: ObjectStore, prefix: str) -> list[str]:

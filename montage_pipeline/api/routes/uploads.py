@@ -14,6 +14,7 @@ from montage_pipeline.api.schemas.answers import UploadOut
 from montage_pipeline.api.schemas.requests import UploadBody
 from montage_pipeline.api.services import ServicesNeeded
 from montage_pipeline.api.upload_names import safe_file_name
+from montage_pipeline.settings import Settings
 from montage_pipeline.storage.keys import upload_key
 from montage_pipeline.storage.signing import PutHeaders
 
@@ -32,14 +33,7 @@ UPLOAD_EXPIRES_S = 3600
 )
 def create_upload(body: UploadBody, user: CurrentUser, services: ServicesNeeded) -> UploadOut:
     """Sign one PUT of one file of this size and type."""
-    settings = services.settings
-    limit = (
-        settings.max_music_bytes
-        if body.content_type.startswith("audio/")
-        else settings.max_clip_bytes
-    )
-    if body.bytes > limit:
-        raise validation_error([FieldProblem(field="bytes", message=f"must be at most {limit}")])
+    refuse_too_large(body, services.settings)
     name = safe_file_name(body.file_name)
     key = upload_key(user.id, uuid4(), name)
     headers = PutHeaders.for_file(body.content_type, name)
@@ -54,3 +48,11 @@ def create_upload(body: UploadBody, user: CurrentUser, services: ServicesNeeded)
         headers=headers.as_mapping(),
         expires_at=expires_at,
     )
+
+
+def refuse_too_large(body: UploadBody, settings: Settings) -> None:
+    """Raise 422 for a file that is larger than one of its kind may be."""
+    is_audio = body.content_type.startswith("audio/")
+    limit = settings.max_music_bytes if is_audio else settings.max_clip_bytes
+    if body.bytes > limit:
+        raise validation_error([FieldProblem(field="bytes", message=f"must be at most {limit}")])

@@ -1,5 +1,6 @@
 import { words } from "../strings";
 import { ApiProblem, answered, api } from "./client";
+import { uploadInParts } from "./parts";
 
 /** What the browser does not know by name, by the ending of the file's name. */
 const TYPES: Record<string, string> = {
@@ -18,6 +19,9 @@ export function contentType(file: File): string {
   return TYPES[file.name.split(".").pop()?.toLowerCase() ?? ""] ?? "video/mp4";
 }
 
+/** From here on a broken line costs more than the three calls that parts take. */
+const LARGE_BYTES = 32 * 1024 * 1024;
+
 /** Sends a file to the object store; resolves to the `clipUrl` to name it by. */
 export async function upload(
   file: File,
@@ -25,6 +29,7 @@ export async function upload(
   signal: AbortSignal,
 ): Promise<string> {
   const type = contentType(file);
+  if (file.size > LARGE_BYTES) return uploadInParts(file, type, onProgress, signal);
   const place = await answered(
     api.POST("/api/uploads", {
       body: { fileName: file.name, contentType: type, bytes: file.size },
@@ -36,10 +41,10 @@ export async function upload(
 }
 
 /** fetch tells nothing of bytes sent, so this one call is an XMLHttpRequest. */
-function put(
+export function put(
   url: string,
   headers: Record<string, string>,
-  file: File,
+  file: Blob,
   onProgress: (share: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
