@@ -9,7 +9,7 @@ from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.logs import get_logger
 from montage_pipeline.rendering.check import BadRender, check_file
-from montage_pipeline.rendering.errors import CLIP_FAULTS, RenderError
+from montage_pipeline.rendering.errors import CLIP_FAULTS
 from montage_pipeline.rendering.model import EngineRun, FileCheck, ProgressCallback, RenderEngine
 from montage_pipeline.rendering.poster import write_poster
 from montage_pipeline.rendering.video.seeking import next_earlier_s
@@ -100,7 +100,7 @@ def _shown_as_analysed(
                 run = engine.render(
                     timeline, sources, music_path, video, lambda _: None, earlier_s=earlier_s
                 )
-            except RenderError as failure:
+            except MontageError as failure:
                 # It was tried for the sake of what was shown wrong: that is the reason.
                 raise error from failure
 

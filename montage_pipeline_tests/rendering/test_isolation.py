@@ -9,8 +9,8 @@ import av
 import pytest
 
 from montage_pipeline.editing.timeline import Effect
+from montage_pipeline.errors import MontageError
 from montage_pipeline.media.ffmpeg import ffmpeg_path
-from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.rendering.model import RenderEngine
 from montage_pipeline.rendering.render import segments_at_fault
@@ -62,7 +62,7 @@ def test_a_clip_that_costs_too_much_is_at_fault_itself(
     slow = timeline.segments[1].model_copy(update={"effect": Effect(name="Painting")})
     timeline = timeline.model_copy(update={"segments": (timeline.segments[0], slow)})
 
-    with pytest.raises(RenderError, match=r"^segment 1 \(f30.mov\): .* longer than") as failure:
+    with pytest.raises(MontageError, match=r"^segment 1 \(f30.mov\): .* longer than") as failure:
         FfmpegEngine(Settings()).render(
             timeline, paths_of(cuts), music, tmp_path / "reel.mp4", lambda share: None
         )
@@ -83,7 +83,7 @@ def test_a_clip_that_crashes_ffmpeg_is_at_fault_itself(
     monkeypatch.setattr(processes, "ffmpeg_path", lambda: str(crashing))
     cuts = [Cut(source, 0.2, 12)]
 
-    with pytest.raises(RenderError, match=r"segment 0 \(f30.mov\): FFmpeg crashed") as failure:
+    with pytest.raises(MontageError, match=r"segment 0 \(f30.mov\): FFmpeg crashed") as failure:
         FfmpegEngine(Settings()).render(
             timeline_of(cuts), paths_of(cuts), music, tmp_path / "out" / "reel.mp4", lambda _: None
         )

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-from montage_pipeline.errors import ErrorCode
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.media.ffmpeg import ffmpeg_path, last_lines, start_ffmpeg
 from montage_pipeline.rendering.errors import RenderError
 
@@ -102,8 +102,8 @@ class EncodingProcess:
     def finish(self) -> None:
         """Wait until the output is whole.
 
-        Raises RenderError with FFmpeg's or the disk's reason when it never will be; CLIP_CRASHED
-        when FFmpeg crashed, which comes of what it reads.
+        Raises RenderError with FFmpeg's or the disk's reason when it never will be;
+        PermanentError(CLIP_CRASHED) when FFmpeg crashed, which comes of what it reads.
         """
         exit_code = self._wait()
         self._output_thread.join()
@@ -115,7 +115,7 @@ class EncodingProcess:
             ) from self._disk_error
         if -exit_code in _CRASHES:
             name = signal.Signals(-exit_code).name
-            raise RenderError(
+            raise PermanentError(
                 ErrorCode.CLIP_CRASHED, f"FFmpeg crashed ({name}) while it {self._what}"
             )
         if exit_code != 0:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from math import isinf
 from pathlib import Path
 
-from montage_pipeline.errors import MontageError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.logs import get_logger
 from montage_pipeline.rendering.errors import CLIP_FAULTS, RenderError
 from montage_pipeline.rendering.video.chunks.file import check_chunk
@@ -34,7 +34,7 @@ def encode_segment(
 ) -> None:
     """Encode a segment into `output`.
 
-    Raises RenderError naming the segment where its clip is at fault, however early it is entered
+    Raises MontageError naming the segment where its clip is at fault, however early it is entered
     (`CLIP_FAULTS`); what else `encode` raises, as it is.
     """
     *entries_s, last_s = _entries_s(job)
@@ -70,8 +70,9 @@ def _fault(job: ChunkJob, output: Path, encode: Encode, earlier_s: float) -> str
             faults = encode(earlier_s)
         if not faults:
             check_chunk(output, job)
-    except RenderError as error:
-        if error.code not in CLIP_FAULTS:
+    except MontageError as error:
+        # Entered earlier, what took too long would take longer.
+        if error.code not in CLIP_FAULTS - {ErrorCode.CLIP_TOO_DEMANDING}:
             raise
         return error.message
     return faults[0] if faults else None
@@ -85,4 +86,5 @@ def _naming(job: ChunkJob) -> Iterator[None]:
     except MontageError as error:
         if error.code not in CLIP_FAULTS or "segment" in error.details:
             raise
-        raise RenderError(error.code, f"{job.name}: {error.message}", segment=job.number) from error
+        kind = PermanentError if error.code.permanent else RenderError
+        raise kind(error.code, f"{job.name}: {error.message}", segment=job.number) from error

@@ -38,11 +38,11 @@ _FROM_RGB = (
 _BYTES_PER_PIXEL = 30
 """Of the clip, on top of the encoder's: whole RGB frames, about ten at a time."""
 
-_START_S = 180.0
+_START_S = 300.0
 """For a worker to start, to load MoviePy, and to decode up to the segment."""
 
-_S_PER_FRAME = 5.0
-"""A hundred times what a frame takes, for any effect on a busy machine."""
+_S_PER_FRAME = 10.0
+"""A hundred times what a frame takes: the machine may be busy with fifty other things."""
 
 _COST_BESIDE_FFMPEG = 4
 """How many times as long as FfmpegChunk it takes for the same segment."""
