@@ -40,7 +40,9 @@ def hook_windows_of(clip: ClipMeasures, span: Span, overlay_cost: float) -> tupl
 
     found = []
     for window in _windows(span):
-        shown = [sample for sample in samples if window.holds(sample.time_s)]
+        # A sample stands for the time about it: what is seen just before an edge is seen at it.
+        seen = Span(window.start_s - SAMPLE_S / 2, window.end_s + SAMPLE_S / 2)
+        shown = [sample for sample in samples if seen.holds(sample.time_s)]
         moved = [
             motion
             for motion in motions

@@ -182,11 +182,16 @@ def hook_strength(context: PlanContext, moment: Moment, start_s: float | None = 
     """
     size = context.request.format.frame_size
     delivered = delivered_as(moment, context.facts(moment.clip), size)
-    score = moment.hook
-    if start_s is not None and moment.hook_windows and not moment.judged:
-        score = float(_window_scores(moment, np.asarray([start_s]))[0])
+    score = moment.hook if start_s is None else hook_score(moment, start_s)
     strength = score * (_SOFT + (1 - _SOFT) * delivered.sharpness)
     return strength * (_OVERLAID if delivered.overlaid else 1)
+
+
+def hook_score(moment: Moment, start_s: float) -> float:
+    """How well a moment opens a Reel from that time on; as a whole, where somebody judged it."""
+    if moment.judged or not moment.hook_windows:
+        return moment.hook
+    return float(_window_scores(moment, np.asarray([start_s]))[0])
 
 
 def _window_scores(moment: Moment, at_s: Floats) -> Floats:

@@ -18,6 +18,7 @@ from montage_pipeline.editing.optimizer.objective import frames_away
 from montage_pipeline.editing.optimizer.terms import Term, wanted_motion
 from montage_pipeline.editing.packing import Piece
 from montage_pipeline.editing.stages.chosen_edit import ChosenEdit, opening
+from montage_pipeline.editing.stages.hook import hook_score
 from montage_pipeline.editing.stages.off_beat import why_off_beat
 from montage_pipeline.editing.timeline import MIN_HEARD_SPEED, Segment, speed_in_words
 from montage_pipeline.footage.measuring.boxes import part_inside
@@ -32,6 +33,11 @@ _MAX_TRAITS, _MAX_COSTS = 3, 2
 
 _MATTERS = 0.3
 """Weight of a taste, in points, from which a style is known for it, and meeting it is a reason."""
+
+_NEAR_BEST = 0.1
+"""Of a hook score, by which the part that is shown may open less well than the best of its moment
+and still be called the strongest opening.
+"""
 
 _MET = 0.15
 """Share of a taste's weight up to which a loss still counts as meeting it."""
@@ -105,16 +111,18 @@ class Words:
     # -- why this moment ------------------------------------------------------------------------
 
     def _opening(self) -> list[str]:
-        moment = self._moments[0]
+        moment, piece = self._moments[0], self._chosen.pieces[0]
+        stretch = self._context.stretches[piece.stretch]
+        score = hook_score(moment, stretch.source_s(piece.start, self._context.fps))
         if self._context.request.hook_clip:
             reason = "the best opening of the clip you chose"
-        elif moment.id == self._context.analysis.hook_moment:
+        elif moment.id == self._context.analysis.hook_moment and score >= moment.hook - _NEAR_BEST:
             reason = "the strongest opening of all clips"
         else:
             reason = "of those that leave room for the rest, the one that suits the whole best"
         described = _described(moment)
         return [
-            f"Opens the Reel: {reason} (hook {moment.hook:.2f}).",
+            f"Opens the Reel: {reason} (hook {score:.2f}).",
             *([f"{described}."] if described else []),
         ]
 

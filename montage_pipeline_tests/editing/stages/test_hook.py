@@ -88,20 +88,3 @@ def test_the_hook_begins_where_its_moment_opens_best() -> None:
     opening = plan_timeline(edit_request(12), analysis(clips), steady_music(120, 20)).segments[0]
     assert opening.moment == "c0m0"
     assert 4.7 <= opening.source_in_s <= 6.3
-
-
-def test_a_window_counts_for_what_it_shows_not_for_the_best_of_its_moment() -> None:
-    """Only its ends leave room for the rest of the Reel, and they show nothing."""
-    windows = tuple(
-        HookWindow(start_s=start_s, score=score)
-        for start_s, score in ((0, 0.1), (1, 0.1), (1.4, 0.9), (2, 0.9), (2.5, 0.1))
-    )
-    promising = moment(0, 0, 0, 4.8, hook=0.9).model_copy(
-        update={"hook_windows": windows, "without_subject": (), "role": None, "peak_s": None}
-    )
-    even = moment(1, 0, 0, 4.8, hook=0.5).model_copy(
-        update={"without_subject": (), "role": None, "peak_s": None}
-    )
-    clips = [(facts("a", 4.8), [promising]), (facts("b", 4.8), [even])]
-    timeline = plan_timeline(edit_request(9.6), analysis(clips), steady_music(120, 20))
-    assert timeline.segments[0].moment == "c1m0"
