@@ -22,9 +22,7 @@ from montage_pipeline.storage.keys import document_key
 from montage_pipeline.vocabulary import Step
 
 
-def store_document(
-    services: Services, request_id: UUID | str, asset: str, value: Record
-) -> str:
+def store_document(services: Services, request_id: UUID | str, asset: str, value: Record) -> str:
     """Write an asset's value in one PUT: it is there whole or not at all. Returns its key."""
     key = document_key(request_id, asset)
     services.store.put_bytes(

@@ -17,9 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
-from montage_pipeline.requests.edit_view import CoverImage
 from montage_pipeline.requests.endings import superseded
-from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.lifecycle import ITEM_GENERATING
 from montage_pipeline.requests.model import (
     ContentItem,
@@ -29,9 +27,10 @@ from montage_pipeline.requests.model import (
     WantedChanges,
 )
 from montage_pipeline.requests.options import MontageOptions, refuse_contradictions
+from montage_pipeline.requests.row_records import item_of
 from montage_pipeline.requests.segment_changes.model import changed_options, stored_changes
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
-from montage_pipeline.requests.variants.model import ChosenPlan, Rendition
+from montage_pipeline.requests.variants.model import ChosenPlan
 from montage_pipeline.tracing import current_traceparent
 from montage_pipeline.vocabulary import ContentStatus, RequestState
 
@@ -162,7 +161,7 @@ class ContentLibrary:
             found = session.execute(
                 _owned_item(user_id, content_item_id).add_columns(_newest_options())
             ).one_or_none()
-            return None if found is None else _item(*found)
+            return None if found is None else item_of(*found)
 
     def find_item(self, content_item_id: UUID) -> ContentItem | None:
         """The item, whoever's it is."""
@@ -172,7 +171,7 @@ class ContentLibrary:
                 .where(ContentItemRow.id == content_item_id)
                 .add_columns(_newest_options())
             ).one_or_none()
-            return None if found is None else _item(*found)
+            return None if found is None else item_of(*found)
 
     def list_items(
         self,
@@ -194,7 +193,7 @@ class ContentLibrary:
             query = query.where(ContentItemRow.created_at < before)
         query = query.order_by(ContentItemRow.created_at.desc(), ContentItemRow.id).limit(limit)
         with Session(self._engine) as session:
-            return [_item(row, options) for row, options in session.execute(query)]
+            return [item_of(row, options) for row, options in session.execute(query)]
 
     def rename(self, user_id: UUID, content_item_id: UUID, title: str | None) -> None:
         """Give the item another title, or none; nothing happens when it is not this user's."""
@@ -391,45 +390,10 @@ def _request_to_change(
         )
     # A plan that is changed was looked at: it is rendered.
     settled = {"variants": 1, "plan_only": False}
-    wishes = MontageOptions.model_validate(
-        base.options | changed_options(wanted.changes) | settled
-    )
+    wishes = MontageOptions.model_validate(base.options | changed_options(wanted.changes) | settled)
     request = _request_for(item, wishes, idempotency_key, digest)
     request.clip_urls, request.style = base.clip_urls, base.style
     request.format, request.duration_sec = base.format, base.duration_sec
     request.base_request_id = base.id
     request.changes = stored_changes(wanted.changes)
     return request
-
-
-def _item(row: ContentItemRow, options: dict[str, Any] | None) -> ContentItem:
-    return ContentItem(
-        id=row.id,
-        user_id=row.user_id,
-        type=row.type,
-        title=row.title,
-        status=row.status,
-        style=row.style,
-        format=row.format,
-        duration_s=row.duration_sec,
-        clip_urls=tuple(row.clip_urls),
-        options=MontageOptions.model_validate(options or {}),
-        generated_media_url=row.generated_media_url,
-        music_url=row.music_url,
-        poster_url=row.poster_url,
-        covers=tuple(map(CoverImage.model_validate, row.covers)),
-        renditions=tuple(map(Rendition.model_validate, row.renditions)),
-        progress_step=row.progress_step,
-        progress_percent=row.progress_percent,
-        progress_detail=row.progress_detail,
-        clips=tuple(map(ClipReport.model_validate, row.clips)),
-        error=row.error,
-        warnings=tuple(row.warnings),
-        tries=tuple(row.tries),
-        originality=row.originality,
-        revision=row.revision,
-        planned_request_id=row.planned_request_id,
-        plan_revision=row.plan_revision,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )

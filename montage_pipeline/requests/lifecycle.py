@@ -21,11 +21,10 @@ from montage_pipeline.requests.edit_view import CoverImage
 from montage_pipeline.requests.endings import Ending, canceled
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.model import MAX_DETAIL_CHARS, MontageRequest, RequestFailure
-from montage_pipeline.requests.options import MontageOptions
+from montage_pipeline.requests.row_records import request_of
 from montage_pipeline.requests.seen import SeenSegment, store_seen
-from montage_pipeline.requests.segment_changes.model import read_changes
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
-from montage_pipeline.requests.variants.model import ChosenPlan, Rendition
+from montage_pipeline.requests.variants.model import Rendition
 from montage_pipeline.requests.variants.unfinished import UnfinishedReel
 from montage_pipeline.requests.webhooks.model import Outcome
 from montage_pipeline.requests.webhooks.outbox import queue_outcome
@@ -80,7 +79,7 @@ class RequestLifecycle:
         """The request, whoever's it is."""
         with Session(self._engine) as session:
             row = session.get(MontageRequestRow, request_id)
-            return None if row is None else _request(row)
+            return None if row is None else request_of(row)
 
     def of_partition(self, partition_key: str) -> MontageRequest | None:
         """The request that Dagster knows by this key."""
@@ -326,7 +325,7 @@ class RequestLifecycle:
 
     def _requests(self, query: Select[MontageRequestRow]) -> list[MontageRequest]:
         with Session(self._engine) as session:
-            return [_request(row) for row in session.scalars(query)]
+            return [request_of(row) for row in session.scalars(query)]
 
     def _finish(self, request_id: UUID, guard: ColumnElement[bool], end: Ending) -> bool:
         with Session(self._engine) as session, session.begin():
@@ -376,36 +375,3 @@ def _waiting_or_of(run_id: str | None, attempt: int | None) -> ColumnElement[boo
 def _changed(result: Any) -> bool:
     assert isinstance(result, CursorResult)
     return bool(result.rowcount)
-
-
-def _request(row: MontageRequestRow) -> MontageRequest:
-    return MontageRequest(
-        id=row.id,
-        content_item_id=row.content_item_id,
-        user_id=row.user_id,
-        partition_key=row.partition_key,
-        clip_urls=tuple(row.clip_urls),
-        style=row.style,
-        format=row.format,
-        duration_s=row.duration_sec,
-        options=MontageOptions.model_validate(row.options),
-        base_request_id=row.base_request_id,
-        changes=read_changes(row.changes or []),
-        state=row.state,
-        attempt=row.attempt,
-        run_id=row.run_id,
-        lost_runs=row.lost_runs,
-        error=row.error,
-        step_seconds=row.step_seconds,
-        traceparent=row.traceparent,
-        created_at=row.created_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        chosen=_chosen(row),
-    )
-
-
-def _chosen(row: MontageRequestRow) -> ChosenPlan | None:
-    if row.plan_request_id is None or row.variant is None:
-        return None
-    return ChosenPlan(request_id=row.plan_request_id, variant=row.variant)

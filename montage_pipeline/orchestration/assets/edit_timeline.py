@@ -15,23 +15,23 @@ from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_reports import clip_reports, telling
-from montage_pipeline.orchestration.assets.edit_room import store_edit_room
-from montage_pipeline.orchestration.assets.edit_view import (
+from montage_pipeline.orchestration.assets.edits.edit_room import store_edit_room
+from montage_pipeline.orchestration.assets.edits.edit_view import (
     edit_view,
     store_edit_view,
     store_view,
     with_choices,
 )
-from montage_pipeline.orchestration.assets.request_facts import (
-    bullets,
-    clip_sources,
-    seed_of,
-)
-from montage_pipeline.orchestration.assets.variants import (
+from montage_pipeline.orchestration.assets.edits.variants import (
     end_with_plan,
     shown_beside,
     store_variants,
     take_plan,
+)
+from montage_pipeline.orchestration.assets.request_facts import (
+    bullets,
+    clip_sources,
+    seed_of,
 )
 from montage_pipeline.orchestration.documents import store_document
 from montage_pipeline.orchestration.scratch import scratch_folder
@@ -148,7 +148,7 @@ def _changed(
     scope: StepScope, base: UUID, analysis: ClipAnalysis, music: MusicTrack
 ) -> PlannedEdit:
     """The base's edit with the changes of the request."""
-    from montage_pipeline.orchestration.assets.changed_edit import changed_edit
+    from montage_pipeline.orchestration.assets.edits.changed_edit import changed_edit
 
     try:
         changed = changed_edit(scope, base, edit_request(scope, analysis), analysis, music)

@@ -19,8 +19,8 @@ from montage_pipeline.costs.ledger import PaidCall, fingerprint_of
 from montage_pipeline.costs.reuse import note_reuse
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.footage.names import clip_name, shown_url
+from montage_pipeline.orchestration.assets.edits.variants import planned_value
 from montage_pipeline.orchestration.assets.request_facts import stored_value
-from montage_pipeline.orchestration.assets.variants import planned_value
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.requests.reuse.kept import KeptValue
 from montage_pipeline.vocabulary import Service, Step

@@ -13,9 +13,9 @@ from montage_pipeline.costs.reuse import note_reuse
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.music.composer import MusicBrief
 from montage_pipeline.music.model import MusicTrack
+from montage_pipeline.orchestration.assets.edits.variants import plan_expired, planned_value
 from montage_pipeline.orchestration.assets.kept_analysis import clips_fingerprint
 from montage_pipeline.orchestration.assets.request_facts import stored_value
-from montage_pipeline.orchestration.assets.variants import plan_expired, planned_value
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.requests.reuse.kept import KeptValue
 from montage_pipeline.storage.keys import work_key

@@ -78,7 +78,7 @@ def test_one_swapped_segment_is_rendered_and_no_other_even_on_another_machine(
 ) -> None:
     base = click(library, user, *clips)
     add_partition(instance, base)
-    assert run_montage(services, instance, str(base.request_id)).success
+    assert run_montage(services, instance, base.partition_key).success
     before, view = _edit(services, base), _view(services, base)
     shown = view.segments[1]
     assert all(segment.alternatives for segment in view.segments)
@@ -94,7 +94,7 @@ def test_one_swapped_segment_is_rendered_and_no_other_even_on_another_machine(
     # A machine that has nothing of what the first one made.
     away = Services(services.settings.model_copy(update={"home": tmp_path / "elsewhere"}))
     created = _changed(library, instance, user, base, swap, LockSegment(segment=2))
-    result = run_montage(away, instance, str(created.request_id))
+    result = run_montage(away, instance, created.partition_key)
     assert result.success
     after = _edit(services, created)
     away.close()
@@ -147,7 +147,7 @@ def test_a_base_whose_files_are_gone_is_refused_by_name(
     base = click(library, user, *clips)
     library_again = _finished(services, library, user, base)
     created = _changed(library, instance, user, library_again, BanSegment(segment=1))
-    assert not run_montage(services, instance, str(created.request_id)).success
+    assert not run_montage(services, instance, created.partition_key).success
     assert error_of(library, user, created)["code"] == ErrorCode.CHANGES_UNAVAILABLE
     with pytest.raises(PermanentError) as refusal:
         services.change_outcome(base.request_id, [BanSegment(segment=1)])

@@ -39,7 +39,7 @@ def _made_again(
     request = services.requests.get_request(created.request_id)
     assert request is not None
     assert services.requests.requeue(request.id, attempt=request.attempt, run_id=request.run_id)
-    return run_montage(services, instance, str(request.id), *assets).success
+    return run_montage(services, instance, request.partition_key, *assets).success
 
 
 def _analysis(services: Services, created: CreatedRequest) -> ClipAnalysis:

@@ -19,7 +19,7 @@ from montage_pipeline_tests.orchestration.conftest import add_partition, make_cl
 
 
 def _edit(services: Services, instance: dg.DagsterInstance, created: CreatedRequest) -> Timeline:
-    assert run_montage(services, instance, str(created.request_id)).success
+    assert run_montage(services, instance, created.partition_key).success
     return Timeline.model_validate_json(
         services.store.get_bytes(document_key(created.request_id, "edit_timeline"))
     )

@@ -1,0 +1,79 @@
+"""Rows as the records that everybody else reads."""
+
+from typing import Any
+
+from montage_pipeline.requests.edit_view import CoverImage
+from montage_pipeline.requests.footage import ClipReport
+from montage_pipeline.requests.model import ContentItem, MontageRequest
+from montage_pipeline.requests.options import MontageOptions
+from montage_pipeline.requests.segment_changes.model import read_changes
+from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow
+from montage_pipeline.requests.variants.model import ChosenPlan, Rendition
+
+
+def item_of(row: ContentItemRow, options: dict[str, Any] | None) -> ContentItem:
+    """The item; `options` are those of its newest request."""
+    return ContentItem(
+        id=row.id,
+        user_id=row.user_id,
+        type=row.type,
+        title=row.title,
+        status=row.status,
+        style=row.style,
+        format=row.format,
+        duration_s=row.duration_sec,
+        clip_urls=tuple(row.clip_urls),
+        options=MontageOptions.model_validate(options or {}),
+        generated_media_url=row.generated_media_url,
+        music_url=row.music_url,
+        poster_url=row.poster_url,
+        covers=tuple(map(CoverImage.model_validate, row.covers)),
+        renditions=tuple(map(Rendition.model_validate, row.renditions)),
+        progress_step=row.progress_step,
+        progress_percent=row.progress_percent,
+        progress_detail=row.progress_detail,
+        clips=tuple(map(ClipReport.model_validate, row.clips)),
+        error=row.error,
+        warnings=tuple(row.warnings),
+        tries=tuple(row.tries),
+        originality=row.originality,
+        revision=row.revision,
+        planned_request_id=row.planned_request_id,
+        plan_revision=row.plan_revision,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def request_of(row: MontageRequestRow) -> MontageRequest:
+    """The request."""
+    return MontageRequest(
+        id=row.id,
+        content_item_id=row.content_item_id,
+        user_id=row.user_id,
+        partition_key=row.partition_key,
+        clip_urls=tuple(row.clip_urls),
+        style=row.style,
+        format=row.format,
+        duration_s=row.duration_sec,
+        options=MontageOptions.model_validate(row.options),
+        base_request_id=row.base_request_id,
+        changes=read_changes(row.changes or []),
+        state=row.state,
+        attempt=row.attempt,
+        run_id=row.run_id,
+        lost_runs=row.lost_runs,
+        error=row.error,
+        step_seconds=row.step_seconds,
+        traceparent=row.traceparent,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        chosen=_chosen(row),
+    )
+
+
+def _chosen(row: MontageRequestRow) -> ChosenPlan | None:
+    if row.plan_request_id is None or row.variant is None:
+        return None
+    return ChosenPlan(request_id=row.plan_request_id, variant=row.variant)

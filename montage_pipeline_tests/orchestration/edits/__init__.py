@@ -1,0 +1,1 @@
+"""Further edits, changed ones, and what is used again for them."""
