@@ -56,7 +56,7 @@ def measure(clips: Sequence[str], duration_s: int, swaps: int) -> list[Timed]:
         )
         timed = [_timed(services, job, created, "all of it")]
         for number in range(swaps):
-            segment = 1 + number % (timed[0].segments - 1)
+            segment = _swappable(services, created, number)
             created = _swap(services, created, segment)
             timed.append(_timed(services, job, created, f"segment {segment + 1} swapped"))
     return timed
@@ -78,6 +78,15 @@ def _system() -> Iterator[Services]:
             services.close()
         finally:
             stack.stop()
+
+
+def _swappable(services: Services, base: CreatedRequest, number: int) -> int:
+    """The number of a segment that has an alternative; another one for every `number`."""
+    segments = services.edit_room(base.request_id).segments
+    found = [at for at, segment in enumerate(segments) if at and segment.alternatives]
+    if not found:
+        raise SystemExit("These clips have nothing to show instead: give more of them.")
+    return found[number % len(found)]
 
 
 def _swap(services: Services, base: CreatedRequest, segment: int) -> CreatedRequest:

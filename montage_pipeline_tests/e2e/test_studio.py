@@ -116,6 +116,7 @@ def _swap_a_segment(page: Page, services: Services) -> None:
     page.get_by_role("button", name="Make it").click()
 
     expect(page.get_by_role("button", name="Before", exact=True)).to_be_visible(timeout=_MADE_MS)
+    page.get_by_role("button", name="Segment 2:").click()
     expect(page.locator(".segment")).to_contain_text("as you asked")
     made = services.library.newest_request(UUID(page.url.rsplit("/", 1)[1]))
     assert made is not None

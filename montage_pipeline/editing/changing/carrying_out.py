@@ -78,7 +78,7 @@ def _ban(edit: Parts, change: BanSegment) -> Parts:
         if changed := _showing(edit, place, alternative):
             return changed
     raise Refused(
-        f"Nothing else of the clips can take the place of segment {change.segment}: what is left "
+        "Nothing else of the clips can take the place of this segment: what is left "
         "is shown already, banned, or too short. Add clips, or lift a ban by undoing it."
     )
 
@@ -103,11 +103,11 @@ def _replace(edit: Parts, change: ReplaceSegment) -> Parts:
         return changed
     possible = [found.id for found in offered if _showing(edit, place, found)]
     why = (
-        f"segment {change.segment} has no alternative {change.alternative!r}"
+        f"there is no alternative {change.alternative!r}"
         if wanted is None
         else "its footage is shown elsewhere by now, banned, or too short for this place"
     )
-    raise Refused(f"Segment {change.segment} cannot be replaced: {why}.", possible[:_MAX_NAMED])
+    raise Refused(f"This segment cannot be replaced: {why}.", possible[:_MAX_NAMED])
 
 
 def _showing(edit: Parts, place: int, alternative: Alternative) -> Parts | None:
@@ -128,7 +128,7 @@ def _slip(edit: Parts, change: SlipSegment) -> Parts:
     reach = int(part.footage.room.duration_s * rate / part.footage.speed) + 1
     possible = (by for by in range(-reach, reach + 1) if by and _slipped(edit, place, by))
     raise Refused(
-        f"Segment {change.segment} cannot show its clip {_later(change.frames)}: usable footage "
+        f"This segment cannot show its clip {_later(change.frames)}: usable footage "
         "ends before, or is shown by another segment.",
         either_side(possible, change.frames),
     )
@@ -151,7 +151,7 @@ def _trim(edit: Parts, change: TrimSegment) -> Parts:
     if not 0 <= left < len(edit.parts) - 1:
         end = "begins" if left < 0 else "ends"
         raise Refused(
-            f"Segment {change.segment} {end} with the Reel, whose length stays. Slip it to show "
+            f"This segment {end} with the Reel, whose length stays. Slip it to show "
             "another part of its clip."
         )
     if left == 0:
@@ -159,7 +159,7 @@ def _trim(edit: Parts, change: TrimSegment) -> Parts:
         raise Refused(f"The opening always lasts {seconds:.1f} s. Slip it, or the segment after.")
     beside = left + 1 if change.edge == "out" else left
     if edit.parts[beside].locked:
-        raise locked(edit.parts[beside].was)
+        raise locked()
 
     found = _rolled(edit, left, change.frames, trimmed=place, off_beat=change.off_beat)
     if found is not None:
@@ -171,7 +171,7 @@ def _trim(edit: Parts, change: TrimSegment) -> Parts:
         if by and _rolled(edit, left, by, trimmed=place, off_beat=change.off_beat)
     ]
     raise Refused(
-        f"Segment {change.segment} cannot {'end' if change.edge == 'out' else 'begin'} "
+        f"This segment cannot {'end' if change.edge == 'out' else 'begin'} "
         f"{_later(change.frames)}: {_why_not_rolled(edit, left, change)}.",
         either_side(possible, change.frames),
     )
@@ -240,7 +240,7 @@ def _nudge(edit: Parts, change: NudgeCrop) -> Parts:
     within = min(max(x, -reach.left), reach.right), min(max(y, -reach.up), reach.down)
     if within != (x, y):
         raise Refused(
-            f"The crop of segment {change.segment} would leave the frame of its clip.",
+            "The crop of this segment would leave the frame of its clip.",
             [{"x": within[0] - part.shift[0], "y": within[1] - part.shift[1]}],
         )
     return edit.with_part(place, shift=(x, y))
@@ -249,7 +249,7 @@ def _nudge(edit: Parts, change: NudgeCrop) -> Parts:
 def _mute(edit: Parts, change: MuteSegment) -> Parts:
     place = edit.at(change.segment)
     if change.muted and not edit.parts[place].footage.heard:
-        raise Refused(f"Segment {change.segment} has no sound of its own that is played.")
+        raise Refused("This segment has no sound of its own that is played.")
     return edit.with_part(place, muted=change.muted)
 
 

@@ -23,7 +23,7 @@ def moved(edit: Parts, change: MoveSegment) -> Parts:
             [len(edit.parts) - 1],
         )
     if edit.parts[change.to].locked:
-        raise locked(edit.parts[change.to].was)
+        raise locked()
 
     found = _moved(edit, place, change.to)
     if found is not None:
@@ -34,8 +34,7 @@ def moved(edit: Parts, change: MoveSegment) -> Parts:
         if to != place and not edit.parts[to].locked and _moved(edit, place, to) is not None
     ]
     raise Refused(
-        f"Segment {change.segment} cannot be shown at place {change.to}: "
-        f"{_reason(edit, place, change.to)}.",
+        f"This segment cannot be shown there: {_reason(edit, place, change.to)}.",
         sorted(possible, key=lambda to: (abs(to - change.to), to))[:2],
     )
 

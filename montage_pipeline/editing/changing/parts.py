@@ -101,7 +101,7 @@ class Parts:
         """The same for a segment that may change. Refused when it is locked."""
         place = self.at(segment)
         if self.parts[place].locked:
-            raise locked(segment)
+            raise locked()
         return place
 
     def others(self, *places: int) -> list[Shown]:
@@ -125,10 +125,10 @@ class Parts:
         return sum(cut in self.beats for cut in self.cuts)
 
 
-def locked(segment: int) -> Refused:
+def locked() -> Refused:
     """The refusal of a change that a locked segment stands against."""
     return Refused(
-        f"Segment {segment} is locked: it stays as it is, and where it is. Unlock it first.",
+        "A locked segment stays as it is, and where it is. Unlock it first.",
         code=ErrorCode.SEGMENT_LOCKED,
     )
 
