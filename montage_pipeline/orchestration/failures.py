@@ -135,7 +135,7 @@ def _failure(
 def _final(description: str, attempt: Attempt, failure: RequestFailure) -> dg.Failure:
     """What ends the run, whose line in the list of runs says why."""
     note_outcome(attempt.instance, attempt.run.run_id, failed(failure.code))
-    metadata = {
+    metadata: dict[str, str | int] = {
         "code": failure.code.value,
         "attempt": attempt.number,
         "whose_fault": fault_of(failure.code).value,

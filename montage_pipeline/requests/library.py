@@ -27,6 +27,7 @@ from montage_pipeline.requests.model import (
     WantedChanges,
 )
 from montage_pipeline.requests.options import MontageOptions, refuse_contradictions
+from montage_pipeline.requests.queue.turns import URGENT
 from montage_pipeline.requests.row_records import item_of
 from montage_pipeline.requests.segment_changes.model import changed_options, stored_changes
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
@@ -394,6 +395,6 @@ def _request_to_change(
     request = _request_for(item, wishes, idempotency_key, digest)
     request.clip_urls, request.style = base.clip_urls, base.style
     request.format, request.duration_sec = base.format, base.duration_sec
-    request.base_request_id = base.id
+    request.base_request_id, request.priority = base.id, URGENT
     request.changes = stored_changes(wanted.changes)
     return request

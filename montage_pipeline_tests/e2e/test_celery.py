@@ -5,6 +5,7 @@ killed in the middle of a render, the other finishes its Reel, and nothing is pa
 import importlib.util
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -78,7 +79,7 @@ class Machines:
             | {"MONTAGE_HOME": str(home), "DAGSTER_HOME": str(dagster_home)}
             | more,
             log_path=self.folder / f"{name}.log",
-            stop_signal=15,
+            stop_signal=signal.SIGTERM,
         )
         return self.running[name]
 
@@ -161,7 +162,7 @@ def machines(paying: Settings, empty_database: str, tmp_path: Path) -> Iterator[
             cwd=tmp_path,
             env=dict(os.environ),
             log_path=tmp_path / "redis.log",
-            stop_signal=15,
+            stop_signal=signal.SIGTERM,
         )
         machines.running["redis"] = redis
         code = servers.code_server(empty_database, code_port)

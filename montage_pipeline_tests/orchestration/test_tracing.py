@@ -66,8 +66,13 @@ def test_a_click_is_one_trace_through_every_step_and_paid_call(
 
     services = Services(settings)
     item, request = UUID(answer.json()["id"]), UUID(answer.json()["requestId"])
+    stored = services.requests.get_request(request)
+    assert stored is not None
     created = CreatedRequest(
-        content_item_id=item, request_id=request, status=ContentStatus.GENERATING
+        content_item_id=item,
+        request_id=request,
+        partition_key=stored.partition_key,
+        status=ContentStatus.GENERATING,
     )
     partition = add_partition(instance, created)
     assert run_montage(services, instance, partition, "clip_analysis", "music_track").success

@@ -17,7 +17,7 @@ from montage_pipeline.editing.moment_table import Floats
 from montage_pipeline.editing.optimizer.breakdown import Breakdown, breakdown
 from montage_pipeline.editing.packing import Piece
 from montage_pipeline.editing.stages.chosen_edit import ChosenEdit, opening
-from montage_pipeline.editing.stages.hook import HookChoice, hook_strength
+from montage_pipeline.editing.stages.hook import HookChoice, opening_with
 from montage_pipeline.editing.stages.segments import moments_shown
 from montage_pipeline.editing.stages.wording import costs_of, what_it_is
 
@@ -103,7 +103,7 @@ def _without(worth: Floats, piece: Piece, frames: int, gap: int) -> None:
 def _worth(context: PlanContext, piece: Piece, points: float, *, opens: bool) -> float:
     if not opens:
         return points
-    return hook_strength(context, _moment_for(context, piece, opens=True))
+    return opening_with(context, piece, _moment_for(context, piece, opens=True), 0).strength
 
 
 def _moment_for(context: PlanContext, piece: Piece, *, opens: bool) -> Moment:
@@ -120,7 +120,7 @@ def _alternative(
     pieces = [*chosen.pieces]
     pieces[number] = piece
     moment = _moment_for(context, piece, opens=number == 0)
-    hook = HookChoice(piece, moment, 0) if number == 0 else chosen.hook
+    hook = opening_with(context, piece, moment, 0) if number == 0 else chosen.hook
     terms = _terms(context, chosen, pieces, hook)
     points = round(_points(terms) - now, 3)
     footage = footage_of(context, piece)

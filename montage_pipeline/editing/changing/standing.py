@@ -11,7 +11,7 @@ from montage_pipeline.editing.optimizer.optimum import Optimum
 from montage_pipeline.editing.optimizer.space import Edit, HookPlace
 from montage_pipeline.editing.packing import CutRules, Piece
 from montage_pipeline.editing.stages.chosen_edit import ChosenEdit
-from montage_pipeline.editing.stages.hook import HookChoice
+from montage_pipeline.editing.stages.hook import opening_with
 from montage_pipeline.editing.timeline import Segment, Timeline
 
 _SLACK_FRAMES = 1.0
@@ -32,7 +32,7 @@ def standing_edit(context: PlanContext, timeline: Timeline) -> ChosenEdit | None
         footage_line(context), ruler_of(context, timeline, rules), rules, _must_use(context)
     )
     moment = moments_by_id(context.analysis)[timeline.segments[0].moment]
-    hook = HookChoice(found[0], moment, timeline.total_frames - found[0].frames)
+    hook = opening_with(context, found[0], moment, timeline.total_frames - found[0].frames)
     edit = Edit(units=0, pieces=tuple(found), hook=0, arcs=(), places=())
     return ChosenEdit(hook, objective, Optimum(edit, 0, HookPlace(found[0], 0)))
 

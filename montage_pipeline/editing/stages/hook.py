@@ -160,9 +160,7 @@ def _strongest_by_room(
             piece = Piece(window.stretch, start, rules.hook_frames)
             choices = found.setdefault(frames, [])
             if len(choices) < _MAX_CHOICES:
-                start_s = stretch.source_s(start, context.fps)
-                strength = hook_strength(context, window.moment, start_s)
-                choices.append(HookChoice(piece, window.moment, frames, strength))
+                choices.append(opening_with(context, piece, window.moment, frames))
             taken += 1
             if taken == _PLACES_EACH and frames == ceiling:
                 break
@@ -173,6 +171,12 @@ def _strongest_by_room(
 
 def _is_named(context: PlanContext, moment: Moment) -> bool:
     return context.is_judged and moment.id == context.analysis.hook_moment
+
+
+def opening_with(context: PlanContext, piece: Piece, moment: Moment, frames: int) -> HookChoice:
+    """A hook that is shown for the sake of `moment`, with `frames` after it."""
+    start_s = context.stretches[piece.stretch].source_s(piece.start, context.fps)
+    return HookChoice(piece, moment, frames, hook_strength(context, moment, start_s))
 
 
 def hook_strength(context: PlanContext, moment: Moment, start_s: float | None = None) -> float:

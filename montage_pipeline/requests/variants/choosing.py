@@ -126,6 +126,7 @@ class PlanChooser:
         return CreatedRequest(
             content_item_id=content_item_id,
             request_id=newest.id,
+            partition_key=newest.partition_key,
             status=ContentStatus.GENERATING,
             replayed=True,
         )

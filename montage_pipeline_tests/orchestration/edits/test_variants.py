@@ -48,7 +48,7 @@ def _request(services: Services, created: CreatedRequest) -> MontageRequest:
 def _run(services: Services, instance: dg.DagsterInstance, created: CreatedRequest) -> bool:
     """A run of what the sensor would have run."""
     partition = add_partition(instance, created)
-    selected = _run_request(instance, _request(services, created)).asset_selection
+    selected = _run_request(instance, _request(services, created), None).asset_selection
     steps = [key.path[-1] for key in selected or []]
     return run_montage(services, instance, partition, *steps).success
 
