@@ -51,4 +51,4 @@ EXPOSE 3000 4000 8000
 ENTRYPOINT ["tini", "--"]
 # code server (default) | python -m montage_pipeline.orchestration.servers.daemon -w workspace.yaml | python -m montage_pipeline.orchestration.ui -w workspace.yaml -h 0.0.0.0 -p 3000
 # | uvicorn --no-access-log --factory montage_pipeline.api.app:create_app --host 0.0.0.0 --port 8000 --timeout-graceful-shutdown 3 | montage migrate
-CMD ["python", "-m", "montage_pipeline.orchestration.servers.code_server", "api", "grpc", "-m", "montage_pipeline.definitions", "-h", "0.0.0.0", "-p", "4000", "--location-name", "montage_pipeline"]
+CMD ["python", "-m", "montage_pipeline.orchestration.servers.code_server", "api", "grpc", "-m", "montage_pipeline.definitions", "-h", "0.0.0.0", "-p", "4000", "--location-name", "montage_pipeline", "--log-format", "json"]

@@ -229,6 +229,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/content-items/{contentItemId}/changes/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What changes of the edit would come to
+         * @description Which segments would be rendered, and whether the cuts stay on beats. Nothing is stored.
+         */
+        post: operations["previewChanges"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/content-items/{contentItemId}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change single segments of the edit
+         * @description Queue the Reel with the changes. Clips are not analysed and music is not composed again, and
+         *     only segments with other frames are rendered; the answer says which.
+         */
+        post: operations["changeSegments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/webhook": {
         parameters: {
             query?: never;
@@ -570,6 +611,51 @@ export interface components {
             status: "ok";
         };
         /**
+         * AlternativeOut
+         * @description What could be shown in a segment's place.
+         */
+        AlternativeOut: {
+            /**
+             * Id
+             * @description To name it in a change `replace`.
+             */
+            id: string;
+            /**
+             * Clip
+             * @description Index of its clip in `clips`.
+             */
+            clip: number;
+            /** Moment */
+            moment: string;
+            /**
+             * Startsec
+             * @description Begin in the clip, in seconds.
+             */
+            startSec: number;
+            /** Endsec */
+            endSec: number;
+            /**
+             * Points
+             * @description What the Reel gains by it as the planner counts.
+             */
+            points: number;
+            /**
+             * What
+             * @description For people: what it is.
+             */
+            what: string;
+            /**
+             * Why
+             * @description For people: how it compares with what is shown.
+             */
+            why: string;
+            /**
+             * Thumbnailurl
+             * @description The whole source frame at `startSec`, as JPEG.
+             */
+            thumbnailUrl: string | null;
+        };
+        /**
          * AnalysedClipOut
          * @description A clip that was analysed.
          */
@@ -632,6 +718,191 @@ export interface components {
              * @description What could be the poster of the newest Reel, the best first; empty before there is one.
              */
             covers: components["schemas"]["CoverOut"][];
+        };
+        /**
+         * BanBody
+         * @description Never show this footage in this Reel; its best alternative takes its place.
+         */
+        BanBody: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "ban";
+            /**
+             * Segment
+             * @description `number` of a segment of the edit that is changed.
+             */
+            segment: number;
+        };
+        /**
+         * CaptionBody
+         * @description Draw text on a segment.
+         */
+        CaptionBody: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "caption";
+            /**
+             * Segment
+             * @description `number` of a segment of the edit that is changed.
+             * @default 0
+             */
+            segment: number;
+            /**
+             * Text
+             * @description null for none.
+             */
+            text: string | null;
+        };
+        /**
+         * ChangeOutcomeOut
+         * @description What the changes come to, known before anything is made.
+         */
+        ChangeOutcomeOut: {
+            /**
+             * Segments
+             * @description In the order of the Reel.
+             */
+            segments: components["schemas"]["ChangedSegmentOut"][];
+            /**
+             * Rendered
+             * @description How many of them will be rendered.
+             */
+            rendered: number;
+            /**
+             * Onbeatbefore
+             * @description Cuts on a beat in the edit that is changed.
+             */
+            onBeatBefore: number;
+            /**
+             * Onbeatafter
+             * @description Cuts on a beat in the changed edit.
+             */
+            onBeatAfter: number;
+            /**
+             * Beatsknown
+             * @description False with other music: its beats are found when it is there.
+             */
+            beatsKnown: boolean;
+            /**
+             * Costusd
+             * @description What will be bought for it: analysis and music are taken over, so nothing.
+             * @example 0.012345
+             */
+            costUsd: string;
+        };
+        /**
+         * ChangedSegmentOut
+         * @description A segment of the changed edit.
+         */
+        ChangedSegmentOut: {
+            /**
+             * Number
+             * @description Its place now, from 0.
+             */
+            number: number;
+            /**
+             * Was
+             * @description Its number in the edit that is changed.
+             */
+            was: number;
+            /**
+             * Clip
+             * @description Index of its clip in `clips` of the edit.
+             */
+            clip: number;
+            /** Moment */
+            moment: string;
+            /**
+             * Startsec
+             * @description Begin in the clip, in seconds.
+             */
+            startSec: number;
+            /** Endsec */
+            endSec: number;
+            /**
+             * Reelsec
+             * @description Begin in the Reel, in seconds.
+             */
+            reelSec: number;
+            /** Frames */
+            frames: number;
+            /**
+             * Onbeat
+             * @description Whether it ends on a beat.
+             */
+            onBeat: boolean;
+            /** Locked */
+            locked: boolean;
+            /** Muted */
+            muted: boolean;
+            /**
+             * Isnew
+             * @description Whether it shows other frames than before.
+             */
+            isNew: boolean;
+            /**
+             * Whyrendered
+             * @description For people: why it is rendered; empty when its frames are there already.
+             */
+            whyRendered: string;
+        };
+        /**
+         * ChangesAcceptedOut
+         * @description The changes are stored; poll the item's status.
+         */
+        ChangesAcceptedOut: {
+            /**
+             * Id
+             * Format: uuid
+             * @description The content item.
+             */
+            id: string;
+            /**
+             * Requestid
+             * Format: uuid
+             * @description This click; it is the partition key in Dagster.
+             */
+            requestId: string;
+            /**
+             * Status
+             * @description Always `generating` at this moment.
+             * @constant
+             */
+            status: "generating";
+            outcome: components["schemas"]["ChangeOutcomeOut"];
+        };
+        /**
+         * ChangesBody
+         * @description Changes of one edit, carried out one after the other.
+         */
+        ChangesBody: {
+            /**
+             * Baserequestid
+             * Format: uuid
+             * @description `requestId` of the artefacts whose edit is changed. An earlier one undoes what came after it.
+             */
+            baseRequestId: string;
+            /**
+             * Changes
+             * @description None of them: that edit once more, of which every frame is there already.
+             * @example [
+             *       {
+             *         "kind": "lock",
+             *         "locked": true,
+             *         "segment": 3
+             *       },
+             *       {
+             *         "alternative": "c1m4@22.77",
+             *         "kind": "replace",
+             *         "segment": 2
+             *       }
+             *     ]
+             */
+            changes: (components["schemas"]["LockBody"] | components["schemas"]["BanBody"] | components["schemas"]["ReplaceBody"] | components["schemas"]["TrimBody"] | components["schemas"]["SlipBody"] | components["schemas"]["MoveBody"] | components["schemas"]["CropBody"] | components["schemas"]["MuteBody"] | components["schemas"]["CaptionBody"] | components["schemas"]["MusicBody"])[];
         };
         /**
          * CheckOut
@@ -1092,6 +1363,34 @@ export interface components {
             chosen: boolean;
         };
         /**
+         * CropBody
+         * @description Move the crop, in pixels of the clip's displayed frame.
+         */
+        CropBody: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "crop";
+            /**
+             * Segment
+             * @description `number` of a segment of the edit that is changed.
+             */
+            segment: number;
+            /**
+             * X
+             * @description To the right; below 0 to the left.
+             * @default 0
+             */
+            x: number;
+            /**
+             * Y
+             * @description Down; below 0 up.
+             * @default 0
+             */
+            y: number;
+        };
+        /**
          * CropShareOut
          * @description A rectangle in shares of the displayed source frame: 0..1, origin top left.
          */
@@ -1382,6 +1681,27 @@ export interface components {
             maxTargetBpm: number;
         };
         /**
+         * LockBody
+         * @description Keep a segment frame by frame and where it is, whatever else changes; or no longer.
+         */
+        LockBody: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "lock";
+            /**
+             * Segment
+             * @description `number` of a segment of the edit that is changed.
+             */
+            segment: number;
+            /**
+             * Locked
+             * @default true
+             */
+            locked: boolean;
+        };
+        /**
          * Look
          * @description What becomes of the colours of the clips.
          * @enum {string}
@@ -1441,6 +1761,27 @@ export interface components {
             rejects: components["schemas"]["RejectOut"][];
         };
         /**
+         * MoveBody
+         * @description Show a segment at another place.
+         */
+        MoveBody: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "move";
+            /**
+             * Segment
+             * @description `number` of a segment of the edit that is changed.
+             */
+            segment: number;
+            /**
+             * To
+             * @description The place, counted from 0; locked segments keep theirs.
+             */
+            to: number;
+        };
+        /**
          * MultipartUploadOut
          * @description A file on its way, in parts.
          */
@@ -1491,6 +1832,22 @@ export interface components {
             uploads: components["schemas"]["MultipartUploadOut"][];
         };
         /**
+         * MusicBody
+         * @description Play your own music under the same cuts, from where most of them fall on its beats.
+         */
+        MusicBody: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "music";
+            /**
+             * Url
+             * @description As `musicUrl` of a new item.
+             */
+            url: string;
+        };
+        /**
          * MusicOut
          * @description The music, with its beats in seconds of the Reel.
          */
@@ -1505,6 +1862,27 @@ export interface components {
             beatsSec: number[];
             /** Downbeatssec */
             downbeatsSec: number[];
+        };
+        /**
+         * MuteBody
+         * @description Leave out the segment's own sound, or let it be heard again.
+         */
+        MuteBody: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "mute";
+            /**
+             * Segment
+             * @description `number` of a segment of the edit that is changed.
+             */
+            segment: number;
+            /**
+             * Muted
+             * @default true
+             */
+            muted: boolean;
         };
         /**
          * NewContentItemBody
@@ -1819,6 +2197,27 @@ export interface components {
             requestId: string;
         };
         /**
+         * ReplaceBody
+         * @description Show one of the segment's alternatives instead.
+         */
+        ReplaceBody: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "replace";
+            /**
+             * Segment
+             * @description `number` of a segment of the edit that is changed.
+             */
+            segment: number;
+            /**
+             * Alternative
+             * @description `id` of one of its `alternatives`.
+             */
+            alternative: string;
+        };
+        /**
          * SafeAreaOut
          * @description What the app lays its own text and buttons over, as shares of the frame's sides.
          */
@@ -1854,7 +2253,27 @@ export interface components {
          *       "cropEnd": null,
          *       "caption": "",
          *       "clipGainDb": -16,
-         *       "thumbnailUrl": "https://media.example.com/work/3a1e9a0c/segments/000.jpg"
+         *       "thumbnailUrl": "https://media.example.com/work/3a1e9a0c/segments/000.jpg",
+         *       "locked": false,
+         *       "muted": false,
+         *       "heard": true,
+         *       "slip": {
+         *         "earlier": -12,
+         *         "later": 40
+         *       },
+         *       "alternatives": [
+         *         {
+         *           "id": "c0m3@12.40",
+         *           "clip": 0,
+         *           "moment": "c0m3",
+         *           "startSec": 12.4,
+         *           "endSec": 14.1,
+         *           "points": -0.4,
+         *           "what": "A dog shakes itself dry: interest 0.84, technically good.",
+         *           "why": "For the whole Reel 0.4 points worse than what is shown.",
+         *           "thumbnailUrl": "https://media.example.com/work/3a1e9a0c/alternatives/c0m3@12.40.jpg"
+         *         }
+         *       ]
          *     }
          */
         SegmentOut: {
@@ -1932,6 +2351,28 @@ export interface components {
              * @description The whole source frame at `startSec`, as JPEG.
              */
             thumbnailUrl: string;
+            /**
+             * Locked
+             * @description Whether it stays as it is, whatever else changes.
+             */
+            locked: boolean;
+            /**
+             * Muted
+             * @description Whether its own sound is left out by wish.
+             */
+            muted: boolean;
+            /**
+             * Heard
+             * @description Whether it has sound of its own that plays unless muted.
+             */
+            heard: boolean;
+            /** @description How far it may be slipped; null when the edit cannot be changed. */
+            slip: components["schemas"]["SlipOut"] | null;
+            /**
+             * Alternatives
+             * @description What could be shown instead, the best first: at least three where the clips have so much.
+             */
+            alternatives: components["schemas"]["AlternativeOut"][];
         };
         /**
          * Service
@@ -1950,6 +2391,37 @@ export interface components {
             endSec: number;
             /** Reelsec */
             reelSec: number;
+        };
+        /**
+         * SlipBody
+         * @description Show another part of the same footage; the cuts stay.
+         */
+        SlipBody: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "slip";
+            /**
+             * Segment
+             * @description `number` of a segment of the edit that is changed.
+             */
+            segment: number;
+            /**
+             * Frames
+             * @description Frames of the Reel, later in the clip; below 0 earlier.
+             */
+            frames: number;
+        };
+        /**
+         * SlipOut
+         * @description By how many frames of the Reel a segment may show its clip earlier (0 or less) or later.
+         */
+        SlipOut: {
+            /** Earlier */
+            earlier: number;
+            /** Later */
+            later: number;
         };
         /**
          * StatusOut
@@ -2061,6 +2533,39 @@ export interface components {
              * @description Tempo of its music for the liveliest footage.
              */
             livelyBpm: number;
+        };
+        /**
+         * TrimBody
+         * @description Move where a segment begins (`in`) or ends (`out`); the segment beside that edge gives the
+         *     frames, or takes them.
+         */
+        TrimBody: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "trim";
+            /**
+             * Segment
+             * @description `number` of a segment of the edit that is changed.
+             */
+            segment: number;
+            /**
+             * Edge
+             * @enum {string}
+             */
+            edge: "in" | "out";
+            /**
+             * Frames
+             * @description Frames of the Reel, later; below 0 earlier.
+             */
+            frames: number;
+            /**
+             * Offbeat
+             * @description Whether a cut on a beat may leave it; else it goes to another beat.
+             * @default false
+             */
+            offBeat: boolean;
         };
         /**
          * TryOut
@@ -3691,6 +4196,241 @@ export interface operations {
                 };
             };
             /** @description Something in the request is wrong; `details.errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many: `rate_limited`, or `too_many_requests_under_way` while as many of your requests as are allowed run or wait; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A fault of the service; `details.requestId` finds it in the logs. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A service this needs does not answer; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    previewChanges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The content item. */
+                contentItemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangesBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangeOutcomeOut"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No valid bearer token. */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No such content item, it is not yours, or it has no such request. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `segment_locked`, with `details.change`; `changes_unavailable`: the edit was made by another release, or its files have expired. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is larger than the service accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description What was sent is wrong, or `change_impossible`: `details.change` is the number of the change in the list, `details.nearest` what would be possible instead. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests: `rate_limited`; wait for `Retry-After` seconds. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A fault of the service; `details.requestId` finds it in the logs. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A service this needs does not answer; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    changeSegments: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text that is new for each click. Sent again with the same body, it gives the first answer and no new Reel. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The content item. */
+                contentItemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangesBody"];
+            };
+        };
+        responses: {
+            /** @description The changes are stored. */
+            202: {
+                headers: {
+                    /** @description The content item. */
+                    Location?: string;
+                    /** @description Seconds until it is worth polling. */
+                    "Retry-After"?: number;
+                    /** @description `true` when the key had made this request before. */
+                    "Idempotent-Replay"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangesAcceptedOut"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No valid bearer token. */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No such content item, it is not yours, or it has no such request. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `already_generating`, `idempotency_conflict`, `segment_locked`, with `details.change`; `changes_unavailable`: the edit was made by another release, or its files have expired. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is larger than the service accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description What was sent is wrong, or `change_impossible`: `details.change` is the number of the change in the list, `details.nearest` what would be possible instead. */
             422: {
                 headers: {
                     [name: string]: unknown;
