@@ -207,7 +207,13 @@ class Services:
             payer = Payer(request.user_id, request.id, run_id)
             wish = Wish(request.format, request.options.prompt or "")
             return ClaudeAnalyst(
-                self.settings, self.ledger, self.store, payer, wish=wish, onlooker=onlooker
+                self.settings,
+                self.ledger,
+                self.store,
+                payer,
+                wish=wish,
+                onlooker=onlooker,
+                reuse=True,
             )
         from montage_pipeline.analysis.local import LocalAnalyst
 

@@ -81,14 +81,17 @@ class ClaudeAnalyst:
         client_factory: Callable[[Settings], anthropic.Anthropic] = connect,
         measured_by: Analyst | None = None,
         onlooker: Onlooker = Onlooker(),
+        reuse: bool = False,
     ) -> None:
         """`wish` is the user's; `onlooker` is told how far the measuring is. `client_factory`
-        replaces the SDK's client, `measured_by` the local analyst.
+        replaces the SDK's client, `measured_by` the local analyst. With `reuse`, answers that were
+        bought for other requests of the payer's serve too.
         """
         self._settings = settings
         self._ledger = ledger
         self._store = store
         self._payer = payer
+        self._reuse = reuse
         self._wish = wish
         self._connect = client_factory
         self._measured_by = measured_by or LocalAnalyst(
@@ -127,7 +130,9 @@ class ClaudeAnalyst:
         step gets two new answers.
         """
         with self._connect(self._settings) as client:
-            messages = PaidMessages(client, self._ledger, self._store, self._payer)
+            messages = PaidMessages(
+                client, self._ledger, self._store, self._payer, reuse=self._reuse
+            )
             question, bought = first, 0
             for round_number in count():
                 fingerprint = fingerprint_of(question.fingerprint, str(round_number))

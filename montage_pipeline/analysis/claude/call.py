@@ -89,8 +89,16 @@ class PaidMessages:
     """Buys answers from POST /v1/messages."""
 
     def __init__(
-        self, client: anthropic.Anthropic, ledger: CostLedger, store: ObjectStore, payer: Payer
+        self,
+        client: anthropic.Anthropic,
+        ledger: CostLedger,
+        store: ObjectStore,
+        payer: Payer,
+        *,
+        reuse: bool = False,
     ) -> None:
+        """With `reuse` an answer that was bought for another request of the payer's serves too."""
+        self._reuse = reuse
         self._client = client
         self._ledger = ledger
         self._store = store
@@ -113,7 +121,7 @@ class PaidMessages:
                 self._ledger.close_in_doubt(pending.id, ENDED_IN_FLIGHT)
             else:
                 self._ledger.close_free(pending.id, {"error": ENDED_BEFORE_SENDING})
-        if kept is None:
+        if kept is None and self._reuse:
             kept = self._answer_of_another_request(call)
         if kept is not None:
             return Answer(kept["message"], bought=False)
