@@ -7,7 +7,10 @@ from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.analytics.refresh import refresh_schedules
 from montage_pipeline.orchestration.retention.history import history_retention
 from montage_pipeline.orchestration.spending.audit import ledger_audit_job
-from montage_pipeline.orchestration.watching.delivered import delivered_objects_job
+from montage_pipeline.orchestration.watching.delivered import (
+    delivered_objects,
+    delivered_objects_job,
+)
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import Step
 
@@ -19,7 +22,9 @@ _SHORT = {"dagster/max_runtime": "300"}
 
 montage = dg.define_asset_job(
     "montage",
-    selection=dg.AssetSelection.assets(*(step.value for step in Step)),
+    # The daily look at the whole bucket is no part of a Reel.
+    selection=dg.AssetSelection.assets(*(step.value for step in Step))
+    - dg.AssetSelection.checks(delivered_objects),
     description="One Reel: analysis, music, edit, render, delivery.",
     tags={
         "dagster/max_runtime": str(MAX_RUNTIME_S),
