@@ -53,8 +53,9 @@ def api_settings(
             "max_clips": 5,
             "max_clip_bytes": 1_000_000,
             "log_level": "INFO",
-            # All tests come from one address.
+            # All tests come from one address, and one of them watches more than a user may.
             "api_address_requests_per_minute": 0,
+            "api_user_event_streams": 50,
         }
     )
 

@@ -143,7 +143,7 @@ def test_every_lasting_service_is_asked_whether_it_works(checkout: Path) -> None
 def test_a_service_gets_its_own_secrets_and_no_privileges(name: str) -> None:
     service = _SERVICES[name]
     assert "env_file" not in service
-    assert set(service["environment"]) & _SECRETS - {_BROKER} == _ALLOWED[name]
+    assert set(service["environment"]) & _SECRETS == _ALLOWED[name]
     runs_are_made_by = {"code", "daemon", "webserver", "worker"}
     assert (_BROKER in service["environment"]) is (name in runs_are_made_by)
     assert service["cap_drop"] == ["ALL"]

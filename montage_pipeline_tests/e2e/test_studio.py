@@ -63,7 +63,7 @@ def test_clips_become_a_reel_that_plays_to_its_end(
     page.locator("input[type=file][multiple]").set_input_files(clips)
     expect(page.get_by_text("Uploaded", exact=True)).to_have_count(len(clips), timeout=60_000)
     page.get_by_role("slider", name="Length").fill("8")
-    page.get_by_text("Square 1:1").click()
+    page.get_by_text("Square 1:1").first.click()
     page.get_by_role("button", name="Make the Reel").click()
 
     expect(page.get_by_role("heading", name="Your Reel is being made")).to_be_visible()

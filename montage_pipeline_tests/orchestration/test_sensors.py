@@ -81,7 +81,11 @@ def test_a_tick_fills_the_places_that_are_free(
 
     # A run that has not taken its request over yet holds a place, and is not asked for again.
     for one in created[:2]:
-        tags = {"dagster/partition": one.partition_key, "dagster/run_key": f"{one.request_id}:1"}
+        tags = {
+            REQUEST_TAG: str(one.request_id),
+            "dagster/partition": one.partition_key,
+            "dagster/run_key": f"{one.request_id}:1",
+        }
         create_run_for_test(
             instance, job_name="montage", tags=tags, status=dg.DagsterRunStatus.STARTING
         )

@@ -57,9 +57,9 @@ def env_file() -> str:
         "COMPOSE_FILE=deploy/compose.yaml\n"
         "\n# Only for `docker compose`: passwords of the two roles in its Postgres, letters and "
         "digits. It does not start without.\n# POSTGRES_PASSWORD=\n# DAGSTER_POSTGRES_PASSWORD=\n"
-        "\n# Only for `docker compose`, to have two workers of Celery make the runs: all three.\n"
+        "\n# Only for `docker compose`, to have two workers of Celery make the runs; with it,\n"
+        "# the broker above as redis://redis:6379/0.\n"
         "# COMPOSE_PROFILES=celery\n# MONTAGE_DAGSTER_HOME=/home/montage/dagster-celery\n"
-        "# MONTAGE_CELERY_BROKER_URL=redis://redis:6379/0\n"
     )
     return head + lines + dagster + compose
 

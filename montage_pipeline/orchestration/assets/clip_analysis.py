@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from montage_pipeline.analysis.model import RejectedClip
     from montage_pipeline.footage.model import FetchedClip
 
+_OF_THE_MOMENT = (ErrorCode.CLIP_FAILED, ErrorCode.CLIP_TOO_DEMANDING)
+"""Why a clip is left out that another look may well take: a fault of ours, a busy machine."""
+
 _FETCHED = 0.2
 """Share of the step that is done when every clip is here."""
 
@@ -81,7 +84,7 @@ def analyse_clips(scope: StepScope) -> MaterializeResult[ClipAnalysis]:
         analysis = _looked_at(scope, watcher, fetched, unfetched)
         analysis = analysis.model_copy(update={"asked": asked})
     watcher.refuse_too_little(analysis)
-    if asked:
+    if asked and not any(clip.code in _OF_THE_MOMENT for clip in analysis.rejected_clips):
         note_analysis(scope, analysis, fetched)
     _require_wished_clips(scope.request.options.wished_clips, analysis)
     return _result(scope, analysis)

@@ -62,6 +62,8 @@ def test_from_the_click_to_the_finished_reel(client: ApiClient, requests: Reques
         "generatedMediaUrl": None,
         "musicUrl": None,
         "posterUrl": None,
+        "renditions": [],
+        "planRequestId": None,
         "error": None,
         "updatedAt": waiting.json()["updatedAt"],
     }

@@ -11,6 +11,7 @@ from montage_pipeline.composition import Services
 from montage_pipeline.orchestration import lease
 from montage_pipeline.orchestration.attempts import RETRY_NUMBER_TAG
 from montage_pipeline.orchestration.lost_runs import settle_lost_runs
+from montage_pipeline.orchestration.partitions import PARTITION_TAG, REQUEST_TAG
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.model import CreatedRequest
 from montage_pipeline.vocabulary import RequestState, Step
@@ -85,7 +86,8 @@ def test_lost_runs_of_canceled_requests_are_not_retried(
     runs = {}
     for canceled in (True, False):
         created = click(library, user)
-        run = instance.create_run_for_job(_job(), tags={"dagster/partition": created.partition_key})
+        tags = {PARTITION_TAG: created.partition_key, REQUEST_TAG: str(created.request_id)}
+        run = instance.create_run_for_job(_job(), tags=tags)
         _start(instance, run)
         if canceled:
             services.requests.withdraw(created.request_id)

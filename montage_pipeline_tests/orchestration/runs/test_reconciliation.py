@@ -15,6 +15,7 @@ from sqlalchemy import text
 from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.lease import LEASE
 from montage_pipeline.orchestration.outcomes import MAX_LOST_RUNS, run_failed_sensor
+from montage_pipeline.orchestration.partitions import PARTITION_TAG, REQUEST_TAG
 from montage_pipeline.orchestration.reconciliation import START_LIMIT_S, Watch, reconcile
 from montage_pipeline.requests.attempts.heartbeats import Beats
 from montage_pipeline.requests.library import ContentLibrary
@@ -100,7 +101,8 @@ def run_of(
 ) -> dg.DagsterRun:
     """A run of the request's first attempt, as Dagster has it."""
     own = {
-        "dagster/partition": created.partition_key,
+        PARTITION_TAG: created.partition_key,
+        REQUEST_TAG: str(created.request_id),
         "dagster/run_key": f"{created.request_id}:1",
     }
     run: dg.DagsterRun = create_run_for_test(

@@ -53,7 +53,7 @@ def test_the_assets_show_what_the_ledger_says(
     found = audit(services, instance)
     assert not found.passed
     told = str(found.metadata["what"].value)
-    assert f"music_track of request {created.request_id} shows $0.00" in told
+    assert f"music_track of {created.partition_key} shows $0.00" in told
     assert "its usage at price" in told
 
 
