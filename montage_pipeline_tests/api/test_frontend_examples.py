@@ -5,7 +5,6 @@ Needs Node 20 or newer and the studio's tools (`npm ci` in montage_pipeline/api/
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -30,10 +29,15 @@ from montage_pipeline.storage import part_sizes
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline.vocabulary import Step
 from montage_pipeline_tests.api.contract import ApiClient, new_item
-from montage_pipeline_tests.api.frontend_page import EXAMPLES, PAGE, shown, with_examples
+from montage_pipeline_tests.api.frontend_page import (
+    EXAMPLES,
+    PAGE,
+    compiled_examples,
+    shown,
+    with_examples,
+)
 from montage_pipeline_tests.api.routes.test_content_items import deliver
 from montage_pipeline_tests.api.routes.test_events import running
-from montage_pipeline_tests.studio.build import WEB
 
 MIB = 1024 * 1024
 
@@ -53,20 +57,7 @@ globalThis.setTimeout = (run, ms) => later(run, ms > 2000 ? ms : ms / 10);  // t
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the examples as modules for Node."""
-    tsc = WEB / "node_modules" / "typescript" / "bin" / "tsc"
-    if shutil.which("node") is None:
-        pytest.skip("no Node: install Node 20 or newer")
-    if not tsc.is_file():
-        pytest.skip("no TypeScript: npm ci in montage_pipeline/api/studio/web, or make studio")
-    folder = tmp_path_factory.mktemp("frontend")
-    (folder / "package.json").write_text('{"type": "module"}')
-    types = WEB / "src" / "api" / "schema.d.ts"
-    for source in (*EXAMPLES, EXAMPLES[0].with_name("tsconfig.json"), types):
-        shutil.copy(source, folder)
-    command = ["node", str(tsc), "--project", ".", "--outDir", "made"]
-    made = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert made.returncode == 0, made.stdout
-    return folder / "made"
+    return compiled_examples(tmp_path_factory.mktemp("frontend"))
 
 
 @contextmanager
