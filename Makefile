@@ -54,8 +54,9 @@ format: .venv/.dev ## Format the code.
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: .venv/.dev ## Write what the docs take from the code: the tree of the tour, docs/errors.md, .env.example.
+docs: .venv/.dev ## Write what the docs take from the code: the tree of the tour, the examples, docs/errors.md, .env.example.
 	@$(BIN)/python -m montage_pipeline_tests.package_tree
+	@$(BIN)/python -m montage_pipeline_tests.api.frontend_page
 	@$(BIN)/montage errors --markdown > docs/errors.md
 	@$(BIN)/montage settings --env > .env.example
 

@@ -260,6 +260,7 @@ class ErrorCode(StrEnum):
 
     # Configuration and the local system
     CORS_ORIGIN_INVALID = _permanent("Write only scheme and host in MONTAGE_API_CORS_ORIGINS.")
+    EMBED_ORIGIN_INVALID = _permanent("Write only scheme and host in MONTAGE_STUDIO_EMBED_ORIGINS.")
     JWKS_URL_INSECURE = _permanent("Use an https:// URL in MONTAGE_JWT_JWKS_URL.")
     JWT_AMBIGUOUS = _permanent("Unset MONTAGE_JWT_SECRET or MONTAGE_JWT_JWKS_URL.")
     JWT_FOREIGN_ISSUER = _permanent("Get the token from the owner of MONTAGE_JWT_JWKS_URL.")

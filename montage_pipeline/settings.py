@@ -232,6 +232,11 @@ class Settings(QueueSettings, StateSettings):
         description="Web origins that may call the API from a browser, comma-separated, e.g. "
         "https://app.example.com. Unset: none.",
     )
+    studio_embed_origins: str = Field(
+        "",
+        description="Web origins whose pages may show the studio in a frame, comma-separated, e.g. "
+        "https://app.example.com. Unset: none.",
+    )
     ui_port: int = Field(
         3000,
         ge=0,

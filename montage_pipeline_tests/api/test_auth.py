@@ -143,6 +143,8 @@ def test_audience_and_issuer_count_when_they_are_set(api_settings: Settings) -> 
         ({"database_url": ""}, "no_database"),
         ({"r2_secret_access_key": SecretStr("")}, "store_not_configured"),
         ({"api_cors_origins": "https://app.example.com/path"}, "cors_origin_invalid"),
+        ({"studio_embed_origins": "*"}, "embed_origin_invalid"),
+        ({"studio_embed_origins": "https://a.example; script-src *"}, "embed_origin_invalid"),
     ],
 )
 def test_the_api_does_not_start_half_configured(

@@ -5,7 +5,8 @@ import re
 
 from fastapi.testclient import TestClient
 
-from montage_pipeline.api.studio.pages import STATIC
+from montage_pipeline.api.studio.pages import STATIC, content_security_policy
+from montage_pipeline.settings import Settings
 from montage_pipeline_tests.studio import build
 
 
@@ -33,6 +34,15 @@ def test_every_address_is_the_page_and_its_files_keep_for_ever(http: TestClient)
         file = http.get(path)
         assert file.status_code == 200
         assert "immutable" in file.headers["cache-control"]
+
+
+def test_only_named_pages_may_frame_it(http: TestClient, api_settings: Settings) -> None:
+    assert "frame-ancestors 'none'" in http.get("/studio").headers["content-security-policy"]
+    named = "https://app.example.com, http://localhost:5173"
+    policy = content_security_policy(
+        api_settings.model_copy(update={"studio_embed_origins": named})
+    )
+    assert policy.endswith("frame-ancestors https://app.example.com http://localhost:5173")
 
 
 def test_nothing_but_the_pages_own_files_is_served(http: TestClient) -> None:

@@ -1,17 +1,19 @@
 """Serving the built page: every address under `/studio` that is no file is the page itself."""
 
+import re
 from pathlib import Path
 
 from fastapi import APIRouter
 from starlette.responses import FileResponse, Response
 
 from montage_pipeline.api.errors import ApiError
-from montage_pipeline.errors import ErrorCode
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
 
 _ASSETS = "assets"
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?")
 _A_YEAR = "public, max-age=31536000, immutable"
 """For files whose names change with what is in them."""
 
@@ -37,6 +39,7 @@ def router(settings: Settings) -> APIRouter:
 def content_security_policy(settings: Settings) -> str:
     """Only the page's own files, this API, and media from the object store."""
     store = " ".join(sorted({_origin(url) for url in _media_urls(settings)} - {""}))
+    embedding = " ".join(_embedding(settings)) or "'none'"
     return "; ".join(
         [
             "default-src 'none'",
@@ -47,9 +50,26 @@ def content_security_policy(settings: Settings) -> str:
             f"connect-src 'self' {store}".rstrip(),
             "form-action 'none'",
             "base-uri 'none'",
-            "frame-ancestors 'none'",
+            f"frame-ancestors {embedding}",
         ]
     )
+
+
+def _embedding(settings: Settings) -> list[str]:
+    """Whose pages may frame the studio. The page relies on it: its parent is one of them, and gives
+    it the person's token.
+    """
+    named = [origin.strip() for origin in settings.studio_embed_origins.split(",")]
+    origins = [origin for origin in named if origin]
+    for origin in origins:
+        # No `*`: a page that anybody may frame can be clicked through unseen.
+        if not _ORIGIN.fullmatch(origin):
+            raise PermanentError(
+                ErrorCode.EMBED_ORIGIN_INVALID,
+                f"MONTAGE_STUDIO_EMBED_ORIGINS: {origin!r} is not an origin; write scheme and host "
+                "only, as in https://app.example.com",
+            )
+    return origins
 
 
 def _media_urls(settings: Settings) -> list[str]:

@@ -42,12 +42,13 @@ class RunningApi(NamedTuple):
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[RunningApi]:
+def running(settings: Settings, port: int = 0) -> Iterator[RunningApi]:
+    """An API of its own, on a port that is free unless one is named."""
     app = create_app(settings)
     server = uvicorn.Server(
         uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1, lifespan="on")
     )
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.create_server(("127.0.0.1", port))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

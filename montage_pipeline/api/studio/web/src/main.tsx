@@ -1,18 +1,22 @@
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { StrictMode, useMemo, useState } from "react";
+import { StrictMode, useEffect, useMemo, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { Route, Router, Switch } from "wouter";
 import { ApiProblem } from "./api/client";
+import { askForToken, embedded, onToken } from "./embedding";
 import { Compose } from "./pages/Compose";
 import { ItemPage } from "./pages/ItemPage";
 import { Library } from "./pages/Library";
-import { SignIn } from "./pages/SignIn";
+import { SignIn, Waiting } from "./pages/SignIn";
 import { Frame } from "./parts/Frame";
 import { forgetToken, storedToken, storeToken, tokenFromAddress } from "./session";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/parts.css";
 import "./styles/variants.css";
+
+/** Between two questions for a token: the one that was given last was not accepted. */
+const ASK_AGAIN_MS = 2000;
 
 tokenFromAddress();
 
@@ -31,6 +35,13 @@ function Studio() {
     setToken(given);
   };
 
+  useEffect(() => onToken(signIn), []);
+  useEffect(() => {
+    if (!embedded || token !== null) return;
+    const asking = setTimeout(askForToken, expired ? ASK_AGAIN_MS : 0);
+    return () => clearTimeout(asking);
+  }, [token, expired]);
+
   // Anew for each token: nothing of one person is left in memory for the next.
   const client = useMemo(
     () =>
@@ -45,11 +56,12 @@ function Studio() {
     [token],
   );
 
+  if (token === null && embedded) return <Waiting />;
   if (token === null) return <SignIn expired={expired} onToken={signIn} />;
   return (
     <QueryClientProvider client={client}>
       <Router base="/studio">
-        <Frame onSignOut={() => signOut("asked")}>
+        <Frame onSignOut={embedded ? null : () => signOut("asked")}>
           <Switch>
             <Route path="/new" component={Compose} />
             <Route path="/items/:id">{({ id }) => <ItemPage key={id} id={id} />}</Route>

@@ -17,6 +17,7 @@ export const words = {
   signIn: "Sign in",
   signInLead: "Paste the token that `montage up` printed, or the one your administrator gave you.",
   expired: "Your token has expired or is not accepted. Paste a new one.",
+  signingIn: "Signing in…",
   token: "Token",
   signOut: "Sign out",
 

@@ -1,3 +1,4 @@
+import { memory } from "../memory";
 import { ApiProblem, answered, api } from "./client";
 import type { components } from "./schema";
 import { put } from "./upload";
@@ -45,27 +46,27 @@ export async function uploadInParts(
 
   const params = { path: { uploadId: upload.id } };
   const done = await answered(api.POST("/api/uploads/multipart/{uploadId}/complete", { params, signal }));
-  localStorage.removeItem(nameOf(file));
+  memory.removeItem(nameOf(file));
   return done.clipUrl;
 }
 
 async function begin(file: File, contentType: string, signal: AbortSignal): Promise<Upload> {
   const body = { fileName: file.name, contentType, bytes: file.size };
   const upload = await answered(api.POST("/api/uploads/multipart", { body, signal }));
-  localStorage.setItem(nameOf(file), upload.id);
+  memory.setItem(nameOf(file), upload.id);
   return upload;
 }
 
 /** The upload of this file that was not finished, if it has not expired. */
 async function begunEarlier(file: File, signal: AbortSignal): Promise<Upload | null> {
-  const uploadId = localStorage.getItem(nameOf(file));
+  const uploadId = memory.getItem(nameOf(file));
   if (uploadId === null) return null;
   try {
     const params = { path: { uploadId } };
     return await answered(api.GET("/api/uploads/multipart/{uploadId}", { params, signal }));
   } catch (problem) {
     if (!(problem instanceof ApiProblem && [404, 422].includes(problem.status))) throw problem;
-    localStorage.removeItem(nameOf(file));
+    memory.removeItem(nameOf(file));
     return null;
   }
 }

@@ -36,3 +36,14 @@ export function SignIn({ expired, onToken }: { expired: boolean; onToken: (token
     </main>
   );
 }
+
+/** While the page around fetches a token. */
+export function Waiting() {
+  return (
+    <main className="sign-in">
+      <p className="muted" role="status">
+        {words.signingIn}
+      </p>
+    </main>
+  );
+}

@@ -3,7 +3,14 @@ import { Link, useRoute } from "wouter";
 import { words } from "../strings";
 
 /** What is around every page: the name, the ways, the content. */
-export function Frame({ onSignOut, children }: { onSignOut: () => void; children: ReactNode }) {
+export function Frame({
+  onSignOut,
+  children,
+}: {
+  /** Null where the page around signs people in and out. */
+  onSignOut: (() => void) | null;
+  children: ReactNode;
+}) {
   const [composing] = useRoute("/new");
   return (
     <>
@@ -20,9 +27,11 @@ export function Frame({ onSignOut, children }: { onSignOut: () => void; children
           {words.product}
         </Link>
         <nav>
-          <button className="button quiet" onClick={onSignOut}>
-            {words.signOut}
-          </button>
+          {onSignOut && (
+            <button className="button quiet" onClick={onSignOut}>
+              {words.signOut}
+            </button>
+          )}
           {!composing && (
             <Link href="/new" className="button primary">
               {words.make}

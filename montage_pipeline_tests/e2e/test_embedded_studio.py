@@ -1,0 +1,159 @@
+"""The studio in a frame of another site's page, in a real browser."""
+
+import os
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import Browser, expect
+from pydantic import SecretStr
+
+from montage_pipeline.api.auth import issue_token
+from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.settings import Settings
+from montage_pipeline_tests.api.frontend_page import compiled_examples
+from montage_pipeline_tests.api.routes.test_events import RunningApi, running
+from montage_pipeline_tests.clicks import click, new_user
+from montage_pipeline_tests.e2e.browser import StudioWindow, chromium, chromium_path
+
+pytestmark = pytest.mark.e2e
+
+_PAGE = """<!doctype html><title>Another app</title><iframe id="studio" title="Reels"></iframe>
+<script type="module">
+  import { embedStudio } from "/embed.js";
+  const token = async () => (await fetch("/token")).text();
+  embedStudio(document.getElementById("studio"), "STUDIO", token);
+</script>"""
+
+
+class OtherApp:
+    """A web app with a page around the studio; `tokens` is what its server gives, one by one."""
+
+    def __init__(self, embed: str) -> None:
+        self.tokens: list[str] = []
+        files = {"/embed.js": ("text/javascript", embed)}
+        app = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if self.path == "/token":
+                    kind, text = "text/plain", app.tokens.pop(0)
+                else:
+                    kind, text = files.get(self.path, ("text/plain", ""))
+                self.send_response(200)
+                self.send_header("Content-Type", kind)
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.files = files
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_port
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    path = chromium_path()
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("the studio's tests need Chromium: apt-get install chromium")
+        pytest.skip("no Chromium: apt-get install chromium")
+    with chromium(path) as browser:
+        yield browser
+
+
+@pytest.fixture
+def other_app(tmp_path: Path) -> Iterator[OtherApp]:
+    app = OtherApp((compiled_examples(tmp_path) / "embed.js").read_text())
+    thread = threading.Thread(target=app.server.serve_forever, daemon=True)
+    thread.start()
+    yield app
+    app.server.shutdown()
+    thread.join()
+    app.server.server_close()
+
+
+@pytest.fixture
+def served(settings: Settings, other_app: OtherApp) -> Settings:
+    """The API may be framed by the other app where that calls itself localhost."""
+    return settings.model_copy(
+        update={
+            "jwt_secret": SecretStr("a-secret-of-the-tests-that-is-long-enough"),
+            "studio_embed_origins": f"http://localhost:{other_app.port}",
+        }
+    )
+
+
+@pytest.fixture
+def api(served: Settings, other_app: OtherApp) -> Iterator[RunningApi]:
+    with running(served) as api:
+        other_app.files["/"] = ("text/html", _PAGE.replace("STUDIO", f"{api.url}/studio"))
+        yield api
+
+
+def test_the_page_around_signs_in_and_again_when_a_token_has_expired(
+    api: RunningApi,
+    served: Settings,
+    other_app: OtherApp,
+    browser: Browser,
+    library: ContentLibrary,
+) -> None:
+    user = new_user(library)
+    click(library, user, title="Sunday at the beach")
+    other_app.tokens = [issue_token(served, user, ttl_s=ttl_s) for ttl_s in (-120, 600)]
+    page = browser.new_page()
+    answers: list[int] = []
+    page.on(
+        "response", lambda answer: answers.append(answer.status) if "/api/" in answer.url else None
+    )
+    page.goto(f"http://localhost:{other_app.port}/")
+    studio = page.frame_locator("#studio")
+    expect(studio.get_by_text("Sunday at the beach")).to_be_visible(timeout=30_000)
+    assert other_app.tokens == [], "the expired one, then another"
+    expect(studio.get_by_role("button", name="Sign out")).to_have_count(0)
+    assert answers == [401, 200]
+
+
+def test_no_other_page_can_frame_it(
+    api: RunningApi, served: Settings, other_app: OtherApp, browser: Browser, user: UUID
+) -> None:
+    other_app.tokens = [issue_token(served, user, ttl_s=600)]
+    page = browser.new_page()
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text))
+    with page.expect_console_message(lambda message: "frame-ancestors" in message.text):
+        page.goto(f"http://127.0.0.1:{other_app.port}/")
+    assert len(other_app.tokens) == 1
+    [frame] = page.main_frame.child_frames
+    assert frame.locator("#root").count() == 0
+
+
+def test_outside_a_frame_nobody_signs_a_person_in(
+    api: RunningApi, served: Settings, browser: Browser, user: UUID
+) -> None:
+    window = StudioWindow(browser, api.url, width=1440)
+    page = window.open()
+    with page.expect_popup() as opened:
+        page.evaluate("window.other = window.open('/studio')")
+    popup = opened.value
+    expect(popup.get_by_label("Token")).to_be_visible()
+    message = {"type": "montage.token", "token": issue_token(served, user, ttl_s=600)}
+    # From the window that opened it, and from itself; each is waited for until it was heard.
+    for sender, target in ((page, "window.other"), (popup, "window")):
+        popup.evaluate(
+            """() => {
+              window.heard = new Promise((heard) => {
+                const later = () => requestAnimationFrame(() => requestAnimationFrame(heard));
+                addEventListener("message", later, { once: true });
+              });
+            }"""
+        )
+        sender.evaluate(f"message => {target}.postMessage(message, '*')", message)
+        popup.evaluate("() => window.heard.then(() => null)")
+        expect(popup.get_by_label("Token")).to_be_visible()
+    window.close()
