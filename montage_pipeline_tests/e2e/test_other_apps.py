@@ -1,6 +1,7 @@
-"""The studio in a frame of another site's page, in a real browser."""
+"""Another site's page, in a real browser: the studio in a frame of it, or a player of its own."""
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,11 +11,16 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Browser, expect
 from pydantic import SecretStr
+from sqlalchemy.engine import Engine
 
 from montage_pipeline.api.auth import issue_token
 from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.lifecycle import FinishedReel, RequestLifecycle
+from montage_pipeline.requests.plans import note_plan
 from montage_pipeline.settings import Settings
+from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline_tests.api.frontend_page import compiled_examples
+from montage_pipeline_tests.api.routes.test_artefacts import covers, plan
 from montage_pipeline_tests.api.routes.test_events import RunningApi, running
 from montage_pipeline_tests.clicks import click, new_user
 from montage_pipeline_tests.e2e.browser import StudioWindow, chromium, chromium_path
@@ -29,12 +35,24 @@ _PAGE = """<!doctype html><title>Another app</title><iframe id="studio" title="R
 </script>"""
 
 
+_PLAYER = """<!doctype html><title>Another app</title><div id="reel"></div>
+<script type="module">
+  import { MontageApi } from "/client.js";
+  import { showReel } from "/player.js";
+  const token = async () => (await fetch("/token")).text();
+  const { signal } = new AbortController();
+  await showReel(new MontageApi("API_URL", token), "ITEM", document.getElementById("reel"), signal);
+</script>"""
+
+
 class OtherApp:
     """A web app with a page around the studio; `tokens` is what its server gives, one by one."""
 
-    def __init__(self, embed: str) -> None:
+    def __init__(self, modules: Path) -> None:
         self.tokens: list[str] = []
-        files = {"/embed.js": ("text/javascript", embed)}
+        files = {
+            f"/{path.name}": ("text/javascript", path.read_text()) for path in modules.glob("*.js")
+        }
         app = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -69,7 +87,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def other_app(tmp_path: Path) -> Iterator[OtherApp]:
-    app = OtherApp((compiled_examples(tmp_path) / "embed.js").read_text())
+    app = OtherApp(compiled_examples(tmp_path))
     thread = threading.Thread(target=app.server.serve_forever, daemon=True)
     thread.start()
     yield app
@@ -85,6 +103,7 @@ def served(settings: Settings, other_app: OtherApp) -> Settings:
         update={
             "jwt_secret": SecretStr("a-secret-of-the-tests-that-is-long-enough"),
             "studio_embed_origins": f"http://localhost:{other_app.port}",
+            "api_cors_origins": f"http://localhost:{other_app.port}",
         }
     )
 
@@ -157,3 +176,45 @@ def test_outside_a_frame_nobody_signs_a_person_in(
         popup.evaluate("() => window.heard.then(() => null)")
         expect(popup.get_by_label("Token")).to_be_visible()
     window.close()
+
+
+def test_another_origins_page_plays_a_reel_and_chooses_its_cover(
+    api: RunningApi,
+    served: Settings,
+    other_app: OtherApp,
+    browser: Browser,
+    library: ContentLibrary,
+    requests: RequestLifecycle,
+    engine: Engine,
+    object_store: ObjectStore,
+) -> None:
+    user = new_user(library)
+    made = click(library, user)
+    requests.start(made.request_id, "run")
+    plan(object_store, made.request_id)
+    note_plan(engine, made.request_id, "run")
+    stills = covers(object_store, str(made.content_item_id))
+    object_store.put_bytes("reels/u/reel.mp4", b"reel", content_type="video/mp4")
+    reel_url = object_store.media_url("reels/u/reel.mp4")
+    poster_url = object_store.media_url(stills[0].key)
+    reel = FinishedReel(media_url=reel_url, music_url="u", poster_url=poster_url, covers=stills)
+    requests.succeed(made.request_id, "run", reel)
+    page_text = _PLAYER.replace("API_URL", api.url).replace("ITEM", str(made.content_item_id))
+    other_app.files["/"] = ("text/html", page_text)
+    other_app.tokens = [issue_token(served, user, ttl_s=600) for _ in range(5)]
+
+    page = browser.new_page()
+    page.goto(f"http://localhost:{other_app.port}/")
+    video = page.locator("video")
+    expect(video).to_have_attribute("src", re.compile("reel.mp4"))
+    expect(video).to_have_attribute("poster", re.compile("cover-1"))
+    expect(page.get_by_title("It opens well.")).to_have_count(1)
+    choices = page.get_by_title("sharp")
+    expect(choices).to_have_count(3)
+    choices.nth(1).click()
+    expect(choices.nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(choices.nth(0)).to_have_attribute("aria-pressed", "false")
+    expect(video).to_have_attribute("poster", re.compile("cover-2"))
+    item = library.get_item(user, made.content_item_id)
+    assert item is not None
+    assert "cover-2" in str(item.poster_url)
