@@ -62,6 +62,7 @@ def test_dg_checks_the_definitions(clone: Path) -> None:
     assert "Traceback" not in shown
 
 
+@pytest.mark.slow
 def test_dg_lists_the_definitions(clone: Path) -> None:
     shown = run(clone, "dg", "list", "defs", "--json")
     for name in ("clip_analysis", "r2_object", "montage_requests", "chunk_retention"):

@@ -7,13 +7,13 @@ from uuid import UUID, uuid4
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy.orm import Session
 
 from montage_pipeline.api.auth import issue_token
 from montage_pipeline.composition import Services
 from montage_pipeline.local.footage import demo_clips
-from montage_pipeline.rendering.model import RenderedVideo
-from montage_pipeline.storage.keys import document_key
-from montage_pipeline.vocabulary import Step
+from montage_pipeline.requests.attempts.measures import RunMeasures
+from montage_pipeline.requests.tables import MontageRequestRow
 from montage_pipeline_tests.e2e.browser import StudioWindow, chromium, chromium_path
 from montage_pipeline_tests.e2e.conftest import System, click
 
@@ -103,8 +103,8 @@ def test_clips_become_a_reel_that_plays_to_its_end(
 
 
 def _swap_a_segment(page: Page, services: Services) -> None:
-    """Another moment in the place of segment 2: known beforehand, and only that one is rendered."""
-    page.get_by_role("button", name="Segment 2:").click()
+    """Another moment in a segment's place: known beforehand, and only that one is rendered."""
+    number = _changeable(page)
     page.get_by_role("button", name="Lock", exact=True).press("Enter")
     expect(page.get_by_text("0 of 3 segments will be rendered")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
@@ -112,18 +112,32 @@ def _swap_a_segment(page: Page, services: Services) -> None:
     expect(other).to_contain_text("than what is shown")
     other.click()
     expect(page.get_by_text("1 of 3 segments will be rendered")).to_be_visible()
+    make_it = page.get_by_role("button", name="Make it")
+    expect(make_it).to_have_css("opacity", "1")  # it fades in once it may be pressed
     _no_barriers(page)
-    page.get_by_role("button", name="Make it").click()
+    make_it.click()
 
     expect(page.get_by_role("button", name="Before", exact=True)).to_be_visible(timeout=_MADE_MS)
-    page.get_by_role("button", name="Segment 2:").click()
+    page.get_by_role("button", name=f"Segment {number}:").click()
     expect(page.locator(".segment")).to_contain_text("as you asked")
     made = services.library.newest_request(UUID(page.url.rsplit("/", 1)[1]))
     assert made is not None
-    document = services.store.get_bytes(document_key(made, Step.RENDERED_VIDEO))
-    run = RenderedVideo.model_validate_json(document).run
-    assert run.parts - run.parts_reused == 1
+    with Session(services.engine) as session:
+        request = session.get_one(MontageRequestRow, made)
+        measures = RunMeasures.model_validate(request.measures)
+    assert measures.chunks - measures.chunks_reused == 1
     assert services.ledger.entries(made) == []
+
+
+def _changeable(page: Page) -> int:
+    """The first segment that something else could be shown in, chosen."""
+    for number in (1, 2, 3):
+        segment = page.get_by_role("button", name=f"Segment {number}:")
+        segment.click()
+        expect(segment).to_have_attribute("aria-current", "true")
+        if page.locator(".alternatives button").count():
+            return number
+    raise AssertionError("three clips for 8 s leave nothing to choose")
 
 
 def test_an_expired_token_asks_for_another(

@@ -68,6 +68,7 @@ def _changed(
     return created
 
 
+@pytest.mark.slow
 def test_one_swapped_segment_is_rendered_and_no_other_even_on_another_machine(
     services: Services,
     library: ContentLibrary,
