@@ -156,7 +156,9 @@ def _changed(
         raise telling(error, clip_reports(scope.request, analysis)) from None
     scope.progress(_PLANNED)
     edit = EditInputs(analysis, music, changed.timeline)
-    return _finished(scope, edit, str(scope.request.id), changed.parts)
+    planned = _finished(scope, edit, str(scope.request.id), changed.parts)
+    store_variants(scope, [planned.timeline], shared=[0.0], notes=())
+    return planned
 
 
 def _taken(
