@@ -182,6 +182,7 @@ def _launched(instance: dg.DagsterInstance) -> dg.DagsterRun:
     return run
 
 
+@pytest.mark.slow
 def test_a_run_is_a_job_that_kubernetes_takes(
     instance: dg.DagsterInstance, cluster: KubernetesServer
 ) -> None:

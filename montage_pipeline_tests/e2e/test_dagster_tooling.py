@@ -56,6 +56,7 @@ def run(clone: Path, *command: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_dg_checks_the_definitions(clone: Path) -> None:
     shown = run(clone, "dg", "check", "defs")
     assert "All definitions loaded successfully" in shown

@@ -199,6 +199,7 @@ def test_a_run_that_delivers_nothing_leaves_a_finished_item_alone(
     assert item_of(library, user, created).status is ContentStatus.DRAFT
 
 
+@pytest.mark.slow
 def test_a_delivered_reel_stays_delivered_when_its_document_cannot_be_stored(
     services: Services,
     library: ContentLibrary,

@@ -173,6 +173,7 @@ def test_a_failed_job_is_bought_again_and_costs_nothing(
     assert [entry.cost_usd for entry in outcome.entries] == [0, queue.charged_usd]
 
 
+@pytest.mark.slow
 def test_a_job_that_always_fails_and_one_that_never_ends(
     with_fal: Settings, instance: dg.DagsterInstance, user: UUID, clip: Path, queue: fal.FalServer
 ) -> None:

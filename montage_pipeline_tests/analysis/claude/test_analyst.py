@@ -131,6 +131,7 @@ def test_what_is_predicted_is_what_the_provider_counts(
     )
 
 
+@pytest.mark.slow
 def test_too_dear_means_fewer_frames_then_fewer_moments_then_an_error_before_any_call(
     step: AnalysisStep,
 ) -> None:

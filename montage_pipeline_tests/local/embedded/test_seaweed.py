@@ -61,7 +61,10 @@ def test_a_killed_server_starts_again_with_its_objects_and_address(
     # Its ports taken by somebody else: other ones, the same objects.
     server.stop()
     (tmp_path / "home" / "objects" / "ports.json").unlink()
-    server.start()
+    with socket.socket() as somebody:
+        somebody.bind(("127.0.0.1", int(found["R2_ENDPOINT_URL"].rpartition(":")[2])))
+        somebody.listen()
+        server.start()
     assert server.settings()["R2_ENDPOINT_URL"] != found["R2_ENDPOINT_URL"]
     assert _store(server).get_bytes("reels/a.mp4") == data
 

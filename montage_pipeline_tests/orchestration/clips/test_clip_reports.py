@@ -88,6 +88,7 @@ def test_every_clip_is_shown_or_not_with_one_reason(
     assert r"black \[b\]100%.mp4" in not_shown, "Markdown does not read the name as a link"
 
 
+@pytest.mark.slow
 def test_what_is_too_short_is_shown_all_the_same_where_it_can_be(
     services: Services,
     library: ContentLibrary,
