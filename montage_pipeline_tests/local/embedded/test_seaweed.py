@@ -62,6 +62,8 @@ def test_a_killed_server_starts_again_with_its_objects_and_address(
     server.stop()
     (tmp_path / "home" / "objects" / "ports.json").unlink()
     with socket.socket() as somebody:
+        # Connections that the stopped server closed linger for a minute.
+        somebody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         somebody.bind(("127.0.0.1", int(found["R2_ENDPOINT_URL"].rpartition(":")[2])))
         somebody.listen()
         server.start()
