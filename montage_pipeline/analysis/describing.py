@@ -42,9 +42,9 @@ def _subject(measures: SpanMeasures, scores: QualityScores) -> list[str]:
     seen = [*living, *measures.things]
     if not living:
         return [_joined(seen)] if seen else []
-    if scores.living >= _FILLING:
+    if measures.living >= _FILLING:
         return [_joined(seen), "filling the frame"]
-    return [_joined(seen), *(["far away"] if scores.living <= _DISTANT else [])]
+    return [_joined(seen), *(["far away"] if measures.living <= _DISTANT else [])]
 
 
 def _living(measures: SpanMeasures, *, with_face: bool) -> list[str]:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from montage_pipeline.analysis.model import Moment, RejectCode, RejectReason
-from montage_pipeline.analysis.overlays import covered, place, upright_middle
+from montage_pipeline.analysis.overlays import covered, place
+from montage_pipeline.footage.measuring.boxes import upright_middle
 from montage_pipeline.footage.measuring.measures import SpanMeasures
 from montage_pipeline.footage.model import Box
 

@@ -10,8 +10,7 @@ Belongs here: shares of the crop and the words for places. Does not belong here:
 from collections.abc import Sequence
 
 from montage_pipeline.footage.measuring.boxes import part_inside, total_area
-from montage_pipeline.footage.model import Box, ClipFacts
-from montage_pipeline.vocabulary import Format
+from montage_pipeline.footage.model import Box
 
 _ACROSS = 0.6  # of the crop's width, from which a mark lies across it
 _ALL_OVER = 0.6  # of the crop's width and height, from which several marks lie all over it
@@ -19,16 +18,6 @@ _SEVERAL = 3
 
 # Thirds, a little narrower than the middle one.
 _FIRST, _LAST = 0.35, 0.65
-
-
-def upright_middle(facts: ClipFacts) -> Box:
-    """The part of a clip's frame that Reels of every shape show, unless the crop leaves the middle
-    for a subject.
-    """
-    size = Format.REEL.frame_size
-    width = min(1.0, facts.height * size.width / size.height / facts.width)
-    height = min(1.0, facts.width * size.height / size.width / facts.height)
-    return Box(x=(1 - width) / 2, y=(1 - height) / 2, width=width, height=height)
 
 
 def parts_in(boxes: Sequence[Box], crop: Box) -> list[Box]:

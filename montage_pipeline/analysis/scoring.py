@@ -9,7 +9,8 @@ import math
 from collections.abc import Sequence
 
 from montage_pipeline.analysis.model import QualityScores
-from montage_pipeline.analysis.overlays import covered, upright_middle
+from montage_pipeline.analysis.overlays import covered
+from montage_pipeline.footage.measuring.boxes import upright_middle
 from montage_pipeline.footage.measuring.measures import SpanMeasures
 from montage_pipeline.footage.model import ClipFacts
 from montage_pipeline.rules import HOOK_S, UNRELATED_BITS, differing_bits
@@ -51,7 +52,7 @@ def quality_scores(
         action=_share(measures.action),
         colour=_share(measures.colour),
         faces=_share(measures.face_share * face_value),
-        living=_share(measures.living),
+        living=_share(measures.shown_living),
         speech=_share(measures.speech),
         loud=_share(measures.loud),
         novelty=_share(novelty),
@@ -118,19 +119,24 @@ def interest(scores: QualityScores, taste: FootageTaste) -> float:
     return _share(0.8 * liked + 0.2 * scores.novelty)
 
 
-def hook(scores: QualityScores, *, quality: float, duration_s: float, smooth: float) -> float:
-    """How well a moment opens a Reel: somebody large in view, or something that acts, and a clear
-    and steady frame.
-
-    Raw movement and measured interest say little: foliage, water and a shaking camera move as well.
-    A moment that is shorter than the hook counts for less, and so does one that stutters
-    (`smooth`).
+def presence(scores: QualityScores) -> float:
+    """How much there is to look at where the crop will be, 0..1: somebody, an action, or best of
+    all somebody who acts.
     """
-    somebody = max(scores.faces, scores.living, scores.action)
+    return 1 - (1 - max(scores.faces, scores.living)) * (1 - scores.action)
+
+
+def hook(scores: QualityScores, *, quality: float, duration_s: float, smooth: float) -> float:
+    """How well a moment opens a Reel: somebody large in view, something that acts, and a clear and
+    steady frame.
+
+    Raw movement says little: foliage, water and a shaking camera move as well. A moment that is
+    shorter than the hook counts for less, and so does one that stutters (`smooth`).
+    """
     clear = scores.exposure * scores.stability
     # Of seven such sets of weights, those with more for who is in view opened labelled footage
     # better, and on what must never be shown less often.
-    value = 0.5 * somebody + 0.3 * clear + 0.2 * quality
+    value = 0.5 * presence(scores) + 0.3 * clear + 0.2 * quality
     return _share(value * smooth * min(1.0, duration_s / HOOK_S))
 
 

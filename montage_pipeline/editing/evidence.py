@@ -11,18 +11,14 @@ the crop goes (reframe), finding subjects (footage, analysis).
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from montage_pipeline.analysis.model import Moment, Movement
 from montage_pipeline.footage.measuring.boxes import covered_share
+from montage_pipeline.footage.measuring.subject import subject_likelihood
 from montage_pipeline.footage.model import Box
 
 # Weights of what was seen; a whole person or animal counts with its score, 0.45 to 1.
 _MODEL_WEIGHT = 8.0
 _FACE_WEIGHT = 1.0
-_CUT_OFF_FACTOR = 0.3
-"""Of who is cut by the frame's own edge: beside such a one, something else is meant."""
-
 _ACTING_WEIGHT = 0.5
 """At least, of a person or animal that moves before a camera that stands still: who acts is
 meant.
@@ -32,13 +28,9 @@ _STILL_CAMERA = 0.9  # stability from which movement is the scene's own
 _SAME_TIME_S = 0.3  # of a sighting and of the movement that it may be of
 _MOVING_SHARE = 0.5  # of a box that moves when its person or animal does
 
-_CENTRAL_SPREAD = 0.25
-"""Of the frame's side: the farther from the middle, the less likely that a thing is the subject."""
-
 _PERSISTS_S = 1.0
 """Detections flicker: who was seen this near in time is still there, and may be who is meant."""
 
-_CUT_OFF_WITHIN = 0.02  # of the frame's side
 _GROUP_SIZE = 0.25  # of the largest one's area, from which others belong to the group
 
 
@@ -87,7 +79,7 @@ def _own_movement(moment: Moment) -> tuple[Movement, ...]:
 def _faces(moment: Moment) -> Iterator[Sighting]:
     for point in moment.subject_path:
         if point.source == "face":
-            weight = _FACE_WEIGHT * _likelihood(point.box)
+            weight = _FACE_WEIGHT * subject_likelihood(point.box)
             yield Sighting(point.time_s, (point.box,), weight, face=True)
 
 
@@ -126,18 +118,10 @@ def _group(time_s: float, things: Sequence[tuple[Box, float]]) -> Sighting:
         (box, score) for box, score in things if box.width * box.height >= _GROUP_SIZE * largest
     ]
     boxes = [box for box, _ in large]
-    weight = max(score * _likelihood(box) for box, score in large)
+    weight = max(score * subject_likelihood(box) for box, score in large)
     if len(boxes) > 1:
         boxes.append(_around(boxes))
     return Sighting(time_s, tuple(boxes), weight, face=False)
-
-
-def _likelihood(box: Box) -> float:
-    """How likely what is seen there is the subject, 0..1, by where it lies in the frame."""
-    off = abs(box.x + box.width / 2 - 0.5)
-    likelihood = float(np.exp(-((off / _CENTRAL_SPREAD) ** 2) / 2))
-    cut_off = box.x < _CUT_OFF_WITHIN or box.x + box.width > 1 - _CUT_OFF_WITHIN
-    return likelihood * (_CUT_OFF_FACTOR if cut_off else 1.0)
 
 
 def _around(boxes: Sequence[Box]) -> Box:

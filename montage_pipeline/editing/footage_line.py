@@ -115,6 +115,22 @@ class FootageLine:
         """The stretch that each frame of the line lies in."""
         return np.searchsorted(self.offset, frames, side="right") - 1
 
+    def best_instants(self, frames: int) -> Floats:
+        """The best mean score of instants that so many frames of one stretch have, for each clip; 0
+        where none is that long.
+        """
+        best = np.full(self.clip_count, -np.inf)
+        for clip, begin, room in zip(
+            self.stretch_clip.tolist(),
+            self.offset.tolist(),
+            self.stretch_frames.tolist(),
+            strict=True,
+        ):
+            if room >= frames:
+                sums = self.instant_sum[begin : begin + room + 1]
+                best[clip] = max(best[clip], float((sums[frames:] - sums[:-frames]).max()) / frames)
+        return np.where(np.isneginf(best), 0.0, best)
+
     def starts_of(self, pieces: Sequence[Piece]) -> Ints:
         """The frame of the line where each piece begins."""
         stretch = np.asarray([piece.stretch for piece in pieces], dtype=np.int64)

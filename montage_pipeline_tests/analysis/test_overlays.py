@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from montage_pipeline.analysis.overlays import covered, parts_in, place, upright_middle
+from montage_pipeline.analysis.overlays import covered, parts_in, place
+from montage_pipeline.footage.measuring.boxes import upright_middle
 from montage_pipeline.footage.model import Box
 from montage_pipeline_tests.editing.footage import facts
 

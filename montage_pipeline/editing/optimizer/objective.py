@@ -132,6 +132,8 @@ class Objective:
         left_out = max(left_out, len(self.short_clips) - self.short_allowed - 1)
         self.unavoidably_absent = max(0, left_out) * _in_units(terms.ABSENT)
         """Units that clips cost for which there is no room, whatever is chosen."""
+        self.best_instants = footage.best_instants(rules.hook_frames)
+        """Per clip: the mean score of the instants of the hook that would look best in it."""
         self.overused = _in_units(terms.OVERUSED)
         self.alike = _in_units(terms.ALIKE)
 
@@ -218,7 +220,8 @@ class Objective:
                 seen=(footage.seen_sum[at + frames] - footage.seen_sum[at]) / frames,
                 gone=(footage.subject_gone_sum[at + frames] - footage.subject_gone_sum[at])
                 / frames,
-                instant=(footage.instant_sum[at + frames] - footage.instant_sum[at]) / frames,
+                instant=(footage.instant_sum[at + frames] - footage.instant_sum[at]) / frames
+                - self.best_instants[footage.stretch_clip[footage.stretch_of(at)]],
                 broken_off=footage.spoken_at[at] + footage.spoken_at[at + frames],
                 only_here=np.isin(
                     footage.stretch_clip[footage.stretch_of(at)],

@@ -48,7 +48,9 @@ _ONLY_AS_HOOK = 1.5
 0.15 of the hook score: a clearly better opening is worth the clip.
 """
 HOOK_INSTANT = 2.0
-"""Times the mean score of the hook's instants: within a moment that opens, its clearest 1.7 s."""
+"""Times the mean score of the hook's instants, beside the best in its clip: of a clip that opens, the
+clearest 1.7 s. They say how a clip looks beside its usual self, so they compare no clips.
+"""
 _GONE_HOOK = 3.0
 """A hook without its moment's subject: half of the best hook score."""
 
@@ -169,8 +171,9 @@ class HookFootage(NamedTuple):
     """What the frames of a hook show.
 
     Whether a best instant (0 or 1); the shares of it (0..1) that an earlier Reel showed, and that
-    lack the moment's subject; the mean score of its instants (-1..1); how much it breaks off who
-    talks at its ends (0..2); whether its clip has no room for any other segment (0 or 1).
+    lack the moment's subject; how far the mean score of its instants is below the best of its clip
+    (0 or less); how much it breaks off who talks at its ends (0..2); whether its clip has no room
+    for any other segment (0 or 1).
     """
 
     peak: Floats

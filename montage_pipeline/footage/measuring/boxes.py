@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from montage_pipeline.footage.model import Box
+from montage_pipeline.footage.model import Box, ClipFacts
+from montage_pipeline.vocabulary import Format
 
 _MIN_SIDE = 0.01  # of the frame; a box has a size
 
@@ -62,6 +63,16 @@ def part_inside(box: Box, window: Box) -> Box | None:
         width=min(1.0, (right - left) / window.width),
         height=min(1.0, (bottom - top) / window.height),
     )
+
+
+def upright_middle(facts: ClipFacts) -> Box:
+    """The part of a clip's frame that Reels of every shape show, unless the crop leaves the middle
+    for a subject.
+    """
+    size = Format.REEL.frame_size
+    width = min(1.0, facts.height * size.width / size.height / facts.width)
+    height = min(1.0, facts.width * size.height / size.width / facts.height)
+    return Box(x=(1 - width) / 2, y=(1 - height) / 2, width=width, height=height)
 
 
 def distance(first: Box, second: Box) -> float:

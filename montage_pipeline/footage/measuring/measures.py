@@ -17,7 +17,9 @@ from montage_pipeline.footage.measuring import movement, still
 from montage_pipeline.footage.measuring.boxes import (
     intersection_over_union,
     median_box,
+    part_inside,
     total_area,
+    upright_middle,
 )
 from montage_pipeline.footage.measuring.movement import FrameMotion
 from montage_pipeline.footage.measuring.objects import LivingThing
@@ -26,6 +28,7 @@ from montage_pipeline.footage.measuring.overlays.borders import box_inside_borde
 from montage_pipeline.footage.measuring.overlays.logos import logos
 from montage_pipeline.footage.measuring.overlays.marks import all_marks
 from montage_pipeline.footage.measuring.planes import Plane
+from montage_pipeline.footage.measuring.subject import subject_likelihood
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.spans import Span, joined
 
@@ -43,6 +46,7 @@ OVERLAY_FRAMES = 48
 them are kept.
 """
 _FILLING_SIDE = 0.5  # mean side, as a share of the frame's, of who fills the frame
+_FILLING_CROP_SIDE = 0.6  # the same of a crop: who stands in an upright one leaves its sides free
 _COVERING_SHARE = 0.75
 """Of the frame: a body that takes more of it, without a face, is no subject but something before
 the lens: an arm, a back.
@@ -208,6 +212,7 @@ class SpanMeasures:
     face_share: float
     face: Box | None
     living: float
+    shown_living: float
     people: int
     with_animal: bool
     things: tuple[str, ...]
@@ -234,7 +239,7 @@ class SpanMeasures:
         """Put samples (at least one) and motions together with what holds for all of the clip."""
         writing = _lasting_writing([sample.writing for sample in samples])
         with_faces = [sample.faces[0] for sample in samples if sample.faces]
-        inside = clip.inside_borders
+        inside, shown = clip.inside_borders, upright_middle(clip.facts)
         return cls(
             sharpness=_median(samples, lambda sample: sample.sharpness),
             exposure=_median(samples, lambda sample: sample.exposure.score),
@@ -246,11 +251,12 @@ class SpanMeasures:
             colour=_median(samples, lambda sample: sample.colour),
             stability=movement.stability(motions),
             motion=movement.energy(motions),
-            action=movement.action(motions),
+            action=movement.action(motions, shown),
             frozen_share=_frozen_share(motions),
             face_share=len(with_faces) / len(samples),
             face=median_box(with_faces),
             living=float(np.mean([_living_size(sample) for sample in samples])),
+            shown_living=float(np.mean([_shown_size(sample, shown) for sample in samples])),
             people=round(_median(samples, lambda sample: _count(sample, "person"))),
             with_animal=_median(samples, lambda sample: _count(sample, "animal")) >= 1,
             things=_lasting_things(samples),
@@ -273,12 +279,36 @@ class SpanMeasures:
 
 def _living_size(sample: Sample) -> float:
     """How much of the frame its largest person or animal takes, 0..1, less for an unsure one."""
-    sides = [
-        thing.score * math.sqrt(area)
-        for thing in sample.living
-        if (area := thing.box.width * thing.box.height) <= _COVERING_SHARE or sample.faces
-    ]
+    sides = [thing.score * math.sqrt(_area(thing.box)) for thing in _subjects(sample)]
     return min(1.0, max(sides, default=0.0) / _FILLING_SIDE)
+
+
+def _shown_size(sample: Sample, middle: Box) -> float:
+    """How much of a crop as large as `middle` one person or animal takes when the crop goes there,
+    0..1; less for an unsure one, and for one far from the middle, to which it hardly will.
+    """
+    sides = [
+        thing.score * subject_likelihood(thing.box) * math.sqrt(_share_shown(thing.box, middle))
+        for thing in _subjects(sample)
+    ]
+    return min(1.0, max(sides, default=0.0) / _FILLING_CROP_SIDE)
+
+
+def _subjects(sample: Sample) -> list[LivingThing]:
+    """The people and animals that can be what a frame is about."""
+    return [thing for thing in sample.living if sample.faces or _area(thing.box) <= _COVERING_SHARE]
+
+
+def _share_shown(box: Box, middle: Box) -> float:
+    """The share of a crop as large as `middle` that a box takes when the crop goes there."""
+    x = min(max(0.0, box.x + box.width / 2 - middle.width / 2), 1 - middle.width)
+    y = min(max(0.0, box.y + box.height / 2 - middle.height / 2), 1 - middle.height)
+    part = part_inside(box, Box(x=x, y=y, width=middle.width, height=middle.height))
+    return _area(part) if part is not None else 0.0
+
+
+def _area(box: Box) -> float:
+    return box.width * box.height
 
 
 def _count(sample: Sample, kind: str) -> int:

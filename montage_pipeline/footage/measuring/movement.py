@@ -191,8 +191,9 @@ def energy(motions: Sequence[FrameMotion]) -> float:
     return float(1 - np.exp(-(inside / _BUSY_LEVELS + camera / _FAST_CAMERA)))
 
 
-def action(motions: Sequence[FrameMotion]) -> float:
-    """How much moves apart from the rest of the frame, 0 (nothing) to 1: somebody acts.
+def action(motions: Sequence[FrameMotion], shown: Box) -> float:
+    """How much moves, in the part of the frame that is shown, apart from the rest of the frame, 0
+    (nothing) to 1: somebody acts.
 
     Leaves, water, and whatever a camera that shakes or drives along brings into motion move in most
     of the frame alike: what moves as its median does is no action, and beside much of that there is
@@ -200,13 +201,28 @@ def action(motions: Sequence[FrameMotion]) -> float:
     """
     if not motions:
         return 0.0
-    where = np.stack([motion.where for motion in motions]).reshape(len(motions), -1)
-    common = np.median(where, axis=1)
-    apart = np.maximum(where - common[:, None], 0).mean(axis=1)
+    where = np.stack([motion.where for motion in motions])
+    common = np.median(where, axis=(1, 2))
+    cells = _cells(shown, where.shape[1:])
+    apart = (np.maximum(where - common[:, None, None], 0) * cells).sum(axis=(1, 2)) / cells.sum()
     rate = np.sqrt([_COMPARED_HZ * motion.elapsed_s for motion in motions])
     amount, beside = float((apart / rate).mean()), float((common / rate).mean())
     stands_out = amount / (amount + beside + _SLIGHT_LEVELS)
     return float(stands_out * (1 - np.exp(-amount / _BUSY_LEVELS)))
+
+
+def _cells(shown: Box, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The share of each cell of a map (rows, columns) that a part of the frame covers."""
+    rows, columns = shape
+    down = _overlap(shown.y, shown.y + shown.height, rows)
+    across = _overlap(shown.x, shown.x + shown.width, columns)
+    return np.outer(down, across)
+
+
+def _overlap(first: float, last: float, count: int) -> NDArray[np.float64]:
+    """The share of each of `count` equal parts of 0..1 that lies between two places."""
+    edges = np.clip(np.arange(count + 1) / count, first, last)
+    return np.diff(edges) * count
 
 
 def moving_subject(motions: Sequence[FrameMotion]) -> Box | None:

@@ -26,6 +26,11 @@ _MAX_ROAM = 1.6  # face widths between one sighting and the next that are still 
 
 _MOTION_WINDOW_S = 0.5  # to each side of a time: movement that says where the subject is
 
+# Who is meant
+_CENTRAL_SPREAD = 0.25  # of the frame's side: people film what they mean in the middle
+_CUT_OFF_WITHIN = 0.02  # of the frame's side
+_CUT_OFF_FACTOR = 0.3  # of who is cut by the frame's own edge: beside such a one, another is meant
+
 # Saliency
 _SALIENT_SIDE = 64  # pixels
 _MAX_SALIENT_SHARE = 0.35  # of the frame: wider than this, it stands out nowhere in particular
@@ -54,6 +59,14 @@ class SubjectPlace(NamedTuple):
     time_s: float
     box: Box
     source: Literal["face", "motion", "saliency"]
+
+
+def subject_likelihood(box: Box) -> float:
+    """How likely what is seen there is the subject, 0..1, by where it lies across the frame."""
+    off = abs(box.x + box.width / 2 - 0.5)
+    likelihood = float(np.exp(-((off / _CENTRAL_SPREAD) ** 2) / 2))
+    cut_off = box.x < _CUT_OFF_WITHIN or box.x + box.width > 1 - _CUT_OFF_WITHIN
+    return likelihood * (_CUT_OFF_FACTOR if cut_off else 1.0)
 
 
 class SeenFrame(NamedTuple):
