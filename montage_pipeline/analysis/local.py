@@ -27,7 +27,8 @@ from montage_pipeline.footage.names import clip_name
 from montage_pipeline.rules import HOOK_S, MIN_DURATION_S
 from montage_pipeline.settings import Settings
 
-# What goes first among the best moments: technically good, as measured interest says little.
+# What goes first among the best moments: technically good, as what is measured of interest is not
+# what the footage means.
 _INTEREST_WEIGHT, _QUALITY_WEIGHT = 0.25, 0.75
 
 

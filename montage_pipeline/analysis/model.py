@@ -40,7 +40,8 @@ class QualityScores(Record):
     """Measures of a moment, each 0 (worst) to 1 (best).
 
     `stability` is 1 for a camera at rest, `motion` the energy of movement in the frame (neither end
-    is bad by itself), `action` how much moves apart from the rest of the frame, `faces` 1 for a
+    is bad by itself), `action` how much moves, inside an upright crop of the middle, apart from the
+    rest of the frame, `living` how much of such a crop a person or animal fills, `faces` 1 for a
     large face throughout, `speech` the share of the moment in which someone talks, `loud` the share
     in which the sound is loud or sudden, `novelty` 0 for a moment that looks like another one of
     the analysis and 1 for one that looks like none.

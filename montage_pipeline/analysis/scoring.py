@@ -30,6 +30,12 @@ _MAX_OVERLAY_COST = 0.4  # what lies over the frame alone makes nothing worthles
 # The smallest face counts half; from 15 % of the frame's height on, a face counts in full.
 _SMALLEST_FACE_VALUE, _FACE_HEIGHT_RANGE = 0.5, 0.3
 
+_PRESENCE, _LIKED = 0.5, 0.3
+"""What there is to look at, and what a style likes of it, in a moment's interest; the rest is for
+novelty. Of 25 labelled clips presence follows the editor's ranks (Spearman 0.3; its part that is
+action 0.47), movement, colour, faces and speech by themselves do not.
+"""
+
 _LOUD_VALUE = 0.7  # a loud moment is worth this much of one in which someone talks
 
 
@@ -105,7 +111,9 @@ def smoothness(facts: ClipFacts) -> float:
 
 
 def interest(scores: QualityScores, taste: FootageTaste) -> float:
-    """How much a moment is worth showing in a style: what the style likes, and a little novelty."""
+    """How much a moment is worth showing in a style: what there is to look at, what that style
+    likes, and a little novelty.
+    """
     heard = max(scores.speech, _LOUD_VALUE * scores.loud)
     pleasing_motion = 1 - abs(scores.motion - taste.preferred_motion) / max(
         taste.preferred_motion, 1 - taste.preferred_motion
@@ -116,7 +124,9 @@ def interest(scores: QualityScores, taste: FootageTaste) -> float:
         + taste.colour * scores.colour
         + taste.speech * heard
     ) / (taste.motion + taste.faces + taste.colour + taste.speech)
-    return _share(0.8 * liked + 0.2 * scores.novelty)
+    return _share(
+        _PRESENCE * presence(scores) + _LIKED * liked + (1 - _PRESENCE - _LIKED) * scores.novelty
+    )
 
 
 def presence(scores: QualityScores) -> float:

@@ -16,14 +16,14 @@ from montage_pipeline.vocabulary import FrameSize
 
 _JUDGED_INTEREST = 8
 """Times the weight of interest where somebody judged it: as it stands, 40 of Claude's 100 points
-would be worth 0.14 points a cut, less than chance. Measured interest is no such thing.
+would be worth 0.14 points a cut, less than chance. Measured interest is no such judgement.
 """
 
-_MEASURED_INTEREST, _MEASURED_TASTE, _MEASURED_QUALITY = 0.2, 0.5, 2.5
-"""Times the weights of interest, of colour and faces, and of quality, where nobody judged the
-footage. Measured interest, colour and faces do not follow an editor's ranks (Spearman -0.25 to 0.06
-over 25 clips), quality and the sharpness of the crop together do (0.4); so tastes decide between
-clips of about the same quality. Of 36 sets of such weights all had 0.3 to 0.42: no fit.
+_MEASURED_TASTE, _MEASURED_QUALITY = 0.5, 1.5
+"""Times the weights of colour and faces, and of quality, where nobody judged the footage. Measured
+colour and faces do not follow an editor's ranks (Spearman -0.25 to 0.06 over 25 clips), quality and
+the sharpness of the crop together do (0.4), and with what there is to look at better (0.5); so
+tastes decide between clips of about the same quality.
 """
 
 _UNSEEN = 3.0
@@ -103,7 +103,7 @@ def moment_score(
     """
     scores = moment.scores
     seen = judged and was_judged(moment)
-    interest = taste.interest * moment.interest * (_JUDGED_INTEREST if seen else _MEASURED_INTEREST)
+    interest = taste.interest * moment.interest * (_JUDGED_INTEREST if seen else 1)
     quality = taste.quality * moment.quality * (1 if judged else _MEASURED_QUALITY)
     colour = taste.colour * scores.colour * (1 if judged else _MEASURED_TASTE)
     faces = taste.faces * scores.faces * (1 if judged else _MEASURED_TASTE)

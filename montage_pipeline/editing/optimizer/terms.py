@@ -48,7 +48,7 @@ _ONLY_AS_HOOK = 1.5
 0.15 of the hook score: a clearly better opening is worth the clip.
 """
 HOOK_INSTANT = 2.0
-"""Times the mean score of the hook's instants, beside the best in its clip: of a clip that opens, the
+"""Times the mean score of the hook's instants, beside the best in its clip: of one that opens, the
 clearest 1.7 s. They say how a clip looks beside its usual self, so they compare no clips.
 """
 _GONE_HOOK = 3.0

@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 
 from montage_pipeline.footage.measuring.movement import FrameMotion, MotionMeter, action, energy
 from montage_pipeline.footage.measuring.planes import Plane
+from montage_pipeline.footage.model import Box
 
 _HEIGHT, _WIDTH, _FPS = 90, 160, 15
+
+_ALL = Box(x=0, y=0, width=1, height=1)
 
 Field = NDArray[np.floating]
 
@@ -29,6 +32,11 @@ def motions(frames: list[Field]) -> list[FrameMotion]:
     planes: list[Plane] = [np.clip(frame, 0, 255).astype(np.uint8) for frame in frames]
     found = [meter.add(place / _FPS, plane) for place, plane in enumerate(planes)]
     return [motion for motion in found if motion is not None]
+
+
+def seen_action(found: list[FrameMotion]) -> float:
+    """Action where all of the frame is shown."""
+    return action(found, _ALL)
 
 
 def view(x: int = 40, y: int = 40) -> Field:
@@ -66,15 +74,29 @@ def test_somebody_who_acts_stands_out_and_what_moves_everywhere_does_not() -> No
     acts = motions(acting())
     for everywhere in (motions(leaves()), motions(shaken())):
         assert energy(everywhere) > energy(acts), "there is more raw movement"
-        assert action(everywhere) < 0.85 * action(acts)
-    assert action(acts) > 0.25
-    assert action(motions([view()] * 24)) == 0
-    assert action([]) == 0
+        assert seen_action(everywhere) < 0.85 * seen_action(acts)
+    assert seen_action(acts) > 0.25
+    assert seen_action(motions([view()] * 24)) == 0
+    assert seen_action([]) == 0
+
+
+def test_what_acts_outside_of_what_is_shown_is_no_action() -> None:
+    frames = []
+    for place in range(24):
+        frame = view()
+        frame[30:60, 10 + place : 40 + place] = texture(2)[:30, :30]
+        frames.append(frame)
+    moved = motions(frames)
+    assert action(moved, Box(x=0, y=0, width=0.45, height=1)) > seen_action(moved) > 0.1
+    assert action(moved, Box(x=0.5, y=0, width=0.45, height=1)) < 0.02
+    # A part that cuts through cells of the map counts their shares.
+    either = [action(moved, Box(x=x, y=0, width=0.1, height=1)) for x in (0.12, 0.17)]
+    assert min(either) <= action(moved, Box(x=0.145, y=0, width=0.1, height=1)) <= max(either)
 
 
 def test_a_pan_is_no_action() -> None:
     panned = motions([view(20 + 3 * place) for place in range(24)])
-    assert action(panned) < 0.5 * action(motions(acting()))
+    assert seen_action(panned) < 0.5 * seen_action(motions(acting()))
 
 
 @given(st.floats(0, 40), st.integers(0, 255))
@@ -86,6 +108,6 @@ def test_action_is_a_share_that_even_movement_never_raises(level: float, cell: i
         field = (where + more).reshape(16, 16).astype(np.float32)
         return FrameMotion(1.0, 1 / _FPS, 0.0, 0.0, True, float(field.mean()), False, field)
 
-    alone, beside = action([moved(0)]), action([moved(level)])
+    alone, beside = seen_action([moved(0)]), seen_action([moved(level)])
     assert 0 <= beside <= alone + 1e-6 <= 1
-    assert action([moved(0)] * 3) == pytest.approx(alone)
+    assert seen_action([moved(0)] * 3) == pytest.approx(alone)
