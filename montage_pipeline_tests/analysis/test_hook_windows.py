@@ -22,11 +22,15 @@ _FROM_S, _TO_S = 4.0, 7.0
 @pytest.fixture(scope="module")
 def crossed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """10 s of a scene that rests; from 4 to 7 s something crosses it."""
-    folder = tmp_path_factory.mktemp("crossed")
+    return _crossed(tmp_path_factory.mktemp("crossed"), "100*(t-4)")
+
+
+def _crossed(folder: Path, across: str) -> Path:
+    """The same, with the thing that crosses it at a place (pixels of 480) told by FFmpeg's `t`."""
     behind, thing = scenery(folder / "1.png", seed=1), scenery(folder / "2.png", seed=2)
     path = folder / "crossed.mp4"
     when = f"between(t,{_FROM_S},{_TO_S})"
-    place = f"x='100*(t-{_FROM_S})':y=90:enable='{when}'"
+    place = f"x='{across}':y=90:enable='{when}'"
     drawn = f"[0]scale=480:270[s];[1]scale=480:270,crop=90:90[t];[s][t]overlay={place}"
     inputs = [
         part
@@ -48,6 +52,16 @@ def test_the_best_opening_is_where_something_happens(analysis: ClipAnalysis) -> 
     best = max(windows, key=lambda window: window.score)
     assert _FROM_S - 0.5 <= best.start_s <= _TO_S - HOOK_S + 0.5
     assert best.score > max(one.score for one in windows if one.start_s < 1.5)
+
+
+def test_what_passes_beside_the_crop_opens_nothing(analysis: ClipAnalysis, tmp_path: Path) -> None:
+    clip = _crossed(tmp_path, "20*(t-4)")
+    beside = LocalAnalyst(Settings()).analyse([fetched(clip)], "dynamic", 7)
+    assert _best_hook(beside) < _best_hook(analysis) - 0.03
+
+
+def _best_hook(analysis: ClipAnalysis) -> float:
+    return max(moment.hook for moment in analysis.clips[0].moments)
 
 
 def test_a_moment_opens_as_well_as_its_best_window(analysis: ClipAnalysis) -> None:

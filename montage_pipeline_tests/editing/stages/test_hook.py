@@ -1,6 +1,6 @@
 """Which moment opens."""
 
-from montage_pipeline.analysis.model import HookWindow
+from montage_pipeline.analysis.model import HookWindow, Instant
 from montage_pipeline.editing.planner import plan_timeline
 from montage_pipeline_tests.editing.footage import analysis, facts, moment, steady_music
 from montage_pipeline_tests.editing.requests import edit_request
@@ -88,3 +88,24 @@ def test_the_hook_begins_where_its_moment_opens_best() -> None:
     opening = plan_timeline(edit_request(12), analysis(clips), steady_music(120, 20)).segments[0]
     assert opening.moment == "c0m0"
     assert 4.7 <= opening.source_in_s <= 6.3
+
+
+def test_seconds_better_than_the_rest_of_their_clip_say_nothing_of_other_clips() -> None:
+    """A clip that is poor but for some seconds does not open for their sake."""
+    poor_but = [Instant(time_s=float(t), score=0.9 if 3 <= t <= 6 else -0.5) for t in range(10)]
+    even = [Instant(time_s=float(t), score=0.0) for t in range(10)]
+    measured = {"without_subject": (), "role": None, "peak_s": None}
+    clips = analysis(
+        [
+            (facts(f"c{i}", 9), [moment(i, 0, 0, 9, hook=hook).model_copy(update=measured)])
+            for i, hook in enumerate((0.5, 0.55))
+        ]
+    )
+    first, second = clips.clips
+    known = (
+        first.model_copy(update={"instants": tuple(poor_but)}),
+        second.model_copy(update={"instants": tuple(even)}),
+    )
+    clips = clips.model_copy(update={"clips": known, "hook_moment": "c1m0"})
+    opening = plan_timeline(edit_request(8), clips, steady_music(120, 12)).segments[0]
+    assert opening.moment == "c1m0"
