@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from montage_pipeline.cli.files import given_clips
 from montage_pipeline.cli.interrupts import raise_if_asked
+from montage_pipeline.cli.wish_names import as_typed
 from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.names import printable
@@ -154,7 +155,7 @@ class LocalOrder(Record):
         """
         clips = given_clips(self.clips).clips
         clip_urls, options = tuple(map(_address, clips)), self.wishes.as_options(clips)
-        refuse_contradictions(clip_urls, options)
+        refuse_contradictions(clip_urls, options, called=as_typed)
         if options.captions:
             from montage_pipeline.captions.layout import refuse_unfit
 
