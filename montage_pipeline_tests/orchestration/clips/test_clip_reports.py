@@ -10,15 +10,19 @@ import dagster as dg
 import pytest
 
 from montage_pipeline.composition import Services
+from montage_pipeline.editing.planner import plan_timeline
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode
+from montage_pipeline.orchestration.assets.clip_reports import clip_reports
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.library import ContentLibrary
-from montage_pipeline.requests.model import CreatedRequest
+from montage_pipeline.requests.model import CreatedRequest, MontageRequest
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.storage.keys import document_key
 from montage_pipeline.vocabulary import Step
 from montage_pipeline_tests.clicks import click
+from montage_pipeline_tests.editing.footage import clips_of, steady_music
+from montage_pipeline_tests.editing.requests import edit_request
 from montage_pipeline_tests.orchestration.conftest import (
     add_partition,
     error_of,
@@ -86,6 +90,28 @@ def test_every_clip_is_shown_or_not_with_one_reason(
     not_shown: Any = planned.metadata["not_shown"].value
     assert not_shown.count("\n- ") == 4
     assert r"black \[b\]100%.mp4" in not_shown, "Markdown does not read the name as a link"
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "lengths_s", "reason"),
+    [
+        (7, (3.5, 3.5, 3.5), "filled the 5.2 s, and with a cut more it would be longer than the 7"),
+        (10, (8.0, 8.0, 8.0, 8.0), "better moments of other clips filled the 10 s"),
+    ],
+)
+def test_a_good_clip_that_is_not_shown_is_told_why(
+    asked_s: int, lengths_s: tuple[float, ...], reason: str
+) -> None:
+    analysis = clips_of(*lengths_s)
+    timeline = plan_timeline(edit_request(asked_s), analysis, steady_music(120, 20))
+    fields: dict[str, Any] = {
+        "clip_urls": tuple(clip.facts.url for clip in analysis.clips),
+        "options": MontageOptions(),
+    }
+    request = MontageRequest.model_construct(**fields)
+    reasons = [clip.reason for clip in clip_reports(request, analysis, timeline) if clip.reason]
+    assert reasons
+    assert all(reason in told for told in reasons)
 
 
 @pytest.mark.slow
