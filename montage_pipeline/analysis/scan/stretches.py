@@ -19,7 +19,7 @@ from montage_pipeline.footage.measuring.coarse import Glance
 from montage_pipeline.footage.measuring.still import Exposure
 from montage_pipeline.spans import Span
 
-_MIN_STRETCH_S = 2.0  # less leaves no room for a cut
+_MIN_STRETCH_S = 2.0  # less leaves no room for an opening
 _SPACING_S = 0.5  # between the starts of two stretches: nearer ones show the same
 _MAX_STARTS = 4000  # of a clip; of more, most lie between two keyframes that are looked at
 
@@ -66,7 +66,11 @@ class Stretch:
 
 
 def stretches_of(index: int, scan: KeyframeScan, stretch_s: float) -> list[Stretch]:
-    """Stretches of about `stretch_s` seconds, in order of time, one for each place to start."""
+    """Stretches of `stretch_s` seconds, in order of time, one for each place to start.
+
+    What the clip's end cuts short is worth that much less: it may be too short for a cut, and the
+    stretch that ends with the clip is there as well.
+    """
     whole = scan.clip.whole
     starts_s = _starts_s(scan, stretch_s)
     movement = _movement(scan.clip.packets, starts_s, stretch_s)
@@ -82,7 +86,7 @@ def stretches_of(index: int, scan: KeyframeScan, stretch_s: float) -> list[Stret
             Stretch(
                 clip=index,
                 span=span,
-                score=scorer.score(span, float(moving)),
+                score=scorer.score(span, float(moving)) * _share_left(span, stretch_s, whole),
                 work=scan.clip.work(span),
                 fingerprint=nearest.fingerprint if nearest is not None else None,
             )
@@ -90,11 +94,19 @@ def stretches_of(index: int, scan: KeyframeScan, stretch_s: float) -> list[Stret
     return stretches
 
 
+def _share_left(span: Span, stretch_s: float, whole: Span) -> float:
+    """How much of a stretch the end of its clip leaves; of a short clip there is no more."""
+    full_s = min(stretch_s, whole.duration_s)
+    return span.duration_s / full_s if full_s else 1.0
+
+
 def _starts_s(scan: KeyframeScan, stretch_s: float) -> list[float]:
     whole, packets = scan.clip.whole, scan.clip.packets
     spacing_s = max(_SPACING_S, whole.duration_s / _MAX_STARTS)
     starts_s: list[float] = []
-    for time_s in sorted([*packets.key_times_s, *_inside_long_gaps(packets, whole, stretch_s)]):
+    inside_gaps_s = _inside_long_gaps(packets, whole, stretch_s)
+    to_the_end_s = max(whole.start_s, whole.end_s - stretch_s)
+    for time_s in sorted([*packets.key_times_s, *inside_gaps_s, to_the_end_s]):
         if not starts_s or time_s >= starts_s[-1] + spacing_s:
             starts_s.append(float(max(time_s, whole.start_s)))
     return starts_s
