@@ -17,7 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from montage_pipeline.cli.files import given_clips
 from montage_pipeline.cli.interrupts import raise_if_asked
-from montage_pipeline.cli.wish_names import as_typed
+from montage_pipeline.cli.options import as_typed
 from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.names import printable

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from montage_pipeline.cli.job import JobOutcome, Progressed
-from montage_pipeline.cli.wish_names import in_typed_words
+from montage_pipeline.cli.options import in_typed_words
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.vocabulary import ContentStatus, Step
