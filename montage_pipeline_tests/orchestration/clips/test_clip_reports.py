@@ -1,5 +1,6 @@
 """Every clip that was given ends in one of two lists, and too little footage is said early."""
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,7 +38,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Addresses by what is the matter with the clip."""
     folder = tmp_path_factory.mktemp("clips")
     paths = {
-        name: folder / f"{name} [b]100%.mp4"
+        name: folder / os.fsdecode(f"{name} [b]100%25 ".encode() + b"\xe9.mp4")
         for name in ("good", "black", "short", "brief", "text", "gone")
     }
     make_clip(paths["good"], "testsrc2=size=192x144:rate=10", 12)
@@ -70,7 +71,7 @@ def test_every_clip_is_shown_or_not_with_one_reason(
 
     found = _reports(library, user, created)
     assert list(found) == list(clips)
-    assert found["good"].name == "good [b]100%.mp4"
+    assert found["good"].name == r"good [b]100%25 \xe9.mp4"
     assert found["good"].reason is None
     assert found["good"].segments[0].reel_s == 0
     shown_s = sum(span.end_s - span.start_s for span in found["good"].segments)
@@ -89,7 +90,7 @@ def test_every_clip_is_shown_or_not_with_one_reason(
     [planned] = result.asset_materializations_for_node("edit_timeline")
     not_shown: Any = planned.metadata["not_shown"].value
     assert not_shown.count("\n- ") == 4
-    assert r"black \[b\]100%.mp4" in not_shown, "Markdown does not read the name as a link"
+    assert r"black \[b\]100%25 \\xe9.mp4" in not_shown, "Markdown does not read the name as a link"
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_what_was_lost_is_said_before_there_is_music(
     error = error_of(library, user, created)
     assert (error["code"], error["step"]) == ("not_enough_footage", "clip_analysis")
     assert "5.0 s black" in error["message"]
-    assert "gone [b]100%.mp4: there is no file" in error["message"]
+    assert r"gone [b]100%25 \xe9.mp4: there is no file" in error["message"]
     assert not _has(services, created, Step.MUSIC_TRACK)
     assert len(item_of(library, user, created).clips) == 3
 
