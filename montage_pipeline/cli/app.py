@@ -98,6 +98,6 @@ def _expected(error: Exception) -> MontageError | None:
         ]
         return PermanentError(ErrorCode.BAD_SETTING, "; ".join(problems))
     if type(error).__module__.startswith("sqlalchemy."):
-        reason = hide_secrets(str(getattr(error, "orig", None) or error).strip())
+        reason = " ".join(hide_secrets(str(getattr(error, "orig", None) or error)).split())
         return MontageError(ErrorCode.DATABASE_UNAVAILABLE, f"The database failed: {reason}")
     return None

@@ -17,13 +17,19 @@ from pydantic.alias_generators import to_camel
 
 from montage_pipeline.cli.files import given_clips
 from montage_pipeline.cli.interrupts import raise_if_asked
+from montage_pipeline.cli.options import as_typed
 from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.names import printable
 from montage_pipeline.local.identity import LOCAL_USER_EMAIL, LOCAL_USER_ID
 from montage_pipeline.records import Record, read_document
 from montage_pipeline.requests.footage import ClipReport
-from montage_pipeline.requests.model import ContentItem, CreatedRequest, NewContentItem
+from montage_pipeline.requests.model import (
+    ContentItem,
+    CreatedRequest,
+    MontageRequest,
+    NewContentItem,
+)
 from montage_pipeline.requests.options import (
     MAX_CAPTION_CHARS,
     MAX_PROMPT_CHARS,
@@ -41,6 +47,9 @@ from montage_pipeline.vocabulary import ContentStatus, Format, Look, Step
 
 _POLL_INTERVAL_S = 0.25
 """Quick enough for a progress bar; each poll is one query on this machine."""
+
+_MAX_TIMING_S = 5.0
+"""A step's seconds are noted right after it, by a process that may be busy."""
 
 _MAX_WATCH_S = 3600.0
 """Twice as long as a run may last."""
@@ -154,7 +163,7 @@ class LocalOrder(Record):
         """
         clips = given_clips(self.clips).clips
         clip_urls, options = tuple(map(_address, clips)), self.wishes.as_options(clips)
-        refuse_contradictions(clip_urls, options)
+        refuse_contradictions(clip_urls, options, called=as_typed)
         if options.captions:
             from montage_pipeline.captions.layout import refuse_unfit
 
@@ -221,12 +230,11 @@ class LocalJob:
 
     def collect(self, created: CreatedRequest, item: ContentItem) -> JobOutcome:
         """Bring the files of a finished request to `<home>/reels/<request id>/` and sum it up."""
-        request = self._services.requests.get_request(created.request_id)
-        assert request is not None
-        finished_at = request.finished_at or datetime.now(UTC)
         reel: dict[str, Any] = {}
         if item.status is ContentStatus.DRAFT:
             reel = self._fetch(created.request_id)
+        request = self._timed(created, done=item.status is ContentStatus.DRAFT)
+        finished_at = request.finished_at or datetime.now(UTC)
         return JobOutcome(
             status=item.status,
             content_item_id=item.id,
@@ -240,6 +248,18 @@ class LocalJob:
             error=item.error,
             **reel,
         )
+
+    def _timed(self, created: CreatedRequest, *, done: bool) -> MontageRequest:
+        """The request, with the seconds of its last step, which follow the finished Reel."""
+        deadline_s = time.monotonic() + _MAX_TIMING_S
+        while True:
+            request = self._services.requests.get_request(created.request_id)
+            assert request is not None
+            timed = Step.R2_OBJECT.value in request.step_seconds
+            if timed or not done or time.monotonic() > deadline_s:
+                return request
+            time.sleep(_POLL_INTERVAL_S)
+            raise_if_asked()
 
     def _costs(self, request_id: UUID) -> tuple[CostLine, ...]:
         return tuple(

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated
@@ -30,7 +31,7 @@ from montage_pipeline.cli.terminal import ProgressView, say, show_outcome
 from montage_pipeline.errors import MontageError
 from montage_pipeline.footage.names import printable
 from montage_pipeline.local.attended import attended
-from montage_pipeline.requests.model import NewContentItem
+from montage_pipeline.requests.model import MAX_TITLE_CHARS, NewContentItem
 from montage_pipeline.styles import DEFAULT_STYLE
 from montage_pipeline.vocabulary import ContentStatus, Format, Look
 
@@ -75,7 +76,7 @@ def make(
         prompt=prompt,
     )
     order = LocalOrder(
-        title=f"{len(given_clips(clips).clips)} clips",
+        title=_title(given_clips(clips).clips),
         clips=tuple(clips),
         style=style,
         format=format,
@@ -107,6 +108,12 @@ def demo(
         wishes=LocalWishes(music=music, target_bpm=target_bpm, captions=captions, look=look),
     )
     _make(order, out=None, force=False, as_json=as_json)
+
+
+def _title(clips: Sequence[Path]) -> str:
+    """What `montage list` calls the Reel."""
+    named = printable(clips[0].name) if len(clips) == 1 else f"{len(clips)} clips"
+    return named[:MAX_TITLE_CHARS]
 
 
 def _make(order: LocalOrder, *, out: Path | None, force: bool, as_json: bool) -> None:

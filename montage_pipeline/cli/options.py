@@ -1,15 +1,18 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what wishes are called at a terminal."""
 
+import re
 from typing import Annotated
 from uuid import UUID
 
 import typer
+from pydantic.alias_generators import to_camel
 
 from montage_pipeline.requests.options import (
     MAX_CAPTION_CHARS,
     MAX_PROMPT_CHARS,
     MAX_TARGET_BPM,
     MIN_TARGET_BPM,
+    MontageOptions,
 )
 from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
 from montage_pipeline.styles import STYLES
@@ -97,3 +100,20 @@ ForceOption = Annotated[
     bool, typer.Option("--force", help="Replace the file of --out if there is one.")
 ]
 UserOption = Annotated[UUID | None, typer.Option(help="User id; by default the local user.")]
+
+_OTHER_NAMES = {"music_url": "--music"}
+"""All others are the field's name in dashes."""
+
+_WISHES = {to_camel(field): field for field in MontageOptions.model_fields}
+_NAMED_WISH = re.compile(rf"\bthe wish ({'|'.join(_WISHES)})\b(?!\.)")
+"""As stored messages name a wish; no file's name is taken for one."""
+
+
+def as_typed(field: str) -> str:
+    """The option that a field of `MontageOptions` is given by."""
+    return _OTHER_NAMES.get(field, f"--{field.replace('_', '-')}")
+
+
+def in_typed_words(message: str) -> str:
+    """A stored message, in which wishes are called as in the API, with the options for them."""
+    return _NAMED_WISH.sub(lambda found: as_typed(_WISHES[found[1]]), message)

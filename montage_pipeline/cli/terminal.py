@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from montage_pipeline.cli.job import JobOutcome, Progressed
+from montage_pipeline.cli.options import in_typed_words
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.vocabulary import ContentStatus, Step
@@ -167,7 +168,7 @@ def show_outcome(console: Console, outcome: JobOutcome) -> None:
 
 def show_failure(console: Console, error: dict[str, object]) -> None:
     """Why there is no Reel."""
-    code, message = error.get("code"), error.get("message")
+    code, message = error.get("code"), in_typed_words(str(error.get("message")))
     if code == ErrorCode.CANCELED:
         say(console, f"{message}", lead="Canceled", style="yellow")
         return
@@ -190,7 +191,8 @@ def show_clips(console: Console, clips: Sequence[ClipReport]) -> None:
         say(console, f"shown       {clip.name}: {spans}")
     for clip in clips:
         if not clip.segments:
-            say(console, f"not shown   {clip.name}: {clip.reason}")
+            reason = in_typed_words(clip.reason or "")
+            say(console, f"not shown   {clip.name}: {reason}")
 
 
 def _steps_table(outcome: JobOutcome) -> Table:

@@ -5,11 +5,12 @@ Belongs here: the wishes, and the contradictions that show in the request alone.
 here: what only the clips or the music can tell; that is with the rooms that read them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.records import Record
@@ -83,8 +84,15 @@ class Contradiction(NamedTuple):
     message: str
 
 
-def contradictions(clip_urls: Sequence[str], options: MontageOptions) -> Iterator[Contradiction]:
-    """Every contradiction between these clips and these wishes."""
+def contradictions(
+    clip_urls: Sequence[str],
+    options: MontageOptions,
+    called: Callable[[str], str] = to_camel,
+) -> Iterator[Contradiction]:
+    """Every contradiction between these clips and these wishes.
+
+    `called` gives the name that the person knows a field of `MontageOptions` by.
+    """
     known, excluded = set(clip_urls), set(options.exclude)
     if options.hook_clip is not None and options.hook_clip not in known:
         yield Contradiction(
@@ -110,7 +118,7 @@ def contradictions(clip_urls: Sequence[str], options: MontageOptions) -> Iterato
         yield Contradiction(
             ErrorCode.HOOK_CLIP_EXCLUDED,
             "hook_clip",
-            f"{_shown(options.hook_clip)} is both hookClip and excluded; "
+            f"{_shown(options.hook_clip)} is both {called('hook_clip')} and excluded; "
             "drop one of the two wishes",
         )
     both = [url for url in options.must_use if url in excluded]
@@ -118,22 +126,23 @@ def contradictions(clip_urls: Sequence[str], options: MontageOptions) -> Iterato
         yield Contradiction(
             ErrorCode.MUST_USE_EXCLUDED,
             "must_use",
-            f"{', '.join(map(_shown, both))} {_is_or_are(both)} both in mustUse and excluded; "
-            "drop one of the two wishes",
+            f"{', '.join(map(_shown, both))} {_is_or_are(both)} both in {called('must_use')} and "
+            "excluded; drop one of the two wishes",
         )
     if options.keep_music and (options.music_url is not None or options.target_bpm is not None):
         other = "music_url" if options.music_url is not None else "target_bpm"
         yield Contradiction(
             ErrorCode.KEEP_MUSIC_CONTRADICTED,
             "keep_music",
-            f"{other} asks for other music than the earlier Reel's; drop one of the two wishes",
+            f"{called(other)} asks for other music than the earlier Reel's; "
+            "drop one of the two wishes",
         )
     if options.plan_only and options.preview:
         yield Contradiction(
             ErrorCode.PLAN_ONLY_CONTRADICTED,
             "plan_only",
-            "planOnly stops before anything is rendered, and preview asks for a rendered draft; "
-            "drop one of the two wishes",
+            f"{called('plan_only')} stops before anything is rendered, and {called('preview')} "
+            "asks for a rendered draft; drop one of the two wishes",
         )
     if known and known <= excluded:
         yield Contradiction(
@@ -154,13 +163,17 @@ def _is_or_are(urls: Sequence[str]) -> str:
     return "is" if len(urls) == 1 else "are"
 
 
-def refuse_contradictions(clip_urls: Sequence[str], options: MontageOptions) -> None:
+def refuse_contradictions(
+    clip_urls: Sequence[str],
+    options: MontageOptions,
+    called: Callable[[str], str] = to_camel,
+) -> None:
     """Raise PermanentError with the first contradiction's code; its message and
-    `details["problems"]` name them all.
+    `details["problems"]` name them all. `called` is as in `contradictions`.
     """
-    found = list(contradictions(clip_urls, options))
+    found = list(contradictions(clip_urls, options, called))
     if found:
-        message = "; ".join(f"{problem.option}: {problem.message}" for problem in found)
+        message = "; ".join(f"{called(problem.option)}: {problem.message}" for problem in found)
         raise PermanentError(
             found[0].code, message, problems=[problem._asdict() for problem in found]
         )

@@ -15,8 +15,10 @@ from montage_pipeline.costs.switch import read_switch
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.local.identity import LOCAL_USER_EMAIL, LOCAL_USER_ID
 from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.settings import get_settings
 from montage_pipeline.styles import STYLES
+from montage_pipeline.vocabulary import RequestState
 from montage_pipeline_tests.clicks import click
 
 
@@ -43,6 +45,8 @@ def test_every_command_is_there_and_says_what_it_does() -> None:
         "export",
         "up",
         "status",
+        "list",
+        "cancel",
         "costs",
         "migrate",
         "doctor",
@@ -50,7 +54,9 @@ def test_every_command_is_there_and_says_what_it_does() -> None:
         "errors",
     ):
         assert command in shown
-        assert montage(command, "--help").exit_code == 0
+        assert montage(command, "-h").exit_code == 0
+    assert montage("-h").output == shown
+    assert montage("--version").output.startswith("montage ")
 
 
 def test_make_refuses_what_shows_before_anything_is_started(tmp_path: Path) -> None:
@@ -79,6 +85,28 @@ def test_status_shows_an_item_of_the_local_user(library: ContentLibrary) -> None
     shown = json.loads(montage("status", created.content_item_id, "--json").output)
     assert shown["id"] == str(created.content_item_id)
     assert code_of(montage("status", uuid4())) is ErrorCode.NOT_FOUND
+
+
+@pytest.mark.usefixtures("_own_database")
+def test_a_reel_that_is_being_made_is_canceled_once_and_listed_so(
+    library: ContentLibrary, requests: RequestLifecycle
+) -> None:
+    library.ensure_user(LOCAL_USER_ID, LOCAL_USER_EMAIL)
+    created = click(library, LOCAL_USER_ID, title="IMG [/b]")
+    assert requests.start(created.request_id, "run")
+    assert montage("cancel", created.content_item_id).output == (
+        f"Canceled: no Reel is made of item {created.content_item_id}.\n"
+    )
+    request = requests.get_request(created.request_id)
+    assert request is not None
+    assert request.state is RequestState.CANCELED
+    assert requests.queued(5) == []
+
+    again = montage("cancel", created.content_item_id)
+    assert code_of(again) is ErrorCode.NOT_GENERATING
+    [_, row] = montage("list").output.splitlines()
+    for told in (str(created.content_item_id), "canceled", "IMG [/b]"):
+        assert told in row
 
 
 @pytest.mark.usefixtures("_own_database")

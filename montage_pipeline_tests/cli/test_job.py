@@ -75,6 +75,15 @@ def test_what_cannot_work_is_refused(clip: Path, wishes: dict[str, Any], code: E
     assert refused.value.code is code
 
 
+def test_contradictions_name_options_as_they_are_typed(clip: Path) -> None:
+    with pytest.raises(PermanentError) as refused:
+        order(clip, hook_clip=clip, must_use=(clip,), exclude=(clip,)).as_item()
+    for said in ("is both --hook-clip and excluded", "is both in --must-use and excluded"):
+        assert said in refused.value.message
+    assert "hook_clip" not in refused.value.message
+    assert "hookClip" not in refused.value.message
+
+
 def test_every_missing_clip_is_named(clip: Path) -> None:
     with pytest.raises(
         PermanentError, match=r"no file /nowhere/a\.mp4\. .*no file /nowhere/b\.mp4\."

@@ -8,7 +8,8 @@ import sys
 import pytest
 from rich.console import Console
 
-from montage_pipeline.cli.terminal import plain, plain_table, say
+from montage_pipeline.cli.terminal import plain, plain_table, say, show_clips
+from montage_pipeline.requests.footage import ClipReport
 
 HOSTILE = [
     "holiday[red]2024.mp4",
@@ -60,3 +61,14 @@ def test_bytes_that_are_not_utf8_are_written_as_they_are() -> None:
             check=True,
         )
         assert done.stdout == b"caf\xe9 " + arrow + b"\n"
+
+
+def test_reasons_speak_of_options_as_they_are_typed() -> None:
+    lines = Console(file=io.StringIO(), width=200, color_system=None)
+    named = {"url": "file:///the%20wish%20shortCuts.mp4", "name": "the wish shortCuts.mp4"}
+    reason = "too short; the wish shortCuts would allow it, as in the wish shortCuts.mp4"
+    show_clips(lines, [ClipReport(**named, reason=reason)])
+    assert printed(lines) == (
+        "not shown   the wish shortCuts.mp4: too short; --short-cuts would allow it, "
+        "as in the wish shortCuts.mp4\n"
+    )

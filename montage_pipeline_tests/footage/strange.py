@@ -120,6 +120,22 @@ def still_scene(folder: Path, name: str, filters: str = "", output: tuple[str, .
     )
 
 
+def cropped_by_its_container(folder: Path) -> Path:
+    """An MP4 of 634 by 360 pixels whose video says 640 by 368, as some cameras write them."""
+    aligned = still_scene(
+        folder, "aligned.mp4", "scale=640:368,setsar=1", (*FINE, "-movflags", "faststart")
+    )
+    content = bytearray(aligned.read_bytes())
+    sample_entry = content.index(b"avc1", content.index(b"stsd")) + 4
+    content[sample_entry + 24 : sample_entry + 28] = struct.pack(">HH", 634, 360)
+    track_header = content.index(b"tkhd") - 4
+    end = track_header + struct.unpack(">I", content[track_header : track_header + 4])[0]
+    content[end - 8 : end] = struct.pack(">II", 634 << 16, 360 << 16)
+    cropped = folder / "cropped.mp4"
+    cropped.write_bytes(content)
+    return cropped
+
+
 def turned_on_the_way(folder: Path) -> Path:
     """A recording of a scene in which the phone is turned after two seconds: its frames say so.
 

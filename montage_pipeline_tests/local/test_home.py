@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from montage_pipeline.local.home import make_private
+from montage_pipeline.settings import Settings
 
 _PRIVATE = 0o710 if os.geteuid() == 0 else 0o700
 """Root lets the group of Postgres's account pass through, and nobody look."""
@@ -43,3 +44,23 @@ def test_the_users_own_folder_stays_as_it_is(
     tmp_path.chmod(0o755)
     make_private(tmp_path)
     assert _mode(tmp_path) == 0o755
+
+
+def test_state_is_in_one_place_per_user_unless_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MONTAGE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    homes = []
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        homes.append(Settings().home)
+    assert homes[0] == homes[1]
+    assert homes[0].is_relative_to(tmp_path)
+
+    (tmp_path / "other" / ".montage").mkdir()
+    assert Settings().home.resolve() == tmp_path / "other" / ".montage"
+    monkeypatch.setenv("MONTAGE_HOME", str(tmp_path / "told"))
+    assert Settings().home == tmp_path / "told"

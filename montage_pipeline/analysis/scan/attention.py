@@ -15,7 +15,7 @@ import numpy as np
 
 from montage_pipeline.analysis.moments import MAX_MOMENT_S
 from montage_pipeline.analysis.scan.keyframes import KeyframeScan
-from montage_pipeline.analysis.scan.stretches import Stretch, stretches_of
+from montage_pipeline.analysis.scan.stretches import ROOM_FOR_A_CUT_S, Stretch, stretches_of
 from montage_pipeline.rules import SAME_VIEW_BITS, differing_bits
 from montage_pipeline.spans import Span, joined, overlap_s
 
@@ -57,8 +57,6 @@ CALM_COST = 0.5
 
 AGAIN_SHARE = 0.5
 """Share of WORK for looking again, where too little of what was seen is good."""
-
-_MIN_STRETCH_S = 3.6  # a cut of 3 s, and what lies too near to the ends of what was looked at
 
 _FAMILIAR_FACTOR = 0.6  # of the score of a stretch that looks like one already chosen
 _ANOTHER_FACTOR = 0.9  # of the scores of a clip, for each stretch already chosen of it
@@ -103,7 +101,7 @@ def choose(
     None overlaps what was `seen` closely before.
     """
     equal_s = allowance.min_s / max(1, len(scans))
-    stretch_s = float(np.clip(equal_s, _MIN_STRETCH_S, allowance.max_stretch_s))
+    stretch_s = float(np.clip(equal_s, ROOM_FOR_A_CUT_S, allowance.max_stretch_s))
     stretches = [
         stretch for index, scan in scans.items() for stretch in stretches_of(index, scan, stretch_s)
     ]

@@ -19,7 +19,9 @@ from montage_pipeline.footage.measuring.coarse import Glance
 from montage_pipeline.footage.measuring.still import Exposure
 from montage_pipeline.spans import Span
 
-_MIN_STRETCH_S = 2.0  # less leaves no room for a cut
+ROOM_FOR_A_CUT_S = 3.6  # a cut of 3 s, and what lies too near to the ends of what was looked at
+_MIN_STRETCH_S = 2.0  # less leaves no room for an opening
+_ROUNDING_S = 1e-6  # of sums and differences of times
 _SPACING_S = 0.5  # between the starts of two stretches: nearer ones show the same
 _MAX_STARTS = 4000  # of a clip; of more, most lie between two keyframes that are looked at
 
@@ -44,6 +46,8 @@ _BLURRED_SHARPNESS = 0.30
 _FLAT_CONTRAST = 0.03
 _FAULTY_FACTOR = 0.15  # not 0: the frames around it may be better
 
+_NO_ROOM_FACTOR = 0.5  # of the score of a stretch that its clip's end leaves no room for a cut
+
 # Signs of a cut in the source, which leaves two halves that may both be too short.
 _CUT_COST = 0.25  # a score is divided by 1 plus this for each probable cut
 _EARLY_KEYFRAME = 0.7  # of the usual gap: sooner than that, the encoder saw a reason for one
@@ -66,7 +70,11 @@ class Stretch:
 
 
 def stretches_of(index: int, scan: KeyframeScan, stretch_s: float) -> list[Stretch]:
-    """Stretches of about `stretch_s` seconds, in order of time, one for each place to start."""
+    """Stretches of `stretch_s` seconds, in order of time, one for each place to start.
+
+    What the clip's end cuts short is worth that much less, and half of that where it has no room
+    for a cut: the stretch that ends with the clip is there as well.
+    """
     whole = scan.clip.whole
     starts_s = _starts_s(scan, stretch_s)
     movement = _movement(scan.clip.packets, starts_s, stretch_s)
@@ -82,7 +90,7 @@ def stretches_of(index: int, scan: KeyframeScan, stretch_s: float) -> list[Stret
             Stretch(
                 clip=index,
                 span=span,
-                score=scorer.score(span, float(moving)),
+                score=scorer.score(span, float(moving)) * _worth_left(span, stretch_s, whole),
                 work=scan.clip.work(span),
                 fingerprint=nearest.fingerprint if nearest is not None else None,
             )
@@ -90,11 +98,22 @@ def stretches_of(index: int, scan: KeyframeScan, stretch_s: float) -> list[Stret
     return stretches
 
 
+def _worth_left(span: Span, stretch_s: float, whole: Span) -> float:
+    """What the end of its clip leaves a stretch of its worth, 0..1; a short clip has no more."""
+    full_s = min(stretch_s, whole.duration_s)
+    if span.duration_s >= full_s - _ROUNDING_S:
+        return 1.0
+    has_room = span.duration_s >= ROOM_FOR_A_CUT_S - _ROUNDING_S
+    return span.duration_s / full_s * (1.0 if has_room else _NO_ROOM_FACTOR)
+
+
 def _starts_s(scan: KeyframeScan, stretch_s: float) -> list[float]:
     whole, packets = scan.clip.whole, scan.clip.packets
     spacing_s = max(_SPACING_S, whole.duration_s / _MAX_STARTS)
     starts_s: list[float] = []
-    for time_s in sorted([*packets.key_times_s, *_inside_long_gaps(packets, whole, stretch_s)]):
+    inside_gaps_s = _inside_long_gaps(packets, whole, stretch_s)
+    to_the_end_s = max(whole.start_s, whole.end_s - stretch_s)
+    for time_s in sorted([*packets.key_times_s, *inside_gaps_s, to_the_end_s]):
         if not starts_s or time_s >= starts_s[-1] + spacing_s:
             starts_s.append(float(max(time_s, whole.start_s)))
     return starts_s

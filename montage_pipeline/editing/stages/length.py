@@ -124,8 +124,8 @@ def _longest(context: PlanContext, wishes: Wishes) -> LengthPlan:
     if got == asked:
         return LengthPlan(rules, tuple(hooks))
     note = (
-        f"Asked for {context.request.duration_s:g} s, got {context.seconds(got):.1f} s: the clips "
-        f"have no more usable footage in pieces of {MIN_CUT_S} s or longer."
+        f"Asked for {context.request.duration_s:g} s, got {context.seconds(got):.1f} s: that is "
+        f"the longest that cuts of {MIN_CUT_S} to {MAX_CUT_S} s of the usable footage make."
     )
     return LengthPlan(rules, tuple(hooks), (note,))
 

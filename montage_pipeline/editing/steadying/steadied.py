@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.editing.reframe import largest_inside
 from montage_pipeline.editing.steadying.camera_path import (
     CameraPath,
@@ -69,6 +70,12 @@ def steadied_timeline(
         for segment in timeline.segments
     )
     return timeline.model_copy(update={"segments": segments})
+
+
+def stability_of(analysis: ClipAnalysis) -> dict[str, float]:
+    """How steady the camera is held in each moment, 0..1, by the moment's id."""
+    moments = (moment for clip in analysis.clips for moment in clip.moments)
+    return {moment.id: moment.scores.stability for moment in moments}
 
 
 def _steadied(timeline: Timeline, segment: Segment, source: ClipSource) -> Segment:

@@ -11,7 +11,7 @@ from montage_pipeline.vocabulary import Format
 def in_format(timeline: Timeline, analysis: ClipAnalysis, shape: Format) -> Timeline:
     """The edit framed for another shape, by what the analysis saw of each segment.
 
-    Its crops are not steadied: the enlargement that steadies one shape is not that of another.
+    Its crops are not steadied yet: the enlargement that steadies one shape is not that of another.
     """
     size = shape.frame_size
     changes = {

@@ -180,9 +180,9 @@ def _clips_own_fault(error: Exception, *, is_last: bool) -> MontageError | None:
 def _none_usable(scope: StepScope, left_out: "Sequence[RejectedClip]") -> MontageError:
     clips = reports(scope.request, reasons_of(left_out))
     listed = " | ".join(f"{clip.name}: {clip.reason}" for clip in clips)
-    error = PermanentError(
-        ErrorCode.NO_USABLE_CLIPS, f"None of the {len(clips)} clips can be used. {listed}"
-    )
+    several = f"None of the {len(clips)} clips can be used."
+    found = several if len(clips) > 1 else "The clip cannot be used."
+    error = PermanentError(ErrorCode.NO_USABLE_CLIPS, f"{found} {listed}")
     return telling(error, clips)
 
 

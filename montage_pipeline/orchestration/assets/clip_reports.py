@@ -170,4 +170,16 @@ def _why_not_shown(clip: AnalysedClip, timeline: Timeline | None, too_short: str
         return f"no Reel was made, although {usable_s:.1f} s of it could be shown"
     if too_short:
         return too_short
-    return f"better moments of other clips filled the {float(timeline.duration):g} s"
+    return _others_were_better(timeline)
+
+
+def _others_were_better(timeline: Timeline) -> str:
+    made_s, asked_s = float(timeline.duration), float(timeline.asked_duration_s)
+    reason = f"better moments of other clips filled the {_in_tenths(made_s)} s"
+    if 0 < asked_s - made_s < MIN_CUT_S:
+        return f"{reason}, and with a cut more it would be longer than the {asked_s:g} s asked for"
+    return reason
+
+
+def _in_tenths(seconds: float) -> str:
+    return f"{round(seconds, 1):g}"

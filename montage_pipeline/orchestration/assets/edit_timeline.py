@@ -235,13 +235,12 @@ def _with_look(scope: StepScope, timeline: Timeline, analysis: ClipAnalysis) -> 
     if scope.request.options.look is Look.AS_SHOT:
         return as_shot(timeline)
     from montage_pipeline.editing.grading.matching import matched_timeline
-    from montage_pipeline.editing.steadying.steadied import steadied_timeline
+    from montage_pipeline.editing.steadying.steadied import stability_of, steadied_timeline
 
     told = with_flat_clips_told(timeline)
     sources = clip_sources(scope.services, told)
-    moments = (moment for clip in analysis.clips for moment in clip.moments)
-    stability = {moment.id: moment.scores.stability for moment in moments}
-    return matched_timeline(steadied_timeline(told, stability, sources), sources)
+    steady = steadied_timeline(told, stability_of(analysis), sources)
+    return matched_timeline(steady, sources)
 
 
 def edit_request(scope: StepScope, analysis: ClipAnalysis) -> "EditRequest":

@@ -17,7 +17,7 @@ from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.rendering.model import FormatVideo
 from montage_pipeline.spans import Span
 from montage_pipeline.storage.keys import format_place, poster_key, video_key
-from montage_pipeline.vocabulary import Format, Step
+from montage_pipeline.vocabulary import Format, Look, Step
 
 if TYPE_CHECKING:
     from montage_pipeline.rendering.render import CheckedReel
@@ -75,9 +75,13 @@ def other_formats(scope: StepScope, edit: EditInputs, folder: Path) -> tuple[For
 def _in_format(
     scope: StepScope, edit: EditInputs, shape: Format, folder: Path, number: int
 ) -> FormatVideo:
+    from montage_pipeline.editing.steadying.steadied import stability_of, steadied_timeline
     from montage_pipeline.editing.variants.formats import in_format
 
     timeline = in_format(edit.timeline, edit.analysis, shape)
+    if scope.request.options.look is not Look.AS_SHOT:
+        sources = clip_sources(scope.services, timeline)
+        timeline = steadied_timeline(timeline, stability_of(edit.analysis), sources)
     if scope.request.options.preview:
         timeline = at_preview_size(timeline)
     count = len(scope.request.formats)

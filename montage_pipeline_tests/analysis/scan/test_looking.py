@@ -15,6 +15,7 @@ from montage_pipeline.analysis.scan.workers import Workers
 from montage_pipeline.footage.measuring.measures import ClipMeasures
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.media.ffmpeg import run_ffmpeg
+from montage_pipeline.rules import MIN_CUT_S
 from montage_pipeline.settings import Settings
 from montage_pipeline.spans import Span, overlap_s
 from montage_pipeline_tests.footage.media import fetched, filmed, scenery
@@ -123,6 +124,17 @@ def test_the_good_part_of_a_long_clip_is_found(tmp_path: Path, little_work: list
     sharp = Span(3 * SCENE_S, 5 * SCENE_S)
     within_s = sum(overlap_s(sharp, Span(moment.start_s, moment.end_s)) for moment in good)
     assert within_s > 0.9 * sum(moment.duration_s for moment in good)
+
+
+@pytest.mark.usefixtures("little_work")
+def test_what_is_looked_at_towards_the_end_of_a_clip_has_room_for_a_cut(tmp_path: Path) -> None:
+    last_keyframe_s = 6  # 2.8 s before the end; before it, the cut from what is blurred
+    clip = film(tmp_path, "late.mp4", ["gblur=sigma=9", "null"], gop=last_keyframe_s * RATE)
+    (seen,) = analyse(clip, duration_s=2).clips
+    [shot] = seen.shots
+    assert shot.start_s < last_keyframe_s
+    good = [moment for moment in seen.moments if not moment.rejects]
+    assert max(moment.duration_s for moment in good) >= MIN_CUT_S
 
 
 def test_every_clip_is_looked_at_before_any_is_twice(

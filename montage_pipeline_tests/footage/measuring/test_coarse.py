@@ -13,6 +13,7 @@ from montage_pipeline.footage.measuring.measure import measure
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.spans import Span
 from montage_pipeline_tests.footage.media import concatenated, filmed, indexed, scenery
+from montage_pipeline_tests.footage.strange import cropped_by_its_container
 
 SIZE, RATE, LONG_S = "320x180", 15, 14
 _H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "24", "-bf", "2", "-sc_threshold", "0")
@@ -128,6 +129,18 @@ def test_a_clip_cut_short_is_seen_up_to_there(film: Path, tmp_path: Path) -> Non
     glances = glance_over(clip, max_work=1e9)
     assert 4 <= len(glances) <= 8
     assert glances[-1].time_s < clip.facts.start_s + 0.6 * LONG_S
+
+
+def test_keyframes_are_cropped_as_their_container_says(tmp_path: Path) -> None:
+    path = cropped_by_its_container(tmp_path)
+    clip = indexed(path)
+    assert (clip.facts.width, clip.facts.height) == (634, 360)
+    times_s = true_keyframes_s(path)
+    glances = glance_over(clip, max_work=100)
+    assert [glance.time_s for glance in glances] == pytest.approx(times_s)
+    measured = measure(clip)
+    assert not measured.damaged
+    assert measured.decoded_frames == 50
 
 
 def test_damage_leaves_the_other_keyframes(film: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from montage_pipeline.footage.model import ClipFacts, FetchedClip
 from montage_pipeline.footage.probe import probe
 from montage_pipeline.footage.rebuilding.copying import rebuild
 from montage_pipeline.footage.rebuilding.messages import X264_MARK
+from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.footage.media import fetched, indexed
 from montage_pipeline_tests.footage.strange import (
@@ -42,7 +43,14 @@ MAKERS: dict[str, Callable[[Path, Path], Path]] = {
         copied(clip, folder / "first.ts"),
         copied(plain_clip(folder, 2), folder / "second.ts"),
     ),
+    "disc": lambda clip, folder: joined(
+        folder / "VTS_01_1.VOB",
+        programme(clip, folder / "first.vob"),
+        programme(plain_clip(folder, 2), folder / "second.vob"),
+    ),
 }
+
+ON_DISC = ("-c:v", "mpeg2video", "-bf", "2", "-q:v", "4", "-c:a", "ac3", "-s", "720x576")
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +94,21 @@ def packets(path: Path) -> list[Content]:
         ]
 
 
+def programme(clip: Path, output: Path) -> Path:
+    """A clip as one of a DVD's programmes, each of which counts its time from the start."""
+    run_ffmpeg(["-y", "-i", str(clip), *ON_DISC, "-f", "vob", str(output)])
+    return output
+
+
+def true_lumas(kind: str, plain: Path, folder: Path) -> list[NDArray[np.int16]]:
+    """The frames that a strange file holds, from the sound files it was made of."""
+    sound = {
+        "joined": (plain, folder / "plain-2.mov"),
+        "disc": (folder / "first.vob", folder / "second.vob"),
+    }
+    return [luma for path in sound.get(kind, (plain,)) for luma in lumas(path)]
+
+
 def clip_of(fetcher: ClipFetcher, path: Path) -> tuple[FetchedClip, ClipFacts]:
     clip = fetcher.fetch(str(path))
     return clip, probe(clip)
@@ -96,8 +119,8 @@ def test_every_frame_is_shown_at_its_time(
     kind: str, plain: Path, folder: Path, fetcher: ClipFetcher
 ) -> None:
     strange = MAKERS[kind](plain, folder)
-    expected = lumas(plain) + (lumas(folder / "plain-2.mov") if kind == "joined" else [])
-    assert len(expected) == (2 * FRAMES if kind == "joined" else FRAMES)
+    expected = true_lumas(kind, plain, folder)
+    assert len(expected) == (2 * FRAMES if kind in ("joined", "disc") else FRAMES)
 
     clip, facts = clip_of(fetcher, strange)
     assert clip.rebuilt

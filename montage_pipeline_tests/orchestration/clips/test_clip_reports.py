@@ -1,5 +1,6 @@
 """Every clip that was given ends in one of two lists, and too little footage is said early."""
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,15 +11,19 @@ import dagster as dg
 import pytest
 
 from montage_pipeline.composition import Services
+from montage_pipeline.editing.planner import plan_timeline
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode
+from montage_pipeline.orchestration.assets.clip_reports import clip_reports
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.requests.library import ContentLibrary
-from montage_pipeline.requests.model import CreatedRequest
+from montage_pipeline.requests.model import CreatedRequest, MontageRequest
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.storage.keys import document_key
 from montage_pipeline.vocabulary import Step
 from montage_pipeline_tests.clicks import click
+from montage_pipeline_tests.editing.footage import clips_of, steady_music
+from montage_pipeline_tests.editing.requests import edit_request
 from montage_pipeline_tests.orchestration.conftest import (
     add_partition,
     error_of,
@@ -33,7 +38,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Addresses by what is the matter with the clip."""
     folder = tmp_path_factory.mktemp("clips")
     paths = {
-        name: folder / f"{name} [b]100%.mp4"
+        name: folder / os.fsdecode(f"{name} [b]100%25 ".encode() + b"\xe9.mp4")
         for name in ("good", "black", "short", "brief", "text", "gone")
     }
     make_clip(paths["good"], "testsrc2=size=192x144:rate=10", 12)
@@ -66,7 +71,7 @@ def test_every_clip_is_shown_or_not_with_one_reason(
 
     found = _reports(library, user, created)
     assert list(found) == list(clips)
-    assert found["good"].name == "good [b]100%.mp4"
+    assert found["good"].name == r"good [b]100%25 \xe9.mp4"
     assert found["good"].reason is None
     assert found["good"].segments[0].reel_s == 0
     shown_s = sum(span.end_s - span.start_s for span in found["good"].segments)
@@ -85,7 +90,29 @@ def test_every_clip_is_shown_or_not_with_one_reason(
     [planned] = result.asset_materializations_for_node("edit_timeline")
     not_shown: Any = planned.metadata["not_shown"].value
     assert not_shown.count("\n- ") == 4
-    assert r"black \[b\]100%.mp4" in not_shown, "Markdown does not read the name as a link"
+    assert r"black \[b\]100%25 \\xe9.mp4" in not_shown, "Markdown does not read the name as a link"
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "lengths_s", "reason"),
+    [
+        (7, (3.5, 3.5, 3.5), "filled the 5.2 s, and with a cut more it would be longer than the 7"),
+        (10, (8.0, 8.0, 8.0, 8.0), "better moments of other clips filled the 10 s"),
+    ],
+)
+def test_a_good_clip_that_is_not_shown_is_told_why(
+    asked_s: int, lengths_s: tuple[float, ...], reason: str
+) -> None:
+    analysis = clips_of(*lengths_s)
+    timeline = plan_timeline(edit_request(asked_s), analysis, steady_music(120, 20))
+    fields: dict[str, Any] = {
+        "clip_urls": tuple(clip.facts.url for clip in analysis.clips),
+        "options": MontageOptions(),
+    }
+    request = MontageRequest.model_construct(**fields)
+    reasons = [clip.reason for clip in clip_reports(request, analysis, timeline) if clip.reason]
+    assert reasons
+    assert all(reason in told for told in reasons)
 
 
 @pytest.mark.slow
@@ -147,7 +174,7 @@ def test_what_was_lost_is_said_before_there_is_music(
     error = error_of(library, user, created)
     assert (error["code"], error["step"]) == ("not_enough_footage", "clip_analysis")
     assert "5.0 s black" in error["message"]
-    assert "gone [b]100%.mp4: there is no file" in error["message"]
+    assert r"gone [b]100%25 \xe9.mp4: there is no file" in error["message"]
     assert not _has(services, created, Step.MUSIC_TRACK)
     assert len(item_of(library, user, created).clips) == 3
 

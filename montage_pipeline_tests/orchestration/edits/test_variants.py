@@ -22,12 +22,14 @@ from montage_pipeline.requests.variants.model import ChosenPlan, PlanVariants
 from montage_pipeline.storage.keys import (
     document_key,
     edit_view_key,
+    format_place,
     storyboard_key,
     variant_place,
     variants_key,
 )
 from montage_pipeline.vocabulary import ContentStatus, Format, RequestState, Step
 from montage_pipeline_tests.clicks import click
+from montage_pipeline_tests.footage.media import filmed, scenery
 from montage_pipeline_tests.orchestration.conftest import (
     add_partition,
     error_of,
@@ -76,7 +78,10 @@ def test_a_plan_is_looked_at_previewed_and_rendered(
     user: UUID,
     tmp_path: Path,
 ) -> None:
-    make_clip(tmp_path / "one.mp4", "testsrc2=size=192x144:rate=10", 14)
+    shaking = filmed(
+        scenery(tmp_path / "view.png", seed=12), "x=300+9*sin(2.1*n):y=45+8*sin(1.7*n)"
+    )
+    make_clip(tmp_path / "one.mp4", shaking.format(size="320x180", rate=30), 14)
     make_clip(tmp_path / "two.mp4", "mandelbrot=size=192x144:rate=10", 14)
     clips = [(tmp_path / f"{name}.mp4").as_uri() for name in ("one", "two")]
     planned = click(library, user, *clips, options=PLAN)
@@ -135,6 +140,10 @@ def test_a_plan_is_looked_at_previewed_and_rendered(
     edit = _edit(services, str(final.request_id))
     assert edit.segments == second.segments
     assert services.store.get_bytes(storyboard_key(final.request_id)) == boards[1]
+    landscape = _edit(services, format_place(final.request_id, Format.LANDSCAPE))
+    for as_planned, framed in zip(edit.segments, landscape.segments, strict=True):
+        assert bool(framed.steadying) == bool(as_planned.steadying)
+    assert any(segment.steadying for segment in landscape.segments)
     view = EditView.model_validate_json(services.store.get_bytes(edit_view_key(final.request_id)))
     assert all(str(final.request_id) in segment.thumbnail_key for segment in view.segments)
     seen = services.seen.earlier(

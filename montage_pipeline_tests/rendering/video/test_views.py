@@ -14,6 +14,7 @@ from montage_pipeline.settings import Settings
 from montage_pipeline_tests.footage.media import fetched, indexed
 from montage_pipeline_tests.footage.strange import (
     FINE,
+    cropped_by_its_container,
     still_scene,
     tagged_360,
     turned_on_the_way,
@@ -26,6 +27,8 @@ from montage_pipeline_tests.rendering.test_likeness import miniatures_of, with_m
 def _clip(kind: str, folder: Path) -> Path:
     if kind == "turned":
         return turned_on_the_way(folder)
+    if kind == "cropped":
+        return cropped_by_its_container(folder)
     if kind == "around":
         return tagged_360(still_scene(folder, "a.mp4", "scale=1280:640"), folder / "around.mp4")
     if kind == "flat":
@@ -34,7 +37,7 @@ def _clip(kind: str, folder: Path) -> Path:
     return still_scene(folder, "eyes.mp4", "split[a][b];[a][b]hstack", packed)
 
 
-@pytest.mark.parametrize("kind", ["turned", "around", "eyes", "flat"])
+@pytest.mark.parametrize("kind", ["turned", "around", "eyes", "flat", "cropped"])
 def test_the_reel_shows_them_as_they_were_analysed(kind: str, music: Path, tmp_path: Path) -> None:
     path = _clip(kind, tmp_path)
     clip = fetched(path)

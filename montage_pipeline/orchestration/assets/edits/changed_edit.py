@@ -71,8 +71,6 @@ def _with_look(
 def _steadied(
     shown: Timeline, analysis: ClipAnalysis, sources: Mapping[str, ClipSource]
 ) -> tuple[Segment, ...]:
-    from montage_pipeline.editing.steadying.steadied import steadied_timeline
+    from montage_pipeline.editing.steadying.steadied import stability_of, steadied_timeline
 
-    moments = (moment for clip in analysis.clips for moment in clip.moments)
-    stability = {moment.id: moment.scores.stability for moment in moments}
-    return steadied_timeline(shown, stability, sources).segments
+    return steadied_timeline(shown, stability_of(analysis), sources).segments
