@@ -48,12 +48,6 @@ def days_between(first: date, last: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def read_view(engine: Engine, view: View, first: date, last: date) -> "pa.Table":
-    """The rows of these days, as Postgres has them now."""
-    with engine.connect() as connection:
-        return _selected(connection, view, first, last)
-
-
 def store_days(
     engine: Engine, store: ObjectStore, view: View, days: Sequence[date]
 ) -> "dict[date, Decimal] | None":

@@ -18,7 +18,7 @@ from montage_pipeline.errors import ErrorCode
 from montage_pipeline.requests.attempts.tries import Try
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import RequestState, Step
-from montage_pipeline_tests.clicks import click
+from montage_pipeline_tests.clicks import click, next_requests
 from montage_pipeline_tests.fakes import anthropic_server as claude
 from montage_pipeline_tests.fakes import fal_server as fal
 from montage_pipeline_tests.orchestration.conftest import (
@@ -136,7 +136,7 @@ def test_a_long_pause_is_not_slept_in_a_slot(
                 text("SELECT extract(epoch FROM not_before - now()) FROM montage_requests")
             )
             assert 80 < float(pause_s) < 100
-            assert services.requests.queued(10) == []
+            assert next_requests(services.engine) == []
             connection.execute(text("UPDATE montage_requests SET not_before = NULL"))
 
     run_montage(services, instance, partition, *delivering)

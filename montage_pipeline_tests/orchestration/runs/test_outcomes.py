@@ -17,7 +17,7 @@ from montage_pipeline.records import Record
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.storage.store_errors import StoreErrors
 from montage_pipeline.vocabulary import ContentStatus, RequestState, Step
-from montage_pipeline_tests.clicks import click
+from montage_pipeline_tests.clicks import click, next_requests
 from montage_pipeline_tests.orchestration.conftest import (
     add_partition,
     error_of,
@@ -172,7 +172,7 @@ def test_a_store_that_is_away_is_waited_for_outside_a_slot(
         assert request is not None
         assert (request.state, request.attempt) == (RequestState.QUEUED, attempt + 1)
         assert request.lost_runs == 0
-        assert services.requests.queued(10) == []
+        assert next_requests(services.engine) == []
         with services.engine.connect() as connection:
             left_s = connection.scalar(
                 text("SELECT extract(epoch FROM not_before - now()) FROM montage_requests")
