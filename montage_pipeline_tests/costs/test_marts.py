@@ -10,12 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from montage_pipeline.costs.mart_checks import Spend, differences, unusual
+from montage_pipeline.costs.mart_checks import (
+    Spend,
+    Volume,
+    differences,
+    unusual,
+    unusual_volume,
+    volume_by_day,
+)
 from montage_pipeline.costs.marts import (
     arrow_schema,
-    changed_days,
     days_between,
     first_day,
+    last_changes,
     read_day,
     read_days,
     store_days,
@@ -74,7 +81,7 @@ def test_the_days_that_changed(engine: Engine) -> None:
     made = fill(engine, until=utc(2026, 11, 10))
     assert first_day(engine) == min(call["created_at"] for call in made.requests).date()
     late = utc(2027, 1, 1)
-    assert changed_days(engine, late) == []
+    assert last_changes(engine, late) == {}
 
     # A reminder of a request long past, whose call is priced at last.
     call = made.calls[0]
@@ -85,8 +92,22 @@ def test_the_days_that_changed(engine: Engine) -> None:
             text("UPDATE api_cost_logs SET updated_at = :at WHERE id = :id"),
             {"at": late, "id": call["id"]},
         )
-    assert call["created_at"].date() in changed_days(engine, late)
-    assert request["created_at"].date() in changed_days(engine, late)
+    changes = last_changes(engine, late)
+    assert changes[call["created_at"].date()] == late
+    assert changes[request["created_at"].date()] == late
+    assert set(changes.values()) == {late}
+
+
+def test_a_days_volume_is_its_rows(engine: Engine) -> None:
+    made = fill(engine, until=utc(2026, 11, 10))
+    with engine.connect() as connection:
+        volumes = volume_by_day(connection, FIRST, LAST)
+    for day in days_between(FIRST, LAST):
+        rows = [
+            sum(row["created_at"].date() == day for row in rows)
+            for rows in (made.calls, made.requests)
+        ]
+        assert list(volumes.get(day, Volume(0, 0))) == rows
 
 
 def test_an_empty_ledger_has_no_first_day(engine: Engine) -> None:
@@ -125,6 +146,23 @@ def test_whatever_is_unusual_is_above_every_other_quiet_day(costs: list[int], co
         # Twice the median at least; half of the days were below that.
         assert sum(day.cost_usd * 2 < spend.cost_usd for day in before) * 2 >= len(before)
         assert unusual(LAST, Spend(spend.cost_usd * 2, 0), before)
+
+
+def test_a_day_whose_calls_are_missing_or_too_many_is_unusual() -> None:
+    before = [Volume(calls, 20) for calls in (38, 40, 44, 40, 41, 39, 52, 0)]
+    for calls in (40, 14, 119):
+        assert unusual_volume(LAST, Volume(calls, 20), before) is None
+    told = unusual_volume(LAST, Volume(3, 20), before)
+    assert told == "2026-11-10 has 3 paid calls for 20 requests; about 40 are usual."
+    assert unusual_volume(LAST, Volume(130, 20), before) is not None
+    assert unusual_volume(LAST, Volume(0, 9), before) is None, "a quiet day"
+    assert unusual_volume(LAST, Volume(0, 20), before[:6]) is None, "too few to know"
+
+
+def test_where_nothing_is_paid_for_no_calls_are_usual() -> None:
+    before = [Volume(0, 50)] * 28
+    assert unusual_volume(LAST, Volume(0, 50), before) is None
+    assert unusual_volume(LAST, Volume(100, 50), before) is not None
 
 
 def test_days_between_counts_both_ends() -> None:

@@ -66,7 +66,7 @@ def days_to_write(services: Services, instance: dg.DagsterInstance) -> list[date
     """The days that changed lately or were never written, oldest first; not more than can be
     written within the hour.
     """
-    from montage_pipeline.costs.marts import changed_days, days_between, first_day, today
+    from montage_pipeline.costs.marts import days_between, first_day, last_changes, today
 
     first = first_day(services.engine)
     if first is None:
@@ -79,7 +79,7 @@ def days_to_write(services: Services, instance: dg.DagsterInstance) -> list[date
     }
     wanted.update(
         day
-        for day in changed_days(services.engine, datetime.now(UTC) - _LOOK_BACK)
+        for day in last_changes(services.engine, datetime.now(UTC) - _LOOK_BACK)
         if day >= FIRST_DAY
     )
     # The newest first: those are what people look at.
