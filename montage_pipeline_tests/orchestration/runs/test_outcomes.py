@@ -6,6 +6,7 @@ from uuid import UUID
 
 import dagster as dg
 import pytest
+from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from sqlalchemy import text
 
 from montage_pipeline.composition import Services
@@ -86,6 +87,35 @@ def test_a_partition_deleted_meanwhile_is_told_in_a_sentence(
     error = error_of(library, user, created)
     assert (error["code"], error["step"]) == ("partition_deleted", "music_track")
     assert "deleted in Dagster" in error["message"]
+
+
+def test_only_what_is_to_be_mended_here_stays_red(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
+) -> None:
+    bad_input = click(library, user, "file:///nowhere/at-all.mp4")
+    result = run_montage(services, instance, add_partition(instance, bad_input))
+    assert not result.success
+    assert _failed_partitions(instance) == {bad_input.partition_key}
+    settle(services, instance, result)
+    assert _failed_partitions(instance) == set()
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.tags["montage/outcome"] == "the user's input: no_usable_clips"
+
+    ours = click(library, user)
+    result = run_montage(services, instance, add_partition(instance, ours), Step.MUSIC_TRACK)
+    settle(services, instance, result)
+    assert error_of(library, user, ours)["code"] == "missing_input"
+    assert _failed_partitions(instance, Step.MUSIC_TRACK) == {ours.partition_key}
+
+
+def _failed_partitions(instance: dg.DagsterInstance, step: Step = Step.CLIP_ANALYSIS) -> set[str]:
+    """What the page of the asset shows red."""
+    status = get_and_update_asset_status_cache_value(
+        instance, dg.AssetKey(step.value), montage_requests, dynamic_partitions_loader=instance
+    )
+    assert status is not None
+    return set(status.deserialize_failed_partition_subsets(montage_requests).get_partition_keys())
 
 
 def test_a_delivered_reel_stays_though_its_last_step_could_not_end(
