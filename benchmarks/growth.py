@@ -102,9 +102,9 @@ query($key: AssetKeyInput!) {
   }
 }
 """
-"""What the UI asks for its list of the steps' assets, and for the page of one asset's partitions."""
+"""What the UI asks for its list of the steps' assets, and for one asset's partitions."""
 
-_LIVE_S = 5.0
+_LIVE_S = 60.0
 """Every sensor that looks at the queue has ticked a dozen times by then."""
 
 _FOR_EVER_DAYS = 3650

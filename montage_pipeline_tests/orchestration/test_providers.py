@@ -19,7 +19,13 @@ from montage_pipeline_tests.orchestration.paying import outcome_of
     ("fault", "code", "times"),
     [
         pytest.param(claude.Fault.rate_limited(1), "analysis_rate_limited", 1, id="429"),
-        pytest.param(claude.Fault.server_error(), "analysis_unavailable", 4, id="500 for good"),
+        pytest.param(
+            claude.Fault.server_error(),
+            "analysis_unavailable",
+            4,
+            id="500 for good",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(claude.Fault.cut(), "analysis_unreachable", 4, id="cut connection for good"),
         pytest.param(
             claude.Fault.overloaded(), "analysis_unavailable", 1, id="529", marks=pytest.mark.slow
