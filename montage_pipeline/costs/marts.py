@@ -135,11 +135,12 @@ def last_changes(engine: Engine, since: datetime) -> dict[date, datetime]:
             FROM request JOIN montage_requests r USING (content_item_id)
             WHERE r.state = 'succeeded' GROUP BY content_item_id
         )
-        SELECT (at AT TIME ZONE 'UTC')::date, max(changed_at) FROM moment GROUP BY 1 ORDER BY 1
+        SELECT (at AT TIME ZONE 'UTC')::date AS day, max(changed_at) AS changed_at
+        FROM moment GROUP BY 1 ORDER BY 1
     """
     with engine.connect() as connection:
-        rows = connection.execute(text(query), {"since": since}).tuples()
-        return dict(rows.all())
+        rows = connection.execute(text(query), {"since": since})
+        return {row.day: row.changed_at for row in rows}
 
 
 def first_day(engine: Engine) -> date | None:
