@@ -14,9 +14,12 @@ ARG EXTRAS=kubernetes,celery
 RUN python -m venv /app \
  && /app/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt \
     "$(echo /wheels/*.whl)[${EXTRAS}]"
-# Whatever starts `dagster-webserver` here (the chart for Kubernetes does) starts ours, with its guard.
-RUN printf '#!/app/bin/python\nfrom runpy import run_module\nrun_module("montage_pipeline.orchestration.ui", run_name="__main__")\n' \
-    > /app/bin/dagster-webserver
+# Whatever starts `dagster-webserver` or `dagster-daemon` here (the chart for Kubernetes does) starts
+# ours: the one with its guard, the other woken by requests.
+RUN for program in dagster-webserver=ui dagster-daemon=servers.daemon; do \
+      printf '#!/app/bin/python\nfrom runpy import run_module\nrun_module("montage_pipeline.orchestration.%s", run_name="__main__")\n' \
+        "${program#*=}" > "/app/bin/${program%%=*}"; \
+    done
 RUN mkdir dagster-home \
  && cp deploy/workspace.yaml dagster-home/ \
  && cat dagster.yaml deploy/dagster-storage.yaml > dagster-home/dagster.yaml

@@ -29,19 +29,23 @@ demo: .venv/.run ## Make a Reel from real sample footage, through the whole syst
 up: .venv/.run ## Run the whole system on this machine.
 	@$(BIN)/montage up
 
+# One more than there are cores: a third of a worker's time is spent waiting, for servers that start,
+# for subprocesses and for retries.
+TEST_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
 # All tests of a file go to one worker, so that what they share is made once.
 test: .venv/.dev ## Run the tests (under 10 minutes on 2 cores).
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow'
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder -m 'not slow'
 
 # One at a time: each case has the whole machine, and disturbs a stack of its own.
 test-chaos: .venv/.dev ## Break the running system on purpose, and print what held (CASE=name, CHAOS_SEED=n).
 	@$(BIN)/python -m pytest montage_pipeline_tests/chaos -m chaos $(if $(CASE),-k '$(CASE)')
 
 test-all: .venv/.dev ## Run every test, the slow ones too, with more examples of Hypothesis.
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not chaos' --hypothesis-profile=thorough
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder -m 'not chaos' --hypothesis-profile=thorough
 
 coverage: .venv/.dev ## Run the tests of `make test`, measured: fails below the floor in pyproject.toml.
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow' --cov --cov-report=term
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder -m 'not slow' --cov --cov-report=term
 
 lint: .venv/.dev ## Style, types, rooms, definitions.
 	@$(BIN)/ruff format --check .

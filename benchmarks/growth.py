@@ -1,11 +1,12 @@
-"""Measure that a long past costs nothing: ticks, retirement and the daemon's memory after many
-thousand finished requests.
+"""Measure that a long past costs nothing: ticks, retirement, the daemon's memory and the pages of
+the UI after many thousand finished requests.
 
     python -m benchmarks.growth [--requests 100000] [--write]
 
 Rows of finished requests with their Dagster runs, events, tags and partitions are put into the real
 Postgres as a busy month would leave them; then each thing that looks at the queue is timed, before
-and after.
+and after. For the daemon's memory and for the pages the whole system is started on the same
+databases, while nothing that waits may start.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import dagster as dg
+import httpx
 import psutil
 from sqlalchemy import Engine, create_engine, text
 
@@ -27,6 +29,7 @@ from montage_pipeline.composition import Services
 from montage_pipeline.definitions import build_definitions
 from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
 from montage_pipeline.local.environment import make_dagster_home
+from montage_pipeline.local.stack import LocalStack
 from montage_pipeline.orchestration.reconciliation import Watch, reconcile
 from montage_pipeline.orchestration.retention.history import prune_runs
 from montage_pipeline.orchestration.retirement import idle_partitions, retire
@@ -34,7 +37,7 @@ from montage_pipeline.orchestration.sensors import request_sensor
 from montage_pipeline.requests.migrate import upgrade
 from montage_pipeline.requests.model import NewContentItem
 from montage_pipeline.settings import Settings
-from montage_pipeline.vocabulary import Format
+from montage_pipeline.vocabulary import Format, Step
 
 WAITING = 50
 """Requests that wait while the ticks are timed."""
@@ -77,6 +80,34 @@ INSERT INTO event_logs (run_id, event, dagster_event_type, timestamp, step_key)
 SELECT run_id, repeat('e', 700), 'STEP_OUTPUT', now() - interval '90 days', 'rendered_video'
 FROM runs, generate_series(1, :events) e;
 """
+
+
+_CATALOGUE = """
+query($keys: [AssetKeyInput!]!) {
+  assetNodes(assetKeys: $keys) {
+    partitionStats { numMaterialized numFailed numPartitions }
+    assetMaterializations(limit: 1) { runId }
+  }
+}
+"""
+_PARTITIONS = """
+query($key: AssetKeyInput!) {
+  assetNodeOrError(assetKey: $key) {
+    ... on AssetNode {
+      partitionKeysByDimension { partitionKeys }
+      assetPartitionStatuses {
+        ... on DefaultPartitionStatuses { materializedPartitions failedPartitions }
+      }
+    }
+  }
+}
+"""
+"""What the UI asks for its list of the steps' assets, and for one asset's partitions."""
+
+_LIVE_S = 60.0
+"""Every sensor that looks at the queue has ticked a dozen times by then."""
+
+_FOR_EVER_DAYS = 3650
 
 
 def fill(engine: Engine, statements: str, **values: int) -> None:
@@ -138,6 +169,16 @@ class System:
         result = self._sensor(context)
         assert isinstance(result, dg.SensorResult), result
 
+    def hold(self, until: str) -> None:
+        """Let nothing that waits start before this time, in the words of Postgres."""
+        with self.services.engine.begin() as connection:
+            connection.execute(
+                text(
+                    f"UPDATE montage_requests SET not_before = {until}"  # noqa: S608
+                    " WHERE state = 'queued'"
+                )
+            )
+
     def wait(self, number: int) -> None:
         """Have so many requests wait, of as many users."""
         for _ in range(number):
@@ -169,28 +210,73 @@ class System:
         return (size or 0) / 1e6
 
 
+def live(home: Path) -> dict[str, float]:
+    """What the whole system's pages and daemon take, on the databases of this home."""
+    # What is old stays: it is what is measured.
+    settings = Settings(
+        home=home,
+        ui_port=0,
+        partition_retention_days=_FOR_EVER_DAYS,
+        history_retention_days=_FOR_EVER_DAYS,
+        _env_file=None,
+    )
+    stack = LocalStack(settings, with_ui=True, with_api=False)
+    address = stack.start()
+    try:
+        url = f"{address.ui_url}/graphql"
+        keys = [{"path": [step.value]} for step in Step]
+        found = {
+            "the list of assets, ms": timed_ms(lambda: _ask(url, _CATALOGUE, keys=keys)),
+            "the page of an asset, ms": timed_ms(lambda: _ask(url, _PARTITIONS, key=keys[0])),
+        }
+        time.sleep(_LIVE_S)
+        pid = stack.pid_of("daemon")
+        assert pid is not None
+        found["memory of the daemon, MB"] = psutil.Process(pid).memory_info().rss / 1e6
+    finally:
+        stack.stop(at_once=True)
+    return found
+
+
+def _ask(url: str, query: str, **variables: object) -> None:
+    answer = httpx.post(url, json={"query": query, "variables": variables}, timeout=600).json()
+    if "errors" in answer:
+        raise RuntimeError(f"the UI answers {answer}")
+
+
 def measure(
     requests: int, events: int
 ) -> tuple[dict[str, float], dict[str, float], dict[str, float], float]:
     """Figures without a past, with one, of clearing it away; and the size of Dagster's database."""
     with tempfile.TemporaryDirectory(prefix="montage-bench-") as folder:
         Path(folder).chmod(0o755)
-        server = EmbeddedPostgres(Path(folder), durable=False)
+        home = Path(folder) / "home"
+        server = EmbeddedPostgres(home, durable=False)
         server.start()
         try:
-            system = System(server, Path(folder) / "home")
+            system = System(server, home)
             system.wait(WAITING)
-            before = system.ticks()
+            before = system.ticks() | _live_beside(server, system, home)
             fill(system.services.engine, _PRODUCT, requests=requests, users=_USERS)
             fill(system.dagster_engine, _DAGSTER, requests=requests, events=events)
             size_mb = system.megabytes()
-            after = system.ticks()
+            after = system.ticks() | _live_beside(server, system, home)
             cleared = system.clear()
             system.services.close()
             system.dagster_engine.dispose()
         finally:
             server.destroy()
     return before, after, cleared, size_mb
+
+
+def _live_beside(server: EmbeddedPostgres, system: System, home: Path) -> dict[str, float]:
+    """`live`, while the server of this benchmark makes room for the system's own."""
+    system.hold("now() + interval '1 day'")
+    server.stop()
+    found = live(home)
+    server.start()
+    system.hold("NULL")
+    return found
 
 
 def table(requests: int, events: int, figures: Sequence[dict[str, float]], size_mb: float) -> str:

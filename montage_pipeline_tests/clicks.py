@@ -7,9 +7,12 @@ Does not belong here: clicks over the wire (`api`, `e2e`).
 
 from uuid import UUID, uuid4
 
+from sqlalchemy import Engine
+
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import FinishedReel, RequestLifecycle
-from montage_pipeline.requests.model import CreatedRequest, NewContentItem
+from montage_pipeline.requests.model import CreatedRequest, MontageRequest, NewContentItem
+from montage_pipeline.requests.queue.turns import Limits, Turns
 from montage_pipeline.vocabulary import Format
 
 REEL = FinishedReel(media_url="m", music_url="u", poster_url="p")
@@ -47,3 +50,9 @@ def finish(
     """What a run that goes well does to its request."""
     assert requests.start(request_id, run_id)
     assert requests.succeed(request_id, run_id, reel)
+
+
+def next_requests(engine: Engine) -> list[MontageRequest]:
+    """What the daemon would start now if every place were free, in order."""
+    ids = Turns(engine, Limits(running=0, running_per_user=0)).next((), at_once=100)
+    return RequestLifecycle(engine).get_requests(ids)

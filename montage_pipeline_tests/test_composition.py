@@ -30,7 +30,7 @@ def test_everything_is_made_once_and_shares_its_connections(settings: Settings) 
     assert services.library is services.library
     assert services.fetcher is services.fetcher
     assert services.scratch.is_dir()
-    assert services.requests.queued(1) == []
+    assert services.requests.under_way() == []
     services.close()
 
 

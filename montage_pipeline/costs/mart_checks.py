@@ -66,6 +66,22 @@ _LOW_SHARE = Decimal("0.1")
 """As many requests as ever for a tenth of the money: some calls are not on the ledger."""
 
 
+_MIN_VOLUME = 10
+"""Fewer calls than that say nothing about a day, nor do fewer requests."""
+
+_VOLUME_TIMES = 3
+"""A request makes one to three calls, more with retries; three times as many as usual, or a third,
+is not how busy a day was but what its requests did.
+"""
+
+
+class Volume(NamedTuple):
+    """A day's rows of the ledger, and the requests made on it."""
+
+    calls: int
+    requests: int
+
+
 class Spend(NamedTuple):
     """A day's money, and the requests made on it."""
 
@@ -140,3 +156,41 @@ def unusual(day: date, spend: Spend, before: Sequence[Spend]) -> str | None:
             f"${usual_usd:.2f} is usual."
         )
     return None
+
+
+def volume_by_day(connection: Connection, first: date, last: date) -> dict[date, Volume]:
+    """Of the days on which anything was asked for or paid."""
+    rows = connection.execute(
+        text(
+            """
+            SELECT day, sum(calls) AS calls, sum(requests) AS requests FROM (
+                SELECT (created_at AT TIME ZONE 'UTC')::date AS day, 1 AS calls, 0 AS requests
+                FROM api_cost_logs
+                UNION ALL
+                SELECT (created_at AT TIME ZONE 'UTC')::date, 0, 1 FROM montage_requests
+            ) AS entry WHERE day BETWEEN :first AND :last GROUP BY day
+            """
+        ),
+        {"first": first, "last": last},
+    )
+    return {row.day: Volume(int(row.calls), int(row.requests)) for row in rows}
+
+
+def unusual_volume(day: date, volume: Volume, before: Sequence[Volume]) -> str | None:
+    """What is unusual about a day's calls for each request; None for nothing, or too few of them.
+
+    It sees what money does not: calls that cost nothing, or that nobody wrote down.
+    """
+    busy = [usual for usual in before if usual.requests]
+    if len(busy) < _MIN_USUAL_DAYS or volume.requests < _MIN_VOLUME:
+        return None
+    usual = median(each.calls / each.requests for each in busy)
+    expected = usual * volume.requests
+    too_few = volume.calls * _VOLUME_TIMES < expected and expected >= _MIN_VOLUME
+    too_many = volume.calls > expected * _VOLUME_TIMES and volume.calls >= _MIN_VOLUME
+    if not (too_few or too_many):
+        return None
+    return (
+        f"{day} has {volume.calls} paid calls for {volume.requests} requests; "
+        f"about {expected:.0f} are usual."
+    )

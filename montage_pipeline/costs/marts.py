@@ -48,12 +48,6 @@ def days_between(first: date, last: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def read_view(engine: Engine, view: View, first: date, last: date) -> "pa.Table":
-    """The rows of these days, as Postgres has them now."""
-    with engine.connect() as connection:
-        return _selected(connection, view, first, last)
-
-
 def store_days(
     engine: Engine, store: ObjectStore, view: View, days: Sequence[date]
 ) -> "dict[date, Decimal] | None":
@@ -77,6 +71,16 @@ def store_days(
 def stored_days(store: ObjectStore, view: View) -> list[date]:
     """The days that have a file, oldest first."""
     return sorted(mart_days_of(view.name, store.list_keys(mart_key(view.name))))
+
+
+def written_days(store: ObjectStore, view: View) -> dict[date, datetime]:
+    """When the file of each day that has one was written, by the store's clock."""
+    return {
+        day: stored.modified
+        for stored in store.list_objects(mart_key(view.name))
+        for day in mart_days_of(view.name, [stored.key])
+        if stored.modified is not None
+    }
 
 
 def read_days(store: ObjectStore, view: View, days: Sequence[date]) -> list[StoredDay]:
@@ -104,35 +108,39 @@ def parquet_of(table: "pa.Table") -> bytes:
     return buffer.getvalue()
 
 
-def changed_days(engine: Engine, since: datetime) -> list[date]:
-    """The days of which some view may show something else than it did then, oldest first.
+def last_changes(engine: Engine, since: datetime) -> dict[date, datetime]:
+    """When what the views show of a day last changed, for the days of which it did since then.
 
     What changes is a call, or how a request ends; with it come the days of the request, of its
     calls, and of the first delivery of its item.
     """
     query = """
-        WITH changed AS (
-            SELECT id FROM montage_requests WHERE finished_at >= :since OR created_at >= :since
-            UNION
-            SELECT montage_request_id FROM api_cost_logs WHERE updated_at >= :since
+        WITH change AS (
+            SELECT id AS request_id, greatest(finished_at, created_at) AS changed_at
+            FROM montage_requests WHERE finished_at >= :since OR created_at >= :since
+            UNION ALL
+            SELECT montage_request_id, updated_at FROM api_cost_logs WHERE updated_at >= :since
         ), request AS (
-            SELECT id, content_item_id, created_at FROM montage_requests
-            WHERE id IN (SELECT id FROM changed)
-        ), moment (at) AS (
-            SELECT created_at FROM request
+            SELECT r.id, r.content_item_id, r.created_at, max(changed_at) AS changed_at
+            FROM montage_requests r JOIN change ON change.request_id = r.id GROUP BY r.id
+        ), moment (at, changed_at) AS (
+            SELECT created_at, changed_at FROM request
             UNION ALL
-            SELECT created_at FROM api_cost_logs
-            WHERE updated_at >= :since OR montage_request_id IN (SELECT id FROM request)
+            SELECT created_at, updated_at FROM api_cost_logs WHERE updated_at >= :since
             UNION ALL
-            SELECT min(finished_at) FROM montage_requests
-            WHERE state = 'succeeded'
-            AND content_item_id IN (SELECT content_item_id FROM request)
-            GROUP BY content_item_id
+            SELECT call.created_at, request.changed_at
+            FROM api_cost_logs call JOIN request ON request.id = call.montage_request_id
+            UNION ALL
+            SELECT min(r.finished_at), max(request.changed_at)
+            FROM request JOIN montage_requests r USING (content_item_id)
+            WHERE r.state = 'succeeded' GROUP BY content_item_id
         )
-        SELECT DISTINCT (at AT TIME ZONE 'UTC')::date FROM moment ORDER BY 1
+        SELECT (at AT TIME ZONE 'UTC')::date AS day, max(changed_at) AS changed_at
+        FROM moment GROUP BY 1 ORDER BY 1
     """
     with engine.connect() as connection:
-        return list(connection.scalars(text(query), {"since": since}))
+        rows = connection.execute(text(query), {"since": since})
+        return {row.day: row.changed_at for row in rows}
 
 
 def first_day(engine: Engine) -> date | None:

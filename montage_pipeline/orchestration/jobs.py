@@ -5,6 +5,7 @@ from dagster import OpExecutionContext, ResourceParam
 
 from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.analytics.refresh import refresh_schedules
+from montage_pipeline.orchestration.clock import schedule_of
 from montage_pipeline.orchestration.retention.history import history_retention
 from montage_pipeline.orchestration.spending.audit import ledger_audit_job
 from montage_pipeline.orchestration.watching.delivered import (
@@ -48,39 +49,10 @@ def chunk_retention() -> None:
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     """Hourly and daily, at different minutes so that they do not wait for each other."""
-    status = (
-        dg.DefaultScheduleStatus.RUNNING
-        if settings.database_url
-        else dg.DefaultScheduleStatus.STOPPED
-    )
     return [
         *refresh_schedules(settings),
-        dg.ScheduleDefinition(
-            name="daily_ledger_audit",
-            job=ledger_audit_job,
-            cron_schedule="20 4 * * *",
-            default_status=status,
-            description="Compares the ledger of paid calls with its usages and with the assets.",
-        ),
-        dg.ScheduleDefinition(
-            name="hourly_history_retention",
-            job=history_retention,
-            cron_schedule="50 * * * *",
-            default_status=status,
-            description="Keeps Dagster's runs and events within their age.",
-        ),
-        dg.ScheduleDefinition(
-            name="daily_delivered_objects",
-            job=delivered_objects_job,
-            cron_schedule="50 4 * * *",
-            default_status=status,
-            description="Checks that every Reel in a library is still in the bucket.",
-        ),
-        dg.ScheduleDefinition(
-            name="hourly_chunk_retention",
-            job=chunk_retention,
-            cron_schedule="35 * * * *",
-            default_status=status,
-            description="Keeps the chunks in the object store within their age and size.",
-        ),
+        schedule_of(ledger_audit_job, "daily_ledger_audit", "20 4 * * *", settings),
+        schedule_of(history_retention, "hourly_history_retention", "50 * * * *", settings),
+        schedule_of(delivered_objects_job, "daily_delivered_objects", "50 4 * * *", settings),
+        schedule_of(chunk_retention, "hourly_chunk_retention", "35 * * * *", settings),
     ]

@@ -19,8 +19,10 @@ from montage_pipeline import logs
 from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, new_reference, our_fault
 from montage_pipeline.orchestration.partitions import PARTITION_TAG, montage_requests
-from montage_pipeline.orchestration.runs import attempt_number_of, request_id_of
+from montage_pipeline.orchestration.retirement import retire
+from montage_pipeline.orchestration.runs import LIVE, attempt_number_of, request_id_of, runs_of
 from montage_pipeline.orchestration.sensors import default_status
+from montage_pipeline.orchestration.watching.outcome import asks_nothing_of_operators
 from montage_pipeline.requests.model import MontageRequest, RequestFailure
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import RequestState, Step
@@ -61,7 +63,8 @@ def run_failed_sensor(settings: Settings) -> dg.SensorDefinition:
         name="montage_run_failed",
         minimum_interval_seconds=_EVENTS_EVERY_S,
         default_status=default_status(settings),
-        description="Queues a request again when its run died.",
+        description="Queues a request again when its run died; takes the partitions of requests "
+        "that failed by their user's input out of the pages of the assets.",
     )
     def montage_run_failed(
         context: RunFailureSensorContext, services: ResourceParam[Services]
@@ -72,6 +75,8 @@ def run_failed_sensor(settings: Settings) -> dg.SensorDefinition:
         request = services.requests.get_request(request_id)
         if request is not None and has(request, context.dagster_run):
             _settle_failed(services, request, context)
+        elif request is not None and request.state.is_terminal:
+            _leave_no_red(request, context)
         return None
 
     return montage_run_failed
@@ -155,6 +160,17 @@ def _settle_failed(
         services.requests.fail(request.id, failure, attempt=request.attempt)
         return
     settle_lost(services, request)
+
+
+def _leave_no_red(request: MontageRequest, context: RunFailureSensorContext) -> None:
+    """Take the partition of a request that its user's input ended out of Dagster: what is red in
+    the pages of the assets is something to be mended here. The run stays, and says why.
+    """
+    if not asks_nothing_of_operators(context.dagster_run):
+        return
+    live = (run for run in runs_of(context.instance, request.partition_key) if run.status in LIVE)
+    if next(live, None) is None:
+        retire(context.instance, [request.partition_key])
 
 
 def _has_partition(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

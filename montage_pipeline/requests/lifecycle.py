@@ -101,18 +101,6 @@ class RequestLifecycle:
         with Session(self._engine) as session:
             return {item_id: title for item_id, title in session.execute(query) if title}
 
-    def queued(self, limit: int) -> list[MontageRequest]:
-        """Requests waiting to be picked up, oldest first."""
-        return self._requests(
-            select(MontageRequestRow)
-            .where(
-                MontageRequestRow.state == RequestState.QUEUED,
-                func.coalesce(MontageRequestRow.not_before, func.now()) <= func.now(),
-            )
-            .order_by(MontageRequestRow.created_at)
-            .limit(limit)
-        )
-
     def get_requests(self, request_ids: Sequence[UUID]) -> list[MontageRequest]:
         """These requests, in this order; those that are gone are left out."""
         found = self._requests(

@@ -109,30 +109,31 @@ def test_same_clips_give_the_same_document(film: Film) -> None:
     assert analyse(*clips) == analyse(*clips)
 
 
-@pytest.mark.parametrize(
-    ("code", "filters", "movement"),
-    [
-        ("blurred", "gblur=sigma=9", "x=20+2*n:y=20"),
-        ("dark", "lutyuv=y='16+(val-16)*0.12'", "x=20+2*n:y=20"),
-        ("overexposed", "lutyuv=y='min(val+140,235)'", "x=20+2*n:y=20"),
-        ("black", "lutyuv=y=16:u=128:v=128", "x=20+2*n:y=20"),
-        ("shaky", "null", "x='80+22*sin(n*2.1)+10*sin(n*5.3)':y='45+22*cos(n*1.7)'"),
-        ("frozen", "null", "x=40:y=40"),
-    ],
-)
-def test_bad_footage_is_rejected_with_its_figure_and_good_is_not(
-    film: Film, code: str, filters: str, movement: str
-) -> None:
+BAD = {
+    "blurred": ("gblur=sigma=9", "x=20+2*n:y=20"),
+    "dark": ("lutyuv=y='16+(val-16)*0.12'", "x=20+2*n:y=20"),
+    "overexposed": ("lutyuv=y='min(val+140,235)'", "x=20+2*n:y=20"),
+    "black": ("lutyuv=y=16:u=128:v=128", "x=20+2*n:y=20"),
+    "shaky": ("null", "x='80+22*sin(n*2.1)+10*sin(n*5.3)':y='45+22*cos(n*1.7)'"),
+    "frozen": ("null", "x=40:y=40"),
+}
+"""How footage that is rejected with this code is filmed."""
+
+
+def test_bad_footage_is_rejected_with_its_figure_and_good_is_not(film: Film) -> None:
     output = ("-c:v", "libx264", "-preset", "medium", "-crf", "20", "-pix_fmt", "yuv420p")
-    bad = film(
-        f"{code}.mp4", view=2, filters=filters, movement=movement, duration_s=4, output=output
-    )
-    analysis = analyse(film("long.mp4", view=1, duration_s=8), bad)
-    assert all(not moment.rejects for moment in analysis.clips[0].moments)
-    assert analysis.clips[1].moments
-    for moment in analysis.clips[1].moments:
-        assert code in {reason.code for reason in moment.rejects}
-        assert any(character.isdigit() for character in moment.rejects[0].message)
+    bad = [
+        film(f"{code}.mp4", view=view, filters=how, movement=movement, duration_s=4, output=output)
+        for view, (code, (how, movement)) in enumerate(BAD.items(), start=2)
+    ]
+    analysis = analyse(film("long.mp4", view=1, duration_s=8), *bad)
+    good, *others = analysis.clips
+    assert all(not moment.rejects for moment in good.moments)
+    for code, clip in zip(BAD, others, strict=True):
+        assert clip.moments
+        for moment in clip.moments:
+            assert code in {reason.code for reason in moment.rejects}, code
+            assert any(character.isdigit() for character in moment.rejects[0].message)
     assert analysis.warnings == ()
 
 

@@ -2,24 +2,33 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from montage_pipeline.costs.mart_checks import Spend, differences, unusual
+from montage_pipeline.costs.mart_checks import (
+    Spend,
+    Volume,
+    differences,
+    unusual,
+    unusual_volume,
+    volume_by_day,
+)
 from montage_pipeline.costs.marts import (
     arrow_schema,
-    changed_days,
     days_between,
     first_day,
+    last_changes,
     read_day,
     read_days,
-    read_view,
     store_days,
     stored_days,
 )
+from montage_pipeline.requests.analytics.model import View
 from montage_pipeline.requests.analytics.views import COST_BY_DAY, VIEWS
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline_tests.ledgers import fill, utc
@@ -29,13 +38,10 @@ FIRST, LAST = date(2026, 11, 1), date(2026, 11, 10)
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: str(view.name))
 def test_a_file_for_each_day_together_the_view(
-    engine: Engine, object_store: ObjectStore, view: "object"
+    engine: Engine, object_store: ObjectStore, view: View
 ) -> None:
     import pyarrow as pa
 
-    from montage_pipeline.requests.analytics.model import View
-
-    assert isinstance(view, View)
     fill(engine, until=utc(2026, 11, 10), days=9)
     days = days_between(FIRST, LAST)
     ledger = store_days(engine, object_store, view, days)
@@ -44,7 +50,7 @@ def test_a_file_for_each_day_together_the_view(
     read = pa.concat_tables(read_day(object_store, view, day) for day in days)
     assert read.schema.equals(arrow_schema(view))
     assert read.num_rows > 0
-    assert read.equals(read_view(engine, view, FIRST, LAST))
+    assert read.to_pylist() == _rows(engine, view)
 
     stored = read_days(object_store, view, days)
     assert [day.day for day in stored] == days
@@ -60,11 +66,22 @@ def test_a_file_for_each_day_together_the_view(
         assert str(day) in wrong[0]
 
 
+def _rows(engine: Engine, view: View) -> list[dict[str, Any]]:
+    """The whole view, as psycopg reads it; ids as text."""
+    order = ", ".join(("day", *view.grain))
+    query = text(f"SELECT * FROM {view.qualified_name} ORDER BY {order}")
+    with engine.connect() as connection:
+        return [
+            {name: str(value) if isinstance(value, UUID) else value for name, value in row.items()}
+            for row in connection.execute(query).mappings()
+        ]
+
+
 def test_the_days_that_changed(engine: Engine) -> None:
     made = fill(engine, until=utc(2026, 11, 10))
     assert first_day(engine) == min(call["created_at"] for call in made.requests).date()
     late = utc(2027, 1, 1)
-    assert changed_days(engine, late) == []
+    assert last_changes(engine, late) == {}
 
     # A reminder of a request long past, whose call is priced at last.
     call = made.calls[0]
@@ -75,8 +92,22 @@ def test_the_days_that_changed(engine: Engine) -> None:
             text("UPDATE api_cost_logs SET updated_at = :at WHERE id = :id"),
             {"at": late, "id": call["id"]},
         )
-    assert call["created_at"].date() in changed_days(engine, late)
-    assert request["created_at"].date() in changed_days(engine, late)
+    changes = last_changes(engine, late)
+    assert changes[call["created_at"].date()] == late
+    assert changes[request["created_at"].date()] == late
+    assert set(changes.values()) == {late}
+
+
+def test_a_days_volume_is_its_rows(engine: Engine) -> None:
+    made = fill(engine, until=utc(2026, 11, 10))
+    with engine.connect() as connection:
+        volumes = volume_by_day(connection, FIRST, LAST)
+    for day in days_between(FIRST, LAST):
+        rows = [
+            sum(row["created_at"].date() == day for row in rows)
+            for rows in (made.calls, made.requests)
+        ]
+        assert list(volumes.get(day, Volume(0, 0))) == rows
 
 
 def test_an_empty_ledger_has_no_first_day(engine: Engine) -> None:
@@ -115,6 +146,23 @@ def test_whatever_is_unusual_is_above_every_other_quiet_day(costs: list[int], co
         # Twice the median at least; half of the days were below that.
         assert sum(day.cost_usd * 2 < spend.cost_usd for day in before) * 2 >= len(before)
         assert unusual(LAST, Spend(spend.cost_usd * 2, 0), before)
+
+
+def test_a_day_whose_calls_are_missing_or_too_many_is_unusual() -> None:
+    before = [Volume(calls, 20) for calls in (38, 40, 44, 40, 41, 39, 52, 0)]
+    for calls in (40, 14, 119):
+        assert unusual_volume(LAST, Volume(calls, 20), before) is None
+    told = unusual_volume(LAST, Volume(3, 20), before)
+    assert told == "2026-11-10 has 3 paid calls for 20 requests; about 40 are usual."
+    assert unusual_volume(LAST, Volume(130, 20), before) is not None
+    assert unusual_volume(LAST, Volume(0, 9), before) is None, "a quiet day"
+    assert unusual_volume(LAST, Volume(0, 20), before[:6]) is None, "too few to know"
+
+
+def test_where_nothing_is_paid_for_no_calls_are_usual() -> None:
+    before = [Volume(0, 50)] * 28
+    assert unusual_volume(LAST, Volume(0, 50), before) is None
+    assert unusual_volume(LAST, Volume(100, 50), before) is not None
 
 
 def test_days_between_counts_both_ends() -> None:

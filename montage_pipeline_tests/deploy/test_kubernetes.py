@@ -1,5 +1,7 @@
 """deploy/kubernetes as a contract: the manifests, and what the launcher makes of the values."""
 
+import importlib.util
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,11 +93,31 @@ def test_every_name_of_a_variable_is_a_setting() -> None:
 
 
 def test_the_ui_and_the_daemon_have_no_key_to_the_product() -> None:
-    for part in ("dagsterWebserver", "dagsterDaemon"):
-        assert _VALUES[part]["envSecrets"] == [{"name": "montage-step-logs"}]
     secrets = {secret["metadata"]["name"]: secret["stringData"] for secret in _of_kind("Secret")}
+    logs, listening = {"name": "montage-step-logs"}, {"name": "montage-daemon"}
+    assert _VALUES["dagsterWebserver"]["envSecrets"] == [logs]
+    assert _VALUES["dagsterDaemon"]["envSecrets"] == [logs, listening]
+    [(name, url)] = secrets["montage-daemon"].items()
+    assert name == "DATABASE_URL"
+    assert url not in {secrets[other]["DATABASE_URL"] for other in ("montage-runs", "montage-api")}
     assert "MONTAGE_JWT_SECRET" not in secrets["montage-runs"]
     assert not {"ANTHROPIC_API_KEY", "FAL_KEY"} & set(secrets["montage-api"])
+
+
+def test_what_the_chart_starts_by_name_is_ours(tmp_path: Path) -> None:
+    """The chart names programs, and the image has ours under these names."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", "")
+    [line] = [line for line in text.splitlines() if line.startswith("RUN for program in")]
+    script = line.removeprefix("RUN ").replace("/app/bin/", f"{tmp_path}/")
+    subprocess.run(["sh", "-c", script], check=True)
+    for program, module in {
+        "dagster-daemon": "montage_pipeline.orchestration.servers.daemon",
+        "dagster-webserver": "montage_pipeline.orchestration.ui",
+    }.items():
+        shebang, _, started = (tmp_path / program).read_text().splitlines()
+        assert shebang == f"#!{tmp_path}/python"
+        assert started == f'run_module("{module}", run_name="__main__")'
+        assert importlib.util.find_spec(module) is not None
 
 
 def test_storage_names_the_driver_that_dagster_listens_with() -> None:

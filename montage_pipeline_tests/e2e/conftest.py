@@ -102,7 +102,8 @@ def running_system(home: Path, **changes: Any) -> Iterator[System]:
             stack.stop()
 
 
-@pytest.fixture(scope="session")
+# For these tests alone: its daemon and servers look around every second.
+@pytest.fixture(scope="package")
 def system(servers_home: Path) -> Iterator[System]:
     with running_system(servers_home / "system") as running:
         yield running

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
+from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.composition import Services
 from montage_pipeline.definitions import build_definitions
 from montage_pipeline.media.ffmpeg import run_ffmpeg
@@ -16,7 +17,9 @@ from montage_pipeline.orchestration.partitions import montage_requests
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.model import ContentItem, CreatedRequest
 from montage_pipeline.settings import Settings
+from montage_pipeline.storage.keys import document_key
 from montage_pipeline.storage.object_store import ObjectStore
+from montage_pipeline.vocabulary import Step
 from montage_pipeline_tests.fakes import anthropic_server as claude
 from montage_pipeline_tests.fakes import fal_server as fal
 
@@ -126,6 +129,24 @@ def run_montage(
         tags=tags,
         asset_selection=[dg.AssetKey(str(name)) for name in assets] or None,
     )
+
+
+_ANALYSES: dict[str, bytes] = {}
+
+
+def store_analysis(services: Services, created: CreatedRequest, clip: Path) -> None:
+    """The document of the request's first step, for tests that are about a later one.
+
+    The local analyst made it in the first test of this process that asked: of the same clips it
+    always makes the same.
+    """
+    url = clip.as_uri()
+    if url not in _ANALYSES:
+        fetched = services.fetcher.fetch(url)
+        analysis = LocalAnalyst(services.settings).analyse([fetched], "dynamic", 8.0)
+        _ANALYSES[url] = analysis.model_dump_json().encode()
+    key = document_key(created.request_id, Step.CLIP_ANALYSIS)
+    services.store.put_bytes(key, _ANALYSES[url], content_type="application/json")
 
 
 def retries_of(result: dg.ExecuteInProcessResult) -> int:

@@ -11,13 +11,14 @@ import dagster as dg
 from montage_pipeline.composition import Services
 from montage_pipeline.costs.ledger import CostEntry
 from montage_pipeline.settings import Settings
-from montage_pipeline.vocabulary import ContentStatus
+from montage_pipeline.vocabulary import ContentStatus, Step
 from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.orchestration.conftest import (
     add_partition,
     item_of,
     retries_of,
     run_montage,
+    store_analysis,
 )
 
 
@@ -41,8 +42,11 @@ class Outcome:
 def outcome_of(
     settings: Settings, instance: dg.DagsterInstance, user: UUID, clip: Path, *assets: str
 ) -> Outcome:
+    """The click's run of these steps, or of all; what comes before the first of them is there."""
     services = Services(settings)
     created = click(services.library, user, clip.as_uri())
+    if assets and Step.CLIP_ANALYSIS not in assets:
+        store_analysis(services, created, clip)
     result = run_montage(services, instance, add_partition(instance, created), *assets)
     item = item_of(services.library, user, created)
     entries = services.ledger.entries(created.request_id)

@@ -19,7 +19,13 @@ from montage_pipeline_tests.orchestration.paying import outcome_of
     ("fault", "code", "times"),
     [
         pytest.param(claude.Fault.rate_limited(1), "analysis_rate_limited", 1, id="429"),
-        pytest.param(claude.Fault.server_error(), "analysis_unavailable", 4, id="500 for good"),
+        pytest.param(
+            claude.Fault.server_error(),
+            "analysis_unavailable",
+            4,
+            id="500 for good",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(claude.Fault.cut(), "analysis_unreachable", 4, id="cut connection for good"),
         pytest.param(
             claude.Fault.overloaded(), "analysis_unavailable", 1, id="529", marks=pytest.mark.slow
@@ -148,7 +154,7 @@ def test_faults_of_fals_queue(
     times: int,
 ) -> None:
     queue.script("submit", *[fault] * times)
-    outcome = outcome_of(with_fal, instance, user, clip, "clip_analysis", "music_track")
+    outcome = outcome_of(with_fal, instance, user, clip, "music_track")
     assert queue.calls["submit"] == len(outcome.entries) == (2 if times == 1 else 4), (
         "one submission and one row for each attempt"
     )
@@ -168,7 +174,7 @@ def test_a_failed_job_is_bought_again_and_costs_nothing(
     with_fal: Settings, instance: dg.DagsterInstance, user: UUID, clip: Path, queue: fal.FalServer
 ) -> None:
     queue.plan(fal.JobPlan(error="Out of memory", billed_units=None))
-    outcome = outcome_of(with_fal, instance, user, clip, "clip_analysis", "music_track")
+    outcome = outcome_of(with_fal, instance, user, clip, "music_track")
     assert (outcome.success, outcome.retries, len(queue.jobs)) == (True, 1, 2)
     assert [entry.cost_usd for entry in outcome.entries] == [0, queue.charged_usd]
 
@@ -178,7 +184,7 @@ def test_a_job_that_always_fails_and_one_that_never_ends(
     with_fal: Settings, instance: dg.DagsterInstance, user: UUID, clip: Path, queue: fal.FalServer
 ) -> None:
     queue.plan(*[fal.JobPlan(error="Out of memory", billed_units=None)] * 4)
-    failing = outcome_of(with_fal, instance, user, clip, "clip_analysis", "music_track")
+    failing = outcome_of(with_fal, instance, user, clip, "music_track")
     assert (failing.error["code"], failing.error["attempts"]) == ("music_failed", 4)
     assert failing.logged_usd == 0
     jobs_before = len(queue.jobs)
@@ -188,7 +194,6 @@ def test_a_job_that_always_fails_and_one_that_never_ends(
         instance,
         user,
         clip,
-        "clip_analysis",
         "music_track",
     )
     assert (endless.error["code"], endless.error["attempts"]) == ("music_timeout", 4)

@@ -14,7 +14,7 @@ from montage_pipeline.orchestration.partitions import REQUEST_TAG
 from montage_pipeline.orchestration.sensors import request_sensor
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.vocabulary import RequestState, Step
-from montage_pipeline_tests.clicks import REEL, click
+from montage_pipeline_tests.clicks import REEL, click, next_requests
 
 
 def tick(services: Services, instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReason:
@@ -39,7 +39,7 @@ def test_a_queued_row_becomes_a_partition_and_a_run(
     assert first.run_requests is not None
     [run] = first.run_requests
     assert run.run_key == f"{created.request_id}:1"
-    now = services.requests.queued(10)[0].created_at.astimezone(UTC)
+    now = next_requests(services.engine)[0].created_at.astimezone(UTC)
     assert run.partition_key == f"{now:%Y%m%d-%H%M}-travel-{str(created.request_id)[:8]}"
     assert run.tags[REQUEST_TAG] == str(created.request_id)
     assert run.tags["montage/content_item_id"] == str(created.content_item_id)
@@ -50,7 +50,7 @@ def test_a_queued_row_becomes_a_partition_and_a_run(
     assert list(first.dynamic_partitions_requests[0].partition_keys) == [run.partition_key]
     # A tick that is lost after its evaluation is simply repeated: the body changed nothing.
     assert again.run_requests == first.run_requests
-    assert services.requests.queued(10)[0].state is RequestState.QUEUED
+    assert next_requests(services.engine)[0].state is RequestState.QUEUED
 
 
 def test_a_row_committed_late_is_not_passed_by(

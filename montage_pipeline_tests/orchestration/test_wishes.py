@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def wish(library: ContentLibrary, user: UUID, urls: list[str], **wishes: object) -> CreatedRequest:
-    return click(library, user, *urls, format=Format.REEL, options=wishes)
+    return click(library, user, *urls, format=Format.SQUARE, options=wishes)
 
 
 def run(
@@ -99,11 +99,12 @@ def test_own_music_costs_nothing_and_keeps_its_beats(
     instance: dg.DagsterInstance,
     user: UUID,
     folder: Path,
+    clip: Path,
 ) -> None:
     created = wish(
         library,
         user,
-        [(folder / "one.mp4").as_uri()],
+        [clip.as_uri()],
         music_url=(folder / "song.mp3").as_uri(),
         target_bpm=120,
     )
@@ -121,11 +122,9 @@ def test_the_tempo_asked_for_is_composed(
     library: ContentLibrary,
     instance: dg.DagsterInstance,
     user: UUID,
-    folder: Path,
+    clip: Path,
 ) -> None:
-    created = wish(
-        library, user, [(folder / "one.mp4").as_uri()], target_bpm=84, prompt="the dog, no faces"
-    )
+    created = wish(library, user, [clip.as_uri()], target_bpm=84, prompt="the dog, no faces")
     assert run(services, instance, created, "clip_analysis", "music_track")
     assert music_of(services, created).grid.bpm == pytest.approx(84, rel=0.08)
 

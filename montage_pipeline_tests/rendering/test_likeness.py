@@ -151,7 +151,11 @@ def test_a_segment_that_shows_something_else_is_named(
 
 
 @pytest.mark.parametrize(
-    ("cured_by_s", "renders"), [(10.0, [{}, {1: 10.0}]), (inf, [{}, {1: 10.0}, {1: inf}])]
+    ("cured_by_s", "renders"),
+    [
+        pytest.param(10.0, [{}, {1: 10.0}], marks=pytest.mark.slow),
+        (inf, [{}, {1: 10.0}, {1: inf}]),
+    ],
 )
 def test_what_a_seek_spoilt_is_entered_earlier_then_from_the_start(
     cured_by_s: float,

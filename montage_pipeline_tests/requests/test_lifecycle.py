@@ -14,17 +14,17 @@ from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.model import RequestFailure
 from montage_pipeline.vocabulary import ContentStatus, RequestState, Step
-from montage_pipeline_tests.clicks import REEL, click, finish
+from montage_pipeline_tests.clicks import REEL, click, finish, next_requests
 from montage_pipeline_tests.examples import examples
 
 
 def test_a_request_goes_from_queued_to_draft(
-    library: ContentLibrary, requests: RequestLifecycle, user: UUID
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID, engine: Engine
 ) -> None:
     created = click(library, user)
-    assert [request.id for request in requests.queued(10)] == [created.request_id]
+    assert [request.id for request in next_requests(engine)] == [created.request_id]
     assert requests.start(created.request_id, "run-1")
-    assert requests.queued(10) == []
+    assert next_requests(engine) == []
     assert requests.progress(created.request_id, "run-1", Step.MUSIC_TRACK, 30)
     assert not requests.progress(created.request_id, "run-of-somebody-else", Step.MUSIC_TRACK, 99)
     requests.note_step(created.request_id, Step.CLIP_ANALYSIS, 1.5)
@@ -88,13 +88,13 @@ def test_a_retried_run_takes_over_from_the_crashed_one_only(
 
 
 def test_requeue_happens_once_per_lost_run(
-    library: ContentLibrary, requests: RequestLifecycle, user: UUID
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID, engine: Engine
 ) -> None:
     created = click(library, user)
     requests.start(created.request_id, "lost")
     assert requests.requeue(created.request_id, attempt=1, run_id="lost")
     assert not requests.requeue(created.request_id, attempt=1, run_id="lost")
-    assert [(request.attempt, request.lost_runs) for request in requests.queued(10)] == [(2, 1)]
+    assert [(request.attempt, request.lost_runs) for request in next_requests(engine)] == [(2, 1)]
 
 
 def test_a_request_that_is_to_wait_is_not_picked_up_before(
@@ -104,11 +104,11 @@ def test_a_request_that_is_to_wait_is_not_picked_up_before(
     requests.start(created.request_id, "run")
     pause = timedelta(minutes=1)
     assert requests.requeue(created.request_id, attempt=1, run_id="run", lost=False, pause=pause)
-    assert requests.queued(10) == []
+    assert next_requests(engine) == []
     assert [request.id for request in requests.under_way()] == [created.request_id]
     with engine.begin() as connection:
         connection.execute(text("UPDATE montage_requests SET not_before = now()"))
-    assert [(request.id, request.lost_runs) for request in requests.queued(10)] == [
+    assert [(request.id, request.lost_runs) for request in next_requests(engine)] == [
         (created.request_id, 0)
     ]
 
@@ -163,7 +163,7 @@ def test_what_is_made_again_by_hand_gives_way_to_what_its_owner_asks_for(
     assert again.status is ContentStatus.GENERATING
     assert requests.is_canceled(created.request_id)
     assert not requests.succeed(created.request_id, "by hand", REEL)
-    assert [request.id for request in requests.queued(10)] == [again.request_id]
+    assert [request.id for request in next_requests(engine)] == [again.request_id]
     with pytest.raises(PermanentError, match="being generated"):
         library.request_again(user, created.content_item_id)
 

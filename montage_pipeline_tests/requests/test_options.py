@@ -5,13 +5,14 @@ other.
 from uuid import UUID
 
 import pytest
+from sqlalchemy import Engine
 
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.vocabulary import Look
-from montage_pipeline_tests.clicks import asked, click, finish
+from montage_pipeline_tests.clicks import asked, click, finish, next_requests
 
 CLIPS = ("https://x/a.mp4", "https://x/b.mp4", "https://x/c.mp4")
 WISHES = MontageOptions(
@@ -34,11 +35,11 @@ def options_of(requests: RequestLifecycle, request_id: UUID) -> MontageOptions:
 
 
 def test_wishes_stand_until_others_are_made(
-    library: ContentLibrary, requests: RequestLifecycle, user: UUID
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID, engine: Engine
 ) -> None:
     first = click(library, user, *CLIPS, options=WISHES)
     assert options_of(requests, first.request_id) == WISHES
-    assert [request.options for request in requests.queued(5)] == [WISHES]
+    assert [request.options for request in next_requests(engine)] == [WISHES]
     for given, stands in (
         (None, WISHES),
         (MontageOptions(target_bpm=140), MontageOptions(target_bpm=140)),
@@ -46,7 +47,7 @@ def test_wishes_stand_until_others_are_made(
         (MontageOptions(), MontageOptions()),
         (None, MontageOptions()),
     ):
-        finish(requests, requests.queued(1)[0].id)
+        finish(requests, next_requests(engine)[0].id)
         again = library.request_again(user, first.content_item_id, given)
         assert options_of(requests, again.request_id) == stands
 
@@ -96,13 +97,14 @@ def test_contradictions_have_their_own_codes(
     library: ContentLibrary,
     requests: RequestLifecycle,
     user: UUID,
+    engine: Engine,
 ) -> None:
     options = MontageOptions.model_validate(wishes)
     with pytest.raises(PermanentError) as caught:
         click(library, user, *CLIPS, options=options)
     assert caught.value.code == codes[0]
     assert [problem["code"] for problem in caught.value.details["problems"]] == codes
-    assert requests.queued(5) == []
+    assert next_requests(engine) == []
     first = click(library, user, *CLIPS)
     finish(requests, first.request_id)
     with pytest.raises(PermanentError) as caught:

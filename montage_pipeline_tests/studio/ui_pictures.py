@@ -48,7 +48,8 @@ def main(folder: Path) -> None:
             _picture_all(browser, address.ui_url, made, folder)
         finally:
             services.close()
-            stack.stop()
+            # Nobody waits for what is under way: hourly jobs, the UI's connections to the browser.
+            stack.stop(at_once=True)
 
 
 def _make(services: Services) -> MontageRequest:

@@ -14,6 +14,7 @@ import pickle
 import socket
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -29,7 +30,8 @@ _PLAIN_NAMES = {
     "collections": {"OrderedDict", "deque"},
     "fractions": {"Fraction"},
     "decimal": {"Decimal"},
-    "pathlib": {"Path", "PosixPath", "PurePosixPath"},
+    # `pathlib` itself, or `pathlib._local` in Python 3.13.
+    type(Path()).__module__: {"Path", "PosixPath", "PurePosixPath"},
     "numpy": {"ndarray", "dtype"},
     "numpy._core.multiarray": {"_reconstruct", "scalar"},
     "numpy.core.multiarray": {"_reconstruct", "scalar"},

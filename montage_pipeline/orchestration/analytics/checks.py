@@ -1,5 +1,5 @@
-"""What is checked of all days at once, daily: that none is missing, that each is still the ledger,
-and that yesterday cost what days cost.
+"""What is checked of all days at once, daily: that none is missing, that each is still the ledger
+and none is behind it, and that yesterday was a day like others.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +14,9 @@ from montage_pipeline.requests.analytics.views import COST_BY_DAY, VIEWS
 
 _FRESH = timedelta(hours=2)
 """Days that changed within it are not held against the ledger: they are written anew soon."""
+
+_LOOK_BACK = timedelta(days=8)
+"""A schedule that somebody stopped is noticed within a day; a week of it is told of."""
 
 _ASSET = asset_key(COST_BY_DAY)
 
@@ -47,9 +50,9 @@ def no_day_missing(services: ResourceParam[Services]) -> dg.AssetCheckResult:
 def every_day_agrees(services: ResourceParam[Services]) -> dg.AssetCheckResult:
     """Fails with each day of each view that does not."""
     from montage_pipeline.costs.mart_checks import differences, is_whole, ledger_sums
-    from montage_pipeline.costs.marts import changed_days, read_days, stored_days
+    from montage_pipeline.costs.marts import last_changes, read_days, stored_days
 
-    fresh = {*changed_days(services.engine, datetime.now(UTC) - _FRESH)}
+    fresh = {*last_changes(services.engine, datetime.now(UTC) - _FRESH)}
     problems: list[str] = []
     count = 0
     for view in filter(is_whole, VIEWS):
@@ -104,4 +107,67 @@ def unusual_days(services: Services, until: date) -> list[str]:
     return [sentence for sentence in found if sentence]
 
 
-CHECKS = [no_day_missing, every_day_agrees, spend_within_bounds]
+@dg.asset_check(
+    asset=_ASSET,
+    name="files_are_fresh",
+    description="What the ledger said two hours ago is in the files.",
+)
+def files_are_fresh(services: ResourceParam[Services]) -> dg.AssetCheckResult:
+    """Fails with each day of each view that changed after its file was written."""
+    problems = stale_files(services, datetime.now(UTC))
+    return check_result(_ASSET, "files_are_fresh", problems, {})
+
+
+def stale_files(services: Services, now: datetime) -> list[str]:
+    """A sentence on each file that is older than what it shows."""
+    from montage_pipeline.costs.marts import last_changes, written_days
+
+    changes = {
+        day: changed_at
+        for day, changed_at in last_changes(services.engine, now - _LOOK_BACK).items()
+        if changed_at < now - _FRESH and day >= FIRST_DAY
+    }
+    problems: list[str] = []
+    for view in VIEWS:
+        written = written_days(services.store, view)
+        problems += [
+            f"{view.name} of {day} was written at {written[day]:%d %b %H:%M}, the ledger changed "
+            f"at {changed_at:%d %b %H:%M} (UTC): is the schedule hourly_cost_reports on?"
+            for day, changed_at in changes.items()
+            if day in written and written[day] < changed_at
+        ]
+    return problems
+
+
+@dg.asset_check(
+    asset=_ASSET,
+    name="volume_within_bounds",
+    description="Yesterday's requests made as many paid calls as requests do.",
+)
+def volume_within_bounds(services: ResourceParam[Services]) -> dg.AssetCheckResult:
+    """Warns with what is unusual."""
+    from montage_pipeline.costs.mart_checks import USUAL_DAYS, Volume, unusual_volume, volume_by_day
+    from montage_pipeline.costs.marts import today
+
+    yesterday = today() - timedelta(days=1)
+    first = yesterday - timedelta(days=USUAL_DAYS)
+    with services.engine.connect() as connection:
+        volumes = volume_by_day(connection, first, yesterday)
+    volume = volumes.pop(yesterday, Volume(0, 0))
+    told = unusual_volume(yesterday, volume, list(volumes.values()))
+    return check_result(
+        _ASSET,
+        "volume_within_bounds",
+        [told] if told else [],
+        {"calls": volume.calls, "requests": volume.requests},
+        severity=dg.AssetCheckSeverity.WARN,
+    )
+
+
+CHECKS = [
+    no_day_missing,
+    every_day_agrees,
+    files_are_fresh,
+    spend_within_bounds,
+    volume_within_bounds,
+]

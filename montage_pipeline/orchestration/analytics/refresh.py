@@ -9,6 +9,7 @@ from dagster import ResourceParam, ScheduleEvaluationContext
 from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.analytics.checks import CHECKS
 from montage_pipeline.orchestration.analytics.marts import FIRST_DAY, asset_key, marts, partition_of
+from montage_pipeline.orchestration.clock import schedule_of, schedule_status
 from montage_pipeline.requests.analytics.views import COST_BY_DAY
 from montage_pipeline.settings import Settings
 
@@ -40,17 +41,12 @@ cost_checks = dg.define_asset_job(
 
 def refresh_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     """Hourly files, daily checks; stopped without a database, where they could only fail."""
-    status = (
-        dg.DefaultScheduleStatus.RUNNING
-        if settings.database_url
-        else dg.DefaultScheduleStatus.STOPPED
-    )
 
     @dg.schedule(
         name="hourly_cost_reports",
         job=cost_reports,
         cron_schedule="5 * * * *",
-        default_status=status,
+        default_status=schedule_status(settings),
         description="Writes the tables for analysts for the days that changed.",
     )
     def hourly_cost_reports(
@@ -62,13 +58,7 @@ def refresh_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         for first, last in ranges_of(wanted):
             yield run_request(first, last)
 
-    daily = dg.ScheduleDefinition(
-        name="daily_cost_checks",
-        job=cost_checks,
-        cron_schedule="50 4 * * *",
-        default_status=status,
-        description="Checks the tables for analysts, and what the last days cost.",
-    )
+    daily = schedule_of(cost_checks, "daily_cost_checks", "50 4 * * *", settings)
     return [hourly_cost_reports, daily]
 
 
@@ -76,7 +66,7 @@ def days_to_write(services: Services, instance: dg.DagsterInstance) -> list[date
     """The days that changed lately or were never written, oldest first; not more than can be
     written within the hour.
     """
-    from montage_pipeline.costs.marts import changed_days, days_between, first_day, today
+    from montage_pipeline.costs.marts import days_between, first_day, last_changes, today
 
     first = first_day(services.engine)
     if first is None:
@@ -89,7 +79,7 @@ def days_to_write(services: Services, instance: dg.DagsterInstance) -> list[date
     }
     wanted.update(
         day
-        for day in changed_days(services.engine, datetime.now(UTC) - _LOOK_BACK)
+        for day in last_changes(services.engine, datetime.now(UTC) - _LOOK_BACK)
         if day >= FIRST_DAY
     )
     # The newest first: those are what people look at.

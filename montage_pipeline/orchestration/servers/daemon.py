@@ -147,7 +147,18 @@ def nudged_daemons(
 
 
 def main() -> None:
-    """Run Dagster's command, which has no place for daemons of others, with ours for its own."""
+    """Run Dagster's command, which has no place for daemons of others, with ours for its own.
+
+    `run` may be left out. The other commands of `dagster-daemon` are as Dagster has them, so that
+    this can stand in for it.
+    """
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    if command == "run":
+        del sys.argv[1]
+    elif command in cli.cli.commands:
+        cli.main()
+        return
+
     if _CONTROLLER not in vars(cli):
         raise RuntimeError(f"dagster._daemon.cli has no {_CONTROLLER}: requests would wait for it")
     settings, bells = get_settings(), (Bell(), Bell())

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import dagster as dg
 
-from montage_pipeline.orchestration.watching.faults import fault_of
+from montage_pipeline.orchestration.watching.faults import Fault, fault_of
 
 OUTCOME_TAG = "montage/outcome"
 
@@ -23,6 +23,12 @@ def made(
 def failed(code: str) -> str:
     """`the user's input: not_enough_footage`."""
     return f"{fault_of(code).value}: {code}"
+
+
+def asks_nothing_of_operators(run: dg.DagsterRun) -> bool:
+    """Whether a run failed by what its user gave or wanted, so that only they can do something."""
+    text = run.tags.get(OUTCOME_TAG, "")
+    return text.startswith((f"{Fault.USER.value}: ", f"{Fault.STOPPED.value}: "))
 
 
 def note_outcome(instance: dg.DagsterInstance, run_id: str, text: str) -> None:

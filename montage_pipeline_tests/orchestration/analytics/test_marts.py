@@ -12,6 +12,7 @@ from sqlalchemy import inspect, text
 from montage_pipeline.composition import Services
 from montage_pipeline.costs.marts import days_between, first_day, read_days, stored_days, today
 from montage_pipeline.definitions import build_definitions
+from montage_pipeline.orchestration.analytics.checks import stale_files
 from montage_pipeline.orchestration.analytics.marts import NEGATIVE_CHECK, SUMS_CHECK, asset_key
 from montage_pipeline.orchestration.analytics.refresh import days_to_write, ranges_of, run_request
 from montage_pipeline.orchestration.analytics.source import COLUMN_MEANINGS
@@ -129,6 +130,28 @@ def test_the_daily_checks_see_what_is_wrong(
     assert not bounds.passed
     assert bounds.severity is dg.AssetCheckSeverity.WARN
     assert "is usual" in told["spend_within_bounds"]
+
+
+def test_a_file_that_is_behind_the_ledger_is_noticed(
+    services: Services, instance: dg.DagsterInstance, ledger: Ledger
+) -> None:
+    write(services, instance)
+    old = ledger.calls[0]
+    day, changed_at = old["created_at"].date(), datetime.now(UTC) + timedelta(minutes=1)
+    with services.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE api_cost_logs SET updated_at = :at WHERE id = :id"),
+            {"at": changed_at, "id": old["id"]},
+        )
+    assert stale_files(services, changed_at + timedelta(hours=1)) == [], "written within the hour"
+    late = stale_files(services, changed_at + timedelta(hours=3))
+    assert {line.split(" was written")[0] for line in late} >= {
+        f"{view.name} of {day}" for view in VIEWS
+    }
+    # Until it is written anew: here, as if that had been in time.
+    with services.engine.begin() as connection:
+        connection.execute(text("UPDATE api_cost_logs SET updated_at = created_at"))
+    assert stale_files(services, changed_at + timedelta(hours=3)) == []
 
 
 def test_an_amount_below_zero_fails_its_check(

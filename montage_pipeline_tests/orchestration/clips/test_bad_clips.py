@@ -7,6 +7,7 @@ import dagster as dg
 
 from montage_pipeline.composition import Services
 from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.vocabulary import ContentStatus
 from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.footage.fetching.loopback import Server, reply
@@ -38,7 +39,9 @@ def test_whatever_is_wrong_with_a_clip_costs_that_clip(
         huge_frames(tmp_path).as_uri(): "the limit is 67 megapixels",
     }
     titled = latin_1_title(tmp_path)
-    created = click(library, user, *reasons, good.as_uri(), titled.as_uri())
+    # A draft of the Reel: it is about what goes into it.
+    given = (*reasons, good.as_uri(), titled.as_uri())
+    created = click(library, user, *given, options=MontageOptions(preview=True))
     result = run_montage(services, instance, add_partition(instance, created))
     server.http.shutdown()
 

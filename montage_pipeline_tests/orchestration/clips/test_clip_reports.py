@@ -64,7 +64,7 @@ def test_every_clip_is_shown_or_not_with_one_reason(
     user: UUID,
     clips: dict[str, str],
 ) -> None:
-    options = MontageOptions(exclude=(clips["short"],), hook_clip=clips["good"])
+    options = MontageOptions(exclude=(clips["short"],), hook_clip=clips["good"], preview=True)
     created = click(library, user, *clips.values(), options=options)
     result = run_montage(services, instance, add_partition(instance, created))
     assert result.success

@@ -2,15 +2,20 @@
 again for their owner, whatever the clips' addresses, and for nobody else.
 """
 
+import json
 import shutil
+import time
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import dagster as dg
 import pytest
 
 from montage_pipeline.analysis.model import ClipAnalysis
+from montage_pipeline.analysis.scan.workers import Workers
 from montage_pipeline.composition import Services
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.requests.model import CreatedRequest
@@ -20,7 +25,12 @@ from montage_pipeline.storage.keys import document_key
 from montage_pipeline_tests.clicks import click, new_user
 from montage_pipeline_tests.fakes import anthropic_server as claude
 from montage_pipeline_tests.fakes import fal_server as fal
-from montage_pipeline_tests.orchestration.conftest import add_partition, error_of, run_montage
+from montage_pipeline_tests.orchestration.conftest import (
+    add_partition,
+    error_of,
+    make_clip,
+    run_montage,
+)
 
 ANALYSIS = ("clip_analysis",)
 MUSIC = ("clip_analysis", "music_track")
@@ -156,3 +166,50 @@ def test_kept_music_is_no_other_music(other: dict[str, object]) -> None:
     wishes = MontageOptions.model_validate({"keep_music": True} | other)
     [found] = contradictions(["https://x/a.mp4"], wishes)
     assert found.code == "keep_music_contradicted"
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_of_the_moment"),
+    [
+        pytest.param((0.3, time.sleep, 60), True, id="a busy machine"),
+        pytest.param((60, json.loads, "not JSON"), True, id="a fault of ours"),
+        pytest.param(None, False, id="the clip's own"),
+    ],
+)
+def test_what_was_left_out_by_a_fault_of_the_moment_is_looked_at_again(
+    services: Services,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: tuple[float, Callable[[Any], Any], Any] | None,
+    is_of_the_moment: bool,
+) -> None:
+    """An analysis is used again with what it left out, unless another look may well take that."""
+    other = tmp_path / "other.mp4"
+    if is_of_the_moment:
+        make_clip(other, "mandelbrot=size=192x144:rate=10", 4)
+    else:
+        make_clip(other, "testsrc2=size=192x144:rate=10", 5)  # the same footage again
+    urls = (clip.as_uri(), other.as_uri())
+    look: Any = Workers.look
+    looked_at: list[str] = []
+    faults = [fault]
+
+    def disturbed(workers: Workers, url: str, max_s: float, function: Any, *args: Any) -> Any:
+        looked_at.append(url)
+        if faults[0] is not None and url == other.as_uri():
+            return look(workers, url, *faults[0])
+        return look(workers, url, max_s, function, *args)
+
+    monkeypatch.setattr(Workers, "look", disturbed)
+    first, again = (click(services.library, user, *urls) for _ in range(2))
+    assert _made(services, instance, first, *ANALYSIS)
+    assert [clip.url for clip in _analysis(services, first).rejected_clips] == [other.as_uri()]
+
+    faults[0] = None
+    looked_at.clear()
+    assert _made(services, instance, again, *ANALYSIS)
+    assert bool(looked_at) is is_of_the_moment
+    assert len(_analysis(services, again).clips) == (2 if is_of_the_moment else 1)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 from uuid import UUID
 
 import dagster as dg
@@ -20,7 +21,6 @@ from montage_pipeline_tests.orchestration.conftest import (
     add_partition,
     error_of,
     item_of,
-    make_clip,
     retries_of,
     run_montage,
 )
@@ -37,12 +37,10 @@ def test_a_run_ends_when_its_request_is_canceled(
     library: ContentLibrary,
     instance: dg.DagsterInstance,
     user: UUID,
-    tmp_path_factory: pytest.TempPathFactory,
+    clip: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(lease, "POLL_INTERVAL_S", 0.05)
-    clip = tmp_path_factory.mktemp("long") / "long.mp4"
-    make_clip(clip, "testsrc2=size=640x480:rate=30", 30)
     created = click(library, user, clip.as_uri())
 
     def cancel() -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import dagster as dg
 import pytest
+from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from sqlalchemy import text
 
 from montage_pipeline.composition import Services
@@ -17,7 +18,7 @@ from montage_pipeline.records import Record
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.storage.store_errors import StoreErrors
 from montage_pipeline.vocabulary import ContentStatus, RequestState, Step
-from montage_pipeline_tests.clicks import click
+from montage_pipeline_tests.clicks import click, next_requests
 from montage_pipeline_tests.orchestration.conftest import (
     add_partition,
     error_of,
@@ -88,6 +89,35 @@ def test_a_partition_deleted_meanwhile_is_told_in_a_sentence(
     assert "deleted in Dagster" in error["message"]
 
 
+def test_only_what_is_to_be_mended_here_stays_red(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
+) -> None:
+    bad_input = click(library, user, "file:///nowhere/at-all.mp4")
+    result = run_montage(services, instance, add_partition(instance, bad_input))
+    assert not result.success
+    assert _failed_partitions(instance) == {bad_input.partition_key}
+    settle(services, instance, result)
+    assert _failed_partitions(instance) == set()
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.tags["montage/outcome"] == "the user's input: no_usable_clips"
+
+    ours = click(library, user)
+    result = run_montage(services, instance, add_partition(instance, ours), Step.MUSIC_TRACK)
+    settle(services, instance, result)
+    assert error_of(library, user, ours)["code"] == "missing_input"
+    assert _failed_partitions(instance, Step.MUSIC_TRACK) == {ours.partition_key}
+
+
+def _failed_partitions(instance: dg.DagsterInstance, step: Step = Step.CLIP_ANALYSIS) -> set[str]:
+    """What the page of the asset shows red."""
+    status = get_and_update_asset_status_cache_value(
+        instance, dg.AssetKey(step.value), montage_requests, dynamic_partitions_loader=instance
+    )
+    assert status is not None
+    return set(status.deserialize_failed_partition_subsets(montage_requests).get_partition_keys())
+
+
 def test_a_delivered_reel_stays_though_its_last_step_could_not_end(
     services: Services,
     library: ContentLibrary,
@@ -121,14 +151,12 @@ def test_a_delivered_reel_stays_though_its_last_step_could_not_end(
     assert (request.state, request.attempt) == (RequestState.SUCCEEDED, 1)
 
 
-@pytest.mark.parametrize("broken", [Step.RENDERED_VIDEO])
 def test_a_good_reel_stays_when_making_it_again_fails(
     services: Services,
     library: ContentLibrary,
     instance: dg.DagsterInstance,
     user: UUID,
     clip: Path,
-    broken: Step,
 ) -> None:
     created = click(library, user, clip.as_uri())
     partition = add_partition(instance, created)
@@ -140,15 +168,16 @@ def test_a_good_reel_stays_when_making_it_again_fails(
         assert item_of(library, user, created).status is ContentStatus.DRAFT
         raise ValueError("broken")
 
-    documents = Disturbed(services, broken, breaks)
-    result = run_montage(services, instance, partition, *Step, documents=documents)
+    documents = Disturbed(services, Step.RENDERED_VIDEO, breaks)
+    left = (Step.RENDERED_VIDEO, Step.R2_OBJECT)
+    result = run_montage(services, instance, partition, *left, documents=documents)
     assert not result.success
     [request] = [services.requests.get_request(created.request_id)]
     assert request is not None
     assert request.run_id == result.run_id, "it must have taken the request over"
     settle(services, instance, result)
     now = item_of(library, user, created)
-    # The plan was stored anew meanwhile, which watchers are told; nothing came of it.
+    # Whoever watches is told of the run that began; nothing came of it.
     assert now == good.model_copy(update={"revision": now.revision})
 
 
@@ -172,7 +201,7 @@ def test_a_store_that_is_away_is_waited_for_outside_a_slot(
         assert request is not None
         assert (request.state, request.attempt) == (RequestState.QUEUED, attempt + 1)
         assert request.lost_runs == 0
-        assert services.requests.queued(10) == []
+        assert next_requests(services.engine) == []
         with services.engine.connect() as connection:
             left_s = connection.scalar(
                 text("SELECT extract(epoch FROM not_before - now()) FROM montage_requests")

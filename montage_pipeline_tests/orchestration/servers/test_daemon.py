@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster._core.run_coordinator import QueuedRunCoordinator
+from dagster._daemon import cli
 from dagster._daemon.controller import create_daemons_from_instance
 from dagster._daemon.daemon import DaemonIterator
 
@@ -16,6 +17,7 @@ from montage_pipeline.orchestration.servers.daemon import (
     NudgedQueueDaemon,
     NudgedSensorDaemon,
     Pause,
+    main,
     nudged_daemons,
 )
 from montage_pipeline.settings import Settings
@@ -98,6 +100,32 @@ def test_the_queue_is_looked_at_often_after_a_nudge_and_survives_an_error(
     shutdown.set()
     assert queue.turns >= 5  # thirty seconds apart, but for the nudge
     assert any("the database is away" in message for message in errors)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--help"], "--workspace"),
+        (["run", "--help"], "--workspace"),
+        (["liveness-check", "--help"], "recent heartbeat"),
+        (["debug", "--help"], "heartbeat-dump"),
+    ],
+    ids=" ".join,
+)
+def test_it_stands_in_for_dagsters_own(
+    arguments: list[str],
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The image has it under that name: the chart runs it, health checks ask it."""
+    controller = "daemon_controller_from_instance"
+    monkeypatch.setattr(cli, controller, getattr(cli, controller))  # put back afterwards
+    monkeypatch.setattr("sys.argv", ["dagster-daemon", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert told in capsys.readouterr().out
 
 
 def test_all_of_dagsters_daemons_run_and_two_of_them_are_nudged(tmp_path: Path) -> None:

@@ -6,7 +6,10 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ProgrammingError
 
+from montage_pipeline.requests.database import create_engine
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.queue.nudges import Nudges
@@ -44,6 +47,29 @@ def test_a_click_and_an_end_nudge_and_progress_does_not(
 
     requests.succeed(created.request_id, "run", REEL)
     assert nudged.wait(SOON_S)
+
+
+def test_who_may_read_no_table_hears_of_requests_all_the_same(
+    settings: Settings, engine: Engine, library: ContentLibrary, user: UUID
+) -> None:
+    """The account that the example of secrets for Kubernetes gives the daemon."""
+    role = f"listener_{user.hex}"
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD 'secret'"))
+    url = make_url(settings.database_url).set(username=role, password="secret")
+    listening = settings.model_copy(
+        update={"database_url": url.render_as_string(hide_password=False)}
+    )
+    with create_engine(listening).connect() as connection, pytest.raises(ProgrammingError):
+        connection.execute(text("SELECT * FROM montage_requests"))
+    nudged = threading.Event()
+    nudges = Nudges(listening, nudged.set)
+    nudges.start()
+    assert nudged.wait(SOON_S)
+    nudged.clear()
+    click(library, user)
+    assert nudged.wait(SOON_S)
+    nudges.close()
 
 
 def test_a_connection_that_is_cut_is_made_again_and_what_was_missed_is_looked_for(
