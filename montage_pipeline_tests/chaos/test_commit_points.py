@@ -2,12 +2,11 @@
 files. Whatever is not committed is done again, and nothing else.
 """
 
-import time
 from typing import NamedTuple
 
 import pytest
 
-from montage_pipeline_tests.chaos.scene import Scene
+from montage_pipeline_tests.chaos.crowd import Member
 
 
 class Point(NamedTuple):
@@ -20,6 +19,19 @@ class Point(NamedTuple):
     def __str__(self) -> str:
         name = self.match or self.function.rpartition(".")[2]
         return f"{self.when}-{name}".replace("_", "-").removesuffix(".json")
+
+    @property
+    def code(self) -> str:
+        """Nothing fails."""
+        return ""
+
+    def arrange(self, member: Member) -> None:
+        """Nothing."""
+
+    def order(self, member: Member) -> None:
+        """The first run of the request is to die there."""
+        world = member.scene.world
+        world.kill_at(self.function, self.when, self.match, f"{member.request_id}.json")
 
 
 _ROWS = [
@@ -50,13 +62,24 @@ POINTS = [
     Point("after", "ObjectStore.copy", "reels/"),
 ]
 
+_IN_FLIGHT: dict[str, tuple[int, int]] = {
+    # Killed with its answer in hand, before that was written down: the one thing bought twice.
+    "before-settle": (2, 1),
+    # Marked, and not sent any more.
+    "after-mark-sent": (1, 1),
+}
+"""Calls of Claude that are charged, and rows of which nobody knows, where that is not 1 and 0."""
 
-@pytest.mark.parametrize("point", POINTS, ids=str)
-def test_killed_at(scene: Scene, point: Point) -> None:
-    scene.world.kill_at(point.function, point.when, point.match)
-    scene.click(2)
-    scene.wait_for(lambda: scene.world.killed, f"killed {point}")
-    scene.asserted.append(f"killed {point.when} {point.function} {point.match}".rstrip())
-    killed_at_s = time.monotonic()
-    scene.all_is_well()
-    scene.asserted.append(f"all over {time.monotonic() - killed_at_s:.0f} s after the kill")
+
+@pytest.mark.parametrize("trouble", POINTS, ids=str)
+def test_killed_at(member: Member, trouble: Point) -> None:
+    assert member.killed_s is not None, f"no run came {trouble}"
+    place = f"{trouble.when} {trouble.function} {trouble.match}".rstrip()
+    member.scene.asserted.append(f"killed {place}")
+    claude, in_doubt = _IN_FLIGHT.get(str(trouble), (1, 0))
+    member.is_well(claude=claude, in_doubt=in_doubt)
+    if member.went_on_s is not None:
+        pause_s = member.went_on_s - member.killed_s
+        member.scene.asserted.append(f"went on {pause_s:.1f} s after the kill")
+    else:
+        assert str(trouble) == "after-succeed", "nothing was left to do only after everything"
