@@ -35,11 +35,14 @@ _SEED = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(1_000_000))
 _FAST = {"a_little_of_everything"}
 """What runs with every `make test`: a stack of its own, and one scene on it."""
 
-CLAUDE_TIMEOUT_S = 10.0 * PATIENCE
+CLAUDE_TIMEOUT_S = 10.0 * min(PATIENCE, 3.0)
 """Of one call. The fake judges real frames, which takes seconds on a busy machine."""
 
-FAL_TIMEOUT_S = 8.0 * PATIENCE
-"""Of one wait for a job, of which there are four."""
+FAL_TIMEOUT_S = 6.0 * min(PATIENCE, 2.0)
+"""Of one wait for a job, of which there are four; it holds a slot meanwhile."""
+
+SLOTS = 3
+"""One more than the cores of a small machine, because runs wait for providers and stores, too."""
 
 RETRY_AFTER_MAX_S = 12.0
 """More than what is slept in a slot, and short enough to be waited for."""
@@ -85,6 +88,7 @@ def world(servers_home: Path) -> Iterator[World]:
         patched.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
         patched.setenv("CHAOS_ORDERS", str(orders))
         changes = {
+            "max_running": SLOTS,
             "claude_timeout_s": CLAUDE_TIMEOUT_S,
             "fal_timeout_s": FAL_TIMEOUT_S,
             "retry_after_max_s": RETRY_AFTER_MAX_S,

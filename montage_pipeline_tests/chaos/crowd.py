@@ -34,8 +34,9 @@ class Trouble(Protocol):
     def arrange(self, member: "Member") -> None:
         """Order it, before the request is made."""
 
-    def order(self, member: "Member") -> None:
-        """Order it, right after the request was made."""
+    @property
+    def death(self) -> tuple[str, str, str]:
+        """Before or after which call its first run is killed; nothing for none."""
 
 
 @dataclass
@@ -51,8 +52,8 @@ class Member:
     """Whether it was seen to wait outside of any slot for its next attempt."""
     over_s: float | None = None
     killed_s: float | None = None
-    went_on_s: float | None = None
-    """When it was over, its run was killed, and another one began, as `time.time`."""
+    again_s: float | None = None
+    """When it was over, its run was killed, and it was queued again, as `time.time`."""
 
     @property
     def word(self) -> str:
@@ -74,16 +75,14 @@ class Member:
         self.trouble.arrange(self)
         self.asked_s = time.time()
         self.scene.click(prompt=f"the best of {self.word}", targetBpm=_FIRST_BPM + self.number)
-        self.trouble.order(self)
+        when, function, match = self.trouble.death
+        self.scene.world.kill_at(function, when, match, f"{self.request_id}.json")
 
     def note_the_kill(self) -> None:
-        """When its order was carried out, which is a renaming, and when it went on."""
+        """When its order was carried out, which is a renaming."""
         killed = self.scene.world.orders / f"{self.request_id}.json.done"
         if killed.exists():
             self.killed_s = killed.stat().st_ctime
-        went_on = self.scene.world.orders / f"{self.request_id}.json.on"
-        if went_on.exists():
-            self.went_on_s = went_on.stat().st_mtime
 
     @property
     def claude_calls(self) -> list[str]:
@@ -169,12 +168,14 @@ class Crowd:
         ids = ",".join(f"'{member.request_id}'" for member in self.members.values())
         rows = self.together.sql(
             "SELECT id, state, state = 'queued' AND attempt > 1 AND not_before > now() "
-            f"AND run_id IS NULL FROM montage_requests WHERE id IN ({ids})"
+            f"AND run_id IS NULL, attempt > 1 FROM montage_requests WHERE id IN ({ids})"
         )
         of = {member.request_id: member for member in self.members.values()}
-        for request_id, state, waits in rows:
+        for request_id, state, waits, again in rows:
             member = of[request_id]
             member.waited |= bool(waits)
+            if again and member.again_s is None:
+                member.again_s = time.time()
             if member.over_s is None and RequestState(state).is_terminal:
                 member.over_s = time.time()
         return all(member.over_s is not None for member in of.values())

@@ -28,10 +28,10 @@ class Point(NamedTuple):
     def arrange(self, member: Member) -> None:
         """Nothing."""
 
-    def order(self, member: Member) -> None:
-        """The first run of the request is to die there."""
-        world = member.scene.world
-        world.kill_at(self.function, self.when, self.match, f"{member.request_id}.json")
+    @property
+    def death(self) -> tuple[str, str, str]:
+        """Where the first run of the request is to die."""
+        return self.when, self.function, self.match
 
 
 _ROWS = [
@@ -78,8 +78,8 @@ def test_killed_at(member: Member, trouble: Point) -> None:
     member.scene.asserted.append(f"killed {place}")
     claude, in_doubt = _IN_FLIGHT.get(str(trouble), (1, 0))
     member.is_well(claude=claude, in_doubt=in_doubt)
-    if member.went_on_s is not None:
-        pause_s = member.went_on_s - member.killed_s
-        member.scene.asserted.append(f"went on {pause_s:.1f} s after the kill")
+    if member.again_s is not None:
+        pause_s = max(member.again_s - member.killed_s, 0.0)
+        member.scene.asserted.append(f"queued again {pause_s:.0f} s after the kill")
     else:
-        assert str(trouble) == "after-succeed", "nothing was left to do only after everything"
+        assert str(trouble) == "after-succeed", "nothing is left to do only after everything"

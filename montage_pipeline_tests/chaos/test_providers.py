@@ -30,8 +30,10 @@ class Claude:
         """Its next call meets the fault."""
         member.scene.system.anthropic.script_about(member.word, self.fault)
 
-    def order(self, member: Member) -> None:
-        """Nothing."""
+    @property
+    def death(self) -> tuple[str, str, str]:
+        """Nothing is killed."""
+        return "", "", ""
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,10 @@ class Fal:
         """Its next call of that kind meets the fault."""
         member.scene.system.fal.script_about(member.tempo, self.place, self.fault)
 
-    def order(self, member: Member) -> None:
-        """Nothing."""
+    @property
+    def death(self) -> tuple[str, str, str]:
+        """Nothing is killed."""
+        return "", "", ""
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,10 @@ class NoEnd:
         """The job of this request goes on and on."""
         member.scene.system.fal.plan_about(member.tempo, fal.JobPlan(never=True))
 
-    def order(self, member: Member) -> None:
-        """Nothing."""
+    @property
+    def death(self) -> tuple[str, str, str]:
+        """Nothing is killed."""
+        return "", "", ""
 
 
 _RETRY_AFTER = {"short": "1", "long": "8", "absurd": "86400"}
