@@ -101,9 +101,12 @@ class Member:
         jobs = self.scene.system.fal.jobs
         return [job.id for job in jobs if job.charged_usd and self.tempo in job.arguments["prompt"]]
 
-    def is_well(self, *, claude: int = 1, music: int = 1, in_doubt: int = 0) -> None:
+    def is_well(
+        self, *, claude: int = 1, music: int = 1, in_doubt: int = 0, waiting: int = 0
+    ) -> None:
         """A draft, whole, or failed with its code; paid for so many calls, each on the ledger once,
-        or among so many rows of which nobody knows whether they were charged.
+        or among so many rows of which nobody knows whether they were charged, or `waiting` to be
+        told.
         """
         scene = self.scene
         scene.statuses_are_right({str(self.request_id): self.trouble.code}, "")
@@ -112,9 +115,10 @@ class Member:
         entries = scene.system.services.ledger.entries(self.request_id)
         known = [entry.provider_request_id for entry in entries if entry.provider_request_id]
         assert len(known) == len(set(known)), f"{scene.name}: a call is on the ledger twice"
-        doubtful = [entry for entry in entries if entry.state is not CostState.SETTLED]
-        assert len(doubtful) == in_doubt, f"{scene.name}: {entries}"
-        assert not [entry for entry in entries if entry.state is CostState.PENDING]
+        states = [entry.state for entry in entries]
+        assert states.count(CostState.PENDING) <= waiting, f"{scene.name}: {entries}"
+        unsettled = len(states) - states.count(CostState.SETTLED)
+        assert unsettled == in_doubt + waiting, f"{scene.name}: {entries}"
         assert len(set(bought) - set(known)) <= in_doubt, f"{scene.name}: {bought}, {entries}"
         note = f", {in_doubt} in doubt" if in_doubt else ""
         scene.asserted.append(f"ledger = wire ({len(bought)} calls{note})")
