@@ -306,6 +306,9 @@ class RequestLifecycle:
     ) -> bool:
         """Give a request whose run is over to a new run: attempt + 1, queued again, to be started
         once the pause is over. `lost`: the run died, which counts.
+
+        Without a pause the user's turn is given back, too: they have waited for it, and had nothing
+        of it. With one they had it; else whoever's own server says "later" would pass the others.
         """
         row = MontageRequestRow
         same_run = row.run_id.is_(None) if run_id is None else row.run_id == run_id
@@ -321,7 +324,12 @@ class RequestLifecycle:
             "started_at": func.now(),
         }
         with Session(self._engine) as session, session.begin():
-            return _changed(session.execute(waiting.values(values)))
+            user_id = session.scalar(waiting.values(values).returning(row.user_id))
+            if user_id is not None and not pause:
+                session.execute(
+                    update(UserRow).where(UserRow.id == user_id).values(last_started_at=None)
+                )
+            return user_id is not None
 
     def _requests(self, query: Select[MontageRequestRow]) -> list[MontageRequest]:
         with Session(self._engine) as session:

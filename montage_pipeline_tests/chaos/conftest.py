@@ -41,6 +41,9 @@ CLAUDE_TIMEOUT_S = 10.0 * min(PATIENCE, 3.0)
 FAL_TIMEOUT_S = 6.0 * min(PATIENCE, 2.0)
 """Of one wait for a job, of which there are four; it holds a slot meanwhile."""
 
+_MAX_CASE_S = 1200 * PATIENCE
+"""For one case, or for the whole crowd, which the first case of it waits for."""
+
 SLOTS = 3
 """One more than the cores of a small machine, because runs wait for providers and stores, too."""
 
@@ -62,7 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.chaos)
             item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.timeout(2400))
+            item.add_marker(pytest.mark.timeout(_MAX_CASE_S))
             if item.name.removeprefix("test_") not in _FAST:
                 item.add_marker(pytest.mark.slow)
 

@@ -62,11 +62,14 @@ POINTS = [
     Point("after", "ObjectStore.copy", "reels/"),
 ]
 
-_IN_FLIGHT: dict[str, tuple[int, int]] = {
+_IN_FLIGHT: dict[str, tuple[int, int, int]] = {
     # Marked, and not sent any more.
-    "after-mark-sent": (1, 1),
+    "after-mark-sent": (1, 1, 1),
+    # fal has taken the order, and its answer was not written down yet: the one thing that can be
+    # bought twice, for as long as a call and one UPDATE take.
+    "before-attach": (1, 2, 1),
 }
-"""Calls of Claude that are charged, and rows of which nobody knows, where that is not 1 and 0."""
+"""Calls that Claude and fal charge, and rows of which nobody knows, where that is not 1, 1, 0."""
 
 _DELIVERED = {"after-succeed", "after-r2-object"}
 """Where a run that is killed has nothing left to do."""
@@ -77,8 +80,8 @@ def test_killed_at(member: Member, trouble: Point) -> None:
     assert member.killed_s is not None, f"no run came {trouble}"
     place = f"{trouble.when} {trouble.function} {trouble.match}".rstrip()
     member.scene.asserted.append(f"killed {place}")
-    claude, in_doubt = _IN_FLIGHT.get(str(trouble), (1, 0))
-    member.is_well(claude=claude, in_doubt=in_doubt)
+    claude, music, in_doubt = _IN_FLIGHT.get(str(trouble), (1, 1, 0))
+    member.is_well(claude=claude, music=music, in_doubt=in_doubt)
     if member.again_s is not None:
         pause_s = max(member.again_s - member.killed_s, 0.0)
         member.scene.asserted.append(f"queued again {pause_s:.0f} s after the kill")

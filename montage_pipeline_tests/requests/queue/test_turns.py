@@ -135,6 +135,18 @@ def test_a_run_that_has_not_taken_its_request_over_holds_a_place(
     assert Turns(engine, Limits(2, 2)).next([Attempted(first, 1)], 25) == [second]
 
 
+def test_a_turn_that_was_cut_short_is_given_back(engine: Engine, library: ContentLibrary) -> None:
+    """Whose run was killed goes on before those who came later; who was told to wait does not."""
+    [killed], [paused], *others = (clicks(engine, new_user(library), 1) for _ in range(6))
+    runs = Runs(engine, Limits(2, 2))
+    assert runs.start() == [killed, paused]
+
+    assert runs.requests.requeue(killed, attempt=1, run_id=f"run-{killed}")
+    pause = timedelta(microseconds=1)
+    assert runs.requests.requeue(paused, attempt=1, run_id=f"run-{paused}", pause=pause)
+    assert runs.start() == [killed, others[0][0]]
+
+
 @dataclass
 class Waiting:
     """A queued request as the oracle below knows it."""
