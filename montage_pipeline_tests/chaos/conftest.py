@@ -1,7 +1,8 @@
 """The stack that is broken on purpose, and the table of what was asserted.
 
 make test-chaos                             every case
-make test-chaos CASE=code_server_alone      one of them; CHAOS_SEED=n repeats its choices
+make test-chaos CASE=code_server_alone      one of them; CHAOS_SEED=n repeats its choices,
+                                           CHAOS_PATIENCE=n stretches its time-outs
 
 CHAOS_TABLE names a JSON file to which each run of the suite adds its table; `tables.py` writes
 docs/chaos.md from it.
