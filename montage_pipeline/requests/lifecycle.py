@@ -303,12 +303,12 @@ class RequestLifecycle:
         run_id: str | None,
         lost: bool = True,
         pause: timedelta = timedelta(0),
+        keeps_turn: bool = True,
     ) -> bool:
         """Give a request whose run is over to a new run: attempt + 1, queued again, to be started
-        once the pause is over. `lost`: the run died, which counts.
-
-        Without a pause the user's turn is given back, too: they have waited for it, and had nothing
-        of it. With one they had it; else whoever's own server says "later" would pass the others.
+        once the pause is over. `lost`: the run died, which counts. `keeps_turn`: the user is given
+        back the turn that they waited for and had nothing of. Not for a fault of their own: whose
+        server says "later" would pass the others each time.
         """
         row = MontageRequestRow
         same_run = row.run_id.is_(None) if run_id is None else row.run_id == run_id
@@ -325,7 +325,7 @@ class RequestLifecycle:
         }
         with Session(self._engine) as session, session.begin():
             user_id = session.scalar(waiting.values(values).returning(row.user_id))
-            if user_id is not None and not pause:
+            if user_id is not None and keeps_turn:
                 session.execute(
                     update(UserRow).where(UserRow.id == user_id).values(last_started_at=None)
                 )

@@ -136,14 +136,15 @@ def test_a_run_that_has_not_taken_its_request_over_holds_a_place(
 
 
 def test_a_turn_that_was_cut_short_is_given_back(engine: Engine, library: ContentLibrary) -> None:
-    """Whose run was killed goes on before those who came later; who was told to wait does not."""
-    [killed], [paused], *others = (clicks(engine, new_user(library), 1) for _ in range(6))
+    """Whose run was killed goes on before those who came later; whose own fault it was does not."""
+    [killed], [at_fault], *others = (clicks(engine, new_user(library), 1) for _ in range(6))
     runs = Runs(engine, Limits(2, 2))
-    assert runs.start() == [killed, paused]
+    assert runs.start() == [killed, at_fault]
 
-    assert runs.requests.requeue(killed, attempt=1, run_id=f"run-{killed}")
-    pause = timedelta(microseconds=1)
-    assert runs.requests.requeue(paused, attempt=1, run_id=f"run-{paused}", pause=pause)
+    for request, keeps_turn in ((killed, True), (at_fault, False)):
+        assert runs.requests.requeue(
+            request, attempt=1, run_id=f"run-{request}", keeps_turn=keeps_turn
+        )
     assert runs.start() == [killed, others[0][0]]
 
 
