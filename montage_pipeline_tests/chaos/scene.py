@@ -251,7 +251,7 @@ class Scene:
             assert on_ledger <= charged
         else:
             assert on_ledger == charged, f"{self.name}: {entries}"
-        note = f", {unsettled} in flight at a kill" if unsettled else ""
+        note = f", {unsettled} in doubt or not settled yet" if unsettled else ""
         self.asserted.append(f"ledger = wire ({calls} calls{note})")
 
     def files_are_whole(self) -> None:

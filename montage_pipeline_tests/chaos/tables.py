@@ -1,11 +1,13 @@
 """Writes docs/chaos.md from the tables of one or more runs of the suite.
 
 CHAOS_TABLE=runs.json make test-chaos      adds a run to the file
-python -m montage_pipeline_tests.chaos.tables runs.json > docs/chaos.md
+pytest --collect-only -q montage_pipeline_tests/chaos > cases.txt
+python -m montage_pipeline_tests.chaos.tables runs.json cases.txt > docs/chaos.md
 """
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,10 @@ to their last check. All time-outs of the suite grow with the load of the machin
 """
 
 
-def page(runs: list[dict[str, Any]]) -> str:
-    """The page: a line for each case, with the seconds of each run that had it."""
+def page(runs: list[dict[str, Any]], cases: Iterable[str]) -> str:
+    """The page: a line for each case, with the seconds of each run that had it, and those of all
+    `cases` that none had.
+    """
     seconds: dict[str, list[str]] = {}
     asserted: dict[str, str] = {}
     green: dict[str, int] = {}
@@ -48,6 +52,10 @@ def page(runs: list[dict[str, Any]]) -> str:
     ]
     taken = ["", "The table was taken on:", ""]
     taken += [f"- {_taken(run)}" for run in runs]
+    missing = sorted(set(cases) - set(seconds))
+    if missing:
+        named = ", ".join(f"`{name}`" for name in missing)
+        lines += ["", f"Without a line, because none of these runs came to them: {named}."]
     return _HEAD + "\n".join([*taken, "", *lines]) + "\n"
 
 
@@ -58,4 +66,6 @@ def _taken(run: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page(json.loads(Path(sys.argv[1]).read_text())))
+    collected = Path(sys.argv[2]).read_text().splitlines()
+    names = [line.partition("::test_")[2] for line in collected if "::test_" in line]
+    sys.stdout.write(page(json.loads(Path(sys.argv[1]).read_text()), names))
