@@ -173,7 +173,9 @@ def _tried_again(member: Member, step: Step) -> None:
     """The fault is on the item that met it."""
     scene = member.scene
     with scene.system.client(scene.user) as client:
-        item = client.get(f"/api/content-items/{scene.items[0]['id']}").json()
+        answer = client.get(f"/api/content-items/{scene.items[0]['id']}")
+    assert answer.status_code == 200, answer.text
+    item = answer.json()
     tries = [failed for failed in item["tries"] if failed["step"] == step]
     assert tries, f"{scene.name}: {item['tries']}"
     scene.asserted.append(f"{len(tries)} tries on the item")
