@@ -29,7 +29,7 @@ from montage_pipeline.costs.retry_after import MAX_WAIT_IN_PLACE_S
 from montage_pipeline.errors import ErrorCode, MontageError, new_reference, our_fault
 from montage_pipeline.orchestration.attempts import Attempt, requested
 from montage_pipeline.orchestration.partitions import request_id_in
-from montage_pipeline.orchestration.watching.faults import fault_of
+from montage_pipeline.orchestration.watching.faults import Fault, fault_of
 from montage_pipeline.orchestration.watching.outcome import failed, note_outcome
 from montage_pipeline.requests.attempts.tries import Try
 from montage_pipeline.requests.footage import ClipReport
@@ -201,6 +201,7 @@ def _waits_outside(
             run_id=attempt.run.run_id,
             lost=False,
             pause=timedelta(seconds=pause_s),
+            keeps_turn=fault_of(failure.code) is not Fault.USER,
         )
         if waits:
             log.warning("request_waits", code=failure.code, seconds=round(pause_s, 1))

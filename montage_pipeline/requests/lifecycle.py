@@ -291,9 +291,12 @@ class RequestLifecycle:
         run_id: str | None,
         lost: bool = True,
         pause: timedelta = timedelta(0),
+        keeps_turn: bool = True,
     ) -> bool:
         """Give a request whose run is over to a new run: attempt + 1, queued again, to be started
-        once the pause is over. `lost`: the run died, which counts.
+        once the pause is over. `lost`: the run died, which counts. `keeps_turn`: the user is given
+        back the turn that they waited for and had nothing of. Not for a fault of their own: whose
+        server says "later" would pass the others each time.
         """
         row = MontageRequestRow
         same_run = row.run_id.is_(None) if run_id is None else row.run_id == run_id
@@ -309,7 +312,12 @@ class RequestLifecycle:
             "started_at": func.now(),
         }
         with Session(self._engine) as session, session.begin():
-            return _changed(session.execute(waiting.values(values)))
+            user_id = session.scalar(waiting.values(values).returning(row.user_id))
+            if user_id is not None and keeps_turn:
+                session.execute(
+                    update(UserRow).where(UserRow.id == user_id).values(last_started_at=None)
+                )
+            return user_id is not None
 
     def _requests(self, query: Select[MontageRequestRow]) -> list[MontageRequest]:
         with Session(self._engine) as session:

@@ -1,7 +1,8 @@
 """The stack that is broken on purpose, and the table of what was asserted.
 
 make test-chaos                             every case
-make test-chaos CASE=code_server_alone      one of them; CHAOS_SEED=n repeats its choices
+make test-chaos CASE=code_server_alone      one of them; CHAOS_SEED=n repeats its choices,
+                                           CHAOS_PATIENCE=n stretches its time-outs
 
 CHAOS_TABLE names a JSON file to which each run of the suite adds its table; `tables.py` writes
 docs/chaos.md from it.
@@ -9,17 +10,21 @@ docs/chaos.md from it.
 
 import json
 import os
+import random
 import secrets
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlalchemy import create_engine
 
 from montage_pipeline.local.embedded.seaweed import EmbeddedObjectStore
 from montage_pipeline_tests.chaos import inside
+from montage_pipeline_tests.chaos.crowd import Crowd, Member, Trouble, gathered
+from montage_pipeline_tests.chaos.patience import PATIENCE
 from montage_pipeline_tests.chaos.scene import Scene, World
 from montage_pipeline_tests.chaos.store_proxy import StoreProxy
 from montage_pipeline_tests.e2e.conftest import running_system, small_clip
@@ -31,16 +36,25 @@ _SEED = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(1_000_000))
 _FAST = {"a_little_of_everything"}
 """What runs with every `make test`: a stack of its own, and one scene on it."""
 
-CLAUDE_TIMEOUT_S = 30.0
+CLAUDE_TIMEOUT_S = 10.0 * min(PATIENCE, 3.0)
 """Of one call. The fake judges real frames, which takes seconds on a busy machine."""
 
-FAL_TIMEOUT_S = 20.0
-"""Of one wait for a job, of which there are four."""
+FAL_TIMEOUT_S = 6.0 * min(PATIENCE, 2.0)
+"""Of one wait for a job, of which there are four; it holds a slot meanwhile."""
+
+_MAX_CASE_S = 1200 * PATIENCE
+"""For one case, or for the whole crowd, which the first case of it waits for."""
+
+SLOTS = 3
+"""One more than the cores of a small machine, because runs wait for providers and stores, too."""
 
 RETRY_AFTER_MAX_S = 12.0
 """More than what is slept in a slot, and short enough to be waited for."""
 
 _RUN = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}, CHAOS_SEED={_SEED}"
+
+_LOAD = f"{os.getloadavg()[0]:.0f}"
+"""For the table: what else the machine had to do when the suite began."""
 
 _table: list[dict[str, object]] = []
 
@@ -52,7 +66,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.chaos)
             item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.timeout(2400))
+            item.add_marker(pytest.mark.timeout(_MAX_CASE_S))
             if item.name.removeprefix("test_") not in _FAST:
                 item.add_marker(pytest.mark.slow)
 
@@ -78,6 +92,7 @@ def world(servers_home: Path) -> Iterator[World]:
         patched.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
         patched.setenv("CHAOS_ORDERS", str(orders))
         changes = {
+            "max_running": SLOTS,
             "claude_timeout_s": CLAUDE_TIMEOUT_S,
             "fal_timeout_s": FAL_TIMEOUT_S,
             "retry_after_max_s": RETRY_AFTER_MAX_S,
@@ -91,21 +106,62 @@ def world(servers_home: Path) -> Iterator[World]:
 @pytest.fixture
 def scene(request: pytest.FixtureRequest, world: World, small_clip: Path) -> Iterator[Scene]:
     """A case that has not begun."""
-    name = request.node.name.removeprefix("test_")
+    name = _name_of(request.node)
     began = time.monotonic()
     made = Scene(world, small_clip, name, _SEED)
     yield made
-    report = getattr(request.node, "report_of_call", None)
-    outcome = report.outcome if report is not None else "error"
+    outcome = _outcome_of(request.node)
     world.calm_down()
     if outcome != "passed":
         made.withdraw()
+    _note(request.node, time.monotonic() - began, made.asserted)
+
+
+@pytest.fixture(scope="session")
+def crowd(request: pytest.FixtureRequest, world: World, small_clip: Path) -> Iterator[Crowd]:
+    """All selected cases whose troubles concern their own requests alone."""
+    troubles: list[tuple[str, Trouble]] = [
+        (_name_of(item), cast(Trouble, item.callspec.params["trouble"]))
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and "crowd" in item.fixturenames
+    ]
+    random.Random(_SEED).shuffle(troubles)
+    made = gathered(world, troubles, lambda name: Scene(world, small_clip, name, _SEED))
+    yield made
+    made.together.withdraw()
+
+
+@pytest.fixture
+def member(request: pytest.FixtureRequest, crowd: Crowd) -> Iterator[Member]:
+    """A case of the crowd, which is over."""
+    name = _name_of(request.node)
+    made = crowd.members[name]
+    crowd.run()
+    yield made
+    if _outcome_of(request.node) == "passed":
+        crowd.all_is_well()
+    _note(request.node, (made.over_s or time.time()) - made.asked_s, made.scene.asserted)
+
+
+def _name_of(item: pytest.Item) -> str:
+    return item.name.removeprefix("test_")
+
+
+def _outcome_of(item: pytest.Item) -> str:
+    report = getattr(item, "report_of_call", None)
+    return str(report.outcome) if report is not None else "error"
+
+
+def _note(item: pytest.Item, seconds: float, asserted: list[str]) -> None:
+    """A line of the table."""
+    outcome = _outcome_of(item)
+    report = getattr(item, "report_of_call", None)
     _table.append(
         {
-            "case": name,
+            "case": _name_of(item),
             "outcome": outcome,
-            "seconds": round(time.monotonic() - began, 1),
-            "asserted": made.asserted,
+            "seconds": round(seconds, 1),
+            "asserted": asserted,
             "failure": report.longreprtext if report is not None and outcome != "passed" else "",
         }
     )
@@ -118,7 +174,8 @@ def _keep_table() -> None:
         kept = Path(path)
         runs = json.loads(kept.read_text()) if kept.exists() else []
         others = [run for run in runs if run["run"] != _RUN]
-        kept.write_text(json.dumps([*others, {"run": _RUN, "cases": _table}], indent=1))
+        this = {"run": _RUN, "load": _LOAD, "cores": os.cpu_count(), "cases": _table}
+        kept.write_text(json.dumps([*others, this], indent=1))
 
 
 @pytest.hookimpl(hookwrapper=True)

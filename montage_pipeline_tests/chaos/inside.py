@@ -1,8 +1,9 @@
 """Copied as `sitecustomize.py` to where every process of a system under test finds it: carries out
 orders there, so that a run dies at an exact point and clocks jump.
 
-An order is a file in the folder that CHAOS_ORDERS names; whoever carries it out renames it first,
-so that it is carried out once. Nothing but the standard library is imported here.
+An order is a file in the folder that CHAOS_ORDERS names, for whichever run comes first or for the
+runs of one request; whoever carries it out renames it first, so that it is carried out once.
+Nothing but the standard library is imported here.
 """
 
 import importlib.abc
@@ -21,12 +22,26 @@ from types import ModuleType
 from typing import Any
 
 KILL = "kill.json"
+"""For whichever run comes first; `<request id>.json` is for the runs of that request."""
+
+AWAIT = "await"
+"""While this is there, a run waits for the order that its request is about to get."""
+
+_MAX_AWAIT_S = 30.0
+"""Between a click and the order for it lie milliseconds."""
+
 CLOCK = "clock.txt"
 """Seconds by which clocks are off."""
 
+START = "RequestLifecycle.start"
+"""The first point of a run, which is told whose run it is."""
+
+_request = ""
+"""The request that this process works for."""
+
 POINTS = {
     "montage_pipeline.requests.lifecycle": (
-        "RequestLifecycle.start",
+        START,
         "RequestLifecycle.note_step",
         "RequestLifecycle.succeed",
     ),
@@ -48,20 +63,38 @@ POINTS = {
 
 def _carry_out(point: str, when: str, given: str) -> None:
     """Die here, if that was ordered and this is the process of a run."""
-    folder = Path(os.environ["CHAOS_ORDERS"])
-    order = folder / KILL
-    if not order.exists() or multiprocessing.parent_process() is None:
+    if multiprocessing.parent_process() is None:
         return
-    with suppress(OSError, ValueError):
-        wanted = json.loads(order.read_text())
-        if (wanted["point"], wanted["when"]) == (point, when) and wanted["match"] in given:
-            order.rename(folder / f"{KILL}.done")
-            os.kill(os.getpid(), signal.SIGKILL)
+    folder = Path(os.environ["CHAOS_ORDERS"])
+    for order in (folder / KILL, folder / f"{_request}.json"):
+        with suppress(OSError, ValueError):
+            wanted = json.loads(order.read_text())
+            if (wanted["point"], wanted["when"]) == (point, when) and wanted["match"] in given:
+                order.rename(order.with_name(f"{order.name}.done"))
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _begin(request: str) -> None:
+    """Remember whose run this is, and see that its order is there."""
+    global _request
+    folder = Path(os.environ["CHAOS_ORDERS"])
+    order = folder / f"{request}.json"
+    done = order.with_name(f"{order.name}.done")
+    deadline = time.monotonic() + _MAX_AWAIT_S
+    while (
+        (folder / AWAIT).exists()
+        and not (order.exists() or done.exists())
+        and time.monotonic() < deadline
+    ):
+        time.sleep(0.02)
+    _request = request
 
 
 def _watched(point: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def watched(*args: Any, **values: Any) -> Any:
         given = f"{args} {values}"
+        if point == START and not _request:
+            _begin(str(args[1]))
         _carry_out(point, "before", given)
         result = function(*args, **values)
         _carry_out(point, "after", given)

@@ -24,17 +24,18 @@ from sqlalchemy.engine import Engine
 from montage_pipeline.orchestration import scratch
 from montage_pipeline.vocabulary import CostState, RequestState, Step
 from montage_pipeline_tests.chaos.inside import CLOCK, KILL
+from montage_pipeline_tests.chaos.patience import PATIENCE
 from montage_pipeline_tests.chaos.store_proxy import StoreProxy
 from montage_pipeline_tests.e2e.conftest import System, click
 
 REEL_FRAMES = 8 * 30
 
-SETTLED_WITHIN_S = 900.0
-"""For everything to be over. Nothing may be under way for longer than 15 minutes without being
-settled; a quiet machine needs two.
+SETTLED_WITHIN_S = 300.0 * PATIENCE
+"""For everything to be over; at most twice the 15 minutes after which nothing may be under way
+without being settled, and a quiet machine needs one.
 """
 
-_MAX_WAIT_S = 600.0
+_MAX_WAIT_S = 120.0 * PATIENCE
 """For one thing to happen. Deadlines are generous: what is asserted is what held, not how soon."""
 
 
@@ -48,14 +49,14 @@ class World:
     dagster: Engine
     """Dagster's database."""
 
-    def kill_at(self, point: str, when: str, match: str = "") -> None:
+    def kill_at(self, point: str, when: str, match: str = "", file: str = KILL) -> None:
         """Have the next run that comes `before` or `after` a point, called with something that
-        contains `match`, die there.
+        contains `match`, die there. `file` says whose run: see `inside`.
         """
         order = {"point": point, "when": when, "match": match}
         unfinished = self.orders / "unfinished"
         unfinished.write_text(json.dumps(order))
-        unfinished.rename(self.orders / KILL)
+        unfinished.rename(self.orders / file)
 
     @property
     def killed(self) -> bool:
@@ -110,10 +111,10 @@ class Scene:
         charged = [job for job in self.system.fal.jobs if job.charged_usd]
         return len(self.system.anthropic.usages) + len(charged)
 
-    def click(self, number: int = 1) -> list[UUID]:
+    def click(self, number: int = 1, **wishes: Any) -> list[UUID]:
         """Ask for Reels; the ids of their requests."""
         with self.system.client(self.user) as client:
-            made = [click(client, [self.clip]) for _ in range(number)]
+            made = [click(client, [self.clip], **wishes) for _ in range(number)]
         self.items += made
         return [UUID(item["requestId"]) for item in made]
 
@@ -182,10 +183,10 @@ class Scene:
         one, whichever, that failed with `one_fails`; nothing is stuck, lost, doubled or left over.
         """
         self._all_are_over()
-        self._statuses_are_right(codes, one_fails)
-        self._ledger_equals_wire()
-        self._files_are_whole()
-        self._nothing_is_left()
+        self.statuses_are_right(codes, one_fails)
+        self.ledger_equals_wire()
+        self.files_are_whole()
+        self.nothing_is_left()
 
     def _all_are_over(self) -> None:
         ids = ",".join(f"'{item['requestId']}'" for item in self.items)
@@ -196,11 +197,16 @@ class Scene:
             "every request over",
             SETTLED_WITHIN_S,
         )
+        self.none_is_stuck()
+
+    def none_is_stuck(self) -> None:
+        """No item is `generating` when nothing is under way."""
         stuck = "SELECT count(*) FROM content_items WHERE status = 'generating'"
         assert self.sql(stuck) == [(0,)]
         self.asserted.append(f"{len(self.items)} over, none stuck")
 
-    def _statuses_are_right(self, codes: dict[str, str], one_fails: str) -> None:
+    def statuses_are_right(self, codes: dict[str, str], one_fails: str) -> None:
+        """As `all_is_well` says."""
         left = [one_fails] if one_fails else []
         with self.system.client(self.user) as client:
             for item in self.items:
@@ -214,7 +220,12 @@ class Scene:
                 ), f"{self.name}: {status}, {self._runs_of(item)}"
         assert not left, f"{self.name}: no request failed with {one_fails}"
         failed = sorted({*codes.values(), one_fails} - {""})
-        self.asserted.append(f"drafts but {', '.join(failed)}" if failed else "all drafts")
+        drafts = "all drafts" if len(self.items) > 1 else "a draft"
+        if failed and len(self.items) == 1:
+            drafts = failed[0]
+        elif failed:
+            drafts = f"drafts but {', '.join(failed)}"
+        self.asserted.append(drafts)
 
     def _runs_of(self, item: dict[str, Any]) -> list[tuple[Any, ...]]:
         query = (
@@ -223,7 +234,7 @@ class Scene:
         )
         return self.sql(query)
 
-    def _ledger_equals_wire(self) -> None:
+    def ledger_equals_wire(self) -> None:
         """What was charged is on the ledger, once. A call that was in flight at a kill has a row,
         too, that says it is not settled.
         """
@@ -240,10 +251,11 @@ class Scene:
             assert on_ledger <= charged
         else:
             assert on_ledger == charged, f"{self.name}: {entries}"
-        note = f", {unsettled} in flight at a kill" if unsettled else ""
+        note = f", {unsettled} in doubt or not settled yet" if unsettled else ""
         self.asserted.append(f"ledger = wire ({calls} calls{note})")
 
-    def _files_are_whole(self) -> None:
+    def files_are_whole(self) -> None:
+        """Every draft's file decodes to its last frame."""
         with self.system.client(self.user) as client:
             statuses = [
                 client.get(f"/api/content-items/{item['id']}/status").json() for item in self.items
@@ -255,7 +267,7 @@ class Scene:
             assert frames == REEL_FRAMES, f"{self.name}: {frames} frames at {url}"
         self.asserted.append(f"{len(urls)} files whole")
 
-    def _nothing_is_left(self) -> None:
+    def nothing_is_left(self) -> None:
         """No process, slot, temporary file or connection outlives the requests."""
         live = "SELECT count(*) FROM runs WHERE status IN ('STARTING', 'STARTED', 'CANCELING')"
         self.wait_for(lambda: self.sql(live, dagster=True) == [(0,)], "every slot free")

@@ -142,7 +142,9 @@ def _materialise(scene: Scene, request_id: UUID) -> str:
         "assetSelection": [{"path": [step.value]} for step in Step],
         **_REPOSITORY,
     }
-    tags = [{"key": "dagster/partition", "value": str(request_id)}]
+    request = scene.system.services.requests.get_request(request_id)
+    assert request is not None
+    tags = [{"key": "dagster/partition", "value": request.partition_key}]
     launched = scene.system.graphql(
         _LAUNCH, params={"selector": selector, "executionMetadata": {"tags": tags}}
     )["launchRun"]

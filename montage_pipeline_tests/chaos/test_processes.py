@@ -10,9 +10,10 @@ import pytest
 
 from montage_pipeline.local.embedded.keeper import signal_group
 from montage_pipeline.vocabulary import Step
+from montage_pipeline_tests.chaos.conftest import SLOTS
 from montage_pipeline_tests.chaos.scene import Scene
 
-REQUESTS = 3
+REQUESTS = SLOTS + 1
 """More than there are slots for, so that some wait, too."""
 
 

@@ -77,6 +77,7 @@ class AnthropicServer:
         self.received = threading.Event()
         """Set when a request has come in, before it is answered."""
         self._faults: deque[Fault | None] = deque()
+        self._faults_about: dict[str, deque[Fault]] = {}
         self._numbers = count(1)
         self._lock = threading.Lock()
         self._on_request = on_request
@@ -104,10 +105,16 @@ class AnthropicServer:
         with self._lock:
             self._faults.extend(faults)
 
+    def script_about(self, word: str, *faults: Fault) -> None:
+        """What happens to the next requests with the word in their text, in order."""
+        with self._lock:
+            self._faults_about.setdefault(word, deque()).extend(faults)
+
     def forget_faults(self) -> None:
         """From now on answers are good."""
         with self._lock:
             self._faults.clear()
+            self._faults_about.clear()
 
     @property
     def charged_usd(self) -> Decimal:
@@ -146,11 +153,17 @@ class AnthropicServer:
     def _take(self, request: ReceivedRequest) -> tuple[int, Fault | None]:
         with self._lock:
             self.requests.append(request)
-            number, fault = next(self._numbers), self._faults.popleft() if self._faults else None
+            number, fault = next(self._numbers), self._next_fault(request)
         self.received.set()
         if self._on_request is not None:
             self._on_request(request)
         return number, fault
+
+    def _next_fault(self, request: ReceivedRequest) -> Fault | None:
+        for word, faults in self._faults_about.items():
+            if faults and word in json.dumps(request.body.get("messages", "")):
+                return faults.popleft()
+        return self._faults.popleft() if self._faults else None
 
     def _charge(self, model: str, request_id: str, usage: dict[str, Any]) -> None:
         with self._lock:

@@ -44,7 +44,9 @@ class FalServer:
         self.calls: dict[str, int] = defaultdict(int)
         self._key = key
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
+        self._faults_about: dict[tuple[Place, str], deque[Fault]] = defaultdict(deque)
         self._plans: deque[JobPlan] = deque()
+        self._plans_about: dict[str, JobPlan] = {}
         self._default_plan = JobPlan()
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(
@@ -77,15 +79,26 @@ class FalServer:
         """Faults for the next calls of that kind, in order."""
         self._faults[place].extend(faults)
 
+    def script_about(self, word: str, place: Place, *faults: Fault) -> None:
+        """Faults for the next calls of that kind about a job with the word in its prompt."""
+        with self._lock:
+            self._faults_about[place, word].extend(faults)
+
     def forget_faults(self) -> None:
         """From now on calls and jobs go well."""
         with self._lock:
             self._faults.clear()
+            self._faults_about.clear()
             self._plans.clear()
+            self._plans_about.clear()
 
     def plan(self, *plans: JobPlan) -> None:
         """How the next jobs go, in order; later ones go well."""
         self._plans.extend(plans)
+
+    def plan_about(self, word: str, plan: JobPlan) -> None:
+        """How jobs with the word in their prompt go."""
+        self._plans_about[word] = plan
 
     def plan_all(self, plan: JobPlan) -> None:
         """How jobs without a plan of their own go."""
@@ -97,14 +110,18 @@ class FalServer:
 
     # For the handler
 
-    def next_fault(self, place: Place) -> Fault | None:
+    def next_fault(self, place: Place, arguments: dict[str, Any]) -> Fault | None:
+        prompt = str(arguments.get("prompt", ""))
         with self._lock:
             self.calls[place] += 1
+            for (scripted, word), faults in self._faults_about.items():
+                if faults and scripted == place and word in prompt:
+                    return faults.popleft()
             return self._faults[place].popleft() if self._faults[place] else None
 
     def accept(self, endpoint: str, arguments: dict[str, Any]) -> FakeJob:
         with self._lock:
-            plan = self._plans.popleft() if self._plans else self._default_plan
+            plan = self._next_plan(str(arguments.get("prompt", "")))
             faulty = faulty_field(endpoint, arguments)
             if plan.error is None and faulty is not None:
                 plan = JobPlan(polls=0, error=f"Invalid {faulty}", error_status=422)
@@ -113,6 +130,16 @@ class FalServer:
                 job.charged_usd = job.price_usd
             self.jobs.append(job)
             return job
+
+    def _next_plan(self, prompt: str) -> JobPlan:
+        for word, plan in self._plans_about.items():
+            if word in prompt:
+                return plan
+        return self._plans.popleft() if self._plans else self._default_plan
+
+    def arguments_of(self, path: str) -> dict[str, Any]:
+        """Those of the job that a path names; {} for none."""
+        return next((job.arguments for job in self.jobs if job.id in path), {})
 
     def find(self, request_id: str) -> FakeJob | None:
         return next((job for job in self.jobs if job.id == request_id), None)
@@ -138,11 +165,12 @@ class _Handler(BaseHTTPRequestHandler):
         if len(body) < length:
             self.close_connection = True  # the client died before it had sent all of it
             return
-        fault = self.fal.next_fault("submit")
+        arguments = json.loads(body)
+        fault = self.fal.next_fault("submit", arguments)
         if not self._allowed() or self._failed_before(fault):
             return
         endpoint = self.path.split("?")[0].strip("/")
-        job = self.fal.accept(endpoint, json.loads(body))
+        job = self.fal.accept(endpoint, arguments)
         owner, alias = endpoint.split("/")[:2]
         # The real queue names itself, whatever gateway the call came through.
         base = f"https://queue.fal.run/{owner}/{alias}/requests/{job.id}"
@@ -166,11 +194,11 @@ class _Handler(BaseHTTPRequestHandler):
         if path.startswith("/files/"):
             self._file(path)
         elif path.endswith("/status"):
-            fault = self.fal.next_fault("status")
+            fault = self.fal.next_fault("status", self.fal.arguments_of(path))
             if self._allowed() and not self._failed_before(fault) and (job := self._job(path)):
                 self._status(job, fault)
         else:
-            fault = self.fal.next_fault("result")
+            fault = self.fal.next_fault("result", self.fal.arguments_of(path))
             if self._allowed() and not self._failed_before(fault) and (job := self._job(path)):
                 self._result(job, fault)
 
@@ -220,7 +248,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(job.plan.error_status, {"detail": detail}, fault, headers)
 
     def _file(self, path: str) -> None:
-        fault = self.fal.next_fault("file")
+        fault = self.fal.next_fault("file", self.fal.arguments_of(path))
         job = self.fal.find(path.removeprefix("/files/").split("_")[0])
         if self._failed_before(fault):
             return

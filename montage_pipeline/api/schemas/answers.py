@@ -8,6 +8,7 @@ from pydantic import Field
 
 from montage_pipeline.api.schemas.base import ApiModel, Timestamp, Usd
 from montage_pipeline.costs.reports import UserCosts
+from montage_pipeline.requests.attempts.tries import Try
 from montage_pipeline.requests.model import ContentItem, CreatedRequest
 from montage_pipeline.requests.variants.model import Rendition
 from montage_pipeline.vocabulary import (
@@ -199,6 +200,18 @@ class TryOut(ApiModel):
     message: str = Field(description="For people: why it failed.")
     at: Timestamp
 
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> Self:
+        """A stored `Try`, without the run it was made in, which is Dagster's business."""
+        failed = Try.model_validate(stored)
+        return cls(
+            step=failed.step,
+            number=failed.number,
+            code=failed.code,
+            message=failed.message,
+            at=failed.at,
+        )
+
 
 class ContentItemOut(StatusOut):
     """A content item as its owner sees it."""
@@ -240,7 +253,7 @@ class ContentItemOut(StatusOut):
             clip_urls=list(item.clip_urls),
             wishes=WishesOut.model_validate(item.options.model_dump(mode="json")),
             warnings=list(item.warnings),
-            tries=[TryOut.model_validate(failed) for failed in item.tries],
+            tries=[TryOut.of(failed) for failed in item.tries],
             clips=[ClipOut.model_validate(clip.model_dump()) for clip in item.clips],
             originality=(
                 None

@@ -7,6 +7,10 @@ The queue is the table and nothing else. A free place goes, in this order, to
 2. whoever has the fewest requests running;
 3. among these, whose last request started longest ago.
 
+A turn that was cut short by a crash, a shutdown or a provider is given back
+(`RequestLifecycle.requeue`): whoever had it counts as never served, and goes on before those who
+came later.
+
 Within one user's requests the urgent ones come first, then the oldest. So a user who asks for one
 Reel waits for at most the next place that becomes free, however many requests others have queued,
 and users who all wait take turns.

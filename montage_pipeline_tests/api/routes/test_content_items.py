@@ -3,15 +3,17 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from sqlalchemy import Engine
 
 from montage_pipeline.errors import ErrorCode
+from montage_pipeline.requests.attempts.tries import StepTries, Try
 from montage_pipeline.requests.lifecycle import FinishedReel, RequestLifecycle
 from montage_pipeline.requests.model import RequestFailure
 from montage_pipeline.storage.object_store import ObjectStore
@@ -111,6 +113,32 @@ def test_a_failure_says_what_and_where(client: ApiClient, requests: RequestLifec
         "runId": "run-1",
         "details": {"usable_s": 4},
     }
+
+
+def test_tries_that_failed_are_shown_also_in_the_library(
+    client: ApiClient, requests: RequestLifecycle, engine: Engine
+) -> None:
+    accepted = client.post("/api/content-items", new_item()).json()
+    requests.start(UUID(accepted["requestId"]), "run-1")
+    failed = Try(
+        step=Step.CLIP_ANALYSIS,
+        number=1,
+        code=ErrorCode.ANALYSIS_UNAVAILABLE,
+        message="Claude is overloaded.",
+        run_id="run-1",
+        at=datetime.now(UTC),
+    )
+    StepTries(engine).note(UUID(accepted["requestId"]), failed)
+
+    [shown] = client.get(f"/api/content-items/{accepted['id']}").json()["tries"]
+    assert datetime.fromisoformat(shown.pop("at")) == failed.at
+    assert shown == {
+        "step": "clip_analysis",
+        "number": 1,
+        "code": "analysis_unavailable",
+        "message": "Claude is overloaded.",
+    }
+    assert client.get("/api/content-items").json()["items"][0]["tries"]
 
 
 def test_generating_again_waits_for_the_one_under_way(

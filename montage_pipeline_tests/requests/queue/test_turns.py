@@ -135,6 +135,19 @@ def test_a_run_that_has_not_taken_its_request_over_holds_a_place(
     assert Turns(engine, Limits(2, 2)).next([Attempted(first, 1)], 25) == [second]
 
 
+def test_a_turn_that_was_cut_short_is_given_back(engine: Engine, library: ContentLibrary) -> None:
+    """Whose run was killed goes on before those who came later; whose own fault it was does not."""
+    [killed], [at_fault], *others = (clicks(engine, new_user(library), 1) for _ in range(6))
+    runs = Runs(engine, Limits(2, 2))
+    assert runs.start() == [killed, at_fault]
+
+    for request, keeps_turn in ((killed, True), (at_fault, False)):
+        assert runs.requests.requeue(
+            request, attempt=1, run_id=f"run-{request}", keeps_turn=keeps_turn
+        )
+    assert runs.start() == [killed, others[0][0]]
+
+
 @dataclass
 class Waiting:
     """A queued request as the oracle below knows it."""
