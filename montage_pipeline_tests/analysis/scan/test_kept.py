@@ -14,6 +14,7 @@ from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.analysis.scan import attention, workers
 from montage_pipeline.analysis.scan.kept import KeptMeasures
 from montage_pipeline.footage.model import FetchedClip
+from montage_pipeline.media.isolation.calls import isolated
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.keys import MEASURES_PREFIX
 from montage_pipeline.storage.object_store import ObjectStore
@@ -28,7 +29,7 @@ SECRET_URL = "https://clips.example/walk.mp4?X-Amz-Signature=5ec4e7"
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What clips were decoded for, call by call."""
     calls: list[str] = []
-    real = workers.isolated
+    real = isolated
 
     def counted(budget: object, stop: object, function: object, *args: object) -> object:
         name = getattr(function, "__name__", "")
@@ -51,7 +52,11 @@ def analysed(
     return LocalAnalyst(Settings(), kept=kept).analyse([clip], style, duration_s)
 
 
-@pytest.mark.parametrize("work", [None, 20.0], ids=["measured whole", "looked at in parts"])
+@pytest.mark.parametrize(
+    "work",
+    [None, pytest.param(20.0, marks=pytest.mark.slow)],
+    ids=["measured whole", "looked at in parts"],
+)
 def test_a_clip_is_decoded_once_whatever_is_made_of_it(
     clip: FetchedClip,
     object_store: ObjectStore,
@@ -95,7 +100,9 @@ def test_what_is_kept_is_one_users_and_names_no_address(
         assert b"clips.example" not in held
 
 
-@pytest.mark.parametrize("damage", [b"", b"not measures", b"x\x9c\x01\x02"])
+@pytest.mark.parametrize(
+    "damage", [b"not measures", pytest.param(b"x\x9c\x01\x02", marks=pytest.mark.slow)]
+)
 def test_what_is_damaged_is_measured_again(
     clip: FetchedClip, object_store: ObjectStore, decoded: list[str], damage: bytes
 ) -> None:
