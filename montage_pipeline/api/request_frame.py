@@ -199,7 +199,7 @@ class _Exchange:
 
 
 def _may_be_embedded(policy: str) -> bool:
-    """Whether the policy names somebody who may: X-Frame-Options cannot, and would contradict it."""
+    """Whether the policy names pages that may: X-Frame-Options cannot, and would contradict it."""
     return "frame-ancestors" in policy and "frame-ancestors 'none'" not in policy
 
 

@@ -74,6 +74,12 @@ def frames_of_clips(asked: Sequence[FramesAsked], max_side: int) -> list[list[Rg
             raise
 
 
+def decoded_frame(source: ClipSource, facts: ClipFacts, time_s: float, max_side: int) -> RgbFrame:
+    """As `frames_at` for one time, decoded here: for whoever is in a worker already."""
+    [frame] = _decoded_at(FramesAsked(source, facts, (time_s,)), max_side, 1)
+    return frame
+
+
 def _decoded_at(asked: FramesAsked, max_side: int, threads: int) -> list[RgbFrame]:
     """`threads`: of the decoder; 0 leaves their number to it."""
     frames: dict[float, RgbFrame] = {}
