@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from montage_pipeline.local.environment import HOME_MARK
+from montage_pipeline.local.footage import demo_clips
 from montage_pipeline_tests.orchestration.conftest import make_clip
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -78,6 +79,37 @@ def test_mistakes_get_a_sentence(servers_home: Path) -> None:
     unknown = montage(home, "status", "00000000-0000-4000-8000-000000000000")
     assert unknown.returncode == 1
     assert "There is no content item" in unknown.stderr
+
+
+def test_edits_are_compared_and_one_is_rendered_as_asked(servers_home: Path) -> None:
+    home, clips = servers_home / "compared", [str(path) for path in demo_clips()]
+    asked = ["make", *clips, "--duration", "7", "--variants", "2", "--json"]
+    nobody = montage(home, *asked)
+    assert (nobody.returncode, "--choose" in nobody.stderr) == (2, True)
+
+    shapes = ("--format", "square", "--format", "reel")
+    done = montage(home, *asked, "--choose", "2", "--preview", *shapes)
+    assert done.returncode == 0, done.stderr
+    outcome = json.loads(done.stdout)
+    assert (outcome["status"], outcome["width"], outcome["height"]) == ("draft", 540, 540)
+    sizes = []
+    for path in (outcome["video"], outcome["formats"]["reel"]):
+        with av.open(path) as container:
+            stream = container.streams.video[0]
+            sizes.append((stream.width, stream.height))
+    assert sizes[0] == (540, 540)
+    assert sizes[1][0] * 16 == sizes[1][1] * 9
+    storyboards = [Path(line.split()[-1]) for line in done.stderr.splitlines() if "edit 1" in line]
+    assert all(path.stat().st_size > 1000 for path in storyboards)
+    assert len(storyboards) == 1
+
+    kept = montage(home, "make", *clips, "--duration", "7", "--keep-music", "--preview", "--json")
+    assert kept.returncode == 0, kept.stderr
+    tracks = [
+        json.loads(Path(made["timeline"]).with_name("music_track.json").read_text())
+        for made in (outcome, json.loads(kept.stdout))
+    ]
+    assert tracks[0]["grid"] == tracks[1]["grid"]
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
