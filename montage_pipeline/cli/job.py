@@ -290,8 +290,8 @@ class LocalJob:
     def choose(self, planned: CreatedRequest, variant: int, order: LocalOrder) -> CreatedRequest:
         """Queue the render of one variant of a plan, as the order has it."""
         plan = ChosenPlan(request_id=planned.request_id, variant=variant)
-        choice = Choice(plan, preview=order.preview, formats=order.formats)
         chooser = PlanChooser(self._services.engine, self._services.library)
+        choice = Choice(plan, order.preview, order.formats)
         return chooser.choose(LOCAL_USER_ID, planned.content_item_id, choice)
 
     def _fetch(self, request_id: UUID, options: MontageOptions) -> dict[str, Any]:
@@ -327,12 +327,10 @@ class LocalJob:
 
     def _fetch_formats(self, request_id: UUID, options: MontageOptions) -> dict[Format, str]:
         """The files in further formats, each named after its own."""
-        paths = {}
-        for shape in options.formats:
-            path = self._folder(request_id) / f"{shape}.mp4"
+        paths = {shape: self._folder(request_id) / f"{shape}.mp4" for shape in options.formats}
+        for shape, path in paths.items():
             self._services.store.download(video_key(format_place(request_id, shape)), path)
-            paths[shape] = str(path)
-        return paths
+        return {shape: str(path) for shape, path in paths.items()}
 
     def _folder(self, request_id: UUID) -> Path:
         folder = self._services.settings.home.resolve() / "reels" / str(request_id)
