@@ -12,7 +12,6 @@ import psutil
 import pytest
 
 from montage_pipeline.local.environment import HOME_MARK
-from montage_pipeline.local.footage import demo_clips
 from montage_pipeline_tests.orchestration.conftest import make_clip
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -82,8 +81,11 @@ def test_mistakes_get_a_sentence(servers_home: Path) -> None:
 
 
 def test_edits_are_compared_and_one_is_rendered_as_asked(servers_home: Path) -> None:
-    home, clips = servers_home / "compared", [str(path) for path in demo_clips()]
-    asked = ["make", *clips, "--duration", "7", "--variants", "2", "--json"]
+    home, clips = servers_home / "compared", []
+    for source in ("testsrc2", "mandelbrot"):
+        make_clip(servers_home / f"{source}.mp4", f"{source}=size=192x144:rate=10", 14)
+        clips.append(str(servers_home / f"{source}.mp4"))
+    asked = ["make", *clips, "--duration", "8", "--variants", "2", "--json"]
     nobody = montage(home, *asked)
     assert (nobody.returncode, "--choose" in nobody.stderr) == (2, True)
 
@@ -103,7 +105,7 @@ def test_edits_are_compared_and_one_is_rendered_as_asked(servers_home: Path) -> 
     assert all(path.stat().st_size > 1000 for path in storyboards)
     assert len(storyboards) == 1
 
-    kept = montage(home, "make", *clips, "--duration", "7", "--keep-music", "--preview", "--json")
+    kept = montage(home, "make", *clips, "--duration", "8", "--keep-music", "--preview", "--json")
     assert kept.returncode == 0, kept.stderr
     tracks = [
         json.loads(Path(made["timeline"]).with_name("music_track.json").read_text())
