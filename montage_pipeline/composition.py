@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
     from montage_pipeline.analysis.analyst import Analyst, Onlooker
+    from montage_pipeline.analysis.scan.kept import KeptMeasures
     from montage_pipeline.costs.ledger import CostLedger
     from montage_pipeline.editing.changing.room import EditRoom
     from montage_pipeline.footage.fetching.fetch import ClipFetcher
@@ -199,6 +200,7 @@ class Services:
 
     def analyst(self, request: "MontageRequest", run_id: str, onlooker: "Onlooker") -> "Analyst":
         """Who analyses the clips: the configured one, with no silent fallback."""
+        kept = self._kept_measures(request.user_id)
         if self.settings.analyst_used == "claude":
             from montage_pipeline.analysis.claude.analyst import ClaudeAnalyst
             from montage_pipeline.analysis.claude.body import Wish
@@ -214,10 +216,19 @@ class Services:
                 wish=wish,
                 onlooker=onlooker,
                 reuse=True,
+                kept=kept,
             )
         from montage_pipeline.analysis.local import LocalAnalyst
 
-        return LocalAnalyst(self.settings, onlooker=onlooker)
+        return LocalAnalyst(self.settings, onlooker=onlooker, kept=kept)
+
+    def _kept_measures(self, user_id: "UUID") -> "KeptMeasures | None":
+        """What was measured in the user's clips, unless none is to be kept."""
+        if not self.settings.measures_max_days:
+            return None
+        from montage_pipeline.analysis.scan.kept import KeptMeasures
+
+        return KeptMeasures(self.store, user_id)
 
     def composer(self) -> "Composer":
         """Who composes the music: the configured one, with no silent fallback."""

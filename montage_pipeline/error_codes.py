@@ -71,6 +71,9 @@ class ErrorCode(StrEnum):
     PLAN_ONLY_CONTRADICTED = _permanent("Drop `planOnly` or `preview`.", 422)
     RATE_LIMITED = _transient("Send fewer requests; wait for `Retry-After` seconds.", 429)
     REQUEST_TOO_LARGE = _permanent("Send a smaller body.", 413)
+    THUMBNAIL_UNAVAILABLE = _permanent(
+        "Show the clip without a picture; whether it can be used, the analysis says.", 409
+    )
     SEGMENT_LOCKED = _permanent("Unlock the segment, or change another one.", 409)
     STORE_UNAVAILABLE = _transient("Check that the object store of R2_ENDPOINT_URL answers.", 503)
     TOKEN_EXPIRED = _permanent("Get a new token.", 401)

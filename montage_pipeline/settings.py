@@ -184,6 +184,13 @@ class Settings(QueueSettings, StateSettings):
         14, ge=1, description="Days after which an unused chunk is removed."
     )
 
+    measures_max_days: int = Field(
+        14,
+        ge=0,
+        description="Days for which what was measured in a user's clips is kept in the object "
+        "store, so that the same clips are not measured again; 0: keep none.",
+    )
+
     # Retries of one step
     retry_max: int = Field(3, ge=0, description="Maximum retries of a failed step.")
     retry_delay_s: float = Field(

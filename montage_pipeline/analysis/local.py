@@ -19,6 +19,7 @@ from montage_pipeline.analysis.moments import cut_into_moments
 from montage_pipeline.analysis.mood import mood_of, music_prompt, suggested_bpm
 from montage_pipeline.analysis.repeats import reject_repeated_moments, without_repeated_clips
 from montage_pipeline.analysis.scan.attention import BY_MEASURE, Thoroughness
+from montage_pipeline.analysis.scan.kept import KeptMeasures
 from montage_pipeline.analysis.scan.looking import look_at
 from montage_pipeline.analysis.scored_clips import scored_clips
 from montage_pipeline.errors import ErrorCode, PermanentError
@@ -41,11 +42,15 @@ class LocalAnalyst:
         *,
         onlooker: Onlooker = Onlooker(),
         thoroughness: Thoroughness = BY_MEASURE,
+        kept: KeptMeasures | None = None,
     ) -> None:
-        """`onlooker` is told how far it is; `thoroughness` says how much is looked at closely."""
+        """`onlooker` is told how far it is; `thoroughness` says how much is looked at closely.
+        `kept` has what was measured in the user's clips before.
+        """
         self._settings = settings
         self._onlooker = onlooker
         self._thoroughness = thoroughness
+        self._kept = kept
 
     def analyse(self, clips: Sequence[FetchedClip], style: str, duration_s: float) -> ClipAnalysis:
         """Measure, cut into moments, score and judge, as `Analyst.analyse` says.
@@ -56,7 +61,9 @@ class LocalAnalyst:
         Raises PermanentError (TOO_MANY_CLIPS) and, naming every clip's reason, (NO_USABLE_CLIPS).
         """
         self._refuse_too_many(clips)
-        measured, rejected = look_at(clips, duration_s, self._onlooker, self._thoroughness)
+        measured, rejected = look_at(
+            clips, duration_s, self._onlooker, self._thoroughness, self._kept
+        )
         measured, repeats, repeated = without_repeated_clips(measured)
         rejected += repeated
         notes = [f"{clip_name(clip.clip.url)}: {note}" for clip in measured for note in clip.notes]

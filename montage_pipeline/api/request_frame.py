@@ -39,7 +39,6 @@ _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 
 _SAFE_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     # Answers carry presigned URLs and change from poll to poll.
     "Cache-Control": "no-store",
@@ -194,7 +193,14 @@ class _Exchange:
                 answer.setdefault(name, value)
             if answer.get("Content-Type", "").startswith("application/json"):
                 answer.setdefault("Content-Security-Policy", _CSP_OF_DATA)
+            if not _may_be_embedded(answer.get("Content-Security-Policy", "")):
+                answer.setdefault("X-Frame-Options", "DENY")
         await self._send(message)
+
+
+def _may_be_embedded(policy: str) -> bool:
+    """Whether the policy names pages that may: X-Frame-Options cannot, and would contradict it."""
+    return "frame-ancestors" in policy and "frame-ancestors 'none'" not in policy
 
 
 @contextmanager

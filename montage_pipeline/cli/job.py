@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from montage_pipeline.cli.files import given_clips
@@ -36,11 +36,16 @@ from montage_pipeline.requests.options import (
     MontageOptions,
     refuse_contradictions,
 )
+from montage_pipeline.requests.variants.choosing import Choice, PlanChooser
+from montage_pipeline.requests.variants.model import ChosenPlan, PlanVariants
 from montage_pipeline.storage.keys import (
     document_key,
     edit_key,
+    format_place,
     poster_key,
     storyboard_key,
+    variant_place,
+    variants_key,
     video_key,
 )
 from montage_pipeline.vocabulary import ContentStatus, Format, Look, Step
@@ -63,6 +68,13 @@ class Progressed(NamedTuple):
     detail: str = ""
 
 
+class PlannedEdits(NamedTuple):
+    """The edits of a plan: a storyboard by the number of each, and why there are not more."""
+
+    storyboards: dict[int, Path]
+    notes: tuple[str, ...]
+
+
 class CostLine(Record):
     """One paid call; `cost_usd` keeps every digit."""
 
@@ -76,7 +88,8 @@ class CostLine(Record):
 class JobOutcome(Record):
     """What `montage make` and `montage demo` report.
 
-    Paths are of local files; `total_seconds` is from the row's insert to `draft`.
+    Paths are of local files; `total_seconds` is from the row's insert to `draft`. `formats` are
+    the files in further formats.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
@@ -89,6 +102,7 @@ class JobOutcome(Record):
     poster: str | None = None
     storyboard: str | None = None
     otio: str | None = None
+    formats: dict[Format, str] = Field(default_factory=dict)
     timeline: str | None = None
     analysis: str | None = None
     duration_sec: float | None = None
@@ -120,6 +134,7 @@ class LocalWishes(Record):
     look: Look = Look.MATCHED
     short_cuts: bool = False
     prompt: str | None = None
+    keep_music: bool = False
 
     def as_options(self, clips: Sequence[Path] = ()) -> MontageOptions:
         """With file:// addresses; a clip is named as it is in `clips`, however it is spelt here.
@@ -142,11 +157,16 @@ class LocalWishes(Record):
             look=self.look,
             short_cuts=self.short_cuts,
             prompt=_prompt(self.prompt),
+            keep_music=self.keep_music,
         )
 
 
 class LocalOrder(Record):
-    """A Reel as a person at this machine orders it; a folder stands for the videos in it."""
+    """A Reel as a person at this machine orders it; a folder stands for the videos in it.
+
+    With more than one of `variants` the item is only planned, until one of them is chosen; what is
+    rendered is delivered in `format`, and in `formats` too, or is a `preview`.
+    """
 
     title: str
     clips: tuple[Path, ...]
@@ -154,6 +174,9 @@ class LocalOrder(Record):
     format: Format
     duration_s: int
     wishes: LocalWishes = LocalWishes()
+    formats: tuple[Format, ...] = ()
+    preview: bool = False
+    variants: int = 1
 
     def as_item(self) -> NewContentItem:
         """With file:// addresses.
@@ -163,11 +186,16 @@ class LocalOrder(Record):
         """
         clips = given_clips(self.clips).clips
         clip_urls, options = tuple(map(_address, clips)), self.wishes.as_options(clips)
+        as_what: dict[str, Any] = {"preview": self.preview, "formats": self.formats}
+        if self.variants > 1:
+            as_what = {"variants": self.variants, "plan_only": True}
+        options = options.model_copy(update=as_what)
         refuse_contradictions(clip_urls, options, called=as_typed)
         if options.captions:
             from montage_pipeline.captions.layout import refuse_unfit
 
-            refuse_unfit(options.captions, self.format)
+            for shape in (self.format, *self.formats):
+                refuse_unfit(options.captions, shape)
         return NewContentItem(
             title=self.title,
             clip_urls=clip_urls,
@@ -231,10 +259,10 @@ class LocalJob:
     def collect(self, created: CreatedRequest, item: ContentItem) -> JobOutcome:
         """Bring the files of a finished request to `<home>/reels/<request id>/` and sum it up."""
         reel: dict[str, Any] = {}
-        if item.status is ContentStatus.DRAFT:
-            reel = self._fetch(created.request_id)
         request = self._timed(created, done=item.status is ContentStatus.DRAFT)
         finished_at = request.finished_at or datetime.now(UTC)
+        if item.status is ContentStatus.DRAFT:
+            reel = self._fetch(created.request_id, request.options)
         return JobOutcome(
             status=item.status,
             content_item_id=item.id,
@@ -267,7 +295,26 @@ class LocalJob:
             for entry in self._services.ledger.entries(request_id)
         )
 
-    def _fetch(self, request_id: UUID) -> dict[str, Any]:
+    def planned(self, created: CreatedRequest) -> PlannedEdits:
+        """Bring the storyboards of a plan to `<home>/reels/<request id>/`."""
+        stored = self._services.store.get_bytes(variants_key(created.request_id))
+        plan = read_document(PlanVariants, stored, Step.EDIT_TIMELINE)
+        storyboards = {}
+        for facts in plan.variants:
+            place = variant_place(created.request_id, facts.variant)
+            path = self._folder(created.request_id) / f"storyboard-{facts.variant}.png"
+            self._services.store.download(storyboard_key(place), path)
+            storyboards[facts.variant] = path
+        return PlannedEdits(storyboards, plan.notes)
+
+    def choose(self, planned: CreatedRequest, variant: int, order: LocalOrder) -> CreatedRequest:
+        """Queue the render of one variant of a plan, as the order has it."""
+        plan = ChosenPlan(request_id=planned.request_id, variant=variant)
+        chooser = PlanChooser(self._services.engine, self._services.library)
+        choice = Choice(plan, order.preview, order.formats)
+        return chooser.choose(LOCAL_USER_ID, planned.content_item_id, choice)
+
+    def _fetch(self, request_id: UUID, options: MontageOptions) -> dict[str, Any]:
         """Download a Reel's files; the fields of `JobOutcome` that are about them."""
         from montage_pipeline.analysis.model import ClipAnalysis
         from montage_pipeline.editing.timeline import Timeline
@@ -287,19 +334,31 @@ class LocalJob:
         analysis = read_document(ClipAnalysis, paths["analysis"].read_bytes(), Step.CLIP_ANALYSIS)
         # Beside the timeline, where `montage export` looks for it; no field names it.
         music = read_document(MusicTrack, paths.pop("music").read_bytes(), Step.MUSIC_TRACK)
+        size = timeline.format.preview_size if options.preview else timeline.format.frame_size
         return {name: str(path) for name, path in paths.items()} | {
+            "formats": self._fetch_formats(request_id, options),
             "duration_sec": round(float(timeline.duration), 3),
-            "width": timeline.width,
-            "height": timeline.height,
+            "width": size.width,
+            "height": size.height,
             "frames": timeline.total_frames,
             "analyst": analysis.analyst.name,
             "composer": music.composer,
         }
 
-    def _download(self, request_id: UUID, **keys: str) -> dict[str, Path]:
+    def _fetch_formats(self, request_id: UUID, options: MontageOptions) -> dict[Format, str]:
+        """The files in further formats, each named after its own."""
+        paths = {shape: self._folder(request_id) / f"{shape}.mp4" for shape in options.formats}
+        for shape, path in paths.items():
+            self._services.store.download(video_key(format_place(request_id, shape)), path)
+        return {shape: str(path) for shape, path in paths.items()}
+
+    def _folder(self, request_id: UUID) -> Path:
         folder = self._services.settings.home.resolve() / "reels" / str(request_id)
         folder.mkdir(parents=True, exist_ok=True)
-        paths = {}
+        return folder
+
+    def _download(self, request_id: UUID, **keys: str) -> dict[str, Path]:
+        folder, paths = self._folder(request_id), {}
         for name, key in keys.items():
             paths[name] = folder / Path(key).name
             self._services.store.download(key, paths[name])

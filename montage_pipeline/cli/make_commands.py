@@ -12,23 +12,28 @@ from rich.console import Console
 
 from montage_pipeline.cli.files import OutFile, given_clips
 from montage_pipeline.cli.interrupts import Stopped, raise_if_asked
-from montage_pipeline.cli.job import JobOutcome, LocalJob, LocalOrder, LocalWishes
+from montage_pipeline.cli.job import JobOutcome, LocalJob, LocalOrder, LocalWishes, PlannedEdits
 from montage_pipeline.cli.options import (
     CaptionsOption,
+    ChooseOption,
     DurationOption,
     ForceOption,
     FormatOption,
+    FormatsOption,
     JsonOption,
+    KeepMusicOption,
     LookOption,
     MusicOption,
+    PreviewOption,
     PromptOption,
     ShortCutsOption,
     StyleOption,
     TargetBpmOption,
+    VariantsOption,
 )
 from montage_pipeline.cli.system import running_system
 from montage_pipeline.cli.terminal import ProgressView, say, show_outcome
-from montage_pipeline.errors import MontageError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.names import printable
 from montage_pipeline.local.attended import attended
 from montage_pipeline.requests.model import MAX_TITLE_CHARS, NewContentItem
@@ -43,7 +48,7 @@ _DEMO_DURATION_S = 10
 def make(
     clips: Annotated[list[Path], typer.Argument(help="Video files, and folders of them.")],
     style: StyleOption = DEFAULT_STYLE,
-    format: FormatOption = Format.REEL,
+    format: FormatsOption = [Format.REEL],  # noqa: B006
     duration: DurationOption = 30,
     hook_clip: Annotated[Path | None, typer.Option(help="The clip that opens the Reel.")] = None,
     must_use: Annotated[
@@ -59,6 +64,10 @@ def make(
     look: LookOption = Look.MATCHED,
     short_cuts: ShortCutsOption = False,
     prompt: PromptOption = None,
+    keep_music: KeepMusicOption = False,
+    variants: VariantsOption = 1,
+    choose: ChooseOption = None,
+    preview: PreviewOption = False,
     out: Annotated[Path | None, typer.Option(help="Copy the Reel to this file as well.")] = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
@@ -74,16 +83,21 @@ def make(
         look=look,
         short_cuts=short_cuts,
         prompt=prompt,
+        keep_music=keep_music,
     )
+    first, *others = dict.fromkeys(format)
     order = LocalOrder(
         title=_title(given_clips(clips).clips),
         clips=tuple(clips),
         style=style,
-        format=format,
+        format=first,
         duration_s=duration,
         wishes=wishes,
+        formats=tuple(others),
+        preview=preview,
+        variants=variants,
     )
-    _make(order, out=out, force=force, as_json=as_json)
+    _make(order, choose=_choosing(variants, choose), out=out, force=force, as_json=as_json)
 
 
 def demo(
@@ -107,7 +121,7 @@ def demo(
         duration_s=_DEMO_DURATION_S,
         wishes=LocalWishes(music=music, target_bpm=target_bpm, captions=captions, look=look),
     )
-    _make(order, out=None, force=False, as_json=as_json)
+    _make(order, choose=None, out=None, force=False, as_json=as_json)
 
 
 def _title(clips: Sequence[Path]) -> str:
@@ -116,7 +130,18 @@ def _title(clips: Sequence[Path]) -> str:
     return named[:MAX_TITLE_CHARS]
 
 
-def _make(order: LocalOrder, *, out: Path | None, force: bool, as_json: bool) -> None:
+def _choosing(variants: int, choose: int | None) -> int | None:
+    """Which variant is rendered; None where the person is asked, or there is one only."""
+    if choose is not None and choose > variants:
+        raise typer.BadParameter(f"--choose {choose}, of {variants}: ask for more --variants")
+    if variants > 1 and choose is None and not sys.stdin.isatty():
+        raise typer.BadParameter("nobody can be asked here: say with --choose which one to render")
+    return choose
+
+
+def _make(
+    order: LocalOrder, *, choose: int | None, out: Path | None, force: bool, as_json: bool
+) -> None:
     console = Console(stderr=as_json)
     # Whatever shows from the command line alone is refused before anything is started.
     item = order.as_item()
@@ -124,7 +149,7 @@ def _make(order: LocalOrder, *, out: Path | None, force: bool, as_json: bool) ->
     for path in given_clips(order.clips).passed_over:
         say(console, f"{printable(str(path))} is no video by its name", lead="note", style="yellow")
 
-    outcome = _made(item, console)
+    outcome = _made(order, item, choose, console)
     failure = None
     if out_file is not None and outcome.video is not None:
         try:
@@ -146,7 +171,9 @@ def _make(order: LocalOrder, *, out: Path | None, force: bool, as_json: bool) ->
         raise typer.Exit(1)
 
 
-def _made(item: NewContentItem, console: Console) -> JobOutcome:
+def _made(
+    order: LocalOrder, item: NewContentItem, choose: int | None, console: Console
+) -> JobOutcome:
     """What came of it. Whoever stops waiting, for whatever reason, does not want it any more."""
     with ExitStack() as cleanup:
         try:
@@ -162,6 +189,13 @@ def _made(item: NewContentItem, console: Console) -> JobOutcome:
         try:
             with ProgressView(console) as view:
                 say(console, f"item        {created.content_item_id}")
+                done = job.watch(created, view.update)
+            if order.variants == 1 or done.status is not ContentStatus.DRAFT:
+                return job.collect(created, done)
+            variant = _chosen(job.planned(created), choose, console)
+            created = job.choose(created, variant, order)
+            cleanup.enter_context(attended(services.settings.home, created.request_id))
+            with ProgressView(console) as view:
                 return job.collect(created, job.watch(created, view.update))
         except Stopped:
             job.cancel(created)
@@ -172,6 +206,32 @@ def _made(item: NewContentItem, console: Console) -> JobOutcome:
             with suppress(Exception):
                 job.cancel(created)
             raise
+
+
+def _chosen(planned: PlannedEdits, choose: int | None, console: Console) -> int:
+    """Which of these edits is rendered: there may be fewer than were asked for."""
+    storyboards = planned.storyboards
+    for note in planned.notes:
+        say(console, note, lead="note", style="yellow")
+    for variant, path in storyboards.items():
+        say(console, f"edit {variant}      {printable(str(path))}")
+    if choose is not None:
+        if choose in storyboards:
+            return choose
+        raise PermanentError(
+            ErrorCode.NOT_FOUND,
+            f"There is no edit {choose}: the clips gave {len(storyboards)} of them. Leave --choose "
+            "out to be asked, or give more footage.",
+        )
+    while len(storyboards) > 1:
+        say(console, f"Which one? [{', '.join(map(str, storyboards))}]")
+        answer = sys.stdin.readline()
+        raise_if_asked()
+        if answer.strip().isdigit() and int(answer) in storyboards:
+            return int(answer)
+        if not answer:
+            raise typer.Exit(1)
+    return min(storyboards)
 
 
 def _checked_out(out: Path, order: LocalOrder, *, force: bool, console: Console) -> OutFile:

@@ -14,6 +14,7 @@ from montage_pipeline.requests.options import (
     MIN_TARGET_BPM,
     MontageOptions,
 )
+from montage_pipeline.requests.variants.model import MAX_VARIANTS
 from montage_pipeline.rules import MAX_DURATION_S, MIN_DURATION_S
 from montage_pipeline.styles import STYLES
 from montage_pipeline.vocabulary import Format, Look
@@ -36,6 +37,36 @@ StyleOption = Annotated[
 FormatOption = Annotated[
     Format,
     typer.Option(help="reel 1080x1920, feed 1080x1350, square 1080x1080, landscape 1920x1080."),
+]
+FormatsOption = Annotated[
+    list[Format],
+    typer.Option(
+        "--format",
+        help="reel 1080x1920, feed 1080x1350, square 1080x1080, landscape 1920x1080. Given several "
+        "times, the same edit is delivered in each, framed anew; the first is planned for.",
+    ),
+]
+VariantsOption = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=MAX_VARIANTS,
+        help="Plan so many clearly different edits, show their storyboards, and ask which of them "
+        "to render.",
+    ),
+]
+ChooseOption = Annotated[
+    int | None,
+    typer.Option(min=1, max=MAX_VARIANTS, help="Which of the --variants to render, unasked."),
+]
+PreviewOption = Annotated[
+    bool, typer.Option("--preview", help="Render a draft of half the size, which is sooner there.")
+]
+KeepMusicOption = Annotated[
+    bool,
+    typer.Option(
+        "--keep-music", help="The music of your newest Reel of the same clips, not new music."
+    ),
 ]
 DurationOption = Annotated[
     int, typer.Option(min=MIN_DURATION_S, max=MAX_DURATION_S, help="Seconds.")

@@ -5,6 +5,7 @@ Does not belong here: any judgement of what the frames show (measuring).
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -12,6 +13,7 @@ from av.container import InputContainer
 from montage_pipeline.footage.container import open_clip
 from montage_pipeline.footage.model import (
     ClipFacts,
+    ClipSource,
     FetchedClip,
     FrameRate,
     LogProfile,
@@ -58,11 +60,25 @@ def probe_with_notes(clip: FetchedClip) -> Probe:
     (colours coded in a way that would come out wrong), CLIP_IMPLAUSIBLE (longer than any clip).
     """
     refuse_encrypted(clip.path)
-    with open_clip(clip.path, undecoded=True) as container:
+    return _probed(clip.path, clip)
+
+
+def probe_stored(address: str) -> ClipFacts:
+    """The facts of a clip that is read in ranges, as far as one of its frames needs them: not what
+    only its bytes tell (encryption, a projection, a log profile), nor its name and hash.
+
+    Raises as `probe_with_notes`.
+    """
+    return _probed(address, FetchedClip(url="", path=Path(), sha256="", bytes=0)).facts
+
+
+def _probed(source: ClipSource, clip: FetchedClip) -> Probe:
+    with open_clip(source, undecoded=True) as container:
         refuse_declared_sizes(container)
-    with open_clip(clip.path) as container:
+    with open_clip(source) as container:
         tracks = video_tracks(container)
-        refuse_bent(clip.path, tracks)
+        if isinstance(source, Path):
+            refuse_bent(source, tracks)
         video = pick_video_track(container, tracks)
         colour = colour_of(video.stream, video.first_frame)
         ending = ending_of(container, video.stream, video.start_s, video.pace)
@@ -71,7 +87,9 @@ def probe_with_notes(clip: FetchedClip) -> Probe:
         clip_s = (video.start_s, ending.end_s)
         shown = typical_frame(container, video.stream, video.first_frame, clip_s)
         geometry = geometry_of(video.stream, shown)
-        log = log_profile_of(clip.path, container, video, clip_s) if colour.hdr == "sdr" else None
+        log = None
+        if isinstance(source, Path) and colour.hdr == "sdr":
+            log = log_profile_of(source, container, video, clip_s)
 
         notes = [note for note in (ending.note, geometry.note) if note]
         if audio is None and container.streams.audio:

@@ -1,5 +1,7 @@
 """The jobs, and the schedules of those that run by the clock."""
 
+from datetime import timedelta
+
 import dagster as dg
 from dagster import OpExecutionContext, ResourceParam
 
@@ -42,9 +44,24 @@ def evict_chunks(context: OpExecutionContext, services: ResourceParam[Services])
     context.add_output_metadata({"removed": removed, "left": left})
 
 
-@dg.job(tags=_SHORT, description="Keep the chunks in the object store within their age and size.")
+@dg.op(description="Removes what was measured in clips and is too old.")
+def evict_measures(context: OpExecutionContext, services: ResourceParam[Services]) -> None:
+    from montage_pipeline.analysis.scan.kept import KeptMeasures
+
+    max_age = timedelta(days=services.settings.measures_max_days)
+    removed = KeptMeasures.evict(services.store, max_age)
+    context.log.info(f"what was measured in {removed} clips removed")
+    context.add_output_metadata({"removed": removed})
+
+
+@dg.job(
+    tags=_SHORT,
+    description="Keep the chunks in the object store within their age and size, and what was "
+    "measured in clips within its age.",
+)
 def chunk_retention() -> None:
     evict_chunks()
+    evict_measures()
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:

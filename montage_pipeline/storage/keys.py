@@ -16,6 +16,7 @@ from montage_pipeline.vocabulary import Format, Step
 
 WORK_PREFIX = "work/"
 CHUNKS_PREFIX = "cache/chunks/"
+MEASURES_PREFIX = "cache/measures/"
 UPLOADS_PREFIX = "uploads/"
 
 UPLOAD_KEPT = timedelta(days=3)
@@ -126,6 +127,16 @@ def upload_key(user_id: UUID | str, upload_id: UUID | str, file_name: str) -> st
 def claude_answer_key(owner_id: UUID | str, fingerprint: str) -> str:
     """The key of a bought answer; `owner_id` is the request, or the user where there is none."""
     return work_key(owner_id, f"claude/{fingerprint}.json")
+
+
+def measures_of(user_id: UUID | str) -> str:
+    """What the keys of all that was measured in a user's clips begin with."""
+    return f"{MEASURES_PREFIX}{user_id}/"
+
+
+def measures_key(user_id: UUID | str, digest: str) -> str:
+    """The key of what was measured in a clip; `digest` is of the clip and of what was asked."""
+    return measures_of(user_id) + digest
 
 
 def mart_key(name: str, day: date | None = None) -> str:

@@ -56,6 +56,7 @@ def test_lists_hold_what_is_ones_own(app: FastAPI, client_for: ClientFor) -> Non
         *("/api/content-items", "/api/costs", "/api/options"),
         *("/api/webhook", "/api/webhook/deliveries"),
         *("/api/uploads/multipart", "/api/uploads/multipart/{uploadId}"),
+        "/api/uploads/{uploadId}/thumbnail",
     }
     for path in set(lists) - _OPEN:
         for reader, foreign, foreigner in ((mine, other, theirs), (theirs, own, mine)):

@@ -39,6 +39,7 @@ def test_operations_have_their_own_names_and_say_who_may_call_them(app: FastAPI)
         "POST /api/webhook/deliveries/{deliveryId}/repeat": "repeatDelivery",
         "POST /api/content-items/{contentItemId}/cancel": "cancelGeneration",
         "POST /api/uploads": "createUpload",
+        "GET /api/uploads/{uploadId}/thumbnail": "getUploadThumbnail",
         "POST /api/uploads/multipart": "beginMultipartUpload",
         "GET /api/uploads/multipart": "listMultipartUploads",
         "GET /api/uploads/multipart/{uploadId}": "getMultipartUpload",

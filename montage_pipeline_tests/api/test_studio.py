@@ -37,7 +37,9 @@ def test_every_address_is_the_page_and_its_files_keep_for_ever(http: TestClient)
 
 
 def test_only_named_pages_may_frame_it(http: TestClient, api_settings: Settings) -> None:
-    assert "frame-ancestors 'none'" in http.get("/studio").headers["content-security-policy"]
+    closed = http.get("/studio").headers
+    assert "frame-ancestors 'none'" in closed["content-security-policy"]
+    assert closed["x-frame-options"] == "DENY"
     named = "https://app.example.com, http://localhost:5173"
     policy = content_security_policy(
         api_settings.model_copy(update={"studio_embed_origins": named})

@@ -57,6 +57,19 @@ def test_files_become_addresses(clip: Path, tmp_path: Path) -> None:
     assert remote.options.music_url == "https://example.com/song.mp3"
 
 
+def test_several_edits_are_planned_before_one_is_rendered_as_ordered(clip: Path) -> None:
+    ordered = order(clip, keep_music=True).model_copy(
+        update={"formats": (Format.REEL,), "preview": True}
+    )
+    at_once = ordered.as_item().options
+    assert (at_once.preview, at_once.formats, at_once.keep_music) == (True, (Format.REEL,), True)
+    assert (at_once.variants, at_once.plan_only) == (1, False)
+
+    planned = ordered.model_copy(update={"variants": 3}).as_item().options
+    assert (planned.variants, planned.plan_only, planned.keep_music) == (3, True, True)
+    assert (planned.preview, planned.formats) == (False, ())
+
+
 @pytest.mark.parametrize(
     ("wishes", "code"),
     [

@@ -80,6 +80,40 @@ def test_mistakes_get_a_sentence(servers_home: Path) -> None:
     assert "There is no content item" in unknown.stderr
 
 
+def test_edits_are_compared_and_one_is_rendered_as_asked(servers_home: Path) -> None:
+    home, clips = servers_home / "compared", []
+    for source in ("testsrc2", "mandelbrot"):
+        make_clip(servers_home / f"{source}.mp4", f"{source}=size=192x144:rate=10", 14)
+        clips.append(str(servers_home / f"{source}.mp4"))
+    asked = ["make", *clips, "--duration", "8", "--variants", "2", "--json"]
+    nobody = montage(home, *asked)
+    assert (nobody.returncode, "--choose" in nobody.stderr) == (2, True)
+
+    shapes = ("--format", "square", "--format", "reel")
+    done = montage(home, *asked, "--choose", "2", "--preview", *shapes)
+    assert done.returncode == 0, done.stderr
+    outcome = json.loads(done.stdout)
+    assert (outcome["status"], outcome["width"], outcome["height"]) == ("draft", 540, 540)
+    sizes = []
+    for path in (outcome["video"], outcome["formats"]["reel"]):
+        with av.open(path) as container:
+            stream = container.streams.video[0]
+            sizes.append((stream.width, stream.height))
+    assert sizes[0] == (540, 540)
+    assert sizes[1][0] * 16 == sizes[1][1] * 9
+    storyboards = [Path(line.split()[-1]) for line in done.stderr.splitlines() if "edit 1" in line]
+    assert all(path.stat().st_size > 1000 for path in storyboards)
+    assert len(storyboards) == 1
+
+    kept = montage(home, "make", *clips, "--duration", "8", "--keep-music", "--preview", "--json")
+    assert kept.returncode == 0, kept.stderr
+    tracks = [
+        json.loads(Path(made["timeline"]).with_name("music_track.json").read_text())
+        for made in (outcome, json.loads(kept.stdout))
+    ]
+    assert tracks[0]["grid"] == tracks[1]["grid"]
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
 def test_a_reel_nobody_waits_for_is_canceled_and_never_resumed(
     servers_home: Path, how: signal.Signals

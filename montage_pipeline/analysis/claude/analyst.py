@@ -23,6 +23,7 @@ from montage_pipeline.analysis.claude.request import Question, ask_about, ask_ag
 from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import AnalystFacts, ClipAnalysis
 from montage_pipeline.analysis.scan.attention import WHEN_JUDGED
+from montage_pipeline.analysis.scan.kept import KeptMeasures
 from montage_pipeline.costs.ledger import CostLedger, fingerprint_of
 from montage_pipeline.costs.prices import require_price
 from montage_pipeline.costs.sending import watch
@@ -82,10 +83,11 @@ class ClaudeAnalyst:
         measured_by: Analyst | None = None,
         onlooker: Onlooker = Onlooker(),
         reuse: bool = False,
+        kept: KeptMeasures | None = None,
     ) -> None:
         """`wish` is the user's; `onlooker` is told how far the measuring is. `client_factory`
         replaces the SDK's client, `measured_by` the local analyst. With `reuse`, answers that were
-        bought for other requests of the payer's serve too.
+        bought for other requests of the payer's serve too; `kept` has what was measured before.
         """
         self._settings = settings
         self._ledger = ledger
@@ -95,7 +97,7 @@ class ClaudeAnalyst:
         self._wish = wish
         self._connect = client_factory
         self._measured_by = measured_by or LocalAnalyst(
-            settings, onlooker=onlooker, thoroughness=WHEN_JUDGED
+            settings, onlooker=onlooker, thoroughness=WHEN_JUDGED, kept=kept
         )
 
     def analyse(self, clips: Sequence[FetchedClip], style: str, duration_s: float) -> ClipAnalysis:

@@ -7,6 +7,7 @@ Does not belong here: decoding keyframes (footage.measuring.coarse), what they p
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from montage_pipeline.analysis.scan.probed import ProbedClip
 from montage_pipeline.errors import PermanentError
@@ -19,6 +20,13 @@ from montage_pipeline.spans import Span
 # Eight of a second each are enough to rank its stretches by loudness.
 _SOUND_SAMPLES = 8
 _SOUND_SAMPLE_S = 1.0
+
+
+class Seen(NamedTuple):
+    """What some keyframes show, in order of time, and what was heard."""
+
+    glances: tuple[Glance, ...]
+    sound: Sound
 
 
 @dataclass(frozen=True)
@@ -52,18 +60,18 @@ class KeyframeScan:
         return [glance.time_s for glance in self.glances]
 
 
-def scan_keyframes(clip: ProbedClip, max_work: float, decoder_threads: int) -> KeyframeScan:
+def scan_keyframes(clip: ProbedClip, max_work: float, decoder_threads: int) -> Seen:
     """Look at as many keyframes as `max_work` megapixels pay for, and listen to samples.
 
-    A clip that cannot be decoded gives an empty scan: measuring it will say what is wrong with it.
+    A clip that cannot be decoded shows nothing: measuring it will say what is wrong with it.
     """
     facts = clip.facts
     try:
         glances = glance_over(clip.indexed(decoder_threads), max_work)
         sound = listen(clip.clip.path, facts, _sound_samples(facts), for_speech=False)
     except PermanentError:
-        return KeyframeScan(clip, (), SILENCE)
-    return KeyframeScan(clip, glances, sound)
+        return Seen((), SILENCE)
+    return Seen(glances, sound)
 
 
 def _sound_samples(facts: ClipFacts) -> list[Span]:

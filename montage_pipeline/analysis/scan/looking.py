@@ -19,7 +19,8 @@ from montage_pipeline.analysis.scan.attention import (
     affordable,
     choose,
 )
-from montage_pipeline.analysis.scan.keyframes import KeyframeScan, scan_keyframes
+from montage_pipeline.analysis.scan.kept import KeptMeasures
+from montage_pipeline.analysis.scan.keyframes import KeyframeScan, Seen, scan_keyframes
 from montage_pipeline.analysis.scan.measuring import Findings, Spans, measure_spans
 from montage_pipeline.analysis.scan.probed import ProbedClip, probe_clip
 from montage_pipeline.analysis.scan.workers import Workers, workers_for
@@ -65,14 +66,15 @@ def look_at(
     duration_s: float,
     onlooker: Onlooker = Onlooker(),
     thoroughness: Thoroughness = BY_MEASURE,
+    kept: KeptMeasures | None = None,
 ) -> tuple[list[MeasuredClip], list[RejectedClip]]:
     """Look at clips side by side, for a Reel of `duration_s` seconds.
 
     Gives the clips in which something was measured, in the order given, and those that were left
-    out. A file that was given twice is looked at once.
+    out. A file that was given twice is looked at once; what is `kept` of it, not again.
     """
     unique, copies = _without_copies(clips)
-    with workers_for(len(unique), onlooker) as workers:
+    with workers_for(len(unique), onlooker, kept) as workers:
         probed = list(
             workers.map(lambda clip: workers.look(clip.url, _PROBE_S, probe_clip, clip), unique)
         )
@@ -124,7 +126,17 @@ def _look_first(workers: Workers, clips: Sequence[ProbedClip]) -> _FirstLook:
     def scan(index: int) -> KeyframeScan | RejectedClip:
         clip = clips[index]
         threads = workers.decoder_threads
-        return workers.look(clip.clip.url, _SCAN_S, scan_keyframes, clip, work_each, threads)
+        seen = workers.look_once(
+            Seen,
+            clip.facts,
+            _SCAN_S,
+            scan_keyframes,
+            clip,
+            work_each,
+            threads,
+            asked=(work_each,),
+        )
+        return seen if isinstance(seen, RejectedClip) else KeyframeScan(clip, *seen)
 
     found = dict(zip(costly, workers.map(scan, costly), strict=True))
     scans = {index: scan for index, scan in found.items() if isinstance(scan, KeyframeScan)}

@@ -5,7 +5,7 @@ Does not belong here: which spans (attention), measuring (footage.measuring).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from montage_pipeline.analysis.model import RejectedClip
 from montage_pipeline.analysis.scan.probed import ProbedClip
@@ -14,6 +14,7 @@ from montage_pipeline.footage.decoding.plan import plan_decoding
 from montage_pipeline.footage.measuring.calm import calm_spans
 from montage_pipeline.footage.measuring.measure import measure
 from montage_pipeline.footage.measuring.measures import ClipMeasures
+from montage_pipeline.footage.model import ClipFacts
 from montage_pipeline.spans import Span
 
 _MIN_LIMIT_S = 120.0
@@ -72,11 +73,28 @@ class _Job:
         workers.onlooker.begun(self.clip.clip.url)
         url = self.clip.clip.url
         clip = self.clip.indexed(workers.decoder_threads)
+        # An address may hold a secret, and what is measured is kept.
+        nameless = replace(clip, facts=clip.facts.model_copy(update={"url": "", "version": ""}))
         max_s = _MIN_LIMIT_S + self.work / _SLOWEST_WORK_PER_S
         try:
-            return workers.look(url, max_s, measure, clip, self.spans, self.calm)
+            seen = workers.look_once(
+                ClipMeasures,
+                clip.facts,
+                max_s,
+                measure,
+                nameless,
+                self.spans,
+                self.calm,
+                asked=(tuple(self.spans), self.calm),
+            )
+            return seen if isinstance(seen, RejectedClip) else _of(seen, clip.facts)
         finally:
             workers.onlooker.done(url)
+
+
+def _of(seen: ClipMeasures, clip: ClipFacts) -> ClipMeasures:
+    """What was measured in the clip, as it is addressed now."""
+    return replace(seen, facts=clip.model_copy(update={"varies": seen.facts.varies}))
 
 
 def measure_spans(
@@ -103,7 +121,15 @@ def _jobs(
         if not skip_calm:
             return _Job(index, clip, own_spans, ())
         indexed = clip.indexed(workers.decoder_threads)
-        calm = workers.look(clip.clip.url, _MIN_LIMIT_S, calm_spans, indexed, own_spans)
+        calm = workers.look_once(
+            tuple,
+            clip.facts,
+            _MIN_LIMIT_S,
+            calm_spans,
+            indexed,
+            own_spans,
+            asked=(tuple(own_spans),),
+        )
         if isinstance(calm, RejectedClip):
             return calm
         return _Job(index, clip, own_spans, calm)

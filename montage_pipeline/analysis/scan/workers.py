@@ -15,7 +15,9 @@ import cv2
 
 from montage_pipeline.analysis.analyst import Onlooker
 from montage_pipeline.analysis.model import RejectedClip
+from montage_pipeline.analysis.scan.kept import KeptMeasures, name_of
 from montage_pipeline.errors import PermanentError
+from montage_pipeline.footage.model import ClipFacts
 from montage_pipeline.machine import usable_cores
 from montage_pipeline.media.isolation.calls import isolated
 from montage_pipeline.media.isolation.limits import Budget
@@ -31,12 +33,13 @@ Arguments = TypeVarTuple("Arguments")
 class Workers:
     """Threads that take one clip each; `decoder_threads` is what each clip's decoder may use.
 
-    `onlooker` is told which clips they are at.
+    `onlooker` is told which clips they are at; `kept` has what was seen in clips before.
     """
 
     pool: ThreadPoolExecutor
     decoder_threads: int
     onlooker: Onlooker
+    kept: KeptMeasures | None = None
     stop: threading.Event = field(default_factory=threading.Event)
 
     def map(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
@@ -56,9 +59,36 @@ class Workers:
         except PermanentError as error:
             return RejectedClip(url=url, code=error.code, message=error.message)
 
+    def look_once(
+        self,
+        kind: type[R],
+        clip: ClipFacts,
+        max_s: float,
+        function: Callable[[*Arguments], R],
+        *args: *Arguments,
+        asked: tuple[object, ...] = (),
+    ) -> R | RejectedClip:
+        """As `look`; where the same was `asked` of the same clip before, what it gave then.
+
+        `asked` is what shapes the result beside the clip. What cannot be told is not kept: another
+        look may well tell it.
+        """
+        if self.kept is None:
+            return self.look(clip.url, max_s, function, *args)
+        question = (name_of(function), *asked)
+        found = self.kept.recalled(kind, clip, question)
+        if found is not None:
+            return found
+        seen = self.look(clip.url, max_s, function, *args)
+        if not isinstance(seen, RejectedClip):
+            self.kept.keep(seen, clip, question)
+        return seen
+
 
 @contextmanager
-def workers_for(clip_count: int, onlooker: Onlooker) -> Iterator[Workers]:
+def workers_for(
+    clip_count: int, onlooker: Onlooker, kept: KeptMeasures | None = None
+) -> Iterator[Workers]:
     """As many workers as the clips and the cores can use."""
     count = min(_MAX_CLIPS_AT_ONCE, usable_cores(), max(1, clip_count))
     # A decoder with one thread spends less than one that hands frames around; a lone clip needs
@@ -66,7 +96,7 @@ def workers_for(clip_count: int, onlooker: Onlooker) -> Iterator[Workers]:
     decoder_threads = max(1, usable_cores() // count)
 
     with ThreadPoolExecutor(count, thread_name_prefix="measure") as pool, _opencv_in_one_thread():
-        workers = Workers(pool, decoder_threads, onlooker)
+        workers = Workers(pool, decoder_threads, onlooker, kept)
         try:
             yield workers
         except BaseException:

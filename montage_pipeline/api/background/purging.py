@@ -14,6 +14,7 @@ from montage_pipeline.storage.keys import (
     CHUNKS_PREFIX,
     UPLOAD_KEPT,
     UPLOADS_PREFIX,
+    measures_of,
     reels_of,
     uploads_of,
     work_key,
@@ -30,10 +31,13 @@ _RENDERED = f"{Step.RENDERED_VIDEO}.json"
 
 
 def purges_of(leavings: Leavings, bucket: str) -> Iterator[Purge]:
-    """Everything the item had in the store, and the uploads that only it used."""
+    """Everything the item had in the store, and the uploads that only it used; and what was
+    measured in any clip of the user, which holds small frames of them. It can be measured again.
+    """
     for request_id in leavings.request_ids:
         yield Purge(work_key(request_id, ""), _WITH_LATECOMERS)
     yield Purge(reels_of(leavings.user_id, leavings.content_item_id), _WITH_LATECOMERS)
+    yield Purge(measures_of(leavings.user_id), 1)
 
     own_uploads = uploads_of(leavings.user_id)
     folders = set()

@@ -3,16 +3,18 @@ through the API.
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 from urllib.parse import quote
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path, Response
 
 from montage_pipeline.api.current_user import CurrentUser
 from montage_pipeline.api.errors import FieldProblem, documented_errors, validation_error
 from montage_pipeline.api.schemas.answers import UploadOut
 from montage_pipeline.api.schemas.requests import UploadBody
 from montage_pipeline.api.services import ServicesNeeded
+from montage_pipeline.api.thumbnails import thumbnail_of_upload
 from montage_pipeline.api.upload_names import safe_file_name
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.keys import upload_key
@@ -48,6 +50,30 @@ def create_upload(body: UploadBody, user: CurrentUser, services: ServicesNeeded)
         headers=headers.as_mapping(),
         expires_at=expires_at,
     )
+
+
+@router.get(
+    "/{uploadId}/thumbnail",
+    operation_id="getUploadThumbnail",
+    summary="Get a small picture of an uploaded clip",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
+        **documented_errors(404, 409, 422, s404="You have no finished upload with this id."),
+    },
+)
+def get_upload_thumbnail(
+    upload_id: Annotated[
+        UUID, Path(alias="uploadId", description="The part of `clipUrl` before the file's name.")
+    ],
+    user: CurrentUser,
+    services: ServicesNeeded,
+) -> Response:
+    """For clips that a browser cannot decode itself (HEVC, ProRes). 320 pixels, upright, HDR as
+    SDR. It is made when it is asked for: keep it.
+    """
+    image = thumbnail_of_upload(services.store, user.id, upload_id)
+    return Response(image, media_type="image/jpeg")
 
 
 def refuse_too_large(body: UploadBody, settings: Settings) -> None:

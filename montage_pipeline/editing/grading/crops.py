@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from montage_pipeline.editing.grading.colours import Colours
 from montage_pipeline.editing.timeline import CropRect, Segment, Timeline, crop_corner
 from montage_pipeline.errors import ErrorCode, PermanentError
-from montage_pipeline.footage.decoding.sample import frames_at
+from montage_pipeline.footage.decoding.sample import FramesAsked, frames_of_clips
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.names import clip_name
 
@@ -32,6 +32,8 @@ def segment_crops(timeline: Timeline, sources: Mapping[str, ClipSource]) -> list
     shares = [(number + 0.5) / _FRAMES_EACH for number in range(_FRAMES_EACH)]
     rate = timeline.fps.fraction
     found: dict[int, Colours] = {}
+    shown: list[list[int]] = []
+    asked: list[FramesAsked] = []
 
     # One pass for each clip: its segments lie in one container.
     for clip in sorted({segment.clip for segment in timeline.segments}):
@@ -42,13 +44,18 @@ def segment_crops(timeline: Timeline, sources: Mapping[str, ClipSource]) -> list
                 f"Matching the look needs the file of clip {clip_name(facts.url)}.",
                 url=facts.url,
             )
-        shown = [(i, s) for i, s in enumerate(timeline.segments) if s.clip == clip]
-        times_s = [s.source_s(share * s.frames, rate) for _, s in shown for share in shares]
-        frames = frames_at(sources[facts.url], facts, times_s, _DECODED_SIDE)
-        for place, (index, segment) in enumerate(shown):
+        segments = [(i, s) for i, s in enumerate(timeline.segments) if s.clip == clip]
+        times_s = (s.source_s(share * s.frames, rate) for _, s in segments for share in shares)
+        shown.append([index for index, _ in segments])
+        asked.append(FramesAsked(sources[facts.url], facts, tuple(times_s)))
+
+    for of_clip, indices, frames in zip(
+        asked, shown, frames_of_clips(asked, _DECODED_SIDE), strict=True
+    ):
+        for place, index in enumerate(indices):
             own = frames[place * _FRAMES_EACH : (place + 1) * _FRAMES_EACH]
             crops = [
-                _crop(frame, facts, _rectangle_at(segment, share))
+                _crop(frame, of_clip.facts, _rectangle_at(timeline.segments[index], share))
                 for frame, share in zip(own, shares, strict=True)
             ]
             found[index] = np.stack(crops).astype(np.float32) / 255

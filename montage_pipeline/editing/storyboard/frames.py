@@ -7,7 +7,7 @@ from PIL import Image
 
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode, PermanentError
-from montage_pipeline.footage.decoding.sample import frames_at
+from montage_pipeline.footage.decoding.sample import FramesAsked, frames_of_clips
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.footage.names import clip_name
 
@@ -24,12 +24,14 @@ _THUMBNAIL_QUALITY = 82
 def first_frames(
     timeline: Timeline, clip_sources: Mapping[str, ClipSource]
 ) -> dict[int, Image.Image]:
-    """The source frame at the beginning of every segment, by its index; one pass per clip.
+    """The source frame at the beginning of every segment, by its index; one pass per clip, several
+    clips side by side.
 
     `clip_sources` maps clip URL to where it is read. Raises PermanentError CLIP_MISSING for a clip
     without a source, and what `frames_at` raises for one that cannot be read.
     """
-    frames: dict[int, Image.Image] = {}
+    shown: list[list[int]] = []
+    asked: list[FramesAsked] = []
     for clip in sorted({segment.clip for segment in timeline.segments}):
         facts = timeline.clips[clip]
         if facts.url not in clip_sources:
@@ -38,12 +40,15 @@ def first_frames(
                 f"The storyboard needs the file of clip {clip_name(facts.url)}.",
                 url=facts.url,
             )
-        shown = [index for index, segment in enumerate(timeline.segments) if segment.clip == clip]
-        times_s = [timeline.segments[index].source_in_s for index in shown]
-        decoded = frames_at(clip_sources[facts.url], facts, times_s, _FRAME_WIDTH)
-        for index, frame in zip(shown, decoded, strict=True):
-            frames[index] = Image.fromarray(frame)
-    return frames
+        own = [index for index, segment in enumerate(timeline.segments) if segment.clip == clip]
+        times_s = tuple(timeline.segments[index].source_in_s for index in own)
+        shown.append(own)
+        asked.append(FramesAsked(clip_sources[facts.url], facts, times_s))
+    return {
+        index: Image.fromarray(frame)
+        for own, decoded in zip(shown, frames_of_clips(asked, _FRAME_WIDTH), strict=True)
+        for index, frame in zip(own, decoded, strict=True)
+    }
 
 
 def write_thumbnail(frame: Image.Image, output: Path) -> None:

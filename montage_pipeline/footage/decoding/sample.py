@@ -1,7 +1,10 @@
 """Frames of a clip at given times, as a viewer would see them."""
 
 import math
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 from av.container import InputContainer
 from av.video.frame import VideoFrame
@@ -11,6 +14,7 @@ from montage_pipeline.footage.container import decoded_frames, open_clip, seek_b
 from montage_pipeline.footage.decoding.frames import RgbFrame, rgb_frame
 from montage_pipeline.footage.decoding.plain import Turning
 from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.machine import usable_cores
 from montage_pipeline.media.isolation.calls import isolated
 from montage_pipeline.media.isolation.limits import Budget
 
@@ -37,15 +41,51 @@ def frames_at(
     Decoded in another process. Raises PermanentError(CLIP_UNREADABLE) when no frame can be decoded
     at one of the times, and as `isolated` does.
     """
-    return isolated(Budget(_MAX_S), None, _decoded_at, source, facts, tuple(times_s), max_side)
+    asked = FramesAsked(source, facts, tuple(times_s))
+    return isolated(Budget(_MAX_S), None, _decoded_at, asked, max_side, 0)
 
 
-def _decoded_at(
-    source: ClipSource, facts: ClipFacts, times_s: Sequence[float], max_side: int
-) -> list[RgbFrame]:
+class FramesAsked(NamedTuple):
+    """A clip, and the presentation times (s) at which its frames are wanted."""
+
+    source: ClipSource
+    facts: ClipFacts
+    times_s: tuple[float, ...]
+
+
+def frames_of_clips(asked: Sequence[FramesAsked], max_side: int) -> list[list[RgbFrame]]:
+    """As `frames_at`, for several clips, side by side on the cores that may be used.
+
+    What the first clip that fails raises is raised; the others are given up.
+    """
+    at_once = max(1, min(usable_cores(), len(asked)))
+    stop = threading.Event()
+
+    def decoded(of_clip: FramesAsked) -> list[RgbFrame]:
+        threads = 0 if at_once == 1 else usable_cores() // at_once
+        return isolated(Budget(_MAX_S), stop, _decoded_at, of_clip, max_side, threads)
+
+    with ThreadPoolExecutor(at_once, thread_name_prefix="frames") as pool:
+        try:
+            return list(pool.map(decoded, asked))
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def decoded_frame(source: ClipSource, facts: ClipFacts, time_s: float, max_side: int) -> RgbFrame:
+    """As `frames_at` for one time, decoded here: for whoever is in a worker already."""
+    [frame] = _decoded_at(FramesAsked(source, facts, (time_s,)), max_side, 1)
+    return frame
+
+
+def _decoded_at(asked: FramesAsked, max_side: int, threads: int) -> list[RgbFrame]:
+    """`threads`: of the decoder; 0 leaves their number to it."""
     frames: dict[float, RgbFrame] = {}
-    with open_clip(source) as container:
-        playhead = _Playhead(container, facts)
+    facts, times_s = asked.facts, asked.times_s
+    with open_clip(asked.source) as container:
+        playhead = _Playhead(container, facts, threads)
         for time_s in sorted(set(times_s)):
             frames[time_s] = rgb_frame(playhead.frame_at(time_s), facts, max_side)
     return [frames[time_s] for time_s in times_s]
@@ -54,9 +94,9 @@ def _decoded_at(
 class _Playhead:
     """Plays a clip forwards: the frame on screen, and the one after it."""
 
-    def __init__(self, container: InputContainer, facts: ClipFacts) -> None:
+    def __init__(self, container: InputContainer, facts: ClipFacts, threads: int) -> None:
         self._container = container
-        self._stream = video_stream(container, facts)
+        self._stream = video_stream(container, facts, threads=threads)
         self._start_s = facts.start_s
         self._frames = decoded_frames(container, self._stream)
         self._turning = Turning()

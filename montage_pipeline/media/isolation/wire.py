@@ -86,7 +86,7 @@ Answer = Returned | Raised
 
 def send(connection: socket.socket, value: Any) -> None:
     """Pickle and send."""
-    data = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    data = packed(value)
     connection.sendall(_LENGTH.pack(len(data)))
     connection.sendall(data)
 
@@ -99,14 +99,24 @@ def receive(connection: socket.socket) -> bytearray:
     return _exactly(connection, length)
 
 
-def read_answer(data: bytearray) -> Answer:
-    """A worker's answer. Raises ForbiddenAnswer for anything else."""
+def packed(value: Any) -> bytes:
+    """A value as `unpacked` reads it."""
+    return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def unpacked(data: bytes | bytearray) -> Any:
+    """Arrays, numbers, paths and records of ours. Raises ForbiddenAnswer for anything else."""
     try:
-        answer = _AnswerReader(io.BytesIO(data)).load()
+        return _AnswerReader(io.BytesIO(data)).load()
     except ForbiddenAnswer:
         raise
     except Exception as error:
         raise ForbiddenAnswer(f"it cannot be read: {error}") from error
+
+
+def read_answer(data: bytearray) -> Answer:
+    """A worker's answer. Raises ForbiddenAnswer for anything else."""
+    answer = unpacked(data)
     if not isinstance(answer, Returned | Raised):
         raise ForbiddenAnswer("it is no answer")
     return answer

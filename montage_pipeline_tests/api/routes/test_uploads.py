@@ -1,17 +1,23 @@
 """A clip goes from the client into the store by the URL it got, and only as it was announced."""
 
+import io
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageStat
 
 from montage_pipeline.api.upload_names import safe_file_name
+from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.storage.object_store import ObjectStore
+from montage_pipeline_tests.api.conftest import ClientFor
 from montage_pipeline_tests.api.contract import ApiClient, new_item
+from montage_pipeline_tests.footage.media import HEVC_10, make_clip
 
 CLIP = bytes(range(256)) * 40
 
@@ -115,3 +121,43 @@ def test_a_safe_name_is_safe_and_stays_as_it_is(given_name: str) -> None:
     assert 0 < len(name) <= 100
     assert not {"/", "\\", " ", "%", "?", "#", "\x00"} & set(name)
     assert name[0] not in ".-"
+
+
+def put_clip(client: ApiClient, data: bytes) -> str:
+    """The path of the thumbnail of an uploaded clip."""
+    upload = announce(client, bytes=len(data)).json()
+    put = httpx.put(upload["uploadUrl"], content=data, headers=upload["headers"])
+    assert put.status_code == 200, put.text
+    return f"/api/uploads/{upload['clipUrl'].split('/')[-2]}/thumbnail"
+
+
+def test_a_clip_that_browsers_cannot_decode_has_a_thumbnail(
+    client: ApiClient, client_for: ClientFor, tmp_path: Path
+) -> None:
+    filmed = make_clip(
+        tmp_path / "filmed.mp4",
+        source="color=red:size={size}:rate={rate}",
+        duration_s=2,
+        output=(*HEVC_10, "-tag:v", "hvc1"),
+    )
+    turned = tmp_path / "turned.mp4"
+    run_ffmpeg(["-display_rotation", "-90", "-i", str(filmed), "-c", "copy", str(turned)])
+    path = put_clip(client, turned.read_bytes())
+
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+    image = Image.open(io.BytesIO(answer.content))
+    assert image.size == (180, 320), "upright, as it was held"
+    red, green, blue = ImageStat.Stat(image.convert("RGB")).mean
+    assert red > 200
+    assert max(green, blue) < 60
+
+    assert client_for(uuid4()).get(path).status_code == 404, "only its owner sees it"
+
+
+def test_what_shows_nothing_has_no_thumbnail(client: ApiClient) -> None:
+    answer = client.get(put_clip(client, CLIP))
+    assert answer.status_code == 409
+    assert answer.json()["error"]["code"] == "thumbnail_unavailable"
+    assert client.get(f"/api/uploads/{uuid4()}/thumbnail").status_code == 404
+    assert client.get("/api/uploads/none/thumbnail").status_code == 422

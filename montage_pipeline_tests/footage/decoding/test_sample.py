@@ -7,13 +7,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from montage_pipeline.footage.decoding.sample import frames_at
+from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.footage.decoding.sample import FramesAsked, frames_at, frames_of_clips
 from montage_pipeline.footage.probe import probe
 from montage_pipeline.media.ffmpeg import ffmpeg_path, run_ffmpeg
 from montage_pipeline_tests.footage.media import H264, HEVC_10, fetched, make_clip
 
 # Every frame a grey of its own: frame n has level 16 + 2n, so it tells its own number.
 COUNTING = "color=black:size={size}:rate={rate},format=yuv420p,geq=lum='16+2*N':cb=128:cr=128"
+
+
+def counting(path: Path, rate: str) -> Path:
+    return make_clip(path, source=COUNTING, rate=rate, duration_s=2, output=(*H264, "-crf", "4"))
 
 
 def number_of(frame: NDArray[np.uint8]) -> int:
@@ -118,3 +123,27 @@ def test_hdr_is_shown_with_its_white_bright_and_its_grey_grey(
     # As the renderer shows them: what is measured here is what people see.
     assert 0.82 < shown(white_signal) < 0.91
     assert 0.39 < shown(grey_signal) < 0.46
+
+
+def test_clips_read_side_by_side_show_what_each_shows_alone(tmp_path: Path) -> None:
+    clips = [fetched(counting(tmp_path / f"{rate}.mp4", rate)) for rate in ("10", "25")]
+    asked = [
+        FramesAsked(clip.path, probe(clip), (0.9, 0.1 * place)) for place, clip in enumerate(clips)
+    ]
+    together = frames_of_clips(asked, 64)
+    alone = [frames_at(of.source, of.facts, of.times_s, 64) for of in asked]
+    assert all(
+        np.array_equal(one, other)
+        for row, own in zip(together, alone, strict=True)
+        for one, other in zip(row, own, strict=True)
+    )
+
+
+def test_one_clip_that_cannot_be_read_is_what_is_raised(tmp_path: Path) -> None:
+    clip = fetched(counting(tmp_path / "whole.mp4", "10"))
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(clip.path.read_bytes()[:200])
+    asked = [FramesAsked(path, probe(clip), (0.5,)) for path in (clip.path, broken)]
+    with pytest.raises(PermanentError) as caught:
+        frames_of_clips(asked, 64)
+    assert caught.value.code is ErrorCode.CLIP_UNREADABLE

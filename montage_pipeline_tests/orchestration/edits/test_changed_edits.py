@@ -16,6 +16,7 @@ from montage_pipeline.rendering.model import RenderedVideo
 from montage_pipeline.requests.edit_view import EditView
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.model import CreatedRequest, WantedChanges
+from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.requests.segment_changes.model import (
     BanSegment,
     CaptionSegment,
@@ -24,6 +25,8 @@ from montage_pipeline.requests.segment_changes.model import (
     MuteSegment,
     ReplaceSegment,
 )
+from montage_pipeline.requests.variants.choosing import Choice, PlanChooser
+from montage_pipeline.requests.variants.model import ChosenPlan
 from montage_pipeline.storage.keys import document_key, edit_view_key, video_key
 from montage_pipeline.vocabulary import ContentStatus, Step
 from montage_pipeline_tests.clicks import click
@@ -162,3 +165,44 @@ def _finished(
     assert services.requests.withdraw(created.request_id)
     assert item_of(library, user, created).status is not ContentStatus.GENERATING
     return created
+
+
+@pytest.mark.slow
+def test_a_plan_that_was_chosen_can_be_changed(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clips: list[str],
+) -> None:
+    """Only the first edit of a plan has a room; a chosen one gets its own, and it fits the edit."""
+    planned = click(library, user, *clips, options=MontageOptions(variants=2, plan_only=True))
+    add_partition(instance, planned)
+    steps = (Step.CLIP_ANALYSIS, Step.MUSIC_TRACK, Step.EDIT_TIMELINE)
+    assert run_montage(services, instance, planned.partition_key, *steps).success
+
+    chosen = PlanChooser(services.engine, library).choose(
+        user,
+        planned.content_item_id,
+        Choice(ChosenPlan(request_id=planned.request_id, variant=2)),
+    )
+    add_partition(instance, chosen)
+    assert run_montage(services, instance, chosen.partition_key).success
+    edit, view = _edit(services, chosen), _view(services, chosen)
+    assert all(segment.alternatives for segment in view.segments)
+    for shown, segment in zip(view.segments, edit.segments, strict=True):
+        assert shown.start_s == pytest.approx(segment.source_in_s)
+
+    swap = ReplaceSegment(segment=1, alternative=view.segments[1].alternatives[0].id)
+    changed = _changed(library, instance, user, chosen, swap, LockSegment(segment=0))
+    assert run_montage(services, instance, changed.partition_key).success
+    after = _edit(services, changed)
+    assert after.segments[1] != edit.segments[1]
+    for number in (0, *range(2, len(edit.segments))):
+        assert after.segments[number].source_in_s == edit.segments[number].source_in_s
+        assert after.segments[number].grade == edit.segments[number].grade
+    rendered = RenderedVideo.model_validate_json(
+        services.store.get_bytes(document_key(changed.request_id, Step.RENDERED_VIDEO))
+    )
+    assert rendered.run.parts - rendered.run.parts_reused == 1
+    assert item_of(library, user, changed).status is ContentStatus.DRAFT

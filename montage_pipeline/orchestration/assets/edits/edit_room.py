@@ -1,12 +1,16 @@
 """What may become of an edit, stored beside it, with a frame of all that could be shown instead."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from montage_pipeline import logs
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import MontageError
+from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.machine import usable_cores
 from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.storage.keys import alternative_key, edit_room_key
@@ -75,29 +79,37 @@ def _copied(scope: StepScope, base: UUID, name: str) -> bool:
 
 
 def _drawn(scope: StepScope, wanted: "dict[str, Alternative]", timeline: Timeline) -> set[str]:
-    """Decode and upload them, clip by clip."""
-    drawn: set[str] = set()
-    for clip in sorted({found.footage.clip for found in wanted.values()}):
+    """Decode and upload them, as many clips side by side as there are cores."""
+    fetching = Lock()  # the fetcher is for one thread
+
+    def drawn(clip: int) -> set[str]:
         of_clip = {name: found for name, found in wanted.items() if found.footage.clip == clip}
         try:
-            _draw(scope, of_clip, timeline, clip)
-            drawn |= of_clip.keys()
+            facts = timeline.clips[clip]
+            with fetching:
+                used_s = len(of_clip) / float(facts.fps.fraction)
+                source = scope.services.fetcher.reach(facts, used_s)
+            _draw(scope, of_clip, facts, source)
         except MontageError as error:
             log.warning("alternatives_not_drawn", clip=clip, reason=error.message)
-    return drawn
+            return set()
+        return set(of_clip)
+
+    clips = sorted({found.footage.clip for found in wanted.values()})
+    with ThreadPoolExecutor(usable_cores(), thread_name_prefix="alternatives") as pool:
+        return set().union(*pool.map(drawn, clips))
 
 
 def _draw(
-    scope: StepScope, wanted: "dict[str, Alternative]", timeline: Timeline, clip: int
+    scope: StepScope, wanted: "dict[str, Alternative]", facts: ClipFacts, source: ClipSource
 ) -> None:
     from PIL import Image
 
     from montage_pipeline.editing.storyboard.frames import THUMBNAIL_SIDE, write_thumbnail
     from montage_pipeline.footage.decoding.sample import frames_at
 
-    services, facts = scope.services, timeline.clips[clip]
+    services = scope.services
     times_s = [found.footage.start_s for found in wanted.values()]
-    source = services.fetcher.reach(facts, len(times_s) / float(facts.fps.fraction))
     frames = frames_at(source, facts, times_s, THUMBNAIL_SIDE)
     with scratch_folder(services, "alternatives") as folder:
         for name, frame in zip(wanted, frames, strict=True):

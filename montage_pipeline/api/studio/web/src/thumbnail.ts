@@ -1,3 +1,5 @@
+import { api } from "./api/client";
+
 /** How far into a clip its thumbnail is taken: first frames are often black or shaking. */
 const AT_S = 0.5;
 const WIDTH = 144;
@@ -25,6 +27,16 @@ export async function thumbnailOf(file: File): Promise<string | null> {
     video.load();
     URL.revokeObjectURL(url);
   }
+}
+
+/** The server's picture of an uploaded clip; null where there is none. */
+export async function thumbnailOfUpload(clipUrl: string): Promise<string | null> {
+  const uploadId = clipUrl.split("/").at(-2) ?? "";
+  const { data } = await api.GET("/api/uploads/{uploadId}/thumbnail", {
+    params: { path: { uploadId } },
+    parseAs: "blob",
+  });
+  return data ? URL.createObjectURL(data) : null;
 }
 
 function happens(video: HTMLVideoElement, event: string): Promise<void> {

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "react";
 import type { Options } from "../api/client";
 import { linksOf, type Mark, type Tray, type TrayClip } from "../clips";
 import { words } from "../strings";
-import { thumbnailOf } from "../thumbnail";
+import { thumbnailOf, thumbnailOfUpload } from "../thumbnail";
 
 const MARKS: Mark[] = ["none", "hook", "must", "never"];
 const GIGABYTE = 1024 ** 3;
@@ -91,7 +91,7 @@ function Row({ clip, tray, said }: { clip: TrayClip; tray: Tray; said: string | 
   const problem = clip.problem ?? said;
   return (
     <li className={`clip ${problem ? "bad" : ""}`}>
-      <Thumbnail file={clip.file} />
+      <Thumbnail clip={clip} />
       <div className="about">
         <span className="name">{clip.name}</span>
         <span className="muted small" aria-live="polite">
@@ -135,28 +135,38 @@ function stateOf(clip: TrayClip): string {
   return clip.share > 0 ? words.uploading(Math.round(clip.share * 100)) : words.waiting;
 }
 
-/** A frame of the file, where this browser can decode it; else its kind. */
-function Thumbnail({ file }: { file: File | null }) {
-  const [image, setImage] = useState<string | null>(null);
+/**
+ * A frame of the file: by this browser where it can decode it, else by the server once the file is
+ * there; its kind until then.
+ */
+function Thumbnail({ clip: { file, url } }: { clip: TrayClip }) {
+  const own = useImage(file, thumbnailOf);
+  const image = useImage(file && own === null ? url : null, thumbnailOfUpload) ?? own;
+
+  if (image) return <img className="thumb" src={image} alt="" />;
+  const kind = file ? (file.name.split(".").pop() ?? "") : "link";
+  return <span className="thumb kind">{kind.slice(0, 5)}</span>;
+}
+
+/** The image that `make` gives of something: undefined until it is known, null where there is none. */
+function useImage<T>(of: T | null, make: (of: T) => Promise<string | null>) {
+  const [image, setImage] = useState<string | null | undefined>(undefined);
   useEffect(() => {
     let made: string | null = null;
     let gone = false;
-    if (file) {
-      void thumbnailOf(file).then((url) => {
+    if (of !== null) {
+      void make(of).then((url) => {
         made = url;
         if (gone && url) URL.revokeObjectURL(url);
-        else setImage(url);
+        else if (!gone) setImage(url);
       });
     }
     return () => {
       gone = true;
       if (made) URL.revokeObjectURL(made);
     };
-  }, [file]);
-
-  if (image) return <img className="thumb" src={image} alt="" />;
-  const kind = file ? (file.name.split(".").pop() ?? "") : "link";
-  return <span className="thumb kind">{kind.slice(0, 5)}</span>;
+  }, [of, make]);
+  return image;
 }
 
 function Links({ tray }: { tray: Tray }) {
