@@ -36,7 +36,6 @@ class Listed(NamedTuple):
     end_s: float
     times_s: list[float]
 
-
     @property
     def is_glimpse(self) -> bool:
         """Whether these are single frames of a clip's other moments."""

@@ -35,7 +35,9 @@ def _shown(asked: dict[str, Any]) -> dict[str, Shown]:
 def _glimpses(asked: dict[str, Any]) -> list[Glimpse]:
     """As many frames of each clip as were shown."""
     return [
-        Glimpse(int(name.removeprefix("clip")) - 1, (moment(0, 0, 0.0, 5.0),) * len(seen["times_s"]))
+        Glimpse(
+            int(name.removeprefix("clip")) - 1, (moment(0, 0, 0.0, 5.0),) * len(seen["times_s"])
+        )
         for name, seen in asked["glimpses"].items()
     ]
 
