@@ -24,6 +24,10 @@ MAX_GLIMPSED = 12
 whatever the number of clips. Four a clip show three long clips from end to end.
 """
 
+_OUTWEIGHED = FORGIVABLE_CODES - {"watermark", "text"}
+"""Faults that what is to be seen can outweigh; a small frame does not show that there is no mark.
+"""
+
 
 @dataclass(frozen=True)
 class Glimpse:
@@ -91,7 +95,7 @@ def choose_glimpses(
     """A glimpse of every clip of which something is not among the candidates, by clip.
 
     Each has one frame, and more in turn until there are `maximum`. A clip with faults in all of its
-    moments is glimpsed where these are lesser ones, which can be forgiven.
+    moments is glimpsed where what is to be seen may outweigh these.
     """
     asked = {moment.id for moment in candidates}
     spread = {}
@@ -112,13 +116,13 @@ def choose_glimpses(
 
 
 def _showable(clip: AnalysedClip) -> list[Moment]:
-    """What the Reel could show of a clip: without fault, else with lesser faults only."""
+    """What the Reel could show of a clip: without fault, else with what may be outweighed."""
     usable = [moment for moment in clip.moments if not moment.rejects]
     return usable or [
         moment
         for moment in clip.moments
         if moment.duration_s >= MIN_CUT_S
-        and {reject.code for reject in moment.rejects} <= FORGIVABLE_CODES
+        and {reject.code for reject in moment.rejects} <= _OUTWEIGHED
     ]
 
 

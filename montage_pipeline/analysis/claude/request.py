@@ -113,8 +113,8 @@ def _from_rich_to_poor(brief: Brief, wanted: int) -> Iterator[_Choice]:
     """Fewer glimpses first, then fewer frames, then fewer moments down to one of each clip, or for
     each segment.
 
-    Then these in fewer frames still, down to one look at each, and then clips of which there is
-    only a glimpse; a clip is left out only when even that is too much.
+    Then these in fewer frames still and without glimpses of their clips, down to one look at each,
+    and then clips of which there is only a glimpse; a clip is left out when even that is too much.
     """
     analysis = brief.analysis
 
@@ -136,10 +136,17 @@ def _from_rich_to_poor(brief: Brief, wanted: int) -> Iterator[_Choice]:
     for count in range(len(candidates) - 1, one_each - 1, -1):
         yield choice(count, SAMPLINGS[-1])
     for sampling in GLANCES:
-        yield choice(one_each, sampling)
+        yield _unseen_only(choice(one_each, sampling))
     for count in range(one_each - 1, fewest - 1, -1):
-        yield choice(count, GLANCES[-1])
-    yield _Choice(choose_candidates(analysis, fewest), GLANCES[-1], [])
+        yield _unseen_only(choice(count, GLANCES[-1]))
+    yield choice(fewest, GLANCES[-1])._replace(glimpses=[])
+
+
+def _unseen_only(choice: _Choice) -> _Choice:
+    """The choice with glimpses only of clips that have no candidate."""
+    seen = {moment.clip for moment in choice.candidates}
+    glimpses = [glimpse for glimpse in choice.glimpses if glimpse.clip not in seen]
+    return choice._replace(glimpses=glimpses)
 
 
 def _question(

@@ -385,7 +385,7 @@ def test_a_glimpse_raises_one_part_and_leaves_another_out() -> None:
 
 @pytest.mark.parametrize(
     ("code", "percent", "let_through"),
-    [("shaky", 80, True), ("shaky", 30, False), ("black", 80, False)],
+    [("shaky", 80, True), ("shaky", 30, False), ("watermark", 99, False)],
 )
 def test_a_clip_of_lesser_faults_only_is_shown_where_it_promises_much(
     code: str, percent: int, let_through: bool
