@@ -45,10 +45,10 @@ from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.logs import get_logger
 
-# Output tokens of the newer tokenizer, as the longest of five recorded answers had: a moment's scores, with
-# its share of the rejections; what is said of one in detail, with a reason of twelve words and a
-# place in each of five frames; what is said of the Reel as a whole; a clip's name among the
-# glimpses, and the number of each frame.
+# Output tokens of the newer tokenizer, as the longest of five recorded answers had: a moment's
+# scores, with its share of the rejections; what is said of one in detail, with a reason of twelve
+# words and a place in each of five frames; what is said of the Reel as a whole; a clip's name among
+# the glimpses, and the number of each frame.
 _TOKENS_PER_MOMENT = 22
 _TOKENS_PER_DETAIL = 95
 _TOKENS_OVERALL = 65
