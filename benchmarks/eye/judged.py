@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.eye.reels import ReelOrder, fetched
 from montage_pipeline.analysis.claude.body import Brief
+from montage_pipeline.analysis.claude.candidates import Glimpse
 from montage_pipeline.analysis.claude.judgement import Shown, read_judgement
 from montage_pipeline.analysis.claude.merge import merge
 from montage_pipeline.analysis.claude.prediction import Budget
@@ -29,6 +30,9 @@ from montage_pipeline.settings import Settings
 
 _SAME_SPAN_S = 0.1
 """By which a moment may have moved since it was judged: what is said of it still holds."""
+
+_SAME_FRAME_S = 0.5
+"""The same of a single frame: what goes on there does."""
 
 
 class JudgedReel(NamedTuple):
@@ -66,9 +70,16 @@ def judged(order: ReelOrder, folder: Path) -> JudgedReel:
         raise UnansweredError(f"{answer} answers another question ({changes}); move it away")
 
     shown = {name: question.shown[name] for name in _names(asked, folder)}
-    judgement = read_judgement(answer.read_text(), shown)
+    judgement = read_judgement(answer.read_text(), shown, question.glimpses)
     facts = AnalystFacts(name="claude", model="recorded", prompt_version=prompt_version())
-    analysis = merge(measured, judgement, question.shown, facts, duration_s=duration_s)
+    analysis = merge(
+        measured,
+        judgement,
+        question.shown,
+        facts,
+        duration_s=duration_s,
+        glimpses=question.glimpses,
+    )
     return JudgedReel(analysis, question.prediction.cost_usd)
 
 
@@ -88,18 +99,33 @@ def _asked(question: Question, analysis: ClipAnalysis) -> dict[str, Any]:
             "times_s": shown.times_s,
         }
 
+    def glimpsed(glimpse: Glimpse) -> dict[str, Any]:
+        sha256 = analysis.clips[glimpse.clip].facts.sha256[:12]
+        return {"clip": sha256, "times_s": glimpse.times_s}
+
     return {
         "prompt_version": prompt_version(),
         "predicted_usd": str(question.prediction.cost_usd),
         "moments": {name: known(shown) for name, shown in question.shown.items()},
+        "glimpses": {glimpse.id: glimpsed(glimpse) for glimpse in question.glimpses},
     }
 
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """What of an earlier question no longer holds; empty when its answer can be used."""
+
+    def same(name: str, glimpse: Mapping[str, Any]) -> bool:
+        other = now["glimpses"].get(name)
+        if other is None or len(other["times_s"]) != len(glimpse["times_s"]):
+            return False
+        times_s = zip(other["times_s"], glimpse["times_s"], strict=True)
+        near = all(abs(there - here) <= _SAME_FRAME_S for there, here in times_s)
+        return near and other["clip"] == glimpse["clip"]
+
     if before["prompt_version"] != now["prompt_version"]:
         return f"prompt {before['prompt_version']}, now {now['prompt_version']}"
-    moved = [
+    moved = [name for name, glimpse in before["glimpses"].items() if not same(name, glimpse)]
+    moved += [
         name
         for name, moment in before["moments"].items()
         if (other := now["moments"].get(name)) is None

@@ -4,7 +4,7 @@ Belongs here: what is let through, and telling the user.
 Does not belong here: what a fault is, and which are forgivable (faults).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from montage_pipeline.analysis.faults import FORGIVABLE_CODES
 from montage_pipeline.analysis.model import AnalysedClip, Moment
@@ -19,14 +19,22 @@ def forgive(clips: Sequence[AnalysedClip], needed_s: float) -> tuple[list[Analys
     moments = [moment for clip in clips for moment in clip.moments]
     usable_s = sum(moment.duration_s for moment in moments if not moment.rejects)
 
-    forgiven: dict[str, Moment] = {}
+    forgiven: list[Moment] = []
     for moment in sorted(filter(_is_forgivable, moments), key=_order):
         if usable_s >= needed_s:
             break
-        forgiven[moment.id] = moment
+        forgiven.append(moment)
         usable_s += moment.duration_s
-    warnings = [_warning(clips[moment.clip], moment) for moment in forgiven.values()]
-    return [_cleared(clip, forgiven) for clip in clips], warnings
+    return let_through(clips, forgiven, "too little footage is better")
+
+
+def let_through(
+    clips: Sequence[AnalysedClip], forgiven: Sequence[Moment], why: str
+) -> tuple[list[AnalysedClip], list[str]]:
+    """The clips without the faults of some moments, and a warning for each of these."""
+    warnings = [_warning(clips[moment.clip], moment, why) for moment in forgiven]
+    ids = {moment.id for moment in forgiven}
+    return [_cleared(clip, ids) for clip in clips], warnings
 
 
 def _is_forgivable(moment: Moment) -> bool:
@@ -39,13 +47,13 @@ def _order(moment: Moment) -> tuple[int, float, int, float]:
     return len(moment.rejects), -moment.quality, moment.clip, moment.start_s
 
 
-def _warning(clip: AnalysedClip, moment: Moment) -> str:
+def _warning(clip: AnalysedClip, moment: Moment, why: str) -> str:
     where = f"{clip_name(clip.facts.url)} {moment.start_s:.1f}–{moment.end_s:.1f} s"
     faults = "; ".join(reason.message for reason in moment.rejects)
-    return f"{where} is used as a fallback because too little footage is better: {faults}"
+    return f"{where} is used as a fallback because {why}: {faults}"
 
 
-def _cleared(clip: AnalysedClip, forgiven: dict[str, Moment]) -> AnalysedClip:
+def _cleared(clip: AnalysedClip, forgiven: Collection[str]) -> AnalysedClip:
     moments = tuple(
         moment.model_copy(update={"rejects": ()}) if moment.id in forgiven else moment
         for moment in clip.moments

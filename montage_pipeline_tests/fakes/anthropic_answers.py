@@ -12,6 +12,7 @@ from montage_pipeline_tests.fakes.anthropic_checks import Region, SentImage
 
 _SHEET = re.compile(r"^Sheet (\d+)\.")
 _MOMENT = re.compile(r"^(\S+) \| ([\d.]+)-([\d.]+) \| ([\d. ]+) \|")
+_GLIMPSE = re.compile(r"^(clip\d+) \| ([\d. ]+)$")
 _BPM = {"dynamic": 128, "cinematic": 84, "travel": 108, "fitness": 140, "food": 98, "minimal": 90}
 _STYLE = re.compile(rf"in the style ({'|'.join(_BPM)})\b")
 # As byte pair encoders split: a short word, up to three digits, up to three marks, each with the
@@ -35,13 +36,21 @@ class Listed(NamedTuple):
     end_s: float
     times_s: list[float]
 
+    @property
+    def is_glimpse(self) -> bool:
+        """Whether these are single frames of a clip's other moments."""
+        return self.end_s < 0
+
 
 class _Seen(NamedTuple):
-    """A moment with what its frames look like: their light (0..1), and a score in percent."""
+    """A moment with what its frames look like: their light (0..1), and a score in percent, for all
+    and for each.
+    """
 
     moment: Listed
     light: float
     score: int
+    each: list[int]
 
 
 def tokens(text: str, model: str = "") -> int:
@@ -133,6 +142,8 @@ def judge(text: str, images: tuple[SentImage, ...]) -> dict[str, Any]:
     for number, listed in _sheets(text).items():
         image = images[number - 1] if number <= len(images) else None
         seen += _looked_at(listed, image)
+    glimpsed = [one for one in seen if one.moment.is_glimpse]
+    seen = [one for one in seen if not one.moment.is_glimpse]
     usable = [one for one in seen if one.light >= _BLACK]
     best = sorted(usable, key=lambda one: -one.score)
     count = int(found.group(1)) if (found := _BEST_COUNT.search(text)) else len(best)
@@ -143,6 +154,7 @@ def judge(text: str, images: tuple[SentImage, ...]) -> dict[str, Any]:
             {"id": one.moment.name, "hook": one.score, "interest": min(100, one.score + 5)}
             for one in usable
         ],
+        "glimpses": [{"id": one.moment.name, "interest": one.each} for one in glimpsed],
         "rejected": [
             {"id": one.moment.name, "code": "black", "reason": "nothing can be seen"}
             for one in seen
@@ -180,13 +192,22 @@ def _sheets(text: str) -> dict[int, list[Listed]]:
             name, start_s, end_s, times_s = found.groups()
             times = [float(time_s) for time_s in times_s.split()]
             sheets.setdefault(number, []).append(Listed(name, float(start_s), float(end_s), times))
+        elif number and (found := _GLIMPSE.match(line)):
+            times = [float(time_s) for time_s in found.group(2).split()]
+            sheets.setdefault(number, []).append(Listed(found.group(1), -1.0, -1.0, times))
     return sheets
 
 
 def _seen(moment: Listed, frames: list[Region]) -> _Seen:
     light = max((frame.brightness for frame in frames), default=0.0)
-    liveliness = sum(frame.contrast + frame.colour for frame in frames) / max(1, len(frames))
-    return _Seen(moment, light, round(min(100.0, 25 + 130 * liveliness)))
+    each = [_score(frame) if frame.brightness >= _BLACK else 0 for frame in frames]
+    each = (each * len(moment.times_s))[: len(moment.times_s)] or [0] * len(moment.times_s)
+    mean = sum(_score(frame) for frame in frames) / max(1, len(frames))
+    return _Seen(moment, light, round(mean), each)
+
+
+def _score(frame: Region) -> int:
+    return round(min(100.0, 25 + 130 * (frame.contrast + frame.colour)))
 
 
 def _detail(one: _Seen) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """`ClaudeAnalyst`: measured moments, judged by Claude from contact sheets."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import count
 
@@ -12,7 +12,6 @@ from montage_pipeline.analysis.claude.body import NO_WISH, Brief, Wish
 from montage_pipeline.analysis.claude.call import Answer, PaidMessages, Payer
 from montage_pipeline.analysis.claude.judgement import (
     Judgement,
-    Shown,
     UnusableAnswerError,
     read_judgement,
 )
@@ -119,7 +118,14 @@ class ClaudeAnalyst:
         brief = Brief(measured, style, duration_s, model, self._wish)
         question = ask_about(brief, clips, self._budget())
         judgement, analyst = self._judgement(question)
-        return merge(measured, judgement, question.shown, analyst, duration_s=duration_s)
+        return merge(
+            measured,
+            judgement,
+            question.shown,
+            analyst,
+            duration_s=duration_s,
+            glimpses=question.glimpses,
+        )
 
     def _budget(self) -> Budget:
         return Budget(self._settings.claude_max_cost_usd, datetime.now(UTC).date())
@@ -141,7 +147,7 @@ class ClaudeAnalyst:
                 answer = messages.answer(question, fingerprint)
                 bought += answer.bought
                 try:
-                    return _usable(answer, first.shown), self._facts(question, answer)
+                    return _usable(answer, first), self._facts(question, answer)
                 except UnusableAnswerError as error:
                     _log.warning(
                         "claude_answer_unusable",
@@ -190,13 +196,13 @@ def _require_another(
         raise refusal from error
 
 
-def _usable(answer: Answer, shown: Mapping[str, Shown]) -> Judgement:
+def _usable(answer: Answer, question: Question) -> Judgement:
     stop_reason = answer.message.get("stop_reason")
     if stop_reason == "refusal":
         raise _refused(answer)
     if stop_reason != "end_turn":
         raise UnusableAnswerError(f"it is incomplete (stop_reason {stop_reason}); be brief")
-    return read_judgement(answer.text, shown)
+    return read_judgement(answer.text, question.shown, question.glimpses)
 
 
 def _refused(answer: Answer) -> PermanentError:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from montage_pipeline.analysis.claude.candidates import details_in, segments_in
+from montage_pipeline.analysis.claude.candidates import Glimpse, details_in, segments_in
 from montage_pipeline.analysis.claude.judgement import Crop
 from montage_pipeline.analysis.claude.models import ModelOptions, options_of
 from montage_pipeline.analysis.claude.prompt import answer_schema, system_prompt
@@ -90,14 +90,14 @@ def _content(
         content.extend(images[place : place + 1])
         lines = [_sheet_line(place + 1)]
         for tile in plan.tiles:
-            index = tile.moment.clip
+            index = tile.shows.clip
             if index not in introduced:
                 lines.append(_clip_line(index, brief.analysis.clips[index], brief.crops[index]))
                 introduced.add(index)
             lines.append(_moment_line(tile))
         content.append(_text_block("\n".join(lines)))
 
-    moment_count = sum(len(plan.tiles) for plan in plans)
+    moment_count = sum(len(plan.moments) for plan in plans)
     return [*content, _text_block(_task(brief, moment_count))]
 
 
@@ -123,8 +123,10 @@ def _clip_line(index: int, clip: AnalysedClip, crop: Crop | None) -> str:
 
 
 def _moment_line(tile: Tile) -> str:
-    moment = tile.moment
+    moment = tile.shows
     times = " ".join(f"{time_s:.1f}" for time_s in tile.times_s)
+    if isinstance(moment, Glimpse):
+        return f"{moment.id} | {times}"
     percents = " ".join(str(round(100 * getattr(moment.scores, name))) for name in _LISTED_SCORES)
     return f"{moment.id} | {moment.start_s:.1f}-{moment.end_s:.1f} | {times} | {percents}"
 

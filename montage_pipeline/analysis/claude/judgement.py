@@ -9,6 +9,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from montage_pipeline.analysis.claude.candidates import Glimpse
 from montage_pipeline.analysis.model import Moment, MomentMood, StoryRole
 from montage_pipeline.records import Record
 
@@ -107,10 +108,22 @@ class ChosenMoment(Record):
     look: tuple[_Percent | None, ...]
 
 
+class GlimpsedClip(Record):
+    """What the Reel would gain by showing the moments of a clip that are glimpsed, in percent: one
+    number for each frame, 0 for what must not be shown.
+    """
+
+    id: str
+    interest: tuple[_Percent, ...]
+
+
 class Judgement(Record):
-    """Claude's whole answer: scores of all moments but those rejected, details of the best."""
+    """Claude's whole answer: scores of all moments but those rejected, what single frames of the
+    rest of the clips promise, and details of the best moments.
+    """
 
     scores: tuple[ScoredMoment, ...]
+    glimpses: tuple[GlimpsedClip, ...] = ()
     rejected: tuple[Rejection, ...]
     best: tuple[ChosenMoment, ...] = Field(min_length=1)
     hook_moment: str
@@ -125,8 +138,11 @@ class Judgement(Record):
         return frozenset(scored | {rejection.id for rejection in self.rejected})
 
 
-def read_judgement(text: str, shown: Mapping[str, Shown]) -> Judgement:
-    """The judgement in an answer's text. `shown` are the moments that were asked about, by id.
+def read_judgement(
+    text: str, shown: Mapping[str, Shown], glimpses: Sequence[Glimpse] = ()
+) -> Judgement:
+    """The judgement in an answer's text. `shown` are the moments that were asked about, by id,
+    `glimpses` the single frames of other moments.
 
     Raises UnusableAnswerError with every problem found. Up to half of the moments may be left out.
     """
@@ -139,6 +155,7 @@ def read_judgement(text: str, shown: Mapping[str, Shown]) -> Judgement:
         *_moment_problems(judgement, shown),
         *_hook_problems(judgement, shown),
         *_best_problems(judgement, shown),
+        *_glimpse_problems(judgement, glimpses),
     ]
     for chosen in judgement.best:
         if chosen.id in shown:
@@ -214,6 +231,22 @@ def _best_problems(judgement: Judgement, shown: Mapping[str, Shown]) -> list[str
         problems.append(f"best: {_listed(wrong)}: not moments that are scored and not rejected")
     if repeated := _repeated(names):
         problems.append(f"best: named more than once: {_listed(repeated)}")
+    return problems
+
+
+def _glimpse_problems(judgement: Judgement, glimpses: Sequence[Glimpse]) -> list[str]:
+    frames = {glimpse.id: len(glimpse.moments) for glimpse in glimpses}
+    names = [judged.id for judged in judgement.glimpses]
+    problems = []
+    if unknown := sorted(set(names) - set(frames)):
+        problems.append(f"glimpses: there are no single frames of {_listed(unknown)}")
+    if repeated := _repeated(names):
+        problems.append(f"glimpses: judged more than once: {_listed(repeated)}")
+    problems += [
+        f"glimpses: {judged.id} has {len(judged.interest)} numbers for {frames[judged.id]} frames"
+        for judged in judgement.glimpses
+        if judged.id in frames and len(judged.interest) != frames[judged.id]
+    ]
     return problems
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from montage_pipeline.analysis.claude.judgement import Judgement
 
-VERSION = "judge_v3"
+VERSION = "judge_v4"
 
 _KEPT_KEYWORDS = ("type", "enum", "const", "description")
 

@@ -7,11 +7,14 @@ Does not belong here: the words (body, prompt), the images (sheets), the price (
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from montage_pipeline.analysis.claude.body import Brief, body_of, canonical_json
 from montage_pipeline.analysis.claude.candidates import (
+    MAX_GLIMPSED,
+    Glimpse,
     choose_candidates,
+    choose_glimpses,
     details_in,
     segments_in,
     usable_clips,
@@ -42,12 +45,14 @@ from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.logs import get_logger
 
-# Output tokens of the newer tokenizer: a moment's scores, with its share of the rejections; what is
-# said of one in detail, with a reason of twelve words and a place in each of five frames; what is
-# said of the Reel as a whole.
-_TOKENS_PER_MOMENT = 25
-_TOKENS_PER_DETAIL = 105
-_TOKENS_OVERALL = 110
+# Output tokens of the newer tokenizer, as the longest of five recorded answers had: a moment's
+# scores, with its share of the rejections; what is said of one in detail, with a reason of twelve
+# words and a place in each of five frames; what is said of the Reel as a whole; a clip's name among
+# the glimpses, and the number of each frame.
+_TOKENS_PER_MOMENT = 22
+_TOKENS_PER_DETAIL = 95
+_TOKENS_OVERALL = 65
+_TOKENS_PER_GLIMPSE, _TOKENS_PER_NUMBER = 16, 3
 
 _MAX_OUTPUT_FACTOR = 2  # times the expected output that an answer is allowed, if the budget has it
 
@@ -56,7 +61,8 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Question:
-    """A request body for POST /v1/messages with its prediction, and what of each moment it shows.
+    """A request body for POST /v1/messages with its prediction, what of each moment it shows, and
+    the glimpses of other moments.
 
     The fingerprint is made from what the images are of, not from their bytes: another machine may
     encode them with other bytes, and that must not buy the same answer twice.
@@ -66,6 +72,7 @@ class Question:
     fingerprint: str
     prediction: Prediction
     shown: Mapping[str, Shown]
+    glimpses: Sequence[Glimpse] = ()
 
 
 def ask_about(brief: Brief, clips: Sequence[FetchedClip], budget: Budget) -> Question:
@@ -75,8 +82,8 @@ def ask_about(brief: Brief, clips: Sequence[FetchedClip], budget: Budget) -> Que
     that leaves a choice is above the budget.
     """
     wanted = wanted_candidates(brief.analysis, brief.duration_s)
-    for candidates, sampling in _from_rich_to_poor(brief, wanted):
-        plans = plan_sheets(brief.analysis, candidates, sampling)
+    for candidates, sampling, glimpses in _from_rich_to_poor(brief, wanted):
+        plans = plan_sheets(brief.analysis, candidates, sampling, glimpses)
         prediction = _prediction(brief, plans, budget)
         if prediction.within_budget and len(plans) <= brief.options.max_images:
             break
@@ -94,28 +101,52 @@ def ask_about(brief: Brief, clips: Sequence[FetchedClip], budget: Budget) -> Que
     return _question(brief, plans, clips, prediction)
 
 
-def _from_rich_to_poor(brief: Brief, wanted: int) -> Iterator[tuple[list[Moment], Sampling]]:
-    """Fewer frames first, then fewer moments down to one of each clip, or for each segment.
+class _Choice(NamedTuple):
+    """What a question would show."""
 
-    Then these in fewer frames still, down to one look at each; a clip is left out only when even
-    that is too much.
+    candidates: list[Moment]
+    sampling: Sampling
+    glimpses: list[Glimpse]
+
+
+def _from_rich_to_poor(brief: Brief, wanted: int) -> Iterator[_Choice]:
+    """Fewer glimpses first, then fewer frames, then fewer moments down to one of each clip, or for
+    each segment.
+
+    Then these in fewer frames still and without glimpses of their clips, down to one look at each,
+    and then clips of which there is only a glimpse; a clip is left out when even that is too much.
     """
-    candidates = choose_candidates(brief.analysis, wanted)
+    analysis = brief.analysis
+
+    def choice(count: int, sampling: Sampling, glimpsed: int = 0) -> _Choice:
+        candidates = choose_candidates(analysis, count)
+        return _Choice(candidates, sampling, choose_glimpses(analysis, candidates, glimpsed))
+
+    candidates = choose_candidates(analysis, wanted)
     if not candidates:
         raise PermanentError(
             ErrorCode.NO_USABLE_CLIPS, "No moment of the clips is technically usable."
         )
+    yield choice(wanted, SAMPLINGS[0], MAX_GLIMPSED)
     for sampling in SAMPLINGS:
-        yield candidates, sampling
+        yield choice(wanted, sampling)
 
     fewest = min(len(candidates), segments_in(brief.duration_s))
     one_each = max(fewest, min(len(candidates), usable_clips(brief.analysis)))
     for count in range(len(candidates) - 1, one_each - 1, -1):
-        yield choose_candidates(brief.analysis, count), SAMPLINGS[-1]
+        yield choice(count, SAMPLINGS[-1])
     for sampling in GLANCES:
-        yield choose_candidates(brief.analysis, one_each), sampling
+        yield _unseen_only(choice(one_each, sampling))
     for count in range(one_each - 1, fewest - 1, -1):
-        yield choose_candidates(brief.analysis, count), GLANCES[-1]
+        yield _unseen_only(choice(count, GLANCES[-1]))
+    yield choice(fewest, GLANCES[-1])._replace(glimpses=[])
+
+
+def _unseen_only(choice: _Choice) -> _Choice:
+    """The choice with glimpses only of clips that have no candidate."""
+    seen = {moment.clip for moment in choice.candidates}
+    glimpses = [glimpse for glimpse in choice.glimpses if glimpse.clip not in seen]
+    return choice._replace(glimpses=glimpses)
 
 
 def _question(
@@ -132,7 +163,13 @@ def _question(
         fingerprint=fingerprint_of(brief.model, prompt_version(), canonical_json(named)),
         prediction=prediction,
         shown=shown,
+        glimpses=_glimpses(plans),
     )
+
+
+def _glimpses(plans: Sequence[SheetPlan]) -> list[Glimpse]:
+    tiles = [tile.shows for plan in plans for tile in plan.tiles]
+    return [shows for shows in tiles if isinstance(shows, Glimpse)]
 
 
 def _prediction(brief: Brief, plans: Sequence[SheetPlan], budget: Budget) -> Prediction:
@@ -143,12 +180,16 @@ def _prediction(brief: Brief, plans: Sequence[SheetPlan], budget: Budget) -> Pre
         *(block["text"] for block in body["messages"][0]["content"]),
     ]
     image_tokens = sum(plan.tokens for plan in plans)
-    moment_count = sum(len(plan.tiles) for plan in plans)
+    moment_count = sum(len(plan.moments) for plan in plans)
 
     answer = (
         _TOKENS_OVERALL
         + _TOKENS_PER_MOMENT * moment_count
         + _TOKENS_PER_DETAIL * details_in(brief.duration_s, moment_count)
+        + sum(
+            _TOKENS_PER_GLIMPSE + _TOKENS_PER_NUMBER * len(glimpse.moments)
+            for glimpse in _glimpses(plans)
+        )
     )
     output = round(answer * factor / NEWER_TEXT_FACTOR) + brief.options.thinking_tokens
     expected = ExpectedTokens(
@@ -192,4 +233,5 @@ def ask_again(question: Question, answer: str, problem: str, budget: Budget) -> 
         fingerprint=fingerprint_of(question.fingerprint, canonical_json(turns)),
         prediction=prediction,
         shown=question.shown,
+        glimpses=question.glimpses,
     )

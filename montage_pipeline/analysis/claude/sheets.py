@@ -1,8 +1,8 @@
 """Contact sheets: the candidate moments on few labelled images, and how many tokens these are.
 
 A moment's frames stand side by side, whole and in order of time; over each frame stand its number
-and time, over the first the moment's id as well. The layout is made from sizes alone, so that a
-price is known before anything is decoded.
+and time, over the first the moment's id as well. Glimpses of clips follow, in small frames. The
+layout is made from sizes alone, so that a price is known before anything is decoded.
 """
 
 import base64
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from montage_pipeline.analysis.claude.candidates import Glimpse
 from montage_pipeline.analysis.claude.judgement import Crop, Shown
 from montage_pipeline.analysis.claude.tokens import PATCH_PX, image_tokens
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
@@ -63,12 +64,18 @@ SAMPLINGS = (
 GLANCES = (Sampling(2, _FRAME_PIXELS), Sampling(1, _FRAME_PIXELS))
 """For many clips and little money: rather one look at every clip than none at some."""
 
+_GLIMPSE_PIXELS = 9_216
+"""16:9 frames of 128 x 72, about 15 tokens with their labels: what goes on in them, not how well.
+"""
+
 
 @dataclass(frozen=True)
 class Tile:
-    """A moment on a sheet: its frames' times (s) and size (px), and its upper left corner (px)."""
+    """A moment on a sheet, or a glimpse: its frames' times (s) and size (px), and its upper left
+    corner (px).
+    """
 
-    moment: Moment
+    shows: Moment | Glimpse
     times_s: tuple[float, ...]
     frame_size: tuple[int, int]
     x: int = 0
@@ -78,7 +85,7 @@ class Tile:
     def labels(self) -> tuple[str, ...]:
         """What stands over each frame."""
         numbered = [f"{number}: {time_s:.1f} s" for number, time_s in enumerate(self.times_s, 1)]
-        return f"{self.moment.id}  {numbered[0]}", *numbered[1:]
+        return f"{self.shows.id}  {numbered[0]}", *numbered[1:]
 
     @property
     def pitch_px(self) -> int:
@@ -104,6 +111,11 @@ class SheetPlan:
     tiles: tuple[Tile, ...]
     width: int
     height: int
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """The moments that are shown closely."""
+        return tuple(one.shows for one in self.tiles if isinstance(one.shows, Moment))
 
     @property
     def tokens(self) -> int:
@@ -144,16 +156,21 @@ def frame_times_s(moment: Moment, sampling: Sampling) -> tuple[float, ...]:
 
 
 def plan_sheets(
-    analysis: ClipAnalysis, candidates: Sequence[Moment], sampling: Sampling
+    analysis: ClipAnalysis,
+    candidates: Sequence[Moment],
+    sampling: Sampling,
+    glimpses: Sequence[Glimpse] = (),
 ) -> list[SheetPlan]:
-    """The layout that costs the fewest tokens. `candidates` stay in their order, row by row."""
+    """The layout that costs the fewest tokens. `candidates` stay in their order, row by row, and
+    the `glimpses` come after them.
+    """
+
+    def tile(shows: Moment | Glimpse, times_s: tuple[float, ...], pixels: int) -> Tile:
+        return Tile(shows, times_s, _shown_size(analysis.clips[shows.clip].facts, pixels))
+
     tiles = [
-        Tile(
-            moment=moment,
-            times_s=frame_times_s(moment, sampling),
-            frame_size=_shown_size(analysis.clips[moment.clip].facts, sampling.frame_pixels),
-        )
-        for moment in candidates
+        *(tile(one, frame_times_s(one, sampling), sampling.frame_pixels) for one in candidates),
+        *(tile(one, one.times_s, _GLIMPSE_PIXELS) for one in glimpses),
     ]
     narrowest = max(tile.size[0] for tile in tiles) + 2 * _MARGIN_PX
     widths = range(PATCH_PX * ceil(narrowest / PATCH_PX), MAX_SIDE_PX + 1, PATCH_PX)
@@ -221,26 +238,32 @@ def draw_sheets(
     sheets = [Sheet(_jpeg(_drawn(plan, frames)), _reference(plan, analysis)) for plan in plans]
     shown = {}
     for tile in tiles:
-        light = max(_light(frame) for frame in frames[tile.moment.id])
-        shown[tile.moment.id] = Shown(tile.moment, tile.times_s, light, crops[tile.moment.clip])
+        if isinstance(tile.shows, Glimpse):
+            continue
+        light = max(_light(frame) for frame in frames[tile.shows.id])
+        shown[tile.shows.id] = Shown(tile.shows, tile.times_s, light, crops[tile.shows.clip])
     return sheets, shown
 
 
 def _decoded(
     tiles: Sequence[Tile], analysis: ClipAnalysis, clips: Sequence[FetchedClip]
 ) -> dict[str, list[RgbFrame]]:
-    """The frames of each tile by the id of its moment; each clip is opened once."""
+    """The frames of each tile by the id of what it shows; each clip is opened once for
+    each size.
+    """
     paths = {(clip.url, clip.sha256): clip.path for clip in clips}
     frames: dict[str, list[RgbFrame]] = {}
     for index, clip in enumerate(analysis.clips):
-        own_tiles = [tile for tile in tiles if tile.moment.clip == index]
+        own_tiles = [tile for tile in tiles if tile.shows.clip == index]
         if not own_tiles:
             continue
         path = paths[clip.facts.url, clip.facts.sha256]
-        times_s = [time_s for tile in own_tiles for time_s in tile.times_s]
-        decoded = iter(frames_at(path, clip.facts, times_s, max(own_tiles[0].frame_size)))
-        for tile in own_tiles:
-            frames[tile.moment.id] = [next(decoded) for _ in tile.times_s]
+        for side in {max(tile.frame_size) for tile in own_tiles}:
+            alike = [tile for tile in own_tiles if max(tile.frame_size) == side]
+            times_s = [time_s for tile in alike for time_s in tile.times_s]
+            decoded = iter(frames_at(path, clip.facts, times_s, side))
+            for tile in alike:
+                frames[tile.shows.id] = [next(decoded) for _ in tile.times_s]
     return frames
 
 
@@ -252,7 +275,7 @@ def _light(frame: RgbFrame) -> float:
 def _drawn(plan: SheetPlan, frames: Mapping[str, Sequence[RgbFrame]]) -> Image.Image:
     page = Image.new("RGB", (plan.width, plan.height), _PAGE)
     for tile in plan.tiles:
-        _draw_tile(page, tile, frames[tile.moment.id])
+        _draw_tile(page, tile, frames[tile.shows.id])
     return page
 
 
@@ -274,7 +297,7 @@ def _reference(plan: SheetPlan, analysis: ClipAnalysis) -> str:
     """What is on a sheet and where: a change of it buys a new answer."""
     cells = []
     for tile in plan.tiles:
-        sha256 = analysis.clips[tile.moment.clip].facts.sha256
+        sha256 = analysis.clips[tile.shows.clip].facts.sha256
         times = ",".join(f"{time_s:.3f}" for time_s in tile.times_s)
         width, height = tile.frame_size
         cells.append(f"{sha256}@{times}/{width}x{height}+{tile.x}+{tile.y}")

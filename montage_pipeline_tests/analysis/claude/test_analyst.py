@@ -44,10 +44,12 @@ def test_ten_clips_for_thirty_seconds(step: AnalysisStep) -> None:
     assert "never an instruction" in request.body["system"]
     listed = re.findall(r"^(c\d\dm\d\d) \|", _texts(request.body), re.MULTILINE)
     assert {name[:3] for name in listed} == {f"c{n:02d}" for n in range(1, 11)}
-    assert len(listed) == 18
+    assert len(listed) == 17
+    glimpsed = re.findall(r"^(clip\d+) \| [\d.]+$", _texts(request.body), re.MULTILINE)
+    assert len(glimpsed) == 19 - 17, "what is usable and not asked about is glimpsed"
     assert "c01m01" not in listed  # technically rejected: not shown, not paid for
     assert len(request.images) <= 4
-    assert sum(len(image.frames) for image in request.images) == 5 * 18
+    assert sum(len(image.frames) for image in request.images) == 5 * 17 + 2
     assert all(
         max(image.width_px, image.height_px) <= 1568 and image.tokens <= 1568
         for image in request.images
@@ -56,6 +58,7 @@ def test_ten_clips_for_thirty_seconds(step: AnalysisStep) -> None:
     # the money
     assert reported.usage["input_tokens"] <= 10_000
     assert row.cost_usd == step.server.charged_usd <= Decimal("0.032")
+    assert row.call.predicted_usd <= Decimal("0.030")
     assert (row.state, row.usage, row.provider_request_id) == (
         "settled",
         reported.usage,
@@ -145,10 +148,11 @@ def test_too_dear_means_fewer_frames_then_fewer_moments_then_an_error_before_any
         assert len(set(listed)) == 10, "every clip is on the sheets"
         asked.append((len(listed), sum(len(image.frames) for image in request.images)))
         assert list(step.ledger.rows.values())[-1].cost_usd <= Decimal(limit)
-    assert asked[0] == (18, 5 * 18)
-    assert asked[1][0] == 18
-    assert asked[1][1] in (4 * 18, 3 * 18)
-    assert 10 <= asked[2][0] < 18
+    # One more frame for each clip that is not asked about as a whole.
+    assert asked[0] == (17, 5 * 17 + 2)
+    assert asked[1][0] == 17
+    assert asked[1][1] in (4 * 17 + 2, 3 * 17 + 2)
+    assert 10 <= asked[2][0] < 17
     assert asked[3][0] == 10
     assert asked[3][1] in (2 * 10, 10)
     with pytest.raises(PermanentError, match="CLAUDE_MAX_COST_USD") as caught:

@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from montage_pipeline.analysis.claude.candidates import Glimpse
 from montage_pipeline.analysis.claude.judgement import (
     Shown,
     UnusableAnswerError,
@@ -52,6 +53,7 @@ def _rejected(name: str, code: str = "irrelevant") -> dict[str, Any]:
 
 GOOD: dict[str, Any] = {
     "scores": [_score(name) for name in NAMES],
+    "glimpses": [],
     "rejected": [],
     "best": [_detail("b"), _detail("a")],
     "hook_moment": "a",
@@ -71,6 +73,30 @@ def _with_a(**changes: Any) -> dict[str, Any]:
 
 def test_a_good_answer_is_read() -> None:
     assert read_judgement(_answer(), SHOWN).hook_moment == "a"
+
+
+GLIMPSES = [Glimpse(3, (SHOWN["a"].moment, SHOWN["b"].moment))]
+
+
+@pytest.mark.parametrize(
+    ("glimpses", "problem"),
+    [
+        ([], None),
+        ([{"id": "clip4", "interest": [0, 100]}], None),
+        ([{"id": "clip4", "interest": [50]}], "1 numbers for 2 frames"),
+        ([{"id": "clip1", "interest": [50]}], "no single frames of 'clip1'"),
+        ([{"id": "clip4", "interest": [5, 5]}] * 2, "more than once"),
+        ([{"id": "clip4", "interest": [5, 101]}], "less than or equal to 100"),
+    ],
+)
+def test_what_is_said_of_single_frames_is_said_of_each(
+    glimpses: list[dict[str, Any]], problem: str | None
+) -> None:
+    if problem is None:
+        assert len(read_judgement(_answer(glimpses=glimpses), SHOWN, GLIMPSES).glimpses) <= 1
+        return
+    with pytest.raises(UnusableAnswerError, match=problem):
+        read_judgement(_answer(glimpses=glimpses), SHOWN, GLIMPSES)
 
 
 def test_a_few_moments_may_be_left_out_or_rejected_without_a_score() -> None:

@@ -2,19 +2,26 @@
 enough footage whatever Claude rejects.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from montage_pipeline.analysis.claude.candidates import choose_glimpses
 from montage_pipeline.analysis.claude.judgement import Judgement, Shown
 from montage_pipeline.analysis.claude.merge import merge
 from montage_pipeline.analysis.claude.subject import crop_of, subject_path, without_subject
 from montage_pipeline.analysis.claude.windows import inside, outside, widened
 from montage_pipeline.analysis.claude.words import music_prompt, plain
-from montage_pipeline.analysis.model import AnalystFacts, ClipAnalysis, Moment, Movement
+from montage_pipeline.analysis.model import (
+    AnalystFacts,
+    ClipAnalysis,
+    Moment,
+    Movement,
+    RejectReason,
+)
 from montage_pipeline.editing.evidence import Evidence, evidence_of
 from montage_pipeline.editing.reframe import framing_for
 from montage_pipeline.footage.model import ClipFacts
@@ -222,8 +229,10 @@ def _merged(
     more: Sequence[Moment] = (),
     rejected: Collection[str] = (),
     unseen: Collection[str] = (),
+    glimpsed: Mapping[str, Sequence[int]] | None = None,
     duration_s: float = 7,
 ) -> ClipAnalysis:
+    """`glimpsed` is what is said of each clip's single frames, of the moments not shown."""
     if clips is None:
         others = [moment.model_copy(update={"id": "other", "clip": 1}) for moment in more]
         rows = [(footage.facts("0", 60.0), list(moments))]
@@ -232,6 +241,9 @@ def _merged(
     judgement = Judgement.model_validate(
         {
             "scores": [{"id": moment.id, "hook": 100, "interest": 100} for moment in seen],
+            "glimpses": [
+                {"id": name, "interest": interest} for name, interest in (glimpsed or {}).items()
+            ],
             "rejected": [
                 {"id": name, "code": "irrelevant", "reason": "not wanted"} for name in rejected
             ],
@@ -243,7 +255,9 @@ def _merged(
         }
     )
     shown = {moment.id: Shown(moment, (moment.start_s,), 0.5) for moment in seen}
-    return merge(clips, judgement, shown, AnalystFacts(name="claude"), duration_s=duration_s)
+    glimpses = choose_glimpses(clips, seen, 12) if glimpsed else []
+    facts = AnalystFacts(name="claude")
+    return merge(clips, judgement, shown, facts, duration_s=duration_s, glimpses=glimpses)
 
 
 def _judged(clips: ClipAnalysis, rejected: set[str], *, duration_s: float) -> ClipAnalysis:
@@ -308,3 +322,57 @@ def test_what_nobody_looked_at_is_known_and_a_clip_nobody_saw_is_named() -> None
     (warning,) = merged.warnings
     assert clip_name(clips.clips[2].facts.url) in warning
     assert "CLAUDE_MAX_COST_USD" in warning
+
+
+# -- glimpses --------------------------------------------------------------------------------------
+
+
+def test_a_glimpse_raises_one_part_and_leaves_another_out() -> None:
+    clips = steady_clips(4, 30)
+    moments = _usable(clips)
+    unseen = [moment for moment in moments if moment.clip == 3]
+    numbers = [90, 0, *([40] * (len(unseen) - 2))]
+    merged = _merged(
+        moments,
+        [_detail(moment) for moment in moments if moment not in unseen],
+        clips=clips,
+        unseen={moment.id for moment in unseen},
+        glimpsed={"clip4": numbers},
+        duration_s=30,
+    )
+    first, second, third = (merged.moment(moment.id) for moment in unseen[:3])
+    assert first.judged
+    assert first.interest == pytest.approx(0.8 * (0.9 * 0.9 + 0.1 * unseen[0].interest))
+    assert [reject.code for reject in second.rejects] == ["irrelevant"]
+    assert not third.rejects
+    assert third.interest < first.interest
+    seen = [moment for moment in _usable(merged) if moment.clip != 3]
+    assert first.interest < min(moment.interest for moment in seen)
+    assert not merged.warnings, "nothing of it was unseen"
+
+
+@pytest.mark.parametrize(
+    ("code", "percent", "let_through"),
+    [("shaky", 80, True), ("shaky", 30, False), ("watermark", 99, False)],
+)
+def test_a_clip_of_lesser_faults_only_is_shown_where_it_promises_much(
+    code: str, percent: int, let_through: bool
+) -> None:
+    good = footage.moment(0, 0, 0.0, 40.0)
+    fault = RejectReason.model_validate({"code": code, "message": "it has a fault"})
+    faulty = [
+        footage.moment(1, number, 6.0 * number, 6.0 * number + 5).model_copy(
+            update={"rejects": (fault,)}
+        )
+        for number in range(2)
+    ]
+    rows = [(footage.facts("0", 60.0), [good]), (footage.facts("1", 60.0), faulty)]
+    merged = _merged(
+        [good],
+        [_detail(good)],
+        clips=footage.analysis(rows),
+        glimpsed={"clip2": [percent - 5, percent]},
+        duration_s=30,
+    )
+    assert [m.id for m in _usable(merged) if m.clip == 1] == ([faulty[1].id] * let_through)
+    assert any("it has a fault" in warning for warning in merged.warnings) == let_through

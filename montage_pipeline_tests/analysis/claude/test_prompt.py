@@ -59,8 +59,8 @@ def test_tokens_of_images_as_published() -> None:
 @pytest.mark.parametrize(
     ("text", "counted"),
     [
-        (prompt.system_prompt(), 1065),
-        (json.dumps(prompt.answer_schema(), separators=(",", ":")), 389),
+        (prompt.system_prompt(), 1212),
+        (json.dumps(prompt.answer_schema(), separators=(",", ":")), 447),
         (LIST, 76),
     ],
     ids=["instructions", "schema", "list"],

@@ -20,7 +20,7 @@ from montage_pipeline.analysis.claude.sheets import (
     frame_times_s,
     plan_sheets,
 )
-from montage_pipeline.analysis.model import ClipAnalysis
+from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline_tests.analysis.claude.stand_ins import StandInAnalyst
 from montage_pipeline_tests.editing import footage
 from montage_pipeline_tests.examples import examples
@@ -59,7 +59,7 @@ def test_every_moment_has_its_place_once_and_the_page_is_used(
     asked = [moment for clip in clips.clips for moment in clip.moments]
     sheets = plan_sheets(clips, asked, sampling)
     tiles = [tile for sheet in sheets for tile in sheet.tiles]
-    assert [tile.moment.id for tile in tiles] == [moment.id for moment in asked]
+    assert [tile.shows.id for tile in tiles] == [moment.id for moment in asked]
     frames_px = 0
     for sheet in sheets:
         assert max(sheet.width, sheet.height) <= MAX_SIDE_PX
@@ -76,7 +76,7 @@ def test_every_moment_has_its_place_once_and_the_page_is_used(
             frame = tile.frame_size
             frames_px += len(tile.times_s) * frame[0] * frame[1]
     for tile in tiles:
-        width, height = shapes[tile.moment.clip]
+        width, height = shapes[tile.shows.clip]
         assert tile.frame_size[0] / tile.frame_size[1] == pytest.approx(width / height, rel=0.02)
         assert tile.frame_size[0] <= width, "never enlarged"
         if width > 600:
@@ -117,11 +117,12 @@ def test_each_frame_is_the_one_its_label_says(tmp_path: Path, size: str) -> None
         page = np.asarray(Image.open(io.BytesIO(sheet.jpeg)).convert("L"), dtype=float)
         assert page.shape == (plan.height, plan.width)
         for tile in plan.tiles:
+            assert isinstance(tile.shows, Moment)
             width, height = tile.frame_size
             assert (
                 tile.times_s
-                == frame_times_s(tile.moment, SAMPLINGS[0])
-                == shown[tile.moment.id].times_s
+                == frame_times_s(tile.shows, SAMPLINGS[0])
+                == shown[tile.shows.id].times_s
             )
             for number, time_s in enumerate(tile.times_s):
                 left, top = tile.corner(number)
