@@ -18,7 +18,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from benchmarks import report
-from montage_pipeline.cli.job import LocalJob
+from montage_pipeline.cli.job.local_job import LocalJob
 from montage_pipeline.composition import Services
 from montage_pipeline.local.footage import demo_clips
 from montage_pipeline.local.identity import LOCAL_USER_ID

@@ -12,7 +12,8 @@ from rich.console import Console
 
 from montage_pipeline.cli.files import OutFile, given_clips
 from montage_pipeline.cli.interrupts import Stopped, raise_if_asked
-from montage_pipeline.cli.job import JobOutcome, LocalJob, LocalOrder, LocalWishes, PlannedEdits
+from montage_pipeline.cli.job.local_job import JobOutcome, LocalJob, PlannedEdits
+from montage_pipeline.cli.job.order import LocalOrder, LocalWishes
 from montage_pipeline.cli.options import (
     CaptionsOption,
     ChooseOption,

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from montage_pipeline.cli.job import JobOutcome, Progressed
+from montage_pipeline.cli.job.local_job import JobOutcome, Progressed
 from montage_pipeline.cli.options import in_typed_words
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.requests.footage import ClipReport

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from montage_pipeline.cli.job import LocalJob, LocalOrder, LocalWishes, Progressed
+from montage_pipeline.cli.job.local_job import LocalJob, Progressed
+from montage_pipeline.cli.job.order import LocalOrder, LocalWishes
 from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.local.identity import LOCAL_USER_ID
