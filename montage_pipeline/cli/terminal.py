@@ -164,7 +164,7 @@ def show_outcome(console: Console, outcome: JobOutcome) -> None:
     say(console, f"storyboard  {outcome.storyboard}")
     say(console, f"edit        {outcome.otio}  (`montage export` makes EDL or XML of it)")
     for shape, path in outcome.formats.items():
-        say(console, f"{shape:<11} {path}")
+        say(console, f"in {shape:<8} {path}")
     say(console, f"reel        {outcome.video}", style="bold")
 
 
