@@ -19,7 +19,7 @@ from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.settings import get_settings
 from montage_pipeline.styles import STYLES
 from montage_pipeline.vocabulary import RequestState
-from montage_pipeline_tests.clicks import click
+from montage_pipeline_tests.clicks import click, next_requests
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_status_shows_an_item_of_the_local_user(library: ContentLibrary) -> None
 
 @pytest.mark.usefixtures("_own_database")
 def test_a_reel_that_is_being_made_is_canceled_once_and_listed_so(
-    library: ContentLibrary, requests: RequestLifecycle
+    library: ContentLibrary, requests: RequestLifecycle, engine: Engine
 ) -> None:
     library.ensure_user(LOCAL_USER_ID, LOCAL_USER_EMAIL)
     created = click(library, LOCAL_USER_ID, title="IMG [/b]")
@@ -100,7 +100,7 @@ def test_a_reel_that_is_being_made_is_canceled_once_and_listed_so(
     request = requests.get_request(created.request_id)
     assert request is not None
     assert request.state is RequestState.CANCELED
-    assert requests.queued(5) == []
+    assert next_requests(engine) == []
 
     again = montage("cancel", created.content_item_id)
     assert code_of(again) is ErrorCode.NOT_GENERATING
