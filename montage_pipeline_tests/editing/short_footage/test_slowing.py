@@ -25,7 +25,9 @@ LONG = [(12.0, 30), (12.0, 30), (12.0, 30)]
 def clips_at(
     *lengths_and_rates: tuple[float, int], speech: float = 0.0, **changes: Any
 ) -> ClipAnalysis:
-    """One clip of one moment for each length (seconds) and frame rate."""
+    """One clip of one moment for each length (seconds) and frame rate; the first opens a little less
+    well than the others.
+    """
     scores = dict.fromkeys(
         ("sharpness", "exposure", "stability", "motion", "colour", "faces"), 0.5
     ) | {"speech": speech}
@@ -34,13 +36,14 @@ def clips_at(
         "peak_s": None,
         "without_subject": (),
         "scores": scores,
-        "hook": 0.2,
+        "interest": 0.5,
+        "quality": 0.5,
     }
     return analysis(
         [
             (
                 facts(f"clip{i}", length_s, fps=FrameRate(num=rate, den=1), **changes),
-                [moment(i, 0, 0, length_s, **plain)],
+                [moment(i, 0, 0, length_s, hook=0.2 if i else 0.15, **plain)],
             )
             for i, (length_s, rate) in enumerate(lengths_and_rates)
         ]
