@@ -1,7 +1,5 @@
 """The studio in a real browser: from dropped clips to a Reel that plays to its end."""
 
-import os
-from collections.abc import Callable, Iterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,46 +7,17 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy.orm import Session
 
-from montage_pipeline.api.auth import issue_token
 from montage_pipeline.composition import Services
 from montage_pipeline.local.footage import demo_clips
 from montage_pipeline.requests.attempts.measures import RunMeasures
 from montage_pipeline.requests.tables import MontageRequestRow
-from montage_pipeline_tests.e2e.browser import StudioWindow, chromium, chromium_path
-from montage_pipeline_tests.e2e.conftest import System, click
+from montage_pipeline_tests.e2e.browser import StudioWindow
+from montage_pipeline_tests.e2e.conftest import System, TokenFor, click
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 _MADE_MS = 240_000
 """Longest wait for a Reel of 8 s beside the other tests."""
-
-TokenFor = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = chromium_path()
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("the studio's tests need Chromium: apt-get install chromium")
-        pytest.skip("no Chromium: apt-get install chromium")
-    with chromium(path) as browser:
-        yield browser
-
-
-@pytest.fixture
-def token_for(system: System) -> TokenFor:
-    def token(user: UUID, ttl_s: int = 600) -> str:
-        return issue_token(system.settings, user, ttl_s=ttl_s)
-
-    return token
-
-
-@pytest.fixture
-def studio(system: System, browser: Browser) -> Iterator[StudioWindow]:
-    window = StudioWindow(browser, system.address.api_url, width=1440)
-    yield window
-    window.close()
 
 
 def test_clips_become_a_reel_that_plays_to_its_end(
