@@ -5,7 +5,8 @@ import re
 
 from fastapi.testclient import TestClient
 
-from montage_pipeline.api.studio.pages import STATIC, content_security_policy
+from montage_pipeline.api.app import create_app
+from montage_pipeline.api.studio.pages import STATIC
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.studio import build
 
@@ -41,10 +42,15 @@ def test_only_named_pages_may_frame_it(http: TestClient, api_settings: Settings)
     assert "frame-ancestors 'none'" in closed["content-security-policy"]
     assert closed["x-frame-options"] == "DENY"
     named = "https://app.example.com, http://localhost:5173"
-    policy = content_security_policy(
-        api_settings.model_copy(update={"studio_embed_origins": named})
-    )
+    opened = api_settings.model_copy(update={"studio_embed_origins": named})
+    with TestClient(create_app(opened)) as there:
+        page = there.get("/studio").headers
+        data = there.get("/api/options").headers
+    policy = page["content-security-policy"]
     assert policy.endswith("frame-ancestors https://app.example.com http://localhost:5173")
+    # It knows no origins: beside the policy it could only refuse whom the policy lets in.
+    assert "x-frame-options" not in page
+    assert data["x-frame-options"] == "DENY", "what is no page is framed by nobody"
 
 
 def test_nothing_but_the_pages_own_files_is_served(http: TestClient) -> None:

@@ -2,8 +2,9 @@
 the wire.
 """
 
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from uuid import UUID, uuid4
 import httpx
 import psutil
 import pytest
+from playwright.sync_api import Browser
+from pydantic import SecretStr
 
 from montage_pipeline.api.auth import issue_token
 from montage_pipeline.composition import Services
@@ -20,8 +23,11 @@ from montage_pipeline.local.stack import LocalStack, StackAddress
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import Step
+from montage_pipeline_tests.e2e.browser import StudioWindow, chromium, chromium_path
 from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer
 from montage_pipeline_tests.fakes.fal_server import FalServer
+
+TokenFor = Callable[..., str]
 
 
 @dataclass
@@ -130,6 +136,43 @@ def small_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def user() -> UUID:
     return uuid4()
+
+
+@pytest.fixture
+def token_for(system: System) -> TokenFor:
+    """Tokens of any user, for so many seconds."""
+
+    def token(user: UUID, ttl_s: int = 600) -> str:
+        return issue_token(system.settings, user, ttl_s=ttl_s)
+
+    return token
+
+
+@pytest.fixture
+def signing(settings: Settings) -> Settings:
+    """For an API without a pipeline behind it, whose tokens the test makes itself."""
+    secret = SecretStr("a-secret-of-the-tests-that-is-long-enough")
+    return settings.model_copy(update={"jwt_secret": secret})
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium; without it the tests are skipped, in CI they fail."""
+    path = chromium_path()
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("the studio's tests need Chromium: apt-get install chromium")
+        pytest.skip("no Chromium: apt-get install chromium")
+    with chromium(path) as browser:
+        yield browser
+
+
+@pytest.fixture
+def studio(system: System, browser: Browser) -> Iterator[StudioWindow]:
+    """A window at a desk's width on the whole system's studio."""
+    window = StudioWindow(browser, system.address.api_url, width=1440)
+    yield window
+    window.close()
 
 
 def upload(client: httpx.Client, path: Path) -> str:

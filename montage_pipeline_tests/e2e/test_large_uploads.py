@@ -2,63 +2,25 @@
 
 import os
 import re
-import socket
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 from uuid import uuid4
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Request, expect
-from pydantic import SecretStr
 
-from montage_pipeline.api.app import create_app
 from montage_pipeline.api.auth import issue_token
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.keys import uploads_of
 from montage_pipeline.storage.object_store import ObjectStore
-from montage_pipeline_tests.e2e.browser import StudioWindow, chromium, chromium_path
+from montage_pipeline_tests.api.routes.test_events import running
+from montage_pipeline_tests.e2e.browser import StudioWindow
 
 pytestmark = pytest.mark.e2e
 
 MIB = 1024 * 1024
 PARTS = 3
 """40 MiB in parts of 16."""
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    path = chromium_path()
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("the studio's tests need Chromium: apt-get install chromium")
-        pytest.skip("no Chromium: apt-get install chromium")
-    with chromium(path) as browser:
-        yield browser
-
-
-@pytest.fixture
-def api(settings: Settings) -> Iterator[tuple[Settings, str]]:
-    """An API and its address, without a pipeline behind it."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    served = settings.model_copy(
-        update={"jwt_secret": SecretStr("a-secret-of-the-tests-that-is-long-enough")}
-    )
-    config = uvicorn.Config(create_app(served), port=port, log_level="error", access_log=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline_s = time.monotonic() + 30
-    while not server.started:
-        assert time.monotonic() < deadline_s, "the API does not start"
-        time.sleep(0.05)
-    yield served, f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
 
 
 def part_of(request: Request) -> int | None:
@@ -68,9 +30,15 @@ def part_of(request: Request) -> int | None:
 
 
 def test_an_upload_goes_on_after_a_reload(
-    api: tuple[Settings, str], browser: Browser, object_store: ObjectStore, tmp_path: Path
+    signing: Settings, browser: Browser, object_store: ObjectStore, tmp_path: Path
 ) -> None:
-    settings, url = api
+    with running(signing) as api:
+        _upload_in_two_goes(api.url, signing, browser, object_store, tmp_path)
+
+
+def _upload_in_two_goes(
+    url: str, settings: Settings, browser: Browser, object_store: ObjectStore, tmp_path: Path
+) -> None:
     user = uuid4()
     file = tmp_path / "long ride.mp4"
     file.write_bytes(os.urandom(MIB) * 40)

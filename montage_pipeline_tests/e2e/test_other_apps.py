@@ -1,6 +1,5 @@
 """Another site's page, in a real browser: the studio in a frame of it, or a player of its own."""
 
-import os
 import re
 import threading
 from collections.abc import Iterator
@@ -10,7 +9,6 @@ from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, expect
-from pydantic import SecretStr
 from sqlalchemy.engine import Engine
 
 from montage_pipeline.api.auth import issue_token
@@ -23,7 +21,7 @@ from montage_pipeline_tests.api.frontend_page import compiled_examples
 from montage_pipeline_tests.api.routes.test_artefacts import covers, plan
 from montage_pipeline_tests.api.routes.test_events import RunningApi, running
 from montage_pipeline_tests.clicks import click, new_user
-from montage_pipeline_tests.e2e.browser import StudioWindow, chromium, chromium_path
+from montage_pipeline_tests.e2e.browser import StudioWindow
 
 pytestmark = pytest.mark.e2e
 
@@ -75,17 +73,6 @@ class OtherApp:
 
 
 @pytest.fixture
-def browser() -> Iterator[Browser]:
-    path = chromium_path()
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("the studio's tests need Chromium: apt-get install chromium")
-        pytest.skip("no Chromium: apt-get install chromium")
-    with chromium(path) as browser:
-        yield browser
-
-
-@pytest.fixture
 def other_app(tmp_path: Path) -> Iterator[OtherApp]:
     app = OtherApp(compiled_examples(tmp_path))
     thread = threading.Thread(target=app.server.serve_forever, daemon=True)
@@ -97,11 +84,10 @@ def other_app(tmp_path: Path) -> Iterator[OtherApp]:
 
 
 @pytest.fixture
-def served(settings: Settings, other_app: OtherApp) -> Settings:
+def served(signing: Settings, other_app: OtherApp) -> Settings:
     """The API may be framed by the other app where that calls itself localhost."""
-    return settings.model_copy(
+    return signing.model_copy(
         update={
-            "jwt_secret": SecretStr("a-secret-of-the-tests-that-is-long-enough"),
             "studio_embed_origins": f"http://localhost:{other_app.port}",
             "api_cors_origins": f"http://localhost:{other_app.port}",
         }

@@ -168,8 +168,6 @@ class _Handler(BaseHTTPRequestHandler):
         self._send_headers(start, end, served.size)
         if not body:
             return
-        # A reader that turns away closes the connection in the middle: that is how it seeks.
-        self.close_connection = True
         with contextlib.suppress(ConnectionError, TimeoutError, MontageError):
             for data in served.read(start, end):
                 self.wfile.write(data)
@@ -187,6 +185,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(end - start))
         if not whole:
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
+        # A reader that turns away closes the connection in the middle: that is how it seeks. One
+        # that is not told so asks again over a connection that has been read to its end, gets no
+        # answer, and takes the file for cut off there.
+        self.send_header("Connection", "close")
         self.end_headers()
 
 

@@ -2,8 +2,9 @@ import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-qu
 import { StrictMode, useEffect, useMemo, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { Route, Router, Switch } from "wouter";
-import { ApiProblem } from "./api/client";
+import { ApiProblem, isPassing } from "./api/client";
 import { askForToken, embedded, onToken } from "./embedding";
+import { askedAgain } from "./api/queries";
 import { Compose } from "./pages/Compose";
 import { ItemPage } from "./pages/ItemPage";
 import { Library } from "./pages/Library";
@@ -51,7 +52,9 @@ function Studio() {
             if (problem instanceof ApiProblem && problem.status === 401) signOut("expired");
           },
         }),
-        defaultOptions: { queries: { retry: retries, refetchOnWindowFocus: true } },
+        defaultOptions: {
+          queries: { retry: retries, refetchInterval: askedAgain(() => false) },
+        },
       }),
     [token],
   );
@@ -75,8 +78,7 @@ function Studio() {
 
 /** No answer is worth asking again; a refusal stays one. */
 function retries(count: number, problem: Error): boolean {
-  const passing = !(problem instanceof ApiProblem) || problem.status === 0 || problem.status >= 500;
-  return passing && count < 3;
+  return isPassing(problem) && count < 3;
 }
 
 createRoot(document.getElementById("root")!).render(

@@ -2,11 +2,17 @@
 
 const seconds = (value: number) => `${value.toFixed(1)} s`;
 
+const composers: Record<string, string> = {
+  local: "composed here",
+  user: "your own music",
+};
+
 export const words = {
   product: "Montage studio",
   library: "Library",
   make: "New Reel",
   skip: "Skip to content",
+  cutOff: "No connection to the server. What you see may be old; it goes on by itself.",
   offline: "No connection to the server. It is tried again by itself.",
   noAnswer: (status: number) => `The server answered ${status} without a reason.`,
   retry: "Try again",
@@ -15,7 +21,7 @@ export const words = {
   back: "Back to the library",
 
   signIn: "Sign in",
-  signInLead: "Paste the token that `montage up` printed, or the one your administrator gave you.",
+  signInLead: "Paste the token that “montage up” printed, or the one your administrator gave you.",
   expired: "Your token has expired or is not accepted. Paste a new one.",
   signingIn: "Signing in…",
   token: "Token",
@@ -28,7 +34,13 @@ export const words = {
   nothingFound: (text: string) => `No Reel is called “${text}”.`,
   untitled: (style: string, made: Date) =>
     `${style[0]?.toUpperCase()}${style.slice(1)}, ${made.toLocaleString([], { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" })}`,
-  states: { generating: "In the making", draft: "Ready", failed: "Failed" } as Record<string, string>,
+  states: {
+    generating: "In the making",
+    draft: "Ready",
+    planned: "Choose an edit",
+    previewed: "Preview ready",
+    failed: "Failed",
+  } as Record<string, string>,
 
   clips: "Your clips",
   drop: "Drop clips here",
@@ -176,7 +188,8 @@ export const words = {
   frameOf: (name: string) => `A frame of ${name}; the bright part fills the Reel`,
   score: (value: number) => `Score ${value.toFixed(2)}`,
   roles: { hook: "opens the Reel", body: "", ending: "closes the Reel" } as Record<string, string>,
-  beats: (bpm: number, composer: string) => `${Math.round(bpm)} beats a minute, by ${composer}`,
+  beats: (bpm: number, composer: string) =>
+    `${Math.round(bpm)} beats a minute, ${composers[composer] ?? `by ${composer}`}`,
   covers: "Cover",
   coverAt: (rank: number, time: number) => `Cover ${rank}, at ${seconds(time)}`,
   storyboard: "Storyboard",

@@ -39,6 +39,11 @@ export class ApiProblem extends Error {
   }
 }
 
+/** Whether the same call may well be answered later: no answer came, or the server was not well. */
+export function isPassing(problem: Error): boolean {
+  return !(problem instanceof ApiProblem) || problem.status === 0 || problem.status >= 500;
+}
+
 export const api = createClient<paths>({ baseUrl: location.origin });
 
 api.use({

@@ -1,7 +1,14 @@
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import {
+  keepPreviousData,
+  type Query,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
 import {
   answered,
   api,
+  isPassing,
   type Change,
   type ChangeList,
   type NewItem,
@@ -13,6 +20,12 @@ const POLL_MS = 2000;
 
 /** Beside the server's events, for what a proxy may keep from the page. */
 const RARE_POLL_MS = 10_000;
+
+/** How often something is asked for: as its state says, and soon where the server did not answer. */
+export function askedAgain<T>(usually: (data: T | undefined) => number | false) {
+  return ({ state }: Query<T>): number | false =>
+    state.error && isPassing(state.error) ? POLL_MS : usually(state.data);
+}
 
 export function useOptions() {
   return useQuery({
@@ -26,8 +39,9 @@ export function useLibrary() {
   return useQuery({
     queryKey: ["library"],
     queryFn: () => answered(api.GET("/api/content-items", { params: { query: { limit: 100 } } })),
-    refetchInterval: (query) =>
-      query.state.data?.items.some((item) => item.status === "generating") ? POLL_MS : false,
+    refetchInterval: askedAgain((library) =>
+      library?.items.some((item) => item.status === "generating") ? POLL_MS : false,
+    ),
   });
 }
 
@@ -38,7 +52,7 @@ export function useItem(id: string) {
       answered(
         api.GET("/api/content-items/{contentItemId}", { params: { path: { contentItemId: id } } }),
       ),
-    refetchInterval: (query) => (query.state.data?.status === "generating" ? RARE_POLL_MS : false),
+    refetchInterval: askedAgain((item) => (item?.status === "generating" ? RARE_POLL_MS : false)),
   });
 }
 

@@ -30,6 +30,10 @@ export function useWatched(id: string, generating: boolean): boolean {
       setPlanned(true);
       void client.invalidateQueries({ queryKey: ["artefacts", id] });
     });
+    // It connects again by itself; meanwhile the page says whether the server is there at all.
+    source.addEventListener("error", () => {
+      void client.invalidateQueries({ queryKey: ["item", id] });
+    });
     return () => source.close();
   }, [client, id, generating]);
   return planned;

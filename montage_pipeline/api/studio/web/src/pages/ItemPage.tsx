@@ -1,6 +1,6 @@
 import { useRef, useState } from "react";
 import { Link } from "wouter";
-import type { Artefacts, Edit, Item } from "../api/client";
+import { type Artefacts, type Edit, isPassing, type Item } from "../api/client";
 import { useArtefacts, useCancel, useCosts, useItem, useMakeAgain, useOptions } from "../api/queries";
 import { useWatched } from "../api/watch";
 import { nameOf } from "../names";
@@ -22,7 +22,8 @@ export function ItemPage({ id }: { id: string }) {
   const item = useItem(id);
   const planned = useWatched(id, item.data?.status === "generating");
   if (item.isPending) return <Loading />;
-  if (item.isError) return <Problem problem={item.error} onRetry={() => item.refetch()} />;
+  if (item.isLoadingError || (item.isError && !isPassing(item.error)))
+    return <Problem problem={item.error} onRetry={() => item.refetch()} />;
   return <Reel item={item.data} planned={planned} />;
 }
 
@@ -33,8 +34,8 @@ function Reel({ item, planned }: { item: Item; planned: boolean }) {
     <article className="stack">
       <div className="heading">
         <div className="grow">
-          <Link href="/" className="muted small">
-            {words.back}
+          <Link href="/" className="back small">
+            ‹ {words.back}
           </Link>
           <Title item={item} />
         </div>
@@ -275,7 +276,7 @@ function Downloads({
     [words.timeline, artefacts?.timelineUrl],
   ] as const;
   return (
-    <div className="row">
+    <div className="row downloads">
       <button
         type="button"
         className="button primary"
@@ -307,11 +308,11 @@ function Originality({ item }: { item: Item }) {
         {words.originality}
         <output className="figure">{words.percent(Math.round(item.originality.score * 100))}</output>
       </h2>
-      <dl className="parts">
+      <dl className="parts scored">
         {item.originality.parts.map((part) => (
           <div key={part.name}>
             <dt>
-              {part.name} <meter value={part.score} aria-label={part.name} />
+              {capitalised(part.name)} <meter value={part.score} aria-label={part.name} />
             </dt>
             <dd className="muted small">{part.note}</dd>
           </div>
@@ -319,6 +320,10 @@ function Originality({ item }: { item: Item }) {
       </dl>
     </section>
   );
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function Warnings({ item }: { item: Item }) {

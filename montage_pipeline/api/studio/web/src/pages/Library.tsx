@@ -1,8 +1,9 @@
 import { useState } from "react";
 import { Link } from "wouter";
 import { useLibrary } from "../api/queries";
-import type { Item } from "../api/client";
+import { isPassing, type Item } from "../api/client";
 import { Loading, Problem } from "../parts/Notice";
+import { Mark } from "../parts/Frame";
 import { nameOf } from "../names";
 import { words } from "../strings";
 
@@ -11,7 +12,8 @@ export function Library() {
   const [text, setText] = useState("");
 
   if (library.isPending) return <Loading />;
-  if (library.isError) return <Problem problem={library.error} onRetry={() => library.refetch()} />;
+  if (library.isLoadingError || (library.isError && !isPassing(library.error)))
+    return <Problem problem={library.error} onRetry={() => library.refetch()} />;
   if (library.data.items.length === 0) return <Empty />;
 
   const wanted = text.trim().toLowerCase();
@@ -42,22 +44,31 @@ export function Library() {
 }
 
 function Card({ item }: { item: Item }) {
-  const state = words.states[item.status] ?? item.status;
+  const shown = shownState(item);
+  const state = words.states[shown] ?? shown;
+  const preview = item.renditions.find((file) => file.preview && file.posterUrl);
+  const poster = item.posterUrl ?? preview?.posterUrl;
   return (
     <Link href={`/items/${item.id}`} className="poster">
       <span className="picture">
-        {item.posterUrl ? <img src={item.posterUrl} alt="" loading="lazy" /> : null}
+        {poster ? <img src={poster} alt="" loading="lazy" /> : <Mark />}
         {item.status === "generating" && (
           <progress max={100} value={item.progressPercent} aria-label={state} />
         )}
       </span>
       <span className="name">{nameOf(item)}</span>
       <span className="muted small">
-        <span className={`dot ${item.status}`} aria-hidden="true" />
+        <span className={`dot ${shown}`} aria-hidden="true" />
         {state} · {words.wholeSeconds(item.durationSec)} · {item.style}
       </span>
     </Link>
   );
+}
+
+/** The state of an item; what waits for its person to choose is not ready yet. */
+function shownState(item: Item): string {
+  if (item.status !== "draft" || item.generatedMediaUrl) return item.status;
+  return item.renditions.length > 0 ? "previewed" : "planned";
 }
 
 function Empty() {

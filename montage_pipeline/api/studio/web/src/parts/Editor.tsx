@@ -62,7 +62,7 @@ export function Editor({
         onChange={change}
         onUndo={changes.length > 0 ? undo : undefined}
       />
-      <p className="muted small">{words.keys}</p>
+      <p className="keys muted small">{words.keys}</p>
       <Pending
         outcome={outcome}
         refused={refused}

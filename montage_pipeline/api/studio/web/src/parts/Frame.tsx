@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { Link, useRoute } from "wouter";
+import { useReachable } from "../api/reachable";
 import { words } from "../strings";
 
 /** What is around every page: the name, the ways, the content. */
@@ -12,6 +13,7 @@ export function Frame({
   children: ReactNode;
 }) {
   const [composing] = useRoute("/new");
+  const reachable = useReachable();
   return (
     <>
       <a className="skip" href="#content">
@@ -19,11 +21,7 @@ export function Frame({
       </a>
       <header className="bar">
         <Link href="/" className="brand">
-          <span className="mark" aria-hidden="true">
-            <i />
-            <i />
-            <i />
-          </span>
+          <Mark />
           {words.product}
         </Link>
         <nav>
@@ -39,9 +37,25 @@ export function Frame({
           )}
         </nav>
       </header>
+      {!reachable && (
+        <p className="cut-off small" role="status">
+          {words.cutOff}
+        </p>
+      )}
       <main id="content" tabIndex={-1}>
         {children}
       </main>
     </>
+  );
+}
+
+/** The product's sign, which also stands where a picture is not there yet. */
+export function Mark() {
+  return (
+    <span className="mark" aria-hidden="true">
+      <i />
+      <i />
+      <i />
+    </span>
   );
 }

@@ -11,7 +11,7 @@ export function Title({ item }: { item: Item }) {
   const [text, setText] = useState<string | null>(null);
   if (text === null) {
     return (
-      <div className="row">
+      <div className="row title-row">
         <h1>{nameOf(item)}</h1>
         <button type="button" className="button quiet" onClick={() => setText(item.title ?? "")}>
           {words.rename}

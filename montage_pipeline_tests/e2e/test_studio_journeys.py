@@ -1,0 +1,160 @@
+"""The studio off the straight way: plans to choose from, a phone, a server that dies, another
+person at the same browser, a clip that the browser cannot decode.
+"""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from montage_pipeline.local.embedded.keeper import signal_group
+from montage_pipeline_tests.e2e.browser import StudioWindow
+from montage_pipeline_tests.e2e.conftest import System, TokenFor, click, wait_for
+from montage_pipeline_tests.e2e.studio_steps import (
+    MADE_MS,
+    bring_clips,
+    no_barriers,
+    swap_a_segment,
+)
+from montage_pipeline_tests.footage.media import make_clip
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(400)]
+
+THUMBNAIL_SIDE = 320
+"""Pixels of the server's; the page's own are 144 wide."""
+
+
+class Made(NamedTuple):
+    """A delivered Reel and whose it is."""
+
+    user: UUID
+    item: str
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Enough for three edits of 8 s that share nothing, and quick to handle."""
+    folder = tmp_path_factory.mktemp("footage")
+    sources = ("testsrc2=size={size}:rate={rate}", "mandelbrot=size={size}:rate={rate}")
+    return [
+        make_clip(folder / f"{number}.mp4", source=source, size="192x144", rate="10", duration_s=20)
+        for number, source in enumerate(sources)
+    ]
+
+
+@pytest.fixture(scope="module")
+def made(system: System, footage: list[Path]) -> Made:
+    user = uuid4()
+    with system.client(user) as client:
+        item = click(client, footage)["id"]
+        status, _ = wait_for(client, item)
+    assert status["status"] == "draft", status["error"]
+    return Made(user, item)
+
+
+@pytest.fixture
+def phone(system: System, browser: Browser) -> Iterator[StudioWindow]:
+    window = StudioWindow(browser, system.address.api_url, width=390)
+    yield window
+    window.close()
+
+
+def test_three_plans_lie_side_by_side_and_the_chosen_one_is_rendered(
+    studio: StudioWindow, system: System, token_for: TokenFor, user: UUID, footage: list[Path]
+) -> None:
+    page = studio.open("/new", token=token_for(user))
+    bring_clips(page, footage)
+    page.get_by_role("slider", name="Length").fill("8")
+    page.get_by_text("Square 1:1").first.click()
+    page.get_by_text("Show me plans").first.click()
+    page.get_by_role("button", name="Show me plans").click()
+
+    plans = page.locator(".variants > li")
+    expect(plans).to_have_count(3, timeout=MADE_MS)
+    boxes = [plan.bounding_box() for plan in plans.all()]
+    assert len({box["y"] for box in boxes if box}) == 1, "in one row"
+    assert len({box["x"] for box in boxes if box}) == 3
+    for picture in plans.locator("img").all():
+        expect(picture).not_to_have_js_property("naturalWidth", 0)
+    expect(page.locator("video")).to_have_count(0)
+    no_barriers(page)
+
+    plans.nth(1).get_by_role("button", name="Make this Reel").click()
+    expect(page.locator("video")).to_be_visible(timeout=MADE_MS)
+    expect(plans.nth(1)).to_contain_text("Chosen")
+    expect(page.get_by_text("Chosen", exact=True)).to_have_count(1)
+    assert not studio.complaints
+    with system.client(user) as client:
+        item = page.url.rsplit("/", 1)[1]
+        artefacts = client.get(f"/api/content-items/{item}/artefacts").json()
+        planned = client.get(f"/api/content-items/{item}/variants").json()["variants"]
+    drawn = [httpx.get(plan["storyboardUrl"]).content for plan in planned]
+    assert drawn.index(httpx.get(artefacts["storyboardUrl"]).content) == 1
+
+
+def test_a_segment_is_swapped_on_a_phone(
+    phone: StudioWindow, system: System, token_for: TokenFor, made: Made
+) -> None:
+    page = phone.open(f"/items/{made.item}", token=token_for(made.user))
+    swap_a_segment(page, system.services)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not phone.complaints
+
+
+def test_a_server_that_is_killed_and_comes_back_is_waited_for(
+    studio: StudioWindow, system: System, token_for: TokenFor, user: UUID, footage: list[Path]
+) -> None:
+    with system.client(user) as client:
+        created = click(client, footage)
+    page = studio.open(f"/items/{created['id']}", token=token_for(user))
+    making = page.get_by_role("heading", name="Your Reel is being made")
+    expect(making).to_be_visible()
+    api = system.stack.pid_of("api")
+    assert api is not None
+    signal_group(api, signal.SIGKILL)
+
+    cut_off = page.get_by_text("No connection to the server.")
+    expect(cut_off).to_be_visible()
+    expect(making).to_be_visible()  # what is known stays
+    no_barriers(page)
+    expect(cut_off).to_be_hidden(timeout=60_000)
+    expect(page.locator("video")).to_be_visible(timeout=MADE_MS)
+    assert system.stack.pid_of("api") != api
+    unexpected = [text for text in studio.complaints if "net::ERR_" not in text]
+    assert not unexpected
+
+
+def test_the_next_person_at_the_same_browser_sees_nothing_of_the_last(
+    studio: StudioWindow, token_for: TokenFor, made: Made
+) -> None:
+    page = studio.open(f"/items/{made.item}", token=token_for(made.user))
+    expect(page.locator("video")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.locator("video")).to_have_count(0)
+    page.get_by_label("Token").fill(token_for(uuid4()))
+    page.get_by_role("button", name="Sign in").click()
+
+    # Still at the address of the other's Reel.
+    expect(page.get_by_role("alert")).to_contain_text("There is no content item")
+    expect(page.locator("video, .block, .picture")).to_have_count(0)
+    page.get_by_role("link", name="Montage studio").click()
+    expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+
+
+def test_a_clip_that_the_browser_cannot_decode_is_pictured_by_the_server(
+    studio: StudioWindow, token_for: TokenFor, user: UUID, tmp_path: Path
+) -> None:
+    hevc = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-tag:v", "hvc1")
+    clip = make_clip(tmp_path / "phone.mp4", size="640x360", output=hevc)
+    page = studio.open("/new", token=token_for(user))
+    with page.expect_response(lambda answer: answer.url.endswith("/thumbnail")) as answered:
+        bring_clips(page, [clip])
+    assert answered.value.status == 200
+    picture = page.locator("img.thumb")
+    expect(picture).to_have_js_property("naturalWidth", THUMBNAIL_SIDE)
+    expect(picture).to_have_js_property("naturalHeight", THUMBNAIL_SIDE * 9 // 16)
