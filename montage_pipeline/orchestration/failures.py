@@ -48,6 +48,8 @@ Less than what a lease takes for a hung run.
 
 _DISK_FULL = "There was no space left on the disk of the machine that makes the Reel."
 
+_INTERRUPTIONS = (DagsterExecutionInterruptedError, KeyboardInterrupt)
+
 log = logs.get_logger(__name__)
 
 
@@ -63,11 +65,13 @@ def translated(attempt: Attempt, services: Services) -> Iterator[None]:
     with logs.bind(**context, asset=attempt.step.value):
         try:
             yield
-        except (DagsterExecutionInterruptedError, KeyboardInterrupt) as interrupt:
+        except _INTERRUPTIONS as interrupt:
             raise _interruption(attempt, services) from interrupt
         except (dg.Failure, dg.RetryRequested):
             raise
         except Exception as error:
+            if _hides_an_interruption(error):
+                raise _interruption(attempt, services) from logs.redacted(error)
             # Dagster stores the whole chain of causes, for whoever may see its UI.
             raise _failure(attempt, services, error) from logs.redacted(error)
 
@@ -242,18 +246,31 @@ def _described(attempt: Attempt, error: Exception) -> RequestFailure:
     )
 
 
+def _hides_an_interruption(error: Exception) -> bool:
+    """Whether the error came up while something cleaned up after an interruption: a database driver
+    that is stopped in the middle of a query cannot give its connection back.
+    """
+    return any(isinstance(link, _INTERRUPTIONS) for link in _chain_of(error))
+
+
 def _is_disk_full(error: BaseException) -> bool:
     """Whether there was no space left, whoever noticed: FFmpeg says so only in words."""
-    link: BaseException | None = error
-    seen: set[int] = set()  # an error may be raised from itself
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
+    for link in _chain_of(error):
         if isinstance(link, OSError) and link.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
         if isinstance(link, MontageError) and os.strerror(errno.ENOSPC) in link.message:
             return True
-        link = link.__cause__ or link.__context__
     return False
+
+
+def _chain_of(error: BaseException) -> Iterator[BaseException]:
+    """The error, and what it was raised from or came up in the handling of."""
+    link: BaseException | None = error
+    seen: set[int] = set()  # an error may be raised from itself
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
 
 
 def _mark_failed(attempt: Attempt, services: Services, failure: RequestFailure) -> None:

@@ -38,11 +38,13 @@ class Claude:
 
 @dataclass(frozen=True)
 class Fal:
-    """What fal's queue does with a call about the job of a request."""
+    """What fal's queue does with calls about the job of a request."""
 
     name: str
     place: fal.Place
     fault: fal.Fault
+    times: int = 1
+    """In a row."""
     bought: int = 1
     """How many jobs are charged in the end."""
     in_doubt: int = 0
@@ -53,8 +55,9 @@ class Fal:
         return self.name
 
     def arrange(self, member: Member) -> None:
-        """Its next call of that kind meets the fault."""
-        member.scene.system.fal.script_about(member.tempo, self.place, self.fault)
+        """Its next calls of that kind meet the fault."""
+        faults = [self.fault] * self.times
+        member.scene.system.fal.script_about(member.tempo, self.place, *faults)
 
     @property
     def death(self) -> tuple[str, str, str]:
@@ -104,8 +107,10 @@ _FAL = [
     Fal("status-garbage", "status", fal.Fault.garbage()),
     Fal("result-garbage", "result", fal.Fault.garbage()),
     Fal("file-is-cut", "file", fal.Fault.cut_after()),
-    # A file that is gone is gone: the music has to be bought again.
-    Fal("file-404", "file", fal.Fault.http(404, _NO), bought=2),
+    # Music that was paid for is not given up for one 404.
+    Fal("file-404", "file", fal.Fault.http(404, _NO)),
+    # A file that is gone however often it is asked for has to be bought again.
+    Fal("file-gone", "file", fal.Fault.http(404, _NO), times=3, bought=2),
 ]
 _FAL_429 = [
     Fal(

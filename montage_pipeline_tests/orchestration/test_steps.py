@@ -5,7 +5,9 @@ from uuid import UUID
 
 import dagster as dg
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.composition import Services
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.vocabulary import ContentStatus, RequestState
@@ -53,6 +55,38 @@ def test_bad_input_fails_at_once(
     error = error_of(library, user, created)
     assert (error["code"], error["attempts"]) == ("no_usable_clips", 1)
     assert "notes.mp4" in error["message"]
+
+
+@pytest.mark.parametrize("person", [True, False])
+def test_a_stop_that_a_driver_hides_is_a_stop(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clip: Path,
+    person: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A stop that comes in the middle of a query is raised as the failure to give the connection
+    back; whoever stopped it is not to see the run go on.
+    """
+
+    def stopped(analyst: LocalAnalyst, *_: object, **__: object) -> None:
+        if person:
+            assert services.requests.withdraw(created.request_id)
+        try:
+            raise dg.DagsterExecutionInterruptedError
+        finally:
+            raise OperationalError("SELECT 1", None, Exception("status ACTIVE"))
+
+    created = click(library, user, clip.as_uri())
+    monkeypatch.setattr(LocalAnalyst, "analyse", stopped)
+    result = run_montage(services, instance, add_partition(instance, created))
+    assert (result.success, retries_of(result)) == (False, 0)
+    request = services.requests.get_request(created.request_id)
+    assert request is not None
+    assert request.state is (RequestState.CANCELED if person else RequestState.QUEUED)
+    assert request.lost_runs == 0
 
 
 def test_a_request_under_way_elsewhere_is_left_alone(
