@@ -25,8 +25,8 @@ LONG = [(12.0, 30), (12.0, 30), (12.0, 30)]
 def clips_at(
     *lengths_and_rates: tuple[float, int], speech: float = 0.0, **changes: Any
 ) -> ClipAnalysis:
-    """One clip of one moment for each length (seconds) and frame rate; the first opens a little less
-    well than the others.
+    """One clip of one moment for each length (seconds) and frame rate; the first one opens a little
+    less well than the others.
     """
     scores = dict.fromkeys(
         ("sharpness", "exposure", "stability", "motion", "colour", "faces"), 0.5
