@@ -70,7 +70,7 @@ def translated(attempt: Attempt, services: Services) -> Iterator[None]:
         except (dg.Failure, dg.RetryRequested):
             raise
         except Exception as error:
-            if _hides_an_interruption(error):
+            if hides_an_interruption(error):
                 raise _interruption(attempt, services) from logs.redacted(error)
             # Dagster stores the whole chain of causes, for whoever may see its UI.
             raise _failure(attempt, services, error) from logs.redacted(error)
@@ -246,7 +246,7 @@ def _described(attempt: Attempt, error: Exception) -> RequestFailure:
     )
 
 
-def _hides_an_interruption(error: Exception) -> bool:
+def hides_an_interruption(error: Exception) -> bool:
     """Whether the error came up while something cleaned up after an interruption: a database driver
     that is stopped in the middle of a query cannot give its connection back.
     """

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from montage_pipeline import logs, tracing
 from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.attempts import Attempt, attempt_of, claim, requested
-from montage_pipeline.orchestration.failures import translated
+from montage_pipeline.orchestration.failures import hides_an_interruption, translated
 from montage_pipeline.orchestration.lease import Lease, hold
 from montage_pipeline.orchestration.watching.outcome import note_outcome
 from montage_pipeline.requests.model import MontageRequest
@@ -96,7 +96,9 @@ class StepScope:
             self.services.requests.progress(
                 self.request.id, self.run_id, self._step, percent, detail
             )
-        except DBAPIError:
+        except DBAPIError as error:
+            if hides_an_interruption(error):
+                raise
             log.warning("progress_not_shown", percent=percent)
 
 

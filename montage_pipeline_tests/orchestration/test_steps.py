@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.composition import Services
 from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.vocabulary import ContentStatus, RequestState
 from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.orchestration.conftest import (
@@ -58,12 +59,16 @@ def test_bad_input_fails_at_once(
 
 
 @pytest.mark.parametrize("person", [True, False])
+@pytest.mark.parametrize(
+    "where", [(LocalAnalyst, "analyse"), (RequestLifecycle, "progress")], ids=["work", "progress"]
+)
 def test_a_stop_that_a_driver_hides_is_a_stop(
     services: Services,
     library: ContentLibrary,
     instance: dg.DagsterInstance,
     user: UUID,
     clip: Path,
+    where: tuple[type, str],
     person: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -71,7 +76,7 @@ def test_a_stop_that_a_driver_hides_is_a_stop(
     back; whoever stopped it is not to see the run go on.
     """
 
-    def stopped(analyst: LocalAnalyst, *_: object, **__: object) -> None:
+    def stopped(*_: object, **__: object) -> None:
         if person:
             assert services.requests.withdraw(created.request_id)
         try:
@@ -80,7 +85,7 @@ def test_a_stop_that_a_driver_hides_is_a_stop(
             raise OperationalError("SELECT 1", None, Exception("status ACTIVE"))
 
     created = click(library, user, clip.as_uri())
-    monkeypatch.setattr(LocalAnalyst, "analyse", stopped)
+    monkeypatch.setattr(*where, stopped)
     result = run_montage(services, instance, add_partition(instance, created))
     assert (result.success, retries_of(result)) == (False, 0)
     request = services.requests.get_request(created.request_id)
