@@ -41,6 +41,9 @@ _OUTAGES = {"OperationalError", "InterfaceError"}
 it, and could not say so in the database either.
 """
 
+_STOPS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
+"""What ends a step whose process is told to stop while Dagster's own code is at work in it."""
+
 _LOST = "The run ended without finishing; its process was lost."
 
 _DELETED = (
@@ -142,7 +145,7 @@ def _settle_failed(
     run = context.dagster_run
     for event in context.get_step_failure_events():
         error = event.step_failure_data.error
-        if event.step_key not in list(Step) or error is None or _is_outage(error):
+        if event.step_key not in list(Step) or error is None or _is_blameless(error):
             continue
         reference = new_reference()
         code, message = ErrorCode.STEP_FAILED, our_fault(reference)
@@ -178,8 +181,9 @@ def _has_partition(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     return instance.has_dynamic_partition(montage_requests.name, run.tags[PARTITION_TAG])
 
 
-def _is_outage(error: "SerializableErrorInfo") -> bool:
-    return any(link.cls_name in _OUTAGES for link in _chain(error))
+def _is_blameless(error: "SerializableErrorInfo") -> bool:
+    """Whether the step had no part in its end."""
+    return any(link.cls_name in _OUTAGES | _STOPS for link in _chain(error))
 
 
 def _chain(error: "SerializableErrorInfo | None") -> "Iterator[SerializableErrorInfo]":

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, MontageError
@@ -87,6 +88,29 @@ def test_a_partition_deleted_meanwhile_is_told_in_a_sentence(
     error = error_of(library, user, created)
     assert (error["code"], error["step"]) == ("partition_deleted", "music_track")
     assert "deleted in Dagster" in error["message"]
+
+
+def test_a_shutdown_in_code_of_dagster_gives_the_request_to_another_run(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clip: Path,
+) -> None:
+    def stop() -> None:
+        try:
+            raise dg.DagsterExecutionInterruptedError
+        finally:
+            raise ProgrammingError("SELECT 1", None, Exception("status ACTIVE"))
+
+    created = click(library, user, clip.as_uri())
+    documents = Disturbed(services, Step.CLIP_ANALYSIS, stop)
+    result = run_montage(services, instance, add_partition(instance, created), documents=documents)
+    assert not result.success
+    settle(services, instance, result)
+    request = services.requests.get_request(created.request_id)
+    assert request is not None
+    assert (request.state, request.attempt) == (RequestState.QUEUED, 2)
 
 
 def test_only_what_is_to_be_mended_here_stays_red(
