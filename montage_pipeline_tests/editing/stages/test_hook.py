@@ -91,21 +91,30 @@ def test_the_hook_begins_where_its_moment_opens_best() -> None:
 
 
 def test_seconds_better_than_the_rest_of_their_clip_say_nothing_of_other_clips() -> None:
-    """A clip that is poor but for some seconds does not open for their sake."""
-    poor_but = [Instant(time_s=float(t), score=0.9 if 3 <= t <= 6 else -0.5) for t in range(10)]
-    even = [Instant(time_s=float(t), score=0.0) for t in range(10)]
+    """A clip that is poor but for some seconds does not open for their sake; if it opens, with
+    these.
+    """
+    poor_but = [Instant(time_s=float(t), score=0.9 if 10 <= t <= 16 else -0.5) for t in range(30)]
     measured = {"without_subject": (), "role": None, "peak_s": None}
-    clips = analysis(
-        [
-            (facts(f"c{i}", 9), [moment(i, 0, 0, 9, hook=hook).model_copy(update=measured)])
-            for i, hook in enumerate((0.5, 0.55))
-        ]
-    )
-    first, second = clips.clips
-    known = (
-        first.model_copy(update={"instants": tuple(poor_but)}),
-        second.model_copy(update={"instants": tuple(even)}),
-    )
-    clips = clips.model_copy(update={"clips": known, "hook_moment": "c1m0"})
-    opening = plan_timeline(edit_request(8), clips, steady_music(120, 12)).segments[0]
-    assert opening.moment == "c1m0"
+
+    def opened(*hooks: float) -> tuple[str, bool]:
+        clips = analysis(
+            [
+                (
+                    facts(f"c{i}", 30),
+                    [
+                        moment(i, 0, 0, 30, hook=hook, interest=0.5, quality=0.5).model_copy(
+                            update=measured
+                        )
+                    ],
+                )
+                for i, hook in enumerate(hooks)
+            ]
+        )
+        poor = clips.clips[0].model_copy(update={"instants": tuple(poor_but)})
+        clips = clips.model_copy(update={"clips": (poor, *clips.clips[1:])})
+        opening = plan_timeline(edit_request(8), clips, steady_music(120, 12)).segments[0]
+        return opening.moment, 10 <= opening.source_in_s <= 15
+
+    assert opened(0.5, 0.55) == ("c1m0", False)
+    assert opened(0.55, 0.5) == ("c0m0", True)

@@ -1,5 +1,6 @@
 """Measures move the right way when footage is made worse."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from montage_pipeline.footage.measuring.measure import measure
 from montage_pipeline.footage.measuring.measures import SpanMeasures
+from montage_pipeline.footage.measuring.objects import LivingThing
+from montage_pipeline.footage.model import Box
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.spans import Span
 from montage_pipeline_tests.footage.media import H264 as FAST_H264
@@ -118,3 +121,21 @@ def test_fingerprint_stays_with_another_encode_and_leaves_with_another_view(
     other = figures(view, tmp_path / "other.mp4", "vflip,hue=h=90")
     assert (good.fingerprint ^ coarse.fingerprint).bit_count() <= 8
     assert (good.fingerprint ^ other.fingerprint).bit_count() >= 16
+
+
+def test_who_is_shown_is_told_by_the_crop_that_would_show_them(view: Path, tmp_path: Path) -> None:
+    path = tmp_path / "view.mp4"
+    make_clip(path, source=filmed(view, "x=20:y=20"), size=SIZE, rate="15", duration_s=1.5)
+    clip = measure(indexed(path))
+
+    def shown(x: float, width: float = 0.25, height: float = 0.9) -> float:
+        person = LivingThing(Box(x=x, y=0.05, width=width, height=height), 0.9)
+        seen = tuple(replace(sample, living=(person,)) for sample in clip.samples)
+        return replace(clip, samples=seen).between(Span(0, 1.5)).shown_living
+
+    # An upright crop is a third of the frame as wide: who stands in it nearly fills it.
+    assert shown(0.375) == 1
+    assert shown(0.375) > shown(0.15) > shown(0.05) > 5 * shown(0.0) / 4 > 0
+    assert shown(0.45, 0.05, 0.2) < 0.4, "far away"
+    # What lies outside of the crop adds nothing.
+    assert shown(0.1, 0.8, 0.2) == pytest.approx(shown(0.34, 0.32, 0.2), rel=0.01)
