@@ -24,7 +24,7 @@ from montage_pipeline.settings import Settings
 
 class FfmpegEngine:
     """Renders with FFmpeg processes only; segments with an effect are MoviePy's, and those of clips
-    whose frames are not shown as they are stored: 360°, 3D, or of changing shape.
+    whose frames change their shape, or the way they are to be turned.
     """
 
     name: EngineName = "ffmpeg"
@@ -55,7 +55,7 @@ def _maker_of(job: ChunkJob) -> ChunkMaker:
     MoviePy's maker has every frame in its hands: it gives them their clip's shape by the rule that
     the analysis went by.
     """
-    if job.segment.effect is None and not (job.facts.view or job.facts.varies):
+    if job.segment.effect is None and not job.facts.varies:
         return FfmpegChunk(job)
 
     # MoviePy takes a second to import, so it is imported only when it is used.

@@ -47,9 +47,16 @@ class Turning:
         return frame
 
 
-def is_plain(frame: VideoFrame, facts: ClipFacts) -> bool:
-    """Whether a frame has the clip's shape and orientation, whatever its size."""
-    return facts.view is None and not _quarter_turns(frame, facts) and _has_shape(frame, facts)
+def is_usual(frame: VideoFrame, facts: ClipFacts) -> bool:
+    """Whether a frame is as the probe found its clip's: of the same shape and orientation, whatever
+    its size; of the same size, too, where a view is taken of it.
+    """
+    if _quarter_turns(frame, facts):
+        return False
+    view = facts.view
+    if view is not None:
+        return (frame.width, frame.height) == (view.stored_width, view.stored_height)
+    return _has_shape(frame, facts)
 
 
 def plain_frame(frame: VideoFrame, facts: ClipFacts) -> VideoFrame:
@@ -58,7 +65,7 @@ def plain_frame(frame: VideoFrame, facts: ClipFacts) -> VideoFrame:
     Nothing is stretched: bars fill what is left.
     """
     turns = _quarter_turns(frame, facts)
-    if facts.view is None and not turns and _has_shape(frame, facts):
+    if facts.view is None and is_usual(frame, facts):
         return frame
     planar = _planar(frame, turned=turns % 2 == 1)
     made = VideoFrame(facts.coded_width, facts.coded_height, planar.format.name)

@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.container import open_clip
 from montage_pipeline.footage.decoding.packets import IndexedClip, key_bits, keyframe_times_s
-from montage_pipeline.footage.decoding.plain import is_plain, size_share
+from montage_pipeline.footage.decoding.plain import is_usual, size_share
 from montage_pipeline.footage.decoding.plan import DecodedSpan, plan_decoding
 from montage_pipeline.footage.decoding.reading import Reader
 from montage_pipeline.footage.measuring import still
@@ -208,7 +208,7 @@ class _SpanLook:
         self._first_s = time_s if self._first_s is None else self._first_s
         self._last_s, self._last = time_s, frame
         self.decoded_frames += 1
-        self.varies = self.varies or not is_plain(frame, self._facts)
+        self.varies = self.varies or not is_usual(frame, self._facts)
         if (self.decoded_frames - 1) % self._compared_every == 0:
             self._look(time_s, frame)
 

@@ -31,6 +31,7 @@ from montage_pipeline.rendering.video.geometry import (
     turned_size,
 )
 from montage_pipeline.rendering.video.seeking import TIME_TOLERANCE_S, seek_point_s
+from montage_pipeline.rendering.video.view_filter import view_filters
 
 _MATRICES = {
     "bt709": "bt709",
@@ -132,9 +133,10 @@ def video_chain(timeline: Timeline, segment: Segment) -> str:
     filters = [
         # Does nothing until the clip changes its size, never its shape: not smaller than the crop
         # expects.
-        f"scale={facts.coded_width}:{facts.coded_height}:force_original_aspect_ratio=increase",
+        f"scale={':'.join(map(str, _stored_size(facts)))}:force_original_aspect_ratio=increase",
         "bwdif=mode=send_frame" if facts.interlaced else "",
         *_picked(timeline, segment),
+        *(view_filters(facts.view) if facts.view else ()),
         f"crop={crop.width}:{crop.height}:{crop.x}:{crop.y}:exact=1",
         *_conversion(facts, crop, turned_size(facts, *shown_size)),
         "hflip" if facts.mirrored else "",
@@ -144,6 +146,13 @@ def video_chain(timeline: Timeline, segment: Segment) -> str:
         "setsar=1",
     ]
     return ",".join(step for step in filters if step)
+
+
+def _stored_size(facts: ClipFacts) -> tuple[int, int]:
+    """Of whole frames, before a view is taken of them."""
+    if facts.view is None:
+        return facts.coded_width, facts.coded_height
+    return facts.view.stored_width, facts.view.stored_height
 
 
 def source_matrix(facts: ClipFacts) -> str:
