@@ -14,6 +14,7 @@ import av
 import numpy as np
 from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
@@ -41,6 +42,8 @@ _LATE_S = 0.1
 
 _LEFT, _RIGHT = ("FL", "BL", "SL", "FLC", "TFL", "DL"), ("FR", "BR", "SR", "FRC", "TFR", "DR")
 _CENTRE = ("FC", "BC")
+
+_MANY_PLANES = 8  # FFmpeg's AV_NUM_DATA_POINTERS
 
 _SIDE_GAIN = 2**-0.5
 """-3 dB for every channel but the front ones, as ITU-R BS.775 mixes down."""
@@ -243,6 +246,7 @@ def stereo(frame: AudioFrame) -> Samples:
 
     Mono keeps its level on both sides.
     """
+    frame = _packed(frame)
     array = frame.to_ndarray()
     channels = frame.layout.nb_channels
     sound = array.T if frame.format.is_planar else array.reshape(-1, channels)
@@ -254,6 +258,22 @@ def stereo(frame: AudioFrame) -> Samples:
         return cast(Samples, sound.astype(np.float32))
     weights = _downmix([channel.name for channel in frame.layout.channels])
     return cast(Samples, sound.astype(np.float32) @ weights)
+
+
+def _packed(frame: AudioFrame) -> AudioFrame:
+    """The frame itself, or one that interleaves its channels where they are many.
+
+    PyAV counts the planes of a frame up to an empty pointer, which a frame with the plane of its
+    eighth channel in the last place has none of: it would read memory that is not the frame's.
+    """
+    if not frame.format.is_planar or frame.layout.nb_channels < _MANY_PLANES:
+        return frame
+    resampler = AudioResampler(
+        format=frame.format.packed, layout=frame.layout, rate=frame.sample_rate
+    )
+    frame.pts = None
+    [packed] = resampler.resample(frame)
+    return packed
 
 
 def _downmix(names: list[str]) -> Samples:

@@ -15,6 +15,9 @@ from montage_pipeline.editing.timeline import CropRect, Segment, Timeline, crop_
 from montage_pipeline.footage.model import ClipFacts
 
 
+_BYTE_BITS = 8
+
+
 @dataclass(frozen=True)
 class StoredCrop:
     """A rectangle in stored pixels, before mirroring and turning."""
@@ -92,12 +95,21 @@ def _corner_steps(facts: ClipFacts) -> tuple[int, int]:
 
     It is 1 where the scaler can be told that chroma lies half a sample off.
     """
-    # Both chroma components in one plane.
-    interleaved = facts.pixel_format.startswith(("nv", "p0", "p2", "p4"))
-    across, down = (
-        step if interleaved or step > 2 else 1 for step in chroma_steps(facts.pixel_format)
-    )
-    return across, down
+    across, down = chroma_steps(facts.pixel_format)
+    # FFmpeg's crop counts half a sample as half its bytes: of one in a single byte it takes the
+    # sample before, of longer ones it would begin inside one, and all colours were noise.
+    bytewise = _chroma_bytes(facts.pixel_format) == 1
+    return 1 if bytewise and across <= 2 else across, 1 if down <= 2 else down
+
+
+def _chroma_bytes(pixel_format: str) -> int:
+    """From one chroma sample to the next in its plane: 2 where both components share one, or
+    samples are deeper than eight bits.
+    """
+    chroma = [part for part in av.VideoFormat(pixel_format).components if part.is_chroma]
+    planes = {part.plane for part in chroma}
+    deep = any(part.bits > _BYTE_BITS for part in chroma)
+    return (2 if deep else 1) * (2 if len(planes) < len(chroma) else 1)
 
 
 @dataclass(frozen=True)

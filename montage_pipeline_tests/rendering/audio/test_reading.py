@@ -102,6 +102,14 @@ def test_layouts_rates_and_short_tracks(clip: ClipMaker) -> None:
             output=("-c:a", "aac", "-ac", "6"),
         )
     )
+    cinema = clip(
+        CounterClip(
+            "cinema.mp4",
+            frames=90,
+            audio=_TONE.format(500) + ",pan=7.1|FC=c0",
+            output=("-c:a", "aac", "-ac", "8"),
+        )
+    )
     mono = clip(
         CounterClip(
             "mono.mov",
@@ -119,7 +127,8 @@ def test_layouts_rates_and_short_tracks(clip: ClipMaker) -> None:
         )
     )
     levels = {}
-    for name, made in {"surround": surround, "mono": mono, "short": short}.items():
+    made_of = {"surround": surround, "cinema": cinema, "mono": mono, "short": short}
+    for name, made in made_of.items():
         stream = facts_of(made).audio_stream
         assert stream is not None
         sound = read_sound(made.path, stream, 0.5, 48_000)
@@ -133,6 +142,7 @@ def test_layouts_rates_and_short_tracks(clip: ClipMaker) -> None:
         -21.1, abs=0.3
     )  # FFmpeg's sine has an amplitude of 1/8
     assert levels["mono"][1] == pytest.approx(-21.1, abs=0.3)
+    assert levels["cinema"][0] == pytest.approx(levels["surround"][0], abs=0.2)
     assert levels["surround"][0] == pytest.approx(
         -24.1, abs=0.5
     )  # the centre goes to both sides at -3 dB

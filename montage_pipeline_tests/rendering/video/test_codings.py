@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from montage_pipeline.editing.timeline import CropRect
 from montage_pipeline.rendering.engines import engine_for
 from montage_pipeline.rendering.model import RenderEngine
 from montage_pipeline.settings import Settings
@@ -136,6 +137,33 @@ def test_frame_and_colours_of_every_coding(
                 f"{kind.name}: number {number}, levels off {error:.1f}, Delta E {delta.max():.1f}"
             )
     assert not wrong
+
+
+def test_colours_are_right_wherever_the_crop_begins(
+    clip: ClipMaker, music: Path, tmp_path: Path, ffmpeg_engine: RenderEngine
+) -> None:
+    kinds = [
+        coded("eight.mp4"),
+        coded("ten.mp4", "yuv420p10le"),
+        coded("high422.mp4", "yuv422p10le"),
+        coded("prores.mov", "yuv422p10le", ("-c:v", "prores_ks", "-profile:v", "3")),
+        coded("twelve.mkv", "yuv420p12le", X265),
+        _sd("woven.mkv", "nv12", ("-c:v", "rawvideo"), width=322),
+    ]
+    corners = [(left, top) for left in (91, 92, 93) for top in (0, 3)]
+    cuts = [
+        Cut(clip(kind), 0.0, 1, crop=CropRect(x=left, y=top, width=135, height=236))
+        for kind in kinds
+        for left, top in corners
+    ]
+    timeline = timeline_of(cuts)
+    true = lab(TRUE_PATCHES)
+    for segment, frame in zip(
+        timeline.segments, rendered(ffmpeg_engine, cuts, music, tmp_path), strict=True
+    ):
+        facts, crop = timeline.clips[segment.clip], segment.crop
+        delta = np.linalg.norm(lab(seen_patches(frame, facts, crop)) - true, axis=-1)
+        assert delta.max() < 5, f"{facts.url} from {crop.x}, {crop.y}: Delta E {delta.max():.1f}"
 
 
 def test_hdr_keeps_faces_greys_and_hues(clip: ClipMaker, music: Path, tmp_path: Path) -> None:
