@@ -14,7 +14,6 @@ import av
 from montage_pipeline.editing.timeline import CropRect, Segment, Timeline, crop_corner
 from montage_pipeline.footage.model import ClipFacts
 
-
 _BYTE_BITS = 8
 
 
