@@ -78,7 +78,7 @@ def _analysed(clip: ClipMeasures, moments: Sequence[Moment]) -> AnalysedClip:
         instants=instants_of(clip),
         phrases=tuple(_time_span(phrase) for phrase in clip.phrases),
         miniatures=tuple(
-            miniature_of(sample.time_s, sample.luma)
+            miniature_of(sample.time_s, sample.luma, sample.chroma)
             for sample in clip.samples
             if any(moment.start_s <= sample.time_s < moment.end_s for moment in moments)
         ),

@@ -55,15 +55,18 @@ class Box(Record):
 
 
 class Miniature(Record):
-    """How a clip looked at a presentation time (s): upright luma, very small (footage.miniatures).
+    """How a clip looked at a presentation time (s): upright and very small (footage.miniatures).
 
     `luma` has a hex digit for each pixel, from its darkest to its brightest one, which are `spread`
-    levels of 255 apart.
+    levels of 255 apart. `chroma` has one for each pixel of U, then of V: `chroma_spread` levels
+    below grey to as many above. It is empty in older documents.
     """
 
     time_s: float
     spread: int
     luma: str = Field(pattern=r"^[0-9a-f]*$")
+    chroma_spread: int = 0
+    chroma: str = Field(default="", pattern=r"^[0-9a-f]*$")
 
 
 class Sphere(Record):

@@ -90,7 +90,7 @@ class BadRender(MontageError):
 class _Decoding:
     """Frames that FFmpeg decodes when any damage is an error, and what it complains about.
 
-    `shown` are those that are held against the analysis, as small luma.
+    `shown` are those that are held against the analysis, small: Y, U and V.
     """
 
     frames: int
@@ -218,7 +218,7 @@ def _likeness_findings(measured: _Measured) -> list[_Finding]:
     different = [
         f"segment {found.compared.segment} at frame {found.compared.number} "
         f"({_clip_of(measured.timeline, found.compared.segment)} at "
-        f"{found.compared.miniature.time_s:.2f} s) is unlike it: {found.alike:.2f}"
+        f"{found.compared.miniature.time_s:.2f} s) is unlike it{found.where}: {found.alike:.2f}"
         for found in measured.differences
     ]
     alike = f"{min(total, len(measured.decoding.shown)) - len(different)} of {total}"
@@ -344,7 +344,7 @@ def _decode(path: Path, numbers: Sequence[int], size: tuple[int, int]) -> _Decod
     source = input_args(path, REEL_FORMATS)
     nowhere = ["-map", "0", "-fps_mode", "passthrough", "-f", "null", "-"]
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".check-") as folder:
-        samples = Path(folder) / "frames.gray"
+        samples = Path(folder) / "frames.yuv"
         kept = _kept_frames(numbers, size, samples) if numbers else []
         try:
             log = run_ffmpeg(
@@ -360,9 +360,9 @@ def _decode(path: Path, numbers: Sequence[int], size: tuple[int, int]) -> _Decod
 
 
 def _kept_frames(numbers: Sequence[int], size: tuple[int, int], output: Path) -> list[str]:
-    """A second output of the same decoding: luma of these frames at a small size."""
+    """A second output of the same decoding: these frames at a small size."""
     chosen = "+".join(f"eq(n\\,{number})" for number in numbers)
-    small = f"select={chosen},scale={size[0]}:{size[1]}:flags=area,format=gray"
+    small = f"select={chosen},scale={size[0]}:{size[1]}:flags=area,format=yuv444p"
     target = ["-fps_mode", "passthrough", "-f", "rawvideo", f"file:{output}"]
     return ["-map", "0:v:0", "-vf", small, *target]
 
@@ -370,8 +370,8 @@ def _kept_frames(numbers: Sequence[int], size: tuple[int, int], output: Path) ->
 def _frames_of(path: Path, size: tuple[int, int]) -> list[NDArray[np.uint8]]:
     width, height = size
     content = np.frombuffer(path.read_bytes() if path.is_file() else b"", dtype=np.uint8)
-    whole = len(content) // (width * height)
-    return list(content[: whole * width * height].reshape(whole, height, width))
+    whole = len(content) // (3 * width * height)
+    return list(content[: 3 * whole * width * height].reshape(whole, 3, height, width))
 
 
 def _loudness_of(path: Path) -> Loudness:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from montage_pipeline.editing.timeline import Segment, Timeline, crop_corner
-from montage_pipeline.footage.miniatures import luma_of
+from montage_pipeline.footage.miniatures import chroma_of, luma_of
 from montage_pipeline.footage.model import ClipFacts, Miniature
 
 SAMPLE_SIDE = 64
@@ -27,12 +27,21 @@ below.
 _FLAT_SPREAD = 24
 """Levels of 255 between the darkest and the brightest part: less has no structure to compare."""
 
+_MIN_COLOURS_ALIKE = 0.55
+"""As `_MIN_ALIKE`, for U and V together: tone mapping, grades and captions change colours more than
+light. What is delivered stays above 0.7; colours that were read wrongly are below 0.5.
+"""
+
+_FLAT_COLOURS = 8.0
+"""Levels of 255 by which colours spread about their mean (RMS): less may be noise and rounding."""
+
 _MIN_CELLS = 6
 """Each way, on which two frames are compared."""
 
 _TIME_SLACK_S = 1e-4
 
-Luma = NDArray[np.float32]
+Plane = NDArray[np.float32]
+"""Light or one colour difference; rows first."""
 
 
 class Compared(NamedTuple):
@@ -45,10 +54,13 @@ class Compared(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """A frame that does not show what was analysed; `alike` is their correlation."""
+    """A frame that does not show what was analysed; `alike` is their correlation, `where` says of
+    what: " in its colours", or "" for the light.
+    """
 
     compared: Compared
     alike: float
+    where: str = ""
 
 
 def frames_to_compare(timeline: Timeline) -> list[Compared]:
@@ -75,12 +87,16 @@ def frames_to_compare(timeline: Timeline) -> list[Compared]:
 def differences(
     timeline: Timeline, compared: list[Compared], shown: list[NDArray[np.uint8]]
 ) -> list[Difference]:
-    """Those of the finished frames (`shown`, luma of any size) that show something else."""
+    """Those of the finished frames (`shown`: Y, U and V of any size) that show something else."""
     found = []
     for one, frame in zip(compared, shown, strict=True):
-        alike = _likeness(timeline, one, frame)
+        alike = _likeness(timeline, one, frame[0])
         if alike < _MIN_ALIKE:
             found.append(Difference(one, alike))
+            continue
+        alike = _colours_alike(timeline, one, frame[1:])
+        if alike < _MIN_COLOURS_ALIKE:
+            found.append(Difference(one, alike, " in its colours"))
     return found
 
 
@@ -102,17 +118,36 @@ def _likeness(timeline: Timeline, compared: Compared, frame: NDArray[np.uint8]) 
     if analysed is None:
         return 1.0
     wanted = _cropped(analysed, facts, segment, compared.frame)
-    size = (wanted.shape[1], wanted.shape[0])
-    given = cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-
-    a, b = wanted - wanted.mean(), given - given.mean()
-    scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
     if float(np.ptp(wanted)) * compared.miniature.spread < _FLAT_SPREAD:
         return 1.0  # the crop shows a flat part of the frame
+    return _correlation(wanted[None], frame[None])
+
+
+def _colours_alike(timeline: Timeline, compared: Compared, frame: NDArray[np.uint8]) -> float:
+    """As `_likeness`, for U and V."""
+    segment = timeline.segments[compared.segment]
+    facts = timeline.clips[segment.clip]
+    analysed = chroma_of(compared.miniature, facts)
+    if analysed is None:
+        return 1.0
+    wanted = np.stack([_cropped(plane, facts, segment, compared.frame) for plane in analysed])
+    if float(np.hypot(*wanted.std(axis=(1, 2)))) < _FLAT_COLOURS:
+        return 1.0
+    return _correlation(wanted, frame)
+
+
+def _correlation(wanted: Plane, frame: NDArray[np.uint8]) -> float:
+    """Of planes (the first axis) with those of a finished frame of another size, -1..1."""
+    size = (wanted.shape[2], wanted.shape[1])
+    given = np.stack(
+        [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in frame]
+    ).astype(np.float32)
+    a, b = (planes - planes.mean(axis=(1, 2), keepdims=True) for planes in (wanted, given))
+    scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
     return float((a * b).sum()) / scale if scale > 0 else 0.0
 
 
-def _cropped(analysed: Luma, facts: ClipFacts, segment: Segment, frame: int) -> Luma:
+def _cropped(analysed: Plane, facts: ClipFacts, segment: Segment, frame: int) -> Plane:
     """What the crop shows of an analysed frame at a frame of the segment."""
     height, width = analysed.shape
     across, down = width / facts.width, height / facts.height

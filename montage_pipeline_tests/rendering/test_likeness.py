@@ -32,7 +32,10 @@ HARD_TO_ENTER = {
 
 def miniatures_of(path: Path) -> list[Miniature]:
     """What the analysis sees of a clip, decoded from its start."""
-    return [miniature_of(sample.time_s, sample.luma) for sample in measure(indexed(path)).samples]
+    return [
+        miniature_of(sample.time_s, sample.luma, sample.chroma)
+        for sample in measure(indexed(path)).samples
+    ]
 
 
 def with_miniatures(timeline: Timeline, miniatures: Mapping[str, list[Miniature]]) -> Timeline:
@@ -148,6 +151,31 @@ def test_a_segment_that_shows_something_else_is_named(
     assert failure.value.misshown == {1}
     assert engine.renders == [{}, {1: inf}]
     assert not (tmp_path / "reel.mp4").exists()
+
+
+def test_colours_that_are_not_the_clips_are_named(music: Path, tmp_path: Path) -> None:
+    """The light is right, as where a decoder or a crop garbles the chroma alone."""
+    source = filmed(scenery(tmp_path / "scenery.png", seed=3))
+    clips = [
+        fetched(
+            make_clip(
+                tmp_path / f"{name}.mp4",
+                source=source,
+                duration_s=1.5,
+                filters=filters,
+                output=X264,
+            )
+        )
+        for name, filters in (("true", ""), ("swapped", "swapuv"))
+    ]
+    cuts = [Cut(clip, 0.2, 20) for clip in clips]
+    miniatures = {clip.url: miniatures_of(clip.path) for clip in clips}
+    timeline = with_miniatures(timeline_of(cuts), miniatures)
+    engine = Misled(other_clip_in(1), 1, cured_by_s=None)
+
+    with pytest.raises(BadRender, match=r"swapped\.mp4 at .* unlike it in its colours") as failure:
+        render_checked(timeline, paths_of(cuts), music, tmp_path, engine, lambda share: None)
+    assert failure.value.misshown == {1}, "the true one is shown as it was analysed"
 
 
 @pytest.mark.parametrize(

@@ -290,6 +290,7 @@ def _sample(
         loud=0.0,
         writing=writing(large),
         luma=shown,
+        chroma=chroma,
         size_share=share,
     )
 

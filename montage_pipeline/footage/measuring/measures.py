@@ -61,7 +61,8 @@ class Sample:
     """One frame, measured closely.
 
     `speech` and `loud` are shares of the second about it; `luma` is upright, SHOWN_SIDE pixels
-    long. `size_share` is less than 1 for a frame that is smaller than the clip's largest.
+    long, `chroma` its U and V, far smaller. `size_share` is less than 1 for a frame that is smaller
+    than the clip's largest.
     """
 
     time_s: float
@@ -75,6 +76,7 @@ class Sample:
     loud: float
     writing: tuple[Box, ...]
     luma: Plane
+    chroma: tuple[Plane, Plane]
     living: tuple[LivingThing, ...] = ()
     things: tuple[str, ...] = ()
     size_share: float = 1.0
