@@ -1,17 +1,26 @@
 """Clips that are not shown as they are stored: the renderer shows of them what was analysed."""
 
+import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
 
+from montage_pipeline.footage.decoding.plain import plain_frame
 from montage_pipeline.footage.decoding.sample import frames_at
 from montage_pipeline.footage.measuring.measure import measure
+from montage_pipeline.footage.model import ClipFacts, Sphere, View
+from montage_pipeline.footage.probing.geometry import window_side
+from montage_pipeline.media.ffmpeg import ffmpeg_path
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.rendering.render import render_checked
+from montage_pipeline.rendering.video.view_filter import view_filters
 from montage_pipeline.settings import Settings
-from montage_pipeline_tests.footage.media import fetched, indexed
+from montage_pipeline_tests.footage.media import fetched, grey_scenery, indexed, make_clip
 from montage_pipeline_tests.footage.strange import (
     FINE,
     cropped_by_its_container,
@@ -22,6 +31,9 @@ from montage_pipeline_tests.footage.strange import (
 from montage_pipeline_tests.footage.test_log_profile import in_s_log3
 from montage_pipeline_tests.rendering.edits import Cut, frames_of, paths_of, timeline_of
 from montage_pipeline_tests.rendering.test_likeness import miniatures_of, with_miniatures
+
+STORED_WIDTH, STORED_HEIGHT = 640, 320
+HALF = Sphere(left_deg=90, right_deg=90)
 
 
 def _clip(kind: str, folder: Path) -> Path:
@@ -61,3 +73,69 @@ def test_the_reel_shows_them_as_they_were_analysed(kind: str, music: Path, tmp_p
         size = (plan.width, plan.height)
         apart = shown[first] - cv2.resize(wanted, size, interpolation=cv2.INTER_AREA)
         assert np.abs(apart).mean() < 10
+
+
+def _stored(folder: Path) -> NDArray[np.uint8]:
+    whole = grey_scenery(folder / "scenery.png", 5)
+    return np.ascontiguousarray(whole[:STORED_HEIGHT, :STORED_WIDTH])
+
+
+def _filtered(luma: NDArray[np.uint8], view: View, width: int, height: int) -> NDArray[np.uint8]:
+    raw = ("-f", "rawvideo", "-pix_fmt", "gray")
+    args = (
+        *raw,
+        "-s",
+        f"{STORED_WIDTH}x{STORED_HEIGHT}",
+        "-i",
+        "-",
+        "-vf",
+        ",".join(view_filters(view)),
+    )
+    output = subprocess.run(
+        [ffmpeg_path(), "-v", "error", *args, *raw, "-"],
+        input=luma.tobytes(),
+        capture_output=True,
+        check=True,
+    ).stdout
+    return np.frombuffer(output, np.uint8).reshape(height, width)
+
+
+@pytest.mark.parametrize(
+    ("eye", "sphere"),
+    [
+        ("left", None),
+        ("upper", None),
+        (None, Sphere()),
+        (None, HALF),
+        (None, Sphere(left_deg=100, right_deg=60, up_deg=40, down_deg=70)),
+        ("left", HALF),
+        ("upper", Sphere()),
+    ],
+)
+def test_the_view_is_the_one_that_is_analysed(
+    eye: str | None, sphere: Sphere | None, tmp_path: Path
+) -> None:
+    view = View.model_validate(
+        {
+            "stored_width": STORED_WIDTH,
+            "stored_height": STORED_HEIGHT,
+            "eye": eye,
+            "sphere": sphere,
+        }
+    )
+    width = STORED_WIDTH // (1 + (eye == "left"))
+    height = STORED_HEIGHT // (1 + (eye == "upper"))
+    if sphere is not None:
+        width = height = window_side(sphere, width)
+    luma = _stored(tmp_path)
+    frame = VideoFrame.from_ndarray(luma, format="gray")
+    frame.time_base = Fraction(1, 25)
+
+    some = indexed(make_clip(tmp_path / "any.mp4", duration_s=0.2)).facts
+    facts: ClipFacts = some.model_copy(
+        update={"view": view, "coded_width": width, "coded_height": height}
+    )
+    analysed = plain_frame(frame, facts).to_ndarray(format="gray")
+    apart = np.abs(_filtered(luma, view, width, height).astype(int) - analysed)
+    assert apart.mean() < 1.0  # levels of 255: a pixel beside is 3 or more
+    assert luma.std() > 30
