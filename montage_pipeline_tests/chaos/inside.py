@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -59,6 +60,9 @@ POINTS = {
     ),
 }
 """What commits something that outlives the process, by module."""
+
+_TIMES = "dagster._time"
+"""Where Dagster asks for the date; it asks `time.time` for all else."""
 
 
 def _carry_out(point: str, when: str, given: str) -> None:
@@ -104,6 +108,9 @@ def _watched(point: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _watch(module: ModuleType) -> None:
+    if module.__name__ == _TIMES:
+        _make_the_date_jump(module)
+        return
     for point in POINTS[module.__name__]:
         owner_name, _, name = point.rpartition(".")
         owner = getattr(module, owner_name) if owner_name else module
@@ -119,7 +126,7 @@ class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in POINTS or fullname in self._finding:
+        if fullname not in {*POINTS, _TIMES} or fullname in self._finding:
             return None
         self._finding.add(fullname)
         try:
@@ -141,14 +148,20 @@ class _Finder(importlib.abc.MetaPathFinder):
 def _make_the_clock_jump() -> None:
     """`time.time` reads the order at each call; Dagster and botocore ask it what time it is."""
     right = time.time
-    order = Path(os.environ["CHAOS_ORDERS"]) / CLOCK
+    time.time = lambda: right() + _off_s()
 
-    def wrong() -> float:
-        with suppress(OSError, ValueError):
-            return right() + float(order.read_text())
-        return right()
 
-    time.time = wrong
+def _make_the_date_jump(module: ModuleType) -> None:
+    """Dagster's dates, which do not come from `time.time`, are off by as much."""
+    name = "_mockable_get_current_datetime"
+    right = getattr(module, name)
+    setattr(module, name, lambda: right() + timedelta(seconds=_off_s()))
+
+
+def _off_s() -> float:
+    with suppress(OSError, ValueError):
+        return float((Path(os.environ["CHAOS_ORDERS"]) / CLOCK).read_text())
+    return 0.0
 
 
 if __name__ == "sitecustomize" and "CHAOS_ORDERS" in os.environ:
