@@ -27,8 +27,8 @@ montage = dg.define_asset_job(
     - dg.AssetSelection.checks(delivered_objects),
     description="One Reel: analysis, music, edit, render, delivery.",
     tags={
-        # Dagster counts by the time of day, and cancels: when a clock is put forward, every Reel under
-        # way would end as if its user had canceled it. Runs end themselves instead (`lease`).
+        # Dagster counts by the time of day, and cancels: when a clock is put forward, every Reel
+        # under way would end as if its user had canceled it. Runs end themselves (`lease`).
         "dagster/max_runtime": "0",
         # What becomes of a run that died is decided in one place (`outcomes`), not by Dagster too.
         "dagster/max_retries": "0",

@@ -44,7 +44,7 @@ MAX_SILENCE_S = 900.0
 """A step that says nothing for a quarter of an hour hangs; a slow one reports what it does."""
 
 MAX_RUNTIME_S = 1800.0
-"""A Reel takes a minute or two. A run that is still at it then gets nowhere, whatever it reports."""
+"""A Reel takes a minute or two. A run still at it then gets nowhere, whatever it reports."""
 
 _MAX_PAUSE_S = 90.0
 """Between two tries of a step: more than is slept in a slot. A run that pauses longer hangs."""

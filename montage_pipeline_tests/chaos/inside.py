@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -34,8 +35,17 @@ _MAX_AWAIT_S = 30.0
 CLOCK = "clock.txt"
 """Seconds by which clocks are off."""
 
+WINDOWS = "windows.jsonl"
+"""A line for each paid call: its provider's id, when it began to go out, and when that id or its
+answer was stored, in seconds of the machine's monotonic clock. A kill in between is the one thing
+after which it is bought again.
+"""
+
 START = "RequestLifecycle.start"
 """The first point of a run, which is told whose run it is."""
+
+_sent = threading.local()
+"""When the thread's paid call began to go out."""
 
 _request = ""
 """The request that this process works for."""
@@ -75,7 +85,30 @@ def _carry_out(point: str, when: str, given: str) -> None:
             wanted = json.loads(order.read_text())
             if (wanted["point"], wanted["when"]) == (point, when) and wanted["match"] in given:
                 order.rename(order.with_name(f"{order.name}.done"))
-                os.kill(os.getpid(), signal.SIGKILL)
+                _die(float(wanted["delay_s"]))
+
+
+def _die(delay_s: float) -> None:
+    """Here, or in the midst of what comes next."""
+    if delay_s:
+        threading.Timer(delay_s, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    else:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _note_window(point: str, args: Sequence[Any]) -> None:
+    """After a call that may have stored what a paid call was answered."""
+    provider_id = ""
+    if point == "CostLedger.attach":
+        provider_id = str(args[2])
+    elif point == "ObjectStore.put_bytes" and "/claude/" in str(args[1]):
+        provider_id = str(json.loads(args[2])["provider_request_id"])
+    sent_s: float | None = getattr(_sent, "at_s", None)
+    if provider_id and sent_s is not None:
+        line = {"id": provider_id, "sent_s": sent_s, "stored_s": time.monotonic()}
+        with (Path(os.environ["CHAOS_ORDERS"]).parent / WINDOWS).open("a") as log:
+            log.write(json.dumps(line) + "\n")
+        _sent.at_s = None
 
 
 def _begin(request: str) -> None:
@@ -100,7 +133,10 @@ def _watched(point: str, function: Callable[..., Any]) -> Callable[..., Any]:
         if point == START and not _request:
             _begin(str(args[1]))
         _carry_out(point, "before", given)
+        if point == "CostLedger.mark_sent":
+            _sent.at_s = time.monotonic()
         result = function(*args, **values)
+        _note_window(point, args)
         _carry_out(point, "after", given)
         return result
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from montage_pipeline_tests.chaos.crowd import Member
+from montage_pipeline_tests.chaos.scene import Death
 
 
 class Point(NamedTuple):
@@ -29,9 +30,9 @@ class Point(NamedTuple):
         """Nothing."""
 
     @property
-    def death(self) -> tuple[str, str, str]:
+    def death(self) -> Death:
         """Where the first run of the request is to die."""
-        return self.when, self.function, self.match
+        return Death(self.when, self.function, self.match)
 
 
 _ROWS = [
@@ -82,8 +83,4 @@ def test_killed_at(member: Member, trouble: Point) -> None:
     member.scene.asserted.append(f"killed {place}")
     claude, music, in_doubt = _IN_FLIGHT.get(str(trouble), (1, 1, 0))
     member.is_well(claude=claude, music=music, in_doubt=in_doubt)
-    if member.again_s is not None:
-        pause_s = max(member.again_s - member.killed_s, 0.0)
-        member.scene.asserted.append(f"queued again {pause_s:.0f} s after the kill")
-    else:
-        assert str(trouble) in _DELIVERED, "what was killed before it delivered goes on"
+    member.went_on(may_be_over=str(trouble) in _DELIVERED)
