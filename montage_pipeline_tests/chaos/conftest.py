@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import create_engine
@@ -68,11 +68,26 @@ _LOAD = f"{os.getloadavg()[0]:.0f}"
 
 _table: list[Row] = []
 
+_CROWD = ("test_commit_points", "test_providers")
+"""The files of its members."""
+
 _ORDER = ("processes", "stores", "machine", "people")
 """Of the files: what takes long begins early, so that no system is left with it in the end."""
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Side by side, each case is for whichever system is free; the crowd is one piece of work."""
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    class Cases(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            in_crowd = any(f"/{file}.py::" in nodeid for file in _CROWD)
+            return "crowd" if in_crowd else nodeid
+
+    return Cases(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All but a few cases are for `make test-chaos`. The crowd is one piece of work, and comes
     first.
@@ -81,11 +96,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ours = sorted((items[place] for place in places), key=_turn)
     for place, item in zip(places, ours, strict=True):
         items[place] = item
+        assert _uses(item, "crowd") == (item.path.stem in _CROWD)
         item.add_marker(pytest.mark.chaos)
         item.add_marker(pytest.mark.e2e)
         item.add_marker(pytest.mark.timeout(_MAX_CASE_S))
-        if _uses(item, "crowd"):
-            item.add_marker(pytest.mark.xdist_group("crowd"))
         if name_of(item) not in _FAST:
             item.add_marker(pytest.mark.slow)
 

@@ -1,20 +1,16 @@
 """Processes die: runs, the daemon, the code server, everything."""
 
 import os
-import random
 import signal
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 
 import psutil
-import pytest
 
 from montage_pipeline.local.embedded.keeper import signal_group
 from montage_pipeline.vocabulary import Step
-from montage_pipeline_tests.chaos.conftest import SEED, SLOTS
-from montage_pipeline_tests.chaos.crowd import Member
-from montage_pipeline_tests.chaos.scene import Death, Scene
+from montage_pipeline_tests.chaos.conftest import SLOTS
+from montage_pipeline_tests.chaos.scene import Scene
 
 REQUESTS = SLOTS + 1
 """More than there are slots for, so that some wait, too."""
@@ -31,34 +27,6 @@ def _kill_workers(scene: Scene) -> int:
         with suppress(psutil.Error):
             worker.kill()
     return len(workers)
-
-
-@dataclass(frozen=True)
-class Midway:
-    """A run dies in the midst of a step, wherever it has got to."""
-
-    step: Step
-    code: str = ""
-
-    def __str__(self) -> str:
-        return self.step
-
-    def arrange(self, member: Member) -> None:
-        """Nothing."""
-
-    @property
-    def death(self) -> Death:
-        """Within half a second of the step's begin."""
-        delay_s = random.Random(f"{SEED} {self.step}").uniform(0.0, 0.5)
-        return Death("after", "RequestLifecycle.note_step", f"'{self.step}'", delay_s)
-
-
-@pytest.mark.parametrize("trouble", [Midway(step) for step in Step], ids=str)
-def test_run_killed_in(member: Member, trouble: Midway) -> None:
-    member.scene.asserted.append(f"killed {1000 * trouble.death.delay_s:.0f} ms into the step")
-    member.is_well_after_a_kill()
-    # Delivering takes less than that.
-    member.went_on(may_be_over=trouble.step is Step.R2_OBJECT)
 
 
 def test_all_runs_killed(scene: Scene) -> None:
