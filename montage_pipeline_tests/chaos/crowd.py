@@ -207,7 +207,8 @@ class Crowd:
         ids = ",".join(f"'{member.request_id}'" for member in self.members.values())
         rows = self.together.sql(
             "SELECT id, state, state = 'queued' AND attempt > 1 AND not_before > now() "
-            f"AND run_id IS NULL, attempt > 1 FROM montage_requests WHERE id IN ({ids})"
+            "AND run_id IS NULL, attempt > 1, attempt > 1 AND run_id IS NOT NULL "
+            f"AND state <> 'queued' FROM montage_requests WHERE id IN ({ids})"
         )
         of = {member.request_id: member for member in self.members.values()}
         for request_id, state, waits, again, on in rows:
