@@ -240,24 +240,19 @@ class CostLedger:
         """
         doubt = {"uncertain": True, "error": reason, **facts}
         with Session(self.engine) as session, session.begin():
-            closed = session.execute(
+            row = session.scalar(
                 _of_pending(entry_id)
                 .values(
                     state=CostState.ESTIMATED,
                     cost_usd=func.coalesce(ApiCostLogRow.predicted_usd, 0),
                     usage=ApiCostLogRow.usage.op("||")(literal(doubt, JSONB)),
                 )
-                .returning(
-                    ApiCostLogRow.service,
-                    ApiCostLogRow.cost_usd,
-                    ApiCostLogRow.usage,
-                    ApiCostLogRow.montage_request_id,
-                )
-            ).one_or_none()
-            if closed is None:
+                .returning(ApiCostLogRow)
+            )
+            if row is None:
                 raise _conflict(entry_id)
-            service, cost_usd, usage, request_id = closed
-            tell_item(session, request_id, sentence_on(service, cost_usd, usage))
+            sentence = sentence_on(row.service, row.cost_usd, row.usage)
+            tell_item(session, row.montage_request_id, sentence)
 
     def estimate(
         self, entry_id: UUID, *, cost_usd: Decimal, usage: Mapping[str, Any], price_version: str
@@ -371,12 +366,8 @@ def row_of(call: PaidCall) -> ApiCostLogRow:
 
 
 def _predicted(call: PaidCall) -> dict[str, Any]:
-    usage: dict[str, Any] = {}
-    if call.predicted_usage:
-        usage["predicted"] = call.predicted_usage
-    if call.most_usd is not None:
-        usage[MOST_USD] = f"{call.most_usd:f}"
-    return usage
+    known = {"predicted": call.predicted_usage} if call.predicted_usage else {}
+    return known if call.most_usd is None else {**known, MOST_USD: f"{call.most_usd:f}"}
 
 
 def _open_entry(row: ApiCostLogRow) -> OpenEntry:
