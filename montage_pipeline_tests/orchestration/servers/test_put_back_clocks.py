@@ -102,6 +102,24 @@ def test_a_daemon_whose_clock_is_put_back_begins_again(
     assert ended.wait(30)
 
 
+def test_a_daemon_that_is_starved_between_two_clocks_takes_neither_for_put_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watch, right = put_back_clocks.ClockWatch(), time.monotonic
+    # The reading after the time of day comes thirteen seconds late, once; so does all after it.
+    late_s = iter([0.0, 13.0])
+    paused = [0.0]
+
+    def monotonic() -> float:
+        paused[0] = next(late_s, paused[0])
+        return right() + paused[0]
+
+    at_s = time.time()
+    monkeypatch.setattr(time, "time", lambda: at_s + paused[0])
+    monkeypatch.setattr(time, "monotonic", monotonic)
+    assert abs(watch.put_back_s()) < put_back_clocks.MIN_JUMP_S
+
+
 def test_a_clock_that_is_put_forward_cancels_no_reel(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
