@@ -53,6 +53,7 @@ _request = ""
 POINTS = {
     "montage_pipeline.requests.lifecycle": (
         START,
+        "RequestLifecycle.progress",
         "RequestLifecycle.note_step",
         "RequestLifecycle.succeed",
     ),
@@ -69,7 +70,7 @@ POINTS = {
         "ObjectStore.copy",
     ),
 }
-"""What commits something that outlives the process, by module."""
+"""What commits something that outlives the process, and what each step begins with, by module."""
 
 _TIMES = "dagster._time"
 """Where Dagster asks for the date; it asks `time.time` for all else."""

@@ -109,7 +109,7 @@ class Midway(NamedTuple):
     def death(self) -> Death:
         """Within half a second of the step's begin."""
         delay_s = random.Random(f"{SEED} {self.step}").uniform(0.0, 0.5)
-        return Death("after", "RequestLifecycle.note_step", f"'{self.step}'", delay_s)
+        return Death("after", "RequestLifecycle.progress", f"'{self.step}'", delay_s)
 
 
 @pytest.mark.parametrize("trouble", [Midway(step) for step in Step], ids=str)
