@@ -168,3 +168,13 @@ def test_yaml_files_parse() -> None:
         ".pre-commit-config.yaml",
     ):
         assert yaml.safe_load((ROOT / name).read_text())
+
+
+def test_each_fault_of_the_log_has_its_drill() -> None:
+    """What is logged as an error is for somebody to do something about."""
+    logged = re.compile(r"\blog\.(?:error|exception)\(\s*\"(\w+)\"")
+    events = {event for path in PACKAGE.rglob("*.py") for event in logged.findall(path.read_text())}
+    assert "run_hangs" in events
+    drills = _quoted(ROOT / "docs" / "operations.md")
+    missing = sorted(events - {*drills})
+    assert missing == [], "docs/operations.md has no drill for these events"

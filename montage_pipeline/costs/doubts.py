@@ -4,7 +4,9 @@ A provider may have charged a call although its answer was lost, so what was bou
 have been paid for twice: the item's owner is told, in the transaction that closes the call's row.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import literal, select, update
@@ -14,12 +16,17 @@ from sqlalchemy.orm import Session
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow
 from montage_pipeline.vocabulary import Service
 
+MOST_USD = "most_usd"
+"""In the usage of a row: what its call cannot have cost more than."""
 
-def sentence_on(service: Service, cost_usd: Decimal, reason: object) -> str:
-    """The call, in words."""
+
+def sentence_on(service: Service, cost_usd: Decimal, usage: Mapping[str, Any]) -> str:
+    """The call, in words, from its row's estimate and usage."""
+    most_usd = usage.get(MOST_USD)
+    at_most = f", and at most ${Decimal(most_usd):.4f}" if most_usd is not None else ""
     return (
-        f"The answer of a call to {service} was lost ({reason}). It may have been charged all the "
-        f"same: about ${cost_usd:.4f}."
+        f"The answer of a call to {service} was lost ({usage.get('error')}). It may have been "
+        f"charged all the same: about ${cost_usd:.4f}{at_most}."
     )
 
 

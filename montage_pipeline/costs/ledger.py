@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from montage_pipeline.costs.alerts import store_alerts
 from montage_pipeline.costs.budgets import Limits, Purchase, require_room, weigh
-from montage_pipeline.costs.doubts import sentence_on, tell_item
+from montage_pipeline.costs.doubts import MOST_USD, sentence_on, tell_item
 from montage_pipeline.costs.switch import require_paid_calls
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.records import Record
@@ -45,7 +45,7 @@ class PaidCall(Record):
     """A call about to be paid for; `fingerprint` names what is bought, so that a retry knows it.
 
     `predicted_usd` is what it should cost: `predicted_usage`, in the provider's own terms, at the
-    price `price_version`.
+    price `price_version`. `most_usd` is what it cannot pass, where that is more.
     """
 
     user_id: UUID
@@ -57,6 +57,7 @@ class PaidCall(Record):
     fingerprint: str
     predicted_usd: Decimal = Decimal(0)
     predicted_usage: dict[str, Any] = Field(default_factory=dict)
+    most_usd: Decimal | None = None
     price_version: str | None = None
 
     @property
@@ -113,7 +114,7 @@ class CostEntry(Record):
         """What its item says of it; None unless it is in doubt."""
         if not self.in_doubt:
             return None
-        return sentence_on(self.service, self.cost_usd, self.usage.get("error"))
+        return sentence_on(self.service, self.cost_usd, self.usage)
 
 
 def fingerprint_of(*parts: str) -> str:
@@ -235,25 +236,23 @@ class CostLedger:
 
     def close_in_doubt(self, entry_id: UUID, reason: str, **facts: Any) -> None:
         """Close a call that may have been charged, and of which nobody will ever know more: at what
-        it was predicted to cost. Its item says so.
+        it was predicted to cost. Its item says so, and what the most is that it can have cost.
         """
         doubt = {"uncertain": True, "error": reason, **facts}
         with Session(self.engine) as session, session.begin():
-            closed = session.execute(
+            row = session.scalar(
                 _of_pending(entry_id)
                 .values(
                     state=CostState.ESTIMATED,
                     cost_usd=func.coalesce(ApiCostLogRow.predicted_usd, 0),
                     usage=ApiCostLogRow.usage.op("||")(literal(doubt, JSONB)),
                 )
-                .returning(
-                    ApiCostLogRow.service, ApiCostLogRow.cost_usd, ApiCostLogRow.montage_request_id
-                )
-            ).one_or_none()
-            if closed is None:
+                .returning(ApiCostLogRow)
+            )
+            if row is None:
                 raise _conflict(entry_id)
-            service, cost_usd, request_id = closed
-            tell_item(session, request_id, sentence_on(service, cost_usd, reason))
+            sentence = sentence_on(row.service, row.cost_usd, row.usage)
+            tell_item(session, row.montage_request_id, sentence)
 
     def estimate(
         self, entry_id: UUID, *, cost_usd: Decimal, usage: Mapping[str, Any], price_version: str
@@ -361,9 +360,14 @@ def row_of(call: PaidCall) -> ApiCostLogRow:
         fingerprint=call.fingerprint,
         state=CostState.PENDING,
         predicted_usd=call.predicted_usd,
-        usage={"predicted": call.predicted_usage} if call.predicted_usage else {},
+        usage=_predicted(call),
         price_version=call.price_version,
     )
+
+
+def _predicted(call: PaidCall) -> dict[str, Any]:
+    known = {"predicted": call.predicted_usage} if call.predicted_usage else {}
+    return known if call.most_usd is None else {**known, MOST_USD: f"{call.most_usd:f}"}
 
 
 def _open_entry(row: ApiCostLogRow) -> OpenEntry:

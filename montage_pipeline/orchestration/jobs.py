@@ -17,9 +17,6 @@ from montage_pipeline.orchestration.watching.delivered import (
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import Step
 
-MAX_RUNTIME_S = 1800
-"""A Reel takes a minute or two; a run that takes this long hangs, and blocks the queue."""
-
 _SHORT = {"dagster/max_runtime": "300"}
 """The hourly jobs take seconds. One whose process is lost must not hold a slot for longer."""
 
@@ -30,7 +27,9 @@ montage = dg.define_asset_job(
     - dg.AssetSelection.checks(delivered_objects),
     description="One Reel: analysis, music, edit, render, delivery.",
     tags={
-        "dagster/max_runtime": str(MAX_RUNTIME_S),
+        # Dagster counts by the time of day, and cancels: when a clock is put forward, every Reel
+        # under way would end as if its user had canceled it. Runs end themselves (`lease`).
+        "dagster/max_runtime": "0",
         # What becomes of a run that died is decided in one place (`outcomes`), not by Dagster too.
         "dagster/max_retries": "0",
     },

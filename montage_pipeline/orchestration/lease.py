@@ -43,6 +43,9 @@ LEASE = timedelta(seconds=30)
 MAX_SILENCE_S = 900.0
 """A step that says nothing for a quarter of an hour hangs; a slow one reports what it does."""
 
+MAX_RUNTIME_S = 1800.0
+"""A Reel takes a minute or two. A run still at it then gets nowhere, whatever it reports."""
+
 _MAX_PAUSE_S = 90.0
 """Between two tries of a step: more than is slept in a slot. A run that pauses longer hangs."""
 
@@ -90,7 +93,7 @@ class Lease:
         self._request_id = request.id
         self.tracked = tracked
         self._steps = 0
-        self._heard_at_s = time.monotonic()
+        self._began_s = self._heard_at_s = time.monotonic()
         self._stepped_down = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
 
@@ -145,10 +148,14 @@ class Lease:
                     return
 
     def _is_over(self) -> bool:
-        silent_s = time.monotonic() - self._heard_at_s
+        now_s = time.monotonic()
+        silent_s = now_s - self._heard_at_s
         if self._steps:
             if silent_s > MAX_SILENCE_S:
-                self._end_hung()
+                self._end_hung(f"A step said nothing for {MAX_SILENCE_S / 60:g} minutes.")
+                return True
+            if now_s - self._began_s > MAX_RUNTIME_S:
+                self._end_hung(f"The run was not over after {MAX_RUNTIME_S / 60:g} minutes.")
                 return True
             return False
         return silent_s > (_MAX_PAUSE_S if _is_own_process() else _MAX_PAUSE_ELSEWHERE_S)
@@ -184,18 +191,16 @@ class Lease:
             self._instance.report_run_canceled(run, message="The request was canceled.")
         os._exit(1)
 
-    def _end_hung(self) -> None:
+    def _end_hung(self, reason: str) -> None:
         """End a run that hangs; without its heartbeat it is taken for dead and tried again."""
-        log.error("run_hangs", run_id=self._run.run_id, silent_s=MAX_SILENCE_S)
+        log.error("run_hangs", run_id=self._run.run_id, reason=reason)
         if not _is_own_process():
             return
         _end_children()
         with suppress(Exception):
             run = self._instance.get_run_by_id(self._run.run_id)
             if run is not None and not run.is_finished:
-                self._instance.report_run_failed(
-                    run, f"A step said nothing for {MAX_SILENCE_S / 60:g} minutes."
-                )
+                self._instance.report_run_failed(run, reason)
         os._exit(1)
 
 

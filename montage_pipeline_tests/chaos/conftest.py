@@ -4,11 +4,10 @@ make test-chaos                             every case
 make test-chaos CASE=code_server_alone      one of them; CHAOS_SEED=n repeats its choices,
                                            CHAOS_PATIENCE=n stretches its time-outs
 
-CHAOS_TABLE names a JSON file to which each run of the suite adds its table; `tables.py` writes
-docs/chaos.md from it.
+CHAOS_TABLE names a JSON file to which each run of the suite adds its table; `publish` writes them
+into docs/chaos.md.
 """
 
-import json
 import os
 import random
 import secrets
@@ -16,7 +15,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import create_engine
@@ -25,13 +24,24 @@ from montage_pipeline.local.embedded.seaweed import EmbeddedObjectStore
 from montage_pipeline_tests.chaos import inside
 from montage_pipeline_tests.chaos.crowd import Crowd, Member, Trouble, gathered
 from montage_pipeline_tests.chaos.patience import PATIENCE
+from montage_pipeline_tests.chaos.rows import (
+    Row,
+    add_row,
+    figures,
+    keep,
+    name_of,
+    outcome_of,
+    printed,
+    rows_of,
+)
 from montage_pipeline_tests.chaos.scene import Scene, World
 from montage_pipeline_tests.chaos.store_proxy import StoreProxy
 from montage_pipeline_tests.e2e.conftest import running_system, small_clip
 
 __all__ = ["small_clip"]
 
-_SEED = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(1_000_000))
+SEED = int(os.environ.setdefault("CHAOS_SEED", str(secrets.randbelow(1_000_000))))
+"""The same in every process of a run whose cases run side by side."""
 
 _FAST = {"a_little_of_everything"}
 """What runs with every `make test`: a stack of its own, and one scene on it."""
@@ -51,24 +61,57 @@ SLOTS = 3
 RETRY_AFTER_MAX_S = 12.0
 """More than what is slept in a slot, and short enough to be waited for."""
 
-_RUN = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}, CHAOS_SEED={_SEED}"
+_RUN = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}, CHAOS_SEED={SEED}"
 
 _LOAD = f"{os.getloadavg()[0]:.0f}"
 """For the table: what else the machine had to do when the suite began."""
 
-_table: list[dict[str, object]] = []
+_table: list[Row] = []
+
+_CROWD = ("test_commit_points", "test_providers")
+"""The files of its members."""
+
+_ORDER = ("processes", "stores", "machine", "people")
+"""Of the files: what takes long begins early, so that no system is left with it in the end."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Side by side, each case is for whichever system is free; the crowd is one piece of work."""
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    class Cases(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            in_crowd = any(f"/{file}.py::" in nodeid for file in _CROWD)
+            return "crowd" if in_crowd else nodeid
+
+    return Cases(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All but a few cases are for `make test-chaos`."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.chaos)
-            item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.timeout(_MAX_CASE_S))
-            if item.name.removeprefix("test_") not in _FAST:
-                item.add_marker(pytest.mark.slow)
+    """All but a few cases are for `make test-chaos`. The crowd is one piece of work, and comes
+    first.
+    """
+    places = [number for number, item in enumerate(items) if _uses(item, "world")]
+    ours = sorted((items[place] for place in places), key=_turn)
+    for place, item in zip(places, ours, strict=True):
+        items[place] = item
+        assert _uses(item, "crowd") == (item.path.stem in _CROWD)
+        item.add_marker(pytest.mark.chaos)
+        item.add_marker(pytest.mark.e2e)
+        item.add_marker(pytest.mark.timeout(_MAX_CASE_S))
+        if name_of(item) not in _FAST:
+            item.add_marker(pytest.mark.slow)
+
+
+def _turn(item: pytest.Item) -> tuple[bool, int]:
+    file = item.path.stem.removeprefix("test_")
+    return not _uses(item, "crowd"), _ORDER.index(file) if file in _ORDER else len(_ORDER)
+
+
+def _uses(item: pytest.Item, fixture: str) -> bool:
+    here = item.path.is_relative_to(Path(__file__).parent)
+    return here and isinstance(item, pytest.Function) and fixture in item.fixturenames
 
 
 @pytest.fixture(scope="session")
@@ -106,27 +149,26 @@ def world(servers_home: Path) -> Iterator[World]:
 @pytest.fixture
 def scene(request: pytest.FixtureRequest, world: World, small_clip: Path) -> Iterator[Scene]:
     """A case that has not begun."""
-    name = _name_of(request.node)
+    name = name_of(request.node)
     began = time.monotonic()
-    made = Scene(world, small_clip, name, _SEED)
+    made = Scene(world, small_clip, name, SEED)
     yield made
-    outcome = _outcome_of(request.node)
     world.calm_down()
-    if outcome != "passed":
+    if outcome_of(request.node) != "passed":
         made.withdraw()
-    _note(request.node, time.monotonic() - began, made.asserted)
+    add_row(request.node, made, time.monotonic() - began)
 
 
 @pytest.fixture(scope="session")
 def crowd(request: pytest.FixtureRequest, world: World, small_clip: Path) -> Iterator[Crowd]:
     """All selected cases whose troubles concern their own requests alone."""
     troubles: list[tuple[str, Trouble]] = [
-        (_name_of(item), cast(Trouble, item.callspec.params["trouble"]))
+        (name_of(item), cast(Trouble, item.callspec.params["trouble"]))
         for item in request.session.items
-        if isinstance(item, pytest.Function) and "crowd" in item.fixturenames
+        if isinstance(item, pytest.Function) and _uses(item, "crowd")
     ]
-    random.Random(_SEED).shuffle(troubles)
-    made = gathered(world, troubles, lambda name: Scene(world, small_clip, name, _SEED))
+    random.Random(SEED).shuffle(troubles)
+    made = gathered(world, troubles, lambda name: Scene(world, small_clip, name, SEED))
     yield made
     made.together.withdraw()
 
@@ -134,48 +176,13 @@ def crowd(request: pytest.FixtureRequest, world: World, small_clip: Path) -> Ite
 @pytest.fixture
 def member(request: pytest.FixtureRequest, crowd: Crowd) -> Iterator[Member]:
     """A case of the crowd, which is over."""
-    name = _name_of(request.node)
+    name = name_of(request.node)
     made = crowd.members[name]
     crowd.run()
     yield made
-    if _outcome_of(request.node) == "passed":
+    if outcome_of(request.node) == "passed":
         crowd.all_is_well()
-    _note(request.node, (made.over_s or time.time()) - made.asked_s, made.scene.asserted)
-
-
-def _name_of(item: pytest.Item) -> str:
-    return item.name.removeprefix("test_")
-
-
-def _outcome_of(item: pytest.Item) -> str:
-    report = getattr(item, "report_of_call", None)
-    return str(report.outcome) if report is not None else "error"
-
-
-def _note(item: pytest.Item, seconds: float, asserted: list[str]) -> None:
-    """A line of the table."""
-    outcome = _outcome_of(item)
-    report = getattr(item, "report_of_call", None)
-    _table.append(
-        {
-            "case": _name_of(item),
-            "outcome": outcome,
-            "seconds": round(seconds, 1),
-            "asserted": asserted,
-            "failure": report.longreprtext if report is not None and outcome != "passed" else "",
-        }
-    )
-    _keep_table()
-
-
-def _keep_table() -> None:
-    """After each case, so that a run that is broken off has left what it knew."""
-    if path := os.environ.get("CHAOS_TABLE"):
-        kept = Path(path)
-        runs = json.loads(kept.read_text()) if kept.exists() else []
-        others = [run for run in runs if run["run"] != _RUN]
-        this = {"run": _RUN, "load": _LOAD, "cores": os.cpu_count(), "cases": _table}
-        kept.write_text(json.dumps([*others, this], indent=1))
+    add_row(request.node, made.scene, (made.over_s or time.time()) - made.asked_s)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -186,14 +193,23 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         item.report_of_call = report  # type: ignore[attr-defined]
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Collect the table, and keep it after each case, so that a run that is broken off has left
+    what it knew. Where cases run side by side, this process is told of all of them.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    rows = rows_of(report) if "/chaos/" in report.nodeid else []
+    _table.extend(rows)
+    path = os.environ.get("CHAOS_TABLE")
+    if rows and path:
+        keep(_table, Path(path), {"run": _RUN, "load": _LOAD})
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Case, outcome, seconds, what was asserted."""
     if not _table:
         return
-    terminalreporter.section(f"chaos, CHAOS_SEED={_SEED}")
-    width = max(len(str(row["case"])) for row in _table)
-    for row in _table:
-        asserted = "; ".join(row["asserted"])  # type: ignore[arg-type]
-        terminalreporter.write_line(
-            f"{row['case']:{width}}  {row['outcome']:6}  {row['seconds']:6.1f} s  {asserted}"
-        )
+    terminalreporter.section(f"chaos, CHAOS_SEED={SEED}")
+    for line in [*printed(_table), *figures([{"cases": _table}])]:
+        terminalreporter.write_line(line)

@@ -14,7 +14,7 @@ from uuid import UUID
 from montage_pipeline.vocabulary import CostState, RequestState
 from montage_pipeline_tests.chaos.inside import AWAIT
 from montage_pipeline_tests.chaos.patience import PATIENCE
-from montage_pipeline_tests.chaos.scene import Scene, World
+from montage_pipeline_tests.chaos.scene import Death, Scene, World
 
 _FIRST_BPM = 70
 _MAX_MEMBERS = 100
@@ -22,6 +22,10 @@ _MAX_MEMBERS = 100
 
 _LIMIT_S_EACH = 20.0
 """For all to be over, by member. A quiet machine with two slots makes a Reel in four seconds."""
+
+
+_NO_DEATH = Death("", "")
+"""An order that its run waits for, and that no call is meant by."""
 
 
 class Trouble(Protocol):
@@ -35,8 +39,8 @@ class Trouble(Protocol):
         """Order it, before the request is made."""
 
     @property
-    def death(self) -> tuple[str, str, str]:
-        """Before or after which call its first run is killed; nothing for none."""
+    def death(self) -> Death | None:
+        """Where its first run is killed."""
 
 
 @dataclass
@@ -53,7 +57,10 @@ class Member:
     over_s: float | None = None
     killed_s: float | None = None
     again_s: float | None = None
-    """When it was over, its run was killed, and it was queued again, as `time.time`."""
+    on_s: float | None = None
+    """When it was over, its run was killed, it was queued again, and another run worked on it, as
+    `time.time`.
+    """
 
     @property
     def word(self) -> str:
@@ -75,8 +82,8 @@ class Member:
         self.trouble.arrange(self)
         self.asked_s = time.time()
         self.scene.click(prompt=f"the best of {self.word}", targetBpm=_FIRST_BPM + self.number)
-        when, function, match = self.trouble.death
-        self.scene.world.kill_at(function, when, match, f"{self.request_id}.json")
+        death = self.trouble.death or _NO_DEATH
+        self.scene.world.kill_at(death, f"{self.request_id}.json")
 
     def note_the_kill(self) -> None:
         """When its order was carried out, which is a renaming."""
@@ -101,6 +108,33 @@ class Member:
         jobs = self.scene.system.fal.jobs
         return [job.id for job in jobs if job.charged_usd and self.tempo in job.arguments["prompt"]]
 
+    def went_on(self, *, may_be_over: bool) -> None:
+        """After the kill the request was queued again, and another run worked on it; or it was
+        over by then.
+        """
+        assert self.killed_s is not None, f"{self.scene.name}: no run came there"
+        if self.again_s is None:
+            assert may_be_over, "what was killed before it delivered goes on"
+            return
+        queued_s = max(self.again_s - self.killed_s, 0.0)
+        note = f"queued again {queued_s:.0f} s after the kill"
+        if self.on_s is not None:
+            self.scene.went_on_s.append(max(self.on_s - self.killed_s, 0.0))
+            note += f", and went on {self.scene.went_on_s[-1]:.0f} s after it"
+        self.scene.asserted.append(note)
+
+    def is_well_after_a_kill(self) -> None:
+        """As `is_well`, wherever its run was killed: one call that was in flight may have been
+        bought twice, and then has a row that says so.
+        """
+        entries = self.scene.system.services.ledger.entries(self.request_id)
+        in_doubt = sum(entry.state is not CostState.SETTLED for entry in entries)
+        claude, music = len(self.claude_calls), len(self.music_jobs)
+        assert claude, self.scene.name
+        assert music, self.scene.name
+        assert claude + music - 2 <= in_doubt <= 1, f"{self.scene.name}: {entries}"
+        self.is_well(claude=claude, music=music, in_doubt=in_doubt)
+
     def is_well(
         self, *, claude: int = 1, music: int = 1, in_doubt: int = 0, waiting: int = 0
     ) -> None:
@@ -120,6 +154,7 @@ class Member:
         unsettled = len(states) - states.count(CostState.SETTLED)
         assert unsettled == in_doubt + waiting, f"{scene.name}: {entries}"
         assert len(set(bought) - set(known)) <= in_doubt, f"{scene.name}: {bought}, {entries}"
+        scene.in_doubt = in_doubt
         note = f", {in_doubt} in doubt" if in_doubt else ""
         scene.asserted.append(f"ledger = wire ({len(bought)} calls{note})")
         scene.files_are_whole()
@@ -172,14 +207,17 @@ class Crowd:
         ids = ",".join(f"'{member.request_id}'" for member in self.members.values())
         rows = self.together.sql(
             "SELECT id, state, state = 'queued' AND attempt > 1 AND not_before > now() "
-            f"AND run_id IS NULL, attempt > 1 FROM montage_requests WHERE id IN ({ids})"
+            "AND run_id IS NULL, attempt > 1, attempt > 1 AND run_id IS NOT NULL "
+            f"AND state <> 'queued' FROM montage_requests WHERE id IN ({ids})"
         )
         of = {member.request_id: member for member in self.members.values()}
-        for request_id, state, waits, again in rows:
+        for request_id, state, waits, again, on in rows:
             member = of[request_id]
             member.waited |= bool(waits)
             if again and member.again_s is None:
                 member.again_s = time.time()
+            if on and member.on_s is None:
+                member.on_s = time.time()
             if member.over_s is None and RequestState(state).is_terminal:
                 member.over_s = time.time()
         return all(member.over_s is not None for member in of.values())

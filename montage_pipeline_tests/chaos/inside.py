@@ -14,9 +14,11 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,8 +35,17 @@ _MAX_AWAIT_S = 30.0
 CLOCK = "clock.txt"
 """Seconds by which clocks are off."""
 
+WINDOWS = "windows.jsonl"
+"""A line for each paid call: its provider's id, when it began to go out, and when that id or its
+answer was stored, in seconds of the machine's monotonic clock. A kill in between is the one thing
+after which it is bought again.
+"""
+
 START = "RequestLifecycle.start"
 """The first point of a run, which is told whose run it is."""
+
+_sent = threading.local()
+"""When the thread's paid call began to go out."""
 
 _request = ""
 """The request that this process works for."""
@@ -42,6 +53,7 @@ _request = ""
 POINTS = {
     "montage_pipeline.requests.lifecycle": (
         START,
+        "RequestLifecycle.progress",
         "RequestLifecycle.note_step",
         "RequestLifecycle.succeed",
     ),
@@ -58,7 +70,10 @@ POINTS = {
         "ObjectStore.copy",
     ),
 }
-"""What commits something that outlives the process, by module."""
+"""What commits something that outlives the process, and what each step begins with, by module."""
+
+_TIMES = "dagster._time"
+"""Where Dagster asks for the date; it asks `time.time` for all else."""
 
 
 def _carry_out(point: str, when: str, given: str) -> None:
@@ -71,7 +86,30 @@ def _carry_out(point: str, when: str, given: str) -> None:
             wanted = json.loads(order.read_text())
             if (wanted["point"], wanted["when"]) == (point, when) and wanted["match"] in given:
                 order.rename(order.with_name(f"{order.name}.done"))
-                os.kill(os.getpid(), signal.SIGKILL)
+                _die(float(wanted["delay_s"]))
+
+
+def _die(delay_s: float) -> None:
+    """Here, or in the midst of what comes next."""
+    if delay_s:
+        threading.Timer(delay_s, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    else:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _note_window(point: str, args: Sequence[Any]) -> None:
+    """After a call that may have stored what a paid call was answered."""
+    provider_id = ""
+    if point == "CostLedger.attach":
+        provider_id = str(args[2])
+    elif point == "ObjectStore.put_bytes" and "/claude/" in str(args[1]):
+        provider_id = str(json.loads(args[2])["provider_request_id"])
+    sent_s: float | None = getattr(_sent, "at_s", None)
+    if provider_id and sent_s is not None:
+        line = {"id": provider_id, "sent_s": sent_s, "stored_s": time.monotonic()}
+        with (Path(os.environ["CHAOS_ORDERS"]).parent / WINDOWS).open("a") as log:
+            log.write(json.dumps(line) + "\n")
+        _sent.at_s = None
 
 
 def _begin(request: str) -> None:
@@ -96,7 +134,10 @@ def _watched(point: str, function: Callable[..., Any]) -> Callable[..., Any]:
         if point == START and not _request:
             _begin(str(args[1]))
         _carry_out(point, "before", given)
+        if point == "CostLedger.mark_sent":
+            _sent.at_s = time.monotonic()
         result = function(*args, **values)
+        _note_window(point, args)
         _carry_out(point, "after", given)
         return result
 
@@ -104,6 +145,9 @@ def _watched(point: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _watch(module: ModuleType) -> None:
+    if module.__name__ == _TIMES:
+        _make_the_date_jump(module)
+        return
     for point in POINTS[module.__name__]:
         owner_name, _, name = point.rpartition(".")
         owner = getattr(module, owner_name) if owner_name else module
@@ -119,7 +163,7 @@ class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in POINTS or fullname in self._finding:
+        if fullname not in {*POINTS, _TIMES} or fullname in self._finding:
             return None
         self._finding.add(fullname)
         try:
@@ -141,14 +185,20 @@ class _Finder(importlib.abc.MetaPathFinder):
 def _make_the_clock_jump() -> None:
     """`time.time` reads the order at each call; Dagster and botocore ask it what time it is."""
     right = time.time
-    order = Path(os.environ["CHAOS_ORDERS"]) / CLOCK
+    time.time = lambda: right() + _off_s()
 
-    def wrong() -> float:
-        with suppress(OSError, ValueError):
-            return right() + float(order.read_text())
-        return right()
 
-    time.time = wrong
+def _make_the_date_jump(module: ModuleType) -> None:
+    """Dagster's dates, which do not come from `time.time`, are off by as much."""
+    name = "_mockable_get_current_datetime"
+    right = getattr(module, name)
+    setattr(module, name, lambda: right() + timedelta(seconds=_off_s()))
+
+
+def _off_s() -> float:
+    with suppress(OSError, ValueError):
+        return float((Path(os.environ["CHAOS_ORDERS"]) / CLOCK).read_text())
+    return 0.0
 
 
 if __name__ == "sitecustomize" and "CHAOS_ORDERS" in os.environ:

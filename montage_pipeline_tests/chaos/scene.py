@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import av
@@ -39,6 +39,17 @@ _MAX_WAIT_S = 120.0 * PATIENCE
 """For one thing to happen. Deadlines are generous: what is asserted is what held, not how soon."""
 
 
+class Death(NamedTuple):
+    """By SIGKILL, `before` or `after` a point that is called with something that contains `match`,
+    or so many seconds later.
+    """
+
+    when: str
+    point: str
+    match: str = ""
+    delay_s: float = 0.0
+
+
 @dataclass(frozen=True)
 class World:
     """What all cases share: the running system, the way to its store, and its processes' orders."""
@@ -49,11 +60,9 @@ class World:
     dagster: Engine
     """Dagster's database."""
 
-    def kill_at(self, point: str, when: str, match: str = "", file: str = KILL) -> None:
-        """Have the next run that comes `before` or `after` a point, called with something that
-        contains `match`, die there. `file` says whose run: see `inside`.
-        """
-        order = {"point": point, "when": when, "match": match}
+    def kill_at(self, death: "Death", file: str = KILL) -> None:
+        """Have the next run that comes there die. `file` says whose run: see `inside`."""
+        order = death._asdict()
         unfinished = self.orders / "unfinished"
         unfinished.write_text(json.dumps(order))
         unfinished.rename(self.orders / file)
@@ -88,6 +97,10 @@ class Scene:
     earlier: list[UUID] = field(default_factory=list)
     """Requests of the same items whose Reels were superseded, and which were paid all the same."""
     asserted: list[str] = field(default_factory=list)
+    went_on_s: list[float] = field(default_factory=list)
+    """Seconds from each kill until another run worked on the request."""
+    in_doubt: int = 0
+    """Rows of which nobody knows whether they were charged."""
     user: UUID = field(default_factory=uuid4)
 
     def __post_init__(self) -> None:
@@ -158,7 +171,8 @@ class Scene:
             return request.state is RequestState.RUNNING and request.run_id != than
 
         self.wait_for(goes_on, "going on in another run")
-        self.asserted.append(f"went on after {time.monotonic() - since_s:.1f} s")
+        self.went_on_s.append(time.monotonic() - since_s)
+        self.asserted.append(f"went on after {self.went_on_s[-1]:.1f} s")
 
     def run_of(self, request_id: UUID) -> str | None:
         """The run that has the request."""
@@ -245,7 +259,7 @@ class Scene:
         settled = [entry for entry in entries if entry.state is CostState.SETTLED]
         charged, calls = self.charged_usd - self._charged_before, self.calls - self._calls_before
         assert len(entries) >= calls, f"{self.name}: {calls} charged calls, {entries}"
-        unsettled = len(entries) - len(settled)
+        self.in_doubt = unsettled = len(entries) - len(settled)
         on_ledger = sum((entry.cost_usd for entry in settled), Decimal(0))
         if unsettled:
             assert on_ledger <= charged

@@ -1,12 +1,16 @@
 """A run dies by SIGKILL right before or right after each thing that it commits: rows, documents,
-files. Whatever is not committed is done again, and nothing else.
+files; and in the midst of each step. Whatever is not committed is done again, and nothing else.
 """
 
+import random
 from typing import NamedTuple
 
 import pytest
 
+from montage_pipeline.vocabulary import Step
+from montage_pipeline_tests.chaos.conftest import SEED
 from montage_pipeline_tests.chaos.crowd import Member
+from montage_pipeline_tests.chaos.scene import Death
 
 
 class Point(NamedTuple):
@@ -29,9 +33,9 @@ class Point(NamedTuple):
         """Nothing."""
 
     @property
-    def death(self) -> tuple[str, str, str]:
+    def death(self) -> Death:
         """Where the first run of the request is to die."""
-        return self.when, self.function, self.match
+        return Death(self.when, self.function, self.match)
 
 
 _ROWS = [
@@ -82,8 +86,35 @@ def test_killed_at(member: Member, trouble: Point) -> None:
     member.scene.asserted.append(f"killed {place}")
     claude, music, in_doubt = _IN_FLIGHT.get(str(trouble), (1, 1, 0))
     member.is_well(claude=claude, music=music, in_doubt=in_doubt)
-    if member.again_s is not None:
-        pause_s = max(member.again_s - member.killed_s, 0.0)
-        member.scene.asserted.append(f"queued again {pause_s:.0f} s after the kill")
-    else:
-        assert str(trouble) in _DELIVERED, "what was killed before it delivered goes on"
+    member.went_on(may_be_over=str(trouble) in _DELIVERED)
+
+
+class Midway(NamedTuple):
+    """In the midst of a step, wherever the run has got to."""
+
+    step: Step
+
+    def __str__(self) -> str:
+        return self.step
+
+    @property
+    def code(self) -> str:
+        """Nothing fails."""
+        return ""
+
+    def arrange(self, member: Member) -> None:
+        """Nothing."""
+
+    @property
+    def death(self) -> Death:
+        """Within half a second of the step's begin."""
+        delay_s = random.Random(f"{SEED} {self.step}").uniform(0.0, 0.5)
+        return Death("after", "RequestLifecycle.progress", f"'{self.step}'", delay_s)
+
+
+@pytest.mark.parametrize("trouble", [Midway(step) for step in Step], ids=str)
+def test_run_killed_in(member: Member, trouble: Midway) -> None:
+    member.scene.asserted.append(f"killed {1000 * trouble.death.delay_s:.0f} ms into the step")
+    member.is_well_after_a_kill()
+    # Delivering takes less than that.
+    member.went_on(may_be_over=trouble.step is Step.R2_OBJECT)

@@ -1,6 +1,6 @@
 """A little of everything at once, for every `make test`."""
 
-from montage_pipeline_tests.chaos.scene import Scene
+from montage_pipeline_tests.chaos.scene import Death, Scene
 from montage_pipeline_tests.chaos.store_proxy import Trouble
 from montage_pipeline_tests.fakes import anthropic_server as claude
 from montage_pipeline_tests.fakes import fal_server as fal
@@ -12,7 +12,7 @@ def test_a_little_of_everything(scene: Scene) -> None:
     """
     scene.system.anthropic.script(claude.Fault.overloaded())
     scene.system.fal.script("status", fal.Fault.http(503, "<html>no</html>"))
-    scene.world.kill_at("CostLedger.settle", "after")
+    scene.world.kill_at(Death("after", "CostLedger.settle"))
     scene.click(2)
     scene.world.store.order(Trouble("503", left=3))
     scene.wait_for(lambda: scene.world.killed, "killed")

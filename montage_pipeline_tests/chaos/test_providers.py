@@ -31,9 +31,8 @@ class Claude:
         member.scene.system.anthropic.script_about(member.word, self.fault)
 
     @property
-    def death(self) -> tuple[str, str, str]:
+    def death(self) -> None:
         """Nothing is killed."""
-        return "", "", ""
 
 
 @dataclass(frozen=True)
@@ -60,9 +59,8 @@ class Fal:
         member.scene.system.fal.script_about(member.tempo, self.place, *faults)
 
     @property
-    def death(self) -> tuple[str, str, str]:
+    def death(self) -> None:
         """Nothing is killed."""
-        return "", "", ""
 
 
 @dataclass(frozen=True)
@@ -79,9 +77,8 @@ class NoEnd:
         member.scene.system.fal.plan_about(member.tempo, fal.JobPlan(never=True))
 
     @property
-    def death(self) -> tuple[str, str, str]:
+    def death(self) -> None:
         """Nothing is killed."""
-        return "", "", ""
 
 
 _RETRY_AFTER = {"short": "1", "long": "8", "absurd": "86400"}

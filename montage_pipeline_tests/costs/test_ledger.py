@@ -118,7 +118,9 @@ def test_reports_since(ledger: CostLedger, call: PaidCall, engine: Engine) -> No
 def test_a_call_is_closed_at_what_it_was_predicted_to_cost_or_at_nothing(
     ledger: CostLedger, call: PaidCall
 ) -> None:
-    lost, free = ledger.open(call), ledger.open(call)
+    most_usd = PREDICTED_USD * 2
+    lost = ledger.open(call.model_copy(update={"most_usd": most_usd}))
+    free = ledger.open(call)
     ledger.mark_sent(lost)
     ledger.close_in_doubt(lost, "the connection was cut")
     ledger.close_free(free, {"error": "not_sent"})
@@ -128,9 +130,11 @@ def test_a_call_is_closed_at_what_it_was_predicted_to_cost_or_at_nothing(
     assert doubtful.in_doubt
     assert doubtful.usage == {
         "predicted": call.predicted_usage,
+        "most_usd": f"{most_usd:f}",
         "uncertain": True,
         "error": "the connection was cut",
     }
+    assert f"about ${PREDICTED_USD:.4f}, and at most ${most_usd:.4f}." in (doubtful.doubt or "")
     assert (unsent.state, unsent.in_doubt) == (CostState.SETTLED, False)
     assert unsent.cost_usd == 0
     assert doubtful.predicted_usd == unsent.predicted_usd == PREDICTED_USD

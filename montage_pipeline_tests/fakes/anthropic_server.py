@@ -74,6 +74,8 @@ class AnthropicServer:
         self.usages: list[ReportedUsage] = []
         self.answers: list[dict[str, Any]] = []
         """The judgements given, in order."""
+        self.answered_s: dict[str, float] = {}
+        """When each charged request was answered, by its id, as `time.monotonic`."""
         self.received = threading.Event()
         """Set when a request has come in, before it is answered."""
         self._faults: deque[Fault | None] = deque()
@@ -235,6 +237,7 @@ class _Handler(BaseHTTPRequestHandler):
         sent = json.dumps(message).encode()
         if kind == "broken_body":
             sent = b'{"id": "msg_fake", "type": "mess'
+        state.answered_s[self._request_id] = time.monotonic()
         self._send(200, sent, {}, keep=len(sent) // 2 if kind == "cut" else len(sent))
 
     def _send_error(

@@ -42,6 +42,8 @@ class FalServer:
     def __init__(self, *, key: str | None = None, port: int = 0) -> None:
         self.jobs: list[FakeJob] = []
         self.calls: dict[str, int] = defaultdict(int)
+        self.answered_s: dict[str, float] = {}
+        """When each order was answered, by the id of its job, as `time.monotonic`."""
         self._key = key
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._faults_about: dict[tuple[Place, str], deque[Fault]] = defaultdict(deque)
@@ -181,6 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
             "status_url": f"{base}/status",
             "cancel_url": f"{base}/cancel",
         }
+        self.fal.answered_s[job.id] = time.monotonic()
         self._answer(200, answer | {"queue_position": 0}, fault)
 
     def do_PUT(self) -> None:

@@ -163,6 +163,7 @@ class PaidMessages:
             fingerprint=fingerprint,
             predicted_usd=priced.cost_usd,
             predicted_usage=usage,
+            most_usd=prediction.most_usd,
             price_version=priced.price_version,
         )
 

@@ -33,12 +33,15 @@ class ExpectedTokens:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a call is expected to use and cost, and the most output it may use within the budget."""
+    """What a call is expected to use and cost, and the most output it may use within the budget;
+    with all of that, it costs `most_usd`.
+    """
 
     input_tokens: int
     output_tokens: int
     cost_usd: Decimal
     max_output_tokens: int
+    most_usd: Decimal
     within_budget: bool
 
 
@@ -50,11 +53,13 @@ def predict(model: str, expected: ExpectedTokens, budget: Budget) -> Prediction:
     # As max_tokens of the request, this makes the budget a limit that the call cannot pass, and not
     # only a forecast, although the input is an estimate.
     affordable = int((budget.limit_usd - _INPUT_DOUBT * input_usd) / output_token_usd)
+    max_output_tokens = max(expected.output, min(expected.max_output, affordable))
     return Prediction(
         input_tokens=expected.input,
         output_tokens=expected.output,
         cost_usd=input_usd + expected.output * output_token_usd,
-        max_output_tokens=max(expected.output, min(expected.max_output, affordable)),
+        max_output_tokens=max_output_tokens,
+        most_usd=_INPUT_DOUBT * input_usd + max_output_tokens * output_token_usd,
         within_budget=affordable >= _OUTPUT_ROOM * expected.output,
     )
 

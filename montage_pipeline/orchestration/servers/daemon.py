@@ -18,6 +18,10 @@ from dagster._daemon.daemon import DaemonIterator, DagsterDaemon, SensorDaemon, 
 from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
 from dagster._utils.error import serializable_error_info_from_exc_info
 
+from montage_pipeline.orchestration.servers.put_back_clocks import (
+    end_when_put_back,
+    forget_ticks_ahead,
+)
 from montage_pipeline.requests.queue.nudges import Nudges
 from montage_pipeline.settings import Settings, get_settings
 
@@ -129,7 +133,10 @@ class NudgedQueueDaemon(QueuedRunCoordinatorDaemon):
 def nudged_daemons(
     instance: "DagsterInstance", *, bells: Sequence[Bell], settings: Settings
 ) -> list[DagsterDaemon[Any]]:
-    """Dagster's daemons, the two that start runs woken by these bells."""
+    """Dagster's daemons, the two that start runs woken by these bells, with every sensor due that
+    ticked while the clock was fast.
+    """
+    forget_ticks_ahead(instance)
     sensor_bell, queue_bell = bells
     daemons: list[DagsterDaemon[Any]] = []
     for daemon in create_daemons_from_instance(instance):
@@ -173,6 +180,7 @@ def main() -> None:
                 bell.ring()
 
         Nudges(settings, ring).start()
+    end_when_put_back()
     cli.run_command()
 
 

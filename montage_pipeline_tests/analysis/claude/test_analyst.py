@@ -126,6 +126,8 @@ def test_what_is_predicted_is_what_the_provider_counts(
     (predicted,) = step.ledger.rows.values()
     assert predicted.state == "estimated"
     assert float(predicted.cost_usd) == pytest.approx(float(step.server.charged_usd), rel=0.1)
+    assert predicted.call.most_usd is not None
+    assert step.server.charged_usd <= predicted.call.most_usd
     analyst = step.analyse(**asked).analyst
     assert analyst.billed_tokens == step.server.usages[-1].usage["input_tokens"]
     assert analyst.predicted_tokens == pytest.approx(analyst.billed_tokens, rel=0.1)

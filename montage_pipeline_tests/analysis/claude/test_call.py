@@ -189,6 +189,9 @@ def test_a_call_that_is_interrupted_says_at_once_that_it_may_be_charged(
     (row,) = step.ledger.rows.values()
     assert (row.state, row.usage["error"]) == ("estimated", "interrupted")
     assert row.cost_usd == row.call.predicted_usd > 0
+    # A question as small as this may cost more than is predicted, but never more than its most.
+    assert row.call.most_usd is not None
+    assert server.charged_usd <= row.call.most_usd
 
 
 def test_killed_before_the_row_was_settled_the_answer_is_used_and_not_bought_again(

@@ -10,7 +10,7 @@ import pytest
 
 from montage_pipeline.composition import Services
 from montage_pipeline.orchestration import lease
-from montage_pipeline.orchestration.attempts import RETRY_NUMBER_TAG
+from montage_pipeline.orchestration.attempts import RETRY_NUMBER_TAG, Attempt
 from montage_pipeline.orchestration.lost_runs import settle_lost_runs
 from montage_pipeline.orchestration.partitions import PARTITION_TAG, REQUEST_TAG
 from montage_pipeline.requests.library import ContentLibrary
@@ -96,6 +96,48 @@ def test_lost_runs_of_canceled_requests_are_not_retried(
         True: dg.DagsterRunStatus.CANCELED,
         False: dg.DagsterRunStatus.FAILURE,
     }
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [("MAX_RUNTIME_S", "was not over after"), ("MAX_SILENCE_S", "said nothing for")],
+)
+def test_a_run_that_gets_nowhere_ends_itself_by_a_clock_that_nobody_sets(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    told: str,
+) -> None:
+    """Dagster's own limit goes by the time of day, and cancels."""
+    ended = threading.Event()
+    monkeypatch.setattr(lease, "_owned", True)
+    monkeypatch.setattr(lease, "_end_children", lambda: None)
+    monkeypatch.setattr("os._exit", lambda status: ended.set())
+    monkeypatch.setattr(lease, "POLL_INTERVAL_S", 0.05)
+    monkeypatch.setattr(lease, limit, 0.5)
+    created = click(library, user)
+    request = services.requests.get_request(created.request_id)
+    assert request is not None
+    run = instance.create_run_for_job(_job())
+    _start(instance, run)
+    attempt = Attempt(Step.CLIP_ANALYSIS, created.partition_key, 1, None, run, instance)
+    held = lease.hold(attempt, services, request, tracked=False)
+    deadline_s = time.monotonic() + 60
+    with held.working():
+        while not ended.is_set() and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+            if limit == "MAX_RUNTIME_S":
+                held.heard()
+    assert ended.is_set()
+    found = instance.get_run_by_id(run.run_id)
+    assert found is not None
+    assert found.status is dg.DagsterRunStatus.FAILURE
+    [failure] = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    assert failure.dagster_event is not None
+    assert told in (failure.dagster_event.message or "")
 
 
 def _job() -> dg.JobDefinition:

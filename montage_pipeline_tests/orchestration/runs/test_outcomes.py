@@ -1,5 +1,7 @@
 """What the events of a run that failed do to its request, with real runs."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +19,7 @@ from montage_pipeline.orchestration.outcomes import run_failed_sensor
 from montage_pipeline.orchestration.partitions import montage_requests
 from montage_pipeline.records import Record
 from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.model import ContentItem, CreatedRequest, MontageRequest
 from montage_pipeline.storage.store_errors import StoreErrors
 from montage_pipeline.vocabulary import ContentStatus, RequestState, Step
 from montage_pipeline_tests.clicks import click, next_requests
@@ -67,50 +70,83 @@ def settle(
     run_failed_sensor(services.settings)(context)
 
 
-def test_a_partition_deleted_meanwhile_is_told_in_a_sentence(
+@dataclass
+class Clicked:
+    """A request for a Reel of one clip, and what becomes of it."""
+
+    services: Services
+    library: ContentLibrary
+    instance: dg.DagsterInstance
+    user: UUID
+    created: CreatedRequest
+    partition: str
+
+    @property
+    def item(self) -> ContentItem:
+        """As its owner sees it now."""
+        return item_of(self.library, self.user, self.created)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """What its owner is told."""
+        return error_of(self.library, self.user, self.created)
+
+    @property
+    def request(self) -> MontageRequest:
+        """As the pipeline sees it now."""
+        request = self.services.requests.get_request(self.created.request_id)
+        assert request is not None
+        return request
+
+    def fails(
+        self, after: Step, disturb: Callable[[], None], *steps: Step
+    ) -> dg.ExecuteInProcessResult:
+        """A run of these steps, or all, that is disturbed after one and fails."""
+        documents = Disturbed(self.services, after, disturb)
+        result = run_montage(
+            self.services, self.instance, self.partition, *steps, documents=documents
+        )
+        assert not result.success
+        return result
+
+    def settle(self, result: dg.ExecuteInProcessResult) -> None:
+        """What the daemon does then."""
+        settle(self.services, self.instance, result)
+
+
+@pytest.fixture
+def clicked(
     services: Services,
     library: ContentLibrary,
     instance: dg.DagsterInstance,
     user: UUID,
     clip: Path,
-) -> None:
+) -> Clicked:
+    """A request that has its partition, and no run yet."""
     created = click(library, user, clip.as_uri())
-    partition = add_partition(instance, created)
+    return Clicked(services, library, instance, user, created, add_partition(instance, created))
+
+
+def test_a_partition_deleted_meanwhile_is_told_in_a_sentence(clicked: Clicked) -> None:
     assert montage_requests.name is not None
 
     def delete() -> None:
-        instance.delete_dynamic_partition("montage_requests", partition)
+        clicked.instance.delete_dynamic_partition("montage_requests", clicked.partition)
 
-    documents = Disturbed(services, Step.CLIP_ANALYSIS, delete)
-    result = run_montage(services, instance, partition, documents=documents)
-    assert not result.success
-    settle(services, instance, result)
-    error = error_of(library, user, created)
-    assert (error["code"], error["step"]) == ("partition_deleted", "music_track")
-    assert "deleted in Dagster" in error["message"]
+    clicked.settle(clicked.fails(Step.CLIP_ANALYSIS, delete))
+    assert (clicked.error["code"], clicked.error["step"]) == ("partition_deleted", "music_track")
+    assert "deleted in Dagster" in clicked.error["message"]
 
 
-def test_a_shutdown_in_code_of_dagster_gives_the_request_to_another_run(
-    services: Services,
-    library: ContentLibrary,
-    instance: dg.DagsterInstance,
-    user: UUID,
-    clip: Path,
-) -> None:
+def test_a_shutdown_in_code_of_dagster_gives_the_request_to_another_run(clicked: Clicked) -> None:
     def stop() -> None:
         try:
             raise dg.DagsterExecutionInterruptedError
         finally:
             raise ProgrammingError("SELECT 1", None, Exception("status ACTIVE"))
 
-    created = click(library, user, clip.as_uri())
-    documents = Disturbed(services, Step.CLIP_ANALYSIS, stop)
-    result = run_montage(services, instance, add_partition(instance, created), documents=documents)
-    assert not result.success
-    settle(services, instance, result)
-    request = services.requests.get_request(created.request_id)
-    assert request is not None
-    assert (request.state, request.attempt) == (RequestState.QUEUED, 2)
+    clicked.settle(clicked.fails(Step.CLIP_ANALYSIS, stop))
+    assert (clicked.request.state, clicked.request.attempt) == (RequestState.QUEUED, 2)
 
 
 def test_only_what_is_to_be_mended_here_stays_red(
@@ -142,67 +178,40 @@ def _failed_partitions(instance: dg.DagsterInstance, step: Step = Step.CLIP_ANAL
     return set(status.deserialize_failed_partition_subsets(montage_requests).get_partition_keys())
 
 
-def test_a_delivered_reel_stays_though_its_last_step_could_not_end(
-    services: Services,
-    library: ContentLibrary,
-    instance: dg.DagsterInstance,
-    user: UUID,
-    clip: Path,
-) -> None:
+def test_a_delivered_reel_stays_though_its_last_step_could_not_end(clicked: Clicked) -> None:
     """The step is tried again after the delivery, in the same run; the item never moves back."""
-    created = click(library, user, clip.as_uri())
-    partition = add_partition(instance, created)
     seen: list[ContentStatus] = []
 
     def store_goes_away() -> None:
-        seen.append(item_of(library, user, created).status)
+        seen.append(clicked.item.status)
         with StoreErrors("bucket").translated("store"):
             from botocore.exceptions import EndpointConnectionError
 
             raise EndpointConnectionError(endpoint_url="url")
 
-    documents = Disturbed(services, Step.R2_OBJECT, store_goes_away)
-    result = run_montage(services, instance, partition, documents=documents)
-    assert not result.success
-    assert len(seen) >= 1
+    result = clicked.fails(Step.R2_OBJECT, store_goes_away)
     assert set(seen) == {ContentStatus.DRAFT}
-    delivered = item_of(library, user, created)
+    delivered = clicked.item
     assert (delivered.status, delivered.progress_percent) == (ContentStatus.DRAFT, 100)
-    settle(services, instance, result)
-    assert item_of(library, user, created) == delivered
-    request = services.requests.get_request(created.request_id)
-    assert request is not None
-    assert (request.state, request.attempt) == (RequestState.SUCCEEDED, 1)
+    clicked.settle(result)
+    assert clicked.item == delivered
+    assert (clicked.request.state, clicked.request.attempt) == (RequestState.SUCCEEDED, 1)
 
 
-def test_a_good_reel_stays_when_making_it_again_fails(
-    services: Services,
-    library: ContentLibrary,
-    instance: dg.DagsterInstance,
-    user: UUID,
-    clip: Path,
-) -> None:
-    created = click(library, user, clip.as_uri())
-    partition = add_partition(instance, created)
-    assert run_montage(services, instance, partition, *Step).success
-    good = item_of(library, user, created)
+def test_a_good_reel_stays_when_making_it_again_fails(clicked: Clicked) -> None:
+    assert run_montage(clicked.services, clicked.instance, clicked.partition, *Step).success
+    good = clicked.item
     assert good.status is ContentStatus.DRAFT
 
     def breaks() -> None:
-        assert item_of(library, user, created).status is ContentStatus.DRAFT
+        assert clicked.item.status is ContentStatus.DRAFT
         raise ValueError("broken")
 
-    documents = Disturbed(services, Step.RENDERED_VIDEO, breaks)
-    left = (Step.RENDERED_VIDEO, Step.R2_OBJECT)
-    result = run_montage(services, instance, partition, *left, documents=documents)
-    assert not result.success
-    [request] = [services.requests.get_request(created.request_id)]
-    assert request is not None
-    assert request.run_id == result.run_id, "it must have taken the request over"
-    settle(services, instance, result)
-    now = item_of(library, user, created)
+    result = clicked.fails(Step.RENDERED_VIDEO, breaks, Step.RENDERED_VIDEO, Step.R2_OBJECT)
+    assert clicked.request.run_id == result.run_id, "it must have taken the request over"
+    clicked.settle(result)
     # Whoever watches is told of the run that began; nothing came of it.
-    assert now == good.model_copy(update={"revision": now.revision})
+    assert clicked.item == good.model_copy(update={"revision": clicked.item.revision})
 
 
 def test_a_store_that_is_away_is_waited_for_outside_a_slot(
