@@ -216,4 +216,3 @@ def table(course: Course, modest: set[UUID], took_s: float, cost_s: float) -> st
         f"{GREEDY_SHARE:.0%} of them one user's; each run takes {cost_s:g} s.\n\n"
     )
     return head + report.table(("", "measured"), lines)
-
