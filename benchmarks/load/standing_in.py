@@ -1,7 +1,8 @@
 """The graph with stand-ins for its five steps: each is taken over, held and noted as a real one is,
 and does nothing, but that the render waits for `MONTAGE_BENCH_COST_S` seconds.
 
-    python -m montage_pipeline.orchestration.servers.code_server api grpc -m benchmarks.load.standing_in …
+    python -m montage_pipeline.orchestration.servers.code_server api grpc \\
+        -m benchmarks.load.standing_in …
 
 Sensors, jobs, partitions and everything around a step are the product's own.
 """

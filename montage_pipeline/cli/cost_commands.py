@@ -44,8 +44,8 @@ _CALL_COLUMNS = (
 _AMOUNTS = ("cost_usd", "predicted_usd", "wasted_usd")
 
 _LINE_COLUMNS = 100
-"""Characters of a line with a whole id, which is what `--user` and the API take: a narrower terminal
-wraps it.
+"""Characters of a line with a whole id, which is what `--user` and the API take: a narrower
+terminal wraps it.
 """
 
 
