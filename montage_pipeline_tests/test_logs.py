@@ -144,7 +144,7 @@ def test_runs_log_json_where_everything_does(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run as sensors make them, whose configuration names no logger."""
-    original = context_creation_job.default_system_loggers
+    original = vars(context_creation_job)["default_system_loggers"]
     monkeypatch.setattr(context_creation_job, "default_system_loggers", original)
     settings = Settings(log_format="json", log_level="INFO")
     logs.configure(settings)
