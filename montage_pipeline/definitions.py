@@ -25,6 +25,7 @@ from montage_pipeline.orchestration.watching.delivered import (
     delivered_objects,
     delivered_objects_job,
 )
+from montage_pipeline.orchestration.watching.run_lines import log_runs_as_all_else
 from montage_pipeline.settings import Settings, get_settings
 from montage_pipeline.storage.buckets import refuse_open_bucket
 
@@ -66,12 +67,6 @@ def build_definitions(
             operations_alerts(settings),
         ],
         resources=resources | resource_overrides,
-        # What runs log, Dagster's own events among it, in the form of everything else.
-        loggers={
-            "console": dg.json_console_logger
-            if logs.in_json(settings)
-            else dg.colored_console_logger
-        },
         # One import of the heavy libraries for all five steps; separate processes cost several
         # times as much.
         executor=dg.in_process_executor,
@@ -80,4 +75,5 @@ def build_definitions(
 
 # This module is what the code server and the run workers load, so their logs begin here.
 logs.configure(get_settings())
+log_runs_as_all_else(get_settings())
 defs = build_definitions()

@@ -120,16 +120,17 @@ def test_definitions_that_are_named_exist(page: Path) -> None:
 
 
 def test_what_the_drills_go_by_is_there() -> None:
-    """Events of the logs, codes, and checks of `/readyz` that an operator is told to watch for.
-    When this fails: name in docs/operations.md what the code says now.
+    """Events of the logs, codes, alerts, and checks of `/readyz` that an operator is told to watch
+    for. When this fails: name in docs/operations.md what the code says now.
     """
     page = (ROOT / "docs" / "operations.md").read_text()
     drills = page.partition("## Drills")[2].partition("\n## ")[0]
     rows = [line.split("|")[1] for line in drills.splitlines() if line.startswith("| ")][1:]
     watched = {name for row in rows for name in re.findall(r"`([a-zA-Z_]+)`", row)}
     said = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py"))
-    codes = {code.value for code in ErrorCode}
-    assert {name for name in watched - codes if f'"{name}"' not in said} == set()
+    known = {code.value for code in ErrorCode}
+    known |= set(re.findall(r"alert: (\w+)", (ROOT / "deploy/monitoring/alerts.yaml").read_text()))
+    assert {name for name in watched - known if f'"{name}"' not in said} == set()
     assert len(watched) >= 40
 
 

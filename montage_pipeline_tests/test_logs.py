@@ -6,9 +6,10 @@ import traceback
 
 import dagster as dg
 import pytest
+from dagster._core.execution import context_creation_job
 
 from montage_pipeline import logs
-from montage_pipeline.definitions import build_definitions
+from montage_pipeline.orchestration.watching.run_lines import log_runs_as_all_else
 from montage_pipeline.settings import Settings
 
 SIGNED = "https://x.r2.cloudflarestorage.com/b/k.mp4?X-Amz-Credential=AKIA&X-Amz-Signature=deadbeefdeadbeef"
@@ -128,9 +129,31 @@ def test_what_libraries_log_is_json_too(capsys: pytest.CaptureFixture[str]) -> N
     ]
 
 
-def test_runs_log_json_where_everything_does() -> None:
-    loggers = {
-        kind: build_definitions(Settings(log_format=kind)).loggers for kind in ("json", "console")
-    }
-    assert loggers["json"] == {"console": dg.json_console_logger}
-    assert loggers["console"] == {"console": dg.colored_console_logger}
+@dg.op
+def speak(context: dg.OpExecutionContext) -> None:
+    context.log.debug("not to be heard")
+    context.log.info(f"fetching {SIGNED}")
+
+
+@dg.job
+def speaking() -> None:
+    speak()
+
+
+def test_runs_log_json_where_everything_does(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run as sensors make them, whose configuration names no logger."""
+    original = vars(context_creation_job)["default_system_loggers"]
+    monkeypatch.setattr(context_creation_job, "default_system_loggers", original)
+    settings = Settings(log_format="json", log_level="INFO")
+    logs.configure(settings)
+    log_runs_as_all_else(settings)
+    with dg.instance_for_test() as instance:
+        assert speaking.execute_in_process(instance=instance).success
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["level"] for line in lines if "b/k.mp4?[hidden]" in line["event"]] == ["info"]
+    assert not [line for line in lines if "not to be heard" in line["event"]]
+    logging.getLogger().handlers = [
+        handler for handler in logging.getLogger().handlers if not handler.get_name()
+    ]

@@ -43,6 +43,11 @@ _CALL_COLUMNS = (
 )
 _AMOUNTS = ("cost_usd", "predicted_usd", "wasted_usd")
 
+_LINE_COLUMNS = 100
+"""Characters of a line with a whole id, which is what `--user` and the API take: a narrower
+terminal wraps it.
+"""
+
 
 def costs(
     by: Annotated[
@@ -108,7 +113,9 @@ def _show_lines(by: Dimension, lines: "Sequence[CostLine]", output: _Output) -> 
     if output is _Output.JSON:
         print("[" + ",".join(line.model_dump_json() for line in lines) + "]")  # noqa: T201
     elif output is _Output.TABLE:
-        Console().print(_lines_table(by, lines))
+        console = Console()
+        console.width = max(console.width, _LINE_COLUMNS)
+        console.print(_lines_table(by, lines))
     else:
         _write(CostLine, lines, columns, output)
 
@@ -179,5 +186,7 @@ def _lines_table(by: Dimension, lines: "Sequence[CostLine]") -> Table:
         sum((getattr(line, name) for line in lines), Decimal(0))
         for name in ("cost_usd", "predicted_usd", "wasted_usd")
     ]
-    table.add_row("total", "", "", *(f"{amount:.6f}" for amount in totals), style="bold")
+    # Each call is in one line; a request can be in several, so that theirs do not add up.
+    calls = str(sum(line.calls for line in lines))
+    table.add_row("total", "", calls, *(f"{amount:.6f}" for amount in totals), style="bold")
     return table

@@ -10,6 +10,7 @@ import dagster as dg
 from dagster import ResourceParam, SensorEvaluationContext
 
 from montage_pipeline.composition import Services
+from montage_pipeline.orchestration.assets.rendered_video import FILE_CHECKS
 from montage_pipeline.orchestration.jobs import montage
 from montage_pipeline.orchestration.partitions import montage_requests, tags_of
 from montage_pipeline.orchestration.runs import (
@@ -91,13 +92,25 @@ def _run_request(
 ) -> dg.RunRequest:
     lost = _lost_run(instance, request) if request.attempt > 1 else None
     left = steps_left(instance, lost) if lost else []
+    steps = left or request.steps
     return dg.RunRequest(
         run_key=run_key_of(request),
         partition_key=request.partition_key,
-        asset_selection=[dg.AssetKey(step.value) for step in left or request.steps],
+        asset_selection=[dg.AssetKey(step.value) for step in steps],
+        asset_check_keys=_file_checks(steps),
         run_config=_config_for(lost, left) if lost and left else None,
         tags=tags_of(request, title),
     )
+
+
+def _file_checks(steps: Sequence[Step]) -> list[dg.AssetCheckKey]:
+    """The checks that belong to these steps. Without a list Dagster takes every check of the
+    assets, and so each Reel would look for all that were ever delivered.
+    """
+    if Step.RENDERED_VIDEO not in steps:
+        return []
+    video = dg.AssetKey(Step.RENDERED_VIDEO.value)
+    return [dg.AssetCheckKey(video, name) for name, _ in FILE_CHECKS.values()]
 
 
 def _lost_run(instance: dg.DagsterInstance, request: MontageRequest) -> dg.DagsterRun | None:

@@ -44,7 +44,10 @@ def test_every_way_of_summing_gives_the_ledger(ledger: Ledger, by: Dimension) ->
 
     table = pq.read_table(io.BytesIO(montage("--by", by, "--parquet").stdout_bytes))
     assert sum(table["cost_usd"].to_pylist()) == total
-    assert f"{total:.6f}" in montage("--by", by).output
+    table_lines = montage("--by", by).output.splitlines()
+    assert [line.split()[0] for line in table_lines[1:-1]] == [line["key"] for line in lines]
+    shown = table_lines[-1].split()
+    assert shown[:3] == ["total", str(len(ledger.calls)), f"{total:.6f}"]
 
 
 def test_reels_cost_what_all_their_requests_did(ledger: Ledger) -> None:

@@ -89,7 +89,9 @@ def test_it_starts_as_documented(checkout: Path) -> None:
         R2_SECRET_ACCESS_KEY="secret",
         FAL_KEY="key",
     )
-    services = rendered(checkout)["services"]
+    document = rendered(checkout)
+    assert document["name"] == "montage", "not the folder's, which other projects have too"
+    services = document["services"]
     assert set(services) == {"postgres", "migrate", "code", "daemon", "webserver", "api"}
 
     code, api = services["code"]["environment"], services["api"]["environment"]

@@ -101,6 +101,14 @@ def test_every_alert_is_explained() -> None:
     assert len(re.findall(r"^\| `Montage\w+` \|", page, re.M)) == len(ALERTS)
 
 
+def test_every_alert_has_its_drill() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    [drills] = re.findall(r"^## Drills\n(.*?)^## ", page, re.M | re.S)
+    alarms = [row.split("|")[1] for row in drills.splitlines() if row.startswith("| ")]
+    named = {name for alarm in alarms for name in re.findall(r"`(Montage\w+)`", alarm)}
+    assert named == {rule["alert"] for rule in ALERTS}
+
+
 def test_panels_do_not_overlap() -> None:
     taken: set[tuple[int, int]] = set()
     for panel in PANELS:

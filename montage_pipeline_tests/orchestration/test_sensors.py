@@ -4,15 +4,18 @@ from datetime import UTC
 from uuid import UUID
 
 import dagster as dg
+import pytest
 from dagster._core.execution.plan.objects import StepSuccessData
 from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import text
 
 from montage_pipeline.composition import Services
 from montage_pipeline.definitions import build_definitions
+from montage_pipeline.orchestration.assets.rendered_video import FILE_CHECKS
 from montage_pipeline.orchestration.partitions import REQUEST_TAG
 from montage_pipeline.orchestration.sensors import request_sensor
 from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.vocabulary import RequestState, Step
 from montage_pipeline_tests.clicks import REEL, click, next_requests
 
@@ -51,6 +54,32 @@ def test_a_queued_row_becomes_a_partition_and_a_run(
     # A tick that is lost after its evaluation is simply repeated: the body changed nothing.
     assert again.run_requests == first.run_requests
     assert next_requests(services.engine)[0].state is RequestState.QUEUED
+
+
+@pytest.mark.parametrize("only_plan", [False, True])
+def test_a_run_has_its_steps_and_nothing_else(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    only_plan: bool,
+) -> None:
+    """The daily look at every Reel in the bucket is a check of one of these assets."""
+    click(library, user, options=MontageOptions(plan_only=only_plan))
+    result = tick(services, instance)
+    assert isinstance(result, dg.SensorResult)
+    [run] = result.run_requests or ()
+    assert run.asset_selection is not None
+    assert run.asset_check_keys is not None
+    job = build_definitions(services.settings).resolve_job_def("montage")
+    part = job.get_subset(
+        asset_selection=set(run.asset_selection), asset_check_selection=set(run.asset_check_keys)
+    )
+    steps = [step.value for step in Step][: 3 if only_plan else None]
+    assert {node.name for node in part.nodes} == set(steps)
+    assert {key.name for key in run.asset_check_keys} == {
+        name for name, _ in (() if only_plan else FILE_CHECKS.values())
+    }
 
 
 def test_a_row_committed_late_is_not_passed_by(

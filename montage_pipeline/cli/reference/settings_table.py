@@ -53,8 +53,9 @@ def env_file() -> str:
         "# MONTAGE_CODE_SERVER_HOST=127.0.0.1\n# MONTAGE_CODE_SERVER_PORT=4000\n"
     )
     compose = (
-        "\n# Only for `docker compose`, which begins at this file.\n"
-        "COMPOSE_FILE=deploy/compose.yaml\n"
+        "\n# Only for `docker compose`, which begins at this file. The project's name is that of\n"
+        "# its containers and volumes: one that was started without it is called `deploy`.\n"
+        "COMPOSE_FILE=deploy/compose.yaml\nCOMPOSE_PROJECT_NAME=montage\n"
         "\n# Only for `docker compose`: passwords of the two roles in its Postgres, letters and "
         "digits. It does not start without.\n# POSTGRES_PASSWORD=\n# DAGSTER_POSTGRES_PASSWORD=\n"
         "\n# Only for `docker compose`, to have two workers of Celery make the runs; with it,\n"

@@ -1,14 +1,10 @@
-"""Measure 500 requests at once: that all are made, none twice, in fair order, by ticks that stay as
-quick as they were.
+"""500 requests through the real queue, sensor, nudges and storage of Dagster. In place of a run's
+process stands a thread that takes the request over, waits for a fixed time, and delivers.
 
-    python -m benchmarks.load [--requests 500] [--cost 0.2] [--write]
-
-The queue, the sensor, the nudges and Dagster's storage are real; in place of a run's process stands
-a thread that takes the request over, waits for a fixed time, and delivers. Most of the requests are
-of one user. Others come with one each, some at once and some while the queue is long.
+Most of the requests are of one user. Others come with one each, some at once and some while the
+queue is long.
 """
 
-import argparse
 import os
 import statistics
 import tempfile
@@ -220,25 +216,3 @@ def table(course: Course, modest: set[UUID], took_s: float, cost_s: float) -> st
         f"{GREEDY_SHARE:.0%} of them one user's; each run takes {cost_s:g} s.\n\n"
     )
     return head + report.table(("", "measured"), lines)
-
-
-def main() -> None:
-    """Print the table, and put it into docs/benchmarks.md when asked to."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--requests", type=int, default=500)
-    parser.add_argument("--cost", type=float, default=0.2, help="seconds that a stand-in takes")
-    parser.add_argument(
-        "--write", action="store_true", help="put the table into docs/benchmarks.md"
-    )
-    arguments = parser.parse_args()
-    course, modest, took_s = measure(arguments.requests, arguments.cost)
-    shown = table(course, modest, took_s, arguments.cost)
-    print(shown)
-    if arguments.write:
-        report.write("load", shown)
-
-
-if __name__ == "__main__":
-    main()
