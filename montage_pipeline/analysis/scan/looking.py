@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from montage_pipeline.analysis.analyst import Onlooker
 from montage_pipeline.analysis.duplicates import find_repeats
 from montage_pipeline.analysis.model import RejectedClip
-from montage_pipeline.analysis.moments import cut_into_moments
+from montage_pipeline.analysis.moments import UnscoredMoment, cut_into_moments
 from montage_pipeline.analysis.scan import attention
 from montage_pipeline.analysis.scan.attention import (
     BY_MEASURE,
@@ -23,10 +23,10 @@ from montage_pipeline.analysis.scan.kept import KeptMeasures
 from montage_pipeline.analysis.scan.keyframes import KeyframeScan, Seen, scan_keyframes
 from montage_pipeline.analysis.scan.measuring import Findings, Spans, measure_spans
 from montage_pipeline.analysis.scan.probed import ProbedClip, probe_clip
-from montage_pipeline.analysis.scan.workers import Workers, workers_for
+from montage_pipeline.analysis.scan.workers import Workers, contained, workers_for
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.footage.measuring.measures import SHOWN_SIDE, ClipMeasures
-from montage_pipeline.footage.measuring.planes import scaled_to
+from montage_pipeline.footage.measuring.planes import shrunk_to
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.footage.names import clip_name
 from montage_pipeline.spans import Span, overlap_s
@@ -40,10 +40,11 @@ _MAX_ROUNDS = 3  # of looking closely; what three rounds do not find is hardly t
 
 @dataclass(frozen=True)
 class MeasuredClip:
-    """A clip with what was measured in it, and what the user should know of it."""
+    """A clip with what was measured in it, its moments, and what the user should know of it."""
 
     clip: FetchedClip
     measures: ClipMeasures
+    moments: list[UnscoredMoment]
     notes: tuple[str, ...]
 
 
@@ -85,16 +86,16 @@ def look_at(
         first = _look_first(workers, readable)
         findings = _Closely(workers, readable, first, thoroughness).look(duration_s)
 
-    measured = [
-        _measured(clip, findings.measures[index], first.scans.get(index))
-        for index, clip in enumerate(readable)
-        if index in findings.measures
-    ]
-    failed = [
-        findings.failed.get(index) or _passed_over(clip, first.scans[index])
-        for index, clip in enumerate(readable)
-        if index not in findings.measures
-    ]
+    looked: list[MeasuredClip | RejectedClip] = []
+    for index, clip in enumerate(readable):
+        scan = first.scans.get(index)
+        if index in findings.measures:
+            measures = _with_keyframes(findings.measures[index], scan)
+            looked.append(contained(clip.clip.url, _measured, clip, measures, scan, thoroughness))
+        else:
+            looked.append(findings.failed.get(index) or _passed_over(clip, first.scans[index]))
+    measured = [clip for clip in looked if isinstance(clip, MeasuredClip)]
+    failed = [clip for clip in looked if isinstance(clip, RejectedClip)]
     return measured, [*copies, *unreadable, *failed]
 
 
@@ -166,7 +167,7 @@ class _Closely:
         skip_calm = _work(clips, chosen) > first.work
         spans: Spans = {**dict.fromkeys(first.whole, ()), **chosen}
         results = measure_spans(self.workers, clips, spans, skip_calm=skip_calm)
-        findings = Findings({}, first.failed).with_more(results)
+        findings = self._judgeable(Findings({}, first.failed).with_more(results))
 
         work_left = min(max_work - _work(clips, chosen), attention.AGAIN_SHARE * attention.WORK)
         for _ in range(_MAX_ROUNDS - 1):
@@ -178,8 +179,18 @@ class _Closely:
                 break
             work_left -= _work(clips, chosen)
             results = measure_spans(self.workers, clips, chosen, skip_calm=skip_calm)
-            findings = findings.with_more(results)
+            findings = self._judgeable(findings.with_more(results))
         return findings
+
+    def _judgeable(self, findings: Findings) -> Findings:
+        """Without clips whose measures cannot be judged: they failed."""
+        measures, failed = dict(findings.measures), dict(findings.failed)
+        for index, clip in findings.measures.items():
+            judged = contained(clip.facts.url, cut_into_moments, clip)
+            if isinstance(judged, RejectedClip):
+                del measures[index]
+                failed[index] = judged
+        return Findings(measures, failed)
 
     def _choose_more(
         self, findings: Findings, missing_s: float, max_work: float
@@ -220,12 +231,24 @@ def _showable_s(clips: Sequence[ClipMeasures]) -> float:
     return showable_s
 
 
-def _measured(clip: ProbedClip, measures: ClipMeasures, scan: KeyframeScan | None) -> MeasuredClip:
-    if scan is not None:
-        keyframes = tuple(scaled_to(glance.luma, SHOWN_SIDE) for glance in scan.glances)
-        measures = replace(measures, elsewhere=keyframes)
+def _with_keyframes(measures: ClipMeasures, scan: KeyframeScan | None) -> ClipMeasures:
+    """With how the rest of the clip looks at its keyframes."""
+    if scan is None:
+        return measures
+    facts = measures.facts
+    keyframes = tuple(shrunk_to(glance.luma, facts, SHOWN_SIDE) for glance in scan.glances)
+    return replace(measures, elsewhere=keyframes)
+
+
+def _measured(
+    clip: ProbedClip,
+    measures: ClipMeasures,
+    scan: KeyframeScan | None,
+    thoroughness: Thoroughness,
+) -> MeasuredClip:
+    moments = cut_into_moments(measures, thoroughness.max_moment_s)
     notes = (*clip.probe.notes, *_partly_seen(measures, scan), *_damaged(measures))
-    return MeasuredClip(clip.clip, measures, notes)
+    return MeasuredClip(clip.clip, measures, moments, notes)
 
 
 def _partly_seen(measures: ClipMeasures, scan: KeyframeScan | None) -> list[str]:
