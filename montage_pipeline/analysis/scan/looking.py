@@ -4,7 +4,7 @@ Belongs here: the order of looking, and what the user is told of it.
 Does not belong here: judging what was seen (repeats, scored_clips, local).
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 from montage_pipeline.analysis.analyst import Onlooker
@@ -29,11 +29,14 @@ from montage_pipeline.footage.measuring.measures import SHOWN_SIDE, ClipMeasures
 from montage_pipeline.footage.measuring.planes import shrunk_to
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.footage.names import clip_name
-from montage_pipeline.spans import Span, overlap_s
+from montage_pipeline.rules import MIN_CUT_S
+from montage_pipeline.spans import Span, joined, overlap_s
 
 # For reading what a container tells, and for its keyframes and a little of its sound: fifty times
 # what a large file takes on a machine that is busy.
 _PROBE_S, _SCAN_S = 120.0, 120.0
+
+_TOUCHING_S = 0.002  # the ends of moments are rounded inwards to the millisecond
 
 _MAX_ROUNDS = 3  # of looking closely; what three rounds do not find is hardly there
 
@@ -172,9 +175,10 @@ class _Closely:
         work_left = min(max_work - _work(clips, chosen), attention.AGAIN_SHARE * attention.WORK)
         for _ in range(_MAX_ROUNDS - 1):
             missing_s = duration_s - _showable_s(list(findings.measures.values()))
-            if not first.scans or missing_s <= 0:
+            cramped = self._cramped(findings)
+            if not first.scans or (missing_s <= 0 and not cramped):
                 break
-            chosen = self._choose_more(findings, missing_s, work_left)
+            chosen = self._choose_more(findings, max(0.0, missing_s), work_left, cramped)
             if not chosen:
                 break
             work_left -= _work(clips, chosen)
@@ -193,9 +197,11 @@ class _Closely:
         return Findings(measures, failed)
 
     def _choose_more(
-        self, findings: Findings, missing_s: float, max_work: float
+        self, findings: Findings, missing_s: float, max_work: float, cramped: Set[int]
     ) -> dict[int, list[Span]]:
-        """Spans of scanned clips not seen closely yet, for the seconds that are missing."""
+        """Spans of scanned clips not seen closely yet, for the seconds that are missing, and for
+        the clips in which there is no room for a cut so far.
+        """
         open_scans = {
             index: scan for index, scan in self.first.scans.items() if index not in findings.failed
         }
@@ -205,7 +211,16 @@ class _Closely:
             if index in findings.measures
         }
         allowance = self._allowance(self.thoroughness.needed * missing_s, 0.0, max_work)
-        return choose(open_scans, seen, allowance)
+        return choose(open_scans, seen, allowance, cramped)
+
+    def _cramped(self, findings: Findings) -> Set[int]:
+        """The scanned clips without room for a cut in what was seen of them."""
+        return {
+            index
+            for index in self.first.scans
+            if index in findings.measures
+            and _longest_usable_s(findings.measures[index]) < MIN_CUT_S
+        }
 
     def _allowance(self, min_s: float, work: float, max_work: float) -> Allowance:
         return Allowance(min_s, work, max_work, self.thoroughness.max_stretch_s)
@@ -229,6 +244,12 @@ def _showable_s(clips: Sequence[ClipMeasures]) -> float:
             repeated_s = sum(overlap_s(moment.span, span) for span in repeated.get(index, ()))
             showable_s += max(0.0, moment.span.duration_s - repeated_s)
     return showable_s
+
+
+def _longest_usable_s(clip: ClipMeasures) -> float:
+    """Seconds of the longest run of moments without fault."""
+    spans = [moment.span for moment in cut_into_moments(clip) if not moment.rejects]
+    return max((span.duration_s for span in joined(spans, gap_s=_TOUCHING_S)), default=0.0)
 
 
 def _with_keyframes(measures: ClipMeasures, scan: KeyframeScan | None) -> ClipMeasures:

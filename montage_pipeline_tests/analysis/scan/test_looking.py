@@ -137,6 +137,20 @@ def test_what_is_looked_at_towards_the_end_of_a_clip_has_room_for_a_cut(tmp_path
     assert max(moment.duration_s for moment in good) >= MIN_CUT_S
 
 
+@pytest.mark.usefixtures("little_work")
+def test_a_clip_without_room_for_a_cut_in_what_was_seen_is_looked_at_again(tmp_path: Path) -> None:
+    folder = tmp_path / "b"
+    folder.mkdir()
+    # One keyframe, so that nothing tells where the shots change before they are looked at.
+    views = ["null", "hflip", "vflip", "null", "hue=h=50"]
+    brief = film(tmp_path, "cuts.mp4", views, gop=999)
+    enough = film(folder, "enough.mp4", ["hue=h=280", "vflip"], gop=15)
+    analysis = analyse(brief, enough, duration_s=3)
+    for clip in analysis.clips:
+        good = [moment.duration_s for moment in clip.moments if not moment.rejects]
+        assert max(good) >= MIN_CUT_S, clip.facts.url
+
+
 def test_every_clip_is_looked_at_before_any_is_twice(
     tmp_path: Path, little_work: list[int]
 ) -> None:
