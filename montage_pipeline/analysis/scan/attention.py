@@ -55,7 +55,7 @@ MAX_WORK_FACTOR = 1.5
 CALM_COST = 0.5
 """Share of its cost that a stretch takes where calm parts are not decoded."""
 
-AGAIN_SHARE = 0.25
+AGAIN_SHARE = 0.5
 """Share of WORK for looking again, where too little of what was seen is good, or nothing in a clip
 has room for a cut.
 """
