@@ -33,7 +33,7 @@ from montage_pipeline.footage.measuring.overlays.averages import SIDE, Averager
 from montage_pipeline.footage.measuring.overlays.borders import box_inside_borders
 from montage_pipeline.footage.measuring.overlays.logos import MIN_FRAMES, logos
 from montage_pipeline.footage.measuring.overlays.marks import all_marks
-from montage_pipeline.footage.measuring.planes import Plane, planes_of, scaled_to, small_luma
+from montage_pipeline.footage.measuring.planes import Plane, planes_of, small_luma
 from montage_pipeline.footage.model import Box, FetchedClip
 from montage_pipeline.footage.probe import probe
 
@@ -114,17 +114,23 @@ def _frames(path: Path) -> list[Plane]:
 
 
 def _moves(frames: Sequence[Plane]) -> bool:
-    small = np.stack([scaled_to(frame, 160).astype(np.float32) for frame in frames])
+    small = np.stack([_scaled(frame, 160).astype(np.float32) for frame in frames])
     changed = np.abs(small - np.median(small, axis=0)) >= _CHANGED_LEVELS
     return float(np.median(changed.mean(axis=(1, 2)))) >= _MOVES
 
 
+def _scaled(frame: Plane, max_side: int) -> Plane:
+    scale = min(1.0, max_side / max(frame.shape))
+    size = (round(frame.shape[1] * scale), round(frame.shape[0] * scale))
+    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
 def found_in(frames: Sequence[Plane]) -> tuple[Box, ...]:
     """What the analysis would find."""
-    small = [scaled_to(frame, SHOWN_SIDE) for frame in frames]
+    small = [_scaled(frame, SHOWN_SIDE) for frame in frames]
     averager = Averager()
     for frame in frames:
-        averager.add(scaled_to(frame, SIDE))
+        averager.add(_scaled(frame, SIDE))
     return all_marks(logos(small, box_inside_borders(small)), averager.averages())
 
 

@@ -15,7 +15,6 @@ from montage_pipeline.analysis.model import (
     Moment,
     RejectedClip,
 )
-from montage_pipeline.analysis.moments import cut_into_moments
 from montage_pipeline.analysis.mood import mood_of, music_prompt, suggested_bpm
 from montage_pipeline.analysis.repeats import reject_repeated_moments, without_repeated_clips
 from montage_pipeline.analysis.scan.attention import BY_MEASURE, Thoroughness
@@ -69,9 +68,7 @@ class LocalAnalyst:
         notes = [f"{clip_name(clip.clip.url)}: {note}" for clip in measured for note in clip.notes]
 
         moments = [
-            reject_repeated_moments(
-                cut_into_moments(clip.measures, self._thoroughness.max_moment_s), own_repeats
-            )
+            reject_repeated_moments(clip.moments, own_repeats)
             for clip, own_repeats in zip(measured, repeats, strict=True)
         ]
         analysed = scored_clips([clip.measures for clip in measured], moments, style)

@@ -10,9 +10,11 @@ import pytest
 from montage_pipeline.analysis.analyst import Analyst
 from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import ClipAnalysis
-from montage_pipeline.analysis.moments import MAX_MOMENT_S
+from montage_pipeline.analysis.moments import MAX_MOMENT_S, UnscoredMoment, cut_into_moments
+from montage_pipeline.analysis.scan import looking
 from montage_pipeline.editing.stretches import usable_stretches
 from montage_pipeline.errors import PermanentError
+from montage_pipeline.footage.measuring.measures import ClipMeasures
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.rules import MIN_CUT_S
@@ -154,6 +156,33 @@ def test_bad_clip_is_left_out_and_named(film: Film, tmp_path: Path) -> None:
         ("broken.mp4", "clip_unreadable")
     ]
     assert [Path(clip.facts.url).name for clip in analysis.clips] == ["a.mp4"]
+
+
+@pytest.mark.parametrize("size", ["406x720", "528x592"])
+def test_clips_of_odd_proportions_are_used(film: Film, size: str) -> None:
+    width, _, height = size.partition("x")
+    cropped = f"scale={width}:{height}:force_original_aspect_ratio=increase,crop={width}:{height}"
+    (clip,) = analyse(film(f"{size}.mp4", filters=cropped)).clips
+    assert (clip.facts.width, clip.facts.height) == (int(width), int(height))
+    assert any(not moment.rejects for moment in clip.moments)
+
+
+def test_figures_nobody_foresaw_cost_their_own_clip_only(
+    film: Film, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd, good = film("odd.mp4", view=2), film("a.mp4")
+
+    def cut(clip: ClipMeasures, *limits: float) -> list[UnscoredMoment]:
+        if clip.facts.url == odd.url:
+            raise ValueError("all input arrays must have the same shape")
+        return cut_into_moments(clip, *limits)
+
+    monkeypatch.setattr(looking, "cut_into_moments", cut)
+    analysis = analyse(odd, good)
+    assert [clip.facts.url for clip in analysis.clips] == [good.url]
+    (rejected,) = analysis.rejected_clips
+    assert (rejected.url, rejected.code) == (odd.url, "clip_failed")
+    assert "same shape" not in rejected.message
 
 
 def test_nothing_usable_names_every_reason(film: Film, tmp_path: Path) -> None:

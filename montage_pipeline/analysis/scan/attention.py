@@ -8,7 +8,7 @@ Work is counted in megapixels decoded and measured; footage.decoding.packets say
 
 import heapq
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +19,12 @@ from montage_pipeline.analysis.scan.stretches import ROOM_FOR_A_CUT_S, Stretch, 
 from montage_pipeline.rules import SAME_VIEW_BITS, differing_bits
 from montage_pipeline.spans import Span, joined, overlap_s
 
-WORK = 6000.0
-"""Megapixels for all clips of a request, unless the Reel needs more: some 45 s of 1080p30 at 8
-Mbit/s.
+WORK = 12_000.0
+"""Megapixels for all clips of a request, unless the Reel needs more: some 90 s of 1080p30 at 8
+Mbit/s. Eight clips of half that are then seen whole, a third more time than half of it takes.
 """
 
-KEYFRAME_SHARE = 0.2
+KEYFRAME_SHARE = 0.1
 """Share of WORK for the keyframes of clips too costly to be measured whole."""
 
 
@@ -49,14 +49,16 @@ moment are never so far apart that an instant is lost between them, and half of 
 cut.
 """
 
-MAX_WORK_FACTOR = 3.0
+MAX_WORK_FACTOR = 1.5
 """Times WORK: beyond this, what the Reel needs does not count either."""
 
 CALM_COST = 0.5
 """Share of its cost that a stretch takes where calm parts are not decoded."""
 
 AGAIN_SHARE = 0.5
-"""Share of WORK for looking again, where too little of what was seen is good."""
+"""Share of WORK for looking again, where too little of what was seen is good, or nothing in a clip
+has room for a cut.
+"""
 
 _FAMILIAR_FACTOR = 0.6  # of the score of a stretch that looks like one already chosen
 _ANOTHER_FACTOR = 0.9  # of the scores of a clip, for each stretch already chosen of it
@@ -94,11 +96,15 @@ def affordable(works: Sequence[float], budget: float) -> list[int]:
 
 
 def choose(
-    scans: Mapping[int, KeyframeScan], seen: Mapping[int, Sequence[Span]], allowance: Allowance
+    scans: Mapping[int, KeyframeScan],
+    seen: Mapping[int, Sequence[Span]],
+    allowance: Allowance,
+    cramped: Container[int] = (),
 ) -> dict[int, list[Span]]:
     """Stretches to look at closely, in order of time, for each clip (by index) that gets any.
 
-    None overlaps what was `seen` closely before.
+    None overlaps what was `seen` closely before. Clips in which that left no room for a cut are
+    `cramped`: they get another one first, as far as `max_work` goes.
     """
     equal_s = allowance.min_s / max(1, len(scans))
     stretch_s = float(np.clip(equal_s, ROOM_FOR_A_CUT_S, allowance.max_stretch_s))
@@ -109,7 +115,7 @@ def choose(
         scan.nearest(span.middle_s) for index, scan in scans.items() for span in seen.get(index, ())
     ]
     fingerprints = [glance.fingerprint for glance in nearest if glance is not None]
-    return pick(stretches, Selection(seen, fingerprints), allowance)
+    return pick(stretches, Selection(seen, fingerprints, cramped), allowance)
 
 
 class Selection:
@@ -118,8 +124,17 @@ class Selection:
     As it grows, no stretch ever ranks higher than before: `pick` relies on that.
     """
 
-    def __init__(self, seen: Mapping[int, Sequence[Span]], fingerprints: Iterable[int]) -> None:
-        """`seen` are spans looked at before, by clip; `fingerprints` those of their keyframes."""
+    def __init__(
+        self,
+        seen: Mapping[int, Sequence[Span]],
+        fingerprints: Iterable[int],
+        cramped: Container[int] = (),
+    ) -> None:
+        """`seen` are spans looked at before, by clip; `fingerprints` those of their keyframes.
+
+        What was seen of `cramped` clips has no room for a cut.
+        """
+        self._cramped = cramped
         self._taken = {clip: sorted(spans) for clip, spans in seen.items()}
         self._fingerprints = list(fingerprints)
         self._compared: dict[int, tuple[int, bool]] = {}
@@ -137,7 +152,11 @@ class Selection:
             self._fingerprints.append(stretch.fingerprint)
 
     def has_one(self, clip: int) -> bool:
-        """Whether a stretch of the clip is picked, or was seen before."""
+        """Whether a stretch of the clip is picked, or was seen before with room for a cut."""
+        return clip in self._picked or (self.was_seen(clip) and clip not in self._cramped)
+
+    def was_seen(self, clip: int) -> bool:
+        """Whether some of the clip is picked, or was seen before."""
         return bool(self._taken.get(clip))
 
     def overlaps(self, stretch: Stretch) -> bool:
@@ -197,10 +216,14 @@ def pick(
     """
     queue = _Queue(stretches, selection)
     while (stretch := queue.next_best()) is not None:
-        if not selection.has_one(stretch.clip):
+        work = selection.work + stretch.work
+        if not selection.was_seen(stretch.clip):
             selection.add(stretch)
             continue
-        work = selection.work + stretch.work
+        if not selection.has_one(stretch.clip):
+            if work <= allowance.max_work:
+                selection.add(stretch)
+            continue
         if selection.seconds >= allowance.min_s and work > allowance.work:
             break
         if work <= allowance.max_work:

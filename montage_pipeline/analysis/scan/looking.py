@@ -4,13 +4,13 @@ Belongs here: the order of looking, and what the user is told of it.
 Does not belong here: judging what was seen (repeats, scored_clips, local).
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 from montage_pipeline.analysis.analyst import Onlooker
 from montage_pipeline.analysis.duplicates import find_repeats
 from montage_pipeline.analysis.model import RejectedClip
-from montage_pipeline.analysis.moments import cut_into_moments
+from montage_pipeline.analysis.moments import UnscoredMoment, cut_into_moments
 from montage_pipeline.analysis.scan import attention
 from montage_pipeline.analysis.scan.attention import (
     BY_MEASURE,
@@ -23,27 +23,31 @@ from montage_pipeline.analysis.scan.kept import KeptMeasures
 from montage_pipeline.analysis.scan.keyframes import KeyframeScan, Seen, scan_keyframes
 from montage_pipeline.analysis.scan.measuring import Findings, Spans, measure_spans
 from montage_pipeline.analysis.scan.probed import ProbedClip, probe_clip
-from montage_pipeline.analysis.scan.workers import Workers, workers_for
+from montage_pipeline.analysis.scan.workers import Workers, contained, workers_for
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.footage.measuring.measures import SHOWN_SIDE, ClipMeasures
-from montage_pipeline.footage.measuring.planes import scaled_to
+from montage_pipeline.footage.measuring.planes import shrunk_to
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.footage.names import clip_name
-from montage_pipeline.spans import Span, overlap_s
+from montage_pipeline.rules import MIN_CUT_S
+from montage_pipeline.spans import Span, joined, overlap_s
 
 # For reading what a container tells, and for its keyframes and a little of its sound: fifty times
 # what a large file takes on a machine that is busy.
 _PROBE_S, _SCAN_S = 120.0, 120.0
+
+_TOUCHING_S = 0.002  # the ends of moments are rounded inwards to the millisecond
 
 _MAX_ROUNDS = 3  # of looking closely; what three rounds do not find is hardly there
 
 
 @dataclass(frozen=True)
 class MeasuredClip:
-    """A clip with what was measured in it, and what the user should know of it."""
+    """A clip with what was measured in it, its moments, and what the user should know of it."""
 
     clip: FetchedClip
     measures: ClipMeasures
+    moments: list[UnscoredMoment]
     notes: tuple[str, ...]
 
 
@@ -85,16 +89,16 @@ def look_at(
         first = _look_first(workers, readable)
         findings = _Closely(workers, readable, first, thoroughness).look(duration_s)
 
-    measured = [
-        _measured(clip, findings.measures[index], first.scans.get(index))
-        for index, clip in enumerate(readable)
-        if index in findings.measures
-    ]
-    failed = [
-        findings.failed.get(index) or _passed_over(clip, first.scans[index])
-        for index, clip in enumerate(readable)
-        if index not in findings.measures
-    ]
+    looked: list[MeasuredClip | RejectedClip] = []
+    for index, clip in enumerate(readable):
+        scan = first.scans.get(index)
+        if index in findings.measures:
+            measures = _with_keyframes(findings.measures[index], scan)
+            looked.append(contained(clip.clip.url, _measured, clip, measures, scan, thoroughness))
+        else:
+            looked.append(findings.failed.get(index) or _passed_over(clip, first.scans[index]))
+    measured = [clip for clip in looked if isinstance(clip, MeasuredClip)]
+    failed = [clip for clip in looked if isinstance(clip, RejectedClip)]
     return measured, [*copies, *unreadable, *failed]
 
 
@@ -166,25 +170,38 @@ class _Closely:
         skip_calm = _work(clips, chosen) > first.work
         spans: Spans = {**dict.fromkeys(first.whole, ()), **chosen}
         results = measure_spans(self.workers, clips, spans, skip_calm=skip_calm)
-        findings = Findings({}, first.failed).with_more(results)
+        findings = self._judgeable(Findings({}, first.failed).with_more(results))
 
         work_left = min(max_work - _work(clips, chosen), attention.AGAIN_SHARE * attention.WORK)
         for _ in range(_MAX_ROUNDS - 1):
             missing_s = duration_s - _showable_s(list(findings.measures.values()))
-            if not first.scans or missing_s <= 0:
+            cramped = self._cramped(findings)
+            if not first.scans or (missing_s <= 0 and not cramped):
                 break
-            chosen = self._choose_more(findings, missing_s, work_left)
+            chosen = self._choose_more(findings, max(0.0, missing_s), work_left, cramped)
             if not chosen:
                 break
             work_left -= _work(clips, chosen)
             results = measure_spans(self.workers, clips, chosen, skip_calm=skip_calm)
-            findings = findings.with_more(results)
+            findings = self._judgeable(findings.with_more(results))
         return findings
 
+    def _judgeable(self, findings: Findings) -> Findings:
+        """Without clips whose measures cannot be judged: they failed."""
+        measures, failed = dict(findings.measures), dict(findings.failed)
+        for index, clip in findings.measures.items():
+            judged = contained(clip.facts.url, cut_into_moments, clip)
+            if isinstance(judged, RejectedClip):
+                del measures[index]
+                failed[index] = judged
+        return Findings(measures, failed)
+
     def _choose_more(
-        self, findings: Findings, missing_s: float, max_work: float
+        self, findings: Findings, missing_s: float, max_work: float, cramped: Set[int]
     ) -> dict[int, list[Span]]:
-        """Spans of scanned clips not seen closely yet, for the seconds that are missing."""
+        """Spans of scanned clips not seen closely yet, for the seconds that are missing, and for
+        the clips in which there is no room for a cut so far.
+        """
         open_scans = {
             index: scan for index, scan in self.first.scans.items() if index not in findings.failed
         }
@@ -194,7 +211,16 @@ class _Closely:
             if index in findings.measures
         }
         allowance = self._allowance(self.thoroughness.needed * missing_s, 0.0, max_work)
-        return choose(open_scans, seen, allowance)
+        return choose(open_scans, seen, allowance, cramped)
+
+    def _cramped(self, findings: Findings) -> Set[int]:
+        """The scanned clips without room for a cut in what was seen of them."""
+        return {
+            index
+            for index in self.first.scans
+            if index in findings.measures
+            and _longest_usable_s(findings.measures[index]) < MIN_CUT_S
+        }
 
     def _allowance(self, min_s: float, work: float, max_work: float) -> Allowance:
         return Allowance(min_s, work, max_work, self.thoroughness.max_stretch_s)
@@ -220,12 +246,30 @@ def _showable_s(clips: Sequence[ClipMeasures]) -> float:
     return showable_s
 
 
-def _measured(clip: ProbedClip, measures: ClipMeasures, scan: KeyframeScan | None) -> MeasuredClip:
-    if scan is not None:
-        keyframes = tuple(scaled_to(glance.luma, SHOWN_SIDE) for glance in scan.glances)
-        measures = replace(measures, elsewhere=keyframes)
+def _longest_usable_s(clip: ClipMeasures) -> float:
+    """Seconds of the longest run of moments without fault."""
+    spans = [moment.span for moment in cut_into_moments(clip) if not moment.rejects]
+    return max((span.duration_s for span in joined(spans, gap_s=_TOUCHING_S)), default=0.0)
+
+
+def _with_keyframes(measures: ClipMeasures, scan: KeyframeScan | None) -> ClipMeasures:
+    """With how the rest of the clip looks at its keyframes."""
+    if scan is None:
+        return measures
+    facts = measures.facts
+    keyframes = tuple(shrunk_to(glance.luma, facts, SHOWN_SIDE) for glance in scan.glances)
+    return replace(measures, elsewhere=keyframes)
+
+
+def _measured(
+    clip: ProbedClip,
+    measures: ClipMeasures,
+    scan: KeyframeScan | None,
+    thoroughness: Thoroughness,
+) -> MeasuredClip:
+    moments = cut_into_moments(measures, thoroughness.max_moment_s)
     notes = (*clip.probe.notes, *_partly_seen(measures, scan), *_damaged(measures))
-    return MeasuredClip(clip.clip, measures, notes)
+    return MeasuredClip(clip.clip, measures, moments, notes)
 
 
 def _partly_seen(measures: ClipMeasures, scan: KeyframeScan | None) -> list[str]:

@@ -16,11 +16,14 @@ import cv2
 from montage_pipeline.analysis.analyst import Onlooker
 from montage_pipeline.analysis.model import RejectedClip
 from montage_pipeline.analysis.scan.kept import KeptMeasures, name_of
-from montage_pipeline.errors import PermanentError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError, new_reference
 from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.logs import get_logger
 from montage_pipeline.machine import usable_cores
 from montage_pipeline.media.isolation.calls import isolated
 from montage_pipeline.media.isolation.limits import Budget
+
+_log = get_logger(__name__)
 
 _MAX_CLIPS_AT_ONCE = 4  # each holds a decoder with its frames: memory, where there are many cores
 
@@ -83,6 +86,23 @@ class Workers:
         if not isinstance(seen, RejectedClip):
             self.kept.keep(seen, clip, question)
         return seen
+
+
+def contained(url: str, work: Callable[[*Arguments], R], *args: *Arguments) -> R | RejectedClip:
+    """What `work` makes of a clip's measures; the clip, rejected, where it cannot.
+
+    Figures that nobody foresaw cost their own clip, never the others. Raises MontageError, which
+    says what it means.
+    """
+    try:
+        return work(*args)
+    except MontageError:
+        raise
+    except Exception as error:
+        reference = new_reference()
+        _log.error("clip_failed", reference=reference, error=type(error).__name__, exc_info=error)
+        message = f"it cannot be judged; the reference {reference} is in our logs"
+        return RejectedClip(url=url, code=ErrorCode.CLIP_FAILED, message=message)
 
 
 @contextmanager

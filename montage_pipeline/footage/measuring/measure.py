@@ -8,6 +8,7 @@ measured (shots, still, movement, faces, overlays, sound), and putting the resul
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -37,7 +38,7 @@ from montage_pipeline.footage.measuring.planes import (
     Plane,
     planes_of,
     resized_like,
-    scaled_to,
+    shrunk_to,
     small_bgr,
     small_chroma,
     small_luma,
@@ -243,7 +244,9 @@ class _SpanLook:
             self._next_between_s = time_s + self._sample_every_s / 2
             large = small_luma(planes, self._facts, _SAMPLE_SIDE)
             self.averager.add(large)
-            sample = _sample(time_s, large, luma, chroma, size_share(frame, self._facts))
+            shown = shrunk_to(large, self._facts, SHOWN_SIDE)
+            looks = _Looks(large, shown, luma, chroma)
+            sample = _sample(time_s, looks, size_share(frame, self._facts))
             seen = objects_in(small_bgr(planes, self._facts, SHOWN_SIDE))
             self.samples.append(replace(sample, living=seen.living, things=seen.things))
         elif time_s >= self._next_between_s:
@@ -269,28 +272,34 @@ class _SpanLook:
         return joined(self._black, self._frame_s)
 
 
-def _sample(
-    time_s: float, large: Plane, small: Plane, chroma: tuple[Plane, Plane], share: float
-) -> Sample:
+class _Looks(NamedTuple):
+    """One frame in the sizes that are measured: `shown` is the one that is kept."""
+
+    large: Plane
+    shown: Plane
+    small: Plane
+    chroma: tuple[Plane, Plane]
+
+
+def _sample(time_s: float, looks: _Looks, share: float) -> Sample:
     """Measure one frame closely, but for its sound and who is in it.
 
     `share`: of the clip's width that the frame has. What is enlarged is less sharp than it looks at
     the size that sharpness is measured in.
     """
-    shown = scaled_to(large, SHOWN_SIDE)
     return Sample(
         time_s=time_s,
-        sharpness=still.sharpness(large) * math.sqrt(share),
-        exposure=still.exposure(small),
-        colour=still.colourfulness(*chroma),
-        fingerprint=still.fingerprint(small),
-        signature=still.signature(small),
-        faces=tuple(faces_in(shown)),
+        sharpness=still.sharpness(looks.large) * math.sqrt(share),
+        exposure=still.exposure(looks.small),
+        colour=still.colourfulness(*looks.chroma),
+        fingerprint=still.fingerprint(looks.small),
+        signature=still.signature(looks.small),
+        faces=tuple(faces_in(looks.shown)),
         speech=0.0,
         loud=0.0,
-        writing=writing(large),
-        luma=shown,
-        chroma=chroma,
+        writing=writing(looks.large),
+        luma=looks.shown,
+        chroma=looks.chroma,
         size_share=share,
     )
 

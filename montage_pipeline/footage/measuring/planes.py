@@ -114,10 +114,14 @@ def _curves(log: LogProfile) -> tuple[Plane, Plane]:
     return luma.astype(np.uint8), chroma.astype(np.uint8)
 
 
-def scaled_to(luma: Plane, max_side: int) -> Plane:
-    """A plane with its longer side at most `max_side` pixels."""
-    scale = min(1.0, max_side / max(luma.shape))
-    size = (max(2, round(luma.shape[1] * scale)), max(2, round(luma.shape[0] * scale)))
+def shrunk_to(luma: Plane, facts: ClipFacts, max_side: int) -> Plane:
+    """What `small_luma` gave, in the size that it gives for that smaller `max_side`.
+
+    The size is the clip's own, rounded once: the planes of a clip are compared pixel by pixel, and
+    528 × 592 shrunk by way of 480 pixels would be one pixel wider than shrunk at once.
+    """
+    width, height = stored_size(facts, max_side)
+    size = (height, width) if facts.rotation_deg in (90, 270) else (width, height)
     return cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 

@@ -1,6 +1,6 @@
 """Which stretches are looked at closely: at each turn the best of all that are left."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,6 +39,7 @@ def looking_through_all(
     seen: Mapping[int, Sequence[Span]],
     fingerprints: Sequence[int],
     allowance: Allowance,
+    cramped: Set[int],
 ) -> dict[int, list[Span]]:
     """The rules of the choice, written down without regard to what they cost."""
     left = list(stretches)
@@ -52,7 +53,8 @@ def looking_through_all(
             (stretch.fingerprint ^ other).bit_count() <= 10 for other in prints if other is not None
         ):
             score *= 0.6
-        return not others and not seen.get(stretch.clip), score * 0.9**others
+        without = not others and (not seen.get(stretch.clip) or stretch.clip in cramped)
+        return without, score * 0.9**others
 
     def taken(clip: int) -> list[Span]:
         return [*seen.get(clip, ()), *(other.span for other in picked if other.clip == clip)]
@@ -60,10 +62,11 @@ def looking_through_all(
     while left := [s for s in left if not any(overlaps(s.span, span) for span in taken(s.clip))]:
         best = max(left, key=rank)
         left.remove(best)
-        if rank(best)[0]:
-            picked.append(best)
-            continue
         work = sum(stretch.work for stretch in picked) + best.work
+        if rank(best)[0]:
+            if not seen.get(best.clip) or work <= allowance.max_work:
+                picked.append(best)
+            continue
         seconds = sum(stretch.span.duration_s for stretch in picked)
         if seconds >= allowance.min_s and work > allowance.work:
             break
@@ -80,16 +83,18 @@ def looking_through_all(
     seen_spans,
     st.sampled_from([(), (0,), (0xFFFF_FFFF,)]),
     allowances,
+    st.sets(st.integers(0, CLIPS - 1)),
 )
 def test_each_pick_is_the_best_of_all_that_is_left(
     options: list[Stretch],
     seen: dict[int, list[Span]],
     fingerprints: tuple[int, ...],
     allowance: Allowance,
+    cramped: set[int],
 ) -> None:
     in_order = sorted(options, key=lambda stretch: (stretch.clip, stretch.span.start_s))
-    expected = looking_through_all(in_order, seen, fingerprints, allowance)
-    assert pick(options, Selection(seen, fingerprints), allowance) == expected
+    expected = looking_through_all(in_order, seen, fingerprints, allowance, cramped)
+    assert pick(options, Selection(seen, fingerprints, cramped), allowance) == expected
 
 
 class _Counting(Selection):

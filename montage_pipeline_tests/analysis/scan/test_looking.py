@@ -118,7 +118,7 @@ def test_the_good_part_of_a_long_clip_is_found(tmp_path: Path, little_work: list
         "lutyuv=y='16+(val-16)*0.1'",
         "gblur=sigma=9",
     ]
-    analysis = analyse(film(tmp_path, "mostly_bad.mp4", filters), duration_s=4)
+    analysis = analyse(film(tmp_path, "mostly_bad.mp4", filters), duration_s=3)
     good = [moment for moment in analysis.clips[0].moments if not moment.rejects]
     assert good
     sharp = Span(3 * SCENE_S, 5 * SCENE_S)
@@ -135,6 +135,22 @@ def test_what_is_looked_at_towards_the_end_of_a_clip_has_room_for_a_cut(tmp_path
     assert shot.start_s < last_keyframe_s
     good = [moment for moment in seen.moments if not moment.rejects]
     assert max(moment.duration_s for moment in good) >= MIN_CUT_S
+
+
+def test_a_clip_without_room_for_a_cut_in_what_was_seen_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "WORK", 180.0)  # neither clip is measured whole
+    folder = tmp_path / "b"
+    folder.mkdir()
+    # One keyframe, so that nothing tells where the shots change before they are looked at.
+    views = ["null", "hflip", "vflip", "null", "hue=h=50"]
+    brief = film(tmp_path, "cuts.mp4", views, gop=999)
+    enough = film(folder, "enough.mp4", ["vflip", "hue=h=280"])
+    analysis = analyse(brief, enough, duration_s=3)
+    for clip in analysis.clips:
+        good = [moment.duration_s for moment in clip.moments if not moment.rejects]
+        assert max(good) >= MIN_CUT_S, clip.facts.url
 
 
 def test_every_clip_is_looked_at_before_any_is_twice(
