@@ -68,6 +68,8 @@ _COSTS = {
     Term.OVERUSED: "its clip is shown more often than its share",
     Term.ALIKE: "it looks like an earlier cut",
     Term.SAME_LOOK: "it looks like the cut before",
+    Term.EYE: "the eye has to jump to its subject",
+    Term.HEADING: "it moves against the cut before",
 }
 """What a segment may lose points by that a viewer can see."""
 
@@ -172,6 +174,10 @@ class Words:
         taste, terms = self._context.taste, self._terms[index]
         shown = self._chosen.pieces[index].frames / self._objective.reference
         reasons = [change] if (change := self._change(index)) else []
+        if terms[Term.EYE] >= _NOTABLE:
+            reasons.append("Its subject is where the cut before left the eye.")
+        if terms[Term.HEADING] >= _NOTABLE:
+            reasons.append("It goes on in the direction of the cut before.")
         if index == len(self._segments) - 1:
             reasons.append(self._closing(index))
         if _met(terms[Term.ENERGY], taste.energy, shown):
