@@ -49,7 +49,7 @@ class Side(NamedTuple):
 
 
 class Cuts(NamedTuple):
-    """The cuts of some Reels: jumps, and cosines between flows, where they are known; beat scores."""
+    """The cuts of some Reels: beat scores, and where they are known jumps and cosines of flows."""
 
     jumps: list[float]
     cosines: list[float]
