@@ -56,7 +56,7 @@ _Pixels = NDArray[np.floating]
 
 
 class Camera(NamedTuple):
-    """A clip's middle as the cameras took it: Delta E between neighbours, and how far skin turned."""
+    """A clip as the cameras took it: Delta E between neighbours, and how far skin turned."""
 
     name: str
     before: float
