@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from montage_pipeline.analysis.model import LivingSighting, LivingThing, Moment, SubjectPoint
@@ -29,6 +29,7 @@ def crossing(xs: Floats, *, y: float = 0.5, **changes: object) -> Moment:
     return moment(0, 0, 0.0, 4.0, subject_path=path, living=(), **changes)
 
 
+@settings(max_examples=30, deadline=None)
 @given(x=st.floats(0.36, 0.64), y=st.floats(0.2, 0.7))
 def test_the_eye_is_at_the_subject_as_the_crop_of_the_middle_shows_it(x: float, y: float) -> None:
     places = eye_places(crossing(np.full(9, x), y=y), FACTS, SIZE, TIMES_S)
