@@ -92,9 +92,9 @@ EYE = 0.5
 which they are nearer than usual: a bit more than a style's taste for contrast, less than moments
 differ by.
 """
-_USUAL_JUMP = 0.25
-"""Heights of the picture that the eye jumps between unrelated upright shots: those of which nothing
-is known count as such.
+_USUAL_JUMP = 0.15
+"""Heights of the picture that the eye jumps between unrelated upright shots (the mean of 66 cuts of
+labelled clips): those of which nothing is known count as such.
 """
 HEADING = 0.3
 """Neighbours that plainly go the same way; as much is lost when they go against each other."""

@@ -16,7 +16,7 @@ SIZE = Format.REEL.frame_size
 TIMES_S = np.arange(0, 4.01, 0.5)
 
 
-def crossing(xs: Floats, *, y: float = 0.5, **changes: object) -> Moment:
+def crossing(xs: Floats, *, y: float = 0.5, travel_x: float = 0.0) -> Moment:
     """A moment in which a face is at these places (shares of the frame) every half second."""
     path = tuple(
         SubjectPoint(
@@ -26,7 +26,7 @@ def crossing(xs: Floats, *, y: float = 0.5, **changes: object) -> Moment:
         )
         for index, x in enumerate(xs)
     )
-    return moment(0, 0, 0.0, 4.0, subject_path=path, living=(), **changes)
+    return moment(0, 0, 0.0, 4.0, subject_path=path, living=(), travel_x=travel_x)
 
 
 @settings(max_examples=30, deadline=None)
@@ -65,6 +65,28 @@ def test_whoever_is_largest_draws_the_eye_where_no_face_is() -> None:
     living = tuple(LivingSighting(time_s=0.5 * index, things=things) for index in range(9))
     places = eye_places(moment(0, 0, 0.0, 4.0, living=living), FACTS, SIZE, TIMES_S)
     assert (places[:, 0] > 0.25).all()
+
+
+def test_who_is_beside_the_crop_does_not_draw_the_eye() -> None:
+    """A large person at the edge of the frame, and a small one in the middle of it."""
+    beside = LivingThing(box=Box(x=0.0, y=0.1, width=0.3, height=0.9), score=0.4)
+    inside = LivingThing(box=Box(x=0.45, y=0.4, width=0.05, height=0.2), score=0.9)
+    both, alone = (
+        moment(
+            0,
+            0,
+            0.0,
+            4.0,
+            living=tuple(LivingSighting(time_s=0.5 * i, things=things) for i in range(9)),
+        )
+        for things in ((inside, beside), (beside,))
+    )
+    wide = 607 / 1920
+    expected = (0.475 - (0.5 - wide / 2)) / wide * SIZE.width / SIZE.height
+    assert np.allclose(eye_places(both, FACTS, SIZE, TIMES_S)[:, 0], expected, atol=0.05)
+    # The crop goes to somebody who is alone, and then shows them.
+    gone_to = eye_places(alone, FACTS, SIZE, TIMES_S)
+    assert np.isnan(gone_to).all() or (gone_to[:, 0] > 0.1).all()
 
 
 @pytest.mark.parametrize(
