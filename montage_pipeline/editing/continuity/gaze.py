@@ -12,6 +12,7 @@ from montage_pipeline.spans import Span
 from montage_pipeline.vocabulary import FrameSize
 
 Floats = npt.NDArray[np.float64]
+_Look = tuple[float, tuple[Box, ...]]
 
 _KNOWN_FOR_S = 0.75
 """Before and after a look that found the subject: analysts look twice a second."""
@@ -72,18 +73,22 @@ def heading(moment: Moment, facts: ClipFacts) -> Floats:
     return np.asarray(speed / fast * min(1.0, (fast - _STILL) / (_CLEAR - _STILL)))
 
 
-def _looks(moment: Moment) -> list[tuple[float, tuple[Box, ...]]]:
+def _looks(moment: Moment) -> list[_Look]:
     """What may draw the eye at which times (seconds), in order: a face, or where somebody pointed,
     before who is in the frame, before what moves there.
     """
     path = moment.subject_path
-    pointed = [(point.time_s, (point.box,)) for point in path if point.source in ("model", "face")]
-    living = [
+    pointed: list[_Look] = [
+        (point.time_s, (point.box,)) for point in path if point.source in ("model", "face")
+    ]
+    living: list[_Look] = [
         (sighting.time_s, tuple(thing.box for thing in sighting.things))
         for sighting in moment.living
         if sighting.things
     ]
-    moving = [(point.time_s, (point.box,)) for point in path if point.source == "motion"]
+    moving: list[_Look] = [
+        (point.time_s, (point.box,)) for point in path if point.source == "motion"
+    ]
     return pointed or living or moving
 
 
