@@ -53,7 +53,7 @@ def analysed(order: ReelOrder) -> ClipAnalysis:
 
 def planned(order: ReelOrder, analysis: ClipAnalysis) -> Timeline:
     """The edit, on music by the local composer."""
-    return plan_timeline(_request(order), analysis, _music(order, analysis))
+    return plan_timeline(_request(order), analysis, composed_music(order, analysis))
 
 
 def _request(order: ReelOrder) -> EditRequest:
@@ -70,7 +70,7 @@ def ranked_clips(
     order: ReelOrder, analysis: ClipAnalysis, labels: Mapping[str, Label]
 ) -> list[RankedClip]:
     """The labelled clips with the planner's score of their best moments, without chance."""
-    table = moment_table(PlanContext.of(_request(order), analysis, _music(order, analysis)))
+    table = moment_table(PlanContext.of(_request(order), analysis, composed_music(order, analysis)))
     ranked = []
     for index, clip in enumerate(analysis.clips):
         scores = zip(table.moments, table.scores, strict=True)
@@ -110,7 +110,8 @@ def labelled_clips(folder: Path, labels: Mapping[str, Label]) -> dict[str, list[
     return themes
 
 
-def _music(order: ReelOrder, analysis: ClipAnalysis) -> MusicTrack:
+def composed_music(order: ReelOrder, analysis: ClipAnalysis) -> MusicTrack:
+    """The music that the Reel is planned on, the same each time."""
     brief = MusicBrief(
         request_id=f"eye-{order.seed}",
         user_id=_USER,

@@ -1,6 +1,6 @@
 """Measure how Reels look: segments matched to each other, and crops enlarged.
 
-    python -m benchmarks.look --footage DIR [--only matching,enlarging] [--write]
+    python -m benchmarks.look --footage DIR [--only matching,cameras,enlarging] [--write]
 
 DIR holds clips and `labels.json` (see `benchmarks/eye/labels.py`).
 """
@@ -17,7 +17,7 @@ from benchmarks.look import enlarging, matching
 from montage_pipeline.footage.probe import probe
 from montage_pipeline.styles import DEFAULT_STYLE
 
-TABLES = ("matching", "enlarging")
+TABLES = ("matching", "cameras", "enlarging")
 _DURATION_S = 30
 _MIXED = "the best two of each"
 _CAMERA_CLIPS = 3
@@ -43,7 +43,7 @@ def main() -> None:
         parser.error(f"there is no table {', '.join(sorted(unknown))}: {', '.join(TABLES)}")
     for name in wanted:
         with tempfile.TemporaryDirectory(prefix="look-") as folder:
-            tables = {"matching": _matching, "enlarging": _enlarging}
+            tables = {"matching": _matching, "cameras": _cameras, "enlarging": _enlarging}
             text = f"{report.machine()}.\n\n{tables[name](arguments.footage, Path(folder))}"
         print(f"\n## {name}\n\n{text}", flush=True)
         if arguments.write:
@@ -59,6 +59,10 @@ def _matching(footage: Path, folder: Path) -> str:
     themes = [matching.measure_theme(name, order, folder) for name, order in orders.items()]
     cameras = [matching.measure_cameras(_order([clip], 7), folder) for clip in best[:_CAMERA_CLIPS]]
     return matching.text(themes, cameras, matching.measure_costs(orders[_MIXED], folder))
+
+
+def _cameras(footage: Path, _: Path) -> str:
+    return matching.cameras_text(sorted(_best_first(footage)))
 
 
 def _best_first(footage: Path) -> list[Path]:

@@ -22,13 +22,17 @@ from benchmarks import report
 from benchmarks.eye.reels import ReelOrder, analysed, fetched, planned
 from benchmarks.look.colour_difference import delta_e_2000
 from benchmarks.measuring import Usage, timed
-from montage_pipeline.editing.grading.matching import matched_timeline
+from montage_pipeline.editing.grading.colours import graded
+from montage_pipeline.editing.grading.matching import matched_grades, matched_timeline
 from montage_pipeline.editing.grading.measures import mean_hue_deg, skin_mask
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.footage.decoding.sample import FramesAsked, frames_of_clips
+from montage_pipeline.footage.measuring.boxes import upright_middle
 from montage_pipeline.footage.probe import probe
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.settings import Settings
+from montage_pipeline.styles import DEFAULT_STYLE, style_of
 
 CAMERAS = (
     (0.0, (1.0, 1.0, 1.0)),
@@ -45,8 +49,19 @@ _WIDTH = 135  # pixels that a frame is measured at
 _MIN_SKIN_SHARE = 0.02  # of a segment's pixels, for its hue to count
 _PREVIEW = 4  # times smaller each way than a Reel, for its colours; time is taken at full size
 _RUNS = 2
+_CUT_S, _DECODED_SIDE = 3.0, 640
+_WORST, _GOAL = 5, 0.5
 
 _Pixels = NDArray[np.floating]
+
+
+class Camera(NamedTuple):
+    """A clip as the cameras took it: Delta E between neighbours, and how far skin turned."""
+
+    name: str
+    before: float
+    after: float
+    skin_deg: float | None
 
 
 class Costs(NamedTuple):
@@ -105,6 +120,55 @@ def measure_cameras(order: ReelOrder, folder: Path) -> Matching:
     )
     sources = {clip.url: clip.path for clip in taken}
     return _measure(order.clips[0].name, several, sources, folder)
+
+
+def cameras_text(clips: Sequence[Path]) -> str:
+    """The middle of every clip as each of the cameras would have taken it, matched: measured on the
+    small crops that the grades are chosen from, as no rendering changes them.
+    """
+    found = [_by_cameras(clip) for clip in clips]
+    shares = [camera.after / camera.before for camera in found]
+    worst = sorted(zip(shares, found, strict=True), key=lambda pair: -pair[0])[:_WORST]
+    turns = [camera.skin_deg for camera in found if camera.skin_deg is not None]
+    rows = [
+        [camera.name, f"{camera.before:.1f}", f"{camera.after:.1f}", f"{share:.0%}"]
+        for share, camera in worst
+    ]
+    return (
+        f"{len(clips)} clips: ΔE matched is {np.mean(shares):.0%} of ΔE as shot on the mean, half "
+        f"of it or less in {sum(share <= _GOAL for share in shares)} of them; skin hue moves "
+        f"{max(turns, default=0.0):.1f}° at the most. The clips with the most left:\n\n"
+        + report.table(("clip", "ΔE as shot", "ΔE matched", "of it"), rows)
+    )
+
+
+def _by_cameras(clip: Path) -> Camera:
+    facts = probe(fetched(clip))
+    length_s = min(_CUT_S, facts.duration_s)
+    begin_s = facts.start_s + (facts.duration_s - length_s) / 2
+    times_s = tuple(begin_s + share * length_s for share in (1 / 6, 1 / 2, 5 / 6))
+    frames = frames_of_clips([FramesAsked(clip, facts, times_s)], _DECODED_SIDE)[0]
+    middle = upright_middle(facts)
+    small = []
+    for frame in frames:
+        high, wide = frame.shape[:2]
+        left, right = round(middle.x * wide), round((middle.x + middle.width) * wide)
+        top, bottom = round(middle.y * high), round((middle.y + middle.height) * high)
+        size = (54, 96)  # as the segments' crops are measured
+        small.append(cv2.resize(frame[top:bottom, left:right], size, interpolation=cv2.INTER_AREA))
+    rgb = np.stack(small).astype(np.float32) / 255
+    taken = [
+        np.clip(rgb * _display_gains(stops, gains), 0, 1).astype(np.float32)
+        for stops, gains in CAMERAS
+    ]
+    grades = matched_grades(taken, [1] * len(taken), style_of(DEFAULT_STYLE).look)
+    matched = [graded(crop, grade) for crop, grade in zip(taken, grades, strict=True)]
+    return Camera(clip.name, _apart(taken), _apart(matched), _skin_turn(taken, matched))
+
+
+def _display_gains(stops: float, gains: Sequence[float]) -> _Pixels:
+    """What a camera's stops and gains of light make of R'G'B'."""
+    return np.asarray([(2**stops * gain) ** (1 / _DISPLAY_GAMMA) for gain in gains], np.float32)
 
 
 def text(themes: Sequence[Matching], cameras: Sequence[Matching], costs: Costs) -> str:

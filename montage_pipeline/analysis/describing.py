@@ -5,7 +5,10 @@ said where somebody looked (Claude).
 """
 
 from montage_pipeline.analysis.model import QualityScores
+from montage_pipeline.footage.measuring.boxes import upright_middle
 from montage_pipeline.footage.measuring.measures import SpanMeasures
+from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.vocabulary import Format
 
 # From where on a word is used. Limits of speech, not verdicts: nothing is decided by them.
 _STEADY, _RESTLESS = 0.8, 0.45  # stability
@@ -14,15 +17,29 @@ _FACES, _SPEECH, _LOUD, _VIVID = 0.3, 0.5, 0.5, 0.8
 _CLOSE_FACE = 0.35  # of the frame's height: there is little else to see
 _FILLING, _DISTANT = 0.8, 0.25  # size of a person or an animal
 _SHARP, _SOFT = 0.7, 0.25
+_MAX_SHARP_ENLARGED = 2.7  # times, in an upright Reel: what is enlarged more looks soft there
+
+_SHOTS = {
+    "lively": "a lively shot",
+    "some movement": "a shot with some movement",
+    "still": "a still shot",
+}
+"""What is called by how much moves in it, where nothing is known by name."""
 
 _COUNTS = ("nobody", "a person", "two people", "three people")
 
 
 def description(measures: SpanMeasures, scores: QualityScores) -> str:
     """What is seen in a moment, how well, and what it sounds like, in a few words."""
-    words = [*_subject(measures, scores), _action(scores.motion), _camera(scores.stability)]
-    if scores.sharpness >= _SHARP or scores.sharpness <= _SOFT:
-        words.insert(-2, "sharp" if scores.sharpness >= _SHARP else "soft")
+    subject, action = _subject(measures, scores), _action(scores.motion)
+    words = subject or [_SHOTS[action]]
+    if scores.sharpness <= _SOFT:
+        words.append("soft")
+    elif scores.sharpness >= _SHARP and _enlarged(measures.facts) <= _MAX_SHARP_ENLARGED:
+        words.append("sharp")
+    if subject:
+        words.append(action)
+    words.append(_camera(scores.stability))
     if scores.speech >= _SPEECH:
         words.append("speech")
     elif scores.loud >= _LOUD:
@@ -45,6 +62,11 @@ def _subject(measures: SpanMeasures, scores: QualityScores) -> list[str]:
     if measures.living >= _FILLING:
         return [_joined(seen), "filling the frame"]
     return [_joined(seen), *(["far away"] if measures.living <= _DISTANT else [])]
+
+
+def _enlarged(facts: ClipFacts) -> float:
+    """How many times the middle of a clip is enlarged to fill an upright Reel."""
+    return Format.REEL.frame_size.width / (upright_middle(facts).width * facts.width)
 
 
 def _living(measures: SpanMeasures, *, with_face: bool) -> list[str]:

@@ -124,7 +124,9 @@ class Moment(Record):
 
     `subject` is where to look over all of it, when known, and `subject_path` where to look when,
     ascending in time; a face's box there takes in head and shoulders. `without_subject` are the
-    parts in which the face or the movement that the path follows elsewhere is gone. `faces` are
+    parts in which the face or the movement that the path follows elsewhere is gone. `travel_x` and
+    `travel_y` say how fast the camera turns or goes, right and down, in longer sides of the frame
+    per second; 0 also where that is not known. `faces` are
     those of the frame with the most, largest first; `overlays` what a crop had better leave out.
 
     `judged` says that somebody looked at the moment and scored what it shows. `role`, `mood` and
@@ -146,6 +148,8 @@ class Moment(Record):
     faces: tuple[Box, ...] = ()
     living: tuple[LivingSighting, ...] = ()
     movement: tuple[Movement, ...] = ()
+    travel_x: float = 0.0
+    travel_y: float = 0.0
     overlays: tuple[Overlay, ...] = ()
     fingerprint: str = Field(pattern=r"^[0-9a-f]{16}$")
     description: str = ""

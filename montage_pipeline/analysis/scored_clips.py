@@ -126,6 +126,8 @@ class _ClipScorer:
             faces=measures.faces,
             living=_living(self._clip, span),
             movement=_movement(self._clip, span),
+            travel_x=round(measures.travel[0], 4),
+            travel_y=round(measures.travel[1], 4),
             overlays=_overlays(measures),
             fingerprint=f"{measures.fingerprint:016x}",
             description=description(measures, scores),

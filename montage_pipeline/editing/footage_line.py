@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from montage_pipeline.editing.context import PlanContext
+from montage_pipeline.editing.continuity.gaze import eye_places
 from montage_pipeline.editing.moment_table import Floats, Ints, MomentTable, moment_table
 from montage_pipeline.editing.packing import Piece, Room, rooms_after
 from montage_pipeline.editing.speech import breaks_off
@@ -93,6 +94,8 @@ class FootageLine:
     spoken_at: Floats
     """How much a cut at a frame would break off who talks there, 0..1: the speech score of its
     moment within a phrase and near its ends, elsewhere 0."""
+    eye_at: Floats
+    """Where the eye is in the picture, shape (frames, 2); see `continuity.gaze.eye_places`."""
     keyframe_at: Floats
     """1 just after a keyframe, falling to 0 within a second; 0 where keyframes are not known."""
 
@@ -211,6 +214,7 @@ def footage_line(context: PlanContext) -> FootageLine:
         instant_sum=_running_sum(instants),
         peak_sum=_running_sum(peaks),
         spoken_at=_spoken_at(context, layout, table.speech[moment_at]),
+        eye_at=_eye_at(context, layout),
         keyframe_at=_keyframe_at(context, layout),
     )
 
@@ -313,6 +317,17 @@ def _spoken_at(context: PlanContext, layout: _Layout, speech: Floats) -> Floats:
         clip = context.analysis.clips[stretch.clip]
         spoken[begin : begin + stretch.frames + 1] = said * breaks_off(clip, at_s)
     return spoken
+
+
+def _eye_at(context: PlanContext, layout: _Layout) -> Floats:
+    eye = np.full((layout.frames, 2), np.nan)
+    size = context.request.format.frame_size
+    for number, found in layout.moments():
+        stretch, begin = layout.stretches[number], int(layout.offset[number])
+        at_s = stretch.source_times_s(stretch.frames, context.fps)[found.start : found.end]
+        places = eye_places(found.moment, context.facts(stretch.clip), size, at_s)
+        eye[begin + found.start : begin + found.end] = places
+    return eye
 
 
 def _keyframe_at(context: PlanContext, layout: _Layout) -> Floats:

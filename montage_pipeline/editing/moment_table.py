@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from montage_pipeline.analysis.model import Moment, StoryRole
 from montage_pipeline.editing.context import PlanContext
+from montage_pipeline.editing.continuity.gaze import heading
 from montage_pipeline.editing.moment_score import (
     MomentScore,
     delivered_as,
@@ -64,6 +65,8 @@ class MomentTable:
     """Share of the frame's height that the subject takes."""
     belongs_at: Floats
     """Where in the Reel (0..1) it belongs by its role; NaN: anywhere."""
+    heading: Floats
+    """Which way it goes, shape (moments, 2); see `continuity.gaze.heading`."""
     fingerprints: Fingerprints
     cluster: Ints
     """The number of its cluster of look-alikes."""
@@ -91,6 +94,9 @@ def moment_table(context: PlanContext) -> MomentTable:
         speech=_column([moment.scores.speech for moment in moments]),
         scale=_column([subject_scale(moment) for moment in moments]),
         belongs_at=_column([_BELONGS_AT.get(moment.role, np.nan) for moment in moments]),
+        heading=_column(
+            [heading(moment, context.facts(moment.clip)) for moment in moments]
+        ).reshape(-1, 2),
         fingerprints=fingerprints,
         cluster=lookalike_clusters(fingerprints),
     )
@@ -147,5 +153,5 @@ def _chance(context: PlanContext, totals: Sequence[float]) -> tuple[Floats, Floa
     return of_moment, of_clip
 
 
-def _column(values: Sequence[float]) -> Floats:
+def _column(values: Sequence[float] | Sequence[Floats]) -> Floats:
     return np.asarray(values, dtype=np.float64)

@@ -52,3 +52,18 @@ def test_who_is_far_away_is_said_to_be(talking: SpanMeasures) -> None:
     nobody_close = replace(talking, face=None, face_share=0.0, people=1)
     assert "far away" in words(replace(nobody_close, living=0.1))
     assert "filling the frame" in words(replace(nobody_close, living=0.9))
+
+
+def test_what_is_enlarged_a_lot_is_not_called_sharp(talking: SpanMeasures) -> None:
+    """A small clip may be sharp in itself; a Reel shows it enlarged."""
+    crisp = replace(talking, sharpness=1.0)
+    large = replace(crisp, facts=crisp.facts.model_copy(update={"width": 1920, "height": 1080}))
+    small = replace(crisp, facts=crisp.facts.model_copy(update={"width": 640, "height": 360}))
+    assert "sharp" in words(large)
+    assert "sharp" not in words(small)
+
+
+def test_where_nothing_is_known_by_name_it_is_a_shot(talking: SpanMeasures) -> None:
+    nobody = replace(talking, face=None, face_share=0.0, people=0, with_animal=False, things=())
+    assert words(replace(nobody, motion=0.9)).startswith("a lively shot, ")
+    assert words(replace(nobody, motion=0.0)).startswith("a still shot, ")

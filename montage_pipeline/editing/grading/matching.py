@@ -35,6 +35,11 @@ _BRIGHT_KEY, _WHITE_KEY = 72.0, 92.0
 studio is meant to be white.
 """
 
+_CAMERAS_APART, _SCENES_APART = 10.0, 20.0
+"""Up to the first (mean L*) two segments differ as two cameras' exposures do (half a stop is about
+10), and neither night nor white keeps one from the other; from the second on they are two scenes.
+"""
+
 _TINT_PULL = 0.75
 """Share of the way to the Reel's own tint."""
 
@@ -158,8 +163,9 @@ def _gamma(crop: Colours, colours: SegmentColours, target: float) -> float:
     """The gamma that brings the mean lightness as near to what is wanted as the limits allow."""
     wanted = colours.lightness + _EXPOSURE_PULL * (target - colours.lightness)
     brightest, darkest = _GAMMA_LIMITS
-    low = 1 + (brightest - 1) * _share(colours.key, _NIGHT_KEY, _DAY_KEY)
-    high = 1 + (darkest - 1) * _share(colours.key, _WHITE_KEY, _BRIGHT_KEY)
+    by_camera = _share(abs(target - colours.lightness), _SCENES_APART, _CAMERAS_APART)
+    low = 1 + (brightest - 1) * max(by_camera, _share(colours.key, _NIGHT_KEY, _DAY_KEY))
+    high = 1 + (darkest - 1) * max(by_camera, _share(colours.key, _WHITE_KEY, _BRIGHT_KEY))
     for _ in range(_STEPS):
         middle = (low + high) / 2
         if to_lab(graded(crop, Grade(gamma=middle)))[..., 0].mean() > wanted:

@@ -14,7 +14,8 @@ An edit is a hook and the pieces after it. Its points are the sum of
   keyframe to begin on, `MISS` when it ends off the beat; less where it was seen before, its subject
   is gone, or who talks is broken off;
 - for every two neighbours: change of clip, shot, movement, size of the subject and look; the more
-  of it, the better on a downbeat, and better still where something big starts in the music; never
+  of it, the better on a downbeat, and better still where something big starts in the music; the
+  subject's place in the picture and the direction of movement, which had better carry over; never
   the same take going on as if it had not been cut;
 - for the Reel as a whole: `ABSENT` for every usable clip that it does not show, `OVERUSED` for
   every use of a clip beyond its share, `ALIKE` for every further cut that looks like one shown
@@ -64,7 +65,9 @@ class Places(NamedTuple):
 
     Arrays of one length. `at` is the frame on the footage line, `start` the same counted from the
     beginning of its stretch, `free` the frames from there to the stretch's end, `least` those of
-    the shortest cut. `motion`, `scale`, `cluster` and `fingerprint` are what the eye meets there.
+    the shortest cut. `motion`, `scale`, `cluster` and `fingerprint` are what the eye meets there,
+    `eye_in` and `eye_out` where in the picture it is at the beginning and at the end of the
+    shortest cut (NaN: not known), and `heading` is which way that goes, each of shape (places, 2).
     """
 
     at: Ints
@@ -77,6 +80,9 @@ class Places(NamedTuple):
     cluster: Ints
     motion: Floats
     scale: Floats
+    eye_in: Floats
+    eye_out: Floats
+    heading: Floats
     fingerprint: Fingerprints
 
 
@@ -196,6 +202,9 @@ class Objective:
             cluster=table.cluster[moment],
             motion=motion / np.maximum(window, 1),
             scale=table.scale[moment],
+            eye_in=footage.eye_at[at],
+            eye_out=footage.eye_at[at + np.maximum(window, 1) - 1],
+            heading=table.heading[moment],
             fingerprint=table.fingerprints[moment],
         )
 
@@ -305,7 +314,10 @@ class Objective:
             one_clip_only=self.footage.usable_clip_count <= 1,
         )
         look = terms.change_terms(self.taste, motion, scale, bits)
-        return look | same_source, terms.change_size(motion, scale, bits)
+        jump = np.hypot(*np.moveaxis(before.eye_out[:, None] - after.eye_in[None, :], -1, 0))
+        along = (before.heading[:, None] * after.heading[None, :]).sum(axis=-1)
+        carried = terms.continuity_terms(jump, along)
+        return look | carried | same_source, terms.change_size(motion, scale, bits)
 
     def goes_on_points(self, away: Ints) -> Points:
         """Units for a piece that begins `away` frames (>= 0) after the end of the one shown before

@@ -87,6 +87,17 @@ _UNLIKE_BITS = 16
 """Differing bits (of 64) of the fingerprints from which neighbours lose nothing: unrelated shots
 rarely differ in fewer (`rules.ALIKE_BITS`).
 """
+EYE = 0.5
+"""Neighbours whose subjects are in one place of the picture, for each height of the picture by
+which they are nearer than usual: a bit more than a style's taste for contrast, less than moments
+differ by.
+"""
+_USUAL_JUMP = 0.15
+"""Heights of the picture that the eye jumps between unrelated upright shots (the mean of 66 cuts of
+labelled clips): those of which nothing is known count as such.
+"""
+HEADING = 0.3
+"""Neighbours that plainly go the same way; as much is lost when they go against each other."""
 ALIKE = 1.5
 """A further cut of a cluster of look-alikes: more than a very good moment is worth."""
 ABSENT = 4.0
@@ -141,6 +152,8 @@ class Term(StrEnum):
 
     MOTION_CONTRAST = "contrast of movement"
     SCALE_CONTRAST = "contrast of scale"
+    EYE = "place of the subject"
+    HEADING = "direction of movement"
     SAME_LOOK = "looks like the one before"
     SAME_CLIP = "clip of the one before"
     SAME_SHOT = "shot of the one before"
@@ -246,6 +259,16 @@ def change_terms(taste: EditTaste, motion: Floats, scale: Floats, bits: Floats) 
         Term.MOTION_CONTRAST: taste.motion_contrast * motion,
         Term.SCALE_CONTRAST: taste.scale_contrast * scale,
         Term.SAME_LOOK: -_SAME_LOOK * np.clip(1 - bits / _UNLIKE_BITS, 0, 1),
+    }
+
+
+def continuity_terms(jump: Floats, along: Floats) -> Terms:
+    """Points for what carries over a cut: by how far the eye must jump (heights of the picture; NaN
+    where that is not known), and how far both sides go the same way (-1 against each other, 1).
+    """
+    return {
+        Term.EYE: EYE * np.where(np.isnan(jump), 0.0, _USUAL_JUMP - jump),
+        Term.HEADING: HEADING * along,
     }
 
 

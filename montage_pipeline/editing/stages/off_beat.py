@@ -43,8 +43,8 @@ def why_off_beat(context: PlanContext, chosen: ChosenEdit, index: int) -> str:
     used = ruler.total_frames / chosen.objective.footage.total_frames
     if used >= _NEARLY_ALL:
         return (
-            f"the Reel takes {used:.0%} of all usable footage, which leaves its cuts hardly a "
-            "choice"
+            f"the Reel takes {used:.0%} of all usable footage, which leaves hardly any choice of "
+            "where to cut"
         )
     return "no better edit with a beat here was found"
 

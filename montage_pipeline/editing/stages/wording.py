@@ -6,8 +6,9 @@ judging anything again; what gave or cost points is read from `optimizer.breakdo
 Every sentence must be true of the edit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
+from statistics import median
 
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline.analysis.overlays import covered, place
@@ -28,8 +29,8 @@ _NOTABLE = 0.1
 are the shares below.
 """
 
-_MAX_TRAITS, _MAX_COSTS = 3, 2
-"""Traits and costs that are named; the storyboard has room for three lines."""
+_MAX_COSTS = 2
+"""Costs that are named; the storyboard has room for three lines."""
 
 _MATTERS = 0.3
 """Weight of a taste, in points, from which a style is known for it, and meeting it is a reason."""
@@ -45,14 +46,17 @@ _MET = 0.15
 _CALM = 0.4
 """The same for a calm ending: movement is never none."""
 
-_TRAITS = {
-    Term.QUALITY: "technically good",
-    Term.COLOUR: "rich in colour",
-    Term.FACES: "with faces",
-    Term.STABILITY: "steady",
-    Term.SPEECH: "with speech",
+_TRAITS: dict[Term, tuple[str, Callable[[Moment], float], float]] = {
+    Term.QUALITY: ("technically good", lambda moment: moment.quality, 0.8),
+    Term.COLOUR: ("rich in colour", lambda moment: moment.scores.colour, 0.6),
+    Term.FACES: ("with faces", lambda moment: moment.scores.faces, 0.5),
 }
-"""What a moment may gain points by, beside its interest."""
+"""What a moment may gain points by, beside its interest, and the figure (0..1) from which it is
+said: every moment gains a little by each. Steadiness and speech are in its description.
+"""
+
+_RANKED = 10
+"""Places among the best moments that are named; further down a place recommends nothing."""
 
 _COSTS = {
     Term.SUBJECT_GONE: "its subject is gone for part of it",
@@ -64,6 +68,8 @@ _COSTS = {
     Term.OVERUSED: "its clip is shown more often than its share",
     Term.ALIKE: "it looks like an earlier cut",
     Term.SAME_LOOK: "it looks like the cut before",
+    Term.EYE: "the eye has to jump to its subject",
+    Term.HEADING: "it moves against the cut before",
 }
 """What a segment may lose points by that a viewer can see."""
 
@@ -102,7 +108,7 @@ class Words:
             *self._pace(index),
             *(self._here(index) if index else []),
             *self._although(index),
-            *self._asked(index),
+            *self._for_its_clip(index),
             *self._seen(index),
             self.cut(index),
         ]
@@ -119,7 +125,7 @@ class Words:
         elif moment.id == self._context.analysis.hook_moment and score >= moment.hook - _NEAR_BEST:
             reason = "the strongest opening of all clips"
         else:
-            reason = "of those that leave room for the rest, the one that suits the whole best"
+            reason = "the opening that suits the whole Reel best, with enough footage left for it"
         described = _described(moment)
         return [
             f"Opens the Reel: {reason} (hook {score:.2f}).",
@@ -167,7 +173,11 @@ class Words:
     def _here(self, index: int) -> list[str]:
         taste, terms = self._context.taste, self._terms[index]
         shown = self._chosen.pieces[index].frames / self._objective.reference
-        reasons = [self._change(index)]
+        reasons = [change] if (change := self._change(index)) else []
+        if terms[Term.EYE] >= _NOTABLE:
+            reasons.append("Its subject is where the cut before left the eye.")
+        if terms[Term.HEADING] >= _NOTABLE:
+            reasons.append("It goes on in the direction of the cut before.")
         if index == len(self._segments) - 1:
             reasons.append(self._closing(index))
         if _met(terms[Term.ENERGY], taste.energy, shown):
@@ -181,7 +191,10 @@ class Words:
         when = (end - piece.frames / 2) / self._ends[-1]
         wanted = float(wanted_motion(self._context.taste, when))
         motion = self._objective.footage.mean_motion(piece)
-        return f"Its movement ({motion:.2f}) is what the style wants at this point ({wanted:.2f})."
+        return (
+            f"Its movement ({motion:.2f}) is about what the style wants at this point "
+            f"({wanted:.2f})."
+        )
 
     def _closing(self, index: int) -> str:
         weight = self._context.taste.ending_calm
@@ -193,10 +206,11 @@ class Words:
         )
 
     def _change(self, index: int) -> str:
+        """What the cut goes to; "" for another clip and nothing more, as most cuts do."""
         before, piece = self._chosen.pieces[index - 1], self._chosen.pieces[index]
         contrast = self._contrast(before, piece, self._terms[index])
         if self._segments[index].clip != self._segments[index - 1].clip:
-            return f"Changes to another clip{contrast}."
+            return f"Changes to another clip{contrast}." if contrast else ""
         if piece.stretch != before.stretch:
             return f"Goes to another part of the same clip{contrast}."
         if piece.start < before.start:
@@ -207,7 +221,7 @@ class Words:
         return f"Jumps {away_s:.1f} s ahead in the same shot{contrast}."
 
     def _contrast(self, before: Piece, piece: Piece, terms: Breakdown) -> str:
-        """What the change does to the movement, where that decided."""
+        """What the change does to the movement, where that decided; else ""."""
         weight = self._context.taste.motion_contrast
         if weight < 0 and terms[Term.MOTION_CONTRAST] >= _MET * weight:
             return " with similar movement"
@@ -227,10 +241,14 @@ class Words:
         overlays = self._overlays(index)
         if not losses:
             return [f"{overlays[:1].upper()}{overlays[1:]}."] if overlays else []
-        costs = [
-            overlays if term == Term.OVERLAYS else _COSTS[term] for term in losses[:_MAX_COSTS]
-        ]
+        told = {Term.OVERLAYS: overlays, Term.FRAMING: self._enlarged(index)}
+        costs = [told.get(term) or _COSTS[term] for term in losses[:_MAX_COSTS]]
         return [f"Chosen although {' and '.join(costs)}."]
+
+    def _enlarged(self, index: int) -> str:
+        size = self._context.request.format.frame_size
+        times = size.width / self._segments[index].crop.width
+        return f"its crop is enlarged {times:.1f} times"
 
     def _overlays(self, index: int) -> str:
         """Which overlays the crop shows, where, and how much of it they cover; "" without any."""
@@ -243,9 +261,18 @@ class Words:
         boxes = [overlay.box for overlay in moment.overlays if overlay.kind in kinds]
         return f"{kind} lies {place(boxes, crop)}, {covered(boxes, crop):.0%} of the crop"
 
-    def _asked(self, index: int) -> list[str]:
-        asked = self._segments[index].clip_url in self._context.request.must_use
-        return ["You asked for this clip."] if asked else []
+    def _for_its_clip(self, index: int) -> list[str]:
+        """That its clip was asked for, or would not appear otherwise, where few points speak for
+        it.
+        """
+        url = self._segments[index].clip_url
+        if url in self._context.request.must_use:
+            return ["You asked for this clip."]
+        shown = sum(segment.clip_url == url for segment in self._segments)
+        interest = [moment.interest for moment in self._moments]
+        if index and shown == 1 and interest[index] < median(interest):
+            return ["Its clip would not appear otherwise."]
+        return []
 
     def _seen(self, index: int) -> list[str]:
         if self._terms[index][Term.SEEN] > -_NOTABLE:
@@ -274,11 +301,17 @@ class Words:
 
 def what_it_is(analysis: ClipAnalysis, moment: Moment, terms: Breakdown) -> str:
     """What a moment is, and what speaks for it."""
-    best = analysis.best_moments
-    rank = f", number {best.index(moment.id) + 1} of the best moments" if moment.id in best else ""
-    gains = [term for term in _TRAITS if terms.get(term, 0) >= _NOTABLE]
+    rank = ""
+    if analysis.analyst.name != "local" and moment.id in analysis.best_moments[:_RANKED]:
+        # By measurement alone the order is one of sharpness and calm, which an editor's is not.
+        rank = f", number {analysis.best_moments.index(moment.id) + 1} of the best moments"
+    gains = [
+        term
+        for term, (_, figure, least) in _TRAITS.items()
+        if terms.get(term, 0) >= _NOTABLE and figure(moment) >= least
+    ]
     gains.sort(key=lambda term: -terms[term])
-    traits = "".join(f", {_TRAITS[term]}" for term in gains[:_MAX_TRAITS])
+    traits = "".join(f", {_TRAITS[term][0]}" for term in gains)
     described = _described(moment) or "Worth showing"
     return f"{described}: interest {moment.interest:.2f}{rank}{traits}."
 

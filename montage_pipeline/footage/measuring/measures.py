@@ -219,6 +219,7 @@ class SpanMeasures:
     with_animal: bool
     things: tuple[str, ...]
     moving: Box | None
+    travel: tuple[float, float]
     speech: float
     loud: float
     faces: tuple[Box, ...]
@@ -263,6 +264,7 @@ class SpanMeasures:
             with_animal=_median(samples, lambda sample: _count(sample, "animal")) >= 1,
             things=_lasting_things(samples),
             moving=movement.moving_subject(motions),
+            travel=movement.travel(motions),
             speech=float(np.mean([sample.speech for sample in samples])),
             loud=float(np.mean([sample.loud for sample in samples])),
             faces=max(samples, key=lambda sample: len(sample.faces)).faces,

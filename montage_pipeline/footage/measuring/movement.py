@@ -170,6 +170,21 @@ def stability(motions: Sequence[FrameMotion]) -> float:
     return float(np.exp(-np.mean(jumps) / _SHAKY_JUMP)) if jumps else 1.0
 
 
+def travel(motions: Sequence[FrameMotion]) -> tuple[float, float]:
+    """How fast the camera turns or goes, right and down, in longer sides of the frame per second.
+
+    A shake comes back and adds up to nothing. (0, 0) where it could hardly be followed.
+    """
+    followed = [motion for motion in motions if motion.followed]
+    if len(followed) < max(_MIN_FOLLOWED, _MIN_FOLLOWED_SHARE * len(motions)):
+        return 0.0, 0.0
+    elapsed_s = sum(motion.elapsed_s for motion in followed)
+    # What is filmed moves against the camera.
+    right = -sum(motion.camera_x for motion in followed) / elapsed_s
+    down = -sum(motion.camera_y for motion in followed) / elapsed_s
+    return right, down
+
+
 def _jump(earlier: FrameMotion, later: FrameMotion) -> float:
     """How much the camera's speed changes, in sides of the frame per 1/15 s."""
     earlier_scale, later_scale = _COMPARED_HZ * earlier.elapsed_s, _COMPARED_HZ * later.elapsed_s

@@ -61,6 +61,16 @@ def test_what_several_cameras_took_of_one_place_is_at_most_half_as_far_apart() -
     assert max(left) <= 0.6, "things with the colour of skin hold back what turns it"
 
 
+@pytest.mark.parametrize(("level", "share"), [(0.015, 0.2), (0.62, 0.35)])
+def test_night_and_white_are_matched_to_their_own_kind(level: float, share: float) -> None:
+    """What three cameras took of one dark or white place: what keeps night dark beside day, and
+    white beside a forest, does not keep them apart. What clipped in the brightest stays white.
+    """
+    light = 0.4 * level + 0.6 * level * np.clip(scene(5, level=0.5), 0, 1)
+    crops = [shot(light.astype(np.float32), stops=stops) for stops in (0.0, 0.4, -0.4)]
+    assert _apart(_matched(crops)) <= share * _apart(crops)
+
+
 def test_what_one_camera_took_is_left_alone_but_for_the_look() -> None:
     crops = [shot(scene(3)) for _ in range(4)]
     for grade in matched_grades(crops, [60] * 4, LookTaste(contrast=0.05, warmth=0.001)):

@@ -1,10 +1,18 @@
 """What a term does to the edit, where nothing else decides."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
-from montage_pipeline.analysis.model import ClipAnalysis, Moment, QualityScores, TimeSpan
+from montage_pipeline.analysis.model import (
+    ClipAnalysis,
+    Moment,
+    QualityScores,
+    SubjectPoint,
+    TimeSpan,
+)
 from montage_pipeline.editing.planner import plan_timeline
+from montage_pipeline.footage.model import Box
 from montage_pipeline_tests.editing.footage import analysis, facts, moment, steady_music
 from montage_pipeline_tests.editing.requests import edit_request
 from montage_pipeline_tests.editing.rules import span_s
@@ -92,3 +100,35 @@ def test_cuts_like_to_begin_on_keyframes() -> None:
 
     keys_s = tuple(0.9 + 2.0 * place for place in range(10))
     assert wasted_s(keys_s) < 0.5 * wasted_s(())
+
+
+def _told_apart(count: int, **of_side: tuple[Any, Any]) -> ClipAnalysis:
+    """Clips of which every second one has the other value of each field."""
+    moments = [
+        found.model_copy(update={name: values[found.clip % 2] for name, values in of_side.items()})
+        for found in alike(count, 6)
+    ]
+    return one_each(moments, 6)
+
+
+def _face(x: float) -> tuple[SubjectPoint, ...]:
+    box = Box(x=x - 0.02, y=0.4, width=0.04, height=0.07)
+    return tuple(SubjectPoint(time_s=0.5 * index, box=box, source="face") for index in range(13))
+
+
+def _sides_taken(clips: ClipAnalysis) -> int:
+    """How often a Reel goes from one kind of clip to the other."""
+    timeline = plan_timeline(edit_request(style="dynamic"), clips, steady_music(120, 40))
+    kinds = [segment.clip % 2 for segment in timeline.segments]
+    return sum(one != other for one, other in pairwise(kinds))
+
+
+def test_the_eye_seldom_has_to_jump() -> None:
+    assert _sides_taken(_told_apart(10, subject_path=(_face(0.39), _face(0.61)))) == 1
+    # In one place for all of them, their order is a matter of chance.
+    assert _sides_taken(_told_apart(10, subject_path=(_face(0.39), _face(0.39)))) > 1
+
+
+def test_movement_seldom_turns_round() -> None:
+    assert _sides_taken(_told_apart(10, travel_x=(0.3, -0.3))) == 1
+    assert _sides_taken(_told_apart(10, travel_x=(0.3, 0.3))) > 1

@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from montage_pipeline.footage.measuring.movement import FrameMotion, MotionMeter, action, energy
+from montage_pipeline.footage.measuring.movement import (
+    FrameMotion,
+    MotionMeter,
+    action,
+    energy,
+    travel,
+)
 from montage_pipeline.footage.measuring.planes import Plane
 from montage_pipeline.footage.model import Box
 
@@ -111,3 +117,17 @@ def test_action_is_a_share_that_even_movement_never_raises(level: float, cell: i
     alone, beside = seen_action([moved(0)]), seen_action([moved(level)])
     assert 0 <= beside <= alone + 1e-6 <= 1
     assert seen_action([moved(0)] * 3) == pytest.approx(alone)
+
+
+def test_a_camera_travels_where_it_turns_to_and_a_shake_goes_nowhere() -> None:
+    """Views of one texture, 15 a second: a window that moves right by 2 of 160 pixels a frame."""
+    right, down = travel(motions([view(x=10 + 2 * index) for index in range(16)]))
+    assert right == pytest.approx(2 * 15 / _WIDTH, rel=0.1)
+    assert down == pytest.approx(0, abs=0.01)
+    left, up = travel(motions([view(x=60 - 2 * index, y=60 - index) for index in range(16)]))
+    assert left == pytest.approx(-2 * 15 / _WIDTH, rel=0.1)
+    assert up == pytest.approx(-15 / _WIDTH, rel=0.3)  # a pixel a frame is found as a bit less
+    trembling = np.random.default_rng(5).integers(37, 44, 31)
+    assert np.hypot(*travel(motions([view(x=int(x)) for x in trembling]))) < 0.1 * right
+    assert travel(motions(acting())) == pytest.approx((0, 0), abs=0.01)
+    assert travel([]) == (0.0, 0.0)
