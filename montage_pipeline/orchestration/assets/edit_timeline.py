@@ -22,6 +22,7 @@ from montage_pipeline.orchestration.assets.edits.edit_view import (
     store_view,
     with_choices,
 )
+from montage_pipeline.orchestration.assets.edits.look import with_look
 from montage_pipeline.orchestration.assets.edits.variants import (
     end_with_plan,
     shown_beside,
@@ -30,14 +31,13 @@ from montage_pipeline.orchestration.assets.edits.variants import (
 )
 from montage_pipeline.orchestration.assets.request_facts import (
     bullets,
-    clip_sources,
     seed_of,
 )
 from montage_pipeline.orchestration.documents import store_document
 from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.storage.keys import edit_key, storyboard_key, variant_place
-from montage_pipeline.vocabulary import Look, Step
+from montage_pipeline.vocabulary import Step
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -96,8 +96,9 @@ def plan_without(
     }
     request = edit_request(scope, edit.analysis).model_copy(update=changes)
     [timeline] = _variants(scope, request, edit.analysis, edit.music, 1).timelines
-    decided = edit._replace(timeline=_with_look(scope, timeline, edit.analysis))
-    planned = _finished(scope, decided, str(scope.request.id))
+    looked = with_look(scope, timeline, edit.analysis)
+    decided = edit._replace(timeline=looked.timeline)
+    planned = _finished(scope, decided, looked.frames, str(scope.request.id))
     store_document(scope.services, str(scope.request.id), Step.EDIT_TIMELINE, planned.timeline)
     return planned
 
@@ -110,8 +111,9 @@ def _planned(scope: StepScope, analysis: ClipAnalysis, music: MusicTrack) -> Pla
     planned = []
     for variant, timeline in enumerate(found.timelines, start=1):
         place = variant_place(request_id, variant)
-        looked = _with_look(scope, timeline, analysis)
-        edit = _finished(scope, EditInputs(analysis, music, looked), place)
+        looked = with_look(scope, timeline, analysis)
+        decided = EditInputs(analysis, music, looked.timeline)
+        edit = _finished(scope, decided, looked.frames, place)
         if variant > 1:
             store_document(scope.services, place, Step.EDIT_TIMELINE, edit.timeline)
         planned.append(edit)
@@ -156,7 +158,7 @@ def _changed(
         raise telling(error, clip_reports(scope.request, analysis)) from None
     scope.progress(_PLANNED)
     edit = EditInputs(analysis, music, changed.timeline)
-    planned = _finished(scope, edit, str(scope.request.id), changed.parts)
+    planned = _finished(scope, edit, changed.frames, str(scope.request.id), changed.parts)
     store_variants(scope, [planned.timeline], shared=[0.0], notes=())
     return planned
 
@@ -176,17 +178,19 @@ def _taken(
 
 
 def _finished(
-    scope: StepScope, edit: EditInputs, place: str, parts: "Parts | None" = None
+    scope: StepScope,
+    edit: EditInputs,
+    frames: "Mapping[int, Image.Image]",
+    place: str,
+    parts: "Parts | None" = None,
 ) -> PlannedEdit:
-    """An edit with what shows it, stored in `place` (`storage.keys`); `parts` when it was changed
-    from another one.
+    """An edit with what shows it, stored in `place` (`storage.keys`); `frames` stand for its
+    segments. `parts` when it was changed from another one.
     """
     from montage_pipeline.editing.stages.covers import with_cover_candidates
-    from montage_pipeline.editing.storyboard.frames import first_frames
 
     edit = edit._replace(timeline=with_cover_candidates(edit.timeline, edit.analysis))
     analysis, music, timeline = edit
-    frames = first_frames(timeline, clip_sources(scope.services, timeline))
     storyboard = _store_storyboard(scope, timeline, analysis, music, frames, place)
     store_edit_view(scope, _view(scope, edit, place, parts), frames, place)
     _store_edit(scope, timeline, music, place)
@@ -224,23 +228,6 @@ def _edit_metadata(
         "why": MetadataValue.md(bullets(segment.why for segment in timeline.segments)),
         "warnings": MetadataValue.md(bullets(timeline.warnings) or "none"),
     }
-
-
-def _with_look(scope: StepScope, timeline: Timeline, analysis: ClipAnalysis) -> Timeline:
-    """The timeline with shaky segments steadied, flat clips brought to normal contrast and a grade
-    on every segment, unless footage is to be shown as it was shot.
-    """
-    from montage_pipeline.editing.grading.flat import as_shot, with_flat_clips_told
-
-    if scope.request.options.look is Look.AS_SHOT:
-        return as_shot(timeline)
-    from montage_pipeline.editing.grading.matching import matched_timeline
-    from montage_pipeline.editing.steadying.steadied import stability_of, steadied_timeline
-
-    told = with_flat_clips_told(timeline)
-    sources = clip_sources(scope.services, told)
-    steady = steadied_timeline(told, stability_of(analysis), sources)
-    return matched_timeline(steady, sources)
 
 
 def edit_request(scope: StepScope, analysis: ClipAnalysis) -> "EditRequest":
