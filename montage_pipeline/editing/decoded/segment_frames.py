@@ -1,4 +1,4 @@
-"""A few frames of each segment: the first stands for it, those inside are what its grade goes by."""
+"""A few frames of each segment: the first stands for it, its grade goes by those inside."""
 
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
