@@ -83,6 +83,7 @@ export const words = {
   music: "Your own music",
   musicNone: "Composed for this Reel",
   musicChoose: "Choose a track",
+  musicUnder: "Music under these cuts",
   colours: "Bring the clips' colours together",
   shortCuts: "Show clips under 3 s, too, in quick cuts",
   how: "How to begin",
@@ -173,13 +174,13 @@ export const words = {
   carryOut: "Make it",
   undo: "Undo",
   discard: "Discard all",
-  instead: (change: { kind: string; frames?: number; to?: number; alternative?: string }) =>
+  instead: (change: { kind: string; frames?: number; to?: number }, what: string) =>
     change.frames !== undefined
       ? `${change.frames > 0 ? "+" : "−"}${Math.abs(change.frames)} frames instead`
       : change.to !== undefined
         ? `Place ${change.to + 1} instead`
-        : change.alternative !== undefined
-          ? `${change.alternative} instead`
+        : what
+          ? `${what} instead`
           : "As far as it goes instead",
   compare: "Compare with the version before",
   before: "Before",
@@ -207,6 +208,14 @@ export const words = {
   originality: "Originality",
   notes: "Good to know",
   costs: "What it cost",
-  costTotal: "In all, your Reels",
+  costWhen: "When",
+  costCall: "Call",
+  costUsd: "USD",
+  costTotal: "In all",
   costNone: "Nothing was bought.",
+  costReused: "used again, nothing bought",
+  costStates: { pending: "not known yet", estimated: "estimated" } as Record<string, string>,
+  services: { claude: "Claude", fal: "fal" } as Record<string, string>,
+  moment: (at: Date) =>
+    at.toLocaleString([], { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }),
 };

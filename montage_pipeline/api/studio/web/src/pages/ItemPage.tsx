@@ -1,9 +1,10 @@
 import { useRef, useState } from "react";
 import { Link } from "wouter";
 import { type Artefacts, type Edit, isPassing, type Item } from "../api/client";
-import { useArtefacts, useCancel, useCosts, useItem, useMakeAgain, useOptions } from "../api/queries";
+import { useArtefacts, useCancel, useItem, useMakeAgain, useOptions } from "../api/queries";
 import { useWatched } from "../api/watch";
 import { nameOf } from "../names";
+import { Costs } from "../parts/Costs";
 import { Covers } from "../parts/Covers";
 import { shownOf } from "../changes";
 import { Delete } from "../parts/Delete";
@@ -103,7 +104,7 @@ function Progress({ item }: { item: Item }) {
           </li>
         ))}
       </ol>
-      <p className="muted">{item.progressDetail ?? (at < 0 ? words.queued : " ")}</p>
+      <p className="muted detail">{item.progressDetail ?? (at < 0 ? words.queued : " ")}</p>
       {cancel.error && <Problem problem={cancel.error} />}
       <button
         type="button"
@@ -217,7 +218,7 @@ function Made({
         <Covers id={item.id} covers={artefacts?.covers ?? []} />
         <Originality item={item} />
         <Warnings item={item} />
-        <Costs />
+        <Costs id={item.id} />
       </div>
     </section>
   );
@@ -338,33 +339,6 @@ function Warnings({ item }: { item: Item }) {
           <li key={line}>{line}</li>
         ))}
       </ul>
-    </details>
-  );
-}
-
-function Costs() {
-  const costs = useCosts();
-  if (!costs.data) return null;
-  const services = Object.entries(costs.data.byService);
-  return (
-    <details className="more">
-      <summary>{words.costs}</summary>
-      {services.length === 0 ? (
-        <p className="muted small">{words.costNone}</p>
-      ) : (
-        <dl className="parts small">
-          {services.map(([service, amount]) => (
-            <div key={service} className="row">
-              <dt className="grow">{service}</dt>
-              <dd>{amount} USD</dd>
-            </div>
-          ))}
-          <div className="row">
-            <dt className="grow">{words.costTotal}</dt>
-            <dd>{costs.data.totalUsd} USD</dd>
-          </div>
-        </dl>
-      )}
     </details>
   );
 }

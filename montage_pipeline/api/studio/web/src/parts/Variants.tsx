@@ -26,10 +26,12 @@ export function Variants({ item }: { item: Item }) {
       <ul className="plain variants">
         {found.map((variant) => (
           <li key={variant.variant} className="card stack">
-            <h3>
-              {words.variant(variant.variant)}
-              {chosen === variant.variant && <span className="chip">{words.variantChosen}</span>}
-            </h3>
+            {found.length > 1 && (
+              <h3>
+                {words.variant(variant.variant)}
+                {chosen === variant.variant && <span className="chip">{words.variantChosen}</span>}
+              </h3>
+            )}
             {variant.storyboardUrl && (
               <a href={variant.storyboardUrl} target="_blank" rel="noreferrer">
                 <img src={variant.storyboardUrl} alt={words.storyboardOf(variant.variant)} />
