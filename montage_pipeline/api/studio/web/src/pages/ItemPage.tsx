@@ -17,7 +17,7 @@ import { Strip } from "../parts/Strip";
 import { Title } from "../parts/Title";
 import { Variants } from "../parts/Variants";
 import { save } from "../save";
-import { words } from "../strings";
+import { inWords, words } from "../strings";
 
 export function ItemPage({ id }: { id: string }) {
   const item = useItem(id);
@@ -123,7 +123,7 @@ function Failure({ item }: { item: Item }) {
   return (
     <section className="notice bad" role="alert">
       <h2>{words.failed}</h2>
-      <p>{error.message}</p>
+      <p>{inWords(error.message)}</p>
       <p className="small">
         {words.attempts(error.attempts)} <code>{error.code}</code>
       </p>
@@ -336,7 +336,7 @@ function Warnings({ item }: { item: Item }) {
       </summary>
       <ul className="plain small">
         {item.warnings.map((line) => (
-          <li key={line}>{line}</li>
+          <li key={line}>{inWords(line)}</li>
         ))}
       </ul>
     </details>
@@ -356,7 +356,7 @@ function Clips({ item }: { item: Item }) {
             <span className="muted small">
               {clip.segments.length > 0
                 ? words.shown(clip.segments.length)
-                : `${words.notShown}: ${clip.reason ?? ""}`}
+                : `${words.notShown}: ${inWords(clip.reason ?? "")}`}
             </span>
           </li>
         ))}
