@@ -6,10 +6,11 @@ here: the browser and its windows (`browser`), the system behind them (`conftest
 
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 from sqlalchemy.orm import Session
 
 from montage_pipeline.composition import Services
@@ -21,9 +22,18 @@ MADE_MS = 240_000
 
 
 def bring_clips(page: Page, clips: Sequence[Path]) -> None:
-    """Choose files on the page for a new Reel, and wait until all are uploaded."""
+    """Choose files on the page for a new Reel, and wait until all are uploaded, each once."""
+    begun: list[str] = []
+    page.on("request", lambda sent: begun.append(sent.url) if _begins_upload(sent) else None)
     page.locator("input[type=file][multiple]").set_input_files([str(path) for path in clips])
     expect(page.get_by_text("Uploaded", exact=True)).to_have_count(len(clips), timeout=60_000)
+    page.wait_for_load_state("networkidle")
+    assert len(begun) == len(clips)
+
+
+def _begins_upload(sent: Request) -> bool:
+    path = urlsplit(sent.url).path
+    return sent.method == "POST" and path in ("/api/uploads", "/api/uploads/multipart")
 
 
 def swap_a_segment(page: Page, services: Services) -> None:

@@ -17,10 +17,15 @@ from montage_pipeline_tests.e2e.studio_steps import (
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
+PHONE = 390
+"""Points across, of most phones."""
 
+
+@pytest.mark.parametrize("width", [1440, pytest.param(PHONE, marks=pytest.mark.slow)])
 def test_clips_become_a_reel_that_plays_to_its_end(
-    studio: StudioWindow, system: System, token_for: TokenFor, user: UUID
+    browser: Browser, system: System, token_for: TokenFor, user: UUID, width: int
 ) -> None:
+    studio = StudioWindow(browser, system.address.api_url, width=width)
     page = studio.open(token=token_for(user))
     assert "token" not in page.url
     page.get_by_role("link", name="Make your first Reel").click()
@@ -47,6 +52,7 @@ def test_clips_become_a_reel_that_plays_to_its_end(
     expect(video).to_have_js_property("ended", True, timeout=60_000)
 
     swap_a_segment(page, system.services)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
     page.get_by_role("button", name="Cover 2,").click()
     expect(page.get_by_role("button", name="Cover 2,")).to_have_attribute("aria-pressed", "true")
@@ -65,6 +71,7 @@ def test_clips_become_a_reel_that_plays_to_its_end(
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
     assert not studio.complaints
+    studio.close()
 
 
 def test_an_expired_token_asks_for_another(
@@ -89,8 +96,8 @@ def test_another_persons_reel_is_not_there(
 def test_a_phone_is_wide_enough(
     system: System, browser: Browser, token_for: TokenFor, user: UUID
 ) -> None:
-    phone = StudioWindow(browser, system.address.api_url, width=390)
+    phone = StudioWindow(browser, system.address.api_url, width=PHONE)
     page = phone.open("/new", token=token_for(user))
     expect(page.get_by_role("button", name="Choose clips")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
     phone.close()
