@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from montage_pipeline.composition import Services
 from montage_pipeline.requests.attempts.measures import RunMeasures
 from montage_pipeline.requests.tables import MontageRequestRow
+from montage_pipeline.vocabulary import Service
 
 MADE_MS = 240_000
 """Longest wait for a Reel of 8 s beside the other tests."""
@@ -60,7 +61,9 @@ def swap_a_segment(page: Page, services: Services) -> None:
         request = session.get_one(MontageRequestRow, made)
         measures = RunMeasures.model_validate(request.measures)
     assert measures.chunks - measures.chunks_reused == 1
-    assert services.ledger.entries(made) == []
+    again = services.ledger.entries(made)
+    assert {entry.service for entry in again} == {Service.CLAUDE, Service.FAL}
+    assert all(entry.reused and entry.cost_usd == 0 for entry in again)
 
 
 def _changeable(page: Page) -> int:

@@ -5,7 +5,6 @@ write it for other editing programs.
 import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import UUID
 
 import dagster as dg
 from dagster import MaterializeResult, MetadataValue
@@ -33,6 +32,7 @@ from montage_pipeline.orchestration.assets.request_facts import (
     bullets,
     seed_of,
 )
+from montage_pipeline.orchestration.assets.taken_over import Origin, origin_of
 from montage_pipeline.orchestration.documents import store_document
 from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
@@ -74,12 +74,13 @@ def plan_edit(
     """The edit, with its storyboard and its OpenTimelineIO file in the object store; and, where
     more are asked for, further edits beside it. Where only the plan is, the request ends here.
     """
-    if scope.request.chosen is not None:
-        planned = _taken(scope, scope.request.chosen, analysis, music)
-    elif scope.request.base_request_id is not None:
-        planned = _changed(scope, scope.request.base_request_id, analysis, music)
-    else:
+    origin = origin_of(scope.request)
+    if origin is None:
         planned = _planned(scope, analysis, music)
+    elif scope.request.chosen is not None:
+        planned = _taken(scope, origin, scope.request.chosen, analysis, music)
+    else:
+        planned = _changed(scope, origin, analysis, music)
     if not scope.delivers and scope.request.options.plan_only:
         end_with_plan(scope, planned.timeline, analysis, music)
     return dg.MaterializeResult(value=planned.timeline, metadata=planned.metadata)
@@ -147,7 +148,7 @@ def _variants(
 
 
 def _changed(
-    scope: StepScope, base: UUID, analysis: ClipAnalysis, music: MusicTrack
+    scope: StepScope, base: Origin, analysis: ClipAnalysis, music: MusicTrack
 ) -> PlannedEdit:
     """The base's edit with the changes of the request."""
     from montage_pipeline.orchestration.assets.edits.changed_edit import changed_edit
@@ -164,11 +165,15 @@ def _changed(
 
 
 def _taken(
-    scope: StepScope, chosen: "ChosenPlan", analysis: ClipAnalysis, music: MusicTrack
+    scope: StepScope,
+    plan: Origin,
+    chosen: "ChosenPlan",
+    analysis: ClipAnalysis,
+    music: MusicTrack,
 ) -> PlannedEdit:
     """The chosen edit of an earlier plan, with its files among the request's own."""
     place = str(scope.request.id)
-    edit = EditInputs(analysis, music, take_plan(scope, chosen, music))
+    edit = EditInputs(analysis, music, take_plan(scope, plan, chosen, music))
     store_view(scope, _view(scope, edit, place, None), place)
     _store_edit(scope, edit.timeline, music, place)
     storyboard = scope.services.store.address(storyboard_key(place))

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
-from uuid import UUID
 
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.editing.changing.parts import Parts
@@ -10,8 +9,8 @@ from montage_pipeline.editing.context import PlanContext
 from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.orchestration.assets.base_request import base_edit
 from montage_pipeline.orchestration.assets.edits.look import with_look_of
+from montage_pipeline.orchestration.assets.taken_over import Origin, base_edit
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.requests.segment_changes.model import changed_music
 
@@ -28,7 +27,7 @@ class ChangedEdit(NamedTuple):
 
 
 def changed_edit(
-    scope: StepScope, base: UUID, request: EditRequest, analysis: ClipAnalysis, music: MusicTrack
+    scope: StepScope, base: Origin, request: EditRequest, analysis: ClipAnalysis, music: MusicTrack
 ) -> ChangedEdit:
     """The base's edit with the request's changes.
 
