@@ -21,9 +21,13 @@ PHONE = 390
 """Points across, of most phones."""
 
 
-@pytest.mark.parametrize("width", [1440, pytest.param(PHONE, marks=pytest.mark.slow)])
+# Each in a shape of its own: what the other has rendered is no chunk of this one.
+@pytest.mark.parametrize(
+    ("width", "shape"),
+    [(1440, "Square 1:1"), pytest.param(PHONE, "Feed 4:5", marks=pytest.mark.slow)],
+)
 def test_clips_become_a_reel_that_plays_to_its_end(
-    browser: Browser, system: System, token_for: TokenFor, user: UUID, width: int
+    browser: Browser, system: System, token_for: TokenFor, user: UUID, width: int, shape: str
 ) -> None:
     studio = StudioWindow(browser, system.address.api_url, width=width)
     page = studio.open(token=token_for(user))
@@ -33,7 +37,7 @@ def test_clips_become_a_reel_that_plays_to_its_end(
 
     bring_clips(page, demo_clips())
     page.get_by_role("slider", name="Length").fill("8")
-    page.get_by_text("Square 1:1").first.click()
+    page.get_by_text(shape).first.click()
     page.get_by_role("button", name="Make the Reel").click()
 
     expect(page.get_by_role("heading", name="Your Reel is being made")).to_be_visible()
