@@ -253,6 +253,7 @@ class ErrorCode(StrEnum):
 
     # The command line
     BAD_SETTING = _permanent("Correct the variables that the message names.")
+    CHANGE_MISSPELT = _permanent("Write it as `montage change --help` does.")
     FILE_ERROR = _permanent("Mend what the message names: the path, the disk, or its permissions.")
     NOT_A_REEL = _permanent("Name a file or folder that `montage make` left, or an item's id.")
     NOT_GENERATING = _permanent("Nothing needs to be canceled: `montage list` shows the items.")

@@ -22,6 +22,7 @@ from benchmarks import report
 from benchmarks.eye.reels import ReelOrder, analysed, fetched, planned
 from benchmarks.look.colour_difference import delta_e_2000
 from benchmarks.measuring import Usage, timed
+from montage_pipeline.editing.decoded.segment_frames import segment_frames
 from montage_pipeline.editing.grading.colours import graded
 from montage_pipeline.editing.grading.matching import matched_grades, matched_timeline
 from montage_pipeline.editing.grading.measures import mean_hue_deg, skin_mask
@@ -87,7 +88,7 @@ def measure_costs(order: ReelOrder, folder: Path) -> Costs:
     timeline = planned(order, analysed(order))
     sources = {path.as_uri(): path for path in order.clips}
     with timed() as matching:
-        matched = matched_timeline(timeline, sources)
+        matched = _matched(timeline, sources)
     plain_s, graded_s = [], []
     for _ in range(_RUNS):
         plain_s.append(_render(timeline, sources, folder / "plain.mp4").cpu_s)
@@ -187,11 +188,16 @@ def text(themes: Sequence[Matching], cameras: Sequence[Matching], costs: Costs) 
     )
 
 
+def _matched(timeline: Timeline, sources: Mapping[str, Path]) -> Timeline:
+    everywhere = range(len(timeline.segments))
+    return matched_timeline(timeline, segment_frames(timeline, sources, inside=everywhere))
+
+
 def _measure(name: str, timeline: Timeline, sources: Mapping[str, Path], folder: Path) -> Matching:
     size = {"width": timeline.width // _PREVIEW, "height": timeline.height // _PREVIEW}
     small = timeline.model_copy(update=size)
     shown = []
-    for edit in (small, matched_timeline(small, sources)):
+    for edit in (small, _matched(small, sources)):
         _render(edit, sources, folder / "reel.mp4")
         shown.append(_shown(edit, folder / "reel.mp4"))
     plain, graded = shown

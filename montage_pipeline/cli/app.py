@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from montage_pipeline.cli.change_command import CHANGES_HELP, change
 from montage_pipeline.cli.cost_commands import costs
 from montage_pipeline.cli.interrupts import Stopped, raise_stopped
 from montage_pipeline.cli.maintenance_commands import doctor, errors, migrate, paid, settings
@@ -33,6 +34,7 @@ app = typer.Typer(
 # In the order of the help.
 app.command()(make)
 app.command()(demo)
+app.command(epilog=CHANGES_HELP)(change)
 app.command()(export)
 app.command()(up)
 app.command()(status)

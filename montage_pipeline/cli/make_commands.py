@@ -1,17 +1,22 @@
 """`montage make` and `montage demo`: a Reel from files of this machine."""
 
-import json
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from montage_pipeline.cli.files import OutFile, given_clips
-from montage_pipeline.cli.interrupts import Stopped, raise_if_asked
+from montage_pipeline.cli.files import given_clips
+from montage_pipeline.cli.interrupts import raise_if_asked
+from montage_pipeline.cli.job.attending import (
+    checked_out,
+    hand_over,
+    system_at_work,
+    waited_for,
+    watched,
+)
 from montage_pipeline.cli.job.local_job import JobOutcome, LocalJob, PlannedEdits
 from montage_pipeline.cli.job.order import LocalOrder, LocalWishes
 from montage_pipeline.cli.options import (
@@ -32,11 +37,9 @@ from montage_pipeline.cli.options import (
     TargetBpmOption,
     VariantsOption,
 )
-from montage_pipeline.cli.system import running_system
-from montage_pipeline.cli.terminal import ProgressView, say, show_outcome
-from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
+from montage_pipeline.cli.terminal import ProgressView, say
+from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.names import printable
-from montage_pipeline.local.attended import attended
 from montage_pipeline.requests.model import MAX_TITLE_CHARS, NewContentItem
 from montage_pipeline.styles import DEFAULT_STYLE
 from montage_pipeline.vocabulary import ContentStatus, Format, Look
@@ -146,67 +149,32 @@ def _make(
     console = Console(stderr=as_json)
     # Whatever shows from the command line alone is refused before anything is started.
     item = order.as_item()
-    out_file = None if out is None else _checked_out(out, order, force=force, console=console)
+    out_file = (
+        None if out is None else checked_out(out, order.sources, force=force, console=console)
+    )
     for path in given_clips(order.clips).passed_over:
         say(console, f"{printable(str(path))} is no video by its name", lead="note", style="yellow")
 
     outcome = _made(order, item, choose, console)
-    failure = None
-    if out_file is not None and outcome.video is not None:
-        try:
-            out_file.copy_from(Path(outcome.video))
-            outcome = outcome.model_copy(update={"video": str(out_file.path)})
-        except MontageError as error:
-            failure = type(error)(
-                error.code, f"{error.message} The Reel is finished: {outcome.video}"
-            )
-
-    if as_json:
-        # Names that are not UTF-8 are in it as Python holds them: with lone surrogates.
-        print(json.dumps(outcome.model_dump(mode="json", by_alias=True)))  # noqa: T201
-    else:
-        show_outcome(console, outcome)
-    if failure is not None:
-        raise failure
-    if outcome.status is not ContentStatus.DRAFT:
-        raise typer.Exit(1)
+    hand_over(outcome, out_file, console=console, as_json=as_json)
 
 
 def _made(
     order: LocalOrder, item: NewContentItem, choose: int | None, console: Console
 ) -> JobOutcome:
-    """What came of it. Whoever stops waiting, for whatever reason, does not want it any more."""
-    with ExitStack() as cleanup:
-        try:
-            services = cleanup.enter_context(running_system(console))
-            raise_if_asked()
-        except Stopped:
-            say(console, "Stopped before a Reel was begun.")
-            raise
-        cleanup.callback(services.close)
+    """What came of it, of the plan that is chosen where there are several."""
+    with system_at_work(console) as services:
         job = LocalJob(services)
         created = job.submit(item)
-        cleanup.enter_context(attended(services.settings.home, created.request_id))
-        try:
+        with waited_for(job, created, console):
+            say(console, f"item        {created.content_item_id}")
             with ProgressView(console) as view:
-                say(console, f"item        {created.content_item_id}")
                 done = job.watch(created, view.update)
             if order.variants == 1 or done.status is not ContentStatus.DRAFT:
                 return job.collect(created, done)
             variant = _chosen(job.planned(created), choose, console)
-            created = job.choose(created, variant, order)
-            cleanup.enter_context(attended(services.settings.home, created.request_id))
-            with ProgressView(console) as view:
-                return job.collect(created, job.watch(created, view.update))
-        except Stopped:
-            job.cancel(created)
-            say(console, f"Canceled: no Reel is made of item {created.content_item_id}.")
-            raise
-        except Exception:
-            # Where even this fails, whoever starts next cancels it.
-            with suppress(Exception):
-                job.cancel(created)
-            raise
+            chosen = job.choose(created, variant, order)
+        return watched(job, chosen, console)
 
 
 def _chosen(planned: PlannedEdits, choose: int | None, console: Console) -> int:
@@ -233,15 +201,3 @@ def _chosen(planned: PlannedEdits, choose: int | None, console: Console) -> int:
         if not answer:
             raise typer.Exit(1)
     return min(storyboards)
-
-
-def _checked_out(out: Path, order: LocalOrder, *, force: bool, console: Console) -> OutFile:
-    """The file to write, which a person at a terminal may allow to be replaced."""
-    may_ask = not force and sys.stdin.isatty() and console.is_terminal
-    checked = OutFile.checked(out, order.sources, force=force, may_ask=may_ask)
-    if force or not may_ask or not checked.exists:
-        return checked
-    say(console, f"There is a file {printable(str(out))} already. Replace it? [y/N]")
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise typer.Exit(1)
-    return checked.replacing()

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from montage_pipeline.records import Record
-from montage_pipeline.requests.tables import ApiCostLogRow
+from montage_pipeline.requests.tables import ApiCostLogRow, MontageRequestRow
 from montage_pipeline.vocabulary import CostState, Service
 
 
@@ -39,11 +39,22 @@ class UserCosts(Record):
     rows: tuple[CostRow, ...]
 
 
-def get_user_costs(engine: Engine, user_id: UUID, since: datetime | None = None) -> UserCosts:
-    """Everything a user was charged for since a point in time, or ever."""
+def get_user_costs(
+    engine: Engine,
+    user_id: UUID,
+    since: datetime | None = None,
+    *,
+    content_item_id: UUID | None = None,
+) -> UserCosts:
+    """Everything a user was charged for since a point in time, or ever; of one item when named."""
     query = select(ApiCostLogRow).where(ApiCostLogRow.user_id == user_id)
     if since is not None:
         query = query.where(ApiCostLogRow.created_at >= since)
+    if content_item_id is not None:
+        of_item = select(MontageRequestRow.id).where(
+            MontageRequestRow.content_item_id == content_item_id
+        )
+        query = query.where(ApiCostLogRow.montage_request_id.in_(of_item))
     with Session(engine) as session:
         rows = tuple(
             CostRow(

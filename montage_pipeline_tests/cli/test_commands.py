@@ -42,6 +42,7 @@ def test_every_command_is_there_and_says_what_it_does() -> None:
     for command in (
         "make",
         "demo",
+        "change",
         "export",
         "up",
         "status",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 # The machine of a test may have no graphics, no sandbox for root, and no way to the internet.
 _FLAGS = [
@@ -21,6 +21,9 @@ _FLAGS = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 
+_SEEN_MS = 20_000
+"""Longest wait for what a page shows at once, on a machine that runs other tests beside it."""
+
 
 def chromium_path() -> str | None:
     """Where the browser is; None where there is none."""
@@ -30,6 +33,7 @@ def chromium_path() -> str | None:
 @contextmanager
 def chromium(path: str) -> Iterator[Browser]:
     """A running browser, for as long as it is needed."""
+    expect.set_options(timeout=_SEEN_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
         yield browser

@@ -6,24 +6,35 @@ here: the browser and its windows (`browser`), the system behind them (`conftest
 
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 from sqlalchemy.orm import Session
 
 from montage_pipeline.composition import Services
 from montage_pipeline.requests.attempts.measures import RunMeasures
 from montage_pipeline.requests.tables import MontageRequestRow
+from montage_pipeline.vocabulary import Service
 
 MADE_MS = 240_000
 """Longest wait for a Reel of 8 s beside the other tests."""
 
 
 def bring_clips(page: Page, clips: Sequence[Path]) -> None:
-    """Choose files on the page for a new Reel, and wait until all are uploaded."""
+    """Choose files on the page for a new Reel, and wait until all are uploaded, each once."""
+    begun: list[str] = []
+    page.on("request", lambda sent: begun.append(sent.url) if _begins_upload(sent) else None)
     page.locator("input[type=file][multiple]").set_input_files([str(path) for path in clips])
     expect(page.get_by_text("Uploaded", exact=True)).to_have_count(len(clips), timeout=60_000)
+    page.wait_for_load_state("networkidle")
+    assert len(begun) == len(clips)
+
+
+def _begins_upload(sent: Request) -> bool:
+    path = urlsplit(sent.url).path
+    return sent.method == "POST" and path in ("/api/uploads", "/api/uploads/multipart")
 
 
 def swap_a_segment(page: Page, services: Services) -> None:
@@ -50,7 +61,9 @@ def swap_a_segment(page: Page, services: Services) -> None:
         request = session.get_one(MontageRequestRow, made)
         measures = RunMeasures.model_validate(request.measures)
     assert measures.chunks - measures.chunks_reused == 1
-    assert services.ledger.entries(made) == []
+    again = services.ledger.entries(made)
+    assert {entry.service for entry in again} == {Service.CLAUDE, Service.FAL}
+    assert all(entry.reused and entry.cost_usd == 0 for entry in again)
 
 
 def _changeable(page: Page) -> int:

@@ -114,6 +114,39 @@ def test_edits_are_compared_and_one_is_rendered_as_asked(servers_home: Path) -> 
     assert tracks[0]["grid"] == tracks[1]["grid"]
 
 
+def test_one_segment_of_a_made_reel_is_changed(servers_home: Path) -> None:
+    home = servers_home / "changed"
+    done = montage(home, "demo", "--json")
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    listed = montage(home, "change", made["video"], "--json")
+    assert listed.returncode == 0, listed.stderr
+    segments = json.loads(listed.stdout)["segments"]
+    number = next(part["number"] for part in segments if part["alternatives"]) + 1
+    other, total = segments[number - 1]["alternatives"][0], len(segments)
+
+    ordered = ["change", made["contentItemId"], f"replace:{number}:1"]
+    foreseen = montage(home, *ordered, "--dry-run")
+    assert f"1 of {total} segments will be rendered; nothing is bought." in foreseen.stdout
+    assert "It shows other footage." in foreseen.stdout
+    out = servers_home / "changed.mp4"
+    changed = montage(home, *ordered, "--out", str(out), "--json")
+    assert changed.returncode == 0, changed.stderr
+    assert f"1 of {total} segments will be rendered" in changed.stderr
+    outcome = json.loads(changed.stdout)
+    assert (outcome["costs"], outcome["contentItemId"]) == ([], made["contentItemId"])
+    before, after = (
+        [part["moment"] for part in json.loads(Path(of["timeline"]).read_text())["segments"]]
+        for of in (made, outcome)
+    )
+    assert after == [*before[: number - 1], other["moment"], *before[number:]]
+    with av.open(str(out)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 300
+
+    refused = montage(home, "change", made["contentItemId"], f"replace:{total + 1}:1")
+    assert (refused.returncode, "there is no segment" in refused.stderr) == (1, True)
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
 def test_a_reel_nobody_waits_for_is_canceled_and_never_resumed(
     servers_home: Path, how: signal.Signals

@@ -17,10 +17,19 @@ from montage_pipeline_tests.e2e.studio_steps import (
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
+PHONE = 390
+"""Points across, of most phones."""
 
+
+# Each in a shape of its own: what the other has rendered is no chunk of this one.
+@pytest.mark.parametrize(
+    ("width", "shape"),
+    [(1440, "Square 1:1"), pytest.param(PHONE, "Feed 4:5", marks=pytest.mark.slow)],
+)
 def test_clips_become_a_reel_that_plays_to_its_end(
-    studio: StudioWindow, system: System, token_for: TokenFor, user: UUID
+    browser: Browser, system: System, token_for: TokenFor, user: UUID, width: int, shape: str
 ) -> None:
+    studio = StudioWindow(browser, system.address.api_url, width=width)
     page = studio.open(token=token_for(user))
     assert "token" not in page.url
     page.get_by_role("link", name="Make your first Reel").click()
@@ -28,7 +37,7 @@ def test_clips_become_a_reel_that_plays_to_its_end(
 
     bring_clips(page, demo_clips())
     page.get_by_role("slider", name="Length").fill("8")
-    page.get_by_text("Square 1:1").first.click()
+    page.get_by_text(shape).first.click()
     page.get_by_role("button", name="Make the Reel").click()
 
     expect(page.get_by_role("heading", name="Your Reel is being made")).to_be_visible()
@@ -47,6 +56,7 @@ def test_clips_become_a_reel_that_plays_to_its_end(
     expect(video).to_have_js_property("ended", True, timeout=60_000)
 
     swap_a_segment(page, system.services)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
     page.get_by_role("button", name="Cover 2,").click()
     expect(page.get_by_role("button", name="Cover 2,")).to_have_attribute("aria-pressed", "true")
@@ -65,6 +75,7 @@ def test_clips_become_a_reel_that_plays_to_its_end(
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
     assert not studio.complaints
+    studio.close()
 
 
 def test_an_expired_token_asks_for_another(
@@ -89,8 +100,8 @@ def test_another_persons_reel_is_not_there(
 def test_a_phone_is_wide_enough(
     system: System, browser: Browser, token_for: TokenFor, user: UUID
 ) -> None:
-    phone = StudioWindow(browser, system.address.api_url, width=390)
+    phone = StudioWindow(browser, system.address.api_url, width=PHONE)
     page = phone.open("/new", token=token_for(user))
     expect(page.get_by_role("button", name="Choose clips")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
     phone.close()

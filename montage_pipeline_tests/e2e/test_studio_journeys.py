@@ -3,14 +3,13 @@ person at the same browser, a clip that the browser cannot decode.
 """
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from montage_pipeline.local.embedded.keeper import signal_group
 from montage_pipeline_tests.e2e.browser import StudioWindow
@@ -19,7 +18,6 @@ from montage_pipeline_tests.e2e.studio_steps import (
     MADE_MS,
     bring_clips,
     no_barriers,
-    swap_a_segment,
 )
 from montage_pipeline_tests.footage.media import make_clip
 
@@ -57,13 +55,6 @@ def made(system: System, footage: list[Path]) -> Made:
     return Made(user, item)
 
 
-@pytest.fixture
-def phone(system: System, browser: Browser) -> Iterator[StudioWindow]:
-    window = StudioWindow(browser, system.address.api_url, width=390)
-    yield window
-    window.close()
-
-
 def test_three_plans_lie_side_by_side_and_the_chosen_one_is_rendered(
     studio: StudioWindow, system: System, token_for: TokenFor, user: UUID, footage: list[Path]
 ) -> None:
@@ -95,15 +86,6 @@ def test_three_plans_lie_side_by_side_and_the_chosen_one_is_rendered(
         planned = client.get(f"/api/content-items/{item}/variants").json()["variants"]
     drawn = [httpx.get(plan["storyboardUrl"]).content for plan in planned]
     assert drawn.index(httpx.get(artefacts["storyboardUrl"]).content) == 1
-
-
-def test_a_segment_is_swapped_on_a_phone(
-    phone: StudioWindow, system: System, token_for: TokenFor, made: Made
-) -> None:
-    page = phone.open(f"/items/{made.item}", token=token_for(made.user))
-    swap_a_segment(page, system.services)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert not phone.complaints
 
 
 def test_a_server_that_is_killed_and_comes_back_is_waited_for(

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from montage_pipeline.api.current_user import CurrentUser
 from montage_pipeline.api.errors import documented_errors
 from montage_pipeline.api.schemas.answers import CostsOut
-from montage_pipeline.api.schemas.base import Timestamp
+from montage_pipeline.api.schemas.base import PathUuid, Timestamp
 from montage_pipeline.api.services import ServicesNeeded
 from montage_pipeline.costs.reports import get_user_costs
 
@@ -27,6 +27,14 @@ def get_costs(
             examples=["2026-05-01T00:00:00Z"],
         ),
     ] = None,
+    content_item_id: Annotated[
+        PathUuid | None,
+        Query(
+            alias="contentItemId",
+            description="Only calls for this content item; none for one that is not yours.",
+        ),
+    ] = None,
 ) -> CostsOut:
     """Every paid call made for you, with the sums by service."""
-    return CostsOut.of(get_user_costs(services.engine, user.id, since))
+    costs = get_user_costs(services.engine, user.id, since, content_item_id=content_item_id)
+    return CostsOut.of(costs)

@@ -26,10 +26,9 @@ from montage_pipeline.requests.model import (
     CreatedRequest,
     MontageRequest,
     NewContentItem,
+    WantedChanges,
 )
-from montage_pipeline.requests.options import (
-    MontageOptions,
-)
+from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.requests.variants.choosing import Choice, PlanChooser
 from montage_pipeline.requests.variants.model import ChosenPlan, PlanVariants
 from montage_pipeline.storage.keys import (
@@ -118,6 +117,11 @@ class LocalJob:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+
+    @property
+    def home(self) -> Path:
+        """Where this installation keeps its state."""
+        return self._services.settings.home
 
     def submit(self, item: NewContentItem) -> CreatedRequest:
         """Queue a Reel."""
@@ -211,6 +215,11 @@ class LocalJob:
         chooser = PlanChooser(self._services.engine, self._services.library)
         choice = Choice(plan, order.preview, order.formats)
         return chooser.choose(LOCAL_USER_ID, planned.content_item_id, choice)
+
+    def change(self, content_item_id: UUID, wanted: WantedChanges) -> CreatedRequest:
+        """Queue the item's Reel with these changes of its edit."""
+        library = self._services.library
+        return library.request_again(LOCAL_USER_ID, content_item_id, changes=wanted)
 
     def _fetch(self, request_id: UUID, options: MontageOptions) -> dict[str, Any]:
         """Download a Reel's files; the fields of `JobOutcome` that are about them."""

@@ -49,7 +49,7 @@ class LocalWishes(Record):
         Raises PermanentError: NO_SUCH_MUSIC when there is no such file, CAPTION_TOO_LONG,
         CAPTION_EMPTY, PROMPT_TOO_LONG, PROMPT_EMPTY.
         """
-        _refuse_caption(self.captions)
+        refuse_caption(self.captions)
 
         def named(path: Path) -> str:
             return _address(next((clip for clip in clips if _same(clip, path)), path))
@@ -58,7 +58,7 @@ class LocalWishes(Record):
             hook_clip=None if self.hook_clip is None else named(self.hook_clip),
             must_use=tuple(dict.fromkeys(map(named, self.must_use))),
             exclude=tuple(dict.fromkeys(map(named, self.exclude))),
-            music_url=None if self.music is None else _music_address(self.music),
+            music_url=None if self.music is None else music_address(self.music),
             target_bpm=self.target_bpm,
             captions=self.captions,
             look=self.look,
@@ -122,7 +122,8 @@ class LocalOrder(Record):
         return (*clips, *hook, *wishes.must_use, *wishes.exclude, *music)
 
 
-def _refuse_caption(caption: str | None) -> None:
+def refuse_caption(caption: str | None) -> None:
+    """Raises PermanentError CAPTION_EMPTY or CAPTION_TOO_LONG."""
     if caption is None:
         return
     if not caption.strip():
@@ -165,7 +166,8 @@ def _address(path: Path) -> str:
     return Path(os.path.abspath(path)).as_uri()
 
 
-def _music_address(music: str) -> str:
+def music_address(music: str) -> str:
+    """Of a file or an address; PermanentError(NO_SUCH_MUSIC) when there is no such file."""
     if music.startswith(("https://", "http://", "s3://")):
         return music
     if not Path(music).is_file():

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from montage_pipeline.editing.decoded.segment_frames import SegmentFrames
 from montage_pipeline.editing.grading.colours import Colours, graded, to_lab, to_ycc
-from montage_pipeline.editing.grading.crops import segment_crops
+from montage_pipeline.editing.grading.crops import segment_crop
 from montage_pipeline.editing.grading.measures import SegmentColours, mean_hue_deg
 from montage_pipeline.editing.timeline import Grade, ReelColours, Timeline
-from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.styles import style_of
 from montage_pipeline.styles.model import LookTaste
 
@@ -75,13 +75,14 @@ _STEPS = 12
 """Halvings of a range: finer than a level of 255."""
 
 
-def matched_timeline(timeline: Timeline, sources: Mapping[str, ClipSource]) -> Timeline:
-    """The timeline with a grade on every segment.
+def matched_timeline(timeline: Timeline, frames: Mapping[int, SegmentFrames]) -> Timeline:
+    """The timeline with a grade on every segment, of which all have frames inside.
 
-    The same footage gives the same grades. `sources` maps clip URL to where it is read; raises what
-    `segment_crops` raises.
+    The same footage gives the same grades.
     """
-    crops = segment_crops(timeline, sources)
+    crops = [
+        segment_crop(timeline, number, frames[number]) for number in range(len(timeline.segments))
+    ]
     weights = [segment.frames for segment in timeline.segments]
     measured = [SegmentColours.of(crop) for crop in crops]
     target = _target(measured, weights)
@@ -94,15 +95,14 @@ def matched_timeline(timeline: Timeline, sources: Mapping[str, ClipSource]) -> T
 
 
 def matched_to_the_rest(
-    timeline: Timeline, numbers: Sequence[int], sources: Mapping[str, ClipSource]
+    timeline: Timeline, numbers: Sequence[int], frames: Mapping[int, SegmentFrames]
 ) -> Timeline:
-    """The timeline with a grade on these segments towards its `colours`; the others stay as they
-    are, and are not decoded.
+    """The timeline with a grade on these segments, which have frames inside, towards its `colours`;
+    the others stay as they are.
     """
     assert timeline.colours is not None
     segments = list(timeline.segments)
-    few = timeline.model_copy(update={"segments": tuple(segments[number] for number in numbers)})
-    crops = segment_crops(few, sources)
+    crops = [segment_crop(timeline, number, frames[number]) for number in numbers]
     measured = [SegmentColours.of(crop) for crop in crops]
     grades = _grades(crops, measured, timeline.colours, style_of(timeline.style).look)
     for number, grade in zip(numbers, grades, strict=True):

@@ -5,6 +5,7 @@ drawing the crop (rendering).
 """
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from montage_pipeline.editing.steadying.camera_path import (
 from montage_pipeline.editing.timeline import CropRect, Segment, Timeline, crop_corner
 from montage_pipeline.footage.decoding.sample import frames_at
 from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.machine import usable_cores
 
 _MAX_STABILITY = 0.8
 """Of a moment, up to which its segment is looked at: above it nobody sees a shake."""
@@ -63,12 +65,15 @@ def steadied_timeline(
     score of each moment by id. `sources` maps clip URL to where it is read; raises what `frames_at`
     raises.
     """
-    segments = tuple(
-        _steadied(timeline, segment, sources[segment.clip_url])
-        if stability.get(segment.moment, 1.0) <= _MAX_STABILITY
-        else segment
-        for segment in timeline.segments
-    )
+
+    def steadied(segment: Segment) -> Segment:
+        if stability.get(segment.moment, 1.0) > _MAX_STABILITY:
+            return segment
+        return _steadied(timeline, segment, sources[segment.clip_url])
+
+    # Decoding happens in workers of their own; so many at once as there are cores.
+    with ThreadPoolExecutor(usable_cores(), thread_name_prefix="steadying") as pool:
+        segments = tuple(pool.map(steadied, timeline.segments))
     return timeline.model_copy(update={"segments": segments})
 
 

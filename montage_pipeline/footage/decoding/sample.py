@@ -41,19 +41,22 @@ def frames_at(
     Decoded in another process. Raises PermanentError(CLIP_UNREADABLE) when no frame can be decoded
     at one of the times, and as `isolated` does.
     """
-    asked = FramesAsked(source, facts, tuple(times_s))
-    return isolated(Budget(_MAX_S), None, _decoded_at, asked, max_side, 0)
+    asked = FramesAsked(source, facts, tuple(times_s), (max_side,) * len(times_s))
+    return isolated(Budget(_MAX_S), None, _decoded_at, asked, 0)
 
 
 class FramesAsked(NamedTuple):
-    """A clip, and the presentation times (s) at which its frames are wanted."""
+    """A clip, the presentation times (s) at which its frames are wanted, and the most pixels of the
+    longer side of each.
+    """
 
     source: ClipSource
     facts: ClipFacts
     times_s: tuple[float, ...]
+    max_sides: tuple[int, ...]
 
 
-def frames_of_clips(asked: Sequence[FramesAsked], max_side: int) -> list[list[RgbFrame]]:
+def frames_of_clips(asked: Sequence[FramesAsked]) -> list[list[RgbFrame]]:
     """As `frames_at`, for several clips, side by side on the cores that may be used.
 
     What the first clip that fails raises is raised; the others are given up.
@@ -63,7 +66,7 @@ def frames_of_clips(asked: Sequence[FramesAsked], max_side: int) -> list[list[Rg
 
     def decoded(of_clip: FramesAsked) -> list[RgbFrame]:
         threads = 0 if at_once == 1 else usable_cores() // at_once
-        return isolated(Budget(_MAX_S), stop, _decoded_at, of_clip, max_side, threads)
+        return isolated(Budget(_MAX_S), stop, _decoded_at, of_clip, threads)
 
     with ThreadPoolExecutor(at_once, thread_name_prefix="frames") as pool:
         try:
@@ -76,19 +79,19 @@ def frames_of_clips(asked: Sequence[FramesAsked], max_side: int) -> list[list[Rg
 
 def decoded_frame(source: ClipSource, facts: ClipFacts, time_s: float, max_side: int) -> RgbFrame:
     """As `frames_at` for one time, decoded here: for whoever is in a worker already."""
-    [frame] = _decoded_at(FramesAsked(source, facts, (time_s,)), max_side, 1)
+    [frame] = _decoded_at(FramesAsked(source, facts, (time_s,), (max_side,)), 1)
     return frame
 
 
-def _decoded_at(asked: FramesAsked, max_side: int, threads: int) -> list[RgbFrame]:
+def _decoded_at(asked: FramesAsked, threads: int) -> list[RgbFrame]:
     """`threads`: of the decoder; 0 leaves their number to it."""
-    frames: dict[float, RgbFrame] = {}
-    facts, times_s = asked.facts, asked.times_s
+    wanted = list(zip(asked.times_s, asked.max_sides, strict=True))
+    frames: dict[tuple[float, int], RgbFrame] = {}
     with open_clip(asked.source) as container:
-        playhead = _Playhead(container, facts, threads)
-        for time_s in sorted(set(times_s)):
-            frames[time_s] = rgb_frame(playhead.frame_at(time_s), facts, max_side)
-    return [frames[time_s] for time_s in times_s]
+        playhead = _Playhead(container, asked.facts, threads)
+        for time_s, max_side in sorted(set(wanted)):
+            frames[time_s, max_side] = rgb_frame(playhead.frame_at(time_s), asked.facts, max_side)
+    return [frames[frame] for frame in wanted]
 
 
 class _Playhead:

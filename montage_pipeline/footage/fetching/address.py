@@ -38,7 +38,9 @@ def resolve(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise httpcore.ConnectError(f"{host} cannot be resolved: {error}") from error
+        if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+            raise httpcore.ConnectError(f"{host} cannot be looked up at the moment") from error
+        raise httpcore.ConnectError(f"there is no host {host}") from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 

@@ -5,6 +5,8 @@ here: which hosts are allowed (address).
 """
 
 import hashlib
+import socket
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -158,7 +160,9 @@ class WebSource:
             httpx.HTTPError,
         ) as error:
             raise MontageError(
-                ErrorCode.CLIP_FETCH_FAILED, f"{name} could not be fetched: {error}", url=address
+                ErrorCode.CLIP_FETCH_FAILED,
+                f"{name} could not be fetched: {_in_words(error)}",
+                url=address,
             ) from error
         except httpx.InvalidURL as error:
             raise PermanentError(
@@ -255,3 +259,16 @@ def _refuse_status(url: str, status: int) -> None:
         kind, code = MontageError, ErrorCode.CLIP_FETCH_FAILED
         reason = f"the server failed (HTTP {status})"
     raise kind(code, f"{clip_name(url)}: {reason}", url=shown_url(url), status=status)
+
+
+def _in_words(error: BaseException) -> str:
+    """What went wrong on the network, as a person reads it: without the system's numbers."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the server's certificate is not accepted: {cause.verify_message}"
+        # A failed look-up is put into words where it happens.
+        if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, socket.gaierror):
+            return cause.strerror.lower()
+        cause = cause.__cause__ or cause.__context__
+    return str(error) or "the connection broke"

@@ -17,7 +17,6 @@ from montage_pipeline.analysis.scan import READING_MODULES
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError, new_reference
 from montage_pipeline.media.isolation.calls import warm_up
 from montage_pipeline.orchestration.assets.analysis_watcher import AnalysisWatcher
-from montage_pipeline.orchestration.assets.base_request import base_analysis
 from montage_pipeline.orchestration.assets.clip_reports import (
     reasons_of,
     reports,
@@ -28,7 +27,7 @@ from montage_pipeline.orchestration.assets.kept_analysis import (
     analysis_asked,
     kept_analysis,
     note_analysis,
-    planned_analysis,
+    taken_analysis,
 )
 from montage_pipeline.orchestration.assets.request_facts import (
     bullets,
@@ -36,6 +35,7 @@ from montage_pipeline.orchestration.assets.request_facts import (
     left_out,
     own_music_of,
 )
+from montage_pipeline.orchestration.assets.taken_over import origin_of
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import Step
@@ -65,15 +65,16 @@ def analysis_version(settings: Settings) -> str:
 
 
 def analyse_clips(scope: StepScope) -> MaterializeResult[ClipAnalysis]:
-    """The analysis of the request's clips; that of its base when it changes an edit.
+    """The analysis of the request's clips; that of the request it takes over from, if it names one.
 
     Raises PermanentError when no clip can be used, or a wish cannot be granted.
     """
-    if scope.request.base_request_id is not None:
-        return base_analysis(scope, scope.request.base_request_id)
-    _refuse_without_clips(scope)
-    if scope.request.chosen is not None:
-        return _result(scope, planned_analysis(scope))
+    origin = origin_of(scope.request)
+    # What is refused of an edit that is changed is told by its changes.
+    if scope.request.base_request_id is None:
+        _refuse_without_clips(scope)
+    if origin is not None:
+        return _result(scope, taken_analysis(scope, origin))
     warm_up(READING_MODULES)
     fetched, unfetched = _fetch(scope)
     watcher = AnalysisWatcher(scope, unfetched, clips=len(fetched), share=1 - _FETCHED)

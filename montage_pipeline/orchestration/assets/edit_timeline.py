@@ -5,7 +5,6 @@ write it for other editing programs.
 import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import UUID
 
 import dagster as dg
 from dagster import MaterializeResult, MetadataValue
@@ -22,6 +21,7 @@ from montage_pipeline.orchestration.assets.edits.edit_view import (
     store_view,
     with_choices,
 )
+from montage_pipeline.orchestration.assets.edits.look import with_look
 from montage_pipeline.orchestration.assets.edits.variants import (
     end_with_plan,
     shown_beside,
@@ -30,14 +30,14 @@ from montage_pipeline.orchestration.assets.edits.variants import (
 )
 from montage_pipeline.orchestration.assets.request_facts import (
     bullets,
-    clip_sources,
     seed_of,
 )
+from montage_pipeline.orchestration.assets.taken_over import Origin, origin_of
 from montage_pipeline.orchestration.documents import store_document
 from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.storage.keys import edit_key, storyboard_key, variant_place
-from montage_pipeline.vocabulary import Look, Step
+from montage_pipeline.vocabulary import Step
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -74,12 +74,13 @@ def plan_edit(
     """The edit, with its storyboard and its OpenTimelineIO file in the object store; and, where
     more are asked for, further edits beside it. Where only the plan is, the request ends here.
     """
-    if scope.request.chosen is not None:
-        planned = _taken(scope, scope.request.chosen, analysis, music)
-    elif scope.request.base_request_id is not None:
-        planned = _changed(scope, scope.request.base_request_id, analysis, music)
-    else:
+    origin = origin_of(scope.request)
+    if origin is None:
         planned = _planned(scope, analysis, music)
+    elif scope.request.chosen is not None:
+        planned = _taken(scope, origin, scope.request.chosen, analysis, music)
+    else:
+        planned = _changed(scope, origin, analysis, music)
     if not scope.delivers and scope.request.options.plan_only:
         end_with_plan(scope, planned.timeline, analysis, music)
     return dg.MaterializeResult(value=planned.timeline, metadata=planned.metadata)
@@ -96,8 +97,9 @@ def plan_without(
     }
     request = edit_request(scope, edit.analysis).model_copy(update=changes)
     [timeline] = _variants(scope, request, edit.analysis, edit.music, 1).timelines
-    decided = edit._replace(timeline=_with_look(scope, timeline, edit.analysis))
-    planned = _finished(scope, decided, str(scope.request.id))
+    looked = with_look(scope, timeline, edit.analysis)
+    decided = edit._replace(timeline=looked.timeline)
+    planned = _finished(scope, decided, looked.frames, str(scope.request.id))
     store_document(scope.services, str(scope.request.id), Step.EDIT_TIMELINE, planned.timeline)
     return planned
 
@@ -110,8 +112,9 @@ def _planned(scope: StepScope, analysis: ClipAnalysis, music: MusicTrack) -> Pla
     planned = []
     for variant, timeline in enumerate(found.timelines, start=1):
         place = variant_place(request_id, variant)
-        looked = _with_look(scope, timeline, analysis)
-        edit = _finished(scope, EditInputs(analysis, music, looked), place)
+        looked = with_look(scope, timeline, analysis)
+        decided = EditInputs(analysis, music, looked.timeline)
+        edit = _finished(scope, decided, looked.frames, place)
         if variant > 1:
             store_document(scope.services, place, Step.EDIT_TIMELINE, edit.timeline)
         planned.append(edit)
@@ -145,7 +148,7 @@ def _variants(
 
 
 def _changed(
-    scope: StepScope, base: UUID, analysis: ClipAnalysis, music: MusicTrack
+    scope: StepScope, base: Origin, analysis: ClipAnalysis, music: MusicTrack
 ) -> PlannedEdit:
     """The base's edit with the changes of the request."""
     from montage_pipeline.orchestration.assets.edits.changed_edit import changed_edit
@@ -156,17 +159,21 @@ def _changed(
         raise telling(error, clip_reports(scope.request, analysis)) from None
     scope.progress(_PLANNED)
     edit = EditInputs(analysis, music, changed.timeline)
-    planned = _finished(scope, edit, str(scope.request.id), changed.parts)
+    planned = _finished(scope, edit, changed.frames, str(scope.request.id), changed.parts)
     store_variants(scope, [planned.timeline], shared=[0.0], notes=())
     return planned
 
 
 def _taken(
-    scope: StepScope, chosen: "ChosenPlan", analysis: ClipAnalysis, music: MusicTrack
+    scope: StepScope,
+    plan: Origin,
+    chosen: "ChosenPlan",
+    analysis: ClipAnalysis,
+    music: MusicTrack,
 ) -> PlannedEdit:
     """The chosen edit of an earlier plan, with its files among the request's own."""
     place = str(scope.request.id)
-    edit = EditInputs(analysis, music, take_plan(scope, chosen, music))
+    edit = EditInputs(analysis, music, take_plan(scope, plan, chosen, music))
     store_view(scope, _view(scope, edit, place, None), place)
     _store_edit(scope, edit.timeline, music, place)
     storyboard = scope.services.store.address(storyboard_key(place))
@@ -176,17 +183,19 @@ def _taken(
 
 
 def _finished(
-    scope: StepScope, edit: EditInputs, place: str, parts: "Parts | None" = None
+    scope: StepScope,
+    edit: EditInputs,
+    frames: "Mapping[int, Image.Image]",
+    place: str,
+    parts: "Parts | None" = None,
 ) -> PlannedEdit:
-    """An edit with what shows it, stored in `place` (`storage.keys`); `parts` when it was changed
-    from another one.
+    """An edit with what shows it, stored in `place` (`storage.keys`); `frames` stand for its
+    segments. `parts` when it was changed from another one.
     """
     from montage_pipeline.editing.stages.covers import with_cover_candidates
-    from montage_pipeline.editing.storyboard.frames import first_frames
 
     edit = edit._replace(timeline=with_cover_candidates(edit.timeline, edit.analysis))
     analysis, music, timeline = edit
-    frames = first_frames(timeline, clip_sources(scope.services, timeline))
     storyboard = _store_storyboard(scope, timeline, analysis, music, frames, place)
     store_edit_view(scope, _view(scope, edit, place, parts), frames, place)
     _store_edit(scope, timeline, music, place)
@@ -224,23 +233,6 @@ def _edit_metadata(
         "why": MetadataValue.md(bullets(segment.why for segment in timeline.segments)),
         "warnings": MetadataValue.md(bullets(timeline.warnings) or "none"),
     }
-
-
-def _with_look(scope: StepScope, timeline: Timeline, analysis: ClipAnalysis) -> Timeline:
-    """The timeline with shaky segments steadied, flat clips brought to normal contrast and a grade
-    on every segment, unless footage is to be shown as it was shot.
-    """
-    from montage_pipeline.editing.grading.flat import as_shot, with_flat_clips_told
-
-    if scope.request.options.look is Look.AS_SHOT:
-        return as_shot(timeline)
-    from montage_pipeline.editing.grading.matching import matched_timeline
-    from montage_pipeline.editing.steadying.steadied import stability_of, steadied_timeline
-
-    told = with_flat_clips_told(timeline)
-    sources = clip_sources(scope.services, told)
-    steady = steadied_timeline(told, stability_of(analysis), sources)
-    return matched_timeline(steady, sources)
 
 
 def edit_request(scope: StepScope, analysis: ClipAnalysis) -> "EditRequest":

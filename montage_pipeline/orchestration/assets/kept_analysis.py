@@ -19,8 +19,8 @@ from montage_pipeline.costs.ledger import PaidCall, fingerprint_of
 from montage_pipeline.costs.reuse import note_reuse
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.footage.names import clip_name, shown_url
-from montage_pipeline.orchestration.assets.edits.variants import planned_value
 from montage_pipeline.orchestration.assets.request_facts import stored_value
+from montage_pipeline.orchestration.assets.taken_over import Origin, taken_value
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.requests.reuse.kept import KeptValue
 from montage_pipeline.vocabulary import Service, Step
@@ -83,11 +83,10 @@ def kept_analysis(
     return None
 
 
-def planned_analysis(scope: StepScope) -> ClipAnalysis:
-    """The analysis that the chosen plan was made from; PermanentError(PLAN_EXPIRED) without it."""
-    assert scope.request.chosen is not None
-    analysis = planned_value(scope, ClipAnalysis, Step.CLIP_ANALYSIS)
-    _note_nothing_bought(scope, analysis, scope.request.chosen.request_id)
+def taken_analysis(scope: StepScope, origin: Origin) -> ClipAnalysis:
+    """The analysis that the origin's edit was made from; raises the origin's error without it."""
+    analysis = taken_value(scope, origin, ClipAnalysis, Step.CLIP_ANALYSIS)
+    _note_nothing_bought(scope, analysis, origin.request_id)
     return analysis
 
 

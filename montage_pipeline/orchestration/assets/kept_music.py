@@ -13,9 +13,9 @@ from montage_pipeline.costs.reuse import note_reuse
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.music.composer import MusicBrief
 from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.orchestration.assets.edits.variants import plan_expired, planned_value
 from montage_pipeline.orchestration.assets.kept_analysis import clips_fingerprint
 from montage_pipeline.orchestration.assets.request_facts import stored_value
+from montage_pipeline.orchestration.assets.taken_over import Origin, taken_value
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.requests.reuse.kept import KeptValue
 from montage_pipeline.storage.keys import work_key
@@ -94,13 +94,12 @@ def music_to_keep(scope: StepScope, analysis: ClipAnalysis, brief: MusicBrief) -
     )
 
 
-def planned_music(scope: StepScope) -> MusicTrack:
-    """The music that the chosen plan was cut to; PermanentError(PLAN_EXPIRED) without it."""
-    assert scope.request.chosen is not None
-    track = planned_value(scope, MusicTrack, Step.MUSIC_TRACK)
+def taken_music(scope: StepScope, origin: Origin) -> MusicTrack:
+    """The music that the origin's edit was cut to; raises the origin's error without it."""
+    track = taken_value(scope, origin, MusicTrack, Step.MUSIC_TRACK)
     if not _is_there(scope.services.store, track):
-        raise plan_expired()
-    return _taken(scope, track, scope.request.chosen.request_id)
+        raise origin.expired()
+    return _taken(scope, track, origin.request_id)
 
 
 def note_music(scope: StepScope, track: MusicTrack, analysis: ClipAnalysis) -> None:

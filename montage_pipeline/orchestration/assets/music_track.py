@@ -9,12 +9,12 @@ from dagster import MaterializeResult
 
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.orchestration.assets.base_request import base_music
 from montage_pipeline.orchestration.assets.request_facts import (
     cost_metadata,
     own_music_of,
     seed_of,
 )
+from montage_pipeline.orchestration.assets.taken_over import origin_of
 from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.requests.segment_changes.model import changed_music
@@ -28,16 +28,12 @@ _COMPOSED = 0.8
 
 
 def compose_music(scope: StepScope, analysis: ClipAnalysis) -> MaterializeResult[MusicTrack]:
-    """The Reel's music, stored; that of its base when it changes an edit and not the music. Nothing
-    is composed, nor bought, that an earlier request has.
+    """The Reel's music, stored; that of the request it takes over from, unless a change asks for
+    other music. Nothing is composed, nor bought, that an earlier request has.
 
     Raises PermanentError(MUSIC_NONE_TO_KEEP).
     """
     from montage_pipeline.orchestration.assets.kept_music import note_music
-
-    base = scope.request.base_request_id
-    if base is not None and changed_music(scope.request.changes) is None:
-        return base_music(scope, base)
 
     services = scope.services
     track = _track(scope, analysis)
@@ -63,11 +59,12 @@ def _track(scope: StepScope, analysis: ClipAnalysis) -> MusicTrack:
         kept_music,
         music_asked,
         music_to_keep,
-        planned_music,
+        taken_music,
     )
 
-    if scope.request.chosen is not None:
-        return planned_music(scope)
+    origin = origin_of(scope.request)
+    if origin is not None and changed_music(scope.request.changes) is None:
+        return taken_music(scope, origin)
     brief = _brief(scope, analysis)
     if scope.request.options.keep_music:
         return music_to_keep(scope, analysis, brief)

@@ -58,5 +58,12 @@ def test_sums_and_rows_are_exact(
     for wrong in ("2026-05-01", "2026-05-01T00:00:00", "9999-12-31T23:59:59-14:00"):
         assert client.get("/api/costs", params={"since": wrong}).status_code == 422
 
+    item = {"contentItemId": accepted["id"]}
+    assert client.get("/api/costs", params=item).json()["rows"] == everything["rows"]
+    other = client.post("/api/content-items", new_item()).json()["id"]
+    of_other = client.get("/api/costs", params={"contentItemId": other}).json()
+    assert (of_other["totalUsd"], of_other["rows"]) == ("0", [])
+    assert client_for(uuid4()).get("/api/costs", params=item).json()["rows"] == []
+
     stranger = client_for(uuid4()).get("/api/costs").json()
     assert (stranger["totalUsd"], stranger["byService"], stranger["rows"]) == ("0", {}, [])

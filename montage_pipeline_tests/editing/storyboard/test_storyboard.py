@@ -8,13 +8,13 @@ import pytest
 from PIL import Image, ImageDraw
 
 from montage_pipeline.analysis.model import ClipAnalysis
+from montage_pipeline.editing.decoded.segment_frames import segment_frames
 from montage_pipeline.editing.planner import plan_timeline
 from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.storyboard.drawing import shortened, text, width_of, wrapped
 from montage_pipeline.editing.storyboard.frames import first_frames, write_thumbnail
 from montage_pipeline.editing.storyboard.storyboard import draw_storyboard, storyboard_thumbnail
 from montage_pipeline.editing.timeline import Timeline
-from montage_pipeline.errors import PermanentError
 from montage_pipeline.vocabulary import Format
 from montage_pipeline_tests.editing.footage import analysis, facts, moment, steady_music
 
@@ -91,7 +91,7 @@ def test_it_shows_the_frame_at_each_cut_and_what_the_crop_keeps(
     ]
     output = tmp_path / "board.png"
     shown = timeline.model_copy(update={"segments": tuple(changed)})
-    draw_storyboard(shown, clips, first_frames(shown, paths), MUSIC, output)
+    draw_storyboard(shown, clips, first_frames(segment_frames(shown, paths)), MUSIC, output)
     with Image.open(output) as board:
         assert board.width == 1600
         # Green is outside every crop of the split clip, so that it is never seen at full
@@ -120,7 +120,7 @@ def test_every_format_draws_as_png_and_jpeg_at_the_asked_width(
 ) -> None:
     output = tmp_path / ("board.jpg" if format_ is Format.REEL else "board.png")
     timeline = plan(clips, format_)
-    frames = first_frames(timeline, paths)
+    frames = first_frames(segment_frames(timeline, paths))
     draw_storyboard(timeline, clips, frames, MUSIC, output, max_width=800)
     with Image.open(output) as board:
         assert board.width == 800
@@ -132,17 +132,11 @@ def test_every_format_draws_as_png_and_jpeg_at_the_asked_width(
         assert thumbnail.width >= 340
 
 
-def test_a_clip_without_a_file_is_named(clips: ClipAnalysis, paths: dict[str, Path]) -> None:
-    url = next(iter(paths))
-    with pytest.raises(PermanentError, match=Path(url).name):
-        first_frames(plan(clips, Format.REEL), {u: p for u, p in paths.items() if u != url})
-
-
 def test_a_thumbnail_is_the_whole_source_frame_of_its_segment(
     clips: ClipAnalysis, paths: dict[str, Path], tmp_path: Path
 ) -> None:
     timeline = plan(clips, Format.REEL)
-    frames = first_frames(timeline, paths)
+    frames = first_frames(segment_frames(timeline, paths))
     for number, segment in enumerate(timeline.segments):
         output = tmp_path / f"{number}.jpg"
         write_thumbnail(frames[number], output)

@@ -128,10 +128,15 @@ def test_hdr_is_shown_with_its_white_bright_and_its_grey_grey(
 def test_clips_read_side_by_side_show_what_each_shows_alone(tmp_path: Path) -> None:
     clips = [fetched(counting(tmp_path / f"{rate}.mp4", rate)) for rate in ("10", "25")]
     asked = [
-        FramesAsked(clip.path, probe(clip), (0.9, 0.1 * place)) for place, clip in enumerate(clips)
+        FramesAsked(clip.path, probe(clip), (0.9, 0.1 * place, 0.9), (64, 64, 32))
+        for place, clip in enumerate(clips)
     ]
-    together = frames_of_clips(asked, 64)
-    alone = [frames_at(of.source, of.facts, of.times_s, 64) for of in asked]
+    together = frames_of_clips(asked)
+    alone = [
+        frames_at(of.source, of.facts, of.times_s[:2], 64)
+        + frames_at(of.source, of.facts, of.times_s[2:], 32)
+        for of in asked
+    ]
     assert all(
         np.array_equal(one, other)
         for row, own in zip(together, alone, strict=True)
@@ -143,7 +148,7 @@ def test_one_clip_that_cannot_be_read_is_what_is_raised(tmp_path: Path) -> None:
     clip = fetched(counting(tmp_path / "whole.mp4", "10"))
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(clip.path.read_bytes()[:200])
-    asked = [FramesAsked(path, probe(clip), (0.5,)) for path in (clip.path, broken)]
+    asked = [FramesAsked(path, probe(clip), (0.5,), (64,)) for path in (clip.path, broken)]
     with pytest.raises(PermanentError) as caught:
-        frames_of_clips(asked, 64)
+        frames_of_clips(asked)
     assert caught.value.code is ErrorCode.CLIP_UNREADABLE

@@ -174,9 +174,28 @@ def test_nobody_listening_is_a_network_fault(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    assert (
-        refusal(fetcher(tmp_path), f"http://127.0.0.1:{port}/a").code == ErrorCode.CLIP_FETCH_FAILED
-    )
+    error = refusal(fetcher(tmp_path), f"http://127.0.0.1:{port}/a")
+    assert error.code == ErrorCode.CLIP_FETCH_FAILED
+    assert error.message == "a could not be fetched: connection refused"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (socket.EAI_NONAME, "there is no host clips.example"),
+        (socket.EAI_AGAIN, "clips.example cannot be looked up at the moment"),
+    ],
+)
+def test_a_name_that_is_not_found_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(number, "as the system says it")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    error = refusal(fetcher(tmp_path), "https://clips.example/a.mp4")
+    assert error.code == ErrorCode.CLIP_FETCH_FAILED
+    assert error.message == f"a.mp4 could not be fetched: {said}"
 
 
 def test_plain_http_and_passwords_are_refused_in_production(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ Does not belong here: planning (edit_timeline, editing).
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.editing.timeline import Timeline
@@ -13,9 +12,9 @@ from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_reports import clip_reports
 from montage_pipeline.orchestration.assets.request_facts import stored_value
+from montage_pipeline.orchestration.assets.taken_over import Origin, taken_value
 from montage_pipeline.orchestration.documents import store_document
 from montage_pipeline.orchestration.steps import StepScope
-from montage_pipeline.records import Record
 from montage_pipeline.requests.seen import SeenSegment
 from montage_pipeline.requests.variants.model import ChosenPlan, PlanVariants, VariantFacts
 from montage_pipeline.requests.variants.unfinished import UnfinishedReel
@@ -26,8 +25,6 @@ from montage_pipeline.storage.keys import (
     variants_key,
 )
 from montage_pipeline.vocabulary import Step
-
-Value = TypeVar("Value", bound=Record)
 
 
 def store_variants(
@@ -78,24 +75,14 @@ def end_with_plan(
     scope.services.requests.succeed_without_reel(scope.request.id, scope.run_id, made)
 
 
-def planned_value(scope: StepScope, kind: type[Value], step: Step) -> Value:
-    """What the request's plan went by.
-
-    Raises PermanentError(PLAN_EXPIRED) when it is gone.
-    """
-    assert scope.request.chosen is not None
-    plan = scope.request.chosen.request_id
-    return _found(stored_value(scope.services, kind, plan, step))
-
-
-def take_plan(scope: StepScope, chosen: ChosenPlan, music: MusicTrack) -> Timeline:
+def take_plan(scope: StepScope, plan: Origin, chosen: ChosenPlan, music: MusicTrack) -> Timeline:
     """The chosen edit as this request's own, its storyboard and thumbnails with it.
 
     Raises PermanentError(PLAN_EXPIRED) when it is gone.
     """
     place, own = variant_place(chosen.request_id, chosen.variant), str(scope.request.id)
-    timeline = _found(stored_value(scope.services, Timeline, place, Step.EDIT_TIMELINE))
-    _copy_pictures(scope, place, own, len(timeline.segments))
+    timeline = taken_value(scope, plan, Timeline, Step.EDIT_TIMELINE, place=place)
+    _copy_pictures(scope, plan, place, own, len(timeline.segments))
     under_it = timeline.music.model_copy(update={"key": music.key})
     return timeline.model_copy(update={"request_id": own, "music": under_it})
 
@@ -112,7 +99,7 @@ def shown_beside(scope: StepScope, analysis: ClipAnalysis) -> tuple[SeenSegment,
     return tuple(part for edit in edits if edit for part in footage_shown(edit, analysis))
 
 
-def _copy_pictures(scope: StepScope, place: str, own: str, segments: int) -> None:
+def _copy_pictures(scope: StepScope, plan: Origin, place: str, own: str, segments: int) -> None:
     """The storyboard and the thumbnails: the plan's may be deleted before these."""
     store = scope.services.store
     copies = {storyboard_key(place): storyboard_key(own)} | {
@@ -125,19 +112,4 @@ def _copy_pictures(scope: StepScope, place: str, own: str, segments: int) -> Non
     except PermanentError as error:
         if error.code is not ErrorCode.STORE_MISSING:
             raise
-        raise plan_expired() from error
-
-
-def _found(value: Value | None) -> Value:
-    if value is None:
-        raise plan_expired()
-    return value
-
-
-def plan_expired() -> PermanentError:
-    """What is raised where a plan, or something that it was made from, is gone."""
-    return PermanentError(
-        ErrorCode.PLAN_EXPIRED,
-        "The plan that was chosen is not stored any more, or by a release whose plans are not read "
-        "any more. Have the item planned again, then choose.",
-    )
+        raise plan.expired() from error

@@ -23,6 +23,8 @@ const AT_ONCE = 3;
 export function useTray() {
   const [clips, setClips] = useState<TrayClip[]>([]);
   const running = useRef(new Map<string, AbortController>());
+  // A clip is sent once, although it is done a moment before its address is in the list.
+  const begun = useRef(new Set<string>());
 
   const change = useCallback((id: string, changed: Partial<TrayClip>) => {
     setClips((all) => all.map((clip) => (clip.id === id ? { ...clip, ...changed } : clip)));
@@ -31,8 +33,9 @@ export function useTray() {
   useEffect(() => {
     for (const clip of clips) {
       if (running.current.size >= AT_ONCE) break;
-      if (clip.file === null || clip.url || clip.problem || running.current.has(clip.id)) continue;
+      if (clip.file === null || clip.url || clip.problem || begun.current.has(clip.id)) continue;
       const controller = new AbortController();
+      begun.current.add(clip.id);
       running.current.set(clip.id, controller);
       upload(clip.file, (share) => change(clip.id, { share }), controller.signal)
         .then((url) => ({ url, share: 1 }))
@@ -64,7 +67,10 @@ export function useTray() {
       running.current.delete(id);
       setClips((all) => all.filter((clip) => clip.id !== id));
     },
-    retry: (id: string) => change(id, { problem: null, share: 0 }),
+    retry: (id: string) => {
+      begun.current.delete(id);
+      change(id, { problem: null, share: 0 });
+    },
     mark: (id: string, mark: Mark) =>
       setClips((all) =>
         all.map((clip) => {

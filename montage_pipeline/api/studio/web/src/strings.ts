@@ -2,6 +2,9 @@
 
 const seconds = (value: number) => `${value.toFixed(1)} s`;
 
+const moment = (at: Date) =>
+  at.toLocaleString([], { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
+
 const composers: Record<string, string> = {
   local: "composed here",
   user: "your own music",
@@ -33,7 +36,7 @@ export const words = {
   search: "Search your Reels",
   nothingFound: (text: string) => `No Reel is called “${text}”.`,
   untitled: (style: string, made: Date) =>
-    `${style[0]?.toUpperCase()}${style.slice(1)}, ${made.toLocaleString([], { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" })}`,
+    `${style[0]?.toUpperCase()}${style.slice(1)}, ${moment(made)}`,
   states: {
     generating: "In the making",
     draft: "Ready",
@@ -83,6 +86,7 @@ export const words = {
   music: "Your own music",
   musicNone: "Composed for this Reel",
   musicChoose: "Choose a track",
+  musicUnder: "Music under these cuts",
   colours: "Bring the clips' colours together",
   shortCuts: "Show clips under 3 s, too, in quick cuts",
   how: "How to begin",
@@ -121,6 +125,7 @@ export const words = {
   againSameMusic: "Same music, other edit",
   edit: "The edit",
   variants: "Choose an edit",
+  variantsChosen: "The edits of this plan",
   variantOne: "The plan",
   variant: (number: number) => `Edit ${number}`,
   variantChosen: "Chosen",
@@ -152,7 +157,7 @@ export const words = {
   place: "Place",
   moveEarlier: "Move one place earlier",
   moveLater: "Move one place later",
-  trim: "Which frames are shown",
+  trim: "Where it stands, and which frames are shown",
   slip: "Slip",
   slipEarlier: "Show its clip one frame earlier",
   slipLater: "Show its clip one frame later",
@@ -173,13 +178,13 @@ export const words = {
   carryOut: "Make it",
   undo: "Undo",
   discard: "Discard all",
-  instead: (change: { kind: string; frames?: number; to?: number; alternative?: string }) =>
+  instead: (change: { kind: string; frames?: number; to?: number }, what: string) =>
     change.frames !== undefined
       ? `${change.frames > 0 ? "+" : "−"}${Math.abs(change.frames)} frames instead`
       : change.to !== undefined
         ? `Place ${change.to + 1} instead`
-        : change.alternative !== undefined
-          ? `${change.alternative} instead`
+        : what
+          ? `${what} instead`
           : "As far as it goes instead",
   compare: "Compare with the version before",
   before: "Before",
@@ -207,6 +212,33 @@ export const words = {
   originality: "Originality",
   notes: "Good to know",
   costs: "What it cost",
-  costTotal: "In all, your Reels",
+  costWhen: "When",
+  costCall: "Call",
+  costUsd: "USD",
+  costTotal: "In all",
   costNone: "Nothing was bought.",
+  costReused: "used again, nothing bought",
+  costStates: { pending: "not known yet", estimated: "estimated" } as Record<string, string>,
+  services: { claude: "Claude", fal: "fal" } as Record<string, string>,
+  moment,
 };
+
+/** What wishes are called here; messages of the API call them by their fields. */
+const wishes: Record<string, string> = {
+  hookClip: words.marks["hook"]!,
+  mustUse: words.marks["must"]!,
+  exclude: words.marks["never"]!,
+  musicUrl: words.music,
+  keepMusic: words.againSameMusic,
+  captions: words.caption,
+  prompt: words.prompt,
+  shortCuts: words.shortCuts,
+  look: words.colours,
+};
+
+/** A message of the API with wishes as the page calls them; names of files stay as they are. */
+export function inWords(message: string): string {
+  return message.replace(/\bthe wish (\w+)\b(?!\.)/g, (all, field: string) =>
+    wishes[field] ? `the wish “${wishes[field]}”` : all,
+  );
+}

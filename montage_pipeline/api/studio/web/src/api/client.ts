@@ -15,6 +15,7 @@ export type Variant = components["schemas"]["VariantOut"];
 export type Rendition = components["schemas"]["RenditionOut"];
 export type Wishes = components["schemas"]["WishesBody"];
 export type RenderOrder = components["schemas"]["RenderBody"];
+export type CostRow = components["schemas"]["CostRowOut"];
 export type Cover = components["schemas"]["CoverOut"];
 export type ChangeList = components["schemas"]["ChangesBody"];
 export type Change = ChangeList["changes"][number];

@@ -165,10 +165,10 @@ export function useChooseCover(id: string) {
   });
 }
 
-export function useCosts() {
+export function useCosts(id: string) {
   return useQuery({
-    queryKey: ["costs"],
-    queryFn: () => answered(api.GET("/api/costs")),
+    queryKey: ["costs", id],
+    queryFn: () => answered(api.GET("/api/costs", { params: { query: { contentItemId: id } } })),
   });
 }
 

@@ -5781,6 +5781,8 @@ export interface operations {
             query?: {
                 /** @description Only calls from this moment on (ISO 8601 with a time zone). */
                 since?: string | null;
+                /** @description Only calls for this content item; none for one that is not yours. */
+                contentItemId?: string | null;
             };
             header?: never;
             path?: never;

@@ -2,10 +2,10 @@ import { useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { ApiProblem, type NewItem, type Options } from "../api/client";
 import { useMake, useOptions } from "../api/queries";
-import { upload } from "../api/upload";
 import { type Tray, useTray } from "../clips";
 import { ClipTray } from "../parts/ClipTray";
 import { Choice } from "../parts/Choice";
+import { MusicPicker } from "../parts/MusicPicker";
 import { Loading, Problem } from "../parts/Notice";
 import { words } from "../strings";
 
@@ -175,7 +175,14 @@ function More({ options, wanted, change }: PartProps) {
           />
           <small className="muted">{words.promptHint}</small>
         </label>
-        <Music wanted={wanted} change={change} maxBytes={options.limits.maxMusicBytes} />
+        <MusicPicker
+          label={words.music}
+          chosen={wanted.music?.name ?? null}
+          none={words.musicNone}
+          maxBytes={options.limits.maxMusicBytes}
+          onChoose={(music) => change({ music })}
+          onRemove={() => change({ music: null })}
+        />
         <label className="check">
           <input
             type="checkbox"
@@ -220,65 +227,6 @@ function OtherFormats({ options, wanted, change }: PartProps) {
         </label>
       ))}
     </fieldset>
-  );
-}
-
-function Music({
-  wanted,
-  change,
-  maxBytes,
-}: Pick<PartProps, "wanted" | "change"> & { maxBytes: number }) {
-  const [state, setState] = useState<{ share: number | null; problem: string | null }>({
-    share: null,
-    problem: null,
-  });
-  const take = async (file: File) => {
-    if (file.size > maxBytes) {
-      const limit = `${Math.round(maxBytes / 1024 ** 2)} MB`;
-      setState({ share: null, problem: words.tooLarge(file.name, limit) });
-      return;
-    }
-    setState({ share: 0, problem: null });
-    try {
-      const signal = new AbortController().signal;
-      const url = await upload(file, (share) => setState({ share, problem: null }), signal);
-      change({ music: { name: file.name, url } });
-      setState({ share: null, problem: null });
-    } catch (problem) {
-      setState({ share: null, problem: (problem as Error).message });
-    }
-  };
-  return (
-    <div className="field">
-      <span>{words.music}</span>
-      <div className="row">
-        <span className="muted grow">{wanted.music?.name ?? words.musicNone}</span>
-        {wanted.music && (
-          <button type="button" className="button quiet" onClick={() => change({ music: null })}>
-            {words.remove}
-          </button>
-        )}
-        <label className="button">
-          {words.musicChoose}
-          <input
-            type="file"
-            accept="audio/*"
-            className="hidden-input"
-            onChange={(event) => {
-              const file = event.target.files?.[0];
-              if (file) void take(file);
-              event.target.value = "";
-            }}
-          />
-        </label>
-      </div>
-      {state.share !== null && <progress max={1} value={state.share} aria-label={words.music} />}
-      {state.problem && (
-        <p className="notice bad" role="alert">
-          {state.problem}
-        </p>
-      )}
-    </div>
   );
 }
 

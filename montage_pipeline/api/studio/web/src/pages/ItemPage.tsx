@@ -1,9 +1,10 @@
 import { useRef, useState } from "react";
 import { Link } from "wouter";
 import { type Artefacts, type Edit, isPassing, type Item } from "../api/client";
-import { useArtefacts, useCancel, useCosts, useItem, useMakeAgain, useOptions } from "../api/queries";
+import { useArtefacts, useCancel, useItem, useMakeAgain, useOptions } from "../api/queries";
 import { useWatched } from "../api/watch";
 import { nameOf } from "../names";
+import { Costs } from "../parts/Costs";
 import { Covers } from "../parts/Covers";
 import { shownOf } from "../changes";
 import { Delete } from "../parts/Delete";
@@ -16,7 +17,7 @@ import { Strip } from "../parts/Strip";
 import { Title } from "../parts/Title";
 import { Variants } from "../parts/Variants";
 import { save } from "../save";
-import { words } from "../strings";
+import { inWords, words } from "../strings";
 
 export function ItemPage({ id }: { id: string }) {
   const item = useItem(id);
@@ -103,7 +104,7 @@ function Progress({ item }: { item: Item }) {
           </li>
         ))}
       </ol>
-      <p className="muted">{item.progressDetail ?? (at < 0 ? words.queued : " ")}</p>
+      <p className="muted detail">{item.progressDetail ?? (at < 0 ? words.queued : " ")}</p>
       {cancel.error && <Problem problem={cancel.error} />}
       <button
         type="button"
@@ -122,7 +123,7 @@ function Failure({ item }: { item: Item }) {
   return (
     <section className="notice bad" role="alert">
       <h2>{words.failed}</h2>
-      <p>{error.message}</p>
+      <p>{inWords(error.message)}</p>
       <p className="small">
         {words.attempts(error.attempts)} <code>{error.code}</code>
       </p>
@@ -217,7 +218,7 @@ function Made({
         <Covers id={item.id} covers={artefacts?.covers ?? []} />
         <Originality item={item} />
         <Warnings item={item} />
-        <Costs />
+        <Costs id={item.id} />
       </div>
     </section>
   );
@@ -335,36 +336,9 @@ function Warnings({ item }: { item: Item }) {
       </summary>
       <ul className="plain small">
         {item.warnings.map((line) => (
-          <li key={line}>{line}</li>
+          <li key={line}>{inWords(line)}</li>
         ))}
       </ul>
-    </details>
-  );
-}
-
-function Costs() {
-  const costs = useCosts();
-  if (!costs.data) return null;
-  const services = Object.entries(costs.data.byService);
-  return (
-    <details className="more">
-      <summary>{words.costs}</summary>
-      {services.length === 0 ? (
-        <p className="muted small">{words.costNone}</p>
-      ) : (
-        <dl className="parts small">
-          {services.map(([service, amount]) => (
-            <div key={service} className="row">
-              <dt className="grow">{service}</dt>
-              <dd>{amount} USD</dd>
-            </div>
-          ))}
-          <div className="row">
-            <dt className="grow">{words.costTotal}</dt>
-            <dd>{costs.data.totalUsd} USD</dd>
-          </div>
-        </dl>
-      )}
     </details>
   );
 }
@@ -382,7 +356,7 @@ function Clips({ item }: { item: Item }) {
             <span className="muted small">
               {clip.segments.length > 0
                 ? words.shown(clip.segments.length)
-                : `${words.notShown}: ${clip.reason ?? ""}`}
+                : `${words.notShown}: ${inWords(clip.reason ?? "")}`}
             </span>
           </li>
         ))}

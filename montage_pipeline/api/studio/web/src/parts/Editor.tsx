@@ -1,10 +1,11 @@
 import { useRef, useState } from "react";
 import { ApiProblem, type Change, type Edit, type Item } from "../api/client";
-import { useChangeOutcome, useChangeSegments } from "../api/queries";
+import { useChangeOutcome, useChangeSegments, useOptions } from "../api/queries";
 import { nearestOf, shownOf, withChange, type Shown } from "../changes";
 import { words } from "../strings";
 import { Alternatives } from "./Alternatives";
 import { CropFrame } from "./CropFrame";
+import { MusicPicker } from "./MusicPicker";
 import { Problem } from "./Notice";
 import { Strip } from "./Strip";
 import { Tools } from "./Tools";
@@ -30,6 +31,9 @@ export function Editor({
   const preview = useChangeOutcome(item.id, requestId, changes);
   const carryOut = useChangeSegments(item.id);
   const click = useRef<string>(undefined);
+  const options = useOptions();
+  const [named, setTrack] = useState("");
+  const track = changes.some((one) => one.kind === "music") ? named : null;
   const refused = preview.error instanceof ApiProblem ? preview.error : null;
   const outcome = changes.length > 0 ? preview.data : undefined;
   const shown = shownOf(edit, changes, outcome);
@@ -46,6 +50,10 @@ export function Editor({
   const undo = () => {
     click.current = undefined;
     setChanges(changes.slice(0, -1));
+  };
+  const withoutMusic = () => {
+    click.current = undefined;
+    setChanges(changes.filter((one) => one.kind !== "music"));
   };
   const choose = (one: Shown) => {
     setChosen(one.segment.number);
@@ -67,6 +75,7 @@ export function Editor({
         outcome={outcome}
         refused={refused}
         last={changes.at(-1)}
+        edit={edit}
         total={edit.segments.length}
         busy={carryOut.isPending || preview.isFetching}
         onInstead={(one) => setChanges([...changes.slice(0, -1), one])}
@@ -88,6 +97,19 @@ export function Editor({
         </div>
       </div>
       <Alternatives segment={at.segment} locked={at.locked} edit={edit} onChange={change} />
+      {options.data && (
+        <MusicPicker
+          label={words.musicUnder}
+          chosen={track}
+          none={words.beats(edit.music.bpm, edit.music.composer)}
+          maxBytes={options.data.limits.maxMusicBytes}
+          onChoose={({ name, url }) => {
+            setTrack(name);
+            change({ kind: "music", url });
+          }}
+          onRemove={withoutMusic}
+        />
+      )}
     </div>
   );
 }
@@ -112,6 +134,7 @@ function Pending({
   outcome,
   refused,
   last,
+  edit,
   total,
   busy,
   onInstead,
@@ -122,6 +145,7 @@ function Pending({
   outcome: { rendered: number; onBeatBefore: number; onBeatAfter: number } | undefined;
   refused: ApiProblem | null;
   last: Change | undefined;
+  edit: Edit;
   total: number;
   busy: boolean;
   onInstead: (change: Change) => void;
@@ -154,7 +178,7 @@ function Pending({
               className="button"
               onClick={() => onInstead(one)}
             >
-              {words.instead(one)}
+              {words.instead(one, whatOf(edit, one))}
             </button>
           ))
         ) : (
@@ -171,4 +195,14 @@ function Pending({
       </div>
     </section>
   );
+}
+
+/** What an alternative is, for whoever does not know its id. */
+function whatOf(edit: Edit, change: Change): string {
+  if (change.kind !== "replace") return "";
+  const offered = edit.segments[change.segment]?.alternatives ?? [];
+  const found = offered.find((one) => one.id === change.alternative);
+  if (!found) return "";
+  const from = `${words.seconds(found.startSec)} – ${words.seconds(found.endSec)}`;
+  return `${edit.clips[found.clip]?.name ?? ""} ${from}`;
 }

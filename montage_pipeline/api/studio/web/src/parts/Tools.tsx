@@ -51,14 +51,14 @@ export function Tools({
             {words.mute}
           </button>
         )}
+      </div>
+      <div className="steppers" role="group" aria-label={words.trim}>
         <Arrows
           label={words.place}
           disabled={[at.locked || at.place === 0, at.locked || at.place === edit.segments.length - 1]}
           names={[words.moveEarlier, words.moveLater]}
           onStep={(direction) => onChange({ kind: "move", segment, to: at.place + direction })}
         />
-      </div>
-      <div className="row" role="group" aria-label={words.trim}>
         <Arrows
           label={words.slip}
           disabled={[at.locked, at.locked]}
@@ -77,15 +77,15 @@ export function Tools({
           names={[words.endEarlier, words.endLater]}
           onStep={(direction) => trim("out", direction)}
         />
-        <label className="check">
-          <input
-            type="checkbox"
-            checked={offBeat}
-            onChange={(event) => setOffBeat(event.target.checked)}
-          />
-          <span>{words.offBeat}</span>
-        </label>
       </div>
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={offBeat}
+          onChange={(event) => setOffBeat(event.target.checked)}
+        />
+        <span>{words.offBeat}</span>
+      </label>
       <Caption key={`${segment} ${at.segment.caption}`} at={at} onChange={onChange} />
     </div>
   );

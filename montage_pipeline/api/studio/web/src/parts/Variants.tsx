@@ -19,17 +19,21 @@ export function Variants({ item }: { item: Item }) {
 
   const pick = (variant: Variant, preview: boolean) =>
     render.mutate({ variant: variant.variant, body: { preview, formats: item.wishes.formats } });
+  const several = chosen === null ? words.variants : words.variantsChosen;
+  const heading = found.length > 1 ? several : words.variantOne;
   return (
-    <section className="stack" aria-label={words.variants}>
-      <h2>{found.length > 1 ? words.variants : words.variantOne}</h2>
+    <section className="stack" aria-label={heading}>
+      <h2>{heading}</h2>
       {render.error && <Problem problem={render.error} />}
       <ul className="plain variants">
         {found.map((variant) => (
           <li key={variant.variant} className="card stack">
-            <h3>
-              {words.variant(variant.variant)}
-              {chosen === variant.variant && <span className="chip">{words.variantChosen}</span>}
-            </h3>
+            {found.length > 1 && (
+              <h3>
+                {words.variant(variant.variant)}
+                {chosen === variant.variant && <span className="chip">{words.variantChosen}</span>}
+              </h3>
+            )}
             {variant.storyboardUrl && (
               <a href={variant.storyboardUrl} target="_blank" rel="noreferrer">
                 <img src={variant.storyboardUrl} alt={words.storyboardOf(variant.variant)} />
@@ -50,7 +54,7 @@ export function Variants({ item }: { item: Item }) {
               </button>
               <button
                 type="button"
-                className="button primary"
+                className={chosen === variant.variant && !waits ? "button" : "button primary"}
                 disabled={render.isPending}
                 onClick={() => pick(variant, false)}
               >
