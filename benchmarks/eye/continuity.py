@@ -26,7 +26,7 @@ from benchmarks.eye.labels import Label, read_labels
 from benchmarks.eye.reels import ReelOrder, analysed, composed_music, labelled_clips, planned
 from montage_pipeline.editing.optimizer import terms
 from montage_pipeline.editing.timeline import Segment, Timeline, crop_corner
-from montage_pipeline.footage.decoding.sample import FramesAsked, frames_of_clips
+from montage_pipeline.footage.decoding.sample import frames_at
 from montage_pipeline.footage.model import ClipFacts
 
 _DURATION_S = 30
@@ -135,8 +135,7 @@ def _sides(
         facts = timeline.clips[segment.clip]
         numbers = (0, apart, segment.frames - 1 - apart, segment.frames - 1)
         times_s = tuple(segment.source_s(number, rate) for number in numbers)
-        asked = FramesAsked(sources[facts.url], facts, times_s)
-        frames = frames_of_clips([asked], _DECODED_SIDE)[0]
+        frames = frames_at(sources[facts.url], facts, times_s, _DECODED_SIDE)
         crops = [
             _crop(frame, segment, number, facts.width)
             for frame, number in zip(frames, numbers, strict=True)

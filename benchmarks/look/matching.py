@@ -27,7 +27,7 @@ from montage_pipeline.editing.grading.colours import graded
 from montage_pipeline.editing.grading.matching import matched_grades, matched_timeline
 from montage_pipeline.editing.grading.measures import mean_hue_deg, skin_mask
 from montage_pipeline.editing.timeline import Timeline
-from montage_pipeline.footage.decoding.sample import FramesAsked, frames_of_clips
+from montage_pipeline.footage.decoding.sample import frames_at
 from montage_pipeline.footage.measuring.boxes import upright_middle
 from montage_pipeline.footage.probe import probe
 from montage_pipeline.media.ffmpeg import run_ffmpeg
@@ -148,7 +148,7 @@ def _by_cameras(clip: Path) -> Camera:
     length_s = min(_CUT_S, facts.duration_s)
     begin_s = facts.start_s + (facts.duration_s - length_s) / 2
     times_s = tuple(begin_s + share * length_s for share in (1 / 6, 1 / 2, 5 / 6))
-    frames = frames_of_clips([FramesAsked(clip, facts, times_s)], _DECODED_SIDE)[0]
+    frames = frames_at(clip, facts, times_s, _DECODED_SIDE)
     middle = upright_middle(facts)
     small = []
     for frame in frames:
