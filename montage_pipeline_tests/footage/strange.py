@@ -1,8 +1,13 @@
 """Clips whose times or messages are those of strange writers, made on the spot."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
+
+import av
+from av.packet import Packet
+from av.video.stream import VideoStream
 
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline_tests.footage.media import H264, filmed, make_clip, scenery
@@ -14,6 +19,8 @@ WITH_B_FRAMES = (
     *("-bf", "3", "-b_strategy", "0", "-g", "25"),
 )
 FINE = (*H264, "-crf", "8")
+_PACKED = b"\0\0\1\xb2DivX503b1393p\0"  # user data: the p says that frames are packed
+_NOT_CODED = b"\0\0\1\xb6\x50\0"  # a frame that repeats the one before
 _SOUND = ("-f", "lavfi", "-i", "sine=440:sample_rate=48000")
 
 
@@ -39,6 +46,46 @@ def joined(output: Path, *clips: Path) -> Path:
     """Files one after the other, byte by byte."""
     output.write_bytes(b"".join(clip.read_bytes() for clip in clips))
     return output
+
+
+def packed_as_divx(clip: Path, folder: Path) -> Path:
+    """An AVI as DivX and Xvid wrote them: of frames between two others the first is in one packet
+    with the later of these, and an empty packet stands in the place of the last.
+
+    `mpeg4.mov` beside it holds the same frames, soundly.
+    """
+    plain, packed = folder / "mpeg4.mov", folder / "packed.avi"
+    encoding = ("-an", "-c:v", "mpeg4", "-q:v", "4", "-bf", "2", "-g", "25")
+    run_ffmpeg(["-y", "-i", str(clip), *encoding, str(plain)])
+    with av.open(str(plain)) as source, av.open(str(packed), "w", format="avi") as output:
+        video = source.streams.video[0]
+        track = output.add_stream_from_template(video)
+        track.codec_context.extradata = (video.codec_context.extradata or b"") + _PACKED
+        for place, (content, is_keyframe) in enumerate(_packed(source.demux(video))):
+            packet = Packet(content)
+            packet.pts = packet.dts = place
+            packet.time_base = Fraction(1, RATE)
+            packet.is_keyframe = is_keyframe
+            packet.stream = track
+            output.mux(packet)
+    return packed
+
+
+def _packed(packets: Iterable["Packet[VideoStream]"]) -> Iterator[tuple[bytes, bool]]:
+    """What is in each packet, and whether it is a keyframe."""
+    groups: list[list[Packet[VideoStream]]] = []
+    for packet in packets:
+        if packet.pts is None:
+            continue
+        if groups and packet.pts < (groups[-1][0].pts or 0):
+            groups[-1].append(packet)
+        else:
+            groups.append([packet])
+    for later, *between in groups:
+        contents = [bytes(packet) for packet in between]
+        yield bytes(later) + b"".join(contents[:1]), later.is_keyframe
+        for content in [*contents[1:], *([_NOT_CODED] if between else [])]:
+            yield content, False
 
 
 def old_x264(folder: Path) -> Path:

@@ -27,6 +27,7 @@ from montage_pipeline_tests.footage.strange import (
     copied,
     joined,
     old_x264,
+    packed_as_divx,
     plain_clip,
 )
 
@@ -35,6 +36,7 @@ MAKERS: dict[str, Callable[[Path, Path], Path]] = {
     "no_ctts": lambda clip, folder: copied(
         clip, folder / "no-ctts.mp4", "-an", "-bsf:v", "setts=pts=DTS"
     ),
+    "packed": packed_as_divx,
     "wrap": lambda clip, folder: copied(
         clip, folder / "wrap.ts", "-output_ts_offset", "95441", "-muxdelay", "0"
     ),
@@ -104,6 +106,7 @@ def true_lumas(kind: str, plain: Path, folder: Path) -> list[NDArray[np.int16]]:
     """The frames that a strange file holds, from the sound files it was made of."""
     sound = {
         "joined": (plain, folder / "plain-2.mov"),
+        "packed": (folder / "mpeg4.mov",),
         "disc": (folder / "first.vob", folder / "second.vob"),
     }
     return [luma for path in sound.get(kind, (plain,)) for luma in lumas(path)]
