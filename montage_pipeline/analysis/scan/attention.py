@@ -21,7 +21,7 @@ from montage_pipeline.spans import Span, joined, overlap_s
 
 WORK = 12_000.0
 """Megapixels for all clips of a request, unless the Reel needs more: some 90 s of 1080p30 at 8
-Mbit/s. Eight clips of half that are then seen whole, a third more time than half of it takes.
+Mbit/s. Half of it took three quarters of the time, and left most of three of eight clips unseen.
 """
 
 KEYFRAME_SHARE = 0.1

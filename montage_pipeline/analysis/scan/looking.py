@@ -4,7 +4,7 @@ Belongs here: the order of looking, and what the user is told of it.
 Does not belong here: judging what was seen (repeats, scored_clips, local).
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from montage_pipeline.analysis.analyst import Onlooker
@@ -35,6 +35,9 @@ from montage_pipeline.spans import Span, joined, overlap_s
 # For reading what a container tells, and for its keyframes and a little of its sound: fifty times
 # what a large file takes on a machine that is busy.
 _PROBE_S, _SCAN_S = 120.0, 120.0
+
+Moments = dict[int, list[UnscoredMoment]]
+"""The moments of clips, by the clips' index."""
 
 _TOUCHING_S = 0.002  # the ends of moments are rounded inwards to the millisecond
 
@@ -170,12 +173,16 @@ class _Closely:
         skip_calm = _work(clips, chosen) > first.work
         spans: Spans = {**dict.fromkeys(first.whole, ()), **chosen}
         results = measure_spans(self.workers, clips, spans, skip_calm=skip_calm)
-        findings = self._judgeable(Findings({}, first.failed).with_more(results))
+        findings, moments = self._judged(Findings({}, first.failed).with_more(results))
 
         work_left = min(max_work - _work(clips, chosen), attention.AGAIN_SHARE * attention.WORK)
         for _ in range(_MAX_ROUNDS - 1):
-            missing_s = duration_s - _showable_s(list(findings.measures.values()))
-            cramped = self._cramped(findings)
+            missing_s = duration_s - _showable_s(findings.measures, moments)
+            cramped = {
+                index
+                for index in first.scans
+                if index in moments and _longest_usable_s(moments[index]) < MIN_CUT_S
+            }
             if not first.scans or (missing_s <= 0 and not cramped):
                 break
             chosen = self._choose_more(findings, max(0.0, missing_s), work_left, cramped)
@@ -183,18 +190,22 @@ class _Closely:
                 break
             work_left -= _work(clips, chosen)
             results = measure_spans(self.workers, clips, chosen, skip_calm=skip_calm)
-            findings = self._judgeable(findings.with_more(results))
+            findings, moments = self._judged(findings.with_more(results))
         return findings
 
-    def _judgeable(self, findings: Findings) -> Findings:
-        """Without clips whose measures cannot be judged: they failed."""
-        measures, failed = dict(findings.measures), dict(findings.failed)
+    def _judged(self, findings: Findings) -> tuple[Findings, Moments]:
+        """The moments of the clips, and the findings without those that cannot be judged: they
+        failed.
+        """
+        moments: Moments = {}
+        failed = dict(findings.failed)
         for index, clip in findings.measures.items():
             judged = contained(clip.facts.url, cut_into_moments, clip)
             if isinstance(judged, RejectedClip):
-                del measures[index]
                 failed[index] = judged
-        return Findings(measures, failed)
+            else:
+                moments[index] = judged
+        return Findings({index: findings.measures[index] for index in moments}, failed), moments
 
     def _choose_more(
         self, findings: Findings, missing_s: float, max_work: float, cramped: Set[int]
@@ -213,15 +224,6 @@ class _Closely:
         allowance = self._allowance(self.thoroughness.needed * missing_s, 0.0, max_work)
         return choose(open_scans, seen, allowance, cramped)
 
-    def _cramped(self, findings: Findings) -> Set[int]:
-        """The scanned clips without room for a cut in what was seen of them."""
-        return {
-            index
-            for index in self.first.scans
-            if index in findings.measures
-            and _longest_usable_s(findings.measures[index]) < MIN_CUT_S
-        }
-
     def _allowance(self, min_s: float, work: float, max_work: float) -> Allowance:
         return Allowance(min_s, work, max_work, self.thoroughness.max_stretch_s)
 
@@ -230,15 +232,16 @@ def _work(clips: Sequence[ProbedClip], spans: Spans) -> float:
     return sum(clips[index].work(span) for index, row in spans.items() for span in row)
 
 
-def _showable_s(clips: Sequence[ClipMeasures]) -> float:
+def _showable_s(clips: Mapping[int, ClipMeasures], moments: Moments) -> float:
     """Seconds that can be shown: without fault, and not in a better clip too."""
+    order = list(clips)
     repeated: dict[int, list[Span]] = {}
-    for repeat in find_repeats(clips):
-        repeated.setdefault(repeat.worse, []).extend(repeat.spans)
+    for repeat in find_repeats(list(clips.values())):
+        repeated.setdefault(order[repeat.worse], []).extend(repeat.spans)
 
     showable_s = 0.0
-    for index, clip in enumerate(clips):
-        for moment in cut_into_moments(clip):
+    for index, of_clip in moments.items():
+        for moment in of_clip:
             if moment.rejects:
                 continue
             repeated_s = sum(overlap_s(moment.span, span) for span in repeated.get(index, ()))
@@ -246,9 +249,9 @@ def _showable_s(clips: Sequence[ClipMeasures]) -> float:
     return showable_s
 
 
-def _longest_usable_s(clip: ClipMeasures) -> float:
+def _longest_usable_s(moments: Sequence[UnscoredMoment]) -> float:
     """Seconds of the longest run of moments without fault."""
-    spans = [moment.span for moment in cut_into_moments(clip) if not moment.rejects]
+    spans = [moment.span for moment in moments if not moment.rejects]
     return max((span.duration_s for span in joined(spans, gap_s=_TOUCHING_S)), default=0.0)
 
 
