@@ -46,7 +46,7 @@ from montage_pipeline.vocabulary import ContentStatus, Format, Look
 
 _DEMO_STYLE = "travel"
 _DEMO_DURATION_S = 10
-"""As much as the demo's footage gives without showing anything twice."""
+"""Nearly as much as the demo's footage gives without showing anything twice."""
 
 
 def make(
@@ -117,13 +117,22 @@ def demo(
     from montage_pipeline.local.footage import ATTRIBUTION, demo_clips
 
     say(Console(stderr=as_json), ATTRIBUTION)
+    clips = demo_clips()
     order = LocalOrder(
         title="Demo",
-        clips=tuple(demo_clips()),
+        clips=tuple(clips),
         style=style,
         format=format,
         duration_s=_DEMO_DURATION_S,
-        wishes=LocalWishes(music=music, target_bpm=target_bpm, captions=captions, look=look),
+        # Of each clip there are a few seconds: what a person would wish for who has no more.
+        wishes=LocalWishes(
+            hook_clip=clips[0],
+            short_cuts=True,
+            music=music,
+            target_bpm=target_bpm,
+            captions=captions,
+            look=look,
+        ),
     )
     _make(order, choose=None, out=None, force=False, as_json=as_json)
 

@@ -63,6 +63,13 @@ class Room(NamedTuple):
         return self.stretch == piece.stretch and self.start <= piece.start and piece.end <= self.end
 
 
+class ShortRoom(NamedTuple):
+    """Footage that gives a single cut of `least..frames` frames, shorter than the rules have it."""
+
+    least: int
+    frames: int
+
+
 class Gains(NamedTuple):
     """What each further piece of a room adds to the frames shown.
 
@@ -85,10 +92,16 @@ def gains(frames: int, gap: int, rules: CutRules) -> Gains:
     return Gains(full, frames - full * (rules.max_frames + gap), most_pieces - full - 1)
 
 
-def longest_total(rooms: Sequence[tuple[int, int]], rules: CutRules, limit: int) -> int:
+def longest_total(
+    rooms: Sequence[tuple[int, int]],
+    rules: CutRules,
+    limit: int,
+    short: Sequence[ShortRoom] = (),
+) -> int:
     """The largest number of frames up to `limit` that pieces cut from rooms `(frames, gap)` can
-    sum to; 0 when there is none.
+    sum to, with the longest of `short` among them or without; 0 when there is none.
     """
+    beside = _with_short(short)
     full_pieces = 0
     further_gains: list[int] = []
     for frames, gap in rooms:
@@ -109,10 +122,20 @@ def longest_total(rooms: Sequence[tuple[int, int]], rules: CutRules, limit: int)
             shown += further_gains[count - full_pieces - 1]
         else:
             break
-        longest = max(longest, min(limit, shown))
+        # Any sum between the shortest and the longest that so many pieces can show is possible.
+        fitting = [most for least, most in beside if count * rules.min_frames + least <= limit]
+        longest = max(longest, min(limit, shown + max(fitting)))
         if longest == limit:
             break
     return longest
+
+
+def _with_short(short: Sequence[ShortRoom]) -> list[tuple[int, int]]:
+    """The least and the most frames of the longest 0, 1, 2 ... short cuts."""
+    sums = [(0, 0)]
+    for room in sorted(short, key=lambda room: -room.frames):
+        sums.append((sums[-1][0] + room.least, sums[-1][1] + room.frames))
+    return sums
 
 
 def quickly_possible(full_pieces: int, remaining: int, rules: CutRules) -> bool:

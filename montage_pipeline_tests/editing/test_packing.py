@@ -9,6 +9,7 @@ from montage_pipeline.editing.packing import (
     CutRules,
     Piece,
     Room,
+    ShortRoom,
     fill_exactly,
     longest_total,
     rooms_after,
@@ -41,6 +42,25 @@ def test_longest_total_is_what_enumeration_finds(rooms: list[tuple[int, int]], l
     assert longest_total(rooms, RULES, limit) == max(
         total for total in sums_of_rooms(rooms) if total <= limit
     )
+
+
+@settings(max_examples=examples(3), deadline=None)
+@given(
+    ROOMS,
+    st.lists(st.tuples(st.integers(3, 5), st.integers(5, 8)), max_size=3, unique_by=lambda r: r[1]),
+    st.integers(0, 200),
+)
+def test_the_longest_short_cuts_fill_what_others_cannot(
+    rooms: list[tuple[int, int]], short: list[tuple[int, int]], limit: int
+) -> None:
+    longest_first = sorted(short, key=lambda room: -room[1])
+    totals = sums_of_rooms(rooms) - {0}
+    for count in range(1, len(short) + 1):
+        own = longest_first[:count]
+        lengths = range(sum(least for least, _ in own), sum(most for _, most in own) + 1)
+        totals |= {total + length for total in sums_of_rooms(rooms) - {0} for length in lengths}
+    found = longest_total(rooms, RULES, limit, [ShortRoom(*room) for room in short])
+    assert found == max((total for total in totals if total <= limit), default=0)
 
 
 @settings(max_examples=examples(3), deadline=None)

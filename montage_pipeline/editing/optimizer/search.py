@@ -21,6 +21,7 @@ from montage_pipeline.editing.optimizer.space import Edit
 from montage_pipeline.editing.packing import (
     Piece,
     Room,
+    ShortRoom,
     gains,
     longest_total,
     quickly_possible,
@@ -180,7 +181,18 @@ class BranchAndBound:
         if not remaining or quickly_possible(state.full_pieces, remaining, self._rules):
             return True
         rooms = [(room.frames, room.gap) for left in state.rooms for room in left]
-        return longest_total(rooms, self._rules, remaining) == remaining
+        return longest_total(rooms, self._rules, remaining, self._short_left(state)) == remaining
+
+    def _short_left(self, state: _State) -> list[ShortRoom]:
+        """The longest short cuts that the unused footage gives, as many as may still be shown."""
+        least, allowed = self._objective.least, self._objective.short_allowed - state.short_cuts
+        found = [
+            ShortRoom(int(least[room.stretch]), room.frames)
+            for left in state.rooms
+            for room in left
+            if least[room.stretch] <= room.frames < self._rules.min_frames
+        ]
+        return sorted(found, key=lambda room: -room.frames)[: max(0, allowed)]
 
     # -- growing --------------------------------------------------------------------------------
 

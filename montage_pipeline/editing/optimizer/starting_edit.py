@@ -80,13 +80,14 @@ def _any_pieces(objective: Objective, hook: HookPlace) -> list[Piece]:
     short = sorted(
         objective.short_clips - {opens}, key=lambda clip: (clip not in objective.must_use, clip)
     )
-    wanted = objective.must_use | {*short[: objective.short_allowed]}
-    return _pieces_with(objective, hook, wanted) or (
-        _pieces_with(objective, hook, objective.must_use) if wanted != objective.must_use else []
-    )
+    most = min(len(short), objective.short_allowed)
+    tried = (objective.must_use | {*short[:count]} for count in range(most, -1, -1))
+    found = (_pieces_with(objective, hook, clips) for clips in dict.fromkeys(tried))
+    return next((pieces for pieces in found if pieces), [])
 
 
 def _pieces_with(objective: Objective, hook: HookPlace, clips: frozenset[int]) -> list[Piece]:
+    """Pieces that fill the Reel exactly, one of each of these clips among them."""
     rules, footage = objective.rules, objective.footage
     body = objective.ruler.total_frames - rules.hook_frames
     rooms = footage.rooms_beside(hook.piece)
@@ -98,12 +99,45 @@ def _pieces_with(objective: Objective, hook: HookPlace, clips: frozenset[int]) -
     lengths = range(rules.min_frames, rules.max_frames + 1)
     for length in sorted(lengths, key=lambda frames: (abs(frames - preferred), frames)):
         pieces, left = _one_of_each(objective, rooms, missing, length)
-        rest = body - sum(piece.frames for piece in pieces)
-        if len(pieces) == len(missing) and rest >= 0:
-            others = fill_exactly(left, rules, rest, preferred) if rest else []
-            if others or not rest:
-                return pieces + others
+        if len(pieces) == len(missing) and (filled := _filled(objective, pieces, left, body)):
+            return filled
     return []
+
+
+def _filled(
+    objective: Objective, pieces: Sequence[Piece], left: Sequence[Room], body: int
+) -> list[Piece]:
+    """The pieces with others from the rooms left, `body` frames in all, short cuts as long as that
+    allows; empty when there are none.
+    """
+    rest = body - sum(piece.frames for piece in pieces)
+    spare = [_spare(objective, piece) for piece in pieces]
+    for less in range(sum(spare) + 1):
+        if rest + less == 0:
+            return _shortened(pieces, spare, less)
+        others = fill_exactly(
+            left, objective.rules, max(0, rest + less), round(objective.preferred)
+        )
+        if others:
+            return _shortened(pieces, spare, less) + others
+    return []
+
+
+def _spare(objective: Objective, piece: Piece) -> int:
+    """Frames by which a short cut could be shorter; 0 for others, whose lengths are all tried."""
+    if piece.frames >= objective.rules.min_frames:
+        return 0
+    return piece.frames - int(objective.least[piece.stretch])
+
+
+def _shortened(pieces: Sequence[Piece], spare: Sequence[int], less: int) -> list[Piece]:
+    """The pieces, those with frames to spare shorter by `less` frames in all."""
+    shortened = []
+    for piece, own in zip(pieces, spare, strict=True):
+        taken = min(own, less)
+        less -= taken
+        shortened.append(piece._replace(frames=piece.frames - taken))
+    return shortened
 
 
 def _one_of_each(

@@ -10,7 +10,8 @@ from montage_pipeline.editing.context import PlanContext
 from montage_pipeline.editing.moment_score import delivered_as
 from montage_pipeline.editing.moment_table import Floats
 from montage_pipeline.editing.optimizer.terms import HOOK_INSTANT, HOOK_POINTS, REFERENCE_CUT_S
-from montage_pipeline.editing.packing import CutRules, Piece, longest_total
+from montage_pipeline.editing.packing import CutRules, Piece
+from montage_pipeline.editing.short_footage.short_cuts import longest_body, short_rooms
 from montage_pipeline.editing.speech import breaks_off
 from montage_pipeline.editing.stretches import MomentRange, Stretch
 
@@ -91,7 +92,9 @@ def hook_choices(
 
     Empty when no moment is long enough.
     """
-    ceiling = longest_total([stretch.room for stretch in context.stretches], rules, body_frames)
+    rooms = [stretch.room for stretch in context.stretches]
+    short = short_rooms(context.stretches, rules)
+    ceiling = longest_body(rooms, short, rules, body_frames)
     found = _strongest_by_room(context, rules, body_frames, clips, ceiling)
     if not found:
         return []
@@ -134,6 +137,7 @@ def _strongest_by_room(
     """The strongest hooks (at most `_MAX_CHOICES`) by the frames that can follow them."""
     stretches = context.stretches
     every_room = [stretch.room for stretch in stretches]
+    every_short = short_rooms(stretches, rules)
     found: dict[int, list[HookChoice]] = {}
     judged: set[tuple[int, int]] = set()
 
@@ -146,6 +150,9 @@ def _strongest_by_room(
             for number, room in enumerate(every_room)
             if number not in (window.stretch, stretch.other)
         ]
+        # Which of its stretches a short cut of a clip would show is not known yet: it may be
+        # this one.
+        short = {clip: room for clip, room in every_short.items() if clip != stretch.clip}
         taken = 0
         for start in _starts(window, stretch, rules, context.request.seed):
             # The room left beside the hook depends on its place only, so that another moment's
@@ -154,7 +161,7 @@ def _strongest_by_room(
                 continue
             judged.add((window.stretch, start))
             rooms = [*elsewhere, *_beside(stretch, start, rules)]
-            frames = longest_total(rooms, rules, body_frames)
+            frames = longest_body(rooms, short, rules, body_frames)
             if not frames:
                 continue
             piece = Piece(window.stretch, start, rules.hook_frames)

@@ -20,7 +20,7 @@ from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipFacts
 from montage_pipeline.footage.names import clip_name
 from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.rules import HOOK_S, MAX_CUT_S, MAX_LONE_CUT_S, MIN_CUT_S
+from montage_pipeline.rules import HOOK_S, MAX_CUT_S, MAX_LONE_CUT_S, MIN_CUT_S, MIN_SHORT_CUT_S
 
 _MIN_SHARE = 1 / 2
 """Share of the asked length from which a shorter Reel is still what was asked for; below, the
@@ -123,9 +123,10 @@ def _longest(context: PlanContext, wishes: Wishes) -> LengthPlan:
         hooks = [hook for hook in hooks if hook.moment.id == hooks[0].moment.id]
     if got == asked:
         return LengthPlan(rules, tuple(hooks))
+    short = f" (a third of them {MIN_SHORT_CUT_S} s at least)" if context.request.short_cuts else ""
     note = (
         f"Asked for {context.request.duration_s:g} s, got {context.seconds(got):.1f} s: that is "
-        f"the longest that cuts of {MIN_CUT_S} to {MAX_CUT_S} s of the usable footage make."
+        f"the longest that cuts of {MIN_CUT_S} to {MAX_CUT_S} s{short} of the usable footage make."
     )
     return LengthPlan(rules, tuple(hooks), (note,))
 

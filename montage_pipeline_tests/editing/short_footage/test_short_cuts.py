@@ -54,6 +54,26 @@ def test_short_clips_are_shown_when_that_is_wished_for() -> None:
     assert timeline == planned(clips, short_cuts=True)
 
 
+def test_short_cuts_make_a_reel_longer() -> None:
+    clips = clips_at((5.4, 30), (4.0, 30), (2.3, 30))
+    url = clips.clips[0].facts.url
+    without = planned(clips, 10, hook_clip=url)
+    assert sum(segment.frames for segment in without.segments) < 300
+    assert "cuts of 3 to 5 s of" in without.warnings[0]
+
+    # Two cuts of 3 s or more and the opening leave 2.3 s to fill.
+    timeline = planned(clips, 10, hook_clip=url, short_cuts=True)
+    assert sum(segment.frames for segment in timeline.segments) == 300
+    assert [segment.frames < 90 for segment in shown(timeline, 2)] == [True]
+    assert_short_cuts(timeline, clips)
+
+    # One short cut of three: of three such clips two stay out, and the Reel shorter than asked.
+    few = clips_at((5.4, 30), (2.6, 30), (2.3, 30), (2.3, 30))
+    shorter = planned(few, 12, short_cuts=True)
+    assert_short_cuts(shorter, few)
+    assert "(a third of them 1.2 s at least)" in shorter.warnings[0]
+
+
 def test_footage_that_is_long_enough_is_never_shown_for_less() -> None:
     clips = clips_at((3.1, 30), (8.0, 30), *LONG)
     assert planned(clips, short_cuts=True) == planned(clips)
