@@ -51,7 +51,9 @@ _MOVE_GAIN = 0.6  # a move is taken when it leaves less than this share of a sti
 _LITTLE_LOSS = 0.02  # of a still crop: nothing to gain by moving
 
 _SEEN_SHARE = 0.5
-"""Of the times looked at: where somebody is seen more often, movement has no say."""
+"""Of the times looked at: where somebody is seen more often, movement has no say, but where it
+agrees with what was seen: of what neither shows alone, both together are strong evidence.
+"""
 
 _MIN_MOVEMENT_GAIN = 0.2
 """Share of the movement that another place must show beyond what the middle shows.
@@ -92,8 +94,10 @@ def framing_for(facts: ClipFacts, size: FrameSize, span: Span, evidence: Evidenc
     times = max(len(seen), round(span.duration_s / _SAMPLED_S))
     framing = _by_sightings(facts, size, span, seen, times) if seen else middle
     moved = [movement for movement in evidence.movement if near.holds(movement.time_s)]
-    if framing == middle and len(seen) <= _SEEN_SHARE * times and moved:
-        framing = _by_movement(facts, middle.crop, moved)
+    if framing == middle and moved:
+        busiest = _by_movement(facts, middle.crop, moved)
+        if len(seen) <= _SEEN_SHARE * times or _shows_more(facts, busiest.crop, middle.crop, seen):
+            framing = busiest
     if framing.crop_end is None and evidence.marks:
         framing = Framing(_off_marks(facts, framing.crop, seen, evidence.marks), None)
     return framing
@@ -166,6 +170,17 @@ def _by_sightings(
     begin = middle.model_copy(update={"x": left, "y": top})
     end = middle.model_copy(update={"x": right, "y": bottom})
     return Framing(begin, end if end != begin else None)
+
+
+def _shows_more(
+    facts: ClipFacts, crop: CropRect, other: CropRect, seen: Sequence[Sighting]
+) -> bool:
+    """Whether a crop shows more than another one at every time at which somebody was seen."""
+
+    def shown(place: CropRect, sighting: Sighting) -> float:
+        return max(kept_share(facts, place, box) for box in sighting.boxes)
+
+    return all(shown(crop, sighting) > shown(other, sighting) for sighting in seen)
 
 
 def _by_movement(facts: ClipFacts, middle: CropRect, moved: Sequence[Movement]) -> Framing:

@@ -139,6 +139,17 @@ def test_movement_where_somebody_is_seen_says_nothing() -> None:
     assert framed(with_stability(both, 0.98)) == Framing(MIDDLE, None)
 
 
+def test_movement_and_who_is_seen_are_strong_evidence_where_they_agree() -> None:
+    # Cut off by the frame's edge: alone too little to leave the middle for.
+    shown = with_stability(with_things((Box(x=0.0, y=0.2, width=0.3, height=0.8), 0.55)), 0.98)
+    assert framed(shown) == Framing(MIDDLE, None)
+    moving = {2: 3.0, 3: 5.0, 4: 5.0, 5: 5.0}
+    both = shown.model_copy(update={"movement": with_movement(moving).movement})
+    assert framed(both).crop.x <= 3 / 16 * CLIP.width
+    elsewhere = shown.model_copy(update={"movement": with_movement({13: 5.0}).movement})
+    assert framed(elsewhere) == Framing(MIDDLE, None)
+
+
 def test_who_was_just_seen_in_the_middle_is_still_there() -> None:
     beside = with_things((box(0.24, 0.14), 0.8))
     assert framed(beside).crop.x < MIDDLE.x
