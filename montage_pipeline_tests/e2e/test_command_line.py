@@ -57,6 +57,10 @@ def test_the_demo_and_what_can_be_asked_afterwards(servers_home: Path) -> None:
     assert outcome["costs"] == []
     with av.open(outcome["video"]) as container:
         assert sum(1 for _ in container.decode(video=0)) == 300
+    timeline = json.loads(Path(outcome["timeline"]).read_text())
+    shown = [segment["clip"] for segment in timeline["segments"]]
+    assert shown[0] == 0, "the rabbit comes out of its burrow"
+    assert set(shown) == {0, 1, 2}
     for name in ("storyboard", "timeline", "analysis"):
         assert Path(outcome[name]).stat().st_size > 1000
     assert "rendering" in done.stderr, "progress goes to stderr, in plain lines"
