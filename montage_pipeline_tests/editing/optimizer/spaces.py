@@ -30,10 +30,11 @@ def objective_for(
     seed: int,
     bpm: float = 120,
     must_use: frozenset[int] = frozenset(),
+    short_cuts: bool = False,
 ) -> Objective:
     """The objective for a Reel of `total` frames at 10 fps."""
     track = steady_music(bpm, total / 10 + 3)
-    request = edit_request(total / 10, style, seed, fps=FPS)
+    request = edit_request(total / 10, style, seed, fps=FPS, short_cuts=short_cuts)
     context = PlanContext.of(request, clips, track)
     ruler = rulers(track, total, RULES, FPS.fraction)[0]
     return Objective(footage_line(context), ruler, RULES, must_use)
@@ -41,11 +42,13 @@ def objective_for(
 
 @st.composite
 def small_spaces(draw: st.DrawFn) -> Space:
-    """1 to 3 clips, 5 or 6 places, 2 or 3 cuts after one of up to two hooks: hundreds to thousands
-    of edits.
+    """1 to 3 clips and perhaps two that only a short cut can show, 5 or 6 places, 2 or 3 cuts after
+    one of up to two hooks: hundreds to thousands of edits.
     """
     seed = draw(st.integers(0, 10**6))
     lengths = draw(st.lists(st.integers(60, 150), min_size=1, max_size=3))
+    short = draw(st.lists(st.integers(14, 28), max_size=2))
+    lengths += short
     clips = []
     for index, length in enumerate(lengths):
         middle = length // 2
@@ -64,19 +67,25 @@ def small_spaces(draw: st.DrawFn) -> Space:
         seed=seed,
         bpm=draw(st.floats(60, 180)),
         must_use=frozenset(draw(st.sets(st.integers(0, len(lengths) - 1), max_size=2))),
+        short_cuts=bool(short),
     )
-    at = st.integers(0, objective.footage.total_frames - 40)
-    usable = [
-        place
-        for place in draw(st.lists(at, min_size=5, max_size=6, unique=True))
-        if objective.places(np.asarray([place])).free[0] >= RULES.min_frames
+    at = st.integers(0, objective.footage.total_frames - (14 if short else 40))
+    drawn = objective.places(np.asarray(draw(st.lists(at, min_size=5, max_size=6, unique=True))))
+    usable = drawn.at[drawn.free >= drawn.least].tolist()
+    # A clip of which little can be shown is hit seldom.
+    usable += [
+        int(objective.footage.offset[number])
+        for number in np.flatnonzero(objective.is_short)
+        if objective.footage.offset[number] not in usable
     ]
     assume(len(usable) >= 3)
     hooks = [
         HookPlace(Piece(0, start, 17), draw(st.integers(0, 200_000)))
         for start in draw(st.sampled_from([[0], [20], [0, 40]]))
     ]
-    inner = draw(st.lists(st.integers(17 + 30, total - 30), min_size=1, max_size=5, unique=True))
+    least = min(RULES.min_frames, objective.shortest)
+    cuts = st.integers(17 + least, total - least)
+    inner = draw(st.lists(cuts, min_size=1, max_size=5, unique=True))
     try:
         return Space(
             objective, np.asarray(sorted(usable)), np.asarray([17, *sorted(inner), total]), hooks

@@ -32,6 +32,10 @@ def best_by_trying(space: Space) -> int | None:
             for used in shown
         )
 
+    def few_short(pieces: tuple[Piece, ...]) -> bool:
+        short = [piece for piece in pieces[1:] if piece.frames < objective.rules.min_frames]
+        return len(short) <= objective.short_allowed
+
     def go_on(pieces: tuple[Piece, ...], frame: int) -> None:
         nonlocal best
         if frame == len(arcs.cuts) - 1:
@@ -46,7 +50,8 @@ def best_by_trying(space: Space) -> int | None:
                 piece = space.piece(place, int(arcs.frames[arc]))
                 assert int(footage.starts_of([piece])[0]) == int(space.places.at[place])
                 fits = piece.end <= footage.stretches[piece.stretch].frames
-                if fits and not overlaps(piece, pieces):
+                fits &= piece.frames >= objective.least[piece.stretch]
+                if fits and not overlaps(piece, pieces) and few_short((*pieces, piece)):
                     go_on((*pieces, piece), int(arcs.end[arc]))
 
     for hook in space.hooks:
