@@ -93,15 +93,12 @@ def gains(frames: int, gap: int, rules: CutRules) -> Gains:
 
 
 def longest_total(
-    rooms: Sequence[tuple[int, int]],
-    rules: CutRules,
-    limit: int,
-    short: Sequence[ShortRoom] = (),
+    rooms: Sequence[tuple[int, int]], rules: CutRules, limit: int, short_sums: int = 1
 ) -> int:
     """The largest number of frames up to `limit` that pieces cut from rooms `(frames, gap)` can
-    sum to, with the longest of `short` among them or without; 0 when there is none.
+    sum to; 0 when there is none. `short_sums` are the sums of the short cuts that may be among them
+    (as `sums_of_short` has them).
     """
-    beside = _with_short(short)
     full_pieces = 0
     further_gains: list[int] = []
     for frames, gap in rooms:
@@ -114,28 +111,42 @@ def longest_total(
             further_gains.extend([-gap] * extra)
     further_gains.sort(reverse=True)
 
-    longest = shown = 0
+    longest, shown = _largest(short_sums, limit), 0
     for count in range(1, limit // rules.min_frames + 1):
+        if longest == limit:
+            break
         if count <= full_pieces:
             shown = rules.max_frames * count
         elif count - full_pieces <= len(further_gains):
             shown += further_gains[count - full_pieces - 1]
         else:
             break
-        # Any sum between the shortest and the longest that so many pieces can show is possible.
-        fitting = [most for least, most in beside if count * rules.min_frames + least <= limit]
-        longest = max(longest, min(limit, shown + max(fitting)))
-        if longest == limit:
-            break
+        # So many pieces can show any number of frames from their least to their most.
+        short = _largest(short_sums, limit - count * rules.min_frames)
+        longest = max(longest, min(limit, shown + short))
     return longest
 
 
-def _with_short(short: Sequence[ShortRoom]) -> list[tuple[int, int]]:
-    """The least and the most frames of the longest 0, 1, 2 ... short cuts."""
-    sums = [(0, 0)]
-    for room in sorted(short, key=lambda room: -room.frames):
-        sums.append((sums[-1][0] + room.least, sums[-1][1] + room.frames))
+@lru_cache(maxsize=4096)
+def sums_of_short(short: Sequence[ShortRoom], allowed: int) -> int:
+    """The frames that at most `allowed` short cuts can sum to: bit n is set where n frames can.
+
+    `short` must be hashable.
+    """
+    by_count = [1] + [0] * allowed
+    for least, frames in short:
+        for count in range(allowed, 0, -1):
+            for length in range(least, frames + 1):
+                by_count[count] |= by_count[count - 1] << length
+    sums = 0
+    for found in by_count:
+        sums |= found
     return sums
+
+
+def _largest(sums: int, limit: int) -> int:
+    """The largest of some sums up to a limit."""
+    return (sums & ((1 << (limit + 1)) - 1)).bit_length() - 1
 
 
 def quickly_possible(full_pieces: int, remaining: int, rules: CutRules) -> bool:

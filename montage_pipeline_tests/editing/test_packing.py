@@ -1,6 +1,7 @@
 """The frame arithmetic against an enumeration of every way to cut small rooms."""
 
 from functools import cache
+from itertools import combinations, product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from montage_pipeline.editing.packing import (
     fill_exactly,
     longest_total,
     rooms_after,
+    sums_of_short,
 )
 from montage_pipeline_tests.examples import examples
 
@@ -44,23 +46,23 @@ def test_longest_total_is_what_enumeration_finds(rooms: list[tuple[int, int]], l
     )
 
 
+SHORT = st.lists(st.tuples(st.integers(3, 6), st.integers(5, 8)), max_size=3)
+
+
 @settings(max_examples=examples(3), deadline=None)
-@given(
-    ROOMS,
-    st.lists(st.tuples(st.integers(3, 5), st.integers(5, 8)), max_size=3, unique_by=lambda r: r[1]),
-    st.integers(0, 200),
-)
-def test_the_longest_short_cuts_fill_what_others_cannot(
-    rooms: list[tuple[int, int]], short: list[tuple[int, int]], limit: int
+@given(ROOMS, SHORT, st.integers(0, 3), st.integers(0, 200))
+def test_short_cuts_fill_what_others_cannot(
+    rooms: list[tuple[int, int]], short: list[tuple[int, int]], allowed: int, limit: int
 ) -> None:
-    longest_first = sorted(short, key=lambda room: -room[1])
-    totals = sums_of_rooms(rooms) - {0}
-    for count in range(1, len(short) + 1):
-        own = longest_first[:count]
-        lengths = range(sum(least for least, _ in own), sum(most for _, most in own) + 1)
-        totals |= {total + length for total in sums_of_rooms(rooms) - {0} for length in lengths}
-    found = longest_total(rooms, RULES, limit, [ShortRoom(*room) for room in short])
-    assert found == max((total for total in totals if total <= limit), default=0)
+    sums = {0}
+    for count in range(1, min(allowed, len(short)) + 1):
+        for chosen in combinations(short, count):
+            lengths = product(*(range(least, most + 1) for least, most in chosen))
+            sums |= {sum(each) for each in lengths}
+    bits = sums_of_short(tuple(ShortRoom(*room) for room in short), allowed)
+    assert {number for number in range(100) if bits >> number & 1} == sums
+    totals = {total + own for total in sums_of_rooms(rooms) for own in sums}
+    assert longest_total(rooms, RULES, limit, bits) == max(n for n in totals if n <= limit)
 
 
 @settings(max_examples=examples(3), deadline=None)

@@ -26,6 +26,7 @@ from montage_pipeline.editing.packing import (
     longest_total,
     quickly_possible,
     rooms_after,
+    sums_of_short,
 )
 
 _MIN_CHILDREN = 30
@@ -183,16 +184,17 @@ class BranchAndBound:
         rooms = [(room.frames, room.gap) for left in state.rooms for room in left]
         return longest_total(rooms, self._rules, remaining, self._short_left(state)) == remaining
 
-    def _short_left(self, state: _State) -> list[ShortRoom]:
-        """The longest short cuts that the unused footage gives, as many as may still be shown."""
-        least, allowed = self._objective.least, self._objective.short_allowed - state.short_cuts
-        found = [
+    def _short_left(self, state: _State) -> int:
+        """The sums of the short cuts that may still be shown."""
+        least = self._objective.least
+        found = tuple(
             ShortRoom(int(least[room.stretch]), room.frames)
             for left in state.rooms
             for room in left
             if least[room.stretch] <= room.frames < self._rules.min_frames
-        ]
-        return sorted(found, key=lambda room: -room.frames)[: max(0, allowed)]
+        )
+        allowed = max(0, self._objective.short_allowed - state.short_cuts)
+        return sums_of_short(found, min(allowed, len(found)))
 
     # -- growing --------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import ceil
 
-from montage_pipeline.editing.packing import CutRules, ShortRoom, longest_total
+from montage_pipeline.editing.packing import CutRules, ShortRoom, longest_total, sums_of_short
 from montage_pipeline.editing.stretches import Stretch
 from montage_pipeline.rules import MAX_SHORT_SHARE, MIN_SHORT_CUT_S
 
@@ -56,11 +56,11 @@ def longest_body(
     """The most frames up to `limit` that can follow the hook, cut from rooms `(frames, gap)` and,
     as far as a Reel of that length may have them, from `short` (by clip).
     """
-    longest_first = sorted(short.values(), key=lambda room: -room.frames)
     while True:
-        allowed = short_cuts_allowed(rules.hook_frames + limit, rules)
-        longest = longest_total(rooms, rules, limit, longest_first[:allowed])
+        allowed = min(len(short), short_cuts_allowed(rules.hook_frames + limit, rules))
+        sums = sums_of_short(tuple(short.values()), allowed)
+        longest = longest_total(rooms, rules, limit, sums)
         # A shorter Reel may have fewer of them.
-        if short_cuts_allowed(rules.hook_frames + longest, rules) >= min(allowed, len(short)):
+        if short_cuts_allowed(rules.hook_frames + longest, rules) >= allowed:
             return longest
         limit = longest
