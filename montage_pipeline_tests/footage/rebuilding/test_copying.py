@@ -40,13 +40,13 @@ MAKERS: dict[str, Callable[[Path, Path], Path]] = {
     ),
     "packed": packed_as_divx,
     "unstamped": lambda clip, folder: unstamped(clip, folder / "before-zero.mkv"),
-    "leapt": lambda clip, folder: leapt(clip, folder / "leapt.mkv", after_s=2.52),
+    "leapt": lambda clip, folder: leapt(clip, folder / "leapt.mkv", after_s=2.6),
     "leapt_live": lambda clip, folder: copied(
-        leapt(clip, folder / "leapt-first.mkv", after_s=2.52), folder / "live.mkv", "-live", "1"
+        leapt(clip, folder / "leapt-first.mkv", after_s=2.6), folder / "live.mkv", "-live", "1"
     ),
     "leapt_mp4": lambda clip, folder: leapt(clip, folder / "leapt.mp4", after_s=2),
     "leapt_no_ctts": lambda clip, folder: leapt(
-        clip, folder / "leapt-no-ctts.mp4", after_s=2.52, reordered=False
+        clip, folder / "leapt-no-ctts.mkv", after_s=2.6, reordered=False
     ),
     "wrap": lambda clip, folder: copied(
         clip, folder / "wrap.ts", "-output_ts_offset", "95441", "-muxdelay", "0"
