@@ -11,14 +11,17 @@ from typing import TypeVar
 
 import av
 from av.audio.stream import AudioStream
+from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard, Stream
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.footage.transparency import alpha_decoder
 from montage_pipeline.media.opening import MAX_PIXELS_OPTION, open_media
 from montage_pipeline.media.packets import demuxed
 from montage_pipeline.media.plausible import MAX_TRACKS
@@ -63,6 +66,31 @@ def video_stream(container: InputContainer, facts: ClipFacts, *, threads: int = 
     return stream
 
 
+def decoder_of(stream: VideoStream, facts: ClipFacts) -> VideoCodecContext:
+    """What decodes the packets of a stream that is set up: its own decoder, or one that gives the
+    clip's transparency, too. Whoever seeks flushes it.
+    """
+    name = alpha_decoder(facts)
+    return stream.codec_context if name is None else new_decoder(stream, name)
+
+
+def new_decoder(stream: VideoStream, name: str | None = None) -> VideoCodecContext:
+    """A decoder of the stream's packets, set up as the stream's own.
+
+    `name`: FFmpeg's, where it is not to be the usual one.
+    """
+    usual = stream.codec_context
+    decoder = CodecContext.create(name or usual.codec.name, "r")
+    assert isinstance(decoder, VideoCodecContext)
+    decoder.extradata = usual.extradata
+    # Containers may crop what is coded; a decoder crops likewise when it is told their size.
+    decoder.width, decoder.height = usual.width, usual.height
+    decoder.thread_type = "AUTO"
+    decoder.thread_count = usual.thread_count
+    decoder.options = MAX_PIXELS_OPTION
+    return decoder
+
+
 def packets_of(container: InputContainer, stream: StreamOf) -> Iterator["Packet[StreamOf]"]:
     """The stream's packets from here on, and an empty one at the end of the file.
 
@@ -90,16 +118,18 @@ def read_only(container: InputContainer, *wanted: Stream) -> None:
 
 
 def decoded_frames(
-    container: InputContainer, stream: VideoStream
+    container: InputContainer, stream: VideoStream, decoder: VideoCodecContext | None = None
 ) -> Iterator[tuple[float, VideoFrame]]:
     """Frames with their presentation times (s), in order; damaged packets are skipped.
 
-    Raises av.FFmpegError only when the container itself cannot be read any further.
+    `decoder`: where it is not the stream's own (`decoder_of`). Raises av.FFmpegError only when the
+    container itself cannot be read any further.
     """
     time_base = float(stream.time_base or 0)
+    decoder = decoder or stream.codec_context
     for packet in packets_of(container, stream):
         try:
-            frames = packet.decode()
+            frames = decoder.decode(packet)
         except av.InvalidDataError:
             continue
         for frame in frames:

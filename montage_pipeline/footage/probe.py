@@ -34,6 +34,7 @@ from montage_pipeline.footage.probing.tracks import (
     refuse_declared_sizes,
     video_tracks,
 )
+from montage_pipeline.footage.transparency import is_transparent
 
 _INTERLACED_FIELD_ORDERS = {2, 3, 4, 5}  # of libavcodec's AVFieldOrder: all but progressive
 
@@ -52,7 +53,7 @@ def probe(clip: FetchedClip) -> ClipFacts:
 
 
 def probe_with_notes(clip: FetchedClip) -> Probe:
-    """The facts of a clip, with notes on a file cut short, or tracks that are left out.
+    """The facts of a clip, with notes on a file cut short, on what is left out, or shown otherwise.
 
     Raises PermanentError: CLIP_ENCRYPTED, CLIP_UNREADABLE (not a media file, or damaged before the
     first frame), CLIP_NO_VIDEO (sound only, or a single frame), CLIP_BAD_SIZE (too small, too large
@@ -87,13 +88,17 @@ def _probed(source: ClipSource, clip: FetchedClip) -> Probe:
         clip_s = (video.start_s, ending.end_s)
         shown = typical_frame(container, video.stream, video.first_frame, clip_s)
         geometry = geometry_of(video.stream, shown)
+        transparent = is_transparent(video.stream.codec_context.name, colour.pixel_format)
         log = None
-        if isinstance(source, Path) and colour.hdr == "sdr":
+        # No camera records transparency.
+        if isinstance(source, Path) and colour.hdr == "sdr" and not transparent:
             log = log_profile_of(source, container, video, clip_s)
 
         notes = [note for note in (ending.note, geometry.note) if note]
         if audio is None and container.streams.audio:
             notes.append(f"its sound track {_why_unheard(container)} and is left out")
+        if transparent:
+            notes.append("it has an alpha channel; what is transparent in it is shown black")
         if len(tracks) > 1:
             notes.append(f"it has {len(tracks)} video tracks; track {video.stream.index} is used")
 

@@ -4,6 +4,7 @@ Belongs here: which frames are compared, and how. Does not belong here: decoding
 verdict (check).
 """
 
+from collections.abc import Callable
 from math import ceil
 from typing import NamedTuple
 
@@ -112,28 +113,36 @@ def _own_frames(timeline: Timeline, segment: Segment) -> list[tuple[int, Miniatu
 
 def _likeness(timeline: Timeline, compared: Compared, frame: NDArray[np.uint8]) -> float:
     """Correlation of a finished frame with the analysed one inside its crop, -1..1."""
-    segment = timeline.segments[compared.segment]
-    facts = timeline.clips[segment.clip]
-    analysed = luma_of(compared.miniature, facts)
-    if analysed is None:
+    wanted = _wanted(timeline, compared, luma_of)
+    # A crop may show a flat part of the frame.
+    if wanted is None or float(np.ptp(wanted)) * compared.miniature.spread < _FLAT_SPREAD:
         return 1.0
-    wanted = _cropped(analysed, facts, segment, compared.frame)
-    if float(np.ptp(wanted)) * compared.miniature.spread < _FLAT_SPREAD:
-        return 1.0  # the crop shows a flat part of the frame
-    return _correlation(wanted[None], frame[None])
+    return _correlation(wanted, frame[None])
 
 
 def _colours_alike(timeline: Timeline, compared: Compared, frame: NDArray[np.uint8]) -> float:
     """As `_likeness`, for U and V."""
-    segment = timeline.segments[compared.segment]
-    facts = timeline.clips[segment.clip]
-    analysed = chroma_of(compared.miniature, facts)
-    if analysed is None:
-        return 1.0
-    wanted = np.stack([_cropped(plane, facts, segment, compared.frame) for plane in analysed])
-    if float(np.hypot(*wanted.std(axis=(1, 2)))) < _FLAT_COLOURS:
+    wanted = _wanted(timeline, compared, chroma_of)
+    if wanted is None or float(np.hypot(*wanted.std(axis=(1, 2)))) < _FLAT_COLOURS:
         return 1.0
     return _correlation(wanted, frame)
+
+
+def _wanted(
+    timeline: Timeline,
+    compared: Compared,
+    read: Callable[[Miniature, ClipFacts], Plane | None],
+) -> Plane | None:
+    """What the crop shows of the planes that `read` gives of the analysed frame, which are the
+    first axis; None where it gives none.
+    """
+    segment = timeline.segments[compared.segment]
+    facts = timeline.clips[segment.clip]
+    analysed = read(compared.miniature, facts)
+    if analysed is None:
+        return None
+    planes = analysed.reshape(-1, *analysed.shape[-2:])
+    return np.stack([_cropped(plane, facts, segment, compared.frame) for plane in planes])
 
 
 def _correlation(wanted: Plane, frame: NDArray[np.uint8]) -> float:

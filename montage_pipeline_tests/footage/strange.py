@@ -48,6 +48,24 @@ def joined(output: Path, *clips: Path) -> Path:
     return output
 
 
+def unstamped(clip: Path, output: Path) -> Path:
+    """A Matroska file whose first second is before zero, where it can keep no times."""
+    return copied(clip, output, "-avoid_negative_ts", "disabled", "-output_ts_offset", "-1")
+
+
+def leapt(clip: Path, output: Path, *, after_s: float, reordered: bool = True) -> Path:
+    """The same packets, on a clock that leaps by an hour; after frames shown for so many seconds.
+
+    `reordered`: times of showing know of B-frames; else they are those of decoding.
+    """
+    late = f"if(gte({{0}},{after_s}/TB),{{0}}+3600/TB,{{0}})"
+    video = f"pts='{late.format('PTS')}':dts='{late.format('DTS')}'"
+    if not reordered:
+        video = f"ts='{late.format('DTS')}'"
+    sound = f"ts='{late.format('TS')}'"
+    return copied(clip, output, "-bsf:v", f"setts={video}", "-bsf:a", f"setts={sound}")
+
+
 def packed_as_divx(clip: Path, folder: Path) -> Path:
     """An AVI as DivX and Xvid wrote them: of frames between two others the first is in one packet
     with the later of these, and an empty packet stands in the place of the last.

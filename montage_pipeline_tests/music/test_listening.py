@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -60,9 +61,15 @@ def test_rests_of_the_music_are_no_silence_and_a_click_is_no_music() -> None:
     assert span.start_s == pytest.approx(6, abs=0.06)
 
 
-def test_sides_in_opposite_phase_are_heard_and_have_beats() -> None:
+def test_sides_in_opposite_phase_are_heard_and_have_beats(tmp_path: Path) -> None:
     drums = _drums(12)
-    assert len(sounding_spans(np.stack([drums, -drums]))) == 1
+    path = tmp_path / "opposite.wav"
+    soundfile.write(path, np.stack([drums, -drums], axis=1), RATE)
+    heard = listen_to(path)
+    assert len(heard.sounding) == 1
+    grid = beats_of(heard)
+    assert grid.source == "tracked"
+    assert grid.bpm == pytest.approx(120, rel=0.02)
 
 
 @pytest.mark.parametrize(

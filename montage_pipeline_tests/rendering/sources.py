@@ -128,7 +128,7 @@ def coded(
 
 
 def transparent(name: str, pixel_format: str, folder: Path, video: Sequence[str]) -> FetchedClip:
-    """Two cards whose left half is transparent, with loud green below."""
+    """Eight cards whose left half is transparent, with loud green below."""
     loud = "".join(
         f":{plane}='if(lt(X,W/2),{value},{plane}(X,Y))'"
         for plane, value in zip("rgb", (0, 255, 0), strict=True)
@@ -138,7 +138,7 @@ def transparent(name: str, pixel_format: str, folder: Path, video: Sequence[str]
         f",scale=out_color_matrix=bt601:out_range=tv,format={pixel_format}"
     )
     return write_clip(
-        CounterClip(name, frames=2, first=FIRST, filters=filters, raw_filters=True, video=video),
+        CounterClip(name, frames=8, first=FIRST, filters=filters, raw_filters=True, video=video),
         folder,
     )
 

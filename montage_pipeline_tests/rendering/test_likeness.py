@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from montage_pipeline.editing.timeline import Timeline
+from montage_pipeline.footage.fetching.fetch import ClipFetcher
 from montage_pipeline.footage.measuring.measure import measure
 from montage_pipeline.footage.miniatures import miniature_of
 from montage_pipeline.footage.model import ClipSource, FetchedClip, Miniature
@@ -18,6 +19,7 @@ from montage_pipeline.rendering.model import EngineName, EngineRun, ProgressCall
 from montage_pipeline.rendering.render import render_checked
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.footage.media import fetched, filmed, indexed, make_clip, scenery
+from montage_pipeline_tests.footage.strange import leapt, plain_clip, unstamped
 from montage_pipeline_tests.rendering.edits import Cut, paths_of, timeline_of
 
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-crf", "20")
@@ -90,6 +92,30 @@ def test_clips_that_are_hard_to_enter_are_shown_as_analysed(
     reel = render_checked(timeline, paths_of(cuts), music, tmp_path, engine, lambda share: None)
     rule = next(rule for rule in reel.check.rules if "analysed" in rule.name)
     assert rule.holds
+    assert int(rule.measured.split(" of ")[0]) >= 4
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        lambda clip, folder: unstamped(clip, folder / "before-zero.mkv"),
+        lambda clip, folder: leapt(clip, folder / "leapt.mkv", after_s=2.52),
+        lambda clip, folder: leapt(clip, folder / "leapt.mp4", after_s=2.52, reordered=False),
+    ],
+    ids=["unstamped", "leapt", "leapt and out of order"],
+)
+def test_clips_with_a_broken_clock_are_shown_as_analysed(
+    strange: Callable[[Path, Path], Path], music: Path, tmp_path: Path
+) -> None:
+    path = strange(plain_clip(tmp_path), tmp_path)
+    with ClipFetcher(Settings(local_files=True), None, tmp_path / "cache") as fetcher:
+        clip = fetcher.fetch(str(path))
+        cuts = [Cut(clip, after_s, 24) for after_s in (0.0, 1.1, 2.2, 3.1)]
+        timeline = with_miniatures(timeline_of(cuts), {clip.url: miniatures_of(clip.path)})
+        assert all(segment.miniatures for segment in timeline.segments)
+        engine = FfmpegEngine(Settings())
+        reel = render_checked(timeline, paths_of(cuts), music, tmp_path, engine, lambda share: None)
+    rule = next(rule for rule in reel.check.rules if "analysed" in rule.name)
     assert int(rule.measured.split(" of ")[0]) >= 4
 
 

@@ -7,7 +7,6 @@ not belong here: which keyframes to look at (measuring.coarse, measuring.calm), 
 from collections.abc import Iterator, Sequence
 
 import av
-from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
@@ -15,6 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from montage_pipeline.footage.container import (
+    new_decoder,
     open_clip,
     packets_of,
     read_only,
@@ -23,6 +23,7 @@ from montage_pipeline.footage.container import (
     video_stream,
 )
 from montage_pipeline.footage.decoding.packets import SAME_PACKET_S, IndexedClip
+from montage_pipeline.footage.transparency import alpha_decoder
 from montage_pipeline.media.opening import MAX_PIXELS_OPTION
 
 _MAX_PACKETS = 400  # after a seek, before a keyframe is given up
@@ -44,7 +45,7 @@ def decode_keyframes(
         else:
             packets = _read_through(container, stream, times_s)
 
-        for frame in _decoded(stream, packets, clip.decoder_threads):
+        for frame in _decoded(_decoder(stream, clip), packets):
             if frame.pts is not None:
                 yield frame.pts * float(stream.time_base or 0), frame
 
@@ -84,20 +85,19 @@ def _read_through(
         yield packet
 
 
-def _decoded(
-    stream: VideoStream, packets: Iterator["Packet[VideoStream]"], threads: int
-) -> Iterator[VideoFrame]:
-    """The keyframes' frames, by a decoder of their own: seeking empties the stream's."""
-    decoder = CodecContext.create(stream.codec_context.codec.name, "r")
-    assert isinstance(decoder, VideoCodecContext)
-    decoder.extradata = stream.codec_context.extradata
-    # Containers may crop what is coded; a decoder crops likewise when it is told their size.
-    decoder.width, decoder.height = stream.codec_context.width, stream.codec_context.height
-    decoder.thread_type = "AUTO"
-    decoder.thread_count = threads
+def _decoder(stream: VideoStream, clip: IndexedClip) -> VideoCodecContext:
+    """A decoder of the keyframes' own: seeking empties the stream's."""
+    decoder = new_decoder(stream, alpha_decoder(clip.facts))
+    decoder.thread_count = clip.decoder_threads
     decoder.skip_frame = "NONKEY"
     decoder.options = {**MAX_PIXELS_OPTION, "skip_loop_filter": "all"}
+    return decoder
 
+
+def _decoded(
+    decoder: VideoCodecContext, packets: Iterator["Packet[VideoStream]"]
+) -> Iterator[VideoFrame]:
+    """The keyframes' frames."""
     for packet in packets:
         yield from _frames(decoder, packet)
     yield from _frames(decoder, None)

@@ -1,11 +1,11 @@
-"""Every decoded frame as a frame of its clip: one eye of 3D video, a flat view of 360° video, and
-frames of another shape or orientation than the clip's fitted into it.
+"""Every decoded frame as a frame of its clip: over black where it is transparent, one eye of 3D
+video, a flat view of 360° video, frames of another shape or orientation than the clip's fitted in.
 
 Whoever looks at a frame, analysis and renderer, takes it through `plain_frame` first, so that both
-see the same. Frames stay as they are coded: no colour is changed here.
+see the same. Frames stay as they are coded: no other colour is changed here.
 
-Belongs here: geometry of whole frames, on their planes. Does not belong here: which view a clip
-gets (probing.geometry), frames that differ in size only (frames).
+Belongs here: geometry and transparency of whole frames, on their planes. Does not belong here:
+which view a clip gets (probing.geometry), frames that differ in size only (frames).
 """
 
 import math
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from montage_pipeline.footage.model import ClipFacts, Sphere
 from montage_pipeline.footage.probing.geometry import orientation_of, window_deg
+from montage_pipeline.footage.transparency import has_alpha
 
 Plane = NDArray[Any]
 """One component of a frame, of shape (height, width)."""
@@ -60,16 +61,19 @@ def is_usual(frame: VideoFrame, facts: ClipFacts) -> bool:
 
 
 def plain_frame(frame: VideoFrame, facts: ClipFacts) -> VideoFrame:
-    """The frame as one of the clip's own shape and orientation; itself where it is that already.
+    """The frame as one of the clip's own shape and orientation, without transparency; itself where
+    it is that already.
 
-    Nothing is stretched: bars fill what is left.
+    Nothing is stretched: bars fill what is left. What is transparent is black, as players have it.
     """
     turns = _quarter_turns(frame, facts)
-    if facts.view is None and is_usual(frame, facts):
+    as_it_is = facts.view is None and is_usual(frame, facts)
+    if has_alpha(facts):
+        frame = _over_black(frame, facts)
+    if as_it_is:
         return frame
     planar = _planar(frame, turned=turns % 2 == 1)
     made = VideoFrame(facts.coded_width, facts.coded_height, planar.format.name)
-    made.pts, made.time_base = frame.pts, frame.time_base
     for number, plane in enumerate(_planes(planar)):
         size = (made.planes[number].width, made.planes[number].height)
         if facts.view is not None:
@@ -109,6 +113,38 @@ def _has_shape(frame: VideoFrame, facts: ClipFacts) -> bool:
     return min(abs(width - frame.width), abs(height - frame.height)) <= _SAME_SHAPE_PX
 
 
+def _over_black(frame: VideoFrame, facts: ClipFacts) -> VideoFrame:
+    """The frame without its transparency; itself where the decoder gave none."""
+    layout = frame.format
+    if not any(part.is_alpha for part in layout.components):
+        return frame
+    if len(frame.planes) != len(layout.components):
+        deep = max(part.bits for part in layout.components) > 8
+        frame = frame.reformat(format="gbrap16le" if deep else "gbrap")
+    *shown, opacity = _planes(frame)
+    made = VideoFrame(frame.width, frame.height, _without_alpha(frame.format.name))
+    for number, plane in enumerate(shown):
+        blank = _blank_level(made.format, number, facts)
+        _fill(made, number, _faded(plane, opacity, blank, made.format.components[0].bits))
+    return made
+
+
+def _without_alpha(planar: str) -> str:
+    """The pixel format that lacks the last plane of this one: "yuva420p" gives "yuv420p"."""
+    return planar.replace("yuva", "yuv").replace("gbrap", "gbrp")
+
+
+def _faded(plane: Plane, opacity: Plane, blank: int, bits: int) -> Plane:
+    """The plane, by its opacity, over an even one of that level."""
+    import cv2
+
+    if opacity.shape != plane.shape:
+        opacity = cv2.resize(opacity, plane.shape[::-1], interpolation=cv2.INTER_AREA)
+    full = (1 << bits) - 1
+    covered = cv2.multiply(plane, opacity, scale=1 / full)
+    return cv2.addWeighted(covered, 1.0, opacity, -blank / full, blank) if blank else covered
+
+
 def _planar(frame: VideoFrame, *, turned: bool) -> VideoFrame:
     """The frame with a plane for each component, turned ones with chroma that can be turned."""
     layout = frame.format
@@ -143,11 +179,13 @@ def _fill(frame: VideoFrame, number: int, values: Plane) -> None:
 def _blank_level(layout: VideoFormat, number: int, facts: ClipFacts) -> int:
     """The level of black in a plane."""
     component = layout.components[number]
+    if layout.is_rgb or component.is_alpha:
+        return 0
     scale = 1 << (component.bits - 8)
-    if component.is_chroma:
+    # PyAV takes colour differences of full size for none.
+    if number > 0:
         return _NEUTRAL * scale
-    limited = component.is_luma and not facts.full_range and not layout.is_rgb
-    return _LIMITED_BLACK * scale if limited else 0
+    return 0 if facts.full_range else _LIMITED_BLACK * scale
 
 
 def _fitted(

@@ -13,7 +13,13 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from montage_pipeline.footage.container import packets_of, read_only, seek_before, video_stream
+from montage_pipeline.footage.container import (
+    decoder_of,
+    packets_of,
+    read_only,
+    seek_before,
+    video_stream,
+)
 from montage_pipeline.footage.decoding.damage import DamageLog
 from montage_pipeline.footage.decoding.packets import SAME_PACKET_S, IndexedClip
 from montage_pipeline.footage.decoding.plain import Turning
@@ -38,15 +44,16 @@ class Reader:
         self._container = container
         self._clip = clip
         self._stream = video_stream(container, clip.facts, threads=clip.decoder_threads)
+        self._decoder = decoder_of(self._stream, clip.facts)
         read_only(container, self._stream)
         self._time_base = float(self._stream.time_base or 0)
         self._frame_s = 1 / float(clip.facts.fps.fraction)
         self._skips_frames = clip.facts.decoded_pixels / self._frame_s > _MAX_PIXELS_PER_S
         if self._skips_frames:
-            self._stream.codec_context.skip_frame = "NONREF"
+            self._decoder.skip_frame = "NONREF"
             # A fifth of the work, for an error that grows to one level of 255 until the next
             # keyframe.
-            self._stream.codec_context.options = {**MAX_PIXELS_OPTION, "skip_loop_filter": "all"}
+            self._decoder.options = {**MAX_PIXELS_OPTION, "skip_loop_filter": "all"}
         self._packets: Packets = packets_of(container, self._stream)
         self._turning = Turning()
         self._damage = self._new_damage_log()
@@ -66,7 +73,7 @@ class Reader:
         return self._damage.damaged(within)
 
     def _new_damage_log(self) -> DamageLog:
-        return DamageLog(self._frame_s, self._stream.codec_context.thread_count)
+        return DamageLog(self._frame_s, self._decoder.thread_count)
 
     def _enter(self, entry_s: float) -> Packets:
         """The packets from the keyframe at `entry_s` on."""
@@ -75,8 +82,7 @@ class Reader:
         if self._clip.packets.seekable:
             seek_before(self._container, self._stream, entry_s - self._clip.packets.lead_s)
             self._packets = packets_of(self._container, self._stream)
-        else:
-            self._stream.codec_context.flush_buffers()
+        self._decoder.flush_buffers()
         return self._packets_from(entry_s)
 
     def _packets_from(self, entry_s: float) -> Packets:
@@ -131,14 +137,15 @@ class Reader:
             if packet.is_corrupt and time_s is not None:
                 self._damage.corrupt(time_s)
             try:
-                yield from (frame for frame in packet.decode() if isinstance(frame, VideoFrame))
+                frames = self._decoder.decode(packet)
+                yield from (frame for frame in frames if isinstance(frame, VideoFrame))
             except av.InvalidDataError:
                 self._damage.failed()
         else:
             return  # the file's last packet emptied the decoder
 
         try:
-            rest = self._stream.codec_context.decode(None)
+            rest = self._decoder.decode(None)
             yield from (frame for frame in rest if isinstance(frame, VideoFrame))
         except av.InvalidDataError:
             self._damage.failed()

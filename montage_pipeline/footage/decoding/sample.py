@@ -10,7 +10,13 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from montage_pipeline.errors import ErrorCode, PermanentError
-from montage_pipeline.footage.container import decoded_frames, open_clip, seek_before, video_stream
+from montage_pipeline.footage.container import (
+    decoded_frames,
+    decoder_of,
+    open_clip,
+    seek_before,
+    video_stream,
+)
 from montage_pipeline.footage.decoding.frames import RgbFrame, rgb_frame
 from montage_pipeline.footage.decoding.plain import Turning
 from montage_pipeline.footage.model import ClipFacts, ClipSource
@@ -100,8 +106,9 @@ class _Playhead:
     def __init__(self, container: InputContainer, facts: ClipFacts, threads: int) -> None:
         self._container = container
         self._stream = video_stream(container, facts, threads=threads)
+        self._decoder = decoder_of(self._stream, facts)
         self._start_s = facts.start_s
-        self._frames = decoded_frames(container, self._stream)
+        self._frames = decoded_frames(container, self._stream, self._decoder)
         self._turning = Turning()
         self._shown: tuple[float, VideoFrame] | None = None
         self._ahead: tuple[float, VideoFrame] | None = None
@@ -135,7 +142,8 @@ class _Playhead:
         self._shown = None
         for back_s in _STEPS_BACK_S:
             seek_before(self._container, self._stream, max(time_s - back_s, self._start_s))
-            self._frames = decoded_frames(self._container, self._stream)
+            self._decoder.flush_buffers()
+            self._frames = decoded_frames(self._container, self._stream, self._decoder)
             self._ahead = self._next()
             if self._ahead is not None and self._begins_by(self._ahead, time_s):
                 break

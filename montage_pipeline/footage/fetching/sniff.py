@@ -37,7 +37,7 @@ _OTHER_FILES: tuple[tuple[bytes, str], ...] = (
     (b"Rar!", "a rar archive; unpack it first"),
     (b"\xff\xd8\xff", "a JPEG image, not a video"),
     (b"\x89PNG", "a PNG image, not a video"),
-    (b"GIF8", "a GIF image, not a video"),
+    (b"GIF8", "a GIF image, not a video; one that moves can be saved as a video (MP4) first"),
     (b"BM", "a BMP image, not a video"),
     (b"II*\x00", "a TIFF or raw image, not a video"),
     (b"MM\x00*", "a TIFF or raw image, not a video"),
@@ -45,6 +45,11 @@ _OTHER_FILES: tuple[tuple[bytes, str], ...] = (
     (b"ID3", "an MP3 sound file, not a video"),
     (b"fLaC", "a FLAC sound file, not a video"),
 )
+_RAW_STREAM = re.compile(
+    rb"\x00?\x00\x00\x01(?:(?P<h264>[\x07\x27\x47\x67\x09])|(?P<hevc>[\x40\x42\x46]\x01))"
+)
+"""Starts with a parameter set or a delimiter (tables 7-1 of H.264 and of HEVC)."""
+
 _PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body")
 _MAX_CLAIM_CHARS = 60  # quoted of a header, which may hold anything
 _MARK_WITHIN = 1024  # bytes of a text, in which it says what it is
@@ -143,10 +148,20 @@ def _what_it_is(head: bytes) -> str:
         still = head[8:12] in _STILL_BRANDS
         return "a still image, not a video" if still else "a sound file, not a video"
     if head[:4] == b"RIFF":
+        if head[8:12] == b"WEBP" and b"ANIM" in head:
+            return "an animated WebP image, not a video; save it as a video (MP4) first"
         kinds = {b"WAVE": "a WAV sound file", b"WEBP": "a WebP image"}
         return kinds.get(head[8:12], "a RIFF file that is not AVI") + ", not a video"
     if head.startswith(b"#EXTM3U") and _KEY.search(head):
         return "a playlist (m3u8) of encrypted video; use a file of the video without protection"
+    if head.startswith(b"\x89PNG") and b"acTL" in head:
+        return "an animated PNG image, not a video; save it as a video (MP4) first"
+    if raw := _RAW_STREAM.match(head):
+        return (
+            f"a raw {'H.264' if raw['h264'] else 'HEVC'} stream, which does not tell how fast it "
+            "was filmed; put it into an MP4 first, for example by: "
+            "ffmpeg -framerate 30 -i FILE -c copy clip.mp4"
+        )
     for start, what in _OTHER_FILES:
         if head.startswith(start):
             return what

@@ -31,7 +31,6 @@ _PLANAR_8 = {
     "yuv444p",
     "yuvj444p",
     "yuv440p",
-    "yuva420p",
 }
 _PLANAR_10 = {"yuv420p10le", "yuv422p10le", "yuv444p10le"}
 

@@ -5,9 +5,10 @@ wrong (diagnosis), which times are right (schedule).
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -21,11 +22,13 @@ from montage_pipeline.footage.container import open_clip, read_only
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.footage.rebuilding.diagnosis import (
     Diagnosis,
+    GivenTimes,
     MediaPacket,
     chosen_tracks,
     diagnosis_of,
+    given_times,
     numbered_packets,
-    row_of,
+    whole_rows,
 )
 from montage_pipeline.footage.rebuilding.messages import X264_MARK
 from montage_pipeline.footage.rebuilding.order import shown_order
@@ -37,7 +40,7 @@ from montage_pipeline.footage.rebuilding.schedule import (
     times_in_order,
 )
 
-_RECIPE = 1
+_RECIPE = 2
 """Raise it when the same file is rebuilt differently: kept copies are then made anew."""
 
 
@@ -85,28 +88,30 @@ def _tracks_of(container: InputContainer) -> tuple[VideoStream, list[Stream]]:
 def _right_times(container: InputContainer, found: Diagnosis) -> _Times:
     """Read the file once for the times of all its packets."""
     video, tracks = _tracks_of(container)
-    rows: dict[int, Row] = {}
+    given: dict[int, GivenTimes] = {}
 
     def video_packets() -> Iterator[bytes]:
         for place, packet in numbered_packets(container, tracks):
-            row = row_of(packet)
-            if row is None:
+            times = given_times(packet)
+            if times is None:
                 continue
-            rows[place] = row
+            given[place] = times
             if packet.stream_index == video.index:
                 yield bytes(packet) if found.order else b""
 
     order = shown_order(video, video_packets()) if found.order else len(list(video_packets()))
-    offsets = joined_offsets(list(rows.values())) if found.joined else [0] * len(rows)
+    rows = whole_rows(given)
+    offsets = joined_offsets(list(rows.values()), found.ahead) if found.joined else [0] * len(rows)
     joined = {
         place: row._replace(pts=row.pts + offset, dts=row.dts + offset)
         for (place, row), offset in zip(rows.items(), offsets, strict=True)
     }
 
     places = [place for place, row in joined.items() if row.track == video.index]
-    shown = [joined[place].pts for place in places]
+    video_rows = [joined[place] for place in places]
+    shown = [row.pts for row in video_rows]
     if isinstance(order, list):
-        shown = times_in_order([joined[place].dts for place in places], order)
+        shown = times_in_order(_times_of_showing(video_rows), order)
     # Of a file that is sound but for its messages, what lies before zero is not to be shown.
     zero = min(shown, default=0) if found.order or found.joined else 0
 
@@ -115,6 +120,16 @@ def _right_times(container: InputContainer, found: Diagnosis) -> _Times:
     times.shown |= dict(zip(places, shown, strict=True))
     times.decoded = dict(zip(places, decoding_times(shown), strict=True))
     return times
+
+
+def _times_of_showing(rows: Sequence[Row]) -> list[int]:
+    """The times at which frames are shown, if not in which order.
+
+    Times of showing that never go back lack that order only; others are no times of showing.
+    """
+    shown = [row.pts for row in rows]
+    rising = all(early <= late for early, late in pairwise(shown))
+    return shown if rising else [row.dts for row in rows]
 
 
 def _write(

@@ -4,7 +4,7 @@ Belongs here: telling that at the cost of some packets, or of one reading withou
 format has no index. Does not belong here: mending it (copying).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice, pairwise
 from typing import TypeAlias, cast
@@ -21,11 +21,23 @@ from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.footage.probing.tracks import largest_first, pick_audio_track, video_tracks
 from montage_pipeline.footage.rebuilding.messages import nal_length_bytes, x264_messages
 from montage_pipeline.footage.rebuilding.order import shown_order
-from montage_pipeline.footage.rebuilding.schedule import TICKS_HZ, Row, is_joined
+from montage_pipeline.footage.rebuilding.schedule import (
+    AHEAD_TICKS,
+    HELD_TICKS,
+    TICKS_HZ,
+    Row,
+    is_joined,
+    with_missing,
+)
 from montage_pipeline.media.packets import demuxed
 
 _STARTING_AGAIN = {"mpegts", "mpeg", "flv"}
 """Formats without an index whose files can be joined, or wrap, half-way: they are read through."""
+
+_UNINDEXED_END_S = 12.0
+"""An index that ends earlier than so long before the end (live recordings, fragments) may not tell
+of a leap.
+"""
 
 _HEAD_PACKETS = 120  # whose times are looked at; four seconds
 _DECODED_PACKETS = 60  # of these are decoded where their times are in doubt
@@ -37,12 +49,14 @@ MediaPacket: TypeAlias = "Packet[VideoStream] | Packet[AudioStream]"
 @dataclass(frozen=True)
 class Diagnosis:
     """What is to be mended: `order` (times do not tell in which order frames are shown), `joined`
-    (the clock starts again, or before zero), `messages` (what x264 says in the first packet only).
+    (the clock starts again, leaps, or begins before zero), `messages` (what x264 says in the first
+    packet only). `ahead`: from how many ticks on a step of the clock is a leap.
     """
 
     order: bool = False
     joined: bool = False
     messages: bytes = b""
+    ahead: int = AHEAD_TICKS
 
     @property
     def is_sound(self) -> bool:
@@ -66,9 +80,12 @@ def diagnosis_of(source: ClipSource) -> Diagnosis:
         head = [packet for packet in packets if packet.size]
         order = _is_order_unknown(video, head)
         messages = _first_messages(video, head)
-        is_read_through = container.format.name in _STARTING_AGAIN
+        starting_again = container.format.name in _STARTING_AGAIN
+        ahead = AHEAD_TICKS if starting_again else HELD_TICKS
+        is_read_through = starting_again or _may_leap(container, video)
 
-    return Diagnosis(order, is_read_through and _starts_again(source), messages)
+    joined = is_read_through and _starts_again(source, ahead)
+    return Diagnosis(order, joined, messages, ahead)
 
 
 def numbered_packets(
@@ -89,17 +106,52 @@ def numbered_packets(
         yield place, cast("MediaPacket", packet)
 
 
-def row_of(packet: MediaPacket) -> Row | None:
-    """A packet's times on the clock of rebuilt files; None where it has none at all."""
-    ticks = (packet.time_base or 0) * TICKS_HZ
-    given = packet.dts if packet.dts is not None else packet.pts
-    if given is None or not packet.size:
+@dataclass(frozen=True)
+class GivenTimes:
+    """What a packet says of its times, on the clock of rebuilt files."""
+
+    track: int
+    pts: int | None
+    dts: int | None
+    duration: int
+
+
+def given_times(packet: MediaPacket) -> GivenTimes | None:
+    """A packet's times; None for an empty packet."""
+    if not packet.size:
         return None
-    shown = packet.pts if packet.pts is not None else given
-    duration = packet.duration or 0
-    return Row(
-        packet.stream_index, round(shown * ticks), round(given * ticks), round(duration * ticks)
-    )
+    ticks = (packet.time_base or 0) * TICKS_HZ
+    pts, dts = (None if time is None else round(time * ticks) for time in (packet.pts, packet.dts))
+    return GivenTimes(packet.stream_index, pts, dts, round((packet.duration or 0) * ticks))
+
+
+def whole_rows(given: Mapping[int, GivenTimes]) -> dict[int, Row]:
+    """The times of all packets by their places in the file, those included that say none.
+
+    Matroska keeps none before zero, streams without a container none at all.
+    """
+    rows: dict[int, Row] = {}
+    for track in {times.track for times in given.values()}:
+        own = {place: times for place, times in given.items() if times.track == track}
+        known = [times.dts for times in own.values()]
+        if all(time is None for time in known):
+            known = [times.pts for times in own.values()]
+        decoded = with_missing(known)
+        for (place, times), dts in zip(own.items(), decoded, strict=True):
+            pts = times.pts if times.pts is not None else dts
+            rows[place] = Row(track, pts, dts, times.duration)
+    return dict(sorted(rows.items()))
+
+
+def _may_leap(container: InputContainer, video: VideoStream) -> bool:
+    """Whether the index tells of a leap, or may not tell of one."""
+    ticks = (video.time_base or 0) * TICKS_HZ
+    times = sorted(round(entry.timestamp * ticks) for entry in video.index_entries)
+    if len(times) < 2 or not container.duration:
+        return True
+    if any(late - early > HELD_TICKS for early, late in pairwise(times)):
+        return True
+    return times[-1] - times[0] < (container.duration / av.time_base - _UNINDEXED_END_S) * TICKS_HZ
 
 
 def _is_order_unknown(video: VideoStream, head: "list[Packet[VideoStream]]") -> bool:
@@ -128,12 +180,14 @@ def _first_messages(video: VideoStream, head: "list[Packet[VideoStream]]") -> by
     return x264_messages(bytes(head[0]), nal_length_bytes(context.extradata))
 
 
-def _starts_again(source: ClipSource) -> bool:
+def _starts_again(source: ClipSource, ahead: int) -> bool:
     """Whether the clock jumps, or runs before zero as where a broadcast's clock has wrapped."""
     with open_clip(source) as container:
         video, audio = chosen_tracks(container)
         tracks = [video, audio] if audio else [video]
         read_only(container, *tracks)
-        rows = [row for _, packet in numbered_packets(container, tracks) if (row := row_of(packet))]
+        numbered = numbered_packets(container, tracks)
+        given = {place: times for place, packet in numbered if (times := given_times(packet))}
+        rows = list(whole_rows(given).values())
         before_zero = any(row.pts < 0 for row in rows if row.track == video.index)
-    return before_zero or is_joined(rows)
+    return before_zero or is_joined(rows, ahead)

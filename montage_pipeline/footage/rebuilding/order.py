@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from typing import cast
 
 import av
-from av.codec.context import CodecContext
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from montage_pipeline.footage.container import new_decoder
 from montage_pipeline.media.opening import MAX_PIXELS_OPTION
 
 
@@ -63,11 +63,8 @@ def _with_end(
 
 def _decoder_of(stream: VideoStream) -> VideoCodecContext:
     """A decoder that waits as long as the codec may reorder, and does no more than it must."""
-    decoder = CodecContext.create(stream.codec_context.codec.name, "r")
-    assert isinstance(decoder, VideoCodecContext)
-    decoder.extradata = stream.codec_context.extradata
-    decoder.width, decoder.height = stream.codec_context.width, stream.codec_context.height
-    decoder.thread_type = "AUTO"
+    decoder = new_decoder(stream)
+    decoder.thread_count = 0
     # Else H.264 without a word on its reordering comes out of order at first.
     decoder.options = {**MAX_PIXELS_OPTION, "strict": "1", "skip_loop_filter": "all"}
     return decoder

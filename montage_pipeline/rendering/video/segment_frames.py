@@ -12,11 +12,10 @@ gives each source frame the first output frame that is not before it: the same r
 from math import ceil
 from pathlib import Path
 
-import av
-
 from montage_pipeline.editing.timeline import Segment, Timeline
 from montage_pipeline.footage.decoding.tone import ColourMap, colour_map, write_cube
 from montage_pipeline.footage.model import ClipFacts, ClipSource
+from montage_pipeline.footage.transparency import alpha_decoder, has_alpha
 from montage_pipeline.media import opening
 from montage_pipeline.rendering.video.enlarging import (
     enlargement,
@@ -58,9 +57,6 @@ _CENTRED_CHROMA = ("mjpeg", "mpeg1video")
 _HD_LINES = 720
 """Untagged video of at least this many lines is taken for HD, as players do."""
 
-_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-"""FFmpeg's own decoders of these leave transparency out."""
-
 _CLOCK_HZ = 1_000_000
 """The clock on which frames are picked."""
 
@@ -90,8 +86,9 @@ def input_args(
     # A clip that changes its size on the way is brought to its first size by the chain; a new graph
     # would forget the clock.
     args = ["-copyts", "-noautorotate", "-reinit_filter", "0", "-threads", str(threads)]
-    if has_alpha(facts) and facts.video_codec in _ALPHA_DECODERS:
-        args += [f"-c:{facts.video_stream}", _ALPHA_DECODERS[facts.video_codec]]
+    decoder = alpha_decoder(facts)
+    if decoder is not None:
+        args += [f"-c:{facts.video_stream}", decoder]
 
     seek_s = seek_point_s(source, facts, segment.source_in_s - earlier_s)
     if seek_s is not None:
@@ -166,16 +163,6 @@ def source_matrix(facts: ClipFacts) -> str:
         return "bt2020"
     untagged = "bt709" if facts.coded_height >= _HD_LINES else "bt601"
     return _MATRICES.get(facts.color_space, untagged)
-
-
-def has_alpha(facts: ClipFacts) -> bool:
-    """Whether the clip's frames are partly transparent.
-
-    What raw 32-bit video holds in that place means nothing.
-    """
-    if facts.video_codec == "rawvideo":
-        return False
-    return any(plane.is_alpha for plane in av.VideoFormat(facts.pixel_format).components)
 
 
 def _picked(timeline: Timeline, segment: Segment) -> list[str]:

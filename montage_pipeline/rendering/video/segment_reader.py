@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode
+from montage_pipeline.footage.container import decoder_of
 from montage_pipeline.footage.decoding.frames import covering_size
 from montage_pipeline.footage.decoding.plain import Turning, plain_frame
 from montage_pipeline.footage.decoding.tone import colour_map, to_bt709
@@ -27,7 +28,7 @@ from montage_pipeline.media.packets import demuxed
 from montage_pipeline.rendering.errors import RenderError
 from montage_pipeline.rendering.video.geometry import StoredCrop, crop_move, stored_crop
 from montage_pipeline.rendering.video.seeking import TIME_TOLERANCE_S, seek_point_s
-from montage_pipeline.rendering.video.segment_frames import has_alpha, source_matrix, tail_frames
+from montage_pipeline.rendering.video.segment_frames import source_matrix, tail_frames
 
 _EXACT = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 """Without full chroma and accurate rounding swscale's RGB comes out two levels too dark."""
@@ -168,9 +169,10 @@ class SegmentReader:
 
     def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         """Every frame that decodes; what is wrong with those of the segment is noted."""
+        decoder = decoder_of(stream, self._facts)
         for packet in demuxed(container, stream):
             try:
-                for frame in packet.decode():
+                for frame in decoder.decode(packet):
                     if frame.is_corrupt and self._is_shown(frame.time):
                         self.faults.append(f"corrupt decoded frame at {frame.time:.3f} s")
                     yield frame
@@ -208,13 +210,12 @@ def _pulled(graph: av.filter.Graph) -> Iterator[_TimedFrame]:
 def _rgb(frame: VideoFrame, facts: ClipFacts) -> NDArray[np.uint8]:
     """The whole frame as a player shows it (SDR, mirrored and turned), in stored pixels."""
     frame = plain_frame(frame, facts)
-    matrix, mapping, alpha = _COLORSPACES[source_matrix(facts)], colour_map(facts), has_alpha(facts)
-    deep = mapping is not None or alpha
+    matrix, mapping = _COLORSPACES[source_matrix(facts)], colour_map(facts)
     stored_size = (facts.coded_width, facts.coded_height)
     array: NDArray[Any] = frame.reformat(
         # A clip that changes its size on the way: not stretched, as large as the crop expects.
         *covering_size(frame, facts, stored_size),
-        "rgba64le" if alpha else "rgb48le" if deep else "rgb24",
+        "rgb48le" if mapping else "rgb24",
         interpolation=_EXACT,
         src_colorspace=matrix,
         dst_colorspace=matrix,
@@ -222,12 +223,8 @@ def _rgb(frame: VideoFrame, facts: ClipFacts) -> NDArray[np.uint8]:
         dst_color_range=ColorRange.JPEG,
     ).to_ndarray()[: facts.coded_height, : facts.coded_width]
 
-    if alpha:
-        # Players show transparent frames over black.
-        array = array[..., :3] * (array[..., 3:] / _FULL_SCALE_16)
-    if deep:
-        signal = array / _FULL_SCALE_16
-        array = ((to_bt709(signal, mapping) if mapping else signal) * 255 + 0.5).astype(np.uint8)
+    if mapping:
+        array = (to_bt709(array / _FULL_SCALE_16, mapping) * 255 + 0.5).astype(np.uint8)
     if facts.mirrored:
         array = array[:, ::-1]
     return np.rot90(array, k=-(facts.rotation_deg // 90))

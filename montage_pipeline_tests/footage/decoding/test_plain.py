@@ -1,5 +1,5 @@
 """Frames that are not shown as they are stored: 3D and 360° video, and clips whose frames change
-their shape or orientation. Analysis and renderer see the same of them.
+their shape or orientation, or have an alpha channel. Analysis and renderer see the same of them.
 """
 
 from pathlib import Path
@@ -7,7 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange
 
+from montage_pipeline.footage.decoding.plain import plain_frame
 from montage_pipeline.footage.decoding.sample import frames_at
 from montage_pipeline.footage.measuring.measure import measure
 from montage_pipeline.footage.probe import probe
@@ -91,3 +94,53 @@ def test_frames_that_are_turned_on_the_way_are_shown_upright_and_whole(turned: P
     assert measured.decoded_frames == 2 * 2 * RATE
     sides = {round(sample.size_share, 2) for sample in measured.samples}
     assert sides == {1.0}  # they were larger than they are shown
+
+
+@pytest.mark.parametrize(
+    "pixel_format",
+    [
+        *(
+            "rgba",
+            "argb",
+            "bgra",
+            "abgr",
+            "rgba64be",
+            "rgba64le",
+            "gbrap",
+            "gbrap10le",
+            "gbrap12le",
+        ),
+        *("yuva420p", "yuva422p", "yuva444p", "yuva444p10le", "yuva444p12le", "ya8"),
+    ],
+)
+@pytest.mark.parametrize("full_range", [False, True])
+def test_every_kind_of_transparency_ends_over_black(
+    turned: Path, pixel_format: str, full_range: bool
+) -> None:
+    height, width = 360, 640
+    down, across = np.mgrid[0:height, 0:width]
+    shades = [down / height, across / width, 1 - down / height, across / width]
+    image = np.rint(255 * np.stack(shades, axis=-1)).astype(np.uint8)
+    if pixel_format == "ya8":
+        image[..., :3] = image[..., :1]
+    span = {
+        "src_color_range": ColorRange.JPEG,
+        "dst_color_range": ColorRange.JPEG if full_range else ColorRange.MPEG,
+    }
+    frame = VideoFrame.from_ndarray(image, format="rgba").reformat(format=pixel_format, **span)
+    if frame.format.is_rgb or pixel_format == "ya8":
+        full_range = True
+    facts = probe(fetched(turned)).model_copy(
+        update={"video_codec": "png", "pixel_format": pixel_format, "full_range": full_range}
+    )
+
+    plain = plain_frame(frame, facts)
+    assert not any(part.is_alpha for part in plain.format.components)
+    back = {
+        "src_color_range": ColorRange.JPEG if full_range else ColorRange.MPEG,
+        "dst_color_range": ColorRange.JPEG,
+    }
+    shown = plain.reformat(format="rgb24", **back).to_ndarray().astype(float)
+    wanted = image[..., :3] * (image[..., 3:] / 255)
+    assert np.abs(shown - wanted).max() < 6
+    assert np.abs(shown - wanted).mean() < 1.5

@@ -3,7 +3,10 @@
 import hashlib
 from pathlib import Path
 
+import pytest
+
 from montage_pipeline.errors import ErrorCode
+from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline_tests.footage.fetching.loopback import VIDEO, fetcher, refusal
 
 
@@ -23,3 +26,30 @@ def test_local_files_only_when_allowed(tmp_path: Path) -> None:
         refusal(fetcher(tmp_path, local_files=True), f"{path}.missing").code
         == ErrorCode.CLIP_NOT_FOUND
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "what", "remedy"),
+    [
+        ("moving.gif", (), "a GIF image", "as a video (MP4)"),
+        ("moving.png", ("-f", "apng"), "an animated PNG", "as a video (MP4)"),
+        ("moving.webp", ("-c:v", "libwebp_anim"), "an animated WebP", "as a video (MP4)"),
+        ("camera.h264", ("-c:v", "libx264"), "a raw H.264 stream", "into an MP4"),
+        ("camera.265", ("-c:v", "libx265", "-f", "hevc"), "a raw HEVC stream", "into an MP4"),
+        (
+            "camera.264",
+            ("-c:v", "libx264", "-bsf:v", "h264_metadata=aud=insert", "-f", "h264"),
+            "a raw H.264 stream",
+            "into an MP4",
+        ),
+    ],
+)
+def test_what_moves_but_is_no_video_file_is_refused_with_what_to_do(
+    name: str, encoding: tuple[str, ...], what: str, remedy: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    run_ffmpeg(["-f", "lavfi", "-i", "testsrc2=s=64x64:r=5:d=2", *encoding, str(path)])
+    error = refusal(fetcher(tmp_path, local_files=True), str(path))
+    assert error.code == ErrorCode.CLIP_NOT_VIDEO
+    assert f"{name}: it is {what}" in error.message
+    assert remedy in error.message

@@ -26,9 +26,11 @@ from montage_pipeline_tests.footage.strange import (
     RATE,
     copied,
     joined,
+    leapt,
     old_x264,
     packed_as_divx,
     plain_clip,
+    unstamped,
 )
 
 MAKERS: dict[str, Callable[[Path, Path], Path]] = {
@@ -37,6 +39,15 @@ MAKERS: dict[str, Callable[[Path, Path], Path]] = {
         clip, folder / "no-ctts.mp4", "-an", "-bsf:v", "setts=pts=DTS"
     ),
     "packed": packed_as_divx,
+    "unstamped": lambda clip, folder: unstamped(clip, folder / "before-zero.mkv"),
+    "leapt": lambda clip, folder: leapt(clip, folder / "leapt.mkv", after_s=2.6),
+    "leapt_live": lambda clip, folder: copied(
+        leapt(clip, folder / "leapt-first.mkv", after_s=2.6), folder / "live.mkv", "-live", "1"
+    ),
+    "leapt_mp4": lambda clip, folder: leapt(clip, folder / "leapt.mp4", after_s=2),
+    "leapt_no_ctts": lambda clip, folder: leapt(
+        clip, folder / "leapt-no-ctts.mkv", after_s=2.6, reordered=False
+    ),
     "wrap": lambda clip, folder: copied(
         clip, folder / "wrap.ts", "-output_ts_offset", "95441", "-muxdelay", "0"
     ),
@@ -181,10 +192,29 @@ def test_sound_files_are_left_alone(plain: Path, folder: Path) -> None:
         "plain.mkv": (),
         "plain.ts": (),
         "trimmed.mp4": ("-ss", "0.5"),
+        "fragments.mp4": ("-movflags", "frag_keyframe+empty_moov+default_base_moof"),
     }.items():
         output = folder / "unneeded"
         assert not rebuild(copied(plain, folder / name, *options), output)
         assert not output.exists()
+
+
+@pytest.mark.parametrize("name", ["held.mp4", "held.mkv"])
+@pytest.mark.parametrize(("held_s", "heard_s"), [(90, 95), (50, 0)])
+def test_a_frame_that_is_held_is_no_leap(
+    name: str, held_s: int, heard_s: int, plain: Path, folder: Path
+) -> None:
+    late = "if(gt(N,60),{0}+" + f"{held_s}/TB," + "{0})"
+    video = f"setts=pts='{late.format('PTS')}':dts='{late.format('DTS')}'"
+    sound = ("-f", "lavfi", "-t", f"{heard_s}", "-i", "sine", "-map", "1", "-c:a", "aac")
+    held = folder / name
+    run_ffmpeg(
+        [
+            *("-y", "-i", str(plain), *(sound if heard_s else ())),
+            *("-map", "0:v", "-c:v", "copy", "-bsf:v", video, str(held)),
+        ]
+    )
+    assert not rebuild(held, folder / "unneeded")
 
 
 def test_decoding_times_that_run_ahead_are_no_damage(folder: Path) -> None:

@@ -1,16 +1,20 @@
 """Joined recordings follow one another, and packets come before they are shown."""
 
 from itertools import pairwise
+from statistics import median_low
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from montage_pipeline.footage.rebuilding.schedule import (
+    HELD_TICKS,
+    TICKS_HZ,
     Row,
     decoding_times,
     is_joined,
     joined_offsets,
     times_in_order,
+    with_missing,
 )
 
 FRAME, SOUND = 3600, 1920  # ticks of a frame at 25 a second, and of 1024 samples at 48 kHz
@@ -43,6 +47,59 @@ def test_recordings_follow_one_another(lengths: list[int], start: int) -> None:
     for part in parts:
         assert len(set(offsets[begin : begin + len(part)])) == 1
         begin += len(part)
+
+
+@given(
+    at=st.integers(5, 90),
+    leap=st.integers(61 * TICKS_HZ, 7200 * TICKS_HZ),
+    made_up=st.booleans(),
+)
+def test_a_leap_of_the_whole_clock_is_closed(at: int, leap: int, made_up: bool) -> None:
+    """`made_up`: what is shown first after the leap is decoded, as it seems, before."""
+    rows = recording(0, 100)
+    late = [row.pts >= at * FRAME for row in rows]
+    leapt = [
+        row._replace(
+            pts=row.pts + leap,
+            dts=row.dts if made_up and row.pts < (at + 2) * FRAME else row.dts + leap,
+            duration=row.duration,
+        )
+        if is_late
+        else row
+        for row, is_late in zip(rows, late, strict=True)
+    ]
+    # Of the last frame before it MP4 says that it lasts until the leap is over.
+    last = max(place for place, is_late in enumerate(late) if not is_late and not rows[place].track)
+    leapt[last] = leapt[last]._replace(duration=leap + FRAME)
+
+    assert is_joined(leapt, HELD_TICKS)
+    offsets = joined_offsets(leapt, HELD_TICKS)
+    shown = [row.pts + offset for row, offset in zip(leapt, offsets, strict=True)]
+    video = [time for time, row in zip(shown, rows, strict=True) if row.track == 0]
+    assert all(FRAME <= after - before <= 2 * FRAME for before, after in pairwise(video))
+    apart = {
+        time - row.pts for time, row, is_late in zip(shown, rows, late, strict=True) if is_late
+    }
+    assert len(apart) == 1, "sound keeps its place beside the video"
+
+
+@given(
+    start=st.integers(-(10**6), 10**9),
+    frame=st.integers(1500, 9000),
+    known=st.lists(st.booleans(), min_size=3, max_size=60),
+)
+def test_times_that_are_missing_are_those_of_the_pace(
+    start: int, frame: int, known: list[bool]
+) -> None:
+    times = [start + frame * place for place in range(len(known))]
+    told = [time if is_known else None for time, is_known in zip(times, known, strict=True)]
+    found = with_missing(told)
+    assert all(early < late for early, late in pairwise(found))
+    places = [place for place, is_known in enumerate(known) if is_known]
+    steps = [late - early for early, late in pairwise(places)]
+    if steps and median_low(steps) == 1:
+        assert found == times
+    assert all(a == b for a, b, is_known in zip(found, times, known, strict=True) if is_known)
 
 
 @given(

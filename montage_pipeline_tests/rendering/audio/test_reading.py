@@ -1,5 +1,7 @@
 """Clips' sound of every rate and layout, or damaged: in place, at its pitch, else said."""
 
+from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 
 import av
@@ -8,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from montage_pipeline.media.ffmpeg import run_ffmpeg
+from montage_pipeline.rendering.audio.decoding import TimedFrame, gapless_runs, runs
 from montage_pipeline.rendering.audio.mix import mixed_sound
 from montage_pipeline.rendering.audio.reading import read_sound
 from montage_pipeline_tests.rendering.conftest import ClipMaker
@@ -171,6 +174,32 @@ def test_a_clip_whose_sound_changes_its_rate_and_layout_keeps_its_pitch_and_plac
         assert spectrum.argmax() == pytest.approx(1000, abs=1)
         level_db = 20 * np.log10(np.sqrt((second**2).mean()))
         assert level_db == pytest.approx(-23, abs=3)
+
+
+@pytest.mark.parametrize(
+    "then",
+    [("fltp", "stereo", 44_100), ("fltp", "mono", 48_000), ("s16p", "stereo", 48_000)],
+    ids=["rate", "layout", "format"],
+)
+def test_frames_of_another_kind_are_not_joined_even_where_no_time_lies_between(
+    then: tuple[str, str, int],
+) -> None:
+    def timed_frames() -> Iterator[TimedFrame]:
+        time_s = 0.0
+        for sample_format, layout, rate in (("fltp", "stereo", 48_000), then):
+            for _ in range(3):
+                kind = np.float32 if sample_format == "fltp" else np.int16
+                samples = np.zeros((1 if layout == "mono" else 2, 1024), kind)
+                frame = av.AudioFrame.from_ndarray(samples, format=sample_format, layout=layout)
+                frame.sample_rate = rate
+                yield time_s, frame
+                time_s += 1024 / rate
+
+    wanted = [("fltp", "stereo", 48_000, 3 * 1024), (*then, 3 * 1024)]
+    joined = [frame for _, frame in runs(timed_frames(), inf)]
+    for found in (joined, list(gapless_runs(timed_frames(), inf))):
+        kinds = [(run.format.name, run.layout.name, run.sample_rate, run.samples) for run in found]
+        assert kinds == wanted
 
 
 @pytest.mark.parametrize("rate", [8_000, 96_000, 192_000])

@@ -13,7 +13,7 @@ from montage_pipeline.rendering.engines import engine_for
 from montage_pipeline.rendering.model import RenderEngine
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.rendering.conftest import ClipMaker
-from montage_pipeline_tests.rendering.counters import drawn, facts_of, read_number, write_clip
+from montage_pipeline_tests.rendering.counters import drawn, read_number, write_clip
 from montage_pipeline_tests.rendering.edits import HEIGHT, WIDTH, Cut, timeline_of
 from montage_pipeline_tests.rendering.sources import (
     FIRST,
@@ -26,7 +26,6 @@ from montage_pipeline_tests.rendering.sources import (
     lab,
     pq,
     seen_patches,
-    transparent,
     wide,
 )
 from montage_pipeline_tests.rendering.video.any_source import TRUE_PATCHES, rendered
@@ -215,29 +214,6 @@ def test_grey_and_few_colours(
     )
     assert np.abs(grey - (TRUE_PATCHES @ [0.299, 0.587, 0.114])[:, None]).max() < 4
     assert np.linalg.norm(lab(few) - lab(TRUE_PATCHES), axis=-1).max() < 5
-
-
-def test_what_is_transparent_is_black(
-    media: Path, music: Path, tmp_path: Path, ffmpeg_engine: RenderEngine
-) -> None:
-    cuts = [
-        Cut(transparent("alpha.mov", "rgba", media, ("-c:v", "png")), 0.0, 1),
-        Cut(
-            transparent(
-                "alpha4444.mov", "yuva444p10le", media, ("-c:v", "prores_ks", "-profile:v", "4444")
-            ),
-            0.0,
-            1,
-        ),
-        Cut(transparent("alpha.webm", "yuva420p", media, (*VP9, "-auto-alt-ref", "0")), 0.0, 1),
-    ]
-    for cut, frame in zip(cuts, rendered(ffmpeg_engine, cuts, music, tmp_path), strict=True):
-        assert frame[:, : WIDTH // 2 - 6].max() < 12, cut.clip.url
-        # Number 37 has its block in the middle of the right column white.
-        right = lab(
-            seen_patches(frame, facts_of(cut.clip), timeline_of([cut]).segments[0].crop)[2::4]
-        )
-        assert np.abs(right - lab(TRUE_PATCHES[2::4])).max() < 5, cut.clip.url
 
 
 @pytest.mark.slow
