@@ -20,6 +20,7 @@ from montage_pipeline.orchestration.servers.daemon import (
     main,
     nudged_daemons,
 )
+from montage_pipeline.orchestration.servers.liveness import Turns
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.package_tree import ROOT
 
@@ -133,7 +134,8 @@ def test_all_of_dagsters_daemons_run_and_two_of_them_are_nudged(tmp_path: Path) 
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         usual = create_daemons_from_instance(instance)
         bells = (Bell(), Bell())
-        ours = nudged_daemons(instance, bells=bells, settings=Settings(sensor_interval_s=7))
+        settings, turns = Settings(sensor_interval_s=7), Turns(tmp_path / "turned")
+        ours = nudged_daemons(instance, bells=bells, settings=settings, turns=turns)
         assert [each.daemon_type() for each in ours] == [each.daemon_type() for each in usual]
         kinds = {type(each): each for each in ours}
         sensors, queue = kinds[NudgedSensorDaemon], kinds[NudgedQueueDaemon]
