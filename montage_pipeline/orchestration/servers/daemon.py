@@ -18,6 +18,7 @@ from dagster._daemon.daemon import DaemonIterator, DagsterDaemon, SensorDaemon, 
 from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
 from dagster._utils.error import serializable_error_info_from_exc_info
 
+from montage_pipeline import logs
 from montage_pipeline.orchestration.servers.liveness import Turns, noting
 from montage_pipeline.orchestration.servers.put_back_clocks import (
     end_when_put_back,
@@ -185,6 +186,7 @@ def main() -> None:
     if _CONTROLLER not in vars(cli):
         raise RuntimeError(f"dagster._daemon.cli has no {_CONTROLLER}: requests would wait for it")
     settings, bells, turns = get_settings(), (Bell(), Bell()), Turns()
+    logs.configure(settings, in_dagsters_program=True)
     vars(cli)[_CONTROLLER] = partial(
         daemon_controller_from_instance,
         gen_daemons=partial(nudged_daemons, bells=bells, settings=settings, turns=turns),

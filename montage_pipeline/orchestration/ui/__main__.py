@@ -6,6 +6,7 @@ from dagster._core.workspace.context import IWorkspaceProcessContext
 from dagster_webserver import cli
 from dagster_webserver.app import create_app_from_workspace_process_context
 
+from montage_pipeline import logs
 from montage_pipeline.orchestration.ui.guard import UiGuard
 from montage_pipeline.orchestration.ui.storyboards import Storyboards
 from montage_pipeline.settings import get_settings
@@ -24,6 +25,7 @@ def main() -> None:
     """Run Dagster's command, which has no place for middleware, with our factory for its own."""
     if _FACTORY not in vars(cli):
         raise RuntimeError(f"dagster_webserver.cli has no {_FACTORY}: the UI would be unguarded")
+    logs.configure(get_settings(), in_dagsters_program=True)
     vars(cli)[_FACTORY] = guarded_app
     cli.main()  # type: ignore[no-untyped-call]
 
