@@ -123,7 +123,7 @@ def _deployment(name: str, values: dict[str, Any]) -> dict[str, Any]:
         # The chart's own command, in the intervals that are given.
         probes["readinessProbe"].pop("enabled")
         probes["readinessProbe"]["exec"] = {"command": ["dagster", "api", "grpc-health-check"]}
-    container = {
+    container: dict[str, Any] = {
         "name": name,
         "image": f"{values['image']['repository']}:{values['image']['tag']}",
         "imagePullPolicy": values["image"]["pullPolicy"],

@@ -14,7 +14,7 @@ from montage_pipeline.settings import get_settings
 _FACTORY = create_app_from_workspace_process_context.__name__
 
 
-def guarded_app(context: IWorkspaceProcessContext, *args: Any, **kwargs: Any) -> UiGuard:
+def guarded_app(context: IWorkspaceProcessContext[Any], *args: Any, **kwargs: Any) -> UiGuard:
     """Dagster's application behind the guard; takes what Dagster's own factory takes."""
     hosts = get_settings().ui_allowed_hosts.split(",")
     app = create_app_from_workspace_process_context(context, *args, **kwargs)

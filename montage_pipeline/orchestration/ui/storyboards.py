@@ -6,12 +6,13 @@ address with the thumbnail that the same event carries as a second, long entry. 
 that expires, no key of the object store, and lives exactly as long as the event.
 """
 
+import asyncio
 import base64
 import hashlib
 import io
 import re
 from binascii import Error as Base64Error
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import dagster as dg
 from dagster import MetadataValue
@@ -30,12 +31,16 @@ _SHOWN_WIDTH = 460
 """Pixels: what the page of an asset has room for on a laptop's screen (1440 wide)."""
 _SHOWN_QUALITY = 88
 
-_HEADERS = {
+_Headers = Sequence[tuple[bytes, bytes]]
+
+_HEADERS: _Headers = (
+    (b"content-type", b"image/jpeg"),
     # The address has the image's own digest: another image has another address.
-    "cache-control": "private, max-age=31536000, immutable",
-    "cross-origin-resource-policy": "same-origin",
-    "x-content-type-options": "nosniff",
-}
+    (b"cache-control", b"private, max-age=31536000, immutable"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"x-content-type-options", b"nosniff"),
+)
+_HEADERS_GONE: _Headers = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
 def storyboard_metadata(
@@ -70,15 +75,17 @@ class Storyboards:
             await self._app(scope, receive, send)
             return
 
-        # Imported here: the runs, which only write the metadata, have no web server.
-        from starlette.concurrency import run_in_threadpool
-        from starlette.responses import PlainTextResponse, Response
+        image = await asyncio.to_thread(_shown_image, self._instance, *asked.groups())
+        if image is None:
+            await _answer(send, 404, _HEADERS_GONE, b"The run's events are gone.")
+        else:
+            await _answer(send, 200, _HEADERS, image if scope["method"] == "GET" else b"")
 
-        image = await run_in_threadpool(_shown_image, self._instance, *asked.groups())
-        response: Response = PlainTextResponse("The run's events are gone.", status_code=404)
-        if image is not None:
-            response = Response(image, media_type="image/jpeg", headers=_HEADERS)
-        await response(scope, receive, send)
+
+async def _answer(send: Send, status: int, headers: _Headers, body: bytes) -> None:
+    length = [] if status == 200 and not body else [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *length]})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _shown_image(instance: dg.DagsterInstance, run_id: str, digest: str) -> bytes | None:
@@ -114,7 +121,7 @@ def _embedded(values: Iterable[MetadataValue]) -> Iterable[bytes]:
     for value in values:
         if not isinstance(value, dg.MarkdownMetadataValue):
             continue
-        if (found := _EMBEDDED.match(value.md_str)) is None:
+        if (found := _EMBEDDED.match(value.md_str or "")) is None:
             continue
         try:
             yield base64.b64decode(found[1], validate=True)

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -94,7 +95,7 @@ def test_dagsters_loops_turn_while_the_database_is_away(
 
 
 def _loop(
-    daemon: DagsterDaemon[object],
+    daemon: DagsterDaemon[Any],
     instance: dg.DagsterInstance,
     shutdown: threading.Event,
     hangs: bool,

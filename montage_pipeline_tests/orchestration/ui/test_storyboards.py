@@ -54,7 +54,7 @@ def _materialised(instance: dg.DagsterInstance) -> tuple[str, dict[str, str]]:
     result = dg.materialize([edit_timeline], instance=instance)
     [event] = result.get_asset_materialization_events()
     return result.run_id, {
-        label: value.md_str
+        label: value.md_str or ""
         for label, value in event.materialization.metadata.items()
         if isinstance(value, dg.MarkdownMetadataValue)
     }
@@ -115,5 +115,5 @@ def test_markdown_of_others_hides_no_storyboard(instance: dg.DagsterInstance, br
     [event] = result.get_asset_materialization_events()
     shown = event.materialization.metadata["storyboard"]
     assert isinstance(shown, dg.MarkdownMetadataValue)
-    url = f"/assets/{shown.md_str.split('(')[1].rstrip(')')}"
+    url = f"/assets/{(shown.md_str or '').split('(')[1].rstrip(')')}"
     assert _answers(instance, url)[0].content == _IMAGES[0]
