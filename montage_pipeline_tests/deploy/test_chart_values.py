@@ -116,9 +116,8 @@ def test_kubernetes_takes_the_pods_that_the_chart_makes_of_them(name: str, versi
 
 def _deployment(name: str, values: dict[str, Any]) -> dict[str, Any]:
     """As the chart's templates write it: most values are copied whole."""
-    probes = {
-        key: dict(values[key]) for key in ("livenessProbe", "readinessProbe") if key in values
-    }
+    names = ("livenessProbe", "readinessProbe")
+    probes: dict[str, Any] = {key: dict(values[key]) for key in names if key in values}
     if name == "code" and "exec" not in probes.get("readinessProbe", {}):
         # The chart's own command, in the intervals that are given.
         probes["readinessProbe"].pop("enabled")
