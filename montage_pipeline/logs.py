@@ -27,6 +27,9 @@ _LIBRARIES = "montage-libraries"
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
 """Loggers that write lines of their own until they are told not to."""
 
+_DAGSTER = ("dagster", "dagster-webserver")
+"""Loggers that Dagster's programs write lines of, in the form that their option names."""
+
 _SECRET_NAME = re.compile(
     r"(api_?key|secret|password|passwd|authorization|bearer|(^|_)token($|_))", re.IGNORECASE
 )
@@ -139,9 +142,12 @@ def in_json(settings: Settings) -> bool:
     return settings.log_format == "json"
 
 
-def configure(settings: Settings) -> None:
+def configure(settings: Settings, *, in_dagsters_program: bool = False) -> None:
     """Send structured logs to stderr, in the format and from the level of the settings; in JSON,
     what libraries log too.
+
+    One of Dagster's programs, whose own lines are its option's business, says so when it has yet to
+    give them a handler.
     """
     console = not in_json(settings)
     shared: list[Any] = [
@@ -163,13 +169,14 @@ def configure(settings: Settings) -> None:
     )
     if not console:
         _take_in_libraries(shared, renderer)
+        for name in _DAGSTER:
+            logger = logging.getLogger(name)
+            # Else each of its lines would be there twice.
+            logger.propagate = not (logger.handlers or in_dagsters_program)
 
 
 def _take_in_libraries(shared: list[Any], renderer: Any) -> None:
-    """Let what goes through Python's own logging come out as our lines do.
-
-    Dagster's loggers do not reach the root: its programs have an option for it.
-    """
+    """Let what goes through Python's own logging come out as our lines do."""
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, _with_logger_name],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],

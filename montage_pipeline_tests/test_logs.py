@@ -3,10 +3,12 @@
 import json
 import logging
 import traceback
+import warnings
 
 import dagster as dg
 import pytest
 from dagster._core.execution import context_creation_job
+from dagster._utils.log import configure_loggers
 
 from montage_pipeline import logs
 from montage_pipeline.orchestration.watching.run_lines import log_runs_as_all_else
@@ -124,6 +126,27 @@ def test_what_libraries_log_is_json_too(capsys: pytest.CaptureFixture[str]) -> N
     assert found["event"] == "at https://x/y?[hidden]"
     assert (found["level"], found["module"]) == ("warning", "somebody.else")
     assert found["request_id"] == "r-1"
+    logging.getLogger().handlers = [
+        handler for handler in logging.getLogger().handlers if not handler.get_name()
+    ]
+
+
+def test_lines_in_one_of_dagsters_programs_are_json_and_come_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As its daemon and its UI set up their own, after we have."""
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    for name in ("dagster", "dagster-webserver", "dagit"):
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+    logs.configure(Settings(log_format="json"), in_dagsters_program=True)
+    configure_loggers(handler="default", formatter="json", log_level="INFO")
+    logging.getLogger("dagster.daemon").info("a line of Dagster's")
+    logs.get_logger("montage_pipeline.ours").info("a_line_of_ours", seconds=3)
+    logging.getLogger("somebody.else").warning("a line of a library")
+    shown = capsys.readouterr()
+    events = [json.loads(line)["event"] for line in (shown.out + shown.err).splitlines()]
+    assert events == ["a line of Dagster's", "a_line_of_ours", "a line of a library"]
     logging.getLogger().handlers = [
         handler for handler in logging.getLogger().handlers if not handler.get_name()
     ]

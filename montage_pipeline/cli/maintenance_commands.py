@@ -8,7 +8,7 @@ from rich.console import Console
 
 from montage_pipeline.cli.system import running_database
 from montage_pipeline.cli.terminal import plain, plain_table, say
-from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.settings import Settings, get_settings
 
 _MARKS = {True: ("ok ", "green"), False: ("no ", "red"), None: ("   ", "")}
@@ -63,8 +63,9 @@ def _set_lifecycle(settings: Settings) -> None:
     for name, (store, work_days) in buckets.items():
         try:
             store.lifecycle.apply(rules(work_days))
-        except PermanentError as error:
-            say(out, f"{error} (fix: {error.code.remedy})")
+        except MontageError as error:
+            again = " Then run `montage migrate` again." if error.retryable else ""
+            say(out, f"{error} (fix: {error.code.remedy}{again})")
         else:
             kept = f"work/ after {work_days} days" if work_days else "nothing by age"
             say(out, f"Bucket {name} removes {kept}, and uploads that were never finished.")

@@ -83,7 +83,7 @@ def _interruption(attempt: Attempt, services: Services) -> dg.Failure:
     run = attempt.instance.get_run_by_id(attempt.run.run_id)
     canceling = run is not None and run.status is dg.DagsterRunStatus.CANCELING
     if canceling or _is_canceled(attempt, services):
-        return dg.Failure("A person stopped the run.", allow_retries=False)
+        return _stopped("A person stopped the run.", attempt)
 
     # Nobody asked for the run to end, so its process is being shut down, as on a deploy. The
     # request had no part in that, and goes on in another run. Where it cannot be queued now, the
@@ -104,8 +104,7 @@ def _failure(
 ) -> dg.Failure | dg.RetryRequested:
     """What to raise for an error; marks the request as failed when it is the last word."""
     if _is_canceled(attempt, services):
-        # What fails because it was ended is no failure, and is not tried again.
-        return dg.Failure("The request was canceled.", allow_retries=False)
+        return _stopped("The request was canceled.", attempt)
     failure = _described(attempt, error)
     tries = _note_try(attempt, services, failure)
     failure = failure.model_copy(update={"attempts": max(tries, attempt.number)})
@@ -134,6 +133,12 @@ def _failure(
             )
     _mark_failed(attempt, services, failure)
     return _final(said, attempt, failure)
+
+
+def _stopped(description: str, attempt: Attempt) -> dg.Failure:
+    """What fails because somebody ended it is no failure, and is not tried again."""
+    note_outcome(attempt.instance, attempt.run.run_id, failed(ErrorCode.CANCELED))
+    return dg.Failure(description, allow_retries=False)
 
 
 def _final(description: str, attempt: Attempt, failure: RequestFailure) -> dg.Failure:

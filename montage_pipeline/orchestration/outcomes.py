@@ -23,6 +23,7 @@ from montage_pipeline.orchestration.retirement import retire
 from montage_pipeline.orchestration.runs import LIVE, attempt_number_of, request_id_of, runs_of
 from montage_pipeline.orchestration.sensors import default_status
 from montage_pipeline.orchestration.watching.outcome import asks_nothing_of_operators
+from montage_pipeline.orchestration.watching.unmade import forget_planned_checks
 from montage_pipeline.requests.model import MontageRequest, RequestFailure
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import RequestState, Step
@@ -66,8 +67,8 @@ def run_failed_sensor(settings: Settings) -> dg.SensorDefinition:
         name="montage_run_failed",
         minimum_interval_seconds=_EVENTS_EVERY_S,
         default_status=default_status(settings),
-        description="Queues a request again when its run died; takes the partitions of requests "
-        "that failed by their user's input out of the pages of the assets.",
+        description="Queues a request again when its run died; takes the partitions and unmade "
+        "checks of requests that failed by their user's input out of the pages of the assets.",
     )
     def montage_run_failed(
         context: RunFailureSensorContext, services: ResourceParam[Services]
@@ -166,11 +167,13 @@ def _settle_failed(
 
 
 def _leave_no_red(request: MontageRequest, context: RunFailureSensorContext) -> None:
-    """Take the partition of a request that its user's input ended out of Dagster: what is red in
-    the pages of the assets is something to be mended here. The run stays, and says why.
+    """Take the partition of a request that its user's input ended out of Dagster, and the checks
+    of what was never made: what is red in the pages of the assets is something to be mended here.
+    The run stays, and says why.
     """
     if not asks_nothing_of_operators(context.dagster_run):
         return
+    forget_planned_checks(context.instance, context.dagster_run.run_id)
     live = (run for run in runs_of(context.instance, request.partition_key) if run.status in LIVE)
     if next(live, None) is None:
         retire(context.instance, [request.partition_key])

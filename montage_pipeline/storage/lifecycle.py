@@ -48,7 +48,8 @@ class Lifecycle:
         """Have the bucket follow these rules of ours, and those of others that it follows already.
 
         Raises PermanentError(LIFECYCLE_NOT_SET) when the store takes no rules, or keeps others than
-        it was given.
+        it was given; MontageError(STORE_UNAVAILABLE) while it is away, and PermanentError
+        (STORE_REFUSED) when there is no such bucket: neither says anything of rules.
         """
         with self._told("read"):
             others = [rule for rule in self._current() if not rule.get("ID", "").startswith(_OURS)]
@@ -78,6 +79,8 @@ class Lifecycle:
             with self._errors.translated(f"{verb} the lifecycle rules of"):
                 yield
         except MontageError as error:
+            if error.retryable or error.details.get("store_code") == "NoSuchBucket":
+                raise
             raise self._not_set(str(error)) from error
 
     def _not_set(self, reason: str) -> PermanentError:

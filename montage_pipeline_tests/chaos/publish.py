@@ -119,7 +119,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     runs = [run for path in arguments for run in json.loads(Path(path).read_text())]
     PAGE.write_text(added(PAGE.read_text(), runs, _collected()))
-    sys.stdout.write(f"{PAGE}: {len(runs)} runs\n")
+    sys.stdout.write(f"{PAGE}: {len(runs)} run{'' if len(runs) == 1 else 's'}\n")
     return 0
 
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from montage_pipeline.cli.app import app
 from montage_pipeline.costs.switch import read_switch
 from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.local.embedded.process import free_port
 from montage_pipeline.local.identity import LOCAL_USER_EMAIL, LOCAL_USER_ID
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
@@ -133,6 +134,28 @@ def test_paid_calls_are_turned_off_and_on_again(engine: Engine) -> None:
 @pytest.mark.usefixtures("_own_database")
 def test_migrate_says_which_revision_it_reached() -> None:
     assert "is at revision" in montage("migrate").output
+
+
+@pytest.mark.usefixtures("_own_database")
+def test_migrate_says_what_to_do_about_a_store_that_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The database is migrated all the same."""
+    for name, value in {
+        "R2_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
+        "R2_BUCKET": "montage",
+        "R2_ACCESS_KEY_ID": "key",
+        "R2_SECRET_ACCESS_KEY": "secret",
+    }.items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    shown = montage("migrate")
+    said = " ".join(shown.output.split())
+    assert shown.exit_code == 0, said
+    assert "is at revision" in said
+    assert "Check that the object store of R2_ENDPOINT_URL answers." in said
+    assert "Then run `montage migrate` again." in said
+    assert "lifecycle, or set the rules" not in said
 
 
 def test_migrate_needs_a_database() -> None:

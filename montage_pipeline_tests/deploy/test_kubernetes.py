@@ -127,53 +127,6 @@ def test_storage_names_the_driver_that_dagster_listens_with() -> None:
     }
 
 
-# What values.schema.json of the chart takes where it takes nothing else, in version 1.13.
-_POD = {"volumeMounts", "volumes", "schedulerName", "env", "envConfigMaps", "envSecrets", "labels"}
-_POD |= {"nodeSelector", "affinity", "tolerations", "podSecurityContext", "securityContext"}
-_POD |= {"resources", "livenessProbe", "readinessProbe", "startupProbe", "annotations", "image"}
-_CHART_TAKES = {
-    "dagsterDaemon": _POD
-    | {"enabled", "runCoordinator", "heartbeatTolerance", "deploymentLabels", "runMonitoring"}
-    | {"runRetries", "sensors", "schedules"},
-    "dagsterDaemon.runCoordinator": {"enabled", "type", "config"},
-    "dagsterDaemon.runCoordinator.config.queuedRunCoordinator": {
-        *("maxConcurrentRuns", "tagConcurrencyLimits", "dequeueIntervalSeconds"),
-        *("dequeueNumWorkers", "dequeueUseThreads"),
-    },
-    "concurrency": {"enabled", "pools", "runs"},
-    "concurrency.pools": {"defaultLimit", "granularity", "opGranularityRunBuffer"},
-    "concurrency.runs": {"maxConcurrentRuns", "tagConcurrencyLimits"},
-    "runLauncher": {"type", "config"},
-    "runLauncher.config.k8sRunLauncher": {
-        *("image", "imagePullPolicy", "jobNamespace", "loadInclusterConfig", "kubeconfigFile"),
-        *("envConfigMaps", "envSecrets", "envVars", "volumeMounts", "volumes", "labels"),
-        *("failPodOnRunFailure", "resources", "schedulerName", "securityContext", "runK8sConfig"),
-    },
-    "runLauncher.config.k8sRunLauncher.runK8sConfig": {
-        *("containerConfig", "podSpecConfig", "podTemplateSpecMetadata", "jobSpecConfig"),
-        "jobMetadata",
-    },
-    "computeLogManager": {"type", "config"},
-}
-
-
-@pytest.mark.parametrize("path", sorted(_CHART_TAKES))
-def test_the_chart_takes_every_value(path: str) -> None:
-    values = _VALUES
-    for name in path.split("."):
-        values = values[name]
-    assert set(values) <= _CHART_TAKES[path]
-
-
-def test_readiness_is_asked_as_the_chart_does_it() -> None:
-    """Its schema wants `enabled`, and its template copies a probe with a command whole, `enabled`
-    with it, which Kubernetes does not know."""
-    [deployment] = _VALUES["dagster-user-deployments"]["deployments"]
-    assert deployment["readinessProbe"]["enabled"] is True
-    assert "exec" not in deployment["readinessProbe"]
-    assert "enabled" not in deployment["livenessProbe"]
-
-
 # The launcher, as the chart's template writes it into dagster.yaml.
 
 

@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 
-from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.storage.lifecycle import Lifecycle, rules
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline.storage.store_errors import StoreErrors
@@ -55,3 +56,37 @@ def test_a_store_that_keeps_no_rules_is_found_out() -> None:
     with pytest.raises(PermanentError, match="did not keep montage-unfinished-uploads") as caught:
         lifecycle.apply(rules(0))
     assert caught.value.code is ErrorCode.LIFECYCLE_NOT_SET
+
+
+class _Answering:
+    """A client that gets this for an answer."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def get_bucket_lifecycle_configuration(self, **_: Any) -> dict[str, Any]:
+        raise self._error
+
+
+def _answer(status: int, code: str) -> ClientError:
+    metadata: Any = {"HTTPStatusCode": status}
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": metadata}, "Get")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), ErrorCode.STORE_UNAVAILABLE),
+        (_answer(503, "SlowDown"), ErrorCode.STORE_UNAVAILABLE),
+        (_answer(404, "NoSuchBucket"), ErrorCode.STORE_REFUSED),
+        (_answer(403, "AccessDenied"), ErrorCode.LIFECYCLE_NOT_SET),
+        (_answer(501, "NotImplemented"), ErrorCode.LIFECYCLE_NOT_SET),
+    ],
+    ids=lambda value: value.value if isinstance(value, ErrorCode) else type(value).__name__,
+)
+def test_the_remedy_is_that_of_what_is_wrong(error: Exception, code: ErrorCode) -> None:
+    """Rules are no matter where the store is away, or where there is no bucket."""
+    lifecycle = Lifecycle(_Answering(error), StoreErrors("b"), "b")
+    with pytest.raises(MontageError) as caught:
+        lifecycle.apply(rules(0))
+    assert caught.value.code is code

@@ -26,6 +26,11 @@ _PAGE_MS = 120_000
 _SETTLE_MS = 15_000
 """For every query of a page, on a machine that has more to do."""
 
+_STORYBOARD_IS_DRAWN = """() => {
+  const image = document.querySelector('img[alt="storyboard"]');
+  return image !== null && image.complete && image.naturalWidth > 0;
+}"""
+
 
 def main(folder: Path) -> None:
     """Start a system, make a Reel, and write the pictures to the folder."""
@@ -66,7 +71,7 @@ def _make(services: Services) -> MontageRequest:
     while time.monotonic() < deadline_s:
         requests = [services.requests.get_request(request_id) for request_id in ids]
         if all(request and request.state.is_terminal for request in requests):
-            time.sleep(5)  # the last events of the runs
+            time.sleep(15)  # what the daemon does with the last events of the runs
             assert requests[0] is not None
             return requests[0]
         time.sleep(1)
@@ -81,7 +86,8 @@ def _picture_all(browser: Browser, url: str, made: MontageRequest, folder: Path)
         ("runs", "/runs"),
         ("run", f"/runs/{made.run_id}"),
         ("catalog", "/assets"),
-        ("storyboard", f"/assets/edit_timeline?view=partitions&partition={key}"),
+        ("storyboard", "/assets/edit_timeline?view=overview"),
+        ("partition", f"/assets/edit_timeline?view=partitions&partition={key}"),
         ("checks", "/assets/rendered_video?view=checks"),
         ("sensors", "/automation"),
     ):
@@ -94,6 +100,8 @@ def _settled(page: Page, url: str) -> Page:
     """The page once it has loaded; the UI goes on asking, so the network is never quiet."""
     page.goto(url, timeout=_PAGE_MS)
     page.wait_for_timeout(_SETTLE_MS)
+    if "edit_timeline" in url:
+        page.wait_for_function(_STORYBOARD_IS_DRAWN, timeout=_PAGE_MS)
     return page
 
 

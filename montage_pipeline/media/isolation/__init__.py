@@ -9,6 +9,7 @@ all memory, that costs the one clip and not the run; and it has none of the run'
     worker       what happens inside a worker
     wire         what goes through the pipe, and what may come back through it
     limits       time, memory and files of a call; the environment of children
+    effort       how much of its time a call has used, whatever else the machine does
 
 Belongs here: the processes. Does not belong here: which function reads what (footage, rendering).
 

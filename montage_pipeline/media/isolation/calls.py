@@ -13,13 +13,13 @@ from typing import NoReturn, TypeVar, TypeVarTuple
 
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError, new_reference
 from montage_pipeline.logs import get_logger
+from montage_pipeline.media.isolation.effort import OverTime
 from montage_pipeline.media.isolation.limits import Budget
 from montage_pipeline.media.isolation.wire import ForbiddenAnswer, LogLine, Raised
 from montage_pipeline.media.isolation.worker import Call, is_worker
 from montage_pipeline.media.isolation.workers import (
     WORKERS,
     OverMemory,
-    OverTime,
     WorkerDied,
 )
 
@@ -60,8 +60,8 @@ def isolated(
                 _raise(answer, budget)
             value: R = answer.value
             return value
-    except OverTime:
-        raise _too_slow(budget) from None
+    except OverTime as over:
+        raise _too_slow(str(over)) from None
     except OverMemory:
         raise _too_large(budget) from None
     except WorkerDied as death:
@@ -114,7 +114,7 @@ def _coded(raised: Raised) -> MontageError:
 def _died(death: WorkerDied, budget: Budget) -> PermanentError:
     number = -death.exit_code
     if number == signal.SIGXCPU:
-        return _too_slow(budget)
+        return _too_slow(f"takes longer than {budget.work_s:.0f} s of every core's time")
     if number == signal.SIGKILL:
         message = "its decoder was ended by the system, most likely for want of memory"
         return PermanentError(ErrorCode.CLIP_TOO_DEMANDING, message)
@@ -122,10 +122,8 @@ def _died(death: WorkerDied, budget: Budget) -> PermanentError:
     return PermanentError(ErrorCode.CLIP_CRASHED, f"it makes its decoder crash ({how})")
 
 
-def _too_slow(budget: Budget) -> PermanentError:
-    return PermanentError(
-        ErrorCode.CLIP_TOO_DEMANDING, f"reading it takes longer than {budget.wall_s:.0f} s"
-    )
+def _too_slow(how: str) -> PermanentError:
+    return PermanentError(ErrorCode.CLIP_TOO_DEMANDING, f"reading it {how}")
 
 
 def _too_large(budget: Budget) -> PermanentError:

@@ -21,6 +21,14 @@ _MEMORY_SHARE = 0.5
 _FFMPEG_MEMORY_BYTES = 8 << 30
 """Encoding holds some sixty frames besides what the decoder does."""
 
+_MAX_SLOWER = 19.0
+"""How much longer the same may take where others compute too: ten to a core, and as many before
+them.
+"""
+
+_MAX_WAIT_S = 500.0
+"""A run of which nothing is heard for 900 s is taken to hang (`orchestration.lease`)."""
+
 _OPEN_FILES = 256
 """A clip, its copy, the libraries; files that are opened by the thousand are no footage."""
 
@@ -37,11 +45,16 @@ addresses have other names, whatever they are called.
 
 @dataclass(frozen=True)
 class Budget:
-    """What one call may use: seconds by the clock, bytes of memory, bytes of any file it writes."""
+    """What one call may use: seconds of a core, bytes of memory, bytes of any file it writes."""
 
-    wall_s: float
+    work_s: float
     file_bytes: int = 0
     memory_bytes: int = field(default_factory=lambda: memory_limit_bytes())
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds by the clock: what a busy machine may make of it."""
+        return self.work_s + min(_MAX_SLOWER * self.work_s, _MAX_WAIT_S)
 
 
 def memory_limit_bytes() -> int:
@@ -69,8 +82,8 @@ def limit_call(budget: Budget) -> None:
     """For the call that begins now, in the worker itself."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     cores = os.cpu_count() or 1
-    cpu_s = used.ru_utime + used.ru_stime + budget.wall_s * cores
-    # Should whoever waits with a watch on the clock be gone, this still ends it.
+    cpu_s = used.ru_utime + used.ru_stime + budget.work_s * cores
+    # For all threads together. Should whoever watches it be gone, this still ends it.
     _set_soft(resource.RLIMIT_CPU, int(cpu_s) + 1)
     _set_soft(resource.RLIMIT_DATA, budget.memory_bytes)
     _set_soft(resource.RLIMIT_FSIZE, budget.file_bytes)

@@ -20,18 +20,15 @@ from dataclasses import dataclass
 import psutil
 
 from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.media.isolation.effort import Effort, OverTime
 from montage_pipeline.media.isolation.fork_server import FORK, ORDER, REAP, REPLY
 from montage_pipeline.media.isolation.limits import Budget, bare_environment
 from montage_pipeline.media.isolation.wire import Answer, read_answer, receive, send
 from montage_pipeline.media.isolation.worker import Call
 
-_WATCH_S = 0.05  # between two looks at a worker's memory and at the clock
+_WATCH_S = 0.05  # between two looks at a worker's memory, and at what it has used of its time
 _START_S = 60.0  # for loading the libraries, on a machine that is busy
 _MAX_KEPT_BYTES = 1 << 30  # of memory of an idle worker; one that holds more is not used again
-
-
-class OverTime(Exception):
-    """A call took longer than its budget allows."""
 
 
 class OverMemory(Exception):
@@ -62,23 +59,23 @@ class Worker:
         deadline_s = time.monotonic() + call.budget.wall_s
         self.connection.settimeout(call.budget.wall_s)
         try:
+            effort = Effort(self.pid, call.budget)
             send(self.connection, call)
-            self._wait(call.budget, deadline_s, stop)
+            self._wait(call.budget, effort, stop)
             self.connection.settimeout(max(1.0, deadline_s - time.monotonic()))
             return read_answer(receive(self.connection))
         except TimeoutError:
-            raise OverTime from None
+            raise OverTime(f"takes longer than {call.budget.wall_s:.0f} s") from None
         except (BrokenPipeError, ConnectionResetError):
             raise EOFError from None
 
-    def _wait(self, budget: Budget, deadline_s: float, stop: threading.Event | None) -> None:
+    def _wait(self, budget: Budget, effort: Effort, stop: threading.Event | None) -> None:
         poll = select.poll()
         poll.register(self.connection, select.POLLIN)
         while not poll.poll(_WATCH_S * 1000):
             if stop is not None and stop.is_set():
                 raise Stopped
-            if time.monotonic() > deadline_s:
-                raise OverTime
+            effort.check()
             if self.memory_bytes() > budget.memory_bytes:
                 raise OverMemory
 

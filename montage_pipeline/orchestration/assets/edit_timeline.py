@@ -2,8 +2,8 @@
 write it for other editing programs.
 """
 
-import base64
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dagster as dg
@@ -36,6 +36,7 @@ from montage_pipeline.orchestration.assets.taken_over import Origin, origin_of
 from montage_pipeline.orchestration.documents import store_document
 from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
+from montage_pipeline.orchestration.ui.storyboards import storyboard_metadata
 from montage_pipeline.storage.keys import edit_key, storyboard_key, variant_place
 from montage_pipeline.vocabulary import Step
 
@@ -127,7 +128,9 @@ def _planned(scope: StepScope, analysis: ClipAnalysis, music: MusicTrack) -> Pla
     if found.notes:
         first.metadata["variants_notes"] = MetadataValue.md(bullets(found.notes))
     for variant, edit in enumerate(others, start=2):
-        first.metadata[f"storyboard_{variant}"] = edit.metadata["storyboard"]
+        shown = edit.metadata["storyboard"], edit.metadata["storyboard_file"]
+        of_it = f"storyboard_{variant}"
+        first.metadata[of_it], first.metadata[f"{of_it}_file"] = shown
     return first
 
 
@@ -176,10 +179,10 @@ def _taken(
     edit = EditInputs(analysis, music, take_plan(scope, plan, chosen, music))
     store_view(scope, _view(scope, edit, place, None), place)
     _store_edit(scope, edit.timeline, music, place)
-    storyboard = scope.services.store.address(storyboard_key(place))
+    storyboard = _taken_storyboard(scope, place)
     of = {"plan_of_request": str(chosen.request_id), "variant": chosen.variant}
     metadata = _edit_metadata(scope, edit.timeline, analysis, music, place)
-    return PlannedEdit(edit.timeline, {"storyboard": storyboard, **of, **metadata})
+    return PlannedEdit(edit.timeline, {**storyboard, **of, **metadata})
 
 
 def _finished(
@@ -200,7 +203,7 @@ def _finished(
     store_edit_view(scope, _view(scope, edit, place, parts), frames, place)
     _store_edit(scope, timeline, music, place)
     metadata = _edit_metadata(scope, timeline, analysis, music, place)
-    return PlannedEdit(timeline, {"storyboard": storyboard, **metadata})
+    return PlannedEdit(timeline, {**storyboard, **metadata})
 
 
 def _view(scope: StepScope, edit: EditInputs, place: str, parts: "Parts | None") -> "EditView":
@@ -276,19 +279,30 @@ def _store_storyboard(
     music: MusicTrack,
     frames: "Mapping[int, Image.Image]",
     place: str,
-) -> MetadataValue:
-    """Draw and upload the storyboard; a thumbnail for the UI, and where the whole of it lies."""
-    from montage_pipeline.editing.storyboard.storyboard import draw_storyboard, storyboard_thumbnail
+) -> dict[str, MetadataValue]:
+    """Draw and upload the storyboard; what the UI shows of it."""
+    from montage_pipeline.editing.storyboard.storyboard import draw_storyboard
 
-    services, key = scope.services, storyboard_key(place)
-    with scratch_folder(services, "storyboard") as folder:
+    with scratch_folder(scope.services, "storyboard") as folder:
         image = folder / "storyboard.png"
         draw_storyboard(timeline, analysis, frames, music, image)
-        thumbnail = base64.b64encode(storyboard_thumbnail(image)).decode()
-        services.store.put_file(key, image, content_type="image/png")
-    return MetadataValue.md(
-        f"![storyboard](data:image/jpeg;base64,{thumbnail})\n\n`{services.store.address(key)}`"
-    )
+        scope.services.store.put_file(storyboard_key(place), image, content_type="image/png")
+        return _shown_storyboard(scope, place, image)
+
+
+def _taken_storyboard(scope: StepScope, place: str) -> dict[str, MetadataValue]:
+    """What the UI shows of a storyboard that is in the object store already."""
+    with scratch_folder(scope.services, "storyboard") as folder:
+        image = folder / "storyboard.png"
+        image.write_bytes(scope.services.store.get_bytes(storyboard_key(place)))
+        return _shown_storyboard(scope, place, image)
+
+
+def _shown_storyboard(scope: StepScope, place: str, image: Path) -> dict[str, MetadataValue]:
+    from montage_pipeline.editing.storyboard.storyboard import storyboard_thumbnail
+
+    address = scope.services.store.address(storyboard_key(place))
+    return storyboard_metadata(scope.run_id, storyboard_thumbnail(image), address)
 
 
 def _store_edit(scope: StepScope, timeline: Timeline, music: MusicTrack, place: str) -> None:

@@ -18,6 +18,8 @@ from dagster._daemon.daemon import DaemonIterator, DagsterDaemon, SensorDaemon, 
 from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
 from dagster._utils.error import serializable_error_info_from_exc_info
 
+from montage_pipeline import logs
+from montage_pipeline.orchestration.servers.liveness import Turns, noting
 from montage_pipeline.orchestration.servers.put_back_clocks import (
     end_when_put_back,
     forget_ticks_ahead,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 _CONTROLLER = daemon_controller_from_instance.__name__
+_TURN = "_check_add_heartbeat"
 
 _POLL_S = 0.25
 """How soon a loop that waits for a nudge notices that the daemon ends."""
@@ -131,10 +134,10 @@ class NudgedQueueDaemon(QueuedRunCoordinatorDaemon):
 
 
 def nudged_daemons(
-    instance: "DagsterInstance", *, bells: Sequence[Bell], settings: Settings
+    instance: "DagsterInstance", *, bells: Sequence[Bell], settings: Settings, turns: Turns
 ) -> list[DagsterDaemon[Any]]:
     """Dagster's daemons, the two that start runs woken by these bells, with every sensor due that
-    ticked while the clock was fast.
+    ticked while the clock was fast. Each notes its turns.
     """
     forget_ticks_ahead(instance)
     sensor_bell, queue_bell = bells
@@ -150,7 +153,21 @@ def nudged_daemons(
             daemons.append(queue)
         else:
             daemons.append(daemon)
+    _note_turns(daemons, turns)
     return daemons
+
+
+def _note_turns(daemons: Sequence[DagsterDaemon[Any]], turns: Turns) -> None:
+    """Dagster looks on each turn of a loop whether a heartbeat is due, and goes on when it cannot
+    be stored.
+    """
+    for daemon in daemons:
+        if not hasattr(daemon, _TURN):
+            raise RuntimeError(f"{type(daemon).__name__} has no {_TURN}: nobody would see it stand")
+        setattr(
+            daemon, _TURN, noting(getattr(daemon, _TURN), partial(turns.note, daemon.daemon_type()))
+        )
+    turns.watch([daemon.daemon_type() for daemon in daemons])
 
 
 def main() -> None:
@@ -168,11 +185,13 @@ def main() -> None:
 
     if _CONTROLLER not in vars(cli):
         raise RuntimeError(f"dagster._daemon.cli has no {_CONTROLLER}: requests would wait for it")
-    settings, bells = get_settings(), (Bell(), Bell())
+    settings, bells, turns = get_settings(), (Bell(), Bell()), Turns()
+    logs.configure(settings, in_dagsters_program=True)
     vars(cli)[_CONTROLLER] = partial(
         daemon_controller_from_instance,
-        gen_daemons=partial(nudged_daemons, bells=bells, settings=settings),
+        gen_daemons=partial(nudged_daemons, bells=bells, settings=settings, turns=turns),
     )
+    turns.keep_writing()
     if settings.database_url:
 
         def ring() -> None:

@@ -3,6 +3,7 @@
 import base64
 import secrets
 from datetime import datetime, timedelta
+from math import ceil
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
@@ -10,9 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
-from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.requests.tables import WebhookDeliveryRow, WebhookRow
-from montage_pipeline.requests.webhooks.model import Delivery, Webhook
+from montage_pipeline.requests.webhooks.model import TEST_EVENT, Delivery, Webhook
 from montage_pipeline.requests.webhooks.outbox import delivery_of, queue_test, webhook_of
 from montage_pipeline.vocabulary import DeliveryState
 
@@ -21,6 +22,10 @@ _SECRET_BYTES = 32
 
 BOTH_SECRETS_FOR = timedelta(hours=24)
 """How long messages are signed with the previous secret too, so that a receiver can change over."""
+
+
+MAX_TESTS_PER_HOUR = 10
+"""Enough to mend a receiver by, and too few to have us trouble a stranger's server."""
 
 
 class Webhooks:
@@ -75,9 +80,13 @@ class Webhooks:
             )
 
     def send_test(self, user_id: UUID) -> Delivery:
-        """Queue a message that tells of nothing."""
+        """Queue a message that tells of nothing.
+
+        Raises MontageError(RATE_LIMITED) when there were `MAX_TESTS_PER_HOUR` in the last hour.
+        """
         with Session(self._engine) as session, session.begin():
-            _found(session, user_id)
+            _found(session, user_id, lock=True)
+            _refuse_too_many_tests(session, user_id)
             return delivery_of(queue_test(session, user_id))
 
     def deliveries(
@@ -118,6 +127,22 @@ class Webhooks:
             if row is None:
                 raise PermanentError(ErrorCode.NOT_FOUND, f"There is no delivery {delivery_id}.")
             return delivery_of(row)
+
+
+def _refuse_too_many_tests(session: Session, user_id: UUID) -> None:
+    row, hour_ago = WebhookDeliveryRow, func.now() - timedelta(hours=1)
+    count, next_in_s = session.execute(
+        select(func.count(), func.extract("epoch", func.min(row.created_at) - hour_ago)).where(
+            row.user_id == user_id, row.event == TEST_EVENT, row.created_at > hour_ago
+        )
+    ).one()
+    if count >= MAX_TESTS_PER_HOUR:
+        wait_s = max(1, ceil(next_in_s))
+        raise MontageError(
+            ErrorCode.RATE_LIMITED,
+            f"{count} test messages were sent within an hour; wait {wait_s} s.",
+            retry_after_s=wait_s,
+        )
 
 
 def _found(session: Session, user_id: UUID, *, lock: bool = False) -> WebhookRow:

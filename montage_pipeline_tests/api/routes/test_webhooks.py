@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from montage_pipeline.requests.lifecycle import RequestLifecycle
+from montage_pipeline.requests.webhooks.targets import MAX_TESTS_PER_HOUR
 from montage_pipeline_tests.api.contract import ApiClient, new_item
 from montage_pipeline_tests.clicks import finish
 
@@ -100,3 +101,21 @@ def test_what_was_sent_is_listed_and_can_be_repeated_by_its_owner_alone(
     assert stranger.post(path).status_code == 404
     assert stranger.get("/api/webhook/deliveries").json()["deliveries"] == []
     assert client.post(f"/api/webhook/deliveries/{uuid4()}/repeat").status_code == 404
+
+
+def test_test_messages_are_few(client: ApiClient, client_for: ClientFor) -> None:
+    """Nobody has us call a stranger's server again and again."""
+    client.put("/api/webhook", {"url": URL})
+    answers = [client.post("/api/webhook/test") for _ in range(MAX_TESTS_PER_HOUR + 1)]
+    *sent, refused = answers
+    assert {answer.status_code for answer in sent} == {202}
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "rate_limited")
+    assert 3500 < int(refused.headers["Retry-After"]) <= 3600
+    # Neither another URL nor another webhook of the same user is a way round it.
+    client.delete("/api/webhook")
+    client.put("/api/webhook", {"url": f"{URL}/2"})
+    assert client.post("/api/webhook/test").status_code == 429
+
+    other = client_for(uuid4())
+    other.put("/api/webhook", {"url": URL})
+    assert other.post("/api/webhook/test").status_code == 202

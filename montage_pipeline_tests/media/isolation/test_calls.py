@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.logs import get_logger
+from montage_pipeline.media.isolation import effort
 from montage_pipeline.media.isolation.calls import isolated
 from montage_pipeline.media.isolation.limits import Budget, bare_environment
 from montage_pipeline.media.isolation.wire import ForbiddenAnswer, Returned, read_answer
@@ -41,6 +42,43 @@ def _sleep() -> None:
 def _compute_for_ever() -> None:
     while True:
         pass
+
+
+def _pause_and_compute_for_ever() -> None:
+    """Computes all the while, and never as much as it might."""
+    while True:
+        began_s = time.process_time()
+        while time.process_time() - began_s < 0.002:
+            pass
+        time.sleep(0.05)
+
+
+def _slow_and_steady(pause_s: float, turns: int) -> int:
+    """What a busy machine makes of a second's work: most of the time others compute."""
+    for _ in range(turns):
+        began_s = time.process_time()
+        while time.process_time() - began_s < 0.01:
+            pass
+        time.sleep(pause_s)
+    return turns
+
+
+def _share_out(seconds: float, threads: int) -> int:
+    """Compute so long in each of some threads, with no lock between them."""
+    import hashlib
+
+    block = bytes(4 << 20)
+
+    def compute() -> None:
+        while time.thread_time() < seconds:
+            hashlib.sha256(block)
+
+    workers = [threading.Thread(target=compute) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return threads
 
 
 def _allocate_at_once() -> int:
@@ -100,21 +138,42 @@ def _array(size: int) -> np.ndarray[Any, np.dtype[np.float64]]:
         (BUDGET, _end_by, (signal.SIGSEGV,), "crashed", "SIGSEGV"),
         (BUDGET, _end_by, (signal.SIGABRT,), "crashed", "SIGABRT"),
         (BUDGET, _end_by, (signal.SIGKILL,), "too_demanding", "want of memory"),
-        (Budget(0.3), _sleep, (), "too_demanding", "longer than"),
-        (Budget(0.3), _compute_for_ever, (), "too_demanding", "longer than"),
+        (Budget(0.3), _sleep, (), "too_demanding", "stands still"),
+        (Budget(0.3), _compute_for_ever, (), "too_demanding", "of a core's time"),
+        (Budget(0.15), _pause_and_compute_for_ever, (), "too_demanding", "longer than"),
         (Budget(30, memory_bytes=1 << 30), _allocate_at_once, (), "too_demanding", r"1\.1 GB of"),
         (Budget(30, memory_bytes=400 << 20), _allocate_bit_by_bit, (), "too_demanding", r"0\.4 GB"),
         (BUDGET, _decode_latin_1, (), "failed", r"read; the reference [0-9a-f]{12} is in our logs"),
     ],
-    ids=["segv", "abort", "killed", "hang", "spin", "bomb", "leak", "unexpected"],
+    ids=["segv", "abort", "killed", "hang", "spin", "slow", "bomb", "leak", "unexpected"],
 )
 def test_what_ends_a_worker_is_named(
-    budget: Budget, function: Callable[..., object], args: tuple[Any, ...], code: str, words: str
+    budget: Budget,
+    function: Callable[..., object],
+    args: tuple[Any, ...],
+    code: str,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(effort, "_MIN_STILL_S", 1.0)
     with pytest.raises(PermanentError, match=words) as caught:
         isolated(budget, None, function, *args)
     assert caught.value.code == f"clip_{code}"
     assert isolated(BUDGET, None, _array, 3).tolist() == [0, 1, 2], "the next call is served"
+
+
+def test_a_call_is_not_over_time_because_others_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three times its second by the clock, and a third of it in the core's."""
+    monkeypatch.setattr(effort, "_MIN_STILL_S", 1.0)
+    assert isolated(Budget(1.0), None, _slow_and_steady, 0.09, 30) == 30
+
+
+def test_threads_that_compute_side_by_side_have_the_time_of_one() -> None:
+    """Together they compute for longer than the budget, and none does; as on an idle machine."""
+    cores = os.cpu_count() or 1
+    assert isolated(Budget(1.0), None, _share_out, 0.6, min(cores, 2)) == min(cores, 2)
+    with pytest.raises(PermanentError, match="core's time"):
+        isolated(Budget(0.5), None, _share_out, 30.0, 2)
 
 
 def test_errors_of_ours_are_raised_as_they_were() -> None:

@@ -56,6 +56,9 @@ def test_a_run_ends_when_its_request_is_canceled(
     assert retries_of(result) == 0
     assert _state(services, created) is RequestState.CANCELED
     assert error_of(library, user, created)["code"] == "canceled"
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.tags["montage/outcome"] == "stopped by somebody: canceled"
     assert services.store.head(f"work/{created.request_id}/{Step.RENDERED_VIDEO}.json") is None
 
 

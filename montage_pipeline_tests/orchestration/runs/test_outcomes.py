@@ -1,5 +1,6 @@
 """What the events of a run that failed do to its request, with real runs."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +9,17 @@ from uuid import UUID
 
 import dagster as dg
 import pytest
+from dagster._core.loader import LoadingContextForTest
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionResolvedStatus as CheckStatus,
+)
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode, MontageError
+from montage_pipeline.orchestration.assets.rendered_video import FILE_CHECKS
 from montage_pipeline.orchestration.documents import DocumentIOManager
 from montage_pipeline.orchestration.outcomes import run_failed_sensor
 from montage_pipeline.orchestration.partitions import montage_requests
@@ -156,17 +162,21 @@ def test_only_what_is_to_be_mended_here_stays_red(
     result = run_montage(services, instance, add_partition(instance, bad_input))
     assert not result.success
     assert _failed_partitions(instance) == {bad_input.partition_key}
+    assert _check_statuses(instance) == {CheckStatus.EXECUTION_FAILED}
     settle(services, instance, result)
     assert _failed_partitions(instance) == set()
+    assert _check_statuses(instance) == set()
     run = instance.get_run_by_id(result.run_id)
     assert run is not None
     assert run.tags["montage/outcome"] == "the user's input: no_usable_clips"
 
     ours = click(library, user)
-    result = run_montage(services, instance, add_partition(instance, ours), Step.MUSIC_TRACK)
+    left = [step for step in Step if step is not Step.CLIP_ANALYSIS]
+    result = run_montage(services, instance, add_partition(instance, ours), *left)
     settle(services, instance, result)
     assert error_of(library, user, ours)["code"] == "missing_input"
     assert _failed_partitions(instance, Step.MUSIC_TRACK) == {ours.partition_key}
+    assert _check_statuses(instance) == {CheckStatus.EXECUTION_FAILED}
 
 
 def _failed_partitions(instance: dg.DagsterInstance, step: Step = Step.CLIP_ANALYSIS) -> set[str]:
@@ -176,6 +186,15 @@ def _failed_partitions(instance: dg.DagsterInstance, step: Step = Step.CLIP_ANAL
     )
     assert status is not None
     return set(status.deserialize_failed_partition_subsets(montage_requests).get_partition_keys())
+
+
+def _check_statuses(instance: dg.DagsterInstance) -> set[CheckStatus]:
+    """What the pages of the file's checks say of their last run."""
+    video = dg.AssetKey(Step.RENDERED_VIDEO.value)
+    checks = [dg.AssetCheckKey(video, name) for name, _ in FILE_CHECKS.values()]
+    found = instance.event_log_storage.get_latest_asset_check_execution_by_key(checks)
+    context = LoadingContextForTest(instance)
+    return {asyncio.run(record.resolve_status(context)) for record in found.values()}
 
 
 def test_a_delivered_reel_stays_though_its_last_step_could_not_end(clicked: Clicked) -> None:

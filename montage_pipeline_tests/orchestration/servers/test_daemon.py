@@ -1,5 +1,9 @@
 """The daemon's loops turn when a request is made, and by the clock when nobody says anything."""
 
+import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -20,6 +24,7 @@ from montage_pipeline.orchestration.servers.daemon import (
     main,
     nudged_daemons,
 )
+from montage_pipeline.orchestration.servers.liveness import LIVE, Turns, check
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.package_tree import ROOT
 
@@ -133,7 +138,8 @@ def test_all_of_dagsters_daemons_run_and_two_of_them_are_nudged(tmp_path: Path) 
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         usual = create_daemons_from_instance(instance)
         bells = (Bell(), Bell())
-        ours = nudged_daemons(instance, bells=bells, settings=Settings(sensor_interval_s=7))
+        settings, turns = Settings(sensor_interval_s=7), Turns(tmp_path / "turned")
+        ours = nudged_daemons(instance, bells=bells, settings=settings, turns=turns)
         assert [each.daemon_type() for each in ours] == [each.daemon_type() for each in usual]
         kinds = {type(each): each for each in ours}
         sensors, queue = kinds[NudgedSensorDaemon], kinds[NudgedQueueDaemon]
@@ -143,3 +149,40 @@ def test_all_of_dagsters_daemons_run_and_two_of_them_are_nudged(tmp_path: Path) 
         assert sensors.interval_s == 7
         assert isinstance(instance.run_coordinator, QueuedRunCoordinator)
         assert queue.interval_seconds == instance.run_coordinator.dequeue_interval_seconds
+
+
+def test_the_program_says_each_line_once_in_json_and_that_it_lives(tmp_path: Path) -> None:
+    """The real daemon, without code locations, on a storage of its own."""
+    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text())
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": str(tmp_path),
+        "TMPDIR": str(tmp_path),
+        "MONTAGE_LOG_FORMAT": "json",
+        "DATABASE_URL": "",
+    }
+    program = [sys.executable, "-m", "montage_pipeline.orchestration.servers.daemon"]
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*program, "--empty-workspace", "--log-format", "json"],
+            env=environment,
+            cwd=tmp_path,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        deadline_s = time.monotonic() + 90
+        while "configured with the following daemons" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline_s, log.read_text()
+            time.sleep(0.1)
+        time.sleep(1)  # for a second line of the same
+        assert check(tmp_path / "montage-daemon-turned")[0] == LIVE
+    finally:
+        process.terminate()
+        process.wait(30)
+    events = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+    configured = [event for event in events if "configured with the following" in event]
+    assert len(configured) == 1
+    assert "SensorDaemon" in configured[0]

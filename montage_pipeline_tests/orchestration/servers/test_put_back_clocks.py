@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -24,6 +25,7 @@ from dagster._daemon.sensor import get_elapsed
 from montage_pipeline.orchestration.jobs import montage
 from montage_pipeline.orchestration.servers import put_back_clocks
 from montage_pipeline.orchestration.servers.daemon import Bell, nudged_daemons
+from montage_pipeline.orchestration.servers.liveness import Turns
 from montage_pipeline.orchestration.servers.put_back_clocks import end_when_put_back
 from montage_pipeline.settings import Settings
 
@@ -50,11 +52,12 @@ def _ticked(instance: dg.DagsterInstance, sensor: str, at_s: float) -> Instigato
 
 
 def test_the_daemon_begins_with_no_sensor_asleep_until_a_clock_catches_up(
-    instance: dg.DagsterInstance,
+    instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     ahead = _ticked(instance, "ahead", time.time() + JUMP_S)
     usual = _ticked(instance, "usual", time.time() - 1.0)
-    nudged_daemons(instance, bells=(Bell(), Bell()), settings=Settings(_env_file=None))
+    settings, turns = Settings(_env_file=None), Turns(tmp_path / "turned")
+    nudged_daemons(instance, bells=(Bell(), Bell()), settings=settings, turns=turns)
     states = {state.selector_id: state for state in instance.all_instigator_state()}
     # Without a last tick, Dagster takes a sensor to be due.
     assert get_elapsed(states[ahead.selector_id]) is None
