@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-# A pytest worker has about one core to itself: the thread pools of NumPy and OpenBLAS would only
-# wait for each other, busily. Both read this once, when they are loaded.
-for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+# A pytest worker has about one core to itself: the thread pools of NumPy, OpenBLAS and OpenCV would
+# only wait for each other, busily. All read this once, when they are loaded.
+for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
     os.environ.setdefault(_pool, "1")
 
 from hypothesis import settings as hypothesis_settings  # noqa: E402
