@@ -29,6 +29,9 @@ demo: .venv/.run ## Make a Reel from real sample footage, through the whole syst
 up: .venv/.run ## Run the whole system on this machine.
 	@$(BIN)/montage up
 
+# Bytecode is kept: each worker would compile the tests anew (8 s), and each process our modules.
+unexport PYTHONDONTWRITEBYTECODE
+
 # One more than there are cores: a third of a worker's time is spent waiting, for servers that start,
 # for subprocesses and for retries.
 TEST_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)

@@ -9,7 +9,7 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from math import ceil, sqrt
 from typing import Any
 
@@ -90,7 +90,7 @@ class Tile:
     @property
     def pitch_px(self) -> int:
         """From one frame's left edge to the next one's."""
-        labels_px = max(_font(_FONT_PX).getlength(label) for label in self.labels)
+        labels_px = max(_length_px(label) for label in self.labels)
         return max(self.frame_size[0], ceil(labels_px) + 2 * _LABEL_INSET_PX) + _FRAME_GAP_PX
 
     @property
@@ -308,6 +308,13 @@ def _jpeg(page: Image.Image) -> bytes:
     written = io.BytesIO()
     page.save(written, "JPEG", quality=JPEG_QUALITY)
     return written.getvalue()
+
+
+# A few hundred labels are measured for each of a hundred layouts.
+@lru_cache(maxsize=4096)
+def _length_px(label: str) -> float:
+    """How long a label is."""
+    return _font(_FONT_PX).getlength(label)
 
 
 @cache

@@ -160,7 +160,9 @@ class EmbeddedPostgres:
 
         statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
         if template is not None:
-            statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
+            # Copied as files: to log every page of it takes three times as long.
+            copied = sql.SQL(" TEMPLATE {} STRATEGY FILE_COPY")
+            statement += copied.format(sql.Identifier(template))
         with (
             psycopg.connect(self.dsn("postgres"), autocommit=True) as connection,
             contextlib.suppress(psycopg.errors.DuplicateDatabase),

@@ -15,6 +15,7 @@ from montage_pipeline.orchestration.lost_runs import settle_lost_runs
 from montage_pipeline.orchestration.partitions import PARTITION_TAG, REQUEST_TAG
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.model import CreatedRequest
+from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.vocabulary import RequestState, Step
 from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.orchestration.conftest import (
@@ -71,7 +72,9 @@ def test_only_a_person_takes_a_canceled_request_up_again(
     clip: object,
     tags: dict[str, str] | None,
 ) -> None:
-    created = click(library, user, f"file://{clip}")
+    # A preview: whether anything is made is what matters.
+    options = MontageOptions(preview=True)
+    created = click(library, user, f"file://{clip}", options=options)
     assert services.requests.withdraw(created.request_id)
     time.sleep(1)  # this instance notes the second in which a run was made, not more
     partition = add_partition(instance, created)

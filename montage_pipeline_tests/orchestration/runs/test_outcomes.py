@@ -224,7 +224,7 @@ def test_a_good_reel_stays_when_making_it_again_fails(clicked: Clicked) -> None:
 
     def breaks() -> None:
         assert clicked.item.status is ContentStatus.DRAFT
-        raise ValueError("broken")
+        raise dg.Failure("broken", allow_retries=False)
 
     result = clicked.fails(Step.RENDERED_VIDEO, breaks, Step.RENDERED_VIDEO, Step.R2_OBJECT)
     assert clicked.request.run_id == result.run_id, "it must have taken the request over"

@@ -10,6 +10,7 @@ import pytest
 
 from montage_pipeline.composition import Services
 from montage_pipeline.requests.library import ContentLibrary
+from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import ContentStatus, RequestState, Step
 from montage_pipeline_tests.clicks import click
@@ -31,7 +32,8 @@ def test_a_run_whose_request_was_taken_neither_pays_nor_delivers(
     taken_after: Step,
 ) -> None:
     services = Services(with_fal)
-    created = click(library, user, clip.as_uri())
+    # A preview is delivered as a Reel is.
+    created = click(library, user, clip.as_uri(), options=MontageOptions(preview=True))
 
     def given_up() -> None:
         """What the reconciler does, and then the run that the sensor starts."""

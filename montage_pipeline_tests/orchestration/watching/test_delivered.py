@@ -10,6 +10,7 @@ from montage_pipeline.composition import Services
 from montage_pipeline.definitions import build_definitions
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import FinishedReel
+from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.storage.keys import reel_key
 from montage_pipeline_tests.clicks import click, finish
 from montage_pipeline_tests.orchestration.conftest import add_partition, run_montage
@@ -57,7 +58,8 @@ def test_a_run_says_what_it_made(
     user: UUID,
     clip: Path,
 ) -> None:
-    created = click(library, user, clip.as_uri(), title="A walk")
+    preview = MontageOptions(preview=True)
+    created = click(library, user, clip.as_uri(), title="A walk", options=preview)
     result = run_montage(services, instance, add_partition(instance, created))
     assert result.success
     outcome = _outcome(instance, result.run_id)
