@@ -2,17 +2,23 @@
 frames that somebody wants of the same clips come with them.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from itertools import chain, groupby
-from operator import attrgetter
-from typing import NamedTuple
+from itertools import chain
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
+from montage_pipeline.editing.decoded.watching import ClipAsked, watch
+from montage_pipeline.editing.steadying.camera_path import CameraPath
 from montage_pipeline.editing.timeline import Segment, Timeline
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.decoding.frames import RgbFrame
-from montage_pipeline.footage.decoding.sample import FramesAsked, frames_of_clips
+from montage_pipeline.footage.decoding.sample import FramesAsked, side_by_side
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.footage.names import clip_name
+from montage_pipeline.machine import usable_cores
+
+Item = TypeVar("Item")
 
 INSIDE_SHARES = (1 / 6, 3 / 6, 5 / 6)
 """Where the frames inside lie, of the segment's length: enough for a pan; more would decode all of
@@ -48,10 +54,13 @@ class SegmentFrames(NamedTuple):
 
 
 class EditFrames(NamedTuple):
-    """The frames of every segment, by its number, and the others that were asked for."""
+    """The frames of every segment, by its number, the others that were asked for, and the ways of
+    the camera (see `ClipSeen`) over spans, by the number of their segment.
+    """
 
     segments: dict[int, SegmentFrames]
     others: dict[ClipFrame, RgbFrame]
+    paths: dict[int, CameraPath | None]
 
 
 def segment_frames(
@@ -70,8 +79,10 @@ def edit_frames(
     *,
     inside: Collection[int] = (),
     others: Collection[ClipFrame] = (),
+    spans: Mapping[int, tuple[float, ...]] = MappingProxyType({}),
 ) -> EditFrames:
-    """The first frame of every segment, those inside of the segments named, and `others`.
+    """The first frame of every segment, those inside of the segments named, and `others`; and how
+    the camera moves over `spans`, the times (s) of frames of segments.
 
     One pass over each clip, several clips side by side. `sources` maps clip URL to where it is
     read. Raises PermanentError CLIP_MISSING for a clip without a source, and what `frames_at`
@@ -81,12 +92,20 @@ def edit_frames(
         number: _wanted(timeline, segment, inside=number in inside)
         for number, segment in enumerate(timeline.segments)
     }
-    decoded = _decoded(timeline, sources, {*chain.from_iterable(wanted.values()), *others})
+    frames = {*chain.from_iterable(wanted.values()), *others}
+    decoded, paths = _seen(timeline, sources, frames, spans)
     segments = {}
-    for number, frames in wanted.items():
-        first, *rest = (decoded[frame] for frame in frames)
+    for number, of_segment in wanted.items():
+        first, *rest = (decoded[frame] for frame in of_segment)
         segments[number] = SegmentFrames(first, tuple(rest))
-    return EditFrames(segments, {frame: decoded[frame] for frame in others})
+    return EditFrames(segments, {frame: decoded[frame] for frame in others}, paths)
+
+
+def camera_paths(
+    timeline: Timeline, sources: Mapping[str, ClipSource], spans: Mapping[int, tuple[float, ...]]
+) -> dict[int, CameraPath | None]:
+    """How the camera moves over spans alone; see `edit_frames`."""
+    return _seen(timeline, sources, (), spans)[1]
 
 
 def _wanted(timeline: Timeline, segment: Segment, *, inside: bool) -> list[ClipFrame]:
@@ -95,23 +114,71 @@ def _wanted(timeline: Timeline, segment: Segment, *, inside: bool) -> list[ClipF
     return [first, *(ClipFrame(segment.clip, time_s, _INSIDE_SIDE) for time_s in times_s)]
 
 
-def _decoded(
-    timeline: Timeline, sources: Mapping[str, ClipSource], wanted: Collection[ClipFrame]
-) -> dict[ClipFrame, RgbFrame]:
-    rows = [list(frames) for _, frames in groupby(sorted(wanted), attrgetter("clip"))]
-    asked = [_asked(timeline, sources, row) for row in rows]
-    return {
-        frame: decoded
-        for row, of_clip in zip(rows, frames_of_clips(asked), strict=True)
-        for frame, decoded in zip(row, of_clip, strict=True)
-    }
+def _seen(
+    timeline: Timeline,
+    sources: Mapping[str, ClipSource],
+    wanted: Collection[ClipFrame],
+    spans: Mapping[int, tuple[float, ...]],
+) -> tuple[dict[ClipFrame, RgbFrame], dict[int, CameraPath | None]]:
+    decoded: dict[ClipFrame, RgbFrame] = {}
+    paths: dict[int, CameraPath | None] = {}
+    passes = _passes(timeline, wanted, spans)
+    asked = [
+        ClipAsked(
+            _asked(timeline, sources, each.clip, each.frames),
+            tuple(spans[number] for number in each.followed),
+        )
+        for each in passes
+    ]
+    for each, seen in zip(passes, side_by_side(watch, asked), strict=True):
+        decoded |= dict(zip(each.frames, seen.frames, strict=True))
+        paths |= dict(zip(each.followed, seen.paths, strict=True))
+    return decoded, paths
+
+
+class _Pass(NamedTuple):
+    """Frames of a clip, and the segments whose camera is followed, that are decoded in one go."""
+
+    clip: int
+    frames: Sequence[ClipFrame]
+    followed: Sequence[int]
+
+
+def _passes(
+    timeline: Timeline,
+    wanted: Collection[ClipFrame],
+    spans: Mapping[int, tuple[float, ...]],
+) -> list[_Pass]:
+    """One for each clip; where there are fewer clips than cores, for each part of one."""
+    frames: defaultdict[int, list[ClipFrame]] = defaultdict(list)
+    for frame in sorted(wanted):
+        frames[frame.clip].append(frame)
+    followed: defaultdict[int, list[int]] = defaultdict(list)
+    for number in sorted(spans, key=lambda number: spans[number]):
+        followed[timeline.segments[number].clip].append(number)
+
+    clips = sorted({*frames, *followed})
+    parts = max(1, usable_cores() // max(1, len(clips)))
+    return [
+        _Pass(clip, _part(frames[clip], part, parts), _part(followed[clip], part, parts))
+        for clip in clips
+        for part in range(parts)
+    ]
+
+
+def _part(items: Sequence[Item], part: int, parts: int) -> Sequence[Item]:
+    """One of so many parts, in their order."""
+    return items[len(items) * part // parts : len(items) * (part + 1) // parts]
 
 
 def _asked(
-    timeline: Timeline, sources: Mapping[str, ClipSource], frames: Sequence[ClipFrame]
+    timeline: Timeline,
+    sources: Mapping[str, ClipSource],
+    clip: int,
+    frames: Sequence[ClipFrame],
 ) -> FramesAsked:
     """What is decoded of one clip."""
-    facts = timeline.clips[frames[0].clip]
+    facts = timeline.clips[clip]
     if facts.url not in sources:
         raise PermanentError(
             ErrorCode.CLIP_MISSING,

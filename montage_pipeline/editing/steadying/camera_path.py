@@ -4,7 +4,6 @@ Belongs here: measuring. Does not belong here: what is done about it (steadied).
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -35,16 +34,37 @@ somebody who does: then the camera's step is none.
 _SAME_LEVELS = 0.02  # mean change below which a frame is shown twice
 
 
+class CameraFollower:
+    """Follows the camera from one frame to the next; only the last frame is kept."""
+
+    def __init__(self) -> None:
+        self._before: Plane | None = None
+        self._steps: list[NDArray[np.float64]] = [np.zeros(2)]
+        self._lost = False
+
+    def add(self, frame: RgbFrame) -> None:
+        """The next frame of the span."""
+        if self._lost:
+            return
+        now = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)
+        if self._before is not None:
+            step = _step(self._before, now)
+            self._lost = step is None
+            if step is not None:
+                self._steps.append(step)
+        self._before = now
+
+    def path(self) -> CameraPath | None:
+        """The way of what lies in the middle of the frame; None where it cannot be followed."""
+        return None if self._lost else np.cumsum(self._steps, axis=0)
+
+
 def camera_path(frames: Sequence[RgbFrame]) -> CameraPath | None:
     """The way of what lies in the middle of the frame; None where it cannot be followed."""
-    grey = [np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8) for frame in frames]
-    steps = [np.zeros(2)]
-    for before, now in pairwise(grey):
-        step = _step(before, now)
-        if step is None:
-            return None
-        steps.append(step)
-    return np.cumsum(steps, axis=0)
+    follower = CameraFollower()
+    for frame in frames:
+        follower.add(frame)
+    return follower.path()
 
 
 def shake_of(path: CameraPath, fps: float) -> float:

@@ -1,9 +1,9 @@
 """Frames of a clip at given times, as a viewer would see them."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from montage_pipeline.footage.container import open_clip
 from montage_pipeline.footage.decoding.frames import RgbFrame, rgb_frame
@@ -12,6 +12,9 @@ from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.machine import usable_cores
 from montage_pipeline.media.isolation.calls import isolated
 from montage_pipeline.media.isolation.limits import Budget
+
+Asked = TypeVar("Asked")
+Found = TypeVar("Found")
 
 _MAX_S = 180.0  # for all frames of a clip that are asked for at once: hundreds, at most
 
@@ -44,20 +47,26 @@ class FramesAsked(NamedTuple):
 
 
 def frames_of_clips(asked: Sequence[FramesAsked]) -> list[list[RgbFrame]]:
-    """As `frames_at`, for several clips, side by side on the cores that may be used.
+    """As `frames_at`, for several clips, side by side; raises as `side_by_side`."""
+    return side_by_side(_decoded_at, asked)
+
+
+def side_by_side(function: Callable[[Asked, int], Found], asked: Sequence[Asked]) -> list[Found]:
+    """What a function of a module finds in each clip with a number of decoder threads (0: decoder
+    default), in workers, side by side on the cores that may be used.
 
     What the first clip that fails raises is raised; the others are given up.
     """
     at_once = max(1, min(usable_cores(), len(asked)))
     stop = threading.Event()
 
-    def decoded(of_clip: FramesAsked) -> list[RgbFrame]:
+    def found(of_clip: Asked) -> Found:
         threads = 0 if at_once == 1 else usable_cores() // at_once
-        return isolated(Budget(_MAX_S), stop, _decoded_at, of_clip, threads)
+        return isolated(Budget(_MAX_S), stop, function, of_clip, threads)
 
     with ThreadPoolExecutor(at_once, thread_name_prefix="frames") as pool:
         try:
-            return list(pool.map(decoded, asked))
+            return list(pool.map(found, asked))
         except BaseException:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)

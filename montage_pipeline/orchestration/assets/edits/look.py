@@ -53,16 +53,22 @@ def with_look(
     if scope.request.options.look is Look.AS_SHOT:
         plain = as_shot(timeline)
         sources = clip_sources(scope.services, plain)
-        frames = _frames(scope, plain, sources, others, inside=())
+        frames = _frames(scope, plain, sources, others)
         return LookedAt(plain, first_frames(frames.segments), frames.others)
 
     from montage_pipeline.editing.grading.matching import matched_timeline
-    from montage_pipeline.editing.steadying.steadied import stability_of, steadied_timeline
+    from montage_pipeline.editing.steadying.steadied import (
+        restless_spans,
+        stability_of,
+        steadied_along,
+    )
 
     told = with_flat_clips_told(timeline)
     sources = clip_sources(scope.services, told)
-    steady = steadied_timeline(told, stability_of(analysis), sources)
-    frames = _frames(scope, steady, sources, others, inside=range(len(steady.segments)))
+    spans = restless_spans(told, stability_of(analysis))
+    everywhere = range(len(told.segments))
+    frames = _frames(scope, told, sources, others, inside=everywhere, spans=spans)
+    steady = steadied_along(told, frames.paths)
     matched = matched_timeline(steady, frames.segments)
     return LookedAt(matched, first_frames(frames.segments), frames.others)
 
@@ -73,7 +79,8 @@ def _frames(
     sources: Mapping[str, ClipSource],
     others: "Collection[ClipFrame]",
     *,
-    inside: Collection[int],
+    inside: Collection[int] = (),
+    spans: Mapping[int, tuple[float, ...]] = MappingProxyType({}),
 ) -> "EditFrames":
     """The frames of the edit and, unless one of them cannot be had, the others."""
     from montage_pipeline.editing.decoded.segment_frames import edit_frames
@@ -84,13 +91,13 @@ def _frames(
             for facts in (timeline.clips[clip] for clip in {frame.clip for frame in others})
             if facts.url not in sources
         }
-        return edit_frames(timeline, {**sources, **more}, inside=inside, others=others)
+        return edit_frames(timeline, {**sources, **more}, inside=inside, others=others, spans=spans)
     except MontageError as error:
         if not others:
             raise
         # It may be one of the others that cannot be had; the edit must not fail for it.
         log.warning("frames_without_others", reason=error.message)
-        return edit_frames(timeline, sources, inside=inside)
+        return edit_frames(timeline, sources, inside=inside, spans=spans)
 
 
 def with_look_of(
@@ -113,7 +120,8 @@ def with_look_of(
     if base.colours is None or not new:
         return LookedAt(timeline, first_frames(segment_frames(timeline, sources)))
 
-    from montage_pipeline.editing.steadying.steadied import stability_of, steadied_timeline
+    from montage_pipeline.editing.decoded.steadied_edit import steadied_timeline
+    from montage_pipeline.editing.steadying.steadied import stability_of
 
     segments = list(timeline.segments)
     few = timeline.model_copy(update={"segments": tuple(segments[number] for number in new)})
