@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from montage_pipeline.footage.decoding.frames import RgbFrame
 from montage_pipeline.footage.measuring.planes import Plane
@@ -75,6 +74,9 @@ def shake_of(path: CameraPath, fps: float) -> float:
 
 def slow_part(path: CameraPath, deviation: float) -> CameraPath:
     """A path blurred over time (`deviation` in frames); a pan goes on at its ends as it went."""
+    # Workers follow cameras and smooth nothing; it takes a fifth of a second to import.
+    from scipy.ndimage import gaussian_filter1d
+
     room = min(len(path) - 1, int(np.ceil(4 * deviation)))
     if room < 1:
         return path
