@@ -112,10 +112,14 @@ class CaptionBody(ApiModel):
 
 
 class MusicBody(ApiModel):
-    """Play your own music under the same cuts, from where most of them fall on its beats."""
+    """Play other music under the same cuts, from where most of them fall on its beats."""
 
     kind: Literal["music"]
-    url: FileUrl = Field(description="As `musicUrl` of a new item.")
+    url: FileUrl | None = Field(
+        default=None,
+        description="Your own, as `musicUrl` of a new item; without it, new music is composed, as "
+        "fast as that which it replaces.",
+    )
 
 
 ChangeBody = Annotated[
@@ -175,7 +179,7 @@ class ChangesBody(ApiModel):
         return {
             number: change.url
             for number, change in enumerate(self.changes)
-            if isinstance(change, MusicBody)
+            if isinstance(change, MusicBody) and change.url is not None
         }
 
 

@@ -86,6 +86,8 @@ export const words = {
   music: "Your own music",
   musicNone: "Composed for this Reel",
   musicChoose: "Choose a track",
+  musicCompose: "Compose other music",
+  musicNew: "Other music, composed for these cuts",
   musicUnder: "Music under these cuts",
   colours: "Bring the clips' colours together",
   shortCuts: "Show clips under 3 s, too, in quick cuts",

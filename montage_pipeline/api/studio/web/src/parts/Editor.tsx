@@ -33,7 +33,8 @@ export function Editor({
   const click = useRef<string>(undefined);
   const options = useOptions();
   const [named, setTrack] = useState("");
-  const track = changes.some((one) => one.kind === "music") ? named : null;
+  const music = changes.findLast((one) => one.kind === "music");
+  const track = music ? (music.url ? named : words.musicNew) : null;
   const refused = preview.error instanceof ApiProblem ? preview.error : null;
   const outcome = changes.length > 0 ? preview.data : undefined;
   const shown = shownOf(edit, changes, outcome);
@@ -108,6 +109,7 @@ export function Editor({
             change({ kind: "music", url });
           }}
           onRemove={withoutMusic}
+          onCompose={() => change({ kind: "music" })}
         />
       )}
     </div>
