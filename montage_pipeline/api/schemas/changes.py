@@ -1,6 +1,5 @@
 """Changes of single segments: what is asked for, and what it comes to."""
 
-from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, StrictBool, StrictInt
@@ -218,16 +217,15 @@ class ChangeOutcomeOut(ApiModel):
         description="False with other music: its beats are found when it is there."
     )
     cost_usd: Usd = Field(
-        description="What will be bought for it: analysis and music are taken over, so nothing."
+        description="What will be bought for it, at list price. Analysis and music are taken over, "
+        "so it is nothing unless other music is to be composed by a provider."
     )
 
     @classmethod
     def of(cls, outcome: ChangeOutcome) -> Self:
         """The outcome as clients see it."""
         fields = outcome.model_dump()
-        return cls.model_validate(
-            fields | {"rendered": outcome.rendered, "cost_usd": Decimal("0.00")}
-        )
+        return cls.model_validate(fields | {"rendered": outcome.rendered})
 
 
 class ChangesAcceptedOut(AcceptedOut):

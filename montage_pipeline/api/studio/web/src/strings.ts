@@ -176,6 +176,7 @@ export const words = {
   willBeRendered: (rendered: number, total: number) =>
     `${rendered} of ${total} segments will be rendered.`,
   nothingBought: "Nothing is bought.",
+  willBeBought: (usd: string) => `Music is bought for ${usd} USD.`,
   onBeat: (count: number, total: number) => `${count} of ${total} cuts on the beat.`,
   carryOut: "Make it",
   undo: "Undo",

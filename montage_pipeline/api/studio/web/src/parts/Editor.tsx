@@ -144,7 +144,9 @@ function Pending({
   onDiscard,
   onMake,
 }: {
-  outcome: { rendered: number; onBeatBefore: number; onBeatAfter: number } | undefined;
+  outcome:
+    | { rendered: number; costUsd: string; onBeatBefore: number; onBeatAfter: number }
+    | undefined;
   refused: ApiProblem | null;
   last: Change | undefined;
   edit: Edit;
@@ -164,7 +166,11 @@ function Pending({
         outcome && (
           <p>
             <strong>{words.willBeRendered(outcome.rendered, total)}</strong>{" "}
-            <span className="muted">{words.nothingBought}</span>
+            <span className="muted">
+              {Number(outcome.costUsd) > 0
+                ? words.willBeBought(outcome.costUsd)
+                : words.nothingBought}
+            </span>
             {outcome.onBeatAfter !== outcome.onBeatBefore && (
               <span> {words.onBeat(outcome.onBeatAfter, total - 1)}</span>
             )}
