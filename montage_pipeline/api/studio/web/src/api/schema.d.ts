@@ -810,7 +810,7 @@ export interface components {
             beatsKnown: boolean;
             /**
              * Costusd
-             * @description What will be bought for it: analysis and music are taken over, so nothing.
+             * @description What will be bought for it, at list price. Analysis and music are taken over, so it is nothing unless other music is to be composed by a provider.
              * @example 0.012345
              */
             costUsd: string;
