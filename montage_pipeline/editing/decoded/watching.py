@@ -56,13 +56,16 @@ def watch(asked: ClipAsked, threads: int) -> ClipSeen:
     with open_clip(wanted.source) as container:
         playhead = Playhead(container, facts, threads)
         for time_s in sorted({*sides, *followed}):
+            following = [each for each in followed.get(time_s, ()) if not each.is_lost]
+            if time_s not in sides and not following:
+                continue
             frame = playhead.frame_at(time_s)
             for side in sides.get(time_s, ()):
                 kept[time_s, side] = rgb_frame(frame, facts, side)
-            if time_s in followed:
+            if following:
                 small = rgb_frame(frame, facts, _FOLLOWED_SIDE)
                 scale = facts.width / small.shape[1]
-                for follower in followed[time_s]:
+                for follower in following:
                     follower.add(small)
     frames = [kept[at] for at in zip(wanted.times_s, wanted.max_sides, strict=True)]
     paths = [follower.path() for follower in followers]

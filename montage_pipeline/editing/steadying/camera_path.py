@@ -39,23 +39,24 @@ class CameraFollower:
     def __init__(self) -> None:
         self._before: Plane | None = None
         self._steps: list[NDArray[np.float64]] = [np.zeros(2)]
-        self._lost = False
+        self.is_lost = False
+        """Whether it cannot be followed any more: further frames change nothing."""
 
     def add(self, frame: RgbFrame) -> None:
         """The next frame of the span."""
-        if self._lost:
+        if self.is_lost:
             return
         now = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)
         if self._before is not None:
             step = _step(self._before, now)
-            self._lost = step is None
+            self.is_lost = step is None
             if step is not None:
                 self._steps.append(step)
         self._before = now
 
     def path(self) -> CameraPath | None:
         """The way of what lies in the middle of the frame; None where it cannot be followed."""
-        return None if self._lost else np.cumsum(self._steps, axis=0)
+        return None if self.is_lost else np.cumsum(self._steps, axis=0)
 
 
 def camera_path(frames: Sequence[RgbFrame]) -> CameraPath | None:

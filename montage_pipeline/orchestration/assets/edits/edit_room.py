@@ -12,7 +12,6 @@ from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import MontageError
 from montage_pipeline.machine import usable_cores
 from montage_pipeline.orchestration.assets.taken_over import origin_of
-from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
 from montage_pipeline.storage.keys import alternative_key, edit_room_key
 
@@ -142,22 +141,16 @@ def _store(scope: StepScope, frames: "Mapping[str, RgbFrame]") -> None:
     """Upload a thumbnail of each."""
     from PIL import Image
 
-    from montage_pipeline.editing.storyboard.frames import write_thumbnail
+    from montage_pipeline.editing.storyboard.frames import thumbnail_of
 
-    with (
-        scratch_folder(scope.services, "alternatives") as folder,
-        ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="thumbnails") as pool,
-    ):
+    def store(name: str) -> None:
+        thumbnail = thumbnail_of(Image.fromarray(frames[name]))
+        scope.services.store.put_bytes(
+            alternative_key(scope.request.id, name),
+            thumbnail,
+            content_type="image/jpeg",
+            sha256=hashlib.sha256(thumbnail).hexdigest(),
+        )
 
-        def store(numbered: "tuple[int, str]") -> None:
-            number, name = numbered
-            path = folder / f"{number}.jpg"
-            write_thumbnail(Image.fromarray(frames[name]), path)
-            scope.services.store.put_file(
-                alternative_key(scope.request.id, name),
-                path,
-                content_type="image/jpeg",
-                sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-            )
-
-        list(pool.map(store, enumerate(frames)))
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="thumbnails") as pool:
+        list(pool.map(store, frames))
