@@ -188,8 +188,18 @@ class Services:
         Raises PermanentError CHANGE_IMPOSSIBLE, SEGMENT_LOCKED or CHANGES_UNAVAILABLE.
         """
         from montage_pipeline.editing.changing.outcome import outcome_of
+        from montage_pipeline.requests.segment_changes.model import changed_music
 
-        return outcome_of(self.edit_room(request_id), changes)
+        room = self.edit_room(request_id)
+        outcome = outcome_of(room, changes)
+        music = changed_music(tuple(changes))
+        if music is None or music.url is not None or self.settings.composer_used != "fal":
+            return outcome
+        from montage_pipeline.music.fal.order import list_price_usd
+
+        duration_s = sum(segment.frames for segment in room.segments) / room.rate
+        price_usd = list_price_usd(duration_s, self.settings.fal_music_model)
+        return outcome.model_copy(update={"cost_usd": price_usd})
 
     @property
     def scratch(self) -> Path:

@@ -83,7 +83,9 @@ def _foreseen(
 def _show_foreseen(console: Console, outcome: ChangeOutcome, edit: EditView) -> None:
     """Which segments will be rendered and why, and what becomes of the beat."""
     total = len(outcome.segments)
-    say(console, f"{outcome.rendered} of {total} segments will be rendered; nothing is bought.")
+    price_usd = outcome.cost_usd
+    bought = f"music is bought for {price_usd:f} USD" if price_usd else "nothing is bought"
+    say(console, f"{outcome.rendered} of {total} segments will be rendered; {bought}.")
     for segment in outcome.segments:
         if segment.why_rendered:
             say(

@@ -1,6 +1,7 @@
 """Stores a finished piece: the value of the `music_track` asset."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
 
@@ -14,10 +15,15 @@ from montage_pipeline.storage.object_store import ObjectStore
 
 def store_track(composed: ComposedMusic, store: ObjectStore, request_id: UUID | str) -> MusicTrack:
     """Measure the file and upload it as `music.<ext>` among the request's working files."""
-    loudness = measure_loudness(composed.path)
-    sha256 = _sha256(composed.path)
-    key = work_key(request_id, f"music{composed.path.suffix}")
-    stored = store.put_file(key, composed.path, content_type=composed.content_type, sha256=sha256)
+    with ThreadPoolExecutor(1, thread_name_prefix="listening") as beside:
+        listening = beside.submit(listen_to, composed.path)
+        loudness = measure_loudness(composed.path)
+        sha256 = _sha256(composed.path)
+        key = work_key(request_id, f"music{composed.path.suffix}")
+        stored = store.put_file(
+            key, composed.path, content_type=composed.content_type, sha256=sha256
+        )
+        sounding = listening.result().sounding
 
     return MusicTrack(
         key=key,
@@ -28,7 +34,7 @@ def store_track(composed: ComposedMusic, store: ObjectStore, request_id: UUID | 
         grid=composed.grid,
         loudness_lufs=loudness.integrated_lufs,
         true_peak_dbtp=loudness.true_peak_dbtp,
-        sounding=listen_to(composed.path).sounding,
+        sounding=sounding,
         mood=composed.mood,
         prompt=composed.prompt,
         composer=composed.composer,

@@ -132,17 +132,25 @@ class ObjectStore:
                     raise
 
     def put_bytes(
-        self, key: str, data: bytes, *, content_type: str, cache_control: str | None = None
+        self,
+        key: str,
+        data: bytes,
+        *,
+        content_type: str,
+        cache_control: str | None = None,
+        sha256: str | None = None,
     ) -> StoredObject:
-        """Write `data` under `key`, whatever was there before."""
-        headers = {"CacheControl": cache_control} if cache_control else {}
+        """Write `data` under `key`, whatever was there before; `sha256` as for `put_file`."""
+        headers: dict[str, Any] = {"CacheControl": cache_control} if cache_control else {}
+        if sha256:
+            headers["Metadata"] = {_SHA256_METADATA: sha256}
         with self._errors.translated("write", key):
             answer = self._client.put_object(
                 Bucket=self.bucket,
                 Key=key,
                 Body=data,
                 ContentType=content_type,
-                **headers,  # type: ignore[arg-type]
+                **headers,
             )
         return StoredObject(
             bucket=self.bucket,

@@ -2,24 +2,32 @@
 person at the same browser, a clip that the browser cannot decode.
 """
 
+import re
 import signal
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import httpx
+import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from montage_pipeline.local.embedded.keeper import signal_group
+from montage_pipeline.vocabulary import Service
 from montage_pipeline_tests.e2e.browser import StudioWindow
 from montage_pipeline_tests.e2e.conftest import System, TokenFor, click, wait_for
+from montage_pipeline_tests.e2e.reels import HeardAndSeen, heard_and_seen
 from montage_pipeline_tests.e2e.studio_steps import (
     MADE_MS,
     bring_clips,
     no_barriers,
 )
+from montage_pipeline_tests.fakes.fal_audio import wav
+from montage_pipeline_tests.fakes.fal_jobs import JobPlan
 from montage_pipeline_tests.footage.media import make_clip
+from montage_pipeline_tests.rendering.edits import music_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -86,6 +94,53 @@ def test_three_plans_lie_side_by_side_and_the_chosen_one_is_rendered(
         planned = client.get(f"/api/content-items/{item}/variants").json()["variants"]
     drawn = [httpx.get(plan["storyboardUrl"]).content for plan in planned]
     assert drawn.index(httpx.get(artefacts["storyboardUrl"]).content) == 1
+
+
+def test_other_music_plays_under_the_same_cuts(
+    studio: StudioWindow, system: System, token_for: TokenFor, made: Made, tmp_path: Path
+) -> None:
+    page = studio.open(f"/items/{made.item}", token=token_for(made.user))
+    before = heard_and_seen(system, UUID(made.item))
+    page.get_by_role("button", name="Compose other music").click()
+    expect(page.get_by_text("Other music, composed for these cuts")).to_be_visible()
+    price = page.get_by_text("Music is bought for")
+    announced = re.sub(r"[^0-9.]", "", price.inner_text()).rstrip(".")
+    system.fal.plan(JobPlan(file_body=wav(30.0, 101.0)))
+    composed = _with_other_music(page, system, made)
+    [bought] = [entry for entry in composed.ledger if not entry.reused]
+    assert bought.service is Service.FAL
+    assert bought.cost_usd == Decimal(announced)
+
+    song = music_of(tmp_path / "our song.wav", 14)
+    page.locator("input[type=file][accept='audio/*']").set_input_files(str(song))
+    expect(page.get_by_text("our song.wav")).to_be_visible()
+    expect(page.get_by_text("Nothing is bought.")).to_be_visible()
+    own = _with_other_music(page, system, made)
+    expect(page.get_by_text("your own music")).to_be_visible()
+    assert all(entry.reused for entry in own.ledger)
+    assert own.music == song.read_bytes()
+
+    # The same frames, and each time other music: in its file and in what is heard of the Reel.
+    assert before.frames == composed.frames == own.frames
+    assert len({before.music, composed.music, own.music}) == 3
+    for one, other in ((before, composed), (composed, own), (before, own)):
+        assert abs(np.corrcoef(one.sound, other.sound)[0, 1]) < 0.5
+    assert not studio.complaints
+
+
+def _with_other_music(page: Page, system: System, made: Made) -> HeardAndSeen:
+    """Make it, for which no segment is rendered, and wait until the page has it."""
+    total = page.locator(".block").count()
+    expect(page.get_by_text(f"0 of {total} segments will be rendered")).to_be_visible()
+    was = page.locator("video").get_attribute("src")
+    assert was is not None
+    page.get_by_role("button", name="Make it").click()
+    path = was.split("?")[0]
+    expect(page.locator(f"video:not([src^='{path}'])")).to_be_visible(timeout=MADE_MS)
+    expect(page.get_by_role("button", name="Compose other music")).to_be_visible()
+    found = heard_and_seen(system, UUID(made.item))
+    assert found.chunks_made == 0
+    return found
 
 
 def test_a_server_that_is_killed_and_comes_back_is_waited_for(

@@ -1,6 +1,5 @@
 """Changes of single segments: what is asked for, and what it comes to."""
 
-from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, StrictBool, StrictInt
@@ -112,10 +111,14 @@ class CaptionBody(ApiModel):
 
 
 class MusicBody(ApiModel):
-    """Play your own music under the same cuts, from where most of them fall on its beats."""
+    """Play other music under the same cuts, from where most of them fall on its beats."""
 
     kind: Literal["music"]
-    url: FileUrl = Field(description="As `musicUrl` of a new item.")
+    url: FileUrl | None = Field(
+        default=None,
+        description="Your own, as `musicUrl` of a new item; without it, new music is composed, as "
+        "fast as that which it replaces.",
+    )
 
 
 ChangeBody = Annotated[
@@ -175,7 +178,7 @@ class ChangesBody(ApiModel):
         return {
             number: change.url
             for number, change in enumerate(self.changes)
-            if isinstance(change, MusicBody)
+            if isinstance(change, MusicBody) and change.url is not None
         }
 
 
@@ -214,16 +217,15 @@ class ChangeOutcomeOut(ApiModel):
         description="False with other music: its beats are found when it is there."
     )
     cost_usd: Usd = Field(
-        description="What will be bought for it: analysis and music are taken over, so nothing."
+        description="What will be bought for it, at list price. Analysis and music are taken over, "
+        "so it is nothing unless other music is to be composed by a provider."
     )
 
     @classmethod
     def of(cls, outcome: ChangeOutcome) -> Self:
         """The outcome as clients see it."""
         fields = outcome.model_dump()
-        return cls.model_validate(
-            fields | {"rendered": outcome.rendered, "cost_usd": Decimal("0.00")}
-        )
+        return cls.model_validate(fields | {"rendered": outcome.rendered})
 
 
 class ChangesAcceptedOut(AcceptedOut):

@@ -42,10 +42,12 @@ FORMS = (
     ("mute:N, unmute:N", "leave out its own sound, or let it be heard"),
     ("caption:N:TEXT", "draw text on it; caption:N: takes it away"),
     ("music:FILE", "your own music under the same cuts: a file or an https:// address"),
+    ("music:new", "newly composed music under the same cuts"),
 )
 """Every change, and what it does."""
 
 _OFF_BEAT = "off-beat"
+_COMPOSED = "new"
 
 
 class _Misspelt(Exception):
@@ -189,8 +191,8 @@ def _caption(rest: str, edit: EditView) -> SegmentChange:
 
 def _music(rest: str, _edit: EditView) -> SegmentChange:
     if not rest:
-        raise _Misspelt("it is written music:FILE")
-    return ChangeMusic(url=music_address(rest))
+        raise _Misspelt(f"it is written music:FILE, or music:{_COMPOSED} for newly composed music")
+    return ChangeMusic(url=None if rest == _COMPOSED else music_address(rest))
 
 
 _READ: dict[str, Callable[[str, EditView], SegmentChange]] = {
@@ -233,5 +235,5 @@ def named_files(typed: Sequence[str]) -> tuple[Path, ...]:
     return tuple(
         Path(rest)
         for kind, _, rest in (change.partition(":") for change in typed)
-        if kind == "music" and rest
+        if kind == "music" and rest not in ("", _COMPOSED)
     )

@@ -4,12 +4,10 @@ Belongs here: measuring. Does not belong here: what is done about it (steadied).
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from montage_pipeline.footage.decoding.frames import RgbFrame
 from montage_pipeline.footage.measuring.planes import Plane
@@ -35,16 +33,38 @@ somebody who does: then the camera's step is none.
 _SAME_LEVELS = 0.02  # mean change below which a frame is shown twice
 
 
+class CameraFollower:
+    """Follows the camera from one frame to the next; only the last frame is kept."""
+
+    def __init__(self) -> None:
+        self._before: Plane | None = None
+        self._steps: list[NDArray[np.float64]] = [np.zeros(2)]
+        self.is_lost = False
+        """Whether it cannot be followed any more: further frames change nothing."""
+
+    def add(self, frame: RgbFrame) -> None:
+        """The next frame of the span."""
+        if self.is_lost:
+            return
+        now = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)
+        if self._before is not None:
+            step = _step(self._before, now)
+            self.is_lost = step is None
+            if step is not None:
+                self._steps.append(step)
+        self._before = now
+
+    def path(self) -> CameraPath | None:
+        """The way of what lies in the middle of the frame; None where it cannot be followed."""
+        return None if self.is_lost else np.cumsum(self._steps, axis=0)
+
+
 def camera_path(frames: Sequence[RgbFrame]) -> CameraPath | None:
     """The way of what lies in the middle of the frame; None where it cannot be followed."""
-    grey = [np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8) for frame in frames]
-    steps = [np.zeros(2)]
-    for before, now in pairwise(grey):
-        step = _step(before, now)
-        if step is None:
-            return None
-        steps.append(step)
-    return np.cumsum(steps, axis=0)
+    follower = CameraFollower()
+    for frame in frames:
+        follower.add(frame)
+    return follower.path()
 
 
 def shake_of(path: CameraPath, fps: float) -> float:
@@ -55,6 +75,9 @@ def shake_of(path: CameraPath, fps: float) -> float:
 
 def slow_part(path: CameraPath, deviation: float) -> CameraPath:
     """A path blurred over time (`deviation` in frames); a pan goes on at its ends as it went."""
+    # Workers follow cameras and smooth nothing; it takes a fifth of a second to import.
+    from scipy.ndimage import gaussian_filter1d
+
     room = min(len(path) - 1, int(np.ceil(4 * deviation)))
     if room < 1:
         return path

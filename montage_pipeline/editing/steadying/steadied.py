@@ -1,11 +1,10 @@
 """Which segments are steadied, and how their crop moves for it.
 
 Belongs here: the choice, and its limits. Does not belong here: measuring the camera (camera_path),
-drawing the crop (rendering).
+decoding for it (decoded), drawing the crop (rendering).
 """
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -14,21 +13,14 @@ from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.editing.reframe import largest_inside
 from montage_pipeline.editing.steadying.camera_path import (
     CameraPath,
-    camera_path,
     shake_of,
     slow_part,
 )
 from montage_pipeline.editing.timeline import CropRect, Segment, Timeline, crop_corner
-from montage_pipeline.footage.decoding.sample import frames_at
-from montage_pipeline.footage.model import ClipFacts, ClipSource
-from montage_pipeline.machine import usable_cores
+from montage_pipeline.footage.model import ClipFacts
 
 _MAX_STABILITY = 0.8
 """Of a moment, up to which its segment is looked at: above it nobody sees a shake."""
-
-_MEASURED_SIDE = 480
-"""Pixels of the longer side that the camera is followed in: a tenth of one is half a pixel of HD.
-"""
 
 _MIN_SHAKE = 0.002
 """Root mean square, of the crop's longer side, from which a shake is seen: 4 pixels of a Reel."""
@@ -56,43 +48,40 @@ class _Steady(NamedTuple):
     left: float
 
 
-def steadied_timeline(
-    timeline: Timeline, stability: Mapping[str, float], sources: Mapping[str, ClipSource]
-) -> Timeline:
-    """The timeline with its shaky segments steadied where that takes away half of the shake.
+def restless_spans(
+    timeline: Timeline, stability: Mapping[str, float]
+) -> dict[int, tuple[float, ...]]:
+    """The segments whose camera is to be followed, by number, with the times (s) of their frames.
 
-    The used spans of segments from restless moments are decoded: `stability` has the analysis's
-    score of each moment by id. `sources` maps clip URL to where it is read; raises what `frames_at`
-    raises.
+    Those of restless moments: `stability` has the analysis's score of each moment by id.
     """
+    fps = float(timeline.fps.fraction)
+    return {
+        number: tuple(
+            segment.source_in_s + frame * (segment.speed / fps) for frame in range(segment.frames)
+        )
+        for number, segment in enumerate(timeline.segments)
+        if stability.get(segment.moment, 1.0) <= _MAX_STABILITY
+    }
 
-    def steadied(segment: Segment) -> Segment:
-        if stability.get(segment.moment, 1.0) > _MAX_STABILITY:
-            return segment
-        return _steadied(timeline, segment, sources[segment.clip_url])
 
-    # Decoding happens in workers of their own; so many at once as there are cores.
-    with ThreadPoolExecutor(usable_cores(), thread_name_prefix="steadying") as pool:
-        segments = tuple(pool.map(steadied, timeline.segments))
-    return timeline.model_copy(update={"segments": segments})
+def steadied_along(timeline: Timeline, paths: Mapping[int, CameraPath | None]) -> Timeline:
+    """The timeline with these segments, by number, steadied where that takes away half of the
+    shake.
+
+    `paths`: of what is filmed, in displayed source pixels; None where it could not be followed.
+    """
+    segments = list(timeline.segments)
+    for number, path in paths.items():
+        if path is not None:
+            segments[number] = best_steadied(timeline, segments[number], path)
+    return timeline.model_copy(update={"segments": tuple(segments)})
 
 
 def stability_of(analysis: ClipAnalysis) -> dict[str, float]:
     """How steady the camera is held in each moment, 0..1, by the moment's id."""
     moments = (moment for clip in analysis.clips for moment in clip.moments)
     return {moment.id: moment.scores.stability for moment in moments}
-
-
-def _steadied(timeline: Timeline, segment: Segment, source: ClipSource) -> Segment:
-    facts, fps = timeline.clips[segment.clip], float(timeline.fps.fraction)
-    step_s = segment.speed / fps
-    times_s = [segment.source_in_s + frame * step_s for frame in range(segment.frames)]
-    frames = frames_at(source, facts, times_s, _MEASURED_SIDE)
-    measured = camera_path(frames)
-    if measured is None:
-        return segment
-    path = measured * (facts.width / frames[0].shape[1])
-    return best_steadied(timeline, segment, path)
 
 
 def best_steadied(timeline: Timeline, segment: Segment, path: CameraPath) -> Segment:

@@ -1,7 +1,7 @@
 """The frames that stand for segments: drawn in the storyboard, kept as thumbnails."""
 
+import io
 from collections.abc import Mapping
-from pathlib import Path
 
 from PIL import Image
 
@@ -19,8 +19,10 @@ def first_frames(frames: Mapping[int, SegmentFrames]) -> dict[int, Image.Image]:
     return {number: Image.fromarray(of_segment.first) for number, of_segment in frames.items()}
 
 
-def write_thumbnail(frame: Image.Image, output: Path) -> None:
-    """Write a whole source frame as a small JPEG; the crop can be drawn on it."""
+def thumbnail_of(frame: Image.Image) -> bytes:
+    """A whole source frame as a small JPEG; the crop can be drawn on it."""
     small = frame.convert("RGB")
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
+    output = io.BytesIO()
     small.save(output, "JPEG", quality=_THUMBNAIL_QUALITY, optimize=True)
+    return output.getvalue()

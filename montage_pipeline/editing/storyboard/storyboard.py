@@ -29,6 +29,9 @@ _MAX_WARNINGS = 4
 _PARTS_SHOWN = 5
 """Parts of the originality in the header, beside its total."""
 
+_PNG_LEVEL = 3
+"""Of zlib: a tenth more bytes than by its default, in half the time."""
+
 _THUMBNAIL_WIDTHS = (720, 560, 440, 340, 260, 180, 100, 40)
 _THUMBNAIL_QUALITIES = (82, 70, 58, 45)
 """What a thumbnail is tried at, the best first."""
@@ -76,12 +79,13 @@ def storyboard_thumbnail(path: Path, max_bytes: int = 24_000) -> bytes:
     with Image.open(path) as opened:
         image = opened.convert("RGB")
     image = image.crop((0, 0, image.width, min(image.height, image.width)))
+    # From the large original once; each further size comes of the one before.
     for width in _THUMBNAIL_WIDTHS:
         size = width, max(1, round(image.height * width / image.width))
-        small = image.resize(size, Image.Resampling.LANCZOS)
+        image = image.resize(size, Image.Resampling.LANCZOS)
         for quality in _THUMBNAIL_QUALITIES:
             buffer = io.BytesIO()
-            small.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True)
+            image.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True)
             if buffer.tell() <= max_bytes:
                 return buffer.getvalue()
     raise ValueError(f"no JPEG of the storyboard fits in {max_bytes} bytes")
@@ -152,5 +156,5 @@ def _save(image: Image.Image, output: Path) -> None:
     if jpeg:
         image.save(unfinished, "JPEG", quality=88, optimize=True)
     else:
-        image.save(unfinished, "PNG", optimize=False, compress_level=6)
+        image.save(unfinished, "PNG", optimize=False, compress_level=_PNG_LEVEL)
     unfinished.replace(output)

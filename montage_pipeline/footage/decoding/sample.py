@@ -1,38 +1,22 @@
 """Frames of a clip at given times, as a viewer would see them."""
 
-import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from av.container import InputContainer
-from av.video.frame import VideoFrame
-
-from montage_pipeline.errors import ErrorCode, PermanentError
-from montage_pipeline.footage.container import (
-    decoded_frames,
-    decoder_of,
-    open_clip,
-    seek_before,
-    video_stream,
-)
+from montage_pipeline.footage.container import open_clip
 from montage_pipeline.footage.decoding.frames import RgbFrame, rgb_frame
-from montage_pipeline.footage.decoding.plain import Turning
+from montage_pipeline.footage.decoding.playhead import Playhead
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.machine import usable_cores
 from montage_pipeline.media.isolation.calls import isolated
 from montage_pipeline.media.isolation.limits import Budget
 
+Asked = TypeVar("Asked")
+Found = TypeVar("Found")
+
 _MAX_S = 180.0  # for all frames of a clip that are asked for at once: hundreds, at most
-_DECODE_ON_S = 1.5  # up to here decoding on is cheaper than seeking back to a keyframe
-
-# The index of some files leads behind the time asked for: step back further, at last to the start.
-_STEPS_BACK_S = (0.0, 3.0, 15.0, math.inf)
-
-# Times are floats made from exact fractions: a frame whose time rounds above the one asked for
-# still counts.
-_TIME_SLACK_S = 1e-6
 
 
 def frames_at(
@@ -63,20 +47,26 @@ class FramesAsked(NamedTuple):
 
 
 def frames_of_clips(asked: Sequence[FramesAsked]) -> list[list[RgbFrame]]:
-    """As `frames_at`, for several clips, side by side on the cores that may be used.
+    """As `frames_at`, for several clips, side by side; raises as `side_by_side`."""
+    return side_by_side(_decoded_at, asked)
+
+
+def side_by_side(function: Callable[[Asked, int], Found], asked: Sequence[Asked]) -> list[Found]:
+    """What a function of a module finds in each clip with a number of decoder threads (0: decoder
+    default), in workers, side by side on the cores that may be used.
 
     What the first clip that fails raises is raised; the others are given up.
     """
     at_once = max(1, min(usable_cores(), len(asked)))
     stop = threading.Event()
 
-    def decoded(of_clip: FramesAsked) -> list[RgbFrame]:
+    def found(of_clip: Asked) -> Found:
         threads = 0 if at_once == 1 else usable_cores() // at_once
-        return isolated(Budget(_MAX_S), stop, _decoded_at, of_clip, threads)
+        return isolated(Budget(_MAX_S), stop, function, of_clip, threads)
 
     with ThreadPoolExecutor(at_once, thread_name_prefix="frames") as pool:
         try:
-            return list(pool.map(decoded, asked))
+            return list(pool.map(found, asked))
         except BaseException:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
@@ -94,60 +84,7 @@ def _decoded_at(asked: FramesAsked, threads: int) -> list[RgbFrame]:
     wanted = list(zip(asked.times_s, asked.max_sides, strict=True))
     frames: dict[tuple[float, int], RgbFrame] = {}
     with open_clip(asked.source) as container:
-        playhead = _Playhead(container, asked.facts, threads)
+        playhead = Playhead(container, asked.facts, threads)
         for time_s, max_side in sorted(set(wanted)):
             frames[time_s, max_side] = rgb_frame(playhead.frame_at(time_s), asked.facts, max_side)
     return [frames[frame] for frame in wanted]
-
-
-class _Playhead:
-    """Plays a clip forwards: the frame on screen, and the one after it."""
-
-    def __init__(self, container: InputContainer, facts: ClipFacts, threads: int) -> None:
-        self._container = container
-        self._stream = video_stream(container, facts, threads=threads)
-        self._decoder = decoder_of(self._stream, facts)
-        self._start_s = facts.start_s
-        self._frames = decoded_frames(container, self._stream, self._decoder)
-        self._turning = Turning()
-        self._shown: tuple[float, VideoFrame] | None = None
-        self._ahead: tuple[float, VideoFrame] | None = None
-
-    def frame_at(self, time_s: float) -> VideoFrame:
-        """The frame on screen at a time, which is not before the one asked for last."""
-        if time_s > self._reached_s() + _DECODE_ON_S:
-            self._seek(time_s)
-        while self._ahead is None or self._begins_by(self._ahead, time_s):
-            self._shown = self._ahead or self._shown
-            self._ahead = self._next()
-            if self._ahead is None:
-                break
-
-        on_screen = self._shown or self._ahead
-        if on_screen is None:
-            raise PermanentError(
-                ErrorCode.CLIP_UNREADABLE, f"no frame can be decoded at {time_s:.3f} s"
-            )
-        return on_screen[1]
-
-    def _next(self) -> tuple[float, VideoFrame] | None:
-        timed = next(self._frames, None)
-        return timed and (timed[0], self._turning.tagged(timed[1]))
-
-    def _reached_s(self) -> float:
-        reached = self._ahead or self._shown
-        return reached[0] if reached else self._start_s
-
-    def _seek(self, time_s: float) -> None:
-        self._shown = None
-        for back_s in _STEPS_BACK_S:
-            seek_before(self._container, self._stream, max(time_s - back_s, self._start_s))
-            self._decoder.flush_buffers()
-            self._frames = decoded_frames(self._container, self._stream, self._decoder)
-            self._ahead = self._next()
-            if self._ahead is not None and self._begins_by(self._ahead, time_s):
-                break
-
-    @staticmethod
-    def _begins_by(timed: tuple[float, VideoFrame], time_s: float) -> bool:
-        return timed[0] <= time_s + _TIME_SLACK_S

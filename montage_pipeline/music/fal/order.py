@@ -4,13 +4,14 @@ import json
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from montage_pipeline.costs.ledger import PaidCall, fingerprint_of
 from montage_pipeline.costs.prices import fal_cost
 from montage_pipeline.errors import ErrorCode, PermanentError
-from montage_pipeline.music.composer import MusicBrief
+from montage_pipeline.music.composer import SPARE_S, MusicBrief
 from montage_pipeline.music.fal.models import MusicModel, music_model
 from montage_pipeline.music.fal.prompt import prompt_text
 from montage_pipeline.vocabulary import Service, Step
@@ -74,9 +75,20 @@ def order_for(brief: MusicBrief, endpoint: str) -> MusicOrder:
         brief=brief,
         endpoint=endpoint,
         model=model,
-        seconds=requested_seconds(brief, model),
+        seconds=requested_seconds(brief.duration_s, model),
         prompt=prompt_text(brief, model.prompt_limit),
     )
+
+
+def list_price_usd(duration_s: float, endpoint: str) -> Decimal:
+    """What music for a Reel of this length costs today, whatever its style and mood.
+
+    PermanentError as `order_for`, and `unknown_price`.
+    """
+    endpoint = endpoint.strip("/")
+    seconds = requested_seconds(duration_s, music_model(endpoint))
+    today = datetime.now(UTC).date()
+    return fal_cost(endpoint, seconds=float(seconds), billable_units=None, on=today).cost_usd
 
 
 def purchase_fingerprint(brief: MusicBrief, endpoint: str, seconds: int) -> str:
@@ -99,19 +111,21 @@ def purchase_fingerprint(brief: MusicBrief, endpoint: str, seconds: int) -> str:
     return fingerprint_of("music", json.dumps(facts, sort_keys=True))
 
 
-def requested_seconds(brief: MusicBrief, model: MusicModel) -> int:
-    """Whole seconds to ask for: the needed length and one more, as some models end a little early.
+def requested_seconds(duration_s: float, model: MusicModel) -> int:
+    """Whole seconds to ask for: what a Reel of this length needs and one more, as some models end a
+    little early.
 
     PermanentError `music_too_long_for_model` when the model cannot make the needed length.
     """
-    seconds = math.ceil(brief.needed_s) + 1
+    needed_s = duration_s + SPARE_S
+    seconds = math.ceil(needed_s) + 1
     if seconds <= model.max_s:
         return seconds
-    if brief.needed_s <= model.max_s:
+    if needed_s <= model.max_s:
         return int(model.max_s)
     raise PermanentError(
         ErrorCode.MUSIC_TOO_LONG_FOR_MODEL,
-        f"A Reel of {brief.duration_s:g} s needs {brief.needed_s:g} s of music; the model makes at "
+        f"A Reel of {duration_s:g} s needs {needed_s:g} s of music; the model makes at "
         f"most {model.max_s:g} s.",
     )
 

@@ -50,6 +50,13 @@ _OF_THE_MOMENT = (ErrorCode.CLIP_FAILED, ErrorCode.CLIP_TOO_DEMANDING)
 _FETCHED = 0.2
 """Share of the step that is done when every clip is here."""
 
+_LATER_MODULES = (
+    "montage_pipeline.editing.decoded.watching",
+    "montage_pipeline.rendering.video.seeking",
+    "montage_pipeline.rendering.audio.reading",
+)
+"""What the processes that read clips load for the steps after this one."""
+
 log = logs.get_logger(__name__)
 
 
@@ -69,13 +76,13 @@ def analyse_clips(scope: StepScope) -> MaterializeResult[ClipAnalysis]:
 
     Raises PermanentError when no clip can be used, or a wish cannot be granted.
     """
+    warm_up((*READING_MODULES, *_LATER_MODULES))
     origin = origin_of(scope.request)
     # What is refused of an edit that is changed is told by its changes.
     if scope.request.base_request_id is None:
         _refuse_without_clips(scope)
     if origin is not None:
         return _result(scope, taken_analysis(scope, origin))
-    warm_up(READING_MODULES)
     fetched, unfetched = _fetch(scope)
     watcher = AnalysisWatcher(scope, unfetched, clips=len(fetched), share=1 - _FETCHED)
     # A clip that could not be had may be there the next time: what was seen without it is not kept.

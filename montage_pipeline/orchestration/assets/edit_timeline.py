@@ -3,7 +3,9 @@ write it for other editing programs.
 """
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dagster as dg
@@ -14,7 +16,7 @@ from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.orchestration.assets.clip_reports import clip_reports, telling
-from montage_pipeline.orchestration.assets.edits.edit_room import store_edit_room
+from montage_pipeline.orchestration.assets.edits.edit_room import frames_for, store_edit_room
 from montage_pipeline.orchestration.assets.edits.edit_view import (
     edit_view,
     store_edit_view,
@@ -24,6 +26,7 @@ from montage_pipeline.orchestration.assets.edits.edit_view import (
 from montage_pipeline.orchestration.assets.edits.look import with_look
 from montage_pipeline.orchestration.assets.edits.variants import (
     end_with_plan,
+    offers_of_plan,
     shown_beside,
     store_variants,
     take_plan,
@@ -44,8 +47,13 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from montage_pipeline.editing.changing.parts import Parts
+    from montage_pipeline.editing.changing.room import EditRoom
+    from montage_pipeline.editing.changing.rooms import Offers
+    from montage_pipeline.editing.context import PlanContext
+    from montage_pipeline.editing.decoded.segment_frames import ClipFrame
     from montage_pipeline.editing.request import EditRequest
     from montage_pipeline.editing.variants.alternatives import Variants
+    from montage_pipeline.footage.decoding.frames import RgbFrame
     from montage_pipeline.requests.edit_view import EditView
     from montage_pipeline.requests.seen import SeenSegment
     from montage_pipeline.requests.variants.model import ChosenPlan
@@ -67,6 +75,17 @@ class PlannedEdit(NamedTuple):
 
     timeline: Timeline
     metadata: dict[str, Any]
+
+
+class ShownWith(NamedTuple):
+    """What an edit is shown with: a frame of each segment; what could be shown instead, where that
+    is known already, with frames of it; and the parts of an edit that was changed.
+    """
+
+    frames: "Mapping[int, Image.Image]"
+    offers: "Offers | None" = None
+    others: "Mapping[ClipFrame, RgbFrame]" = MappingProxyType({})
+    parts: "Parts | None" = None
 
 
 def plan_edit(
@@ -98,9 +117,8 @@ def plan_without(
     }
     request = edit_request(scope, edit.analysis).model_copy(update=changes)
     [timeline] = _variants(scope, request, edit.analysis, edit.music, 1).timelines
-    looked = with_look(scope, timeline, edit.analysis)
-    decided = edit._replace(timeline=looked.timeline)
-    planned = _finished(scope, decided, looked.frames, str(scope.request.id))
+    decided, shown = _looked_at(scope, edit._replace(timeline=timeline), is_own=True)
+    planned = _finished(scope, decided, str(scope.request.id), shown)
     store_document(scope.services, str(scope.request.id), Step.EDIT_TIMELINE, planned.timeline)
     return planned
 
@@ -113,9 +131,9 @@ def _planned(scope: StepScope, analysis: ClipAnalysis, music: MusicTrack) -> Pla
     planned = []
     for variant, timeline in enumerate(found.timelines, start=1):
         place = variant_place(request_id, variant)
-        looked = with_look(scope, timeline, analysis)
-        decided = EditInputs(analysis, music, looked.timeline)
-        edit = _finished(scope, decided, looked.frames, place)
+        edit_inputs = EditInputs(analysis, music, timeline)
+        decided, shown = _looked_at(scope, edit_inputs, is_own=variant == 1)
+        edit = _finished(scope, decided, place, shown)
         if variant > 1:
             store_document(scope.services, place, Step.EDIT_TIMELINE, edit.timeline)
         planned.append(edit)
@@ -162,7 +180,8 @@ def _changed(
         raise telling(error, clip_reports(scope.request, analysis)) from None
     scope.progress(_PLANNED)
     edit = EditInputs(analysis, music, changed.timeline)
-    planned = _finished(scope, edit, changed.frames, str(scope.request.id), changed.parts)
+    shown = ShownWith(changed.frames, parts=changed.parts)
+    planned = _finished(scope, edit, str(scope.request.id), shown)
     store_variants(scope, [planned.timeline], shared=[0.0], notes=())
     return planned
 
@@ -177,7 +196,8 @@ def _taken(
     """The chosen edit of an earlier plan, with its files among the request's own."""
     place = str(scope.request.id)
     edit = EditInputs(analysis, music, take_plan(scope, plan, chosen, music))
-    store_view(scope, _view(scope, edit, place, None), place)
+    shown = ShownWith({}, offers=offers_of_plan(scope, chosen))
+    store_view(scope, _view(scope, edit, place, shown), place)
     _store_edit(scope, edit.timeline, music, place)
     storyboard = _taken_storyboard(scope, place)
     of = {"plan_of_request": str(chosen.request_id), "variant": chosen.variant}
@@ -185,43 +205,73 @@ def _taken(
     return PlannedEdit(edit.timeline, {**storyboard, **of, **metadata})
 
 
-def _finished(
-    scope: StepScope,
-    edit: EditInputs,
-    frames: "Mapping[int, Image.Image]",
-    place: str,
-    parts: "Parts | None" = None,
-) -> PlannedEdit:
-    """An edit with what shows it, stored in `place` (`storage.keys`); `frames` stand for its
-    segments. `parts` when it was changed from another one.
+def _looked_at(
+    scope: StepScope, edit: EditInputs, *, is_own: bool
+) -> "tuple[EditInputs, ShownWith]":
+    """A planned edit with its look. Of the request's own, what could be shown instead is found
+    before, so that each clip is decoded once for all of it.
     """
+    offers: Offers | None = None
+    wanted: set[ClipFrame] = set()
+    if is_own:
+        from montage_pipeline.editing.changing.rooms import offers_for
+
+        offers = offers_for(_context(scope, edit), edit.timeline)
+        wanted = frames_for(offers)
+    looked = with_look(scope, edit.timeline, edit.analysis, wanted)
+    shown = ShownWith(looked.frames, offers, looked.others)
+    return edit._replace(timeline=looked.timeline), shown
+
+
+def _finished(scope: StepScope, edit: EditInputs, place: str, shown: "ShownWith") -> PlannedEdit:
+    """An edit with what shows it, stored in `place` (`storage.keys`)."""
     from montage_pipeline.editing.stages.covers import with_cover_candidates
 
     edit = edit._replace(timeline=with_cover_candidates(edit.timeline, edit.analysis))
     analysis, music, timeline = edit
-    storyboard = _store_storyboard(scope, timeline, analysis, music, frames, place)
-    store_edit_view(scope, _view(scope, edit, place, parts), frames, place)
-    _store_edit(scope, timeline, music, place)
+    with ThreadPoolExecutor(1, thread_name_prefix="storyboard") as beside:
+        drawing = beside.submit(
+            _store_storyboard, scope, timeline, analysis, music, shown.frames, place
+        )
+        store_edit_view(scope, _view(scope, edit, place, shown), shown.frames, place)
+        _store_edit(scope, timeline, music, place)
+        storyboard = drawing.result()
     metadata = _edit_metadata(scope, timeline, analysis, music, place)
     return PlannedEdit(timeline, {**storyboard, **metadata})
 
 
-def _view(scope: StepScope, edit: EditInputs, place: str, parts: "Parts | None") -> "EditView":
+def _view(scope: StepScope, edit: EditInputs, place: str, shown: "ShownWith") -> "EditView":
     """What a page shows of the edit; of the request's own, also what may become of each segment,
     which is stored. Other variants have that once they are chosen.
     """
-    from montage_pipeline.editing.changing.rooms import edit_room
-    from montage_pipeline.editing.context import PlanContext
-
     analysis, music, timeline = edit
     view = edit_view(scope, timeline, analysis, music, place)
     if place != str(scope.request.id):
         return view
-    request = edit_request(scope, analysis).model_copy(
+    room = _room(scope, edit, shown)
+    return with_choices(view, room, store_edit_room(scope, room, timeline, shown.others))
+
+
+def _room(scope: StepScope, edit: EditInputs, shown: "ShownWith") -> "EditRoom":
+    """What may become of the request's own edit; what is known of it already is not asked again."""
+    from montage_pipeline.editing.changing.rooms import edit_room, offers_for
+
+    context = _context(scope, edit)
+    offers = shown.offers
+    if offers is None:
+        offers = offers_for(context, edit.timeline, shown.parts)
+    return edit_room(context, edit.timeline, offers, shown.parts)
+
+
+def _context(scope: StepScope, edit: EditInputs) -> "PlanContext":
+    """What the planner went by."""
+    from montage_pipeline.editing.context import PlanContext
+
+    timeline = edit.timeline
+    request = edit_request(scope, edit.analysis).model_copy(
         update={"seed": timeline.seed, "left_out": timeline.left_out}
     )
-    room = edit_room(PlanContext.of(request, analysis, music), timeline, parts)
-    return with_choices(view, room, store_edit_room(scope, room, timeline))
+    return PlanContext.of(request, edit.analysis, edit.music)
 
 
 def _edit_metadata(

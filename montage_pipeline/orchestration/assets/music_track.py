@@ -14,9 +14,10 @@ from montage_pipeline.orchestration.assets.request_facts import (
     own_music_of,
     seed_of,
 )
-from montage_pipeline.orchestration.assets.taken_over import origin_of
+from montage_pipeline.orchestration.assets.taken_over import origin_of, taken_value
 from montage_pipeline.orchestration.scratch import scratch_folder
 from montage_pipeline.orchestration.steps import StepScope
+from montage_pipeline.requests.options import MAX_TARGET_BPM, MIN_TARGET_BPM
 from montage_pipeline.requests.segment_changes.model import changed_music
 from montage_pipeline.vocabulary import Step
 
@@ -63,9 +64,14 @@ def _track(scope: StepScope, analysis: ClipAnalysis) -> MusicTrack:
     )
 
     origin = origin_of(scope.request)
-    if origin is not None and changed_music(scope.request.changes) is None:
-        return taken_music(scope, origin)
     brief = _brief(scope, analysis)
+    if origin is not None:
+        if changed_music(scope.request.changes) is None:
+            return taken_music(scope, origin)
+        # The cuts stay, so other music is to be as fast as that which they were made for.
+        was = taken_value(scope, origin, MusicTrack, Step.MUSIC_TRACK).grid.bpm
+        bpm = round(min(max(was, MIN_TARGET_BPM), MAX_TARGET_BPM))
+        brief = brief.model_copy(update={"bpm": bpm})
     if scope.request.options.keep_music:
         return music_to_keep(scope, analysis, brief)
     if own_music := own_music_of(scope):

@@ -75,7 +75,8 @@ def other_formats(scope: StepScope, edit: EditInputs, folder: Path) -> tuple[For
 def _in_format(
     scope: StepScope, edit: EditInputs, shape: Format, folder: Path, number: int
 ) -> FormatVideo:
-    from montage_pipeline.editing.steadying.steadied import stability_of, steadied_timeline
+    from montage_pipeline.editing.decoded.steadied_edit import steadied_timeline
+    from montage_pipeline.editing.steadying.steadied import stability_of
     from montage_pipeline.editing.variants.formats import in_format
 
     timeline = in_format(edit.timeline, edit.analysis, shape)

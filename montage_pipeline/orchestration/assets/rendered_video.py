@@ -125,7 +125,9 @@ def render_reel(
     services, formats = scope.services, scope.request.formats
     with scratch_folder(services, "render") as folder:
         timeline, reel = _rendered(scope, edit, config, on_new_plan, folder)
-        covers = choose_covers(reel.video, timeline, folder)
+        # A preview has a poster and no more: nobody chooses a cover of it.
+        is_preview = scope.request.options.preview
+        covers = [] if is_preview else choose_covers(reel.video, timeline, folder)
         rendered = _store(scope, reel, covers)
         reel.video.unlink()
         others = other_formats(scope, edit._replace(timeline=timeline), folder)
@@ -235,7 +237,9 @@ def spans_at_fault(timeline: Timeline, faults: Mapping[int, str]) -> tuple[Rejec
 
 
 def _store(scope: StepScope, reel: "CheckedReel", covers: "Sequence[CoverFile]") -> RenderedVideo:
-    """Upload the Reel and its stills; a timeline of an earlier release has no covers."""
+    """Upload the Reel and its stills; a preview has no covers, nor has a timeline of an earlier
+    release.
+    """
     store, request_id = scope.services.store, scope.request.id
     with reel.video.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()

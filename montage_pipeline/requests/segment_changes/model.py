@@ -96,10 +96,12 @@ class CaptionSegment(Record):
 
 
 class ChangeMusic(Record):
-    """Play the user's own music under the edit, which keeps its cuts."""
+    """Play other music under the edit, which keeps its cuts: the user's own, or newly composed
+    where no address is given.
+    """
 
     kind: Literal["music"] = "music"
-    url: str = Field(min_length=1)
+    url: str | None = Field(default=None, min_length=1)
 
 
 SegmentChange = (
@@ -130,19 +132,19 @@ def read_changes(stored: list[dict[str, Any]]) -> tuple[SegmentChange, ...]:
     return _CHANGES.validate_python(stored)
 
 
-def changed_music(changes: tuple[SegmentChange, ...]) -> str | None:
-    """The address of the music that the changes ask for; None: it stays."""
-    asked = [change.url for change in changes if isinstance(change, ChangeMusic)]
+def changed_music(changes: tuple[SegmentChange, ...]) -> ChangeMusic | None:
+    """What the changes ask for in place of the music; None: it stays."""
+    asked = [change for change in changes if isinstance(change, ChangeMusic)]
     return asked[-1] if asked else None
 
 
-def changed_options(changes: tuple[SegmentChange, ...]) -> dict[str, str | None]:
+def changed_options(changes: tuple[SegmentChange, ...]) -> dict[str, str | bool | None]:
     """What the changes make of the wishes that the base was made with, by name: a Reel that is
     made of the item later has this music and this text, too.
     """
-    options: dict[str, str | None] = {}
-    if music_url := changed_music(changes):
-        options["music_url"] = music_url
+    options: dict[str, str | bool | None] = {}
+    if (music := changed_music(changes)) is not None:
+        options |= {"music_url": music.url, "keep_music": False}
     for change in changes:
         if isinstance(change, CaptionSegment) and change.segment == 0:
             options["captions"] = change.text or None

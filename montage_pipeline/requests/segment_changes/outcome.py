@@ -1,5 +1,7 @@
 """What changes come to, before anything is made."""
 
+from decimal import Decimal
+
 from montage_pipeline.records import Record
 
 
@@ -30,12 +32,14 @@ class ChangeOutcome(Record):
     """The changed edit, and how many of its cuts fall on beats, before and after.
 
     `beats_known` is False when other music is asked for: its beats are found when it is there.
+    `cost_usd` is what will be bought, at list price: newly composed music, or nothing.
     """
 
     segments: tuple[ChangedSegment, ...]
     on_beat_before: int
     on_beat_after: int
     beats_known: bool = True
+    cost_usd: Decimal = Decimal("0.00")
 
     @property
     def rendered(self) -> int:

@@ -72,10 +72,12 @@ def test_every_change_can_be_typed(edit: EditView, tmp_path: Path) -> None:
         "caption:1:At six: home": CaptionSegment(segment=0, text="At six: home"),
         "caption:1:": CaptionSegment(segment=0, text=""),
         f"music:{song}": ChangeMusic(url=song.as_uri()),
+        "music:new": ChangeMusic(url=None),
         "music:https://example.com/a.mp3": ChangeMusic(url="https://example.com/a.mp3"),
     }
     assert read_changes(list(expected), edit) == tuple(expected.values())
-    assert song in named_files(list(expected))
+    assert named_files(list(expected))[0] == song
+    assert Path("new") not in named_files(list(expected))
 
 
 @pytest.mark.parametrize(

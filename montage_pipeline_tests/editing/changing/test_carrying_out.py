@@ -15,7 +15,7 @@ from montage_pipeline.editing.changing.carrying_out import carried_out
 from montage_pipeline.editing.changing.changed_edit import changed_timeline
 from montage_pipeline.editing.changing.outcome import outcome_of
 from montage_pipeline.editing.changing.room import EditRoom
-from montage_pipeline.editing.changing.rooms import edit_room
+from montage_pipeline.editing.changing.rooms import edit_room, offers_for
 from montage_pipeline.editing.context import PlanContext
 from montage_pipeline.editing.planner import plan_timeline
 from montage_pipeline.editing.timeline import Timeline
@@ -58,7 +58,8 @@ def planned(clips: int = 6, length_s: float = 25.0, duration_s: float = 30.0) ->
     request = edit_request(duration_s)
     timeline = plan_timeline(request, analysis, music)
     context = PlanContext.of(request, analysis, music)
-    return Planned(context, analysis, music, timeline, edit_room(context, timeline))
+    room = edit_room(context, timeline, offers_for(context, timeline))
+    return Planned(context, analysis, music, timeline, room)
 
 
 SEGMENTS = len(planned().timeline.segments)
@@ -216,7 +217,7 @@ def test_the_next_edit_knows_what_is_banned_and_locked() -> None:
     wanted: list[Change] = [BanSegment(segment=2), BanSegment(segment=2), LockSegment(segment=4)]
     edit = carried_out(plan.room, wanted)
     after = changed_timeline(plan.context, plan.timeline, edit, new_music=False)
-    again = edit_room(plan.context, after, edit)
+    again = edit_room(plan.context, after, offers_for(plan.context, after, edit), edit)
     with pytest.raises(PermanentError) as refusal:
         carried_out(again, [SlipSegment(segment=4, frames=1)])
     assert refusal.value.code is ErrorCode.SEGMENT_LOCKED

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from montage_pipeline.editing.decoded.steadied_edit import steadied_timeline
 from montage_pipeline.editing.steadying.camera_path import camera_path, shake_of
-from montage_pipeline.editing.steadying.steadied import best_steadied, steadied_timeline
+from montage_pipeline.editing.steadying.steadied import best_steadied
 from montage_pipeline.editing.timeline import Segment, Timeline
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine

@@ -12,7 +12,7 @@ from montage_pipeline.editing.decoded.segment_frames import segment_frames
 from montage_pipeline.editing.planner import plan_timeline
 from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.storyboard.drawing import shortened, text, width_of, wrapped
-from montage_pipeline.editing.storyboard.frames import first_frames, write_thumbnail
+from montage_pipeline.editing.storyboard.frames import first_frames, thumbnail_of
 from montage_pipeline.editing.storyboard.storyboard import draw_storyboard, storyboard_thumbnail
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.vocabulary import Format
@@ -139,7 +139,7 @@ def test_a_thumbnail_is_the_whole_source_frame_of_its_segment(
     frames = first_frames(segment_frames(timeline, paths))
     for number, segment in enumerate(timeline.segments):
         output = tmp_path / f"{number}.jpg"
-        write_thumbnail(frames[number], output)
+        output.write_bytes(thumbnail_of(frames[number]))
         with Image.open(output) as thumbnail:
             assert (thumbnail.format, thumbnail.size) == ("JPEG", (320, 180))  # never enlarged
             red, green = share(thumbnail, (254, 0, 0)), share(thumbnail, (0, 254, 0))

@@ -60,10 +60,10 @@ def test_a_second_more_than_needed_is_asked_for_where_the_model_makes_it(
     duration_s: float, seconds: int
 ) -> None:
     model = music_model("fal-ai/lyria3")
-    assert requested_seconds(brief_for("travel", duration_s=duration_s), model) == seconds
+    assert requested_seconds(duration_s, model) == seconds
 
 
 def test_more_than_the_model_makes_is_refused() -> None:
     with pytest.raises(PermanentError) as caught:
-        requested_seconds(brief_for("travel", duration_s=27.6), music_model("fal-ai/lyria3"))
+        requested_seconds(27.6, music_model("fal-ai/lyria3"))
     assert caught.value.code is ErrorCode.MUSIC_TOO_LONG_FOR_MODEL

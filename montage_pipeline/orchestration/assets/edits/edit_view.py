@@ -1,8 +1,6 @@
 """The edit as a page shows it, made from what the planner decided and what it went by."""
 
-import tempfile
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -38,14 +36,11 @@ def store_edit_view(
     """Upload a thumbnail of every segment, then the view that names them, to `place`
     (`storage.keys`).
     """
-    from montage_pipeline.editing.storyboard.frames import write_thumbnail
+    from montage_pipeline.editing.storyboard.frames import thumbnail_of
 
-    services = scope.services
-    with tempfile.TemporaryDirectory(dir=services.scratch, prefix="thumbnails-") as folder:
-        for segment in view.segments:
-            thumbnail = Path(folder) / f"{segment.number}.jpg"
-            write_thumbnail(frames[segment.number], thumbnail)
-            services.store.put_file(segment.thumbnail_key, thumbnail, content_type="image/jpeg")
+    for segment in view.segments:
+        thumbnail = thumbnail_of(frames[segment.number])
+        scope.services.store.put_bytes(segment.thumbnail_key, thumbnail, content_type="image/jpeg")
     store_view(scope, view, place)
 
 

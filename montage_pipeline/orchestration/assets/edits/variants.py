@@ -5,6 +5,7 @@ Does not belong here: planning (edit_timeline, editing).
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.editing.timeline import Timeline
@@ -25,6 +26,9 @@ from montage_pipeline.storage.keys import (
     variants_key,
 )
 from montage_pipeline.vocabulary import Step
+
+if TYPE_CHECKING:
+    from montage_pipeline.editing.changing.rooms import Offers
 
 
 def store_variants(
@@ -85,6 +89,19 @@ def take_plan(scope: StepScope, plan: Origin, chosen: ChosenPlan, music: MusicTr
     _copy_pictures(scope, plan, place, own, len(timeline.segments))
     under_it = timeline.music.model_copy(update={"key": music.key})
     return timeline.model_copy(update={"request_id": own, "music": under_it})
+
+
+def offers_of_plan(scope: StepScope, chosen: ChosenPlan) -> "Offers | None":
+    """What the plan found that could be shown instead of the segments of the chosen edit; it knows
+    of its first edit alone. None where it has to be found.
+    """
+    if chosen.variant > 1:
+        return None
+    try:
+        room = scope.services.edit_room(chosen.request_id)
+    except PermanentError:
+        return None
+    return tuple(segment.alternatives for segment in room.segments)
 
 
 def shown_beside(scope: StepScope, analysis: ClipAnalysis) -> tuple[SeenSegment, ...]:

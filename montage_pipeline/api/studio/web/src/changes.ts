@@ -76,6 +76,9 @@ function thumbnailOf(
 
 /** The list with one more change; what is nudged again and again stays one change. */
 export function withChange(changes: readonly Change[], change: Change): Change[] {
+  if (change.kind === "music") {
+    return [...changes.filter((one) => one.kind !== "music"), change];
+  }
   const last = changes.at(-1);
   const before = changes.slice(0, -1);
   if (last?.kind === "slip" && change.kind === "slip" && last.segment === change.segment) {

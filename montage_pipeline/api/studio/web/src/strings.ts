@@ -86,6 +86,8 @@ export const words = {
   music: "Your own music",
   musicNone: "Composed for this Reel",
   musicChoose: "Choose a track",
+  musicCompose: "Compose other music",
+  musicNew: "Other music, composed for these cuts",
   musicUnder: "Music under these cuts",
   colours: "Bring the clips' colours together",
   shortCuts: "Show clips under 3 s, too, in quick cuts",
@@ -174,6 +176,7 @@ export const words = {
   willBeRendered: (rendered: number, total: number) =>
     `${rendered} of ${total} segments will be rendered.`,
   nothingBought: "Nothing is bought.",
+  willBeBought: (usd: string) => `Music is bought for ${usd} USD.`,
   onBeat: (count: number, total: number) => `${count} of ${total} cuts on the beat.`,
   carryOut: "Make it",
   undo: "Undo",

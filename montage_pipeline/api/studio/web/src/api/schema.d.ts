@@ -810,7 +810,7 @@ export interface components {
             beatsKnown: boolean;
             /**
              * Costusd
-             * @description What will be bought for it: analysis and music are taken over, so nothing.
+             * @description What will be bought for it, at list price. Analysis and music are taken over, so it is nothing unless other music is to be composed by a provider.
              * @example 0.012345
              */
             costUsd: string;
@@ -1854,7 +1854,7 @@ export interface components {
         };
         /**
          * MusicBody
-         * @description Play your own music under the same cuts, from where most of them fall on its beats.
+         * @description Play other music under the same cuts, from where most of them fall on its beats.
          */
         MusicBody: {
             /**
@@ -1864,9 +1864,9 @@ export interface components {
             kind: "music";
             /**
              * Url
-             * @description As `musicUrl` of a new item.
+             * @description Your own, as `musicUrl` of a new item; without it, new music is composed, as fast as that which it replaces.
              */
-            url: string;
+            url?: string | null;
         };
         /**
          * MusicOut

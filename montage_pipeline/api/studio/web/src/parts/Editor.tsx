@@ -33,7 +33,8 @@ export function Editor({
   const click = useRef<string>(undefined);
   const options = useOptions();
   const [named, setTrack] = useState("");
-  const track = changes.some((one) => one.kind === "music") ? named : null;
+  const music = changes.findLast((one) => one.kind === "music");
+  const track = music ? (music.url ? named : words.musicNew) : null;
   const refused = preview.error instanceof ApiProblem ? preview.error : null;
   const outcome = changes.length > 0 ? preview.data : undefined;
   const shown = shownOf(edit, changes, outcome);
@@ -108,6 +109,7 @@ export function Editor({
             change({ kind: "music", url });
           }}
           onRemove={withoutMusic}
+          onCompose={() => change({ kind: "music" })}
         />
       )}
     </div>
@@ -142,7 +144,9 @@ function Pending({
   onDiscard,
   onMake,
 }: {
-  outcome: { rendered: number; onBeatBefore: number; onBeatAfter: number } | undefined;
+  outcome:
+    | { rendered: number; costUsd: string; onBeatBefore: number; onBeatAfter: number }
+    | undefined;
   refused: ApiProblem | null;
   last: Change | undefined;
   edit: Edit;
@@ -162,7 +166,11 @@ function Pending({
         outcome && (
           <p>
             <strong>{words.willBeRendered(outcome.rendered, total)}</strong>{" "}
-            <span className="muted">{words.nothingBought}</span>
+            <span className="muted">
+              {Number(outcome.costUsd) > 0
+                ? words.willBeBought(outcome.costUsd)
+                : words.nothingBought}
+            </span>
             {outcome.onBeatAfter !== outcome.onBeatBefore && (
               <span> {words.onBeat(outcome.onBeatAfter, total - 1)}</span>
             )}

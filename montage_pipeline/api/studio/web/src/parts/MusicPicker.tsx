@@ -10,6 +10,7 @@ export function MusicPicker({
   maxBytes,
   onChoose,
   onRemove,
+  onCompose,
 }: {
   label: string;
   chosen: string | null;
@@ -17,6 +18,8 @@ export function MusicPicker({
   maxBytes: number;
   onChoose: (music: { name: string; url: string }) => void;
   onRemove: () => void;
+  /** Where music can be composed in place of what is there. */
+  onCompose?: () => void;
 }) {
   const [share, setShare] = useState<number | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
@@ -44,6 +47,11 @@ export function MusicPicker({
         {chosen && (
           <button type="button" className="button quiet" onClick={onRemove}>
             {words.remove}
+          </button>
+        )}
+        {onCompose && (
+          <button type="button" className="button" onClick={onCompose}>
+            {words.musicCompose}
           </button>
         )}
         <label className="button">
