@@ -146,9 +146,8 @@ def _planned(scope: StepScope, analysis: ClipAnalysis, music: MusicTrack) -> Pla
     if found.notes:
         first.metadata["variants_notes"] = MetadataValue.md(bullets(found.notes))
     for variant, edit in enumerate(others, start=2):
-        shown = edit.metadata["storyboard"], edit.metadata["storyboard_file"]
-        of_it = f"storyboard_{variant}"
-        first.metadata[of_it], first.metadata[f"{of_it}_file"] = shown
+        first.metadata[f"storyboard_{variant}"] = edit.metadata["storyboard"]
+        first.metadata[f"storyboard_{variant}_file"] = edit.metadata["storyboard_file"]
     return first
 
 
