@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from montage_pipeline.analysis.model import AnalystFacts
@@ -121,6 +121,7 @@ def _beats_in(spans: Sequence[Span], beat_s: float) -> list[float]:
 
 
 @settings(max_examples=examples(0.3), deadline=None)
+@example([(5.0, 15.0), (10.0, 4.0)], 1.2)
 @given(
     st.lists(st.tuples(st.floats(1.5, 25), st.floats(4, 40)), min_size=1, max_size=3),
     st.floats(0.4, 0.9),

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -25,6 +25,7 @@ def _drums(duration_s: float, bpm: float = 120) -> NDArray[np.float32]:
 
 
 @settings(max_examples=examples(0.3), deadline=None)
+@example(parts=[(2.0, 3.0)], gain_db=6.0, hiss_db=-62.0)
 @given(
     parts=st.lists(st.tuples(st.floats(1.5, 6), st.floats(1.5, 6)), min_size=1, max_size=3),
     gain_db=st.floats(-25, 0),
@@ -52,6 +53,16 @@ def test_music_is_heard_where_it_is_and_no_beat_lies_outside(
     assert all(any(span.start_s - 0.07 <= beat < span.end_s for span in spans) for beat in beats_s)
 
 
+def test_the_noise_of_a_tape_is_silence_beside_music_that_is_hardly_louder() -> None:
+    """Drums at -45 dBFS, hiss 20 dB below them."""
+    drums = _drums(4)
+    drums *= np.float32(10 ** (-45 / 20) / drums.std())
+    sound = np.concatenate([np.zeros(4 * RATE, np.float32), drums])
+    hiss = np.random.default_rng(3).normal(0, 10 ** (-65 / 20), len(sound))
+    [span] = sounding_spans((sound + hiss).astype(np.float32)[None])
+    assert span.start_s == pytest.approx(4, abs=0.06)
+
+
 def test_rests_of_the_music_are_no_silence_and_a_click_is_no_music() -> None:
     stops = np.concatenate([_drums(4), np.zeros(round(0.8 * RATE), np.float32), _drums(4)])
     assert len(sounding_spans(stops[None])) == 1
@@ -59,6 +70,11 @@ def test_rests_of_the_music_are_no_silence_and_a_click_is_no_music() -> None:
     clicked[2 * RATE : 2 * RATE + 50] = 0.9
     [span] = sounding_spans(clicked[None])
     assert span.start_s == pytest.approx(6, abs=0.06)
+
+
+def test_music_on_one_side_alone_is_heard() -> None:
+    drums = _drums(4)
+    assert len(sounding_spans(np.stack([drums, np.zeros_like(drums)]))) == 1
 
 
 def test_sides_in_opposite_phase_are_heard_and_have_beats(tmp_path: Path) -> None:

@@ -152,6 +152,7 @@ def test_silence_before_the_music_has_no_beats_and_does_not_count(
     [
         ("anullsrc=r=44100:cl=stereo:d=20", "digital silence"),
         ("anoisesrc=d=20:amplitude=0.0005", "hiss"),
+        ("anoisesrc=d=20:amplitude=0.006", "hiss that is heard on headphones"),
         ("aevalsrc=0.3:d=20", "a constant voltage"),
     ],
 )

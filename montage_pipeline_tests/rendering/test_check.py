@@ -127,6 +127,18 @@ def test_tampered_file_fails_and_names_the_rule(
     assert rule in failure.value.message
 
 
+def test_a_peak_a_little_over_the_limit_is_too_high(reel: Reel) -> None:
+    path, timeline, _ = reel
+    found = check_file(path, timeline)
+    at_limit, over = (
+        timeline.model_copy(update={"max_true_peak_dbtp": found.true_peak_dbtp - by_db})
+        for by_db in (0.0, 0.3)
+    )
+    check_file(path, at_limit)
+    with pytest.raises(MontageError, match=r"true peak is -?[\d.]+ dBTP, expected at most"):
+        check_file(path, over)
+
+
 def test_bit_rate_is_held_on_average_and_in_every_second(
     reel: Reel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

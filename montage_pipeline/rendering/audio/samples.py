@@ -24,7 +24,9 @@ def resampled(sound: Samples, rate: int) -> Samples:
     whole.sample_rate = rate
     resampling = Resampling("fltp", "stereo", SAMPLE_RATE)
     frames = [*resampling.add(whole), *resampling.rest()]
-    at_rate = np.concatenate([frame.to_ndarray() for frame in frames], axis=1).T
+    # Of a few samples the filter may give none.
+    parts = [frame.to_ndarray() for frame in frames] or [np.zeros((2, 0), np.float32)]
+    at_rate = np.concatenate(parts, axis=1).T
 
     due = ceil(len(sound) * SAMPLE_RATE / rate)
     return cast(Samples, np.pad(at_rate, ((0, max(0, due - len(at_rate))), (0, 0)))[:due])

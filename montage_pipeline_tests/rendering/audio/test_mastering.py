@@ -16,11 +16,18 @@ from montage_pipeline.rendering.audio import master
 from montage_pipeline.rendering.audio.aac import encode_aac
 from montage_pipeline.rendering.audio.levels import (
     integrated_lufs,
+    peak_decibels,
     step_peaks,
     true_peak_dbtp,
     weighted_powers,
 )
-from montage_pipeline.rendering.audio.limiter import limited, no_spots
+from montage_pipeline.rendering.audio.limiter import (
+    Aim,
+    drive_for,
+    limited,
+    limiter_gain,
+    no_spots,
+)
 from montage_pipeline.rendering.audio.master import loudness_verdict, mastered_sound
 from montage_pipeline.rendering.audio.reading import read_whole_sound
 from montage_pipeline.rendering.model import LoudnessVerdict
@@ -103,6 +110,30 @@ def test_limiter_holds_the_true_peak(name: str) -> None:
     raised = limited(sound, peaks, 12.0, -2.0, no_spots(peaks))
     assert raised.shape == sound.shape
     assert true_peak_dbtp(raised) <= -1.9
+
+
+def test_the_limiter_gives_way_before_a_peak_without_a_step() -> None:
+    peaks_dbtp = np.full(400, -20.0)
+    peaks_dbtp[200] = 5.0
+    gain = limiter_gain(peaks_dbtp, 0.0, -1.0, np.zeros(400))
+    assert gain[200:202].max() <= 10 ** (-6 / 20) + 1e-9
+    assert gain[150] == pytest.approx(1)
+    # Half of the way in a third of the lookahead: faster is heard as a click.
+    assert np.abs(np.diff(gain)).max() < 0.1
+
+
+@pytest.mark.parametrize("name", ["claps", "40 Hz", "voice"])
+def test_the_limiter_takes_off_no_more_than_leaves_the_mix_as_it_is(name: str) -> None:
+    """By the levels alone: what is asked for is far beyond what can be had."""
+    sound = SOUNDS[name]
+    powers, peaks = weighted_powers(sound), step_peaks(sound, 0.0)
+    drive = drive_for(powers, peaks, Aim(-3.0, -2.0), 60.0, no_spots(peaks))
+    edges = limiter_gain(peak_decibels(peaks), drive.gain_db, -2.0, no_spots(peaks))
+    reduction = (edges[:-1] + edges[1:]) / 2
+    heard = powers * reduction**2
+    taken_db = -20 * float(np.log10(reduction) @ heard) / float(heard.sum())
+    assert drive.at_limit
+    assert 6 < taken_db <= 12.1
 
 
 @pytest.mark.parametrize(

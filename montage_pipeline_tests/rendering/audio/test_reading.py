@@ -13,6 +13,7 @@ from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.rendering.audio.decoding import TimedFrame, gapless_runs, runs
 from montage_pipeline.rendering.audio.mix import mixed_sound
 from montage_pipeline.rendering.audio.reading import read_sound
+from montage_pipeline.rendering.audio.samples import resampled
 from montage_pipeline_tests.rendering.conftest import ClipMaker
 from montage_pipeline_tests.rendering.counters import CounterClip, facts_of
 from montage_pipeline_tests.rendering.edits import (
@@ -200,6 +201,13 @@ def test_frames_of_another_kind_are_not_joined_even_where_no_time_lies_between(
     for found in (joined, list(gapless_runs(timed_frames(), inf))):
         kinds = [(run.format.name, run.layout.name, run.sample_rate, run.samples) for run in found]
         assert kinds == wanted
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 96_000])
+def test_sound_is_as_long_at_another_rate_to_the_sample(rate: int) -> None:
+    for count in (1, 7, 100, 1024, 3001, rate):
+        sound = np.full((count, 2), 0.5, np.float32)
+        assert len(resampled(sound, rate)) == -(-count * 48_000 // rate)
 
 
 @pytest.mark.parametrize("rate", [8_000, 96_000, 192_000])
