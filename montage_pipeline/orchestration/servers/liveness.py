@@ -1,4 +1,4 @@
-"""Whether every loop of the daemon turns, for a health check that costs next to nothing:
+"""Whether every loop of the daemon turns, for a cheap health check:
 
     python -m montage_pipeline.orchestration.servers.liveness
 

@@ -27,7 +27,7 @@ proxy puts before the UI.
 
 _EMBEDDED = re.compile(r"!\[[^]]*\]\(data:image/jpeg;base64,([A-Za-z0-9+/=]+)\)")
 
-_SHOWN_WIDTH = 460
+_SHOWN_WIDTH = 390
 """Pixels: what the page of an asset has room for on a laptop's screen (1440 wide)."""
 _SHOWN_QUALITY = 88
 

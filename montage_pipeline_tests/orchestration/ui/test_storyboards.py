@@ -12,7 +12,7 @@ from PIL import Image
 from montage_pipeline.orchestration.ui.guard import Receive, Scope, Send
 from montage_pipeline.orchestration.ui.storyboards import Storyboards, storyboard_metadata
 
-_PLACE_IN_A_PAGE = 470
+_PLACE_IN_A_PAGE = 397
 """Pixels in the overview of an asset, in a window of 1440."""
 _SHOWN_IN_PLACE = 1000
 """Characters of Markdown that Dagster's UI shows without a click (`MetadataEntry.tsx`)."""
@@ -84,7 +84,7 @@ def test_a_storyboard_is_shown_in_place_under_every_page(instance: dg.DagsterIns
             assert answer.status_code == 200
             width, shape, colour = _seen(answer.content)
             assert (shape, colour) == _seen(image)[1:]
-            assert width == min(_seen(image)[0], 460) < _PLACE_IN_A_PAGE
+            assert width == min(_seen(image)[0], 390) < _PLACE_IN_A_PAGE
             assert answer.headers["content-type"] == "image/jpeg"
             assert "immutable" in answer.headers["cache-control"]
 
