@@ -42,7 +42,7 @@ export function MusicPicker({
   return (
     <div className="field">
       <span>{label}</span>
-      <span className="muted">{chosen ?? none}</span>
+      <p className="muted">{chosen ?? none}</p>
       <div className="row">
         {chosen && (
           <button type="button" className="button quiet" onClick={onRemove}>
