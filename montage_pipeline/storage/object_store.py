@@ -141,16 +141,12 @@ class ObjectStore:
         sha256: str | None = None,
     ) -> StoredObject:
         """Write `data` under `key`, whatever was there before; `sha256` as for `put_file`."""
-        headers: dict[str, Any] = {"CacheControl": cache_control} if cache_control else {}
-        if sha256:
-            headers["Metadata"] = {_SHA256_METADATA: sha256}
+        headers: dict[str, Any] = {"Metadata": {_SHA256_METADATA: sha256}} if sha256 else {}
+        if cache_control:
+            headers["CacheControl"] = cache_control
         with self._errors.translated("write", key):
             answer = self._client.put_object(
-                Bucket=self.bucket,
-                Key=key,
-                Body=data,
-                ContentType=content_type,
-                **headers,
+                Bucket=self.bucket, Key=key, Body=data, ContentType=content_type, **headers
             )
         return StoredObject(
             bucket=self.bucket,

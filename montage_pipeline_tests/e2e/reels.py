@@ -45,7 +45,7 @@ def heard_and_seen(system: System, item: UUID) -> HeardAndSeen:
     video, music = (httpx.get(answer[name]).content for name in ("generatedMediaUrl", "musicUrl"))
     return HeardAndSeen(
         _frames(video),
-        _sound(video),
+        sound_of(video),
         music,
         measures.chunks - measures.chunks_reused,
         services.ledger.entries(newest),
@@ -60,7 +60,10 @@ def _frames(video: bytes) -> str:
     return hashed.hexdigest()
 
 
-def _sound(video: bytes) -> NDArray[np.float32]:
-    with av.open(io.BytesIO(video), mode="r") as container:
-        frames = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
-    return np.concatenate(frames)
+def sound_of(file: bytes) -> NDArray[np.float32]:
+    """The sound of a video or of music, as mono samples at 48 kHz."""
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=48_000)
+    with av.open(io.BytesIO(file), mode="r") as container:
+        frames = [*container.decode(audio=0), None]
+        samples = [part.to_ndarray()[0] for frame in frames for part in resampler.resample(frame)]
+    return np.concatenate(samples)

@@ -42,8 +42,8 @@ export function MusicPicker({
   return (
     <div className="field">
       <span>{label}</span>
+      <p className="muted">{chosen ?? none}</p>
       <div className="row">
-        <span className="muted grow">{chosen ?? none}</span>
         {chosen && (
           <button type="button" className="button quiet" onClick={onRemove}>
             {words.remove}
