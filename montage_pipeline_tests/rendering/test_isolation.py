@@ -11,6 +11,7 @@ import pytest
 from montage_pipeline.editing.timeline import Effect
 from montage_pipeline.errors import MontageError
 from montage_pipeline.media.ffmpeg import ffmpeg_path
+from montage_pipeline.media.isolation import effort
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.rendering.model import RenderEngine
 from montage_pipeline.rendering.render import segments_at_fault
@@ -56,6 +57,7 @@ def test_a_clip_that_costs_too_much_is_at_fault_itself(
 ) -> None:
     monkeypatch.setattr(moviepy_chunk, "_START_S", -0.4)
     monkeypatch.setattr(moviepy_chunk, "_S_PER_FRAME", 0.04)
+    monkeypatch.setattr(effort, "_LOOK_S", 0.01)  # or it is over before it is looked at again
     source = clip(_SOURCE)
     cuts = [Cut(source, 0.2, 12), Cut(source, 1.1, 12)]
     timeline = timeline_of(cuts)

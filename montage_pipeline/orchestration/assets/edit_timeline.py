@@ -31,10 +31,7 @@ from montage_pipeline.orchestration.assets.edits.variants import (
     store_variants,
     take_plan,
 )
-from montage_pipeline.orchestration.assets.request_facts import (
-    bullets,
-    seed_of,
-)
+from montage_pipeline.orchestration.assets.request_facts import bullets, seed_of
 from montage_pipeline.orchestration.assets.taken_over import Origin, origin_of
 from montage_pipeline.orchestration.documents import store_document
 from montage_pipeline.orchestration.scratch import scratch_folder
@@ -255,8 +252,7 @@ def _room(scope: StepScope, edit: EditInputs, shown: "ShownWith") -> "EditRoom":
     """What may become of the request's own edit; what is known of it already is not asked again."""
     from montage_pipeline.editing.changing.rooms import edit_room, offers_for
 
-    context = _context(scope, edit)
-    offers = shown.offers
+    context, offers = _context(scope, edit), shown.offers
     if offers is None:
         offers = offers_for(context, edit.timeline, shown.parts)
     return edit_room(context, edit.timeline, offers, shown.parts)

@@ -3,6 +3,7 @@
 import signal
 import socket
 import threading
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -171,13 +172,24 @@ def test_a_refusal_is_final_charged_and_not_bought_again(small: AnalysisStep) ->
     assert small.ledger.total_usd == small.server.charged_usd > 0
 
 
+@pytest.fixture
+def restored_sigint() -> Iterator[None]:
+    """What SIGINT does is as before after a test."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Killed(BaseException):
     """The process ends here."""
 
 
 def test_a_call_that_is_interrupted_says_at_once_that_it_may_be_charged(
-    clips: list[FetchedClip],
+    clips: list[FetchedClip], restored_sigint: None
 ) -> None:
+    # Whoever runs the tests in the background may have them ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def interrupt(_request: object) -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -42,7 +43,8 @@ def spaces_and_pieces(draw: st.DrawFn) -> tuple[Space, tuple[Piece, ...]]:
         arcs = range(int(space.arcs.first[frame]), int(space.arcs.first[frame + 1]))
         arc = draw(st.sampled_from(arcs))
         length = int(space.arcs.frames[arc])
-        fitting = [p for p in range(len(space.places.at)) if space.places.free[p] >= length]
+        places = space.places
+        fitting = np.flatnonzero((places.least <= length) & (length <= places.free)).tolist()
         if not fitting:
             break
         pieces.append(space.piece(draw(st.sampled_from(fitting)), length))

@@ -16,7 +16,7 @@ from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.model import RequestFailure
 from montage_pipeline.requests.tables import WebhookDeliveryRow
-from montage_pipeline.requests.webhooks import outbox
+from montage_pipeline.requests.webhooks import outbox, targets
 from montage_pipeline.requests.webhooks.model import Answer, Delivery
 from montage_pipeline.requests.webhooks.outbox import claim_due, forget_old, settle
 from montage_pipeline.requests.webhooks.targets import Webhooks
@@ -173,8 +173,13 @@ def test_who_dies_while_sending_leaves_the_message_to_others(
 
 
 def test_senders_share_the_work_and_no_user_keeps_the_others_waiting(
-    webhooks: Webhooks, engine: Engine, library: ContentLibrary, user: UUID
+    webhooks: Webhooks,
+    engine: Engine,
+    library: ContentLibrary,
+    user: UUID,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(targets, "MAX_TESTS_PER_HOUR", 100)
     users = [user, *(new_user(library) for _ in range(5))]
     for each in users:
         webhooks.put(each, URL)
