@@ -128,11 +128,8 @@ def longest_total(
 
 
 @lru_cache(maxsize=4096)
-def sums_of_short(short: Sequence[ShortRoom], allowed: int) -> int:
-    """The frames that at most `allowed` short cuts can sum to: bit n is set where n frames can.
-
-    `short` must be hashable.
-    """
+def sums_of_short(short: tuple[ShortRoom, ...], allowed: int) -> int:
+    """The frames that at most `allowed` short cuts can sum to: bit n is set where n frames can."""
     by_count = [1] + [0] * allowed
     for least, frames in short:
         for count in range(allowed, 0, -1):

@@ -150,8 +150,7 @@ def _strongest_by_room(
             for number, room in enumerate(every_room)
             if number not in (window.stretch, stretch.other)
         ]
-        # Which of its stretches a short cut of a clip would show is not known yet: it may be
-        # this one.
+        # Which stretch of a clip its short cut would show is not known yet: it may be this one.
         short = {clip: room for clip, room in every_short.items() if clip != stretch.clip}
         taken = 0
         for start in _starts(window, stretch, rules, context.request.seed):
