@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 _PROGRAM = """
-    import json, multiprocessing, os, sys
+    import gc, json, multiprocessing, os, sys
 
     from dagster._core.utils import FuturesAwareThreadPoolExecutor
     from dagster._grpc.server import DagsterApiServer
@@ -18,7 +18,9 @@ _PROGRAM = """
         names = ("cv2", "av", "montage_pipeline.definitions")
         loaded = [name for name in names if name in sys.modules]
         parent = multiprocessing.parent_process()
-        queue.put({"pid": os.getpid(), "parent": parent.pid, "loaded": loaded})
+        collected = len(gc.get_objects())
+        queue.put({"pid": os.getpid(), "parent": parent.pid, "loaded": loaded,
+                   "looked_through": collected, "kept": gc.get_freeze_count()})
 
     if __name__ == "__main__":
         import logging
@@ -46,6 +48,8 @@ def test_each_run_gets_a_new_process_with_the_libraries_loaded(tmp_path: Path) -
     said = json.loads(done.stdout.splitlines()[-1])
     for answer in said["answers"]:
         assert answer["loaded"] == ["cv2", "av", "montage_pipeline.definitions"]
+        # What was loaded is not looked through for garbage, which would copy all of it.
+        assert answer["looked_through"] < answer["kept"] / 10
         # What `lease` goes by: the process is a run's own.
         assert answer["parent"] == said["server"]
         assert answer["exit"] == 0
