@@ -124,6 +124,7 @@ def clip_colour(index: int) -> Colour:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
+@lru_cache(maxsize=4096)
 def width_of(text: str, size: int) -> int:
     """Width of one line in pixels."""
     return round(sum(_font_of(face, size).getlength(part) for part, face in _runs(text)))
@@ -232,12 +233,19 @@ def paste_rounded(
     canvas: Image.Image, image: Image.Image, at: tuple[int, int], radius: int = 6
 ) -> None:
     """Paste an image with rounded corners."""
+    canvas.paste(image, at, _rounded(image.size, radius))
+
+
+@lru_cache(maxsize=16)
+def _rounded(size: tuple[int, int], radius: int) -> Image.Image:
+    """A mask with rounded corners."""
+    width, height = size
     # Drawn four times as large, so that the corners come out smooth.
-    mask = Image.new("L", (image.width * 4, image.height * 4), 0)
+    mask = Image.new("L", (width * 4, height * 4), 0)
     ImageDraw.Draw(mask).rounded_rectangle(
         (0, 0, mask.width - 1, mask.height - 1), radius=radius * 4, fill=255
     )
-    canvas.paste(image, at, mask.resize(image.size, Image.Resampling.LANCZOS))
+    return mask.resize(size, Image.Resampling.LANCZOS)
 
 
 def dimmed_outside(image: Image.Image, box: Corners, colour: Colour) -> Image.Image:
