@@ -128,13 +128,22 @@ def decoded_frames(
     time_base = float(stream.time_base or 0)
     decoder = decoder or stream.codec_context
     for packet in packets_of(container, stream):
-        try:
-            frames = decoder.decode(packet)
-        except av.InvalidDataError:
-            continue
-        for frame in frames:
-            if isinstance(frame, VideoFrame) and frame.pts is not None:
-                yield frame.pts * time_base, frame
+        yield from frames_of(packet, decoder, time_base)
+
+
+def frames_of(
+    packet: "Packet[VideoStream]", decoder: VideoCodecContext, time_base: float
+) -> Iterator[tuple[float, VideoFrame]]:
+    """The frames that a decoder gives for a packet, with their presentation times (s); none for a
+    damaged one.
+    """
+    try:
+        frames = decoder.decode(packet)
+    except av.InvalidDataError:
+        return
+    for frame in frames:
+        if isinstance(frame, VideoFrame) and frame.pts is not None:
+            yield frame.pts * time_base, frame
 
 
 def seek_before(container: InputContainer, stream: VideoStream, time_s: float) -> None:

@@ -8,7 +8,6 @@ import math
 from collections import deque
 from collections.abc import Iterator
 
-import av
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -17,6 +16,7 @@ from av.video.stream import VideoStream
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.container import (
     decoder_of,
+    frames_of,
     packets_of,
     seek_before,
     video_stream,
@@ -125,13 +125,7 @@ class Playhead:
             if skips:
                 passed = self._is_passed(packet, following)
                 decoder.skip_frame = "NONREF" if passed else "DEFAULT"
-            try:
-                frames = decoder.decode(packet)
-            except av.InvalidDataError:
-                continue
-            for frame in frames:
-                if isinstance(frame, VideoFrame) and frame.pts is not None:
-                    yield frame.pts * self._time_base, frame
+            yield from frames_of(packet, decoder, self._time_base)
 
     def _is_passed(self, packet: "Packet[VideoStream]", following: "_Packets") -> bool:
         """Whether other frames come between this one and the wanted time, so that it is not the one
