@@ -5,7 +5,9 @@ wrong (diagnosis), which times are right (schedule).
 """
 
 import hashlib
+import io
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -40,7 +42,10 @@ from montage_pipeline.footage.rebuilding.schedule import (
     times_in_order,
 )
 
-_RECIPE = 2
+_FORMATS = ("mov", "mp4", "matroska")
+"""What a copy may be, the best first: QuickTime keeps every time, but not VP8 and VP9."""
+
+_RECIPE = 3
 """Raise it when the same file is rebuilt differently: kept copies are then made anew."""
 
 
@@ -60,8 +65,8 @@ def rebuilt_address(sha256: str) -> str:
 def rebuild(source: ClipSource, output: Path) -> bool:
     """Write a copy of the clip to `output` if the file cannot be read as it is.
 
-    False, and nothing is written, when it can. The copy is a QuickTime file of the video track and
-    the sound that are used.
+    False, and nothing is written, when it can. The copy holds the video track and the sound that
+    are used.
 
     Raises PermanentError (CLIP_UNREADABLE, CLIP_NO_VIDEO) and, when the copy cannot be written,
     av.FFmpegError or OSError.
@@ -72,9 +77,23 @@ def rebuild(source: ClipSource, output: Path) -> bool:
 
     with open_clip(source) as container:
         times = _right_times(container, found)
-    with open_clip(source) as container, av.open(str(output), "w", format="mov") as copy:
-        _write(container, copy, times, found)
+    with open_clip(source) as container:
+        name = _format_for(_tracks_of(container)[1])
+        with av.open(str(output), "w", format=name) as copy:
+            _write(container, copy, times, found)
     return True
+
+
+def _format_for(tracks: Sequence[Stream]) -> str:
+    """The first format that takes these tracks, else the first of all."""
+    for name in _FORMATS:
+        with suppress(av.FFmpegError, ValueError):
+            with av.open(io.BytesIO(), "w", format=name) as trial:
+                for track in tracks:
+                    trial.add_stream_from_template(track)
+                trial.start_encoding()
+            return name
+    return _FORMATS[0]
 
 
 def _tracks_of(container: InputContainer) -> tuple[VideoStream, list[Stream]]:
