@@ -86,8 +86,10 @@ def _probed(source: ClipSource, clip: FetchedClip) -> Probe:
         refuse_duration(ending.end_s - video.start_s)
         audio = pick_audio_track(container)
         clip_s = (video.start_s, ending.end_s)
-        shown = typical_frame(container, video.stream, video.first_frame, clip_s)
-        geometry = geometry_of(video.stream, shown)
+        shown = typical_frame(
+            container, video.stream, video.first_frame, clip_s, rebuilt=clip.rebuilt
+        )
+        geometry = geometry_of(shown.frame, shown.sample_aspect)
         transparent = is_transparent(video.stream.codec_context.name, colour.pixel_format)
         log = None
         # No camera records transparency.

@@ -154,10 +154,14 @@ def _times_of_showing(rows: Sequence[Row]) -> list[int]:
 def _write(
     container: InputContainer, copy: OutputContainer, times: _Times, found: Diagnosis
 ) -> None:
-    _, tracks = _tracks_of(container)
+    video, tracks = _tracks_of(container)
     targets = {track.index: copy.add_stream_from_template(track) for track in tracks}
     for target in targets.values():
         target.time_base = Fraction(1, TICKS_HZ)
+    copied = targets[video.index]
+    if video.sample_aspect_ratio and isinstance(copied, VideoStream):
+        # The container's word on it counts, which is not among what describes the codec.
+        copied.codec_context.sample_aspect_ratio = video.sample_aspect_ratio
 
     last_sound = None
     for place, packet in numbered_packets(container, tracks):

@@ -247,3 +247,24 @@ def test_decoding_times_that_run_ahead_are_no_damage(folder: Path) -> None:
     measured = measure(indexed(late))
     assert not measured.damaged
     assert sum(shot.duration_s for shot in measured.shots) == pytest.approx(LONG_S, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["squeezed.mp4", "squeezed.avi", "squeezed.mkv"])
+def test_a_copy_keeps_the_shape_that_the_container_tells(
+    name: str, plain: Path, folder: Path, fetcher: ClipFetcher
+) -> None:
+    """In spite of what the video says of itself, as players have it."""
+    clock = ("-avoid_negative_ts", "disabled", "-output_ts_offset", "-1")
+    unsaid, no_ctts = "h264_metadata=sample_aspect_ratio=1/1", "setts=pts=DTS"
+    bitstream = f"{unsaid},{no_ctts}" if name.endswith(".mp4") else unsaid
+    strange = copied(
+        plain,
+        folder / name,
+        *("-an", "-bsf:v", bitstream, "-aspect", "32/9"),
+        *(clock if name.endswith(".mkv") else ()),
+    )
+    clip, facts = clip_of(fetcher, strange)
+    assert clip.rebuilt
+    assert facts.sample_aspect is not None
+    assert facts.sample_aspect.fraction == 2
+    assert facts.width == pytest.approx(2 * facts.coded_width)
