@@ -22,7 +22,7 @@ from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.container import rewind
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.logs import get_logger
-from montage_pipeline.media.opening import CLIP_FORMATS, open_media
+from montage_pipeline.media.opening import CLIP_FORMATS, open_media, reason_of
 from montage_pipeline.media.packets import demuxed
 from montage_pipeline.media.plausible import is_plausible_sound
 from montage_pipeline.rendering.audio.samples import Samples
@@ -74,7 +74,7 @@ def opened(
         with open_media(source, formats) as container:
             yield container
     except av.FFmpegError as error:
-        message = f"the sound of {name} cannot be read: {error}"
+        message = f"the sound of {name} cannot be read: {reason_of(error)}"
         if isinstance(source, Path) or isinstance(error, av.InvalidDataError):
             raise PermanentError(ErrorCode.AUDIO_UNREADABLE, message) from error
         # Whoever serves the clip may be back the next time.

@@ -33,6 +33,9 @@ from montage_pipeline_tests.footage.strange import (
     unstamped,
 )
 
+JOINED = ("joined", "joined_fragments", "joined_calls", "disc")
+FRAGMENTED = ("-movflags", "frag_keyframe+empty_moov+default_base_moof")
+
 MAKERS: dict[str, Callable[[Path, Path], Path]] = {
     "avi": lambda clip, folder: copied(clip, folder / "b.avi", "-an"),
     "no_ctts": lambda clip, folder: copied(
@@ -73,8 +76,6 @@ MAKERS: dict[str, Callable[[Path, Path], Path]] = {
     ),
 }
 
-JOINED = ("joined", "joined_fragments", "joined_calls", "disc")
-FRAGMENTED = ("-movflags", "frag_keyframe+empty_moov+default_base_moof")
 ON_DISC = ("-c:v", "mpeg2video", "-bf", "2", "-q:v", "4", "-c:a", "ac3", "-s", "720x576")
 
 
