@@ -45,16 +45,25 @@ from montage_pipeline.footage.rebuilding.schedule import (
 _FORMATS = ("mov", "mp4", "matroska")
 """What a copy may be, the best first: QuickTime keeps every time, but not VP8 and VP9."""
 
+_FORMAT_OF_MANY_SOUNDS = "mpegts"
+"""Others describe AAC once, for the whole track, and take from its packets what they say."""
+
 _RECIPE = 3
 """Raise it when the same file is rebuilt differently: kept copies are then made anew."""
 
 
+_ADTS_BYTES = 7  # of the head of a packet
+
+
 @dataclass
 class _Times:
-    """Right times (ticks) of packets, by their place in the file."""
+    """Right times (ticks) of packets, by their place in the file; and the kinds of sound whose
+    packets say themselves which one they are.
+    """
 
     shown: dict[int, int] = field(default_factory=dict)
     decoded: dict[int, int] = field(default_factory=dict)
+    sounds: set[bytes] = field(default_factory=set)
 
 
 def rebuilt_address(sha256: str) -> str:
@@ -78,14 +87,16 @@ def rebuild(source: ClipSource, output: Path) -> bool:
     with open_clip(source) as container:
         times = _right_times(container, found)
     with open_clip(source) as container:
-        name = _format_for(_tracks_of(container)[1])
+        name = _format_for(_tracks_of(container)[1], times)
         with av.open(str(output), "w", format=name) as copy:
             _write(container, copy, times, found)
     return True
 
 
-def _format_for(tracks: Sequence[Stream]) -> str:
+def _format_for(tracks: Sequence[Stream], times: _Times) -> str:
     """The first format that takes these tracks, else the first of all."""
+    if len(times.sounds) > 1:
+        return _FORMAT_OF_MANY_SOUNDS
     for name in _FORMATS:
         with suppress(av.FFmpegError, ValueError):
             with av.open(io.BytesIO(), "w", format=name) as trial:
@@ -108,6 +119,7 @@ def _right_times(container: InputContainer, found: Diagnosis) -> _Times:
     """Read the file once for the times of all its packets."""
     video, tracks = _tracks_of(container)
     given: dict[int, GivenTimes] = {}
+    sounds: set[bytes] = set()
 
     def video_packets() -> Iterator[bytes]:
         for place, packet in numbered_packets(container, tracks):
@@ -117,6 +129,8 @@ def _right_times(container: InputContainer, found: Diagnosis) -> _Times:
             given[place] = times
             if packet.stream_index == video.index:
                 yield bytes(packet) if found.order else b""
+            else:
+                sounds.add(_said_sound(bytes(packet)))
 
     order = shown_order(video, video_packets()) if found.order else len(list(video_packets()))
     rows = whole_rows(given)
@@ -134,11 +148,20 @@ def _right_times(container: InputContainer, found: Diagnosis) -> _Times:
     # Of a file that is sound but for its messages, what lies before zero is not to be shown.
     zero = min(shown, default=0) if found.order or found.joined else 0
 
-    times = _Times({place: row.pts - zero for place, row in joined.items()})
+    times = _Times({place: row.pts - zero for place, row in joined.items()}, sounds=sounds - {b""})
     shown = [time - zero for time in shown]
     times.shown |= dict(zip(places, shown, strict=True))
     times.decoded = dict(zip(places, decoding_times(shown), strict=True))
     return times
+
+
+def _said_sound(packet: bytes) -> bytes:
+    """What a packet of AAC says of its profile, rate and channels (ADTS, ISO/IEC 13818-7, 6.2);
+    empty for other packets.
+    """
+    if len(packet) < _ADTS_BYTES or packet[0] != 0xFF or packet[1] & 0xF6 != 0xF0:
+        return b""
+    return bytes([packet[2] & 0xFD, packet[3] & 0xC0])  # without a bit that means nothing
 
 
 def _times_of_showing(rows: Sequence[Row]) -> list[int]:
