@@ -26,7 +26,12 @@ from montage_pipeline.footage.probing.encryption import refuse_encrypted
 from montage_pipeline.footage.probing.geometry import Geometry, geometry_of
 from montage_pipeline.footage.probing.log_profile import log_profile_of
 from montage_pipeline.footage.probing.sizes import typical_frame
-from montage_pipeline.footage.probing.timing import Ending, ending_of, frame_rate_of
+from montage_pipeline.footage.probing.timing import (
+    Ending,
+    ending_of,
+    frame_rate_of,
+    unread_note,
+)
 from montage_pipeline.footage.probing.tracks import (
     VideoTrack,
     pick_audio_track,
@@ -96,7 +101,8 @@ def _probed(source: ClipSource, clip: FetchedClip) -> Probe:
         if isinstance(source, Path) and colour.hdr == "sdr" and not transparent:
             log = log_profile_of(source, container, video, clip_s)
 
-        notes = [note for note in (ending.note, geometry.note) if note]
+        unread = unread_note(container, ending)
+        notes = [note for note in (ending.note, unread, geometry.note) if note]
         if audio is None and container.streams.audio:
             notes.append(f"its sound track {_why_unheard(container)} and is left out")
         if transparent:
