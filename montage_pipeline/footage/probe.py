@@ -91,8 +91,10 @@ def _probed(source: ClipSource, clip: FetchedClip) -> Probe:
         refuse_duration(ending.end_s - video.start_s)
         audio = pick_audio_track(container)
         clip_s = (video.start_s, ending.end_s)
+        # What is read in ranges is not looked through for the sake of one frame near its beginning.
+        seen_s = clip_s if isinstance(source, Path) else None
         shown = typical_frame(
-            container, video.stream, video.first_frame, clip_s, rebuilt=clip.rebuilt
+            container, video.stream, video.first_frame, seen_s, rebuilt=clip.rebuilt
         )
         geometry = geometry_of(shown.frame, shown.sample_aspect)
         transparent = is_transparent(video.stream.codec_context.name, colour.pixel_format)

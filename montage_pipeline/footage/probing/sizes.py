@@ -50,19 +50,20 @@ def typical_frame(
     container: InputContainer,
     stream: VideoStream,
     first: VideoFrame,
-    span_s: tuple[float, float],
+    span_s: tuple[float, float] | None,
     *,
     rebuilt: bool,
 ) -> Typical:
-    """Of some frames of a clip (`span_s`: its start and end) the largest of the commonest shape;
-    `first` is the first one, `rebuilt` says that the file is a copy of the clip's packets.
+    """Of some frames of a clip the largest of the commonest shape. `first` is the first one,
+    `span_s` the clip's start and end, or None to look at no other; `rebuilt` says that the file is
+    a copy of the clip's packets.
 
     A clip is shown at this size: smaller frames are enlarged, so that no detail is lost.
     """
     told = frames_tell_aspect(container.format.name, rebuilt=rebuilt)
     aspects = OwnAspects(stream, stream.codec_context, told=told)
     found = [Typical(first, aspects.now())]
-    if not _may_change(container, stream, span_s):
+    if span_s is None or not _may_change(container, stream, span_s):
         return found[0]
     found += [Typical(frame, aspects.now()) for frame in _spread(container, stream, span_s, _LOOKS)]
     commonest, _ = Counter(typical.shape for typical in found).most_common(1)[0]
