@@ -92,7 +92,9 @@ def _expected(error: Exception) -> MontageError | None:
     if isinstance(error, MontageError):
         return error
     if isinstance(error, OSError):
-        path = f"{printable(os.fsdecode(error.filename))}: " if error.filename else ""
+        # Not of a file that was open already: that is named by a number.
+        is_named = isinstance(error.filename, str | bytes) and error.filename
+        path = f"{printable(os.fsdecode(error.filename))}: " if is_named else ""
         return PermanentError(ErrorCode.FILE_ERROR, f"{path}{error.strerror or error}")
     if isinstance(error, ValidationError) and error.title == "Settings":
         problems = [

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from montage_pipeline.errors import ErrorCode, MontageError, PermanentError
 from montage_pipeline.footage.names import printable
@@ -58,15 +58,42 @@ VIDEO_SUFFIXES = frozenset(
 )
 """What is taken from a folder; a file that is named itself may be called anything."""
 
+_MAX_NAMED = 3
+"""Of files that are not taken: a camera's folder may hold a thousand photographs."""
+
 _DIGITS = re.compile(r"(\d+)")
+
+
+_NO_VIDEO = "no video by its name"
+_NO_FILE = "no file: a link that leads nowhere, or something else that is not read"
+_LINKED = "a link to a folder, which is not followed: name the folder itself"
+
+
+class PassedOver(NamedTuple):
+    """Something in a folder that is not taken, and what it is instead of a clip."""
+
+    path: Path
+    what: str
 
 
 @dataclass(frozen=True)
 class GivenClips:
-    """The clips of a command, in order, and files of its folders that do not look like a video."""
+    """The clips of a command, in order, and what of its folders is not taken."""
 
     clips: tuple[Path, ...]
-    passed_over: tuple[Path, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
+
+    def notes(self) -> list[str]:
+        """A sentence for every kind of thing that is not taken."""
+        kinds = dict.fromkeys(other.what for other in self.passed_over)
+        return [self._note(what) for what in kinds]
+
+    def _note(self, what: str) -> str:
+        paths = [_shown(other.path) for other in self.passed_over if other.what == what]
+        named = ", ".join(paths[:_MAX_NAMED])
+        if len(paths) > _MAX_NAMED:
+            named += f" and {len(paths) - _MAX_NAMED} more"
+        return f"not taken, since it is {what}: {named}"
 
 
 def given_clips(paths: Iterable[Path]) -> GivenClips:
@@ -77,16 +104,16 @@ def given_clips(paths: Iterable[Path]) -> GivenClips:
     without a video.
     """
     clips: list[Path] = []
-    passed_over: list[Path] = []
+    passed_over: list[PassedOver] = []
     missing: list[str] = []
     for path in paths:
         if path.is_dir():
-            found = _files_in(path)
-            videos = [file for file in found if file.suffix.lower() in VIDEO_SUFFIXES]
+            found = _found_in(path)
+            videos = [file for file, what in found if not what]
             clips += [file for file in videos if file not in clips]
-            passed_over += [file for file in found if file.suffix.lower() not in VIDEO_SUFFIXES]
+            passed_over += [PassedOver(file, what) for file, what in found if what]
             if not videos:
-                missing.append(f"There is no video file in the folder {_shown(path)}.")
+                missing.append(_without_video(path, found))
         elif path.is_file():
             clips.append(path)
         elif path.exists():
@@ -98,13 +125,35 @@ def given_clips(paths: Iterable[Path]) -> GivenClips:
     return GivenClips(tuple(clips), tuple(passed_over))
 
 
-def _files_in(folder: Path) -> list[Path]:
-    """Every file below the folder that is not hidden, IMG_9 before IMG_10."""
-    found = []
-    for parent, folders, names in os.walk(folder):
+def _without_video(folder: Path, found: Sequence[tuple[Path, str]]) -> str:
+    unreadable = next((what for path, what in found if path == folder), "")
+    if unreadable:
+        return f"The folder {_shown(folder)} is {unreadable}."
+    return f"There is no video file in the folder {_shown(folder)}."
+
+
+def _found_in(folder: Path) -> list[tuple[Path, str]]:
+    """All below the folder that is not hidden, IMG_9 before IMG_10; and of what is not taken, what
+    it is.
+    """
+    found: list[tuple[Path, str]] = []
+
+    def refused(error: OSError) -> None:
+        found.append((Path(os.fsdecode(error.filename)), f"not readable ({error.strerror})"))
+
+    for parent, folders, names in os.walk(folder, onerror=refused):
         folders[:] = sorted((name for name in folders if name[0] != "."), key=_counted)
-        found += [Path(parent, name) for name in sorted(names, key=_counted) if name[0] != "."]
-    return [path for path in found if path.is_file()]
+        found += [(path, _LINKED) for name in folders if (path := Path(parent, name)).is_symlink()]
+        shown = sorted((name for name in names if name[0] != "."), key=_counted)
+        found += [(Path(parent, name), _what_instead(Path(parent, name))) for name in shown]
+    return found
+
+
+def _what_instead(path: Path) -> str:
+    """What a path is that is not taken for a clip; "" for one that is."""
+    if path.suffix.lower() not in VIDEO_SUFFIXES:
+        return _NO_VIDEO
+    return "" if path.is_file() else _NO_FILE
 
 
 def _counted(name: str) -> list[tuple[bool, int, str]]:

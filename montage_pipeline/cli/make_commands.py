@@ -161,8 +161,8 @@ def _make(
     out_file = (
         None if out is None else checked_out(out, order.sources, force=force, console=console)
     )
-    for path in given_clips(order.clips).passed_over:
-        say(console, f"{printable(str(path))} is no video by its name", lead="note", style="yellow")
+    for note in given_clips(order.clips).notes():
+        say(console, note, lead="note", style="yellow")
 
     outcome = _made(order, item, choose, console)
     hand_over(outcome, out_file, console=console, as_json=as_json)

@@ -20,6 +20,7 @@ from rich.text import Text
 from montage_pipeline.cli.job.local_job import JobOutcome, Progressed
 from montage_pipeline.cli.options import in_typed_words
 from montage_pipeline.errors import ErrorCode
+from montage_pipeline.footage.names import names_on_disk
 from montage_pipeline.requests.footage import ClipReport
 from montage_pipeline.vocabulary import ContentStatus, Step
 
@@ -184,17 +185,18 @@ def show_failure(console: Console, error: dict[str, object]) -> None:
 
 def show_clips(console: Console, clips: Sequence[ClipReport]) -> None:
     """What became of every clip: what was shown of it, or why nothing was."""
-    shown = [clip for clip in clips if clip.segments]
-    for clip in shown:
+    named = list(zip(names_on_disk([clip.url for clip in clips]), clips, strict=True))
+    for name, clip in named:
         spans = ", ".join(
             f"{segment.start_s:.1f}–{segment.end_s:.1f} s at {segment.reel_s:.1f} s"
             for segment in clip.segments
         )
-        say(console, f"shown       {clip.name}: {spans}")
-    for clip in clips:
+        if spans:
+            say(console, f"shown       {name}: {spans}")
+    for name, clip in named:
         if not clip.segments:
             reason = in_typed_words(clip.reason or "")
-            say(console, f"not shown   {clip.name}: {reason}")
+            say(console, f"not shown   {name}: {reason}")
 
 
 def _steps_table(outcome: JobOutcome) -> Table:

@@ -22,7 +22,7 @@ from av.video.stream import VideoStream
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipFacts, ClipSource
 from montage_pipeline.footage.transparency import alpha_decoder
-from montage_pipeline.media.opening import MAX_PIXELS_OPTION, open_media
+from montage_pipeline.media.opening import MAX_PIXELS_OPTION, open_media, reason_of
 from montage_pipeline.media.packets import demuxed
 from montage_pipeline.media.plausible import MAX_TRACKS
 
@@ -40,7 +40,7 @@ def open_clip(source: ClipSource, *, undecoded: bool = False) -> Iterator[InputC
         with open_media(source, undecoded=undecoded) as container:
             yield container
     except av.FFmpegError as error:
-        reason = error.strerror or str(error)
+        reason = reason_of(error)
         if error.errno == errno.ENOMEM:
             # What the demuxer says where a file holds more than it is allowed to make of it.
             reason = f"it holds more than {MAX_TRACKS} tracks, or needs more memory than is allowed"

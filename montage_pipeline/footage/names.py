@@ -6,6 +6,8 @@ written. Does not belong here: which addresses are fetched (fetching).
 
 import os
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -46,6 +48,22 @@ def clip_name(url: str) -> str:
         path = shown_url(url)
     name = PurePosixPath(os.fsdecode(unquote_to_bytes(path))).name
     return printable(name) or shown_url(url)
+
+
+def names_on_disk(urls: Sequence[str]) -> list[str]:
+    """The names of files of this machine by their file:// addresses; where two have the same name,
+    with as many of their folders as tell them apart.
+    """
+    names = [clip_name(url) for url in urls]
+    folders = [file_path(url).parent.parts[1:] if url.startswith("file:") else () for url in urls]
+    deepest = max(map(len, folders), default=0)
+    for depth in range(1, deepest + 1):
+        ambiguous = {name for name, count in Counter(names).items() if count > 1}
+        names = [
+            printable("/".join((*parts[-depth:], clip_name(url)))) if name in ambiguous else name
+            for name, parts, url in zip(names, folders, urls, strict=True)
+        ]
+    return names
 
 
 def file_path(url: str) -> Path:

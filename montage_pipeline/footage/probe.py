@@ -26,7 +26,12 @@ from montage_pipeline.footage.probing.encryption import refuse_encrypted
 from montage_pipeline.footage.probing.geometry import Geometry, geometry_of
 from montage_pipeline.footage.probing.log_profile import log_profile_of
 from montage_pipeline.footage.probing.sizes import typical_frame
-from montage_pipeline.footage.probing.timing import Ending, ending_of, frame_rate_of
+from montage_pipeline.footage.probing.timing import (
+    Ending,
+    ending_of,
+    frame_rate_of,
+    unread_note,
+)
 from montage_pipeline.footage.probing.tracks import (
     VideoTrack,
     pick_audio_track,
@@ -86,15 +91,20 @@ def _probed(source: ClipSource, clip: FetchedClip) -> Probe:
         refuse_duration(ending.end_s - video.start_s)
         audio = pick_audio_track(container)
         clip_s = (video.start_s, ending.end_s)
-        shown = typical_frame(container, video.stream, video.first_frame, clip_s)
-        geometry = geometry_of(video.stream, shown)
+        # What is read in ranges is not looked through for the sake of one frame near its beginning.
+        seen_s = clip_s if isinstance(source, Path) else None
+        shown = typical_frame(
+            container, video.stream, video.first_frame, seen_s, rebuilt=clip.rebuilt
+        )
+        geometry = geometry_of(shown.frame, shown.sample_aspect)
         transparent = is_transparent(video.stream.codec_context.name, colour.pixel_format)
         log = None
         # No camera records transparency.
         if isinstance(source, Path) and colour.hdr == "sdr" and not transparent:
             log = log_profile_of(source, container, video, clip_s)
 
-        notes = [note for note in (ending.note, geometry.note) if note]
+        unread = unread_note(container, ending)
+        notes = [note for note in (ending.note, unread, geometry.note) if note]
         if audio is None and container.streams.audio:
             notes.append(f"its sound track {_why_unheard(container)} and is left out")
         if transparent:

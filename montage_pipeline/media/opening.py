@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from montage_pipeline.media.plausible import MAX_PIXELS, MAX_TRACKS
 
 if TYPE_CHECKING:
+    import av
     from av.container import InputContainer
 
 MediaSource = Path | str
@@ -90,6 +91,15 @@ def input_args(source: MediaSource, formats: Sequence[str]) -> list[str]:
     if len(formats) == 1:
         args += ["-f", formats[0]]
     return [*args, "-i", _address(source)]
+
+
+def reason_of(error: av.FFmpegError) -> str:
+    """Why FFmpeg cannot read a file, without its own words for where that lies on this machine."""
+    import av
+
+    if isinstance(error, av.PatchWelcomeError):
+        return "it holds something that FFmpeg does not read yet, such as joined files of two kinds"
+    return error.strerror or str(error)
 
 
 def demuxer_of(container: str) -> str:

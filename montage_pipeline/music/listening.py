@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.media.isolation.calls import isolated
 from montage_pipeline.media.isolation.limits import Budget
-from montage_pipeline.media.opening import SOUND_FORMATS, open_media
+from montage_pipeline.media.opening import SOUND_FORMATS, open_media, reason_of
 from montage_pipeline.media.packets import demuxed
 from montage_pipeline.media.resampling import Resampling
 from montage_pipeline.spans import Span, joined
@@ -85,7 +85,7 @@ def _listened_to(path: Path) -> Listened:
     except av.FFmpegError as error:
         # A file that ends in rubbish is what was read of it until there.
         if not blocks:
-            raise _unreadable(path, f"cannot be read as audio: {error}") from error
+            raise _unreadable(path, f"cannot be read as audio: {reason_of(error)}") from error
     if not sum(block.shape[1] for block in blocks):
         raise _unreadable(path, "holds no sound.")
     sides = np.concatenate(blocks, axis=1)

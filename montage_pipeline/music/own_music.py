@@ -17,7 +17,7 @@ from montage_pipeline.footage.probing.encryption import encrypted_tracks
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.media.isolation.calls import isolated
 from montage_pipeline.media.isolation.limits import Budget
-from montage_pipeline.media.opening import SOUND_FORMATS, input_args, open_media
+from montage_pipeline.media.opening import SOUND_FORMATS, input_args, open_media, reason_of
 from montage_pipeline.media.packets import demuxed
 from montage_pipeline.music.beats.tracker import beats_of
 from montage_pipeline.music.composer import MAX_SILENT_S, ComposedMusic, MusicBrief
@@ -176,7 +176,7 @@ def _read_packets_length_s(path: Path, name: str) -> float:
             return _packets_s(demuxed(container, stream))
     except av.FFmpegError as error:
         raise PermanentError(
-            ErrorCode.MUSIC_NOT_AUDIO, f"{name} cannot be read as music: {error}"
+            ErrorCode.MUSIC_NOT_AUDIO, f"{name} cannot be read as music: {reason_of(error)}"
         ) from error
 
 

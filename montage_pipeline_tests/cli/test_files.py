@@ -122,7 +122,46 @@ def test_a_folder_stands_for_its_videos_in_the_order_a_person_counts(tmp_path: P
         "a.mp4",
         "IMG_9.mov",
     ]
-    assert [path.name for path in given.passed_over] == ["notes.txt"]
+    assert [other.path.name for other in given.passed_over] == ["notes.txt"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(MontageError, match="no video file in the folder"):
         given_clips([tmp_path / "empty"])
+
+
+def test_what_a_folder_holds_and_is_not_taken_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "card"
+    (folder / "100").mkdir(parents=True)
+    for name in ("a.mp4", "100/b.mp4", *(f"{number}.jpg" for number in range(9, 14))):
+        (folder / name).touch()
+    (folder / "gone.mov").symlink_to(tmp_path / "nowhere.mov")
+    (folder / "linked").symlink_to(folder / "100", target_is_directory=True)
+    given = given_clips([folder])
+    assert [path.name for path in given.clips] == ["a.mp4", "b.mp4"]
+    linked, photographs, gone = given.notes()
+    assert linked.endswith(f"{folder / 'linked'}")
+    assert "link to a folder" in linked
+    named = ", ".join(str(folder / f"{number}.jpg") for number in (9, 10, 11))
+    assert photographs.endswith(f"{named} and 2 more")
+    assert gone.endswith(f"{folder / 'gone.mov'}")
+
+
+def test_a_folder_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "a.mp4").touch()
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:  # root may read everything
+        if os.fspath(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    given = given_clips([tmp_path])
+    assert [path.name for path in given.clips] == ["a.mp4"]
+    [note] = given.notes()
+    assert "closed" in note
+    assert "Permission denied" in note
+    with pytest.raises(MontageError, match="closed is not readable"):
+        given_clips([tmp_path / "closed"])

@@ -212,3 +212,17 @@ def turned_on_the_way(folder: Path) -> Path:
     orientation = "h264_metadata=display_orientation=insert:rotate=270"
     copied(on_its_side, tagged, "-bsf:v", orientation, "-output_ts_offset", "2")
     return joined(folder / "turned.ts", upright, tagged)
+
+
+def narrowed_on_the_way(folder: Path, *, offset_s: float = 2) -> Path:
+    """A broadcast of a scene that goes over from 16:9 to 4:3, in frames of one size: in the second
+    part their pixels are narrower, and it shows the middle of the scene, 480 of 640 pixels wide.
+
+    `offset_s`: on its clock, of the second part; without it the clock starts again.
+    """
+    output = (*FINE, "-g", "10")
+    squeezed = "crop=480:360,scale=640:360,setsar=3/4"
+    wide = still_scene(folder, "wide.ts", output=output)
+    narrow = still_scene(folder, "narrow.mp4", squeezed, output)
+    later = copied(narrow, folder / "narrow.ts", "-output_ts_offset", str(offset_s))
+    return joined(folder / "narrowed.ts", wide, later)

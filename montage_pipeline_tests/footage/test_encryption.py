@@ -37,6 +37,9 @@ def _clip(path: Path, *options: str) -> Path:
         ("clear.mkv", H264),
         ("clear.webm", ("-c:v", "libvpx", "-c:a", "libopus")),
         ("clear.ts", H264),
+        ("clear.m2ts", (*H264, "-mpegts_m2ts_mode", "1")),
+        ("clear.vob", ("-c:v", "mpeg2video", "-c:a", "ac3")),
+        ("clear.mpg", ("-c:v", "mpeg1video", "-c:a", "mp2")),
         ("clear.avi", ("-c:v", "mpeg4")),
         ("clear.wmv", ("-c:v", "wmv2", "-c:a", "wmav2")),
     ],
@@ -89,14 +92,32 @@ def test_protected_wmv_is_named(tmp_path: Path) -> None:
     assert encrypted_tracks(path) == {"video", "audio"}
 
 
-def test_scrambled_broadcast_is_named(tmp_path: Path) -> None:
-    content = bytearray(_clip(tmp_path / "film.ts", *H264).read_bytes())
-    for place in range(0, len(content), 188):
-        if int.from_bytes(content[place + 1 : place + 3], "big") & 0x1FFF in (0x100, 0x101):
+@pytest.mark.parametrize(("name", "lead"), [("film.ts", 0), ("film.m2ts", 4)])
+def test_scrambled_broadcast_is_named(name: str, lead: int, tmp_path: Path) -> None:
+    path = _clip(tmp_path / name, *H264, "-mpegts_m2ts_mode", str(int(lead > 0)))
+    content = bytearray(path.read_bytes())
+    for place in range(lead, len(content), lead + 188):
+        carrying = int.from_bytes(content[place + 1 : place + 3], "big") & 0x1FFF
+        if carrying >= 0x20:
             content[place + 3] |= 0x80
-    path = tmp_path / "scrambled.ts"
     path.write_bytes(content)
     assert encrypted_tracks(path) == {"video", "audio"}
+
+
+def test_a_protected_dvd_is_named(tmp_path: Path) -> None:
+    """Discs mark every packet that they scramble, and scramble some only."""
+    path = _clip(tmp_path / "VTS_01_1.VOB", "-c:v", "mpeg2video", "-c:a", "ac3", "-f", "vob")
+    content = bytearray(path.read_bytes())
+    packs = list(range(0, len(content), 2048))
+    assert all(content[place : place + 4] == b"\0\0\1\xba" for place in packs)
+    for place in packs[::3]:
+        for packet in (place + 14, content.find(b"\0\0\1", place + 15, place + 100)):
+            if content[packet + 3] in (0xBD, 0xE0):
+                content[packet + 6] |= 0x10
+    path.write_bytes(content)
+    assert encrypted_tracks(path) == {"video", "audio"}
+    with pytest.raises(PermanentError, match="encrypted"):
+        probe(fetched(path))
 
 
 def test_a_playlist_with_a_key_is_named() -> None:

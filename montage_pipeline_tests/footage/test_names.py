@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from montage_pipeline.footage.names import clip_name, file_path, printable, shown_url
+from montage_pipeline.footage.names import (
+    clip_name,
+    file_path,
+    names_on_disk,
+    printable,
+    shown_url,
+)
 
 
 def _encodable(text: str) -> bool:
@@ -49,3 +55,15 @@ def test_of_web_addresses_the_file_is_named_without_signature() -> None:
     url = "https://user@cdn.example.com/a%20b/c%5Bd%5D.mp4?X-Amz-Signature=secret"
     assert clip_name(url) == "c[d].mp4"
     assert shown_url(url) == "https://cdn.example.com/a%20b/c%5Bd%5D.mp4"
+
+
+def test_files_of_the_same_name_are_told_apart_by_their_folders() -> None:
+    paths = ("/card 1/100/a.mp4", "/card 1/101/a.mp4", "/card 2/101/a.mp4", "/card 2/101/b.mp4")
+    assert names_on_disk([Path(path).as_uri() for path in paths]) == [
+        "100/a.mp4",
+        "card 1/101/a.mp4",
+        "card 2/101/a.mp4",
+        "b.mp4",
+    ]
+    # Folders of an upload mean nothing to anybody.
+    assert names_on_disk(["s3://montage/uploads/1/a.mp4", "/a.mp4"]) == ["a.mp4", "a.mp4"]

@@ -166,6 +166,27 @@ def test_cut_short_file_gives_what_is_there(plain: Path, tmp_path: Path) -> None
     assert any("cut short" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(
+    ("name", "codecs"),
+    [
+        ("call.flv", (*H264, "-c:a", "aac")),
+        ("call.wmv", ("-c:v", "wmv2", "-g", "10", "-c:a", "wmav2")),
+    ],
+)
+def test_a_recording_that_follows_and_cannot_be_read_is_said(
+    name: str, codecs: tuple[str, ...], tmp_path: Path
+) -> None:
+    tone = ("-f", "lavfi", "-i", "sine=440:duration=8")
+    one = make_clip(tmp_path / name, before=tone, duration_s=8, output=(*codecs, "-shortest"))
+    assert probe_with_notes(fetched(one)).notes == ()
+    joined = tmp_path / f"joined-{name}"
+    joined.write_bytes(2 * one.read_bytes())
+    found = probe_with_notes(fetched(joined))
+    assert found.facts.duration_s == pytest.approx(8, abs=0.2)
+    [note] = found.notes
+    assert "another recording follows" in note
+
+
 def test_what_cannot_be_used_says_why(plain: Path, tmp_path: Path) -> None:
     def code(path: Path) -> ErrorCode:
         with pytest.raises(PermanentError) as caught:

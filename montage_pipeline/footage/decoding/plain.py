@@ -1,5 +1,6 @@
 """Every decoded frame as a frame of its clip: over black where it is transparent, one eye of 3D
-video, a flat view of 360° video, frames of another shape or orientation than the clip's fitted in.
+video, a flat view of 360° video, frames of another shape, orientation or aspect of pixels than the
+clip's fitted in.
 
 Whoever looks at a frame, analysis and renderer, takes it through `plain_frame` first, so that both
 see the same. Frames stay as they are coded: no other colour is changed here.
@@ -9,16 +10,24 @@ which view a clip gets (probing.geometry), frames that differ in size only (fram
 """
 
 import math
+from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from av.video.codeccontext import VideoCodecContext
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from montage_pipeline.footage.model import ClipFacts, Sphere
-from montage_pipeline.footage.probing.geometry import orientation_of, window_deg
+from montage_pipeline.footage.probing.geometry import (
+    OwnAspects,
+    frames_tell_aspect,
+    orientation_of,
+    window_deg,
+)
 from montage_pipeline.footage.transparency import has_alpha
 
 Plane = NDArray[Any]
@@ -30,29 +39,46 @@ _UPRIGHT = (0, False)
 _EVEN = 2  # bars begin between chroma samples
 
 
-class Turning:
-    """How frames are to be turned, in order of time: a frame's tag holds until the next keyframe.
-
-    H.264 and HEVC repeat theirs with keyframes only. Those of a container are on every frame.
+class _Told(NamedTuple):
+    """What is said of a frame: the clockwise turn, whether to mirror first, and the width of a
+    pixel over its height, None where it is the clip's.
     """
 
-    def __init__(self) -> None:
+    rotation_deg: int = 0
+    mirrored: bool = False
+    sample_aspect: Fraction | None = None
+
+
+class Turning:
+    """How frames are to be shown, in order of time: what one says holds until the next keyframe.
+
+    H.264 and HEVC repeat their tags with keyframes only. Those of a container are on every frame.
+    """
+
+    def __init__(self, stream: VideoStream, decoder: VideoCodecContext, facts: ClipFacts) -> None:
+        """`decoder`: of the stream, before it has decoded anything."""
+        told = facts.view is None and frames_tell_aspect(facts.container, rebuilt=facts.rebuilt)
+        self._aspects = OwnAspects(stream, decoder, told=told) if told else None
         self._tag: tuple[int, bool] | None = None
+        self._aspect: Fraction | None = None
 
     def tagged(self, frame: VideoFrame) -> VideoFrame:
-        """The frame, with the tag that holds for it."""
+        """The frame, with what holds for it."""
         own = orientation_of(frame)
         if own is not None or frame.key_frame:
             self._tag = own
-        frame.opaque = self._tag or _UPRIGHT
+        # Frames before a keyframe may come out when it has been read already.
+        if self._aspects is not None and (frame.key_frame or self._aspect is None):
+            self._aspect = self._aspects.now()
+        frame.opaque = _Told(*(self._tag or _UPRIGHT), self._aspect)
         return frame
 
 
 def is_usual(frame: VideoFrame, facts: ClipFacts) -> bool:
-    """Whether a frame is as the probe found its clip's: of the same shape and orientation, whatever
-    its size; of the same size, too, where a view is taken of it.
+    """Whether a frame is as the probe found its clip's: of the same shape, pixels' aspect and
+    orientation, whatever its size; of the same size, too, where a view is taken of it.
     """
-    if _quarter_turns(frame, facts):
+    if _quarter_turns(frame, facts) or _pixel_width(frame, facts) != 1:
         return False
     view = facts.view
     if view is not None:
@@ -72,7 +98,9 @@ def plain_frame(frame: VideoFrame, facts: ClipFacts) -> VideoFrame:
         frame = _over_black(frame, facts)
     if as_it_is:
         return frame
-    planar = _planar(frame, turned=turns % 2 == 1)
+    is_turned = turns % 2 == 1
+    planar = _planar(frame, turned=is_turned)
+    widening = _pixel_width(frame, facts, turned=is_turned)
     made = VideoFrame(facts.coded_width, facts.coded_height, planar.format.name)
     for number, plane in enumerate(_planes(planar)):
         size = (made.planes[number].width, made.planes[number].height)
@@ -80,7 +108,7 @@ def plain_frame(frame: VideoFrame, facts: ClipFacts) -> VideoFrame:
             shown = _viewed(plane, facts, size)
         else:
             blank = _blank_level(planar.format, number, facts)
-            shown = _fitted(np.rot90(plane, turns), facts, size, blank, turned=turns % 2 == 1)
+            shown = _fitted(np.rot90(plane, turns), widening, size, blank)
         _fill(made, number, shown)
     return made
 
@@ -89,9 +117,9 @@ def size_share(frame: VideoFrame, facts: ClipFacts) -> float:
     """How large the frame is beside the clip's, along each side, at most 1."""
     if facts.view is not None:
         return min(1.0, frame.width / facts.view.stored_width)
-    width, height = frame.width, frame.height
+    width, height = frame.width * _pixel_width(frame, facts), float(frame.height)
     if _quarter_turns(frame, facts) % 2:
-        width, height = height, width
+        width, height = float(frame.height), float(frame.width)
     return min(1.0, max(width / facts.coded_width, height / facts.coded_height))
 
 
@@ -101,10 +129,17 @@ def _quarter_turns(frame: VideoFrame, facts: ClipFacts) -> int:
     Of frames that `Turning` has seen; others are taken to be as their clip is, and a clip that is
     mirrored to stay so.
     """
-    if not isinstance(frame.opaque, tuple):
+    if not isinstance(frame.opaque, _Told):
         return 0
-    rotation_deg: int = frame.opaque[0]
-    return (facts.rotation_deg - rotation_deg) // 90 % 4
+    return (facts.rotation_deg - frame.opaque.rotation_deg) // 90 % 4
+
+
+def _pixel_width(frame: VideoFrame, facts: ClipFacts, *, turned: bool = False) -> float:
+    """How wide the frame's pixels are beside the clip's, once they were turned with the frame."""
+    usual = facts.sample_aspect.fraction if facts.sample_aspect else Fraction(1)
+    told = frame.opaque.sample_aspect if isinstance(frame.opaque, _Told) else None
+    own = usual if told is None else told
+    return float((1 / own if turned else own) / usual)
 
 
 def _has_shape(frame: VideoFrame, facts: ClipFacts) -> bool:
@@ -188,16 +223,12 @@ def _blank_level(layout: VideoFormat, number: int, facts: ClipFacts) -> int:
     return 0 if facts.full_range else _LIMITED_BLACK * scale
 
 
-def _fitted(
-    plane: Plane, facts: ClipFacts, size: tuple[int, int], blank: int, *, turned: bool
-) -> Plane:
-    """The whole plane in the middle of one of another shape."""
+def _fitted(plane: Plane, widening: float, size: tuple[int, int], blank: int) -> Plane:
+    """The whole plane in the middle of one of another shape; its pixels are wider by `widening`."""
     import cv2
 
     width, height = size
-    aspect = facts.sample_aspect.fraction if facts.sample_aspect else 1
-    # The plane's pixels are as wide as the clip's, unless they were turned with the frame.
-    wide = plane.shape[1] * (float(1 / aspect**2) if turned else 1.0)
+    wide = plane.shape[1] * widening
     scale = min(width / wide, height / plane.shape[0])
     inner = _even(wide * scale, width), _even(plane.shape[0] * scale, height)
     left, top = ((outer - own) // 2 for outer, own in zip(size, inner, strict=True))

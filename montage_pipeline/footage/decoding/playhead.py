@@ -61,7 +61,7 @@ class Playhead:
         self._start_s = facts.start_s
         self._wanted_s = -math.inf
         self._frames = self._decoded()
-        self._turning = Turning()
+        self._turning = Turning(self._stream, self._decoder, facts)
         self._shown: tuple[float, VideoFrame] | None = None
         self._ahead: tuple[float, VideoFrame] | None = None
 

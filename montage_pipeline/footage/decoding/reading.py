@@ -55,7 +55,7 @@ class Reader:
             # keyframe.
             self._decoder.options = {**MAX_PIXELS_OPTION, "skip_loop_filter": "all"}
         self._packets: Packets = packets_of(container, self._stream)
-        self._turning = Turning()
+        self._turning = Turning(self._stream, self._decoder, clip.facts)
         self._damage = self._new_damage_log()
         self._awaited_s: list[float] = []
 

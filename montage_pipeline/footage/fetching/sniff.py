@@ -16,10 +16,11 @@ _ISO_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"s
 _STILL_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"jpeg", b"crx ")
 _AUDIO_BRANDS = (b"M4A ", b"M4B ", b"M4P ")
 _MATROSKA_AND_OGG = (b"\x1a\x45\xdf\xa3", b"OggS")
+_ASF = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"  # WMV, WMA
 _VIDEO_STARTS = (
     *_MATROSKA_AND_OGG,
     b"FLV\x01",
-    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF, WMV
+    _ASF,
     b"\x06\x0e\x2b\x34",  # MXF
     b"\x00\x00\x01\xba",  # MPEG program stream
     b"\x00\x00\x01\xb3",  # MPEG video
@@ -53,7 +54,7 @@ _RAW_STREAM = re.compile(
 _PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body")
 _MAX_CLAIM_CHARS = 60  # quoted of a header, which may hold anything
 _MARK_WITHIN = 1024  # bytes of a text, in which it says what it is
-_AUDIO_STARTS = (b"ID3", b"fLaC", b"caff", *_MATROSKA_AND_OGG)
+_AUDIO_STARTS = (b"ID3", b"fLaC", b"caff", _ASF, *_MATROSKA_AND_OGG)
 
 
 # MPEG transport streams: where the first packet's sync byte is, and the size of a packet.
@@ -65,7 +66,7 @@ _TS_PACKETS_SEEN = 4  # one sync byte may be chance
 _NO_VIDEO = (
     "not a video format that can be read (MP4, MOV, MKV, WebM, AVI, MPEG, MXF, FLV, WMV, Ogg)"
 )
-_NO_SOUND = "not a sound format that can be read (MP3, M4A, AAC, WAV, FLAC, Ogg, AIFF, CAF)"
+_NO_SOUND = "not a sound format that can be read (MP3, M4A, AAC, WAV, FLAC, Ogg, AIFF, CAF, WMA)"
 
 
 def refuse_unless_video(head: bytes, content_type: str = "") -> None:

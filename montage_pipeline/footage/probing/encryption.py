@@ -3,10 +3,12 @@
 A decoder only finds such tracks damaged, some of them (those with a clear beginning) not even that.
 
 Belongs here: CENC and FairPlay in MP4 and QuickTime, the encryption of Matroska and WebM, the DRM
-of ASF, scrambled transport streams. Does not belong here: decrypting, which needs the shop's key.
+of ASF, scrambled transport streams and DVDs. Does not belong here: decrypting, which needs the
+shop's key.
 """
 
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -47,10 +49,18 @@ _ASF_ENCRYPTION = {
 """The Content Encryption objects: plain, extended and advanced."""
 
 _TS_SYNC, _TS_PACKET = 0x47, 188
+_TS_LEAD = 4  # bytes of time before each packet, as recorders write them
 _TS_PACKETS = 4000  # looked at: well under a second of any broadcast
 _TS_TABLES = 0x20  # PIDs below it, and the null packets, are never scrambled
 _TS_NULL = 0x1FFF
 _SCRAMBLED_SHARE = 0.5  # of the packets that carry something
+
+# Of MPEG program streams (ISO/IEC 13818-1, 2.5.3 and 2.4.3.6).
+_START_CODE, _PACK = b"\x00\x00\x01", 0xBA
+_PACK_BYTES, _OLD_PACK_BYTES = 14, 12  # of MPEG-2, which adds stuffing, and of MPEG-1
+_PES_HEAD, _PRIVATE = 6, 0xBD  # sound of DVDs that is not MPEG's
+_PS_BYTES = 8 << 20  # looked at: some seconds of a DVD
+_DISC_SHARE = 0.05  # of a kind's packets: discs scramble half of them, and no clear file any
 
 
 def refuse_encrypted(path: Path) -> None:
@@ -73,8 +83,11 @@ def encrypted_tracks(path: Path) -> frozenset[TrackKind]:
             return frozenset(_of_asf(file))
         if head[:4] == _EBML.to_bytes(4, "big"):
             return frozenset(_of_matroska(file, size))
-        if head[:1] == bytes([_TS_SYNC]):
-            return frozenset(_of_transport_stream(file))
+        if head[:4] == _START_CODE + bytes([_PACK]):
+            return frozenset(_of_program_stream(file))
+        for lead in (0, _TS_LEAD):
+            if head[lead : lead + 1] == bytes([_TS_SYNC]):
+                return frozenset(_of_transport_stream(file, lead))
         return frozenset(_of_mp4(file))
     return frozenset()
 
@@ -159,11 +172,13 @@ def _of_asf(file: BinaryIO) -> Iterator[TrackKind]:
         place += max(_ASF_OBJECT_HEAD, struct.unpack("<Q", head[16:])[0])
 
 
-def _of_transport_stream(file: BinaryIO) -> Iterator[TrackKind]:
+def _of_transport_stream(file: BinaryIO, lead: int) -> Iterator[TrackKind]:
+    """`lead`: bytes before each packet."""
+    size = lead + _TS_PACKET
     file.seek(0)
-    content = file.read(_TS_PACKETS * _TS_PACKET)
+    content = file.read(_TS_PACKETS * size)
     carrying, scrambled = 0, 0
-    for place in range(0, len(content) - _TS_PACKET + 1, _TS_PACKET):
+    for place in range(lead, len(content) - _TS_PACKET + 1, size):
         packet = content[place : place + 4]
         pid = int.from_bytes(packet[1:3], "big") & 0x1FFF
         if packet[0] == _TS_SYNC and pid >= _TS_TABLES and pid != _TS_NULL:
@@ -171,3 +186,41 @@ def _of_transport_stream(file: BinaryIO) -> Iterator[TrackKind]:
             scrambled += packet[3] >> 6 != 0
     if scrambled > _SCRAMBLED_SHARE * carrying:
         yield from ("video", "audio")
+
+
+def _of_program_stream(file: BinaryIO) -> Iterator[TrackKind]:
+    """What the packets of a DVD's file say: only some are scrambled, in each of them two bits tell
+    so.
+    """
+    file.seek(0)
+    carrying: Counter[TrackKind] = Counter()
+    scrambled: Counter[TrackKind] = Counter()
+    for stream_id, flags in _pes_packets(file.read(_PS_BYTES)):
+        kind = _kind_of_pes(stream_id)
+        if kind is not None and flags >> 6 == 0b10:  # MPEG-1 has no such flags
+            carrying[kind] += 1
+            scrambled[kind] += bool(flags >> 4 & 0b11)
+    yield from (kind for kind in carrying if scrambled[kind] > _DISC_SHARE * carrying[kind])
+
+
+def _kind_of_pes(stream_id: int) -> TrackKind | None:
+    if 0xE0 <= stream_id <= 0xEF:
+        return "video"
+    return "audio" if 0xC0 <= stream_id <= 0xDF or stream_id == _PRIVATE else None
+
+
+def _pes_packets(content: bytes) -> Iterator[tuple[int, int]]:
+    """The packets of a program stream: the id of each, and the first byte of its flags."""
+    place = content.find(_START_CODE)
+    while 0 <= place < len(content) - _PACK_BYTES:
+        stream_id = content[place + 3]
+        if stream_id == _PACK:
+            is_old = content[place + 4] >> 6 != 0b01
+            stuffing = 0 if is_old else content[place + _PACK_BYTES - 1] & 7
+            place += (_OLD_PACK_BYTES if is_old else _PACK_BYTES) + stuffing
+        elif stream_id > _PACK:
+            yield stream_id, content[place + _PES_HEAD]
+            place += _PES_HEAD + int.from_bytes(content[place + 4 : place + 6], "big")
+        else:
+            place += 1  # the end of a programme, or something lost: on to the next code
+        place = content.find(_START_CODE, place)

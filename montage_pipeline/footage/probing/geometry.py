@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -41,6 +42,9 @@ _MIDDLE = 0.5  # of the sphere, as a bound: straight ahead
 _POSE_FIELDS = 4  # int32 of the projection and its pose, before the four bounds
 
 _WINDOW_DEG = 90.0  # a face of the cube around the camera: every format's crop fits into it
+
+_WITHOUT_ASPECT = {"mpegts", "mpeg", "mpegvideo", "flv", "dv"}
+"""Containers that say nothing of the aspect of pixels. Broadcasts and camcorders change it."""
 
 _MAX_SAMPLE_ASPECT = 10  # beyond it, or below its inverse, the container is mistaken
 
@@ -79,8 +83,8 @@ class Geometry:
         return f"it is {kind}; {used} is shown"
 
 
-def geometry_of(stream: VideoStream, frame: VideoFrame) -> Geometry:
-    """Size and orientation of a track, from its first frame.
+def geometry_of(frame: VideoFrame, sample_aspect: Fraction) -> Geometry:
+    """Size and orientation of a track, from a frame of it and the aspect of its pixels.
 
     Of 3D video one eye is used, of 360° video a flat view of the middle.
 
@@ -89,7 +93,6 @@ def geometry_of(stream: VideoStream, frame: VideoFrame) -> Geometry:
     """
     refuse_size(frame.width, frame.height)
     rotation_deg, mirrored = orientation_of(frame) or (0, False)
-    sample_aspect = _sample_aspect(stream)
     coded_width, coded_height = frame.width, frame.height
     view = _view(frame)
     if view is not None:
@@ -211,8 +214,37 @@ def orientation_of(frame: VideoFrame) -> tuple[Rotation, bool] | None:
     return orientation(bytes(cast("Buffer", matrix))) if matrix is not None else None
 
 
-def _sample_aspect(stream: VideoStream) -> Fraction:
-    aspect = stream.sample_aspect_ratio or Fraction(1)
+class OwnAspects:
+    """The aspect of the pixels of each frame of a track, where frames speak for their own.
+
+    In other files the container names one that holds for all. What is told is how much a frame's
+    differs from the first one's: a rebuilt file has the container's beside it.
+    """
+
+    def __init__(self, stream: VideoStream, decoder: VideoCodecContext, *, told: bool) -> None:
+        """`decoder`: of the stream, of which no more than the first frame was decoded."""
+        self._decoder = decoder
+        self._usual = plausible_aspect(stream.sample_aspect_ratio)
+        self._first = decoder.sample_aspect_ratio if told else None
+
+    def now(self) -> Fraction:
+        """Of the frame that came out of the decoder last."""
+        now = self._decoder.sample_aspect_ratio
+        if not self._first or not now or now == self._first:
+            return self._usual
+        return plausible_aspect(self._usual * now / self._first)
+
+
+def frames_tell_aspect(container: str, *, rebuilt: bool) -> bool:
+    """Whether frames of such a container (FFmpeg's name of it) speak for the aspect of their own
+    pixels, or those of a copy of its packets.
+    """
+    return rebuilt or container in _WITHOUT_ASPECT
+
+
+def plausible_aspect(claimed: Fraction | None) -> Fraction:
+    """The width of a pixel over its height, by a claim that may be missing or absurd."""
+    aspect = claimed or Fraction(1)
     plausible = Fraction(1, _MAX_SAMPLE_ASPECT) <= aspect <= _MAX_SAMPLE_ASPECT
     return aspect if plausible else Fraction(1)
 

@@ -1,6 +1,7 @@
 """The clock of a video track: how often frames come, and when the last one ends."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -28,6 +29,10 @@ _ODD_S = 0.0012
 _ODD_SHARE = 0.1
 _ODD_TICKS = 1.01  # of the track's time base
 _MAX_ODD_SHARE = 0.01  # of the intervals, and one in any case: more make the frame rate variable
+
+# Formats that are read up to a second header only: where files were joined one behind the other.
+_STOPPING = {"flv", "asf"}
+_UNREAD_SHARE = 0.1  # of the file, from which the user is told; an index takes less
 
 _CUT_SHORT_S = 1.0  # missing at the end, from which the user is told
 
@@ -99,6 +104,22 @@ def ending_of(container: InputContainer, stream: VideoStream, start_s: float, pa
             "it claims are there"
         )
     return Ending(last_frame_s, end_s, note)
+
+
+def unread_note(container: InputContainer, ending: Ending) -> str:
+    """A sentence for the user on what follows the last packet that can be read; else empty."""
+    if container.format.name not in _STOPPING:
+        return ""
+    last = 0
+    with suppress(av.FFmpegError):
+        container.seek(int(max(0.0, ending.end_s - _TAIL_S) * av.time_base))
+        for packet in demuxed(container, *container.streams):
+            last = max(last, (packet.pos or 0) + packet.size)
+    rewind(container)
+    if not last or container.size - last < _UNREAD_SHARE * container.size:
+        return ""
+    share = 1 - last / container.size
+    return f"another recording follows it in the file ({share:.0%} of it) and cannot be read"
 
 
 def frame_rate_of(stream: VideoStream, pace: Pace) -> Fraction:

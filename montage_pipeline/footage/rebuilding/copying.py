@@ -5,7 +5,9 @@ wrong (diagnosis), which times are right (schedule).
 """
 
 import hashlib
+import io
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -40,16 +42,28 @@ from montage_pipeline.footage.rebuilding.schedule import (
     times_in_order,
 )
 
-_RECIPE = 2
+_FORMATS = ("mov", "mp4", "matroska")
+"""What a copy may be, the best first: QuickTime keeps every time, but not VP8 and VP9."""
+
+_FORMAT_OF_MANY_SOUNDS = "mpegts"
+"""Others describe AAC once, for the whole track, and take from its packets what they say."""
+
+_RECIPE = 3
 """Raise it when the same file is rebuilt differently: kept copies are then made anew."""
+
+
+_ADTS_BYTES = 7  # of the head of a packet
 
 
 @dataclass
 class _Times:
-    """Right times (ticks) of packets, by their place in the file."""
+    """Right times (ticks) of packets, by their place in the file; and the kinds of sound whose
+    packets say themselves which one they are.
+    """
 
     shown: dict[int, int] = field(default_factory=dict)
     decoded: dict[int, int] = field(default_factory=dict)
+    sounds: set[bytes] = field(default_factory=set)
 
 
 def rebuilt_address(sha256: str) -> str:
@@ -60,8 +74,8 @@ def rebuilt_address(sha256: str) -> str:
 def rebuild(source: ClipSource, output: Path) -> bool:
     """Write a copy of the clip to `output` if the file cannot be read as it is.
 
-    False, and nothing is written, when it can. The copy is a QuickTime file of the video track and
-    the sound that are used.
+    False, and nothing is written, when it can. The copy holds the video track and the sound that
+    are used.
 
     Raises PermanentError (CLIP_UNREADABLE, CLIP_NO_VIDEO) and, when the copy cannot be written,
     av.FFmpegError or OSError.
@@ -72,9 +86,25 @@ def rebuild(source: ClipSource, output: Path) -> bool:
 
     with open_clip(source) as container:
         times = _right_times(container, found)
-    with open_clip(source) as container, av.open(str(output), "w", format="mov") as copy:
-        _write(container, copy, times, found)
+    with open_clip(source) as container:
+        name = _format_for(_tracks_of(container)[1], times)
+        with av.open(str(output), "w", format=name) as copy:
+            _write(container, copy, times, found)
     return True
+
+
+def _format_for(tracks: Sequence[Stream], times: _Times) -> str:
+    """The first format that takes these tracks, else the first of all."""
+    if len(times.sounds) > 1:
+        return _FORMAT_OF_MANY_SOUNDS
+    for name in _FORMATS:
+        with suppress(av.FFmpegError, ValueError):
+            with av.open(io.BytesIO(), "w", format=name) as trial:
+                for track in tracks:
+                    trial.add_stream_from_template(track)
+                trial.start_encoding()
+            return name
+    return _FORMATS[0]
 
 
 def _tracks_of(container: InputContainer) -> tuple[VideoStream, list[Stream]]:
@@ -89,6 +119,7 @@ def _right_times(container: InputContainer, found: Diagnosis) -> _Times:
     """Read the file once for the times of all its packets."""
     video, tracks = _tracks_of(container)
     given: dict[int, GivenTimes] = {}
+    sounds: set[bytes] = set()
 
     def video_packets() -> Iterator[bytes]:
         for place, packet in numbered_packets(container, tracks):
@@ -98,6 +129,8 @@ def _right_times(container: InputContainer, found: Diagnosis) -> _Times:
             given[place] = times
             if packet.stream_index == video.index:
                 yield bytes(packet) if found.order else b""
+            else:
+                sounds.add(_said_sound(bytes(packet)))
 
     order = shown_order(video, video_packets()) if found.order else len(list(video_packets()))
     rows = whole_rows(given)
@@ -115,11 +148,20 @@ def _right_times(container: InputContainer, found: Diagnosis) -> _Times:
     # Of a file that is sound but for its messages, what lies before zero is not to be shown.
     zero = min(shown, default=0) if found.order or found.joined else 0
 
-    times = _Times({place: row.pts - zero for place, row in joined.items()})
+    times = _Times({place: row.pts - zero for place, row in joined.items()}, sounds=sounds - {b""})
     shown = [time - zero for time in shown]
     times.shown |= dict(zip(places, shown, strict=True))
     times.decoded = dict(zip(places, decoding_times(shown), strict=True))
     return times
+
+
+def _said_sound(packet: bytes) -> bytes:
+    """What a packet of AAC says of its profile, rate and channels (ADTS, ISO/IEC 13818-7, 6.2);
+    empty for other packets.
+    """
+    if len(packet) < _ADTS_BYTES or packet[0] != 0xFF or packet[1] & 0xF6 != 0xF0:
+        return b""
+    return bytes([packet[2] & 0xFD, packet[3] & 0xC0])  # without a bit that means nothing
 
 
 def _times_of_showing(rows: Sequence[Row]) -> list[int]:
@@ -135,10 +177,14 @@ def _times_of_showing(rows: Sequence[Row]) -> list[int]:
 def _write(
     container: InputContainer, copy: OutputContainer, times: _Times, found: Diagnosis
 ) -> None:
-    _, tracks = _tracks_of(container)
+    video, tracks = _tracks_of(container)
     targets = {track.index: copy.add_stream_from_template(track) for track in tracks}
     for target in targets.values():
         target.time_base = Fraction(1, TICKS_HZ)
+    copied = targets[video.index]
+    if video.sample_aspect_ratio and isinstance(copied, VideoStream):
+        # The container's word on it counts, which is not among what describes the codec.
+        copied.codec_context.sample_aspect_ratio = video.sample_aspect_ratio
 
     last_sound = None
     for place, packet in numbered_packets(container, tracks):

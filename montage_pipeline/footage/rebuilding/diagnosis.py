@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from montage_pipeline.footage.container import open_clip, packets_of, read_only
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.footage.probing.tracks import largest_first, pick_audio_track, video_tracks
-from montage_pipeline.footage.rebuilding.messages import nal_length_bytes, x264_messages
+from montage_pipeline.footage.rebuilding.messages import x264_messages
 from montage_pipeline.footage.rebuilding.order import shown_order
 from montage_pipeline.footage.rebuilding.schedule import (
     AHEAD_TICKS,
@@ -30,6 +30,7 @@ from montage_pipeline.footage.rebuilding.schedule import (
     with_missing,
 )
 from montage_pipeline.media.packets import demuxed
+from montage_pipeline.media.units import length_bytes_of
 
 _STARTING_AGAIN = {"mpegts", "mpeg", "flv"}
 """Formats without an index whose files can be joined, or wrap, half-way: they are read through."""
@@ -38,6 +39,12 @@ _UNINDEXED_END_S = 12.0
 """An index that ends earlier than so long before the end (live recordings, fragments) may not tell
 of a leap.
 """
+
+_UNINDEXED_BYTES = 1 << 15
+"""After the last entry there is more than its frames: sound, the index itself."""
+
+_MAX_LAST = 4
+"""What follows the last entry beside what follows others: it may have the most detail."""
 
 _HEAD_PACKETS = 120  # whose times are looked at; four seconds
 _DECODED_PACKETS = 60  # of these are decoded where their times are in doubt
@@ -144,14 +151,25 @@ def whole_rows(given: Mapping[int, GivenTimes]) -> dict[int, Row]:
 
 
 def _may_leap(container: InputContainer, video: VideoStream) -> bool:
-    """Whether the index tells of a leap, or may not tell of one."""
+    """Whether the index tells of a leap or a second recording, or may not tell of one."""
     ticks = (video.time_base or 0) * TICKS_HZ
-    times = sorted(round(entry.timestamp * ticks) for entry in video.index_entries)
-    if len(times) < 2 or not container.duration:
+    entries = sorted((entry.pos, round(entry.timestamp * ticks)) for entry in video.index_entries)
+    if len(entries) < 2 or not container.duration or _goes_on(container, entries):
+        return True
+    times = [time for _, time in entries]
+    if any(late < early for early, late in pairwise(times)):
         return True
     if any(late - early > HELD_TICKS for early, late in pairwise(times)):
         return True
     return times[-1] - times[0] < (container.duration / av.time_base - _UNINDEXED_END_S) * TICKS_HZ
+
+
+def _goes_on(container: InputContainer, entries: Sequence[tuple[int, int]]) -> bool:
+    """Whether the file goes on for longer than after any other of its index's entries (place in
+    bytes, time): by what was appended, or was not read yet.
+    """
+    longest = max(late - early for (early, _), (late, _) in pairwise(entries))
+    return container.size - entries[-1][0] > max(_UNINDEXED_BYTES, _MAX_LAST * longest)
 
 
 def _is_order_unknown(video: VideoStream, head: "list[Packet[VideoStream]]") -> bool:
@@ -177,7 +195,7 @@ def _first_messages(video: VideoStream, head: "list[Packet[VideoStream]]") -> by
     full_chroma = (context.pix_fmt or "").startswith(_FULL_CHROMA)
     if context.name != "h264" or not full_chroma or not head:
         return b""
-    return x264_messages(bytes(head[0]), nal_length_bytes(context.extradata))
+    return x264_messages(bytes(head[0]), length_bytes_of(context.name, context.extradata))
 
 
 def _starts_again(source: ClipSource, ahead: int) -> bool:

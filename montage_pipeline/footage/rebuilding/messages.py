@@ -7,14 +7,12 @@ decoder has forgotten it, and what it decodes is green and purple blocks.
 Belongs here: finding such messages and putting them in front of other packets.
 """
 
-from collections.abc import Iterator
+from montage_pipeline.media.units import units_of
 
 X264_MARK = bytes.fromhex("dc45e9bde6d948b7962cd820d923eeef")
 """The UUID of the messages in which x264 says its version."""
 
 _SEI = 6  # type of a NAL unit that holds messages (H.264, table 7-1)
-_START_CODE = b"\0\0\1"
-_MAX_UNITS_BYTES = 1 << 16  # at the start of a packet, in which messages stand
 
 
 def x264_messages(packet: bytes, length_bytes: int) -> bytes:
@@ -23,29 +21,7 @@ def x264_messages(packet: bytes, length_bytes: int) -> bytes:
     `length_bytes`: of the length before each unit; 0 where start codes part them.
     """
     found = b""
-    for stored, unit in _units(packet, length_bytes):
+    for stored, unit in units_of(packet, length_bytes):
         if unit and unit[0] & 0x1F == _SEI and X264_MARK in unit:
             found += stored
     return found
-
-
-def nal_length_bytes(extradata: bytes | None) -> int:
-    """Bytes of the length before each unit, by the decoder's setup; 0 for start codes."""
-    if extradata and len(extradata) > 4 and extradata[0] == 1:
-        return (extradata[4] & 3) + 1
-    return 0
-
-
-def _units(packet: bytes, length_bytes: int) -> Iterator[tuple[bytes, bytes]]:
-    """Each unit with and without what parts it from others."""
-    if length_bytes:
-        place = 0
-        while place + length_bytes < min(len(packet), _MAX_UNITS_BYTES):
-            begin = place + length_bytes
-            end = begin + int.from_bytes(packet[place:begin], "big")
-            yield packet[place:end], packet[begin:end]
-            place = end
-        return
-
-    for unit in packet[:_MAX_UNITS_BYTES].split(_START_CODE)[1:]:
-        yield _START_CODE + unit, unit

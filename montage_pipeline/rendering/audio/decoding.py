@@ -17,12 +17,13 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.packet import Packet
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.container import rewind
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.logs import get_logger
-from montage_pipeline.media.opening import CLIP_FORMATS, open_media
+from montage_pipeline.media.opening import CLIP_FORMATS, open_media, reason_of
 from montage_pipeline.media.packets import demuxed
 from montage_pipeline.media.plausible import is_plausible_sound
 from montage_pipeline.rendering.audio.samples import Samples
@@ -74,7 +75,7 @@ def opened(
         with open_media(source, formats) as container:
             yield container
     except av.FFmpegError as error:
-        message = f"the sound of {name} cannot be read: {error}"
+        message = f"the sound of {name} cannot be read: {reason_of(error)}"
         if isinstance(source, Path) or isinstance(error, av.InvalidDataError):
             raise PermanentError(ErrorCode.AUDIO_UNREADABLE, message) from error
         # Whoever serves the clip may be back the next time.
@@ -88,6 +89,8 @@ class Track:
         self._container = container
         self._stream = stream
         self._name = name
+        self._rate_hz = stream.codec_context.sample_rate
+        self._said_end: int | None = None
         self._refused: list[_Refusal] = []
 
     def frames(self) -> Iterator[TimedFrame]:
@@ -96,6 +99,7 @@ class Track:
         Raises PermanentError("audio_unreadable") when nothing of the track decodes.
         """
         decoded, expected_s = 0, 0.0
+        self._said_end = None
         packets = demuxed(self._container, self._stream)
         while True:
             try:
@@ -106,6 +110,7 @@ class Track:
                 break
             if packet is None:
                 break
+            counted = self._is_counted(packet)
             try:
                 frames = packet.decode()
             # Decoders call damage by many names: invalid data, not implemented, a bad argument.
@@ -119,7 +124,7 @@ class Track:
                 if not is_plausible_sound(frame.sample_rate, frame.layout.nb_channels):
                     self.refuse(f"{frame.sample_rate} samples per second")
                     continue
-                time_s = expected_s if frame.time is None else frame.time
+                time_s = self._time_of(frame, expected_s, counted=counted)
                 expected_s = time_s + frame.samples / frame.sample_rate
                 decoded += 1
                 yield time_s, frame
@@ -129,6 +134,22 @@ class Track:
                 ErrorCode.AUDIO_UNREADABLE,
                 f"the sound of {self._name} cannot be decoded: {self._refused[0].reason}",
             )
+
+    def _is_counted(self, packet: "Packet[AudioStream]") -> bool:
+        """Whether a packet's time was only counted on from the one before, with which it came.
+
+        FFmpeg counts by the rate that the track had at its beginning.
+        """
+        end, self._said_end = self._said_end, None
+        if packet.pts is None:
+            return False
+        self._said_end = packet.pts + (packet.duration or 0)
+        return end is not None and abs(packet.pts - end) <= 1
+
+    def _time_of(self, frame: AudioFrame, expected_s: float, *, counted: bool) -> float:
+        """The frame's time, where the one before ended at `expected_s`."""
+        counted_wrong = counted and frame.sample_rate != self._rate_hz
+        return expected_s if frame.time is None or counted_wrong else frame.time
 
     def frames_from(self, start_s: float) -> Iterator[TimedFrame]:
         """Frames from a little before `start_s` on."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, cast
 import av
 import numpy as np
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
@@ -156,20 +157,20 @@ class SegmentReader:
         )
 
     def _frames(self, container: InputContainer, stream: VideoStream) -> Iterator[_TimedFrame]:
-        graph = _deinterlacer(stream) if self._facts.interlaced else None
-        for frame in map(Turning().tagged, self._decode(container, stream)):
-            if graph is None:
-                yield _TimedFrame(float(frame.time), frame)
-                continue
-            graph.push(frame)
-            yield from _pulled(graph)
-        if graph is not None:
-            graph.push(None)
-            yield from _pulled(graph)
-
-    def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-        """Every frame that decodes; what is wrong with those of the segment is noted."""
         decoder = decoder_of(stream, self._facts)
+        tagged = map(
+            Turning(stream, decoder, self._facts).tagged, self._decode(container, stream, decoder)
+        )
+        if self._facts.interlaced:
+            yield from _deinterlaced(tagged)
+            return
+        for frame in tagged:
+            yield _TimedFrame(float(frame.time), frame)
+
+    def _decode(
+        self, container: InputContainer, stream: VideoStream, decoder: VideoCodecContext
+    ) -> Iterator[VideoFrame]:
+        """Every frame that decodes; what is wrong with those of the segment is noted."""
         for packet in demuxed(container, stream):
             try:
                 for frame in decoder.decode(packet):
@@ -188,12 +189,36 @@ class SegmentReader:
         return time_s is None or begin_s <= time_s < end_s
 
 
-def _deinterlacer(stream: VideoStream) -> av.filter.Graph:
+def _deinterlaced(frames: Iterator[VideoFrame]) -> Iterator[_TimedFrame]:
+    """The frames without interlacing; what is said of each stays with it."""
+    graph: av.filter.Graph | None = None
+    kind: tuple[int, int, str] | None = None
+    for frame in frames:
+        before, kind = kind, (frame.width, frame.height, frame.format.name)
+        # A filter is set up for frames of one size and format.
+        if graph is not None and before != kind:
+            graph.push(None)
+            yield from _pulled(graph)
+            graph = None
+        graph = graph or _deinterlacer(frame)
+        graph.push(frame)
+        yield from _pulled(graph)
+    if graph is not None:
+        graph.push(None)
+        yield from _pulled(graph)
+
+
+def _deinterlacer(frame: VideoFrame) -> av.filter.Graph:
+    """A filter for frames like this one."""
     graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width,
+        height=frame.height,
+        format=frame.format,
+        time_base=frame.time_base,
+    )
     graph.link_nodes(
-        graph.add_buffer(template=stream),
-        graph.add("bwdif", "mode=send_frame"),
-        graph.add("buffersink"),
+        source, graph.add("bwdif", "mode=send_frame"), graph.add("buffersink")
     ).configure()
     return graph
 

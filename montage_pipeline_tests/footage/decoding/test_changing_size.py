@@ -4,6 +4,7 @@ stretched.
 
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -12,7 +13,14 @@ from montage_pipeline.footage.decoding.sample import frames_at
 from montage_pipeline.footage.measuring.measure import measure
 from montage_pipeline.footage.probe import probe
 from montage_pipeline.media.ffmpeg import run_ffmpeg
-from montage_pipeline_tests.footage.media import fetched, filmed, indexed, make_clip, scenery
+from montage_pipeline_tests.footage.media import (
+    H264,
+    fetched,
+    filmed,
+    indexed,
+    make_clip,
+    scenery,
+)
 
 VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "2M", "-g", "30")
 RATE, PART_S = 30, 2
@@ -72,3 +80,32 @@ def test_nothing_is_stretched(call: Path) -> None:
     fitted = cv2.resize(large.astype(np.uint8), (width, height), interpolation=cv2.INTER_AREA)
     assert np.abs(inner - fitted).mean() < 10
     assert tall[:, : left - 3].max() < 10 > tall[:, left + width + 3 :].max()
+
+
+def test_a_size_that_changes_in_a_file_that_names_one_is_found(tmp_path: Path) -> None:
+    """As browsers record calls: the index has the first size, and packets have the others."""
+    source = filmed(scenery(tmp_path / "scenery.png", seed=4), "x=20:y=20")
+    stream = tmp_path / "parts.h264"
+    for name, shape in (("small", "scale=160:90"), ("large", "null")):
+        output = (*H264, "-bsf:v", "h264_mp4toannexb")
+        part = make_clip(
+            tmp_path / f"{name}.h264",
+            source=source,
+            size="640x360",
+            rate=str(RATE),
+            duration_s=PART_S,
+            filters=shape,
+            output=output,
+        )
+        with stream.open("ab") as file:
+            file.write(part.read_bytes())
+    mp4 = tmp_path / "call.mp4"
+    run_ffmpeg(["-y", "-framerate", str(RATE), "-i", str(stream), "-c", "copy", str(mp4)])
+    with av.open(str(mp4)) as container:
+        assert container.streams.video[0].width == 160
+
+    clip = indexed(mp4)
+    assert (clip.facts.width, clip.facts.height) == (640, 360)
+    measured = measure(clip)
+    assert measured.decoded_frames == 2 * PART_S * RATE
+    assert {sample.size_share for sample in measured.samples} == {0.25, 1.0}

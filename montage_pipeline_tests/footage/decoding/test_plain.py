@@ -10,15 +10,18 @@ import pytest
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
+from montage_pipeline.footage.decoding.packets import index_clip
 from montage_pipeline.footage.decoding.plain import plain_frame
 from montage_pipeline.footage.decoding.sample import frames_at
 from montage_pipeline.footage.measuring.measure import measure
 from montage_pipeline.footage.probe import probe
+from montage_pipeline.footage.rebuilding.copying import rebuild
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline_tests.footage.media import fetched, indexed
 from montage_pipeline_tests.footage.strange import (
     FINE,
     RATE,
+    narrowed_on_the_way,
     still_scene,
     tagged_360,
     turned_on_the_way,
@@ -94,6 +97,30 @@ def test_frames_that_are_turned_on_the_way_are_shown_upright_and_whole(turned: P
     assert measured.decoded_frames == 2 * 2 * RATE
     sides = {round(sample.size_share, 2) for sample in measured.samples}
     assert sides == {1.0}  # they were larger than they are shown
+
+
+@pytest.mark.parametrize("starts_again", [False, True], ids=["one clock", "rebuilt"])
+def test_pixels_that_change_their_aspect_on_the_way_are_shown_in_it(
+    starts_again: bool, tmp_path: Path
+) -> None:
+    path = narrowed_on_the_way(tmp_path, offset_s=0 if starts_again else 2)
+    if starts_again:
+        copy = tmp_path / "copy.mov"
+        assert rebuild(path, copy)
+        path = copy
+    clip = fetched(path).model_copy(update={"rebuilt": starts_again})
+    facts = probe(clip)
+    assert (facts.width, facts.height, facts.sample_aspect) == (640, 360, None)
+    before, after = (
+        frame.astype(int)
+        for frame in frames_at(path, facts, [facts.start_s + 1, facts.start_s + 3], 640)
+    )
+    bar = (640 - 480) // 2
+    assert np.abs(after[:, bar + 4 : -bar - 4] - before[:, bar + 4 : -bar - 4]).mean() < 8
+    assert after[:, : bar - 4].max() < 12 > after[:, -bar + 4 :].max()
+    measured = measure(index_clip(path, facts))
+    assert measured.facts.varies
+    assert {round(sample.size_share, 2) for sample in measured.samples} == {1.0}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from montage_pipeline.footage.fetching.sniff import refuse_unless_audio, refuse_
 from montage_pipeline_tests.footage.fetching.loopback import VIDEO, Server, fetcher, reply
 
 MP3 = b"ID3\x04\x00\x00\x00\x00\x00\x23TSSE" + bytes(5000)
+WMA = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 
 
 @pytest.mark.parametrize(
@@ -22,11 +23,12 @@ MP3 = b"ID3\x04\x00\x00\x00\x00\x00\x23TSSE" + bytes(5000)
         b"FORM\x00\x00\x10\x00AIFFCOMM" + bytes(100),
         b"\x00\x00\x00\x1cftypM4A \x00\x00" + bytes(100),
         b"OggS\x00\x02" + bytes(100),
+        WMA + bytes(100),
     ],
 )
 def test_sound_files_are_music_and_mostly_not_clips(head: bytes) -> None:
     refuse_unless_audio(head)
-    if not head.startswith(b"OggS"):
+    if not head.startswith((b"OggS", WMA)):
         with pytest.raises(PermanentError, match="not a video"):
             refuse_unless_video(head)
 

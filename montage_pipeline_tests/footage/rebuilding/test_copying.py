@@ -33,6 +33,9 @@ from montage_pipeline_tests.footage.strange import (
     unstamped,
 )
 
+JOINED = ("joined", "joined_fragments", "joined_calls", "disc")
+FRAGMENTED = ("-movflags", "frag_keyframe+empty_moov+default_base_moof")
+
 MAKERS: dict[str, Callable[[Path, Path], Path]] = {
     "avi": lambda clip, folder: copied(clip, folder / "b.avi", "-an"),
     "no_ctts": lambda clip, folder: copied(
@@ -55,6 +58,16 @@ MAKERS: dict[str, Callable[[Path, Path], Path]] = {
         folder / "joined.ts",
         copied(clip, folder / "first.ts"),
         copied(plain_clip(folder, 2), folder / "second.ts"),
+    ),
+    "joined_fragments": lambda clip, folder: joined(
+        folder / "joined.mp4",
+        copied(clip, folder / "first.mp4", *FRAGMENTED),
+        copied(plain_clip(folder, 2), folder / "second.mp4", *FRAGMENTED),
+    ),
+    "joined_calls": lambda clip, folder: joined(
+        folder / "joined.webm",
+        call(clip, folder / "first.webm"),
+        call(plain_clip(folder, 2), folder / "second.webm"),
     ),
     "disc": lambda clip, folder: joined(
         folder / "VTS_01_1.VOB",
@@ -113,10 +126,19 @@ def programme(clip: Path, output: Path) -> Path:
     return output
 
 
+def call(clip: Path, output: Path) -> Path:
+    """A clip as a browser records it: without an index, and in a codec that QuickTime lacks."""
+    vp8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-g", "25")
+    run_ffmpeg(["-y", "-i", str(clip), *vp8, "-c:a", "libopus", "-live", "1", str(output)])
+    return output
+
+
 def true_lumas(kind: str, plain: Path, folder: Path) -> list[NDArray[np.int16]]:
     """The frames that a strange file holds, from the sound files it was made of."""
     sound = {
         "joined": (plain, folder / "plain-2.mov"),
+        "joined_fragments": (plain, folder / "plain-2.mov"),
+        "joined_calls": (folder / "first.webm", folder / "second.webm"),
         "packed": (folder / "mpeg4.mov",),
         "disc": (folder / "first.vob", folder / "second.vob"),
     }
@@ -134,7 +156,7 @@ def test_every_frame_is_shown_at_its_time(
 ) -> None:
     strange = MAKERS[kind](plain, folder)
     expected = true_lumas(kind, plain, folder)
-    assert len(expected) == (2 * FRAMES if kind in ("joined", "disc") else FRAMES)
+    assert len(expected) == (2 * FRAMES if kind in JOINED else FRAMES)
 
     clip, facts = clip_of(fetcher, strange)
     assert clip.rebuilt
@@ -226,3 +248,24 @@ def test_decoding_times_that_run_ahead_are_no_damage(folder: Path) -> None:
     measured = measure(indexed(late))
     assert not measured.damaged
     assert sum(shot.duration_s for shot in measured.shots) == pytest.approx(LONG_S, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["squeezed.mp4", "squeezed.avi", "squeezed.mkv"])
+def test_a_copy_keeps_the_shape_that_the_container_tells(
+    name: str, plain: Path, folder: Path, fetcher: ClipFetcher
+) -> None:
+    """In spite of what the video says of itself, as players have it."""
+    clock = ("-avoid_negative_ts", "disabled", "-output_ts_offset", "-1")
+    unsaid, no_ctts = "h264_metadata=sample_aspect_ratio=1/1", "setts=pts=DTS"
+    bitstream = f"{unsaid},{no_ctts}" if name.endswith(".mp4") else unsaid
+    strange = copied(
+        plain,
+        folder / name,
+        *("-an", "-bsf:v", bitstream, "-aspect", "32/9"),
+        *(clock if name.endswith(".mkv") else ()),
+    )
+    clip, facts = clip_of(fetcher, strange)
+    assert clip.rebuilt
+    assert facts.sample_aspect is not None
+    assert facts.sample_aspect.fraction == 2
+    assert facts.width == pytest.approx(2 * facts.coded_width)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
+from montage_pipeline.footage.rebuilding.copying import rebuild
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.rendering.audio.decoding import TimedFrame, gapless_runs, runs
 from montage_pipeline.rendering.audio.mix import mixed_sound
@@ -154,25 +155,42 @@ def test_layouts_rates_and_short_tracks(clip: ClipMaker) -> None:
     assert levels["short"][1] < -100
 
 
+@pytest.mark.parametrize("how", ["each with its time", "packed", "rebuilt"])
 def test_a_clip_whose_sound_changes_its_rate_and_layout_keeps_its_pitch_and_place(
-    tmp_path: Path,
+    how: str, tmp_path: Path
 ) -> None:
-    """Three recordings joined as cameras do: 48 kHz stereo, 22 kHz mono, 32 kHz in 5.1."""
+    """Three recordings joined as cameras do: 48 kHz stereo, 22 kHz mono, 32 kHz in 5.1.
+
+    Packed, several packets of sound share one time; the clock of a clip that is rebuilt starts
+    again with each recording.
+    """
     joined = tmp_path / "joined.ts"
     for number, (rate, channels) in enumerate(((48_000, 2), (22_050, 1), (32_000, 6))):
         part = tmp_path / f"{number}.ts"
         tone = f"sine=frequency=1000:sample_rate={rate}:duration=2"
-        place = ["-output_ts_offset", str(2 * number), "-muxdelay", "0", "-muxpreload", "0"]
-        encode = ["-ac", str(channels), "-c:a", "aac", *place, str(part)]
-        run_ffmpeg(["-f", "lavfi", "-i", tone, *encode])
+        frames = ["-f", "lavfi", "-i", "testsrc2=size=64x64:rate=25:duration=2"]
+        place = ["-output_ts_offset", str(0 if how == "rebuilt" else 2 * number)]
+        if how == "each with its time":
+            place += ["-muxdelay", "0", "-muxpreload", "0"]
+        encode = ["-ac", str(channels), "-c:a", "aac", "-c:v", "mpeg2video", *place, str(part)]
+        run_ffmpeg([*frames, "-f", "lavfi", "-i", tone, *encode])
         with joined.open("ab") as file:
             file.write(part.read_bytes())
+    if how == "rebuilt":
+        copy = tmp_path / "copy"
+        assert rebuild(joined, copy)
+        joined = copy
 
-    sound = read_sound(joined, 0, 0.0, 6 * 48_000)
+    with av.open(str(joined)) as container:
+        start_s = float(container.start_time or 0) / av.time_base
+    sound = read_sound(joined, 1, start_s, 6 * 48_000)
     for begin_s in (0.4, 2.4, 4.4):
         second = sound[round(begin_s * 48_000) :][:48_000, 0]
         spectrum = np.abs(np.fft.rfft(second * np.hanning(48_000)))
         assert spectrum.argmax() == pytest.approx(1000, abs=1)
+        # A gap every few packets would be heard as noise beside the tone.
+        beside = np.delete(spectrum, range(990, 1011))
+        assert np.square(beside).sum() < 1e-3 * np.square(spectrum).sum()
         level_db = 20 * np.log10(np.sqrt((second**2).mean()))
         assert level_db == pytest.approx(-23, abs=3)
 

@@ -27,7 +27,7 @@ from montage_pipeline.rendering.video.moviepy_clip import effect_of
 from montage_pipeline.rendering.video.moviepy_frames import write_frames
 from montage_pipeline.rendering.video.processes import EncodingProcess
 
-_RECIPE = 3
+_RECIPE = 4
 """Counts up when the same segment becomes other frames, so that kept chunks are made anew."""
 
 _FROM_RGB = (
