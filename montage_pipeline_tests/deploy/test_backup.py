@@ -44,12 +44,9 @@ def _options() -> list[str]:
 
 
 @pytest.fixture
-def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def elsewhere(servers_home: Path) -> Iterator[EmbeddedPostgres]:
     """A server that has never seen this product: it lacks its roles, too."""
-    home = tmp_path_factory.mktemp("elsewhere")
-    for folder in (home, *home.parents[:2]):
-        folder.chmod(0o755)  # the server may run as another account
-    server = EmbeddedPostgres(home, durable=False)
+    server = EmbeddedPostgres(servers_home / "elsewhere", durable=False)
     server.start()
     yield server
     server.destroy()
