@@ -10,7 +10,7 @@ COPY deploy deploy
 COPY montage_pipeline montage_pipeline
 # The wheel is what gets installed, as it would be anywhere else: nothing is read from the sources.
 RUN python -m pip wheel --no-cache-dir --disable-pip-version-check --no-deps --wheel-dir /wheels .
-ARG EXTRAS=kubernetes,celery
+ARG EXTRAS=kubernetes,celery,otel
 RUN python -m venv /app \
  && /app/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt \
     "$(echo /wheels/*.whl)[${EXTRAS}]"

@@ -32,6 +32,12 @@ class QueueSettings(BaseModel):
         description="Days after which a finished request loses its Dagster partition; its row "
         "stays.",
     )
+    partition_max: int = Field(
+        20_000,
+        ge=1,
+        description="Finished requests beyond so many lose their Dagster partition earlier, the "
+        "oldest first: Dagster's pages read every key there is.",
+    )
     history_retention_days: int = Field(
         60,
         ge=1,

@@ -16,9 +16,10 @@ live in the room that makes them.
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PlainSerializer, ValidationError
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 
@@ -26,6 +27,12 @@ Migration = Callable[[dict[str, Any]], dict[str, Any]]
 """Takes the fields of one schema version, gives those of the next; `schema_version` is not its
 concern.
 """
+
+
+Usd = Annotated[
+    Decimal, PlainSerializer(lambda usd: format(usd, "f"), return_type=str, when_used="json")
+]
+"""Money, in JSON as digits: by itself, nothing with twelve places would be written `0E-12`."""
 
 
 class Record(BaseModel):

@@ -10,7 +10,6 @@ import hmac
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -20,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from montage_pipeline.costs.budgets import Alert, sentence_of
 from montage_pipeline.logs import get_logger
-from montage_pipeline.records import Record
+from montage_pipeline.records import Record, Usd
 from montage_pipeline.requests.tables import BudgetAlertRow
 
 MAX_DELIVERIES = 20
@@ -37,8 +36,8 @@ class StoredAlert(Record):
     subject: str
     window_start: datetime
     percent: int
-    limit_usd: Decimal
-    spent_usd: Decimal
+    limit_usd: Usd
+    spent_usd: Usd
     created_at: datetime
 
     def body(self) -> bytes:

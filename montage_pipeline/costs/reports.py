@@ -10,7 +10,7 @@ from sqlalchemy import DateTime, Uuid, bindparam, select, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
-from montage_pipeline.records import Record
+from montage_pipeline.records import Record, Usd
 from montage_pipeline.requests.tables import ApiCostLogRow, MontageRequestRow
 from montage_pipeline.vocabulary import CostState, Service
 
@@ -21,8 +21,8 @@ class CostRow(Record):
     id: UUID
     service: Service
     endpoint: str
-    cost_usd: Decimal
-    predicted_usd: Decimal | None = None
+    cost_usd: Usd
+    predicted_usd: Usd | None = None
     state: CostState
     usage: dict[str, Any]
     created_at: datetime
@@ -34,8 +34,8 @@ class UserCosts(Record):
 
     user_id: UUID
     since: datetime | None
-    total_usd: Decimal
-    by_service: dict[Service, Decimal]
+    total_usd: Usd
+    by_service: dict[Service, Usd]
     rows: tuple[CostRow, ...]
 
 
@@ -123,9 +123,9 @@ class CostLine(Record):
     key: str
     calls: int
     requests: int
-    cost_usd: Decimal
-    predicted_usd: Decimal
-    wasted_usd: Decimal
+    cost_usd: Usd
+    predicted_usd: Usd
+    wasted_usd: Usd
 
 
 def costs_by(

@@ -18,15 +18,18 @@ _STANDING = """
         count(*) FILTER (WHERE state = 'queued') AS queued,
         count(*) FILTER (WHERE state = 'queued' AND COALESCE(not_before, now()) <= now()) AS ready,
         count(*) FILTER (WHERE state = 'running') AS running,
-        COALESCE(EXTRACT(EPOCH FROM now() - min(created_at) FILTER (WHERE state = 'queued')), 0)
-            AS oldest_queued_s
+        COALESCE(
+            EXTRACT(EPOCH FROM now() - min(GREATEST(created_at, COALESCE(not_before, created_at)))
+                FILTER (WHERE state = 'queued' AND COALESCE(not_before, now()) <= now())),
+            0
+        ) AS oldest_queued_s
     FROM montage_requests WHERE state IN ('queued', 'running')
 """
 _PENDING = """
     SELECT service::text, count(*) AS calls FROM api_cost_logs WHERE state = 'pending' GROUP BY 1
 """
 _ENDED = """
-    SELECT state::text, step_seconds, measures FROM montage_requests
+    SELECT state::text, error ->> 'code' AS code, step_seconds, measures FROM montage_requests
     WHERE finished_at > :after AND finished_at <= :until
 """
 _CLOSED = """
@@ -46,6 +49,9 @@ _CLOSED = """
     WHERE updated_at > :after AND updated_at <= :until AND state <> 'pending'
     GROUP BY 1, 2
 """
+OUTCOMES = ("charged", "free", "unusable", "in_doubt", "reused")
+"""How a call of a provider ends, as the query above tells it."""
+
 _FAILED_TRIES = """
     SELECT try ->> 'step' AS step, try ->> 'code' AS code, count(*) AS tries
     FROM content_items AS item, jsonb_array_elements(item.tries) AS try
@@ -61,7 +67,9 @@ _FAILED_TRIES = """
 
 @dataclass(frozen=True)
 class Standing:
-    """How things stand now. `ready`: queued, and not waiting for anything to pass."""
+    """How things stand now. `ready`: queued, and not waiting for anything to pass;
+    `oldest_queued_s`: since when the first of those could have begun.
+    """
 
     queued: int
     ready: int
@@ -71,9 +79,12 @@ class Standing:
 
 
 class Ended(NamedTuple):
-    """A request that ended: seconds by step, and what its run measured."""
+    """A request that ended: the error's code if it failed, seconds by step, and what its run
+    measured.
+    """
 
     state: str
+    code: str | None
     step_seconds: dict[str, float]
     measures: dict[str, Any]
 

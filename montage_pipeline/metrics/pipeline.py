@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from montage_pipeline.logs import get_logger
 from montage_pipeline.metrics.changes import (
+    OUTCOMES,
     Changes,
     Ended,
     Standing,
@@ -21,6 +22,7 @@ from montage_pipeline.metrics.changes import (
     database_now,
     standing,
 )
+from montage_pipeline.metrics.faults import Fault, fault_of
 from montage_pipeline.vocabulary import RequestState, Service, Step
 
 SETTLING = timedelta(seconds=10)
@@ -62,7 +64,7 @@ class PipelineMetrics:
         )
         self._oldest = Gauge(
             "montage_oldest_queued_seconds",
-            "Age of the oldest queued request; 0 when none is queued.",
+            "How long the first of those has waited that could start now; 0 when none could.",
             registry=here,
         )
         self._pending = Gauge(
@@ -72,7 +74,11 @@ class PipelineMetrics:
             registry=here,
         )
         self._finished = Counter(
-            "montage_requests_finished", "Requests that ended.", ["state"], registry=here
+            "montage_requests_finished",
+            "Requests that ended; of those that failed, by whose fault: user (the input), "
+            "provider, stopped (by somebody), ours.",
+            ["state", "fault"],
+            registry=here,
         )
         self._steps = Histogram(
             "montage_step_seconds",
@@ -118,9 +124,14 @@ class PipelineMetrics:
     def _show_zeros(self) -> None:
         """What has not happened yet is 0, not absent: alerts compare with it."""
         for state in RequestState:
-            if state.is_terminal:
-                self._finished.labels(state.value)
+            if state.is_terminal and state is not RequestState.FAILED:
+                self._finished.labels(state.value, "")
+        for fault in Fault:
+            self._finished.labels(RequestState.FAILED.value, fault.name.lower())
+
         for service in (Service.CLAUDE, Service.FAL):
+            for outcome in OUTCOMES:
+                self._calls.labels(service.value, outcome)
             self._cost.labels(service.value)
             self._predicted.labels(service.value)
         for step in Step:
@@ -165,7 +176,9 @@ class PipelineMetrics:
             self._tries.labels(row.step, row.code).inc(row.tries)
 
     def _add_request(self, request: Ended) -> None:
-        self._finished.labels(request.state).inc()
+        failed = request.state == RequestState.FAILED
+        fault = fault_of(str(request.code)).name.lower() if failed else ""
+        self._finished.labels(request.state, fault).inc()
         for step, seconds in request.step_seconds.items():
             self._steps.labels(step).observe(float(seconds))
         measures = request.measures

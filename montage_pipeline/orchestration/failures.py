@@ -27,9 +27,9 @@ from montage_pipeline import logs
 from montage_pipeline.composition import Services
 from montage_pipeline.costs.retry_after import MAX_WAIT_IN_PLACE_S
 from montage_pipeline.errors import ErrorCode, MontageError, new_reference, our_fault
+from montage_pipeline.metrics.faults import Fault, fault_of
 from montage_pipeline.orchestration.attempts import Attempt, requested
 from montage_pipeline.orchestration.partitions import request_id_in
-from montage_pipeline.orchestration.watching.faults import Fault, fault_of
 from montage_pipeline.orchestration.watching.outcome import failed, note_outcome
 from montage_pipeline.requests.attempts.tries import Try
 from montage_pipeline.requests.footage import ClipReport

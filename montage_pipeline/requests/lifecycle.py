@@ -11,7 +11,21 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, Select, and_, func, or_, select, true, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    CursorResult,
+    Select,
+    String,
+    and_,
+    any_,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -113,13 +127,17 @@ class RequestLifecycle:
         query = select(MontageRequestRow).where(MontageRequestRow.state.in_(_ACTIVE))
         return self._requests(query.order_by(MontageRequestRow.created_at))
 
-    def unfinished_since(self, age: timedelta) -> set[str]:
-        """The partitions of requests under way, or that ended less long ago than `age`."""
+    def unfinished_since(self, age: timedelta, partition_keys: Collection[str]) -> set[str]:
+        """Those of these partitions whose requests are under way, or ended less than `age` ago."""
+        # One array, because Postgres takes no more than 65,535 parameters.
+        these = literal(list(partition_keys), ARRAY(String))
         fresh = or_(
             MontageRequestRow.state.in_(_ACTIVE), MontageRequestRow.finished_at >= func.now() - age
         )
+        key = MontageRequestRow.partition_key
+        query = select(key).where(key == any_(these), fresh)
         with Session(self._engine) as session:
-            return set(session.scalars(select(MontageRequestRow.partition_key).where(fresh)))
+            return set(session.scalars(query))
 
     def start(self, request_id: UUID, run_id: str, *, earlier_runs: Sequence[str] = ()) -> bool:
         """queued → running under this run; a retried run takes over from one of `earlier_runs`.

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from decimal import Decimal
 
 import pytest
@@ -37,6 +38,9 @@ def test_every_way_of_summing_gives_the_ledger(ledger: Ledger, by: Dimension) ->
     lines = json.loads(montage("--by", by, "--json").output)
     assert sum(Decimal(line["cost_usd"]) for line in lines) == total
     assert sum(line["calls"] for line in lines) == len(ledger.calls)
+
+    amounts = [value for line in lines for name, value in line.items() if name.endswith("_usd")]
+    assert [usd for usd in amounts if not re.fullmatch(r"\d+(\.\d+)?", usd)] == []
 
     rows = list(csv.DictReader(io.StringIO(montage("--by", by, "--csv").output)))
     assert [row["key"] for row in rows] == [line["key"] for line in lines]

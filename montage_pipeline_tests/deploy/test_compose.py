@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import tomllib
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -156,6 +157,15 @@ def test_a_service_gets_its_own_secrets_and_no_privileges(name: str) -> None:
     assert service["pids_limit"]
     for port in service.get("ports", []):
         assert port.startswith("127.0.0.1:")
+
+
+def test_the_image_has_what_its_variables_ask_for() -> None:
+    """A collector's address, say, without what sends traces there: nothing would start."""
+    [extras] = re.findall(r"^ARG EXTRAS=(.*)$", (ROOT / "Dockerfile").read_text(), re.M)
+    offered = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    # It has a Postgres and a store beside it, instead of `local`.
+    not_run = {"local", "dev", "bench"}
+    assert set(extras.split(",")) == set(offered["optional-dependencies"]) - not_run
 
 
 def test_every_setting_reaches_some_service() -> None:

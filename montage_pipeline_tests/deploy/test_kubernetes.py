@@ -120,6 +120,61 @@ def test_what_the_chart_starts_by_name_is_ours(tmp_path: Path) -> None:
         assert importlib.util.find_spec(module) is not None
 
 
+def test_dagster_lets_as_many_reels_be_made_as_the_queue_starts() -> None:
+    [settings] = _of_kind("ConfigMap")
+    reels = int(settings["data"]["MONTAGE_MAX_RUNNING"])
+    limits = _VALUES["concurrency"]
+    # Runs that are ending, and those of the hourly jobs, come on top.
+    assert limits["runs"]["maxConcurrentRuns"] > reels > Settings().max_running
+    assert limits["pools"]["defaultLimit"] > reels
+
+
+def test_migrations_reach_the_store_whose_rules_they_set() -> None:
+    [job] = _of_kind("Job")
+    pod = job["spec"]["template"]
+    [container] = pod["spec"]["containers"]
+    assert {"configMapRef": {"name": "montage-settings"}} in container["envFrom"]
+    given = {variable["name"] for variable in container["env"]}
+    assert given == {"DATABASE_URL", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"}
+    assert pod["metadata"]["labels"]["montage/internet"] == "true"
+
+
+def test_every_secret_that_is_asked_for_is_in_the_example() -> None:
+    secrets = {secret["metadata"]["name"]: secret["stringData"] for secret in _of_kind("Secret")}
+    asked = [
+        variable["valueFrom"]["secretKeyRef"]
+        for workload in (*_of_kind("Deployment"), *_of_kind("Job"))
+        for container in workload["spec"]["template"]["spec"]["containers"]
+        for variable in container.get("env", [])
+        if "valueFrom" in variable
+    ]
+    assert asked
+    for reference in asked:
+        assert reference["key"] in secrets[reference["name"]]
+
+
+def test_prometheus_reaches_what_it_scrapes() -> None:
+    [policy] = [
+        policy
+        for policy in _of_kind("NetworkPolicy")
+        if policy["metadata"]["name"] == "prometheus-to-metrics"
+    ]
+    [of_pods] = policy["spec"]["podSelector"]["matchExpressions"]
+    pods = {d["metadata"]["name"]: d["spec"]["template"] for d in _of_kind("Deployment")}
+    assert set(of_pods["values"]) == set(pods)
+    opened = {port["port"] for port in policy["spec"]["ingress"][0]["ports"]}
+    served = {
+        port["containerPort"]
+        for pod in pods.values()
+        for container in pod["spec"]["containers"]
+        for port in container["ports"]
+    }
+    assert opened == served
+    # Two would count every row twice.
+    [metrics] = [d for d in _of_kind("Deployment") if d["metadata"]["name"] == "montage-metrics"]
+    assert (metrics["spec"]["replicas"], metrics["spec"]["strategy"]) == (1, {"type": "Recreate"})
+
+
 def test_storage_names_the_driver_that_dagster_listens_with() -> None:
     assert _VALUES["postgresql"]["postgresqlScheme"] == "postgresql+psycopg2"
     assert _VALUES["global"]["postgresqlSecretName"] in {

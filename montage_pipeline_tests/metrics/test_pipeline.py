@@ -19,6 +19,7 @@ from montage_pipeline.requests.attempts.measures import RunMeasures, note_measur
 from montage_pipeline.requests.attempts.tries import StepTries, Try
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
+from montage_pipeline.requests.model import RequestFailure
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import Service, Step
 from montage_pipeline_tests.clicks import REEL, click
@@ -75,7 +76,14 @@ def test_a_request_on_its_way(
     found = values(metrics)
     assert found['montage_requests{state="queued"}'] == 2
     assert found["montage_queue_depth"] == 1, "the other waits for something to pass"
-    assert 70 <= found["montage_oldest_queued_seconds"] < 100
+    assert found["montage_oldest_queued_seconds"] < 60, "what may not start yet does not count"
+
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE montage_requests SET not_before = now() - interval '30 s' WHERE id = :id"),
+            {"id": waiting.request_id},
+        )
+    assert 30 <= values(metrics)["montage_oldest_queued_seconds"] < 60
 
     assert requests.start(made.request_id, "run")
     requests.note_step(made.request_id, Step.RENDERED_VIDEO, 42.0)
@@ -101,12 +109,12 @@ def test_a_request_on_its_way(
     assert (
         found['montage_step_failures_total{code="analysis_rate_limited",step="clip_analysis"}'] == 1
     )
-    assert found['montage_requests_finished_total{state="succeeded"}'] == 0
+    assert found['montage_requests_finished_total{fault="",state="succeeded"}'] == 0
 
     assert requests.succeed(made.request_id, "run", REEL)
     for _scrape in range(3):  # what was counted is not counted again
         found = values(metrics)
-        assert found['montage_requests_finished_total{state="succeeded"}'] == 1
+        assert found['montage_requests_finished_total{fault="",state="succeeded"}'] == 1
         assert found['montage_step_seconds_sum{step="rendered_video"}'] == 42
         assert found['montage_step_seconds_bucket{le="60.0",step="rendered_video"}'] == 1
         assert found['montage_step_seconds_bucket{le="30.0",step="rendered_video"}'] == 0
@@ -117,6 +125,38 @@ def test_a_request_on_its_way(
             found['montage_step_failures_total{code="analysis_rate_limited",step="clip_analysis"}']
             == 1
         )
+
+
+@pytest.mark.parametrize(
+    ("code", "fault"),
+    [
+        (ErrorCode.CLIP_UNREADABLE, "user"),
+        (ErrorCode.ANALYSIS_UNAVAILABLE, "provider"),
+        (ErrorCode.STORE_UNAVAILABLE, "ours"),
+    ],
+)
+def test_failures_are_told_apart_by_whose_fault_they_are(
+    metrics: PipelineMetrics,
+    library: ContentLibrary,
+    requests: RequestLifecycle,
+    user: UUID,
+    code: ErrorCode,
+    fault: str,
+) -> None:
+    request_id = click(library, user).request_id
+    assert requests.start(request_id, "run")
+    failure = RequestFailure(code=code, message="no", step=None, attempts=1, run_id="run")
+    assert requests.fail(request_id, failure)
+    found = values(metrics)
+    failed = {
+        name: value
+        for name, value in found.items()
+        if name.startswith("montage_requests_finished_total") and 'state="failed"' in name
+    }
+    assert len(failed) == 4, "each is 0 before it happens, and not absent"
+    assert [name for name, value in failed.items() if value] == [
+        f'montage_requests_finished_total{{fault="{fault}",state="failed"}}'
+    ]
 
 
 def test_money(

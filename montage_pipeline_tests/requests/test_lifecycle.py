@@ -191,9 +191,10 @@ def test_retirement_names_only_what_ended_long_ago(
             ),
             {"id": old},
         )
-    assert requests.unfinished_since(timedelta(days=30)) == {
-        created.partition_key for created in clicks[1:]
-    }
+    keys = [created.partition_key for created in clicks]
+    assert requests.unfinished_since(timedelta(days=30), keys) == set(keys[1:])
+    assert requests.unfinished_since(timedelta(days=30), keys[:2]) == {keys[1]}
+    assert requests.unfinished_since(timedelta(0), [*keys, "nobody's"]) == {keys[2]}
 
 
 @hypothesis_settings(

@@ -16,9 +16,9 @@ from dagster import ResourceParam, SensorEvaluationContext
 
 from montage_pipeline import logs
 from montage_pipeline.composition import Services
+from montage_pipeline.metrics.faults import Fault
 from montage_pipeline.orchestration.sensors import default_status
 from montage_pipeline.orchestration.spending.webhook import post_to_operator
-from montage_pipeline.orchestration.watching.faults import Fault
 from montage_pipeline.orchestration.watching.figures import Figures, look
 from montage_pipeline.records import Record
 from montage_pipeline.settings import Settings

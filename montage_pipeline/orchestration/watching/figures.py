@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
-from montage_pipeline.orchestration.watching.faults import Fault, fault_of
+from montage_pipeline.metrics.faults import Fault, fault_of
 from montage_pipeline.records import Record
 from montage_pipeline.requests.tables import ApiCostLogRow, MontageRequestRow
 from montage_pipeline.vocabulary import RequestState

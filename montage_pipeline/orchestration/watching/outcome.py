@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import dagster as dg
 
-from montage_pipeline.orchestration.watching.faults import Fault, fault_of
+from montage_pipeline.metrics.faults import Fault, fault_of
 
 OUTCOME_TAG = "montage/outcome"
 

@@ -41,6 +41,32 @@ def test_partitions_retire_only_when_old_and_idle(
     assert set(instance.get_dynamic_partitions("montage_requests")) == kept
 
 
+def test_the_oldest_beyond_a_bound_retire_once_they_are_over(
+    services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
+) -> None:
+    under_way, *over = (click(library, user) for _ in range(6))
+    for created in (under_way, *over):
+        add_partition(instance, created)
+    for created in over:
+        finish(services.requests, created.request_id)
+    just_ended = over[0]
+    with services.engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE montage_requests SET finished_at = now() - interval '2 hours'"
+                " WHERE state = 'succeeded' AND id <> :id"
+            ),
+            {"id": just_ended.request_id},
+        )
+
+    settings = services.settings.model_copy(update={"partition_max": 2})
+    context = dg.build_sensor_context(instance=instance, resources={"services": services})
+    retirement_sensor(settings)(context)
+    # Beyond the newest two, what is under way and what ended a moment ago stay all the same.
+    kept = [created.partition_key for created in (under_way, just_ended, *over[-2:])]
+    assert instance.get_dynamic_partitions("montage_requests") == kept
+
+
 def test_seventy_thousand_partitions_retire_at_once(
     services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
 ) -> None:
@@ -51,7 +77,7 @@ def test_seventy_thousand_partitions_retire_at_once(
         instance.add_dynamic_partitions("montage_requests", gone[begin : begin + 10_000])
     instance.add_dynamic_partitions("somebody_elses", gone[:1])
 
-    assert len(idle_partitions(instance, services, timedelta(days=30))) == len(gone)
+    assert len(idle_partitions(instance, services, timedelta(days=30), 20_000)) == len(gone)
     context = dg.build_sensor_context(instance=instance, resources={"services": services})
     retirement_sensor(services.settings)(context)
     assert instance.get_dynamic_partitions("montage_requests") == [kept]

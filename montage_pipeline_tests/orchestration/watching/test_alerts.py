@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from montage_pipeline.composition import Services
 from montage_pipeline.errors import ErrorCode
+from montage_pipeline.metrics.faults import Fault
 from montage_pipeline.orchestration.watching.alerts import operations_alerts, problems
-from montage_pipeline.orchestration.watching.faults import Fault
 from montage_pipeline.orchestration.watching.figures import Figures, look
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.model import RequestFailure

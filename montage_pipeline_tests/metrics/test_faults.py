@@ -3,7 +3,7 @@
 import pytest
 
 from montage_pipeline.errors import ErrorCode
-from montage_pipeline.orchestration.watching.faults import Fault, fault_of
+from montage_pipeline.metrics.faults import Fault, fault_of
 from montage_pipeline.orchestration.watching.outcome import failed
 
 
