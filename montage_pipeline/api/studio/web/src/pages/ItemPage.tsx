@@ -274,6 +274,8 @@ function Downloads({
   const others = [
     [words.storyboard, artefacts?.storyboardUrl],
     [words.otio, artefacts?.otioUrl],
+    [words.edl, artefacts?.edlUrl],
+    [words.xml, artefacts?.xmlUrl],
     [words.timeline, artefacts?.timelineUrl],
   ] as const;
   return (
