@@ -5,6 +5,8 @@ type Artefacts = Schemas["ArtefactsOut"];
 
 /** Links expire (R2_PRESIGN_SECONDS); what fails sooner is not mended by another link. */
 const STALE_MS = 60_000;
+/** Sent to the edge of a frame, a player may show the one before: send it to the middle. */
+const HALF_FRAME_S = 1 / 60;
 
 /** Shows a Reel in `root`: the player, its segments with their reasons, covers to choose from. */
 export async function showReel(
@@ -22,7 +24,6 @@ export async function showReel(
   const video = document.createElement("video");
   Object.assign(video, { src: linkTo(item), poster: item.posterUrl ?? "", controls: true });
   video.playsInline = true; // A phone would take the whole screen.
-
   let linkedAt = Date.now();
   video.onerror = async () => {
     if (signal.aborted || Date.now() - linkedAt < STALE_MS) return;
@@ -33,7 +34,8 @@ export async function showReel(
   };
 
   const segments = (edit?.segments ?? []).map(({ thumbnailUrl, why, reelSec }) => {
-    return { reelSec, button: button(thumbnailUrl, why, () => (video.currentTime = reelSec)) };
+    const show = () => (video.currentTime = reelSec + HALF_FRAME_S);
+    return { reelSec, button: button(thumbnailUrl, why, show) };
   });
   video.ontimeupdate = () => {
     const current = segments.findLast(({ reelSec }) => reelSec <= video.currentTime);

@@ -54,6 +54,7 @@ class ApiServices:
     background: Background
     user_limiter: SharedRateLimiter
     address_limiter: SharedRateLimiter
+    rates: CallRates
     streams: StreamLimiter
     change_outcome: Callable[[UUID, Sequence[SegmentChange]], ChangeOutcome]
     http_metrics: HttpMetrics
@@ -94,6 +95,7 @@ class ApiServices:
             ),
             user_limiter=SharedRateLimiter("user", per_user, rates),
             address_limiter=SharedRateLimiter("address", per_address, rates),
+            rates=rates,
             streams=StreamLimiter(settings.api_user_event_streams),
             change_outcome=product.change_outcome,
             http_metrics=HttpMetrics(),

@@ -64,9 +64,11 @@ def storyboard_key(request_id: UUID | str) -> str:
     return work_key(request_id, "storyboard.png")
 
 
-def edit_key(request_id: UUID | str) -> str:
-    """The key of the edit for other editing programs, as OpenTimelineIO."""
-    return work_key(request_id, "timeline.otio")
+def edit_key(request_id: UUID | str, suffix: str = "otio") -> str:
+    """The key of the edit for other editing programs: OpenTimelineIO, or another format of
+    `editing.export` by its suffix.
+    """
+    return work_key(request_id, f"timeline.{suffix}")
 
 
 def edit_view_key(request_id: UUID | str) -> str:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from sqlalchemy.orm import Session
 
 from montage_pipeline.composition import Services
@@ -39,7 +40,7 @@ def _begins_upload(sent: Request) -> bool:
 
 def swap_a_segment(page: Page, services: Services) -> None:
     """Another moment in a segment's place: known beforehand, and only that one is rendered."""
-    number, total = _changeable(page), page.locator(".block").count()
+    number, total = choose_changeable(page), page.locator(".block").count()
     page.get_by_role("button", name="Lock", exact=True).press("Enter")
     expect(page.get_by_text(f"0 of {total} segments will be rendered")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
@@ -66,7 +67,40 @@ def swap_a_segment(page: Page, services: Services) -> None:
     assert all(entry.reused and entry.cost_usd == 0 for entry in again)
 
 
-def _changeable(page: Page) -> int:
+def steps_by_single_frames(page: Page, number: int, first: int) -> None:
+    """A segment is gone to by its first frame, and each press of a key shows the next one."""
+    page.evaluate(_NOTE_FRAMES)
+    page.get_by_role("button", name=f"Segment {number}:").click()
+    _shows_frame(page, first)
+    for key, by in [("ArrowRight", 1)] * 6 + [("ArrowLeft", -1)] * 7:
+        first += by
+        page.locator("video").press(key)
+        _shows_frame(page, first)
+
+
+def _shows_frame(page: Page, frame: int) -> None:
+    try:
+        page.wait_for_function(f"window.shownFrame === {frame}", timeout=_SHOWN_MS)
+    except PlaywrightTimeout:
+        shown = page.evaluate("window.shownFrame")
+        raise AssertionError(f"frame {shown} is shown instead of {frame}") from None
+
+
+_SHOWN_MS = 10_000
+"""For a frame that is seeked to, on a machine that has more to do."""
+
+_NOTE_FRAMES = """() => {
+  const video = document.querySelector("video");
+  const note = (_, shown) => {
+    window.shownFrame = Math.round(shown.mediaTime * 30);
+    video.requestVideoFrameCallback(note);
+  };
+  video.requestVideoFrameCallback(note);
+}"""
+"""Has `window.shownFrame` say which frame of the Reel the player shows."""
+
+
+def choose_changeable(page: Page) -> int:
     """The first segment that something else could be shown in, chosen."""
     expect(page.locator(".block").first).to_be_visible()
     for number in range(1, page.locator(".block").count() + 1):

@@ -12,6 +12,7 @@ from montage_pipeline_tests.e2e.studio_steps import (
     MADE_MS,
     bring_clips,
     no_barriers,
+    steps_by_single_frames,
     swap_a_segment,
 )
 
@@ -52,6 +53,7 @@ def test_clips_become_a_reel_that_plays_to_its_end(
     page.get_by_role("button", name="Segment 2:").click()
     expect(page.get_by_role("button", name="Segment 2:")).to_have_attribute("aria-current", "true")
     expect(page.locator(".segment")).to_contain_text("Cuts at")
+    steps_by_single_frames(page, 2, first=_first_frame(system, user, page.url, 2))
     video.evaluate("video => { video.muted = true; video.currentTime = 6; return video.play() }")
     expect(video).to_have_js_property("ended", True, timeout=60_000)
 
@@ -76,6 +78,12 @@ def test_clips_become_a_reel_that_plays_to_its_end(
     expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
     assert not studio.complaints
     studio.close()
+
+
+def _first_frame(system: System, user: UUID, url: str, number: int) -> int:
+    with system.client(user) as client:
+        edit = client.get(f"/api/content-items/{url.rsplit('/', 1)[1]}/artefacts").json()["edit"]
+    return round(edit["segments"][number - 1]["reelSec"] * edit["fps"])
 
 
 def test_an_expired_token_asks_for_another(

@@ -1,7 +1,7 @@
 """Pictures of the studio for the docs, made by using it: `make studio-pictures`.
 
 Needs Chromium. A system of its own is started, the sample clips become a Reel, and every state is
-pictured at the width of a desk and of a phone.
+pictured: at the width of a desk, most of them on a phone as well, and some on a tablet.
 """
 
 import io
@@ -18,12 +18,16 @@ from montage_pipeline.local.identity import LOCAL_USER_ID
 from montage_pipeline.local.stack import LocalStack
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.e2e.browser import StudioWindow, chromium, chromium_path
+from montage_pipeline_tests.e2e.studio_steps import choose_changeable
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 
-_DESK, _PHONE = 1200, 390
+_DESK, _TABLET, _PHONE = 1440, 768, 390
 _COLOURS = 96  # enough for a page with photographs, at a third of the size
-_MADE_MS = 300_000
+_MADE_MS = 400_000
+_SEEN_MS = 60_000
+_NOWHERE = "https://nowhere.invalid/holiday.mp4"
+"""Never resolved: RFC 6761."""
 
 
 def main() -> None:
@@ -32,6 +36,7 @@ def main() -> None:
     if path is None:
         raise SystemExit("Chromium is needed: apt-get install chromium")
     with tempfile.TemporaryDirectory() as folder, chromium(path) as browser:
+        Path(folder).chmod(0o755)  # the account of Postgres has to get through
         secret = secrets.token_urlsafe(48)
         home = Path(folder) / "home"
         settings = Settings(home=home, jwt_secret=secret, api_port=0, ui_port=0, _env_file=None)
@@ -39,19 +44,29 @@ def main() -> None:
         address = stack.start()
         try:
             token = issue_token(settings, LOCAL_USER_ID, ttl_s=3600)
+            expired = issue_token(settings, LOCAL_USER_ID, ttl_s=-3600)
             desk = StudioWindow(browser, address.api_url, width=_DESK)
-            item = _make(desk, token)
+            _picture(_settled(desk.open()), "sign-in")
+            _picture(_settled(desk.open(token=expired)), "expired")
+            _picture(_settled(desk.open(token=token)), "empty")
+            reel = _make(desk, token)
+            _change(desk.page)
+            failed = _fail(desk, token)
+            _picture(_settled(desk.open(token=token)), "library")
+            _others(StudioWindow(browser, address.api_url, width=_TABLET), token, reel)
             phone = StudioWindow(browser, address.api_url, width=_PHONE, scheme="dark")
-            for name, page_path in (("library", ""), ("new", "/new"), ("reel", item)):
+            for name, page_path in (("new", "/new"), ("reel", reel), ("failed", failed)):
                 _picture(_settled(phone.open(page_path, token=token)), f"phone-{name}")
+            _picture(_settled(phone.open(token=token)), "phone-library")
+            phone.page.context.set_offline(True)
+            expect(phone.page.get_by_text("No connection to the server.")).to_be_visible()
+            _picture(phone.page, "phone-offline")
         finally:
-            stack.stop()
+            stack.stop(at_once=True)
 
 
 def _make(window: StudioWindow, token: str) -> str:
     """Use the page as a person does; the path of the finished Reel's page."""
-    _picture(_settled(window.open()), "sign-in")
-    _picture(_settled(window.open(token=token)), "empty")
     page = window.open("/new", token=token)
     clips = [str(path) for path in demo_clips()]
     page.locator("input[type=file][multiple]").set_input_files(clips)
@@ -63,10 +78,38 @@ def _make(window: StudioWindow, token: str) -> str:
     page.get_by_role("button", name="Make the Reel").click()
     expect(page.locator(".steps .now")).to_be_visible(timeout=_MADE_MS)
     _picture(page, "making")
+    expect(page.locator(".block").first).to_be_visible(timeout=_MADE_MS)
+    _picture(page, "planned")
     expect(page.locator("video")).to_be_visible(timeout=_MADE_MS)
     page.get_by_role("button", name="Segment 2:").click()
     _picture(_settled(page), "reel")
     return page.url.split("/studio", 1)[1]
+
+
+def _change(page: Page) -> None:
+    """Another moment for a segment: what it would take is said before it is made."""
+    choose_changeable(page)
+    page.locator(".alternatives button").first.click()
+    expect(page.get_by_role("button", name="Make it")).to_be_enabled(timeout=_SEEN_MS)
+    _picture(_settled(page), "change")
+
+
+def _fail(window: StudioWindow, token: str) -> str:
+    """A link that leads nowhere; the path of the page that says so."""
+    page = window.open("/new", token=token)
+    page.get_by_text("Add links").first.click()
+    page.locator("textarea").first.fill(_NOWHERE)
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("button", name="Make the Reel").click()
+    expect(page.get_by_role("alert")).to_be_visible(timeout=_MADE_MS)
+    _picture(_settled(page), "failed")
+    return page.url.split("/studio", 1)[1]
+
+
+def _others(tablet: StudioWindow, token: str, reel: str) -> None:
+    """The widest page and the fullest one, at a width between desk and phone."""
+    _picture(_settled(tablet.open(reel, token=token)), "tablet-reel")
+    _picture(_settled(tablet.open("/new", token=token)), "tablet-new")
 
 
 def _settled(page: Page) -> Page:

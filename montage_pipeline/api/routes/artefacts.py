@@ -76,6 +76,8 @@ def get_artefacts(
         storyboard_url=_url(store, storyboard_key(place)),
         timeline_url=_url(store, document_key(place, Step.EDIT_TIMELINE)),
         otio_url=_url(store, edit_key(place)),
+        edl_url=_url(store, edit_key(place, "edl")),
+        xml_url=_url(store, edit_key(place, "xml")),
         edit=None if view is None else EditOut.of(view, store.media_url),
         covers=_covers(item, services.reel_store),
     )

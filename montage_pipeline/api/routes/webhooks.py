@@ -1,13 +1,16 @@
 """Webhooks: where a user is told what became of their Reels, and what was sent there."""
 
+import math
 from http import HTTPStatus
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
 from montage_pipeline.api.clip_urls import refusal_of_web_url
 from montage_pipeline.api.current_user import CurrentUser
 from montage_pipeline.api.errors import FieldProblem, documented_errors, validation_error
+from montage_pipeline.api.limits.call_rates import CallRates
 from montage_pipeline.api.schemas.base import PathUuid, Timestamp
 from montage_pipeline.api.schemas.webhooks import (
     DeliveriesOut,
@@ -17,12 +20,20 @@ from montage_pipeline.api.schemas.webhooks import (
     WebhookSecretOut,
 )
 from montage_pipeline.api.services import ServicesNeeded
+from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.vocabulary import DeliveryState
 
 router = APIRouter(prefix="/api/webhook", tags=["webhook"])
 
 _NO_WEBHOOK = "You have no webhook."
 _NO_DELIVERY = "You have no webhook, or there is no such delivery of yours."
+
+MAX_REPEATS_PER_HOUR = 60
+"""All that a busy person missed in a day, at once, then one a minute. Without it a message could be
+sent to a stranger's server as often as the API may be called, and a test more often than tests may.
+"""
+
+_HOUR_S = 3600.0
 
 
 @router.put(
@@ -123,7 +134,22 @@ def repeat_delivery(
     user: CurrentUser,
     services: ServicesNeeded,
 ) -> DeliveryOut:
-    """At once, with the same id, and with retries as if it were new."""
+    """At once, with the same id, and with retries as if it were new; 60 times an hour at most."""
+    _refuse_too_many_repeats(services.rates, user.id)
     repeated = services.webhooks.repeat(user.id, delivery_id)
     services.background.wake()
     return DeliveryOut.of(repeated)
+
+
+def _refuse_too_many_repeats(rates: CallRates, user_id: UUID) -> None:
+    """Count one; raises MontageError(RATE_LIMITED) when there is none left."""
+    taken, wait_s = rates.take(
+        f"repeat:{user_id}", MAX_REPEATS_PER_HOUR, wanted=1, window_s=_HOUR_S
+    )
+    if not taken:
+        wait_s = max(1, math.ceil(wait_s))
+        raise MontageError(
+            ErrorCode.RATE_LIMITED,
+            f"Messages were repeated {MAX_REPEATS_PER_HOUR} times within an hour; wait {wait_s} s.",
+            retry_after_s=wait_s,
+        )

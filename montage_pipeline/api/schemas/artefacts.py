@@ -196,6 +196,13 @@ class ArtefactsOut(ApiModel):
     storyboard_url: str | None = Field(description="The edit in one image, PNG.")
     timeline_url: str | None = Field(description="The edit, frame by frame, JSON.")
     otio_url: str | None = Field(description="The edit for other editing programs, OpenTimelineIO.")
+    edl_url: str | None = Field(
+        description="The same as an EDL (CMX 3600); null too for frame rates that it cannot hold, "
+        "such as 29.97."
+    )
+    xml_url: str | None = Field(
+        description="The same as Final Cut 7 XML, for Premiere and DaVinci Resolve."
+    )
     edit: EditOut | None = Field(
         description="The edit as a page draws it; null for one of an earlier release, and once the "
         "files of its making have expired."

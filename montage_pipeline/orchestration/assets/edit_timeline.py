@@ -23,6 +23,7 @@ from montage_pipeline.orchestration.assets.edits.edit_view import (
     store_view,
     with_choices,
 )
+from montage_pipeline.orchestration.assets.edits.exports import store_exports
 from montage_pipeline.orchestration.assets.edits.look import with_look
 from montage_pipeline.orchestration.assets.edits.variants import (
     end_with_plan,
@@ -194,7 +195,7 @@ def _taken(
     edit = EditInputs(analysis, music, take_plan(scope, plan, chosen, music))
     shown = ShownWith({}, offers=offers_of_plan(scope, chosen))
     store_view(scope, _view(scope, edit, place, shown), place)
-    _store_edit(scope, edit.timeline, music, place)
+    store_exports(scope, edit.timeline, music, place)
     storyboard = _taken_storyboard(scope, place)
     of = {"plan_of_request": str(chosen.request_id), "variant": chosen.variant}
     metadata = _edit_metadata(scope, edit.timeline, analysis, music, place)
@@ -230,7 +231,7 @@ def _finished(scope: StepScope, edit: EditInputs, place: str, shown: "ShownWith"
             _store_storyboard, scope, timeline, analysis, music, shown.frames, place
         )
         store_edit_view(scope, _view(scope, edit, place, shown), shown.frames, place)
-        _store_edit(scope, timeline, music, place)
+        store_exports(scope, timeline, music, place)
         storyboard = drawing.result()
     metadata = _edit_metadata(scope, timeline, analysis, music, place)
     return PlannedEdit(timeline, {**storyboard, **metadata})
@@ -348,15 +349,6 @@ def _shown_storyboard(scope: StepScope, place: str, image: Path) -> dict[str, Me
 
     address = scope.services.store.address(storyboard_key(place))
     return storyboard_metadata(scope.run_id, storyboard_thumbnail(image), address)
-
-
-def _store_edit(scope: StepScope, timeline: Timeline, music: MusicTrack, place: str) -> None:
-    """Upload the edit as OpenTimelineIO."""
-    from montage_pipeline.editing.export import EditFormat, exported_edit
-
-    store, key = scope.services.store, edit_key(place)
-    edit = exported_edit(timeline, EditFormat.OTIO, music, store.media_url(music.key))
-    store.put_bytes(key, edit.encode(), content_type="application/vnd.pixar.opentimelineio+json")
 
 
 def _clips(

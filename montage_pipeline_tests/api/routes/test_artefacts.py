@@ -93,6 +93,8 @@ def plan(store: ObjectStore, request: UUID) -> None:
     files = {
         storyboard_key(request): b"storyboard",
         edit_key(request): b"otio",
+        edit_key(request, "edl"): b"edl",
+        edit_key(request, "xml"): b"xml",
         f"work/{request}/edit_timeline.json": b"{}",
         thumbnail_key(request, 0): b"thumbnail",
         edit_view_key(request): view_of(request).model_dump_json().encode(),
@@ -129,6 +131,8 @@ def test_everything_that_shows_the_edit_can_be_fetched_before_the_reel_is_render
     for name, content in (
         ("storyboardUrl", b"storyboard"),
         ("otioUrl", b"otio"),
+        ("edlUrl", b"edl"),
+        ("xmlUrl", b"xml"),
         ("timelineUrl", b"{}"),
     ):
         assert httpx.get(found[name]).content == content
@@ -158,6 +162,8 @@ def test_what_expired_or_was_never_made_has_no_link(
         "storyboardUrl": None,
         "timelineUrl": None,
         "otioUrl": None,
+        "edlUrl": None,
+        "xmlUrl": None,
         "edit": None,
         "covers": [],
     }

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from montage_pipeline.api.routes.webhooks import MAX_REPEATS_PER_HOUR
 from montage_pipeline.requests.lifecycle import RequestLifecycle
 from montage_pipeline.requests.webhooks.targets import MAX_TESTS_PER_HOUR
 from montage_pipeline_tests.api.contract import ApiClient, new_item
@@ -119,3 +120,20 @@ def test_test_messages_are_few(client: ApiClient, client_for: ClientFor) -> None
     other = client_for(uuid4())
     other.put("/api/webhook", {"url": URL})
     assert other.post("/api/webhook/test").status_code == 202
+
+
+def test_a_message_is_not_repeated_without_end(client: ApiClient, client_for: ClientFor) -> None:
+    """Or tests, of which there are few, could be sent as often as one likes."""
+    other = client_for(uuid4())
+    paths = {}
+    for user in (client, other):
+        user.put("/api/webhook", {"url": URL})
+        sent = user.post("/api/webhook/test").json()
+        paths[user] = f"/api/webhook/deliveries/{sent['id']}/repeat"
+    answers = [client.post(paths[client]) for _ in range(MAX_REPEATS_PER_HOUR + 1)]
+    *repeated, refused = answers
+    assert {answer.status_code for answer in repeated} == {202}
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "rate_limited")
+    # One a minute after that, less the time that these took.
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+    assert other.post(paths[other]).status_code == 202

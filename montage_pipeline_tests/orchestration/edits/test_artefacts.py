@@ -6,12 +6,13 @@ from pathlib import Path
 from uuid import UUID
 
 import dagster as dg
+import opentimelineio as otio
 from PIL import Image
 
 from montage_pipeline.composition import Services
 from montage_pipeline.requests.edit_view import EditView
 from montage_pipeline.requests.library import ContentLibrary
-from montage_pipeline.storage.keys import document_key, edit_view_key
+from montage_pipeline.storage.keys import document_key, edit_key, edit_view_key
 from montage_pipeline.vocabulary import Step
 from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.orchestration.conftest import (
@@ -60,6 +61,14 @@ def test_the_plan_is_announced_whole_and_the_reel_has_three_covers(
     ends = [segment.reel_s + segment.end_s - segment.start_s for segment in view.segments]
     assert abs(ends[-1] - view.duration_s) < 1e-6
     assert any(abs(beat_s - ends[0]) < 0.05 for beat_s in view.music.beats_s)
+
+    # Other editing programs read the same cuts.
+    for format, adapter in (("otio", "otio_json"), ("edl", "cmx_3600"), ("xml", "fcp_xml")):
+        text = store.get_bytes(edit_key(created.request_id, format)).decode()
+        edit = otio.adapters.read_from_string(text, adapter)
+        if isinstance(edit, otio.schema.SerializableCollection):
+            [edit] = edit
+        assert len(list(edit.video_tracks()[0].find_clips())) == len(view.segments), format
 
     assert len(item.covers) == 3
     assert item.poster_url is not None

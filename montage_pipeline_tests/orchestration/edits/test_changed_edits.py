@@ -27,9 +27,10 @@ from montage_pipeline.requests.segment_changes.model import (
 )
 from montage_pipeline.requests.variants.choosing import Choice, PlanChooser
 from montage_pipeline.requests.variants.model import ChosenPlan
-from montage_pipeline.storage.keys import document_key, edit_view_key, video_key
+from montage_pipeline.storage.keys import alternative_key, document_key, edit_view_key, video_key
 from montage_pipeline.vocabulary import ContentStatus, Step
 from montage_pipeline_tests.clicks import click
+from montage_pipeline_tests.footage.fetching.loopback import Server, reply
 from montage_pipeline_tests.orchestration.conftest import (
     add_partition,
     error_of,
@@ -38,6 +39,7 @@ from montage_pipeline_tests.orchestration.conftest import (
     run_montage,
 )
 
+PLAN = (Step.CLIP_ANALYSIS, Step.MUSIC_TRACK, Step.EDIT_TIMELINE)
 SOURCES = ("testsrc2", "mandelbrot", "life=mold=10:ratio=0.1")
 
 
@@ -168,6 +170,50 @@ def _finished(
 
 
 @pytest.mark.slow
+def test_thumbnails_of_alternatives_fetch_no_clip_that_the_edit_does_not_show(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clips: list[str],
+    tmp_path: Path,
+) -> None:
+    server = Server()
+    names = [f"/{number}.mp4" for number in range(len(clips))]
+    for name in names:
+        server.answers[name] = reply((tmp_path / name[1:]).read_bytes())
+    base = click(library, user, *map(server.url, names))
+    add_partition(instance, base)
+    assert run_montage(services, instance, base.partition_key, *PLAN).success
+    before, view = _edit(services, base), _view(services, base)
+
+    swaps: list[Change] = []
+    for number, segment in enumerate(before.segments):
+        if segment.clip == 0:
+            elsewhere = (each for each in view.segments[number].alternatives if each.clip != 0)
+            swaps.append(ReplaceSegment(segment=number, alternative=next(elsewhere).id))
+    for alternative in (each for segment in view.segments for each in segment.alternatives):
+        services.store.delete(alternative_key(base.request_id, alternative.id))
+    away = Services(services.settings.model_copy(update={"home": tmp_path / "elsewhere"}))
+    _finished(services, library, user, base)
+    created = _changed(library, instance, user, base, *swaps)
+    server.seen.clear()
+    assert run_montage(away, instance, created.partition_key, *PLAN).success
+    away.close()
+    server.http.shutdown()
+
+    after, view = _edit(services, created), _view(services, created)
+    assert {segment.clip for segment in after.segments} == {1, 2}
+    drawn = {
+        found.clip: services.store.head(alternative_key(created.request_id, found.id)) is not None
+        for segment in view.segments
+        for found in segment.alternatives
+    }
+    assert drawn == {0: False, 1: True, 2: True}
+    assert {path for path, _ in server.seen} == set(names[1:])
+
+
+@pytest.mark.slow
 def test_a_plan_that_was_chosen_can_be_changed(
     services: Services,
     library: ContentLibrary,
@@ -178,8 +224,7 @@ def test_a_plan_that_was_chosen_can_be_changed(
     """Only the first edit of a plan has a room; a chosen one gets its own, and it fits the edit."""
     planned = click(library, user, *clips, options=MontageOptions(variants=2, plan_only=True))
     add_partition(instance, planned)
-    steps = (Step.CLIP_ANALYSIS, Step.MUSIC_TRACK, Step.EDIT_TIMELINE)
-    assert run_montage(services, instance, planned.partition_key, *steps).success
+    assert run_montage(services, instance, planned.partition_key, *PLAN).success
 
     chosen = PlanChooser(services.engine, library).choose(
         user,

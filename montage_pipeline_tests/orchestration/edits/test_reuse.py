@@ -18,19 +18,22 @@ from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.analysis.scan.workers import Workers
 from montage_pipeline.composition import Services
 from montage_pipeline.music.model import MusicTrack
-from montage_pipeline.requests.model import CreatedRequest
+from montage_pipeline.requests.model import CreatedRequest, WantedChanges
 from montage_pipeline.requests.options import MontageOptions
+from montage_pipeline.requests.segment_changes.model import ChangeMusic
 from montage_pipeline.settings import Settings
 from montage_pipeline.storage.keys import document_key
 from montage_pipeline_tests.clicks import click, new_user
 from montage_pipeline_tests.fakes import anthropic_server as claude
 from montage_pipeline_tests.fakes import fal_server as fal
+from montage_pipeline_tests.fakes.fal_audio import wav
 from montage_pipeline_tests.orchestration.conftest import (
     add_partition,
     error_of,
     make_clip,
     run_montage,
 )
+from montage_pipeline_tests.rendering.edits import music_of
 
 ANALYSIS = ("clip_analysis",)
 MUSIC = ("clip_analysis", "music_track")
@@ -156,6 +159,48 @@ def test_music_is_kept_when_asked_and_never_bought_for_it(
     assert not queue.jobs
     assert _music(services, first) == one
     assert len(services.ledger.entries(first.request_id)) == 1
+    services.close()
+
+
+def test_music_that_was_kept_gives_way_to_other_music(
+    with_fal: Settings,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clip: Path,
+    queue: fal.FalServer,
+    tmp_path: Path,
+) -> None:
+    """Composed as fast as that which the cuts were made for, or the user's own."""
+    services = Services(with_fal)
+    first = click(services.library, user, clip.as_uri())
+    kept = click(services.library, user, clip.as_uri(), options=KEEP)
+    assert _made(services, instance, first, *MUSIC)
+    assert _made(services, instance, kept, *MUSIC)
+    song = music_of(tmp_path / "song.wav", 14)
+
+    def with_other_music(change: ChangeMusic) -> MusicTrack:
+        item = kept.content_item_id
+        wanted = WantedChanges(base_request_id=kept.request_id, changes=(change,))
+        for under_way in (kept.request_id, *changed):
+            services.requests.withdraw(under_way)
+        created = services.library.request_again(user, item, changes=wanted)
+        changed.append(created.request_id)
+        assert _made(services, instance, created, *MUSIC)
+        return _music(services, created)
+
+    changed: list[UUID] = []
+    queue.plan(fal.JobPlan(file_body=wav(30.0, 101.0)))
+    composed = with_other_music(ChangeMusic())
+    was = _music(services, kept)
+    assert len(queue.jobs) == 2
+    assert f"Tempo: {round(was.grid.bpm)} BPM" in queue.jobs[1].arguments["prompt"]
+    assert composed.sha256 != was.sha256
+    assert (composed.composer, composed.kept_from) == ("fal", "")
+
+    own = with_other_music(ChangeMusic(url=song.as_uri()))
+    assert len(queue.jobs) == 2
+    assert own.composer == "user"
+    assert own.sha256 not in (was.sha256, composed.sha256)
     services.close()
 
 

@@ -202,6 +202,8 @@ export const words = {
   coverAt: (rank: number, time: number) => `Cover ${rank}, at ${seconds(time)}`,
   storyboard: "Storyboard",
   otio: "OpenTimelineIO",
+  edl: "EDL",
+  xml: "Final Cut XML",
   timeline: "Timeline (JSON)",
   rename: "Rename",
   save: "Save",

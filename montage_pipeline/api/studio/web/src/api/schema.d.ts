@@ -369,7 +369,7 @@ export interface paths {
         put?: never;
         /**
          * Send a message again
-         * @description At once, with the same id, and with retries as if it were new.
+         * @description At once, with the same id, and with retries as if it were new; 60 times an hour at most.
          */
         post: operations["repeatDelivery"];
         delete?: never;
@@ -732,6 +732,16 @@ export interface components {
              * @description The edit for other editing programs, OpenTimelineIO.
              */
             otioUrl: string | null;
+            /**
+             * Edlurl
+             * @description The same as an EDL (CMX 3600); null too for frame rates that it cannot hold, such as 29.97.
+             */
+            edlUrl: string | null;
+            /**
+             * Xmlurl
+             * @description The same as Final Cut 7 XML, for Premiere and DaVinci Resolve.
+             */
+            xmlUrl: string | null;
             /** @description The edit as a page draws it; null for one of an earlier release, and once the files of its making have expired. */
             edit: components["schemas"]["EditOut"] | null;
             /**

@@ -3,6 +3,7 @@ import { Link } from "wouter";
 import { type Artefacts, type Edit, isPassing, type Item } from "../api/client";
 import { useArtefacts, useCancel, useItem, useMakeAgain, useOptions } from "../api/queries";
 import { useWatched } from "../api/watch";
+import { frameAt, timeOf } from "../frames";
 import { nameOf } from "../names";
 import { Costs } from "../parts/Costs";
 import { Covers } from "../parts/Covers";
@@ -160,7 +161,7 @@ function Made({
   const [timeSec, setTimeSec] = useState(0);
   const format = options.data?.formats.find((format) => format.name === item.format);
   const seek = (seconds: number) => {
-    if (video.current) video.current.currentTime = seconds;
+    if (video.current) video.current.currentTime = timeOf(frameAt(seconds));
   };
 
   const [before, setBefore] = useState<string | null>(null);
@@ -239,11 +240,10 @@ function EditView({
   onSeek: (seconds: number) => void;
 }) {
   const [chosen, setChosen] = useState(0);
-  // Half a frame of grace: a player that was sent to a cut may report a hair before it.
   const playing =
     timeSec === null
       ? chosen
-      : edit.segments.findLastIndex((one) => one.reelSec <= timeSec + 0.5 / edit.fps);
+      : edit.segments.findLastIndex((one) => frameAt(one.reelSec) <= frameAt(timeSec));
   const segment = edit.segments[Math.max(0, playing)];
   return (
     <>
@@ -274,6 +274,8 @@ function Downloads({
   const others = [
     [words.storyboard, artefacts?.storyboardUrl],
     [words.otio, artefacts?.otioUrl],
+    [words.edl, artefacts?.edlUrl],
+    [words.xml, artefacts?.xmlUrl],
     [words.timeline, artefacts?.timelineUrl],
   ] as const;
   return (

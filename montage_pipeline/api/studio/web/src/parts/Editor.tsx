@@ -2,6 +2,7 @@ import { useRef, useState } from "react";
 import { ApiProblem, type Change, type Edit, type Item } from "../api/client";
 import { useChangeOutcome, useChangeSegments, useOptions } from "../api/queries";
 import { nearestOf, shownOf, withChange, type Shown } from "../changes";
+import { frameAt } from "../frames";
 import { words } from "../strings";
 import { Alternatives } from "./Alternatives";
 import { CropFrame } from "./CropFrame";
@@ -38,7 +39,7 @@ export function Editor({
   const refused = preview.error instanceof ApiProblem ? preview.error : null;
   const outcome = changes.length > 0 ? preview.data : undefined;
   const shown = shownOf(edit, changes, outcome);
-  const playing = edit.segments.findLastIndex((one) => one.reelSec <= timeSec + 0.5 / edit.fps);
+  const playing = edit.segments.findLastIndex((one) => frameAt(one.reelSec) <= frameAt(timeSec));
   const current = chosen ?? Math.max(0, playing);
   const at = shown.find((one) => one.segment.number === current) ?? shown[0]!;
 

@@ -1,9 +1,7 @@
 import { type RefObject, useState } from "react";
 import type { FormatOption } from "../api/client";
+import { frameAt, timeOf } from "../frames";
 import { words } from "../strings";
-
-/** Every Reel has 30 frames a second. */
-const FRAME_S = 1 / 30;
 
 /** The Reel in a phone's frame; arrow keys step by frames. */
 export function Player({
@@ -26,7 +24,7 @@ export function Player({
   const step = (frames: number) => {
     if (!video.current) return;
     video.current.pause();
-    video.current.currentTime += frames * FRAME_S;
+    video.current.currentTime = timeOf(frameAt(video.current.currentTime) + frames);
   };
   const toggle = () => {
     if (playing) video.current?.pause();
