@@ -83,7 +83,8 @@ def test_clips_become_a_reel_that_plays_to_its_end(
 def _first_frame(system: System, user: UUID, url: str, number: int) -> int:
     with system.client(user) as client:
         edit = client.get(f"/api/content-items/{url.rsplit('/', 1)[1]}/artefacts").json()["edit"]
-    return round(edit["segments"][number - 1]["reelSec"] * edit["fps"])
+    first: int = round(edit["segments"][number - 1]["reelSec"] * edit["fps"])
+    return first
 
 
 def test_an_expired_token_asks_for_another(

@@ -120,6 +120,7 @@ def _settled(page: Page) -> Page:
 
 
 def _picture(page: Page, name: str) -> None:
+    page.evaluate("scrollTo(0, 0)")  # or the head, which stays on the screen, covers the middle
     with Image.open(io.BytesIO(page.screenshot(full_page=True))) as picture:
         packed = picture.convert("RGB").quantize(_COLOURS)
         packed.save(FOLDER / f"studio-{name}.png", optimize=True)
