@@ -4,13 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from montage_pipeline.editing.timeline import CropRect
 from montage_pipeline.rendering.model import RenderEngine
+from montage_pipeline.rendering.video.segment_reader import SegmentReader
+from montage_pipeline_tests.footage.media import fetched
 from montage_pipeline_tests.rendering.conftest import ClipMaker
 from montage_pipeline_tests.rendering.counters import (
     CounterClip,
     expected_number,
     read_number,
     source_times,
+    write_clip,
 )
 from montage_pipeline_tests.rendering.edits import Cut, frames_of, paths_of, timeline_of
 from montage_pipeline_tests.rendering.sources import MPEG2
@@ -76,3 +80,32 @@ def test_interlaced_is_deinterlaced(
         for frame in frames_of(output)
     ]
     assert shown == [int((0.2 + k / 30) * 25 + 0.03) for k in range(10)]
+
+
+def test_interlaced_frames_that_change_their_size_are_shown(tmp_path: Path) -> None:
+    """A broadcast that goes over from SD to HD: a deinterlacer is set up for one size."""
+    path = tmp_path / "broadcast.ts"
+    for number, height in enumerate((240, 480)):
+        part = CounterClip(
+            f"{height}.ts",
+            fps="25",
+            frames=25,
+            first=25 * number,
+            width=height * 4 // 3,
+            height=height,
+            video=(*MPEG2, "-flags", "+ildct+ilme"),
+            output=("-output_ts_offset", str(number)),
+        )
+        with path.open("ab") as file:
+            file.write(write_clip(part, tmp_path).path.read_bytes())
+
+    timeline = timeline_of([Cut(fetched(path), 0.4, 36)])
+    facts = timeline.clips[0]
+    assert facts.interlaced
+    whole = CropRect(x=0, y=0, width=facts.width, height=facts.height)
+    reader = SegmentReader(timeline, 0, path, 1)
+    shown = [read_number(reader.frame(number), facts, whole) for number in range(36)]
+    reader.close()
+    assert shown == sorted(shown)
+    # FFmpeg drops a frame that waits to be shown when the size changes.
+    assert len({*range(10, 38)} - {*shown}) <= 1
