@@ -50,7 +50,7 @@ function Reel({ item, planned }: { item: Item; planned: boolean }) {
               disabled={again.isPending}
               onClick={() => again.mutate({ click: crypto.randomUUID() })}
             >
-              {words.again}
+              {item.generatedMediaUrl ? words.again : words.retry}
             </button>
             {canKeepMusic(item) && (
               <button
