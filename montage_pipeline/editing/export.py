@@ -49,7 +49,7 @@ def exported_edit(
     """The text of the exported file.
 
     With `music` its track, and the Reel's beats as markers, go along; `music_url` is where the file
-    can be read. Raises PermanentError EXPORT_IMPOSSIBLE when the format cannot hold this timeline.
+    is. Raises PermanentError EXPORT_IMPOSSIBLE when the format cannot hold this timeline.
     """
     if format is EditFormat.EDL and timeline.fps.fraction not in _EDL_RATES:
         rate = float(timeline.fps.fraction)

@@ -87,7 +87,7 @@ def test_the_plan_is_announced_whole_and_the_reel_has_three_covers(
             assert (image.format, image.size) == ("JPEG", (1080, 1080))
 
     # Signed links are made when they are asked for, and kept nowhere.
-    kept = [timeline, view, item.covers]
+    kept = [timeline, view, item.covers, *exported.values()]
     for step in Step:
         [made] = result.asset_materializations_for_node(step.value)
         kept += [entry.value for entry in made.metadata.values()]

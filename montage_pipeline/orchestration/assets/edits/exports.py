@@ -24,7 +24,7 @@ def store_exports(scope: StepScope, timeline: Timeline, music: MusicTrack, place
     for format, content_type in content_types.items():
         key = edit_key(place, format.value)
         try:
-            edit = exported_edit(timeline, format, music, store.media_url(music.key))
+            edit = exported_edit(timeline, format, music, store.address(music.key))
         except PermanentError as error:
             if format is not EditFormat.EDL or error.code is not ErrorCode.EXPORT_IMPOSSIBLE:
                 raise
