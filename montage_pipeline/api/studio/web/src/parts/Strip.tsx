@@ -70,7 +70,10 @@ export function Strip({
         ))}
       </ol>
       <Beats edit={edit} />
-      <p className="muted small">{words.beats(edit.music.bpm, edit.music.composer)}</p>
+      {/* Where the music can be changed, it is named there. */}
+      {!onChange && (
+        <p className="muted small">{words.beats(edit.music.bpm, edit.music.composer)}</p>
+      )}
     </div>
   );
 }
