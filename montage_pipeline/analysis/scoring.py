@@ -8,7 +8,7 @@ Does not belong here: limits below which footage is not used (faults), words for
 import math
 from collections.abc import Sequence
 
-from montage_pipeline.analysis.model import QualityScores
+from montage_pipeline.analysis.model import ClipAnalysis, QualityScores
 from montage_pipeline.analysis.overlays import covered
 from montage_pipeline.footage.measuring.boxes import upright_middle
 from montage_pipeline.footage.measuring.measures import SpanMeasures
@@ -35,6 +35,17 @@ _PRESENCE, _LIKED = 0.5, 0.3
 novelty. Of 25 labelled clips presence follows the editor's ranks (Spearman 0.3; its part that is
 action 0.47), movement, colour, faces and speech by themselves do not.
 """
+
+_SOMETHING_PRESENT = 0.2
+"""Presence from which there is something to look at: of 25 labelled clips, those whose moments all
+stay below half of it are a car park and trees passed by; a flat coast from a drone has 0.2.
+"""
+
+_ALL_MOVES = 0.67
+"""Movement of the frame from which everything in it moves, as when a camera is carried past."""
+
+CAMERA_ONLY = 0.3
+"""From there on (0..1) it is said, and a clip without a better moment is not missed in a Reel."""
 
 _LOUD_VALUE = 0.7  # a loud moment is worth this much of one in which someone talks
 
@@ -134,6 +145,25 @@ def presence(scores: QualityScores) -> float:
     all somebody who acts.
     """
     return 1 - (1 - max(scores.faces, scores.living)) * (1 - scores.action)
+
+
+def camera_only(analysis: ClipAnalysis) -> dict[str, float]:
+    """How far each moment, by its id, shows nothing but a camera on its way, 0..1: the frame moves,
+    nobody is in view and nothing acts.
+
+    A camera at rest, or one that turns slowly over a landscape, is no such case: a view may be what
+    there is to see. 0 in footage that somebody judged, who knows better, and in older documents, in
+    which nobody was looked for.
+    """
+    moments = [moment for clip in analysis.clips for moment in clip.moments]
+    known = any(moment.scores.living or moment.scores.action for moment in moments)
+    measured = known and analysis.analyst.name == "local"
+    return {moment.id: _passing(moment.scores) if measured else 0.0 for moment in moments}
+
+
+def _passing(scores: QualityScores) -> float:
+    missing = max(0.0, 1 - presence(scores) / _SOMETHING_PRESENT)
+    return missing * min(1.0, scores.motion / _ALL_MOVES)
 
 
 def hook(scores: QualityScores, *, quality: float, duration_s: float, smooth: float) -> float:

@@ -7,8 +7,10 @@ here: anything a stage decides.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
+from montage_pipeline.analysis.scoring import camera_only
 from montage_pipeline.editing.packing import CutRules
 from montage_pipeline.editing.request import EditRequest
 from montage_pipeline.editing.short_footage.offers import offered_stretches
@@ -66,6 +68,11 @@ class PlanContext:
     def is_judged(self) -> bool:
         """Whether somebody judged what the moments mean; a measurement alone does not know."""
         return self.analysis.analyst.name != "local"
+
+    @cached_property
+    def camera_only(self) -> Mapping[str, float]:
+        """How far nothing but the camera moves in each moment, by its id (see `scoring`)."""
+        return camera_only(self.analysis)
 
     def seconds(self, frames: int) -> float:
         """The length of so many frames of the Reel."""

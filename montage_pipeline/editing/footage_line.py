@@ -114,6 +114,16 @@ class FootageLine:
         """How many clips have usable footage."""
         return len({stretch.clip for stretch in self.stretches})
 
+    @cached_property
+    def camera_only(self) -> Floats:
+        """How far nothing but the camera moves in the best usable moment of each clip, 0..1; 0 for
+        clips without any.
+        """
+        least = np.full(self.clip_count, np.inf)
+        clips = [moment.clip for moment in self.table.moments]
+        np.minimum.at(least, clips, self.table.camera_only)
+        return np.where(np.isinf(least), 0.0, least)
+
     def stretch_of(self, frames: Ints) -> Ints:
         """The stretch that each frame of the line lies in."""
         return np.searchsorted(self.offset, frames, side="right") - 1

@@ -65,6 +65,8 @@ class MomentTable:
     """Share of the frame's height that the subject takes."""
     belongs_at: Floats
     """Where in the Reel (0..1) it belongs by its role; NaN: anywhere."""
+    camera_only: Floats
+    """How far nothing but the camera moves, 0..1."""
     heading: Floats
     """Which way it goes, shape (moments, 2); see `continuity.gaze.heading`."""
     fingerprints: Fingerprints
@@ -94,6 +96,7 @@ def moment_table(context: PlanContext) -> MomentTable:
         speech=_column([moment.scores.speech for moment in moments]),
         scale=_column([subject_scale(moment) for moment in moments]),
         belongs_at=_column([_BELONGS_AT.get(moment.role, np.nan) for moment in moments]),
+        camera_only=_column([context.camera_only[moment.id] for moment in moments]),
         heading=_column(
             [heading(moment, context.facts(moment.clip)) for moment in moments]
         ).reshape(-1, 2),
@@ -134,6 +137,7 @@ def _scores(context: PlanContext, moments: Sequence[Moment]) -> tuple[MomentScor
             delivered_as(moment, context.facts(moment.clip), size),
             ranks.get(moment.id),
             judged=context.is_judged,
+            camera_only=context.camera_only[moment.id],
         )
         for moment in moments
     )

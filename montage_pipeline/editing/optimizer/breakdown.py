@@ -30,6 +30,7 @@ _SCORE_TERMS = {
     Term.SPEECH: "speech",
     Term.OVERLAYS: "overlays",
     Term.FRAMING: "framing",
+    Term.CAMERA_ONLY: "camera_only",
     Term.BEST_MOMENT: "best",
     Term.UNSEEN: "unseen",
 }

@@ -17,9 +17,10 @@ An edit is a hook and the pieces after it. Its points are the sum of
   of it, the better on a downbeat, and better still where something big starts in the music; the
   subject's place in the picture and the direction of movement, which had better carry over; never
   the same take going on as if it had not been cut;
-- for the Reel as a whole: `ABSENT` for every usable clip that it does not show, `OVERUSED` for
-  every use of a clip beyond its share, `ALIKE` for every further cut that looks like one shown
-  already; and back what nothing could spare: beats no timing hits, clips there is no room for.
+- for the Reel as a whole: `ABSENT` for every usable clip that it does not show (but those in which
+  only the camera moves), `OVERUSED` for every use of a clip beyond its share, `ALIKE` for every
+  further cut that looks like one shown already; and back what nothing could spare: beats no timing
+  hits, clips there is no room for.
 
 That no source frame is shown twice is a rule, not a term.
 
@@ -34,6 +35,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from montage_pipeline.analysis.scoring import CAMERA_ONLY
 from montage_pipeline.editing.beats import BeatRuler
 from montage_pipeline.editing.footage_line import FootageLine
 from montage_pipeline.editing.moment_table import Fingerprints, Floats, Ints
@@ -135,7 +137,8 @@ class Objective:
         """Short cuts that the Reel may have."""
         left_out = int(np.count_nonzero(self.absent)) - self.most_shown
         # Of clips that are too short one may open.
-        left_out = max(left_out, len(self.short_clips) - self.short_allowed - 1)
+        missed_short = sum(bool(self.absent[clip]) for clip in self.short_clips)
+        left_out = max(left_out, missed_short - self.short_allowed - 1)
         self.unavoidably_absent = max(0, left_out) * _in_units(terms.ABSENT)
         """Units that clips cost for which there is no room, whatever is chosen."""
         self.best_instants = footage.best_instants(rules.hook_frames)
@@ -174,10 +177,16 @@ class Objective:
         return footage.stretch_clip[footage.stretch_frames >= self.least]
 
     def _absent(self) -> Ints:
-        """Clips that must appear cost nothing here: leaving them out is against the rules."""
+        """Clips that must appear cost nothing here: leaving them out is against the rules. Nor do
+        those in which only the camera moves, unless most clips are such: then they are what there
+        is to show.
+        """
         clips = np.arange(self.footage.clip_count)
-        counts = np.isin(clips, self._clips_with_room())
-        counts &= ~np.isin(clips, sorted(self.must_use))
+        with_room = np.isin(clips, self._clips_with_room())
+        counts = with_room & ~np.isin(clips, sorted(self.must_use))
+        not_missed = with_room & (self.footage.camera_only > CAMERA_ONLY)
+        if 2 * np.count_nonzero(not_missed) <= np.count_nonzero(with_room):
+            counts &= ~not_missed
         return np.where(counts, _in_units(terms.ABSENT), 0).astype(np.int64)
 
     # -- what is at a place ---------------------------------------------------------------------

@@ -133,6 +133,7 @@ class Term(StrEnum):
     SPEECH = "speech"
     OVERLAYS = "overlays"
     FRAMING = "framing"
+    CAMERA_ONLY = "only the camera moves"
     BEST_MOMENT = "one of the best moments"
     UNSEEN = "not looked at"
     CHANCE = "chance"

@@ -7,7 +7,7 @@ import numpy as np
 
 from montage_pipeline.analysis.model import Instant, Moment
 from montage_pipeline.editing.context import PlanContext
-from montage_pipeline.editing.moment_score import delivered_as
+from montage_pipeline.editing.moment_score import CAMERA_ONLY_COST, delivered_as
 from montage_pipeline.editing.moment_table import Floats
 from montage_pipeline.editing.optimizer.terms import HOOK_INSTANT, HOOK_POINTS, REFERENCE_CUT_S
 from montage_pipeline.editing.packing import CutRules, Piece
@@ -186,7 +186,8 @@ def opening_with(context: PlanContext, piece: Piece, moment: Moment, frames: int
 
 
 def hook_strength(context: PlanContext, moment: Moment, start_s: float | None = None) -> float:
-    """How well a moment opens this Reel, 0..1: its hook score, as sharp as it looks there.
+    """How well a moment opens this Reel, 0..1: its hook score, as sharp as it looks there, and
+    next to nothing where only the camera moves.
 
     Of the hook from `start_s` on, where nobody judged the moment as a whole.
     """
@@ -194,6 +195,7 @@ def hook_strength(context: PlanContext, moment: Moment, start_s: float | None = 
     delivered = delivered_as(moment, context.facts(moment.clip), size)
     score = moment.hook if start_s is None else hook_score(moment, start_s)
     strength = score * (_SOFT + (1 - _SOFT) * delivered.sharpness)
+    strength *= 1 - CAMERA_ONLY_COST * context.camera_only[moment.id]
     return strength * (_OVERLAID if delivered.overlaid else 1)
 
 

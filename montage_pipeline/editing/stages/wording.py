@@ -63,6 +63,7 @@ _COSTS = {
     Term.BROKEN_OFF: "it cuts into what is said",
     Term.OVERLAYS: "a watermark or text lies over it",
     Term.UNSEEN: "nobody looked at it closely",
+    Term.CAMERA_ONLY: "nobody is in view and only the camera moves",
     Term.FRAMING: "its crop has to be enlarged a lot",
     Term.ROLE: "its part in the story belongs elsewhere in the Reel",
     Term.OVERUSED: "its clip is shown more often than its share",

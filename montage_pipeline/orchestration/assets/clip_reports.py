@@ -37,8 +37,9 @@ def clip_reports(
     left_out = left_out if timeline is None else timeline.left_out
     short_cuts = request.options.short_cuts
     too_short = {} if timeline is None else _too_short(analysis, timeline, beats_s, short_cuts)
+    own = {} if timeline is None else _not_missed(analysis, timeline) | too_short
     reasons = {
-        clip.facts.url: _why_not_shown(clip, timeline, too_short.get(index, ""))
+        clip.facts.url: _why_not_shown(clip, timeline, own.get(index, ""))
         for index, clip in enumerate(analysis.clips)
     }
     for part in left_out:
@@ -159,7 +160,8 @@ def _how_short(longest_s: float, needed_s: float, short_cuts: bool) -> str:
     return f"{reason}; the wish shortCuts would allow it"
 
 
-def _why_not_shown(clip: AnalysedClip, timeline: Timeline | None, too_short: str) -> str:
+def _why_not_shown(clip: AnalysedClip, timeline: Timeline | None, reason: str) -> str:
+    """`reason` is that of a clip whose usable moments have one of their own, or ""."""
     from montage_pipeline.analysis.faults import why_unusable
 
     usable = [moment for moment in clip.moments if not moment.rejects]
@@ -168,9 +170,19 @@ def _why_not_shown(clip: AnalysedClip, timeline: Timeline | None, too_short: str
     usable_s = sum(moment.duration_s for moment in usable)
     if timeline is None:
         return f"no Reel was made, although {usable_s:.1f} s of it could be shown"
-    if too_short:
-        return too_short
-    return _others_were_better(timeline)
+    return reason or _others_were_better(timeline)
+
+
+def _not_missed(analysis: ClipAnalysis, timeline: Timeline) -> dict[int, str]:
+    """Why clips in which only the camera moves gave way, by their numbers."""
+    from montage_pipeline.analysis.scoring import CAMERA_ONLY, camera_only
+
+    found = camera_only(analysis)
+    return {
+        index: f"nobody is in view and only the camera moves; {_others_were_better(timeline)}"
+        for index, clip in enumerate(analysis.clips)
+        if all(found[moment.id] > CAMERA_ONLY for moment in clip.moments if not moment.rejects)
+    }
 
 
 def _others_were_better(timeline: Timeline) -> str:
