@@ -43,7 +43,11 @@ PLACES = 2
 _STANDING_IN = "benchmarks.load.standing_in"
 _START_S = 300.0
 _MAX_RUN_S = 120.0
-"""For one request, on a machine that has much else to do."""
+"""For one request, on a machine that has much else to do: when none begins or ends for as long, the
+system does not work.
+"""
+_SHOWN_OF_LOG = 2000
+"""Characters of each server's log that are printed when the system does not work."""
 
 _ROWS = """
 SELECT id, user_id, state, attempt, lost_runs, created_at, started_at, finished_at
@@ -112,6 +116,10 @@ def _system(folder: Path, settings: Settings, dagster_dsn: str, cost_s: float) -
             started.append(process)
             process.wait_until(command.ready, timeout_s=_START_S)
         yield
+    except TimeoutError:
+        for process in started:
+            sys.stderr.write(process.log_path.read_text()[-_SHOWN_OF_LOG:])
+        raise
     finally:
         for process in reversed(started):
             process.stop()
@@ -177,17 +185,22 @@ def _watch(clicks: Clicks, total: int) -> tuple[UUID, float]:
     for _ in range(total - many - late):
         clicks.click(clicks.user())
     late_at = [total * part // (late + 1) for part in range(1, late + 1)]
-    deadline_s = began_s + total * _MAX_RUN_S
+    moved_s, before = began_s, (0, 0)
     while late_at or clicks.services.requests.under_way():
         with clicks.services.engine.connect() as connection:
-            begun = connection.exec_driver_sql(
-                "SELECT count(*) FROM montage_requests WHERE started_at IS NOT NULL"
-            ).scalar_one()
+            begun, ended = connection.exec_driver_sql(
+                "SELECT count(started_at), count(finished_at) FROM montage_requests"
+            ).one()
         while late_at and begun >= late_at[0]:
             late_at.pop(0)
             clicks.click(clicks.user())
-        if time.monotonic() > deadline_s:
-            raise TimeoutError(f"not all of {total} requests are over after {deadline_s:.0f} s")
+        if (begun, ended) != before:
+            moved_s, before = time.monotonic(), (begun, ended)
+        if time.monotonic() > moved_s + _MAX_RUN_S:
+            raise TimeoutError(
+                f"{begun} of {total} requests have begun, {ended} are over, and for "
+                f"{_MAX_RUN_S:.0f} s none has begun or ended: see the servers' last lines above"
+            )
         time.sleep(0.2)
     return greedy, time.monotonic() - began_s
 

@@ -4,6 +4,8 @@ Belongs here: looking at the candidates in the finished file, and choosing. Does
 which frames are candidates (editing).
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +19,11 @@ from montage_pipeline.rules import looks_alike
 
 COVERS = 3
 """As many as a person compares at a glance."""
+
+_AT_ONCE = 2
+"""Frames fetched side by side: each takes a process that seeks and decodes up to a GOP, which keeps
+no core busy throughout.
+"""
 
 _SIDE = 480
 """Longer side, in pixels, that a frame is measured at: about what a library shows it at."""
@@ -62,10 +69,8 @@ def choose_covers(video: Path, timeline: Timeline, folder: Path) -> list[CoverFi
     Their scores are as they look. Empty for a timeline without candidates. Raises
     MontageError("poster_failed") with FFmpeg's reason.
     """
-    seen = [
-        _look(video, timeline, candidate, folder / f"frame-{candidate.frame}.jpg")
-        for candidate in timeline.cover_candidates
-    ]
+    with ThreadPoolExecutor(_AT_ONCE, "covers") as workers:
+        seen = list(workers.map(partial(_look, video, timeline, folder), timeline.cover_candidates))
     chosen: list[_Seen] = []
     while seen and len(chosen) < COVERS:
         best = max(seen, key=lambda each: (_worth(each, chosen), -each.file.cover.frame))
@@ -82,7 +87,8 @@ def choose_covers(video: Path, timeline: Timeline, folder: Path) -> list[CoverFi
     ]
 
 
-def _look(video: Path, timeline: Timeline, candidate: Cover, output: Path) -> _Seen:
+def _look(video: Path, timeline: Timeline, folder: Path, candidate: Cover) -> _Seen:
+    output = folder / f"frame-{candidate.frame}.jpg"
     # FFmpeg gives the first frame that begins no earlier; half a frame before it, rounding cannot
     # take a neighbour.
     at_s = max(0.0, (candidate.frame - 0.5) / float(timeline.fps.fraction))
