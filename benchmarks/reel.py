@@ -26,26 +26,30 @@ RENDER_LIMIT_S = 45.0
 
 
 def measure(clips: Sequence[str], duration_s: int, runs: int) -> list[dict[str, Any]]:
-    """The JSON of `montage make` for each run, with a fresh home for all of them."""
+    """The JSON of `montage make` for each run, in a home of its own: what was looked at in one is
+    known there.
+    """
     command = [str(Path(sys.executable).parent / "montage")]
     command += (
         ["make", *clips, "--duration", str(duration_s), "--json"] if clips else ["demo", "--json"]
     )
-    outcomes = []
+    return [_made(command) for _ in range(runs)]
+
+
+def _made(command: Sequence[str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="montage-bench-") as home:
         # Postgres runs under another account when this runs as root; it must be able to reach its
         # folder.
         Path(home).chmod(0o755)
-        for _ in range(runs):
-            done = subprocess.run(
-                command,
-                env=os.environ | {"MONTAGE_HOME": home},
-                stdout=subprocess.PIPE,
-                text=True,
-                check=True,
-            )
-            outcomes.append(json.loads(done.stdout))
-    return outcomes
+        done = subprocess.run(
+            command,
+            env=os.environ | {"MONTAGE_HOME": home},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    made: dict[str, Any] = json.loads(done.stdout)
+    return made
 
 
 def table(outcomes: Sequence[dict[str, Any]]) -> str:

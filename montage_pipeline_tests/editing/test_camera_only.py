@@ -10,7 +10,8 @@ from montage_pipeline.analysis.model import AnalystFacts, ClipAnalysis, QualityS
 from montage_pipeline.analysis.scoring import CAMERA_ONLY, camera_only
 from montage_pipeline.editing.planner import plan_timeline
 from montage_pipeline.orchestration.assets.clip_reports import clip_reports
-from montage_pipeline.requests.model import MontageOptions, MontageRequest
+from montage_pipeline.requests.model import MontageRequest
+from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline_tests.editing.footage import analysis, facts, moment, steady_music
 from montage_pipeline_tests.editing.requests import edit_request
 
