@@ -11,6 +11,7 @@ import argparse
 import os
 import statistics
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,11 +25,18 @@ from montage_pipeline.local.footage import demo_clips
 from montage_pipeline.local.identity import LOCAL_USER_ID
 from montage_pipeline.local.stack import LocalStack
 from montage_pipeline.rendering.model import RenderedVideo
-from montage_pipeline.requests.model import CreatedRequest, NewContentItem, WantedChanges
+from montage_pipeline.requests.model import (
+    CreatedRequest,
+    MontageRequest,
+    NewContentItem,
+    WantedChanges,
+)
 from montage_pipeline.requests.segment_changes.model import ReplaceSegment
 from montage_pipeline.settings import Settings, get_settings
 from montage_pipeline.storage.keys import document_key
 from montage_pipeline.vocabulary import ContentStatus, Format, Step
+
+_NOTED_WITHIN_S = 10.0
 
 GOAL_SHARE = 0.25
 """Of the full Reel, from the click to `draft`."""
@@ -102,12 +110,22 @@ def _timed(services: Services, job: LocalJob, created: CreatedRequest, name: str
     item = job.watch(created, lambda _: None)
     if item.status is not ContentStatus.DRAFT:
         raise SystemExit(f"{name}: {item.error}")
-    request = services.requests.get_request(created.request_id)
-    assert request is not None
+    request = _with_all_steps(services, created.request_id)
     assert request.finished_at is not None
     run = _rendered(services, created.request_id).run
     total_s = (request.finished_at - request.created_at).total_seconds()
     return Timed(name, total_s, request.step_seconds, run.parts - run.parts_reused, run.parts)
+
+
+def _with_all_steps(services: Services, request_id: UUID) -> MontageRequest:
+    """The request once its last step is noted, which is just after its item is `draft`."""
+    deadline_s = time.monotonic() + _NOTED_WITHIN_S
+    while True:
+        request = services.requests.get_request(request_id)
+        assert request is not None
+        if Step.R2_OBJECT.value in request.step_seconds or time.monotonic() > deadline_s:
+            return request
+        time.sleep(0.1)
 
 
 def _rendered(services: Services, request_id: UUID) -> RenderedVideo:
