@@ -11,6 +11,7 @@ import dagster as dg
 
 from montage_pipeline.composition import Services
 from montage_pipeline.orchestration.partitions import REQUEST_TAG, tags_of
+from montage_pipeline.orchestration.runs import attempt_number_of
 from montage_pipeline.requests.model import MontageRequest
 from montage_pipeline.vocabulary import RequestState, Step
 
@@ -104,7 +105,7 @@ def claim(attempt: Attempt, services: Services, request: MontageRequest) -> bool
         or (RETRY_NUMBER_TAG in attempt.run.tags and request.run_id in earlier_runs)
     ):
         return False
-    wanted = request.state is not RequestState.CANCELED or _launched_after(attempt, request)
+    wanted = _is_wanted(attempt, request)
     if wanted and attempt.decides(request) and services.requests.reopen(request.id, run_id):
         return True
 
@@ -117,6 +118,17 @@ def claim(attempt: Attempt, services: Services, request: MontageRequest) -> bool
         "under way. Wait until that is done.",
         allow_retries=False,
     )
+
+
+def _is_wanted(attempt: Attempt, request: MontageRequest) -> bool:
+    """Whether the run may take up a request that has ended.
+
+    Not one of the request sensor: it was made for a request that waited, and when that ends while
+    Dagster makes the run, the run is the younger of the two and still nobody's wish.
+    """
+    if attempt_number_of(attempt.run) is not None and attempt.run.parent_run_id is None:
+        return False
+    return request.state is not RequestState.CANCELED or _launched_after(attempt, request)
 
 
 def _launched_after(attempt: Attempt, request: MontageRequest) -> bool:

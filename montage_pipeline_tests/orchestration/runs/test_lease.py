@@ -63,7 +63,11 @@ def test_a_run_ends_when_its_request_is_canceled(
     assert services.store.head(f"work/{created.request_id}/{Step.RENDERED_VIDEO}.json") is None
 
 
-@pytest.mark.parametrize("tags", [{RETRY_NUMBER_TAG: "1"}, None], ids=["retry", "by a person"])
+@pytest.mark.parametrize(
+    "tags",
+    [{RETRY_NUMBER_TAG: "1"}, {"dagster/run_key": "{request_id}:1"}, None],
+    ids=["retry", "by the sensor, which was at it", "by a person"],
+)
 def test_only_a_person_takes_a_canceled_request_up_again(
     services: Services,
     library: ContentLibrary,
@@ -78,7 +82,8 @@ def test_only_a_person_takes_a_canceled_request_up_again(
     assert services.requests.withdraw(created.request_id)
     time.sleep(1)  # this instance notes the second in which a run was made, not more
     partition = add_partition(instance, created)
-    result = run_montage(services, instance, partition, *Step, tags=tags)
+    told = {name: tag.format(request_id=created.request_id) for name, tag in (tags or {}).items()}
+    result = run_montage(services, instance, partition, *Step, tags=told)
     wanted = tags is None
     assert result.success is wanted
     assert (_state(services, created) is RequestState.SUCCEEDED) is wanted
