@@ -5,6 +5,7 @@ Belongs here: finding footage for a place, and why it is offered. Does not belon
 """
 
 from collections.abc import Iterator, Sequence
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +22,11 @@ from montage_pipeline.editing.stages.hook import HookChoice, opening_with
 from montage_pipeline.editing.stages.segments import moments_shown
 from montage_pipeline.editing.stages.wording import costs_of, what_it_is
 
+_PROMISED = 3
+"""Offered wherever there is something to offer, if need be with parts in common."""
+
 _MAX_OFFERED = 6
-"""More than anybody compares; twice the three that are promised."""
+"""More than anybody compares; twice those that are promised."""
 
 _MAX_JUDGED = 10
 """Candidates for each segment that the whole edit is judged with: a few milliseconds each."""
@@ -49,32 +53,47 @@ def alternatives(
         for place, piece in enumerate(chosen.pieces)
         if place != number
     ]
-    now = _points(_terms(context, chosen, chosen.pieces, chosen.hook))
-    found: list[Alternative] = []
-    for piece in _candidates(context, chosen, number):
+
+    def can_be_shown(piece: Piece) -> bool:
         footage = footage_of(context, piece)
-        if is_banned(footage, piece.frames, banned, rate):
-            continue
-        if not fits(Shown(footage, piece.frames), others, rate):
-            continue
-        found.append(_alternative(context, chosen, number, piece, now))
+        shown = Shown(footage, piece.frames)
+        return not is_banned(footage, piece.frames, banned, rate) and fits(shown, others, rate)
+
+    pieces = list(filter(can_be_shown, _candidates(context, chosen, number)))
+    if len(pieces) < _PROMISED:
+        # Each stands in the segment's place alone, so they may have seconds in common.
+        more = filter(can_be_shown, _candidates(context, chosen, number, beside=pieces))
+        pieces += list(more)[: _PROMISED - len(pieces)]
+    now = _points(_terms(context, chosen, chosen.pieces, chosen.hook))
+    found = [_alternative(context, chosen, number, piece, now) for piece in pieces]
     found.sort(key=lambda alternative: -alternative.points)
     return tuple(found[:_MAX_OFFERED])
 
 
-def _candidates(context: PlanContext, chosen: ChosenEdit, number: int) -> list[Piece]:
-    """The most promising pieces of the segment's length, none of which overlap."""
+def _candidates(
+    context: PlanContext,
+    chosen: ChosenEdit,
+    number: int,
+    beside: Sequence[Piece] | None = None,
+) -> list[Piece]:
+    """The most promising pieces of the segment's length, none of which overlap; `beside` others,
+    none of which has more than half in common with another one.
+    """
     found: list[_Candidate] = []
     for stretch in range(len(context.stretches)):
-        found.extend(_best_of(context, chosen, number, stretch))
+        found.extend(_best_of(context, chosen, number, stretch, beside))
     found.sort(key=lambda candidate: (-candidate.worth, candidate.piece))
     return [candidate.piece for candidate in found[:_MAX_JUDGED]]
 
 
 def _best_of(
-    context: PlanContext, chosen: ChosenEdit, number: int, stretch: int
+    context: PlanContext,
+    chosen: ChosenEdit,
+    number: int,
+    stretch: int,
+    beside: Sequence[Piece] | None,
 ) -> Iterator[_Candidate]:
-    """The best pieces of a stretch beside what is shown of it."""
+    """The best pieces of a stretch beside what is shown of it (see `_candidates`)."""
     line, frames = chosen.objective.footage, chosen.pieces[number].frames
     room = context.stretches[stretch].frames - frames
     if room < 0 or (number == 0 and context.stretches[stretch].in_slow_motion):
@@ -86,18 +105,27 @@ def _best_of(
     for piece in chosen.pieces:
         if piece.stretch == stretch:
             _without(worth, piece, frames, gap)
+    apart = frames + gap if beside is None else ceil(frames / 2)
+    for piece in beside or ():
+        if piece.stretch == stretch:
+            _away_from(worth, piece.start, apart)
     for _ in range(_MAX_OF_STRETCH):
         start = int(np.argmax(worth))
         if worth[start] == -np.inf:
             return
         piece = Piece(stretch, start, frames)
         yield _Candidate(piece, _worth(context, piece, float(worth[start]), opens=number == 0))
-        _without(worth, piece, frames, gap)
+        _away_from(worth, start, apart)
 
 
 def _without(worth: Floats, piece: Piece, frames: int, gap: int) -> None:
     """Rule out the starts of pieces that would touch this one."""
     worth[max(0, piece.start - frames - gap + 1) : piece.end + gap] = -np.inf
+
+
+def _away_from(worth: Floats, start: int, apart: int) -> None:
+    """Rule out the starts that are nearer to this one."""
+    worth[max(0, start - apart + 1) : start + apart] = -np.inf
 
 
 def _worth(context: PlanContext, piece: Piece, points: float, *, opens: bool) -> float:

@@ -197,12 +197,19 @@ def test_what_a_refusal_names_instead_is_possible(
         carried_out(plan.room, [change.model_copy(update=fields)])
 
 
-def test_every_segment_has_three_alternatives_with_reasons_that_can_be_shown() -> None:
-    plan = planned()
+@pytest.mark.parametrize(
+    ("clips", "length_s", "duration_s"),
+    [(6, 25.0, 30.0), pytest.param(3, 10.0, 15.0, id="half of what there is is shown")],
+)
+def test_every_segment_has_three_alternatives_with_reasons_that_can_be_shown(
+    clips: int, length_s: float, duration_s: float
+) -> None:
+    plan = planned(clips, length_s, duration_s)
     for number, segment in enumerate(plan.room.segments):
         assert len(segment.alternatives) >= 3
         points = [alternative.points for alternative in segment.alternatives]
         assert points == sorted(points, reverse=True)
+        assert len({alternative.id for alternative in segment.alternatives}) == len(points)
         for alternative in segment.alternatives:
             change = ReplaceSegment(segment=number, alternative=alternative.id)
             outcome = outcome_of(plan.room, [change])
