@@ -96,7 +96,7 @@ def look_at(
     for index, clip in enumerate(readable):
         scan = first.scans.get(index)
         if index in findings.measures:
-            measures = _with_keyframes(findings.measures[index], scan)
+            measures = findings.measures[index]
             looked.append(contained(clip.clip.url, _measured, clip, measures, scan, thoroughness))
         else:
             looked.append(findings.failed.get(index) or _passed_over(clip, first.scans[index]))
@@ -195,17 +195,26 @@ class _Closely:
 
     def _judged(self, findings: Findings) -> tuple[Findings, Moments]:
         """The moments of the clips, and the findings without those that cannot be judged: they
-        failed.
+        failed. What was found in a clip is kept together with its keyframes: words over the frame
+        are read in it once.
         """
         moments: Moments = {}
         failed = dict(findings.failed)
-        for index, clip in findings.measures.items():
-            judged = contained(clip.facts.url, cut_into_moments, clip)
+        measures = {
+            index: _with_keyframes(clip, self.first.scans.get(index))
+            for index, clip in findings.measures.items()
+        }
+
+        def judge(clip: ClipMeasures) -> list[UnscoredMoment] | RejectedClip:
+            return contained(clip.facts.url, cut_into_moments, clip)
+
+        judgements = self.workers.map(judge, measures.values())
+        for index, judged in zip(measures, judgements, strict=True):
             if isinstance(judged, RejectedClip):
                 failed[index] = judged
             else:
                 moments[index] = judged
-        return Findings({index: findings.measures[index] for index in moments}, failed), moments
+        return Findings({index: measures[index] for index in moments}, failed), moments
 
     def _choose_more(
         self, findings: Findings, missing_s: float, max_work: float, cramped: Set[int]
@@ -257,7 +266,7 @@ def _longest_usable_s(moments: Sequence[UnscoredMoment]) -> float:
 
 def _with_keyframes(measures: ClipMeasures, scan: KeyframeScan | None) -> ClipMeasures:
     """With how the rest of the clip looks at its keyframes."""
-    if scan is None:
+    if scan is None or measures.elsewhere:
         return measures
     facts = measures.facts
     keyframes = tuple(shrunk_to(glance.luma, facts, SHOWN_SIDE) for glance in scan.glances)
