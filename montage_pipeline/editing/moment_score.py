@@ -56,9 +56,8 @@ _SHARP_UP_TO, _DOUBLINGS = 1.5, 2.2
 
 CAMERA_ONLY_COST = 0.9
 """Share of what is left of its points that a moment loses when nothing but the camera moves in it:
-nearly all, however sharp it is. Among 11 to 14 labelled clips, of which a Reel shows 8 or 9, such
-clips took the places of better ones: without this 0.76 of the seconds are good and 0.09 must never
-be shown, with it 0.82 and 0.03.
+nearly all, however sharp it is. Where clips outnumber places such clips took those of better ones:
+docs/benchmarks.md has Reels with and without this.
 """
 
 _UNKNOWN_SCALE = 0.5

@@ -54,7 +54,7 @@ MAX_WORK_FACTOR = 1.5
 
 ALL_DECODED_WORK = 5_400.0
 """Megapixels of chosen stretches beyond which their calm parts are not decoded. Ten minutes of 4K
-came to twice as much: decoded whole they took 44 s and 2.4 GB where 30 s and 1 GB are the limits.
+comes to 2.5 times as much, and decoding all of it takes as long as the Reel and longer.
 """
 
 CALM_COST = 0.5
