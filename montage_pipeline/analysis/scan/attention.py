@@ -52,11 +52,6 @@ cut.
 MAX_WORK_FACTOR = 1.5
 """Times WORK: beyond this, what the Reel needs does not count either."""
 
-ALL_DECODED_WORK = 5_400.0
-"""Megapixels of chosen stretches beyond which their calm parts are not decoded. Ten minutes of 4K
-comes to 2.5 times as much, and decoding all of it takes as long as the Reel and longer.
-"""
-
 CALM_COST = 0.5
 """Share of its cost that a stretch takes where calm parts are not decoded."""
 

@@ -170,7 +170,7 @@ class _Closely:
         needed_s = self.thoroughness.needed * duration_s - whole_s
         chosen = choose(first.scans, {}, self._allowance(needed_s, first.work, max_work))
         # Where decoding all that the Reel needs costs too much, calm parts are trusted to be calm.
-        skip_calm = _work(clips, chosen) > min(first.work, attention.ALL_DECODED_WORK)
+        skip_calm = _work(clips, chosen) > first.work
         spans: Spans = {**dict.fromkeys(first.whole, ()), **chosen}
         results = measure_spans(self.workers, clips, spans, skip_calm=skip_calm)
         findings, moments = self._judged(Findings({}, first.failed).with_more(results))

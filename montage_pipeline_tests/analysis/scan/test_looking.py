@@ -99,20 +99,6 @@ def test_no_moment_crosses_a_cut_or_leaves_what_was_seen(
     assert any("were looked at closely" in warning for warning in analysis.warnings)
 
 
-def test_calm_parts_are_not_decoded_where_much_is_to_be_looked_at(
-    tmp_path: Path, little_work: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clip = film(tmp_path, "long.mp4", ["null"] * 15)
-    monkeypatch.setattr(attention, "WORK", 150.0)
-    decoded = []
-    for most in (1e9, 0.0):
-        monkeypatch.setattr(attention, "ALL_DECODED_WORK", most)
-        little_work.clear()
-        analyse(clip, duration_s=7)
-        decoded.append(sum(little_work))
-    assert decoded[1] < 0.8 * decoded[0]
-
-
 def test_cost_does_not_grow_with_length(tmp_path: Path, little_work: list[int]) -> None:
     costs = []
     for name, scenes in (("short.mp4", 5), ("long.mp4", 15)):
