@@ -40,7 +40,7 @@ SUITS = {
 """The style that a person would pick for footage of a theme; any other theme: travel."""
 
 _SIZE = Format.REEL.frame_size
-_COLUMNS = [name for name in ReelScore._fields if name != "never_shown"]
+COLUMNS = [name for name in ReelScore._fields if name != "never_shown"]
 
 
 def main() -> None:
@@ -61,14 +61,14 @@ def main() -> None:
             continue
         ranked += ranked_clips(order, analysis, labels)
         score = _score(order, analysis, labels, scores)
-        rows.append(_row(f"{name}{note}", score))
+        rows.append(score_row(f"{name}{note}", score))
         for clip in score.never_shown:
             missed.setdefault(clip, []).append(f"{theme} {order.duration_s} s")
         print(" | ".join(rows[-1]), "|", ", ".join(score.never_shown), flush=True)
     if not rows:
         return
-    rows += [_row(f"**mean: {name}**", mean_score(found)) for name, found in scores.items()]
-    text = report.table(("Reel", *(name.replace("_", " ") for name in _COLUMNS)), rows)
+    rows += [score_row(f"**mean: {name}**", mean_score(found)) for name, found in scores.items()]
+    text = report.table(("Reel", *(name.replace("_", " ") for name in COLUMNS)), rows)
     text += f"\nWorth showing and not shown: {_missed(missed)}.\n"
     text += f"{agreement(ranked)}\n"
     print(text)
@@ -120,8 +120,9 @@ def _missed(reels: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(f"{clip} in {', '.join(reels[clip])}" for clip in sorted(reels)) or "none"
 
 
-def _row(name: str, score: ReelScore) -> list[str]:
-    values: Sequence[float | None] = [getattr(score, column) for column in _COLUMNS]
+def score_row(name: str, score: ReelScore) -> list[str]:
+    """A row of a table with `COLUMNS`."""
+    values: Sequence[float | None] = [getattr(score, column) for column in COLUMNS]
     return [name, *("–" if value is None else f"{value:.2f}" for value in values)]
 
 

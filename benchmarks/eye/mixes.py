@@ -14,7 +14,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from benchmarks import report
-from benchmarks.eye.__main__ import SUITS
+from benchmarks.eye.__main__ import COLUMNS, SUITS, score_row
 from benchmarks.eye.baselines import first_seconds, random_moments, through_the_middle
 from benchmarks.eye.labels import Label, read_labels
 from benchmarks.eye.reels import ReelOrder, analysed, labelled_clips, planned, shown_segments
@@ -26,7 +26,6 @@ _DURATION_S = 30
 _CLIPS = (11, 14)
 _FIRST_SEED = 100
 _SIZE = Format.REEL.frame_size
-_COLUMNS = [name for name in ReelScore._fields if name != "never_shown"]
 
 
 def main() -> None:
@@ -47,9 +46,9 @@ def main() -> None:
         for name, score in _scored(order, analysed(order), labels).items():
             scores.setdefault(name, []).append(score)
         print(seed, order.style, scores["the Reels"][-1], flush=True)
-    rows = [_row(name, mean_score(found)) for name, found in scores.items()]
+    rows = [score_row(name, mean_score(found)) for name, found in scores.items()]
     text = f"{arguments.sets} sets of {_CLIPS[0]} to {_CLIPS[1]} clips; {_DURATION_S} s.\n\n"
-    text += report.table(("mean", *(name.replace("_", " ") for name in _COLUMNS)), rows)
+    text += report.table(("mean", *(name.replace("_", " ") for name in COLUMNS)), rows)
     print(text)
     if arguments.write:
         report.write("eye-mixes", text)
@@ -89,11 +88,6 @@ def _shown(
 
 def _nothing_asked(analysis: ClipAnalysis) -> dict[str, float]:
     return {moment.id: 0.0 for clip in analysis.clips for moment in clip.moments}
-
-
-def _row(name: str, score: ReelScore) -> list[str]:
-    values = [getattr(score, column) for column in _COLUMNS]
-    return [name, *("–" if value is None else f"{value:.2f}" for value in values)]
 
 
 if __name__ == "__main__":
