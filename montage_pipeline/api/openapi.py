@@ -48,6 +48,8 @@ _GENERATING: dict[str, Any] = {
     "musicUrl": None,
     "posterUrl": None,
     "renditions": [],
+    "requestId": _REQUEST_ID,
+    "reelRequestId": None,
     "planRequestId": None,
     "error": None,
     "updatedAt": "2026-05-04T09:30:12.123456Z",
@@ -103,6 +105,7 @@ _FINISHED: dict[str, Any] = {
             "requestId": _REQUEST_ID,
         }
     ],
+    "reelRequestId": _REQUEST_ID,
     "planRequestId": _REQUEST_ID,
     "warnings": [],
     "tries": [

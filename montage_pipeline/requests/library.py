@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ScalarSelect, Select, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -160,7 +160,7 @@ class ContentLibrary:
         """The item if it is this user's."""
         with Session(self._engine) as session:
             found = session.execute(
-                _owned_item(user_id, content_item_id).add_columns(_newest_options())
+                _owned_item(user_id, content_item_id).add_columns(_newest_request())
             ).one_or_none()
             return None if found is None else item_of(*found)
 
@@ -170,7 +170,7 @@ class ContentLibrary:
             found = session.execute(
                 select(ContentItemRow)
                 .where(ContentItemRow.id == content_item_id)
-                .add_columns(_newest_options())
+                .add_columns(_newest_request())
             ).one_or_none()
             return None if found is None else item_of(*found)
 
@@ -183,7 +183,7 @@ class ContentLibrary:
         wanted: ItemFilter = ItemFilter(),
     ) -> list[ContentItem]:
         """The user's items, newest first; `before` continues a page."""
-        query = select(ContentItemRow, _newest_options()).where(ContentItemRow.user_id == user_id)
+        query = select(ContentItemRow, _newest_request()).where(ContentItemRow.user_id == user_id)
         if wanted.status is not None:
             query = query.where(ContentItemRow.status == wanted.status)
         if wanted.style is not None:
@@ -194,7 +194,7 @@ class ContentLibrary:
             query = query.where(ContentItemRow.created_at < before)
         query = query.order_by(ContentItemRow.created_at.desc(), ContentItemRow.id).limit(limit)
         with Session(self._engine) as session:
-            return [item_of(row, options) for row, options in session.execute(query)]
+            return [item_of(*found) for found in session.execute(query)]
 
     def rename(self, user_id: UUID, content_item_id: UUID, title: str | None) -> None:
         """Give the item another title, or none; nothing happens when it is not this user's."""
@@ -332,22 +332,22 @@ def _stored_request(
     )
 
 
-def _newest_options() -> ScalarSelect[dict[str, Any]]:
-    """The stored wishes of an item's newest request, for a query on items."""
-    of_item = select(MontageRequestRow.options).where(
-        MontageRequestRow.content_item_id == ContentItemRow.id
-    )
-    newest_first = of_item.order_by(MontageRequestRow.created_at.desc(), MontageRequestRow.id)
+def _newest_request() -> ScalarSelect[dict[str, Any]]:
+    """Id and stored wishes of an item's newest request, for a query on items."""
+    request = MontageRequestRow
+    newest = func.jsonb_build_object("id", request.id, "options", request.options, type_=JSONB)
+    of_item = select(newest).where(request.content_item_id == ContentItemRow.id)
+    newest_first = of_item.order_by(request.created_at.desc(), request.id)
     return newest_first.limit(1).correlate(ContentItemRow).scalar_subquery()
 
 
 def _last_options(session: Session, content_item_id: UUID) -> MontageOptions:
-    stored = session.scalar(
-        select(_newest_options())
+    newest = session.scalar(
+        select(_newest_request())
         .select_from(ContentItemRow)
         .where(ContentItemRow.id == content_item_id)
     )
-    return MontageOptions.model_validate(stored or {})
+    return MontageOptions.model_validate(newest["options"] if newest else {})
 
 
 def _digest(asked: str, options: MontageOptions | None) -> str:

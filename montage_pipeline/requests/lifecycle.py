@@ -248,6 +248,7 @@ class RequestLifecycle:
         values: dict[str, Any] = {
             "status": ContentStatus.DRAFT,
             "generated_media_url": reel.media_url,
+            "reel_request_id": request_id,
             "music_url": reel.music_url,
             "poster_url": reel.poster_url,
             "covers": [cover.model_dump(mode="json") for cover in reel.covers],

@@ -72,12 +72,14 @@ class RequestFailure(Record):
 
 
 class ContentItem(Record):
-    """A content item as its owner sees it. `options` are the wishes of its newest request.
+    """A content item as its owner sees it. `request_id` is its newest request, `options` are the
+    wishes of that.
 
     `clips` says what became of each clip in the newest Reel; empty before there is one.
     `progress_detail` says in words what the step is at. `tries` are the tries of its newest
     request's steps that failed, as `requests.attempts.tries.Try`. `revision` grows with every
-    change; `planned_request_id` is the request whose plan is ready, since `plan_revision`.
+    change; `planned_request_id` is the request whose plan is ready, since `plan_revision`;
+    `reel_request_id` is the one that made the Reel.
     `renditions` are the files it was delivered as.
     """
 
@@ -105,8 +107,10 @@ class ContentItem(Record):
     tries: tuple[dict[str, Any], ...] = ()
     originality: dict[str, Any] | None
     revision: int = 0
+    request_id: UUID | None = None
     planned_request_id: UUID | None = None
     plan_revision: int | None = None
+    reel_request_id: UUID | None = None
     created_at: datetime
     updated_at: datetime
 

@@ -56,6 +56,14 @@ def planned_request(engine: Engine, content_item_id: UUID) -> UUID | None:
         return planned or session.scalar(newest_first.limit(1))
 
 
+def base_request(engine: Engine, request_id: UUID) -> UUID | None:
+    """The request whose edit this one changed; None where it changed none."""
+    with Session(engine) as session:
+        return session.scalar(
+            select(MontageRequestRow.base_request_id).where(MontageRequestRow.id == request_id)
+        )
+
+
 def is_request_of(engine: Engine, request_id: UUID, content_item_id: UUID) -> bool:
     """Whether the request was made for this item."""
     with Session(engine) as session:

@@ -11,8 +11,9 @@ from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow
 from montage_pipeline.requests.variants.model import ChosenPlan, Rendition
 
 
-def item_of(row: ContentItemRow, options: dict[str, Any] | None) -> ContentItem:
-    """The item; `options` are those of its newest request."""
+def item_of(row: ContentItemRow, newest: dict[str, Any] | None) -> ContentItem:
+    """The item; `newest` is its newest request: `id` and `options`."""
+    request = newest or {"id": None, "options": {}}
     return ContentItem(
         id=row.id,
         user_id=row.user_id,
@@ -23,7 +24,8 @@ def item_of(row: ContentItemRow, options: dict[str, Any] | None) -> ContentItem:
         format=row.format,
         duration_s=row.duration_sec,
         clip_urls=tuple(row.clip_urls),
-        options=MontageOptions.model_validate(options or {}),
+        options=MontageOptions.model_validate(request["options"]),
+        request_id=request["id"],
         generated_media_url=row.generated_media_url,
         music_url=row.music_url,
         poster_url=row.poster_url,
@@ -40,6 +42,7 @@ def item_of(row: ContentItemRow, options: dict[str, Any] | None) -> ContentItem:
         revision=row.revision,
         planned_request_id=row.planned_request_id,
         plan_revision=row.plan_revision,
+        reel_request_id=row.reel_request_id,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

@@ -124,6 +124,8 @@ class ContentItemRow(Base):
     # The request whose plan lies ready in the object store, and since which revision.
     planned_request_id: Mapped[UUID | None]
     plan_revision: Mapped[int | None] = mapped_column(BigInteger)
+    # The request that made the Reel it has.
+    reel_request_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -1,6 +1,6 @@
 """Artefacts: what was made on the way to a Reel, and which frame stands for it."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -11,12 +11,12 @@ from montage_pipeline.api.owned_item import OwnedItem
 from montage_pipeline.api.schemas.answers import StatusOut
 from montage_pipeline.api.schemas.artefacts import ArtefactsOut, CoverOut, EditOut, PosterBody
 from montage_pipeline.api.schemas.base import DecimalText
-from montage_pipeline.api.services import ServicesNeeded
+from montage_pipeline.api.services import ApiServices, ServicesNeeded
 from montage_pipeline.errors import ErrorCode, PermanentError
-from montage_pipeline.records import read_document
+from montage_pipeline.records import Record, read_document
 from montage_pipeline.requests.edit_view import EditView
 from montage_pipeline.requests.model import ContentItem
-from montage_pipeline.requests.plans import is_request_of, planned_request
+from montage_pipeline.requests.plans import base_request, is_request_of, planned_request
 from montage_pipeline.requests.variants.model import MAX_VARIANTS
 from montage_pipeline.storage.keys import (
     document_key,
@@ -25,8 +25,11 @@ from montage_pipeline.storage.keys import (
     storyboard_key,
     variant_place,
 )
+from montage_pipeline.storage.model import DeliveredObject
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline.vocabulary import Step
+
+D = TypeVar("D", bound=Record)
 
 router = APIRouter(prefix="/api/content-items", tags=["content items"])
 
@@ -73,6 +76,8 @@ def get_artefacts(
     view = _edit_view(store, place)
     return ArtefactsOut(
         request_id=request_id,
+        base_request_id=base_request(services.engine, request_id),
+        reel_url=_reel_url(services, request_id),
         storyboard_url=_url(store, storyboard_key(place)),
         timeline_url=_url(store, document_key(place, Step.EDIT_TIMELINE)),
         otio_url=_url(store, edit_key(place)),
@@ -103,9 +108,20 @@ def choose_poster(
 
 def _edit_view(store: ObjectStore, place: str) -> EditView | None:
     """The stored view; None where there is none, or none that this version reads."""
-    key = edit_view_key(place)
+    return _stored(store, edit_view_key(place), EditView, Step.EDIT_TIMELINE)
+
+
+def _reel_url(services: ApiServices, request_id: UUID) -> str | None:
+    """A link to the Reel that a request made; None where there is none (any more)."""
+    key = document_key(request_id, Step.R2_OBJECT)
+    delivered = _stored(services.store, key, DeliveredObject, Step.R2_OBJECT)
+    return None if delivered is None else _url(services.reel_store, delivered.key)
+
+
+def _stored(store: ObjectStore, key: str, kind: type[D], step: Step) -> D | None:
+    """A stored document; None where there is none, or none that this version reads."""
     try:
-        return read_document(EditView, store.get_bytes(key), "edit_timeline")
+        return read_document(kind, store.get_bytes(key), step)
     except PermanentError as error:
         if error.code not in (ErrorCode.STORE_MISSING, ErrorCode.DOCUMENT_SCHEMA):
             raise

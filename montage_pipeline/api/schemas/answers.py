@@ -132,9 +132,16 @@ class StatusOut(ApiModel):
         description="The newest Reel in every format that was asked for, its own first; then "
         "previews made since."
     )
+    request_id: UUID | None = Field(
+        description="The newest request: the one that is being made, or was made or failed last."
+    )
+    reel_request_id: UUID | None = Field(
+        description="The request that made `generatedMediaUrl`: `…/artefacts?requestId=` has its "
+        "edit, whatever was planned since. Null before there is one."
+    )
     plan_request_id: UUID | None = Field(
         description="The request whose plan can be looked at (`…/variants`, `…/artefacts`); "
-        "null before."
+        "null before. It is an earlier one until `requestId` is planned, too."
     )
     error: FailureOut | None
     updated_at: Timestamp
@@ -152,6 +159,8 @@ class StatusOut(ApiModel):
             music_url=fresh_url(item.music_url),
             poster_url=fresh_url(item.poster_url),
             renditions=[RenditionOut.of(file, fresh_url) for file in item.renditions],
+            request_id=item.request_id,
+            reel_request_id=item.reel_request_id,
             plan_request_id=item.planned_request_id,
             error=FailureOut.of(item.error),
             updated_at=item.updated_at,

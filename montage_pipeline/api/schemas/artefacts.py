@@ -193,6 +193,13 @@ class ArtefactsOut(ApiModel):
     """
 
     request_id: UUID = Field(description="The request whose edit this is.")
+    base_request_id: UUID | None = Field(
+        description="The request whose edit it changed; null where it changed none."
+    )
+    reel_url: str | None = Field(
+        description="What this request made, also once another took its place; null where it made "
+        "no Reel, and once the files of its making have expired."
+    )
     storyboard_url: str | None = Field(description="The edit in one image, PNG.")
     timeline_url: str | None = Field(description="The edit, frame by frame, JSON.")
     otio_url: str | None = Field(description="The edit for other editing programs, OpenTimelineIO.")

@@ -16,12 +16,23 @@ from montage_pipeline.requests.edit_view import (
     MusicView,
     SegmentView,
 )
+from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import FinishedReel, RequestLifecycle
+from montage_pipeline.requests.model import WantedChanges
 from montage_pipeline.requests.plans import note_plan
-from montage_pipeline.storage.keys import edit_key, edit_view_key, storyboard_key, thumbnail_key
+from montage_pipeline.requests.segment_changes.model import MuteSegment
+from montage_pipeline.storage.keys import (
+    document_key,
+    edit_key,
+    edit_view_key,
+    storyboard_key,
+    thumbnail_key,
+)
+from montage_pipeline.storage.model import DeliveredObject
 from montage_pipeline.storage.object_store import ObjectStore
+from montage_pipeline.vocabulary import Step
 from montage_pipeline_tests.api.contract import ApiClient, new_item
-from montage_pipeline_tests.clicks import finish
+from montage_pipeline_tests.clicks import REEL, finish
 
 ClientFor = Callable[[UUID | None], ApiClient]
 
@@ -159,6 +170,8 @@ def test_what_expired_or_was_never_made_has_no_link(
     found = client.get(f"/api/content-items/{made['id']}/artefacts").json()
     assert found == {
         "requestId": made["requestId"],
+        "baseRequestId": None,
+        "reelUrl": None,
         "storyboardUrl": None,
         "timelineUrl": None,
         "otioUrl": None,
@@ -167,6 +180,60 @@ def test_what_expired_or_was_never_made_has_no_link(
         "edit": None,
         "covers": [],
     }
+
+
+def test_the_reel_before_a_change_can_still_be_watched(
+    client: ApiClient,
+    requests: RequestLifecycle,
+    library: ContentLibrary,
+    engine: Engine,
+    object_store: ObjectStore,
+) -> None:
+    made = client.post("/api/content-items", new_item()).json()
+    path, first = f"/api/content-items/{made['id']}", UUID(made["requestId"])
+    finish(requests, first)
+    _deliver(object_store, first, b"first")
+    item = library.find_item(UUID(made["id"]))
+    assert item is not None
+    changes = WantedChanges(base_request_id=first, changes=(MuteSegment(segment=0, muted=True),))
+    second = library.request_again(item.user_id, item.id, changes=changes).request_id
+
+    # Planned, not rendered yet: the Reel that is there is the first one's.
+    requests.start(second, "run")
+    plan(object_store, second)
+    assert note_plan(engine, second, "run")
+    now = client.get(path).json()
+    ids = [now[name] for name in ("requestId", "planRequestId", "reelRequestId")]
+    assert ids == [str(second), str(second), str(first)]
+    planned = client.get(f"{path}/artefacts").json()
+    assert (planned["baseRequestId"], planned["reelUrl"]) == (str(first), None)
+
+    assert requests.succeed(second, "run", REEL)
+    _deliver(object_store, second, b"second")
+    assert client.get(path).json()["reelRequestId"] == str(second)
+    for request, content in ((second, b"second"), (first, b"first")):
+        found = client.get(f"{path}/artefacts", params={"requestId": str(request)}).json()
+        assert httpx.get(found["reelUrl"]).content == content
+
+
+def _deliver(store: ObjectStore, request: UUID, content: bytes) -> None:
+    """What `r2_object` leaves in the store."""
+    key = f"reels/u/i/{content.decode()}.mp4"
+    stored = store.put_bytes(key, content, content_type="video/mp4")
+    document = DeliveredObject(
+        bucket=store.bucket,
+        key=key,
+        etag=stored.etag,
+        bytes=len(content),
+        content_type="video/mp4",
+        sha256="0" * 64,
+        generated_media_url="m",
+        music_url="u",
+        poster_url="p",
+        uploaded=True,
+    )
+    data = document.model_dump_json().encode()
+    store.put_bytes(document_key(request, Step.R2_OBJECT), data, content_type="application/json")
 
 
 def test_a_cover_becomes_the_poster(

@@ -65,6 +65,8 @@ def test_from_the_click_to_the_finished_reel(client: ApiClient, requests: Reques
         "musicUrl": None,
         "posterUrl": None,
         "renditions": [],
+        "requestId": request_id,
+        "reelRequestId": None,
         "planRequestId": None,
         "error": None,
         "updatedAt": waiting.json()["updatedAt"],

@@ -47,7 +47,7 @@ export function useTray() {
     }
   }, [clips, change]);
 
-  // Leaving the page ends what it sends.
+  // Signing out ends what is sent.
   useEffect(() => () => running.current.forEach((controller) => controller.abort()), []);
 
   const add = (added: Omit<TrayClip, "id" | "mark" | "problem">[]) =>
@@ -66,6 +66,10 @@ export function useTray() {
       running.current.get(id)?.abort();
       running.current.delete(id);
       setClips((all) => all.filter((clip) => clip.id !== id));
+    },
+    clear: () => {
+      running.current.forEach((controller) => controller.abort());
+      setClips([]);
     },
     retry: (id: string) => {
       begun.current.delete(id);

@@ -1,84 +1,85 @@
-import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { StrictMode, useEffect, useMemo, useState } from "react";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { StrictMode, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { Route, Router, Switch } from "wouter";
-import { ApiProblem, isPassing } from "./api/client";
-import { askForToken, embedded, onToken } from "./embedding";
+import { isPassing } from "./api/client";
+import { keepingLinks } from "./api/links";
 import { askedAgain } from "./api/queries";
+import { DraftProvider } from "./draft";
+import { askForToken, embedded, onToken } from "./embedding";
 import { Compose } from "./pages/Compose";
 import { ItemPage } from "./pages/ItemPage";
 import { Library } from "./pages/Library";
 import { SignIn, Waiting } from "./pages/SignIn";
 import { Frame } from "./parts/Frame";
-import { forgetToken, storedToken, storeToken, tokenFromAddress } from "./session";
+import { personOf, signIn, signInByAddress, signOut, useSession } from "./session";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/parts.css";
+import "./styles/player.css";
 import "./styles/variants.css";
+import "./styles/phone.css";
 
 /** Between two questions for a token: the one that was given last was not accepted. */
 const ASK_AGAIN_MS = 2000;
 
-tokenFromAddress();
+signInByAddress();
 
 function Studio() {
-  const [token, setToken] = useState(storedToken);
-  const [expired, setExpired] = useState(false);
-
-  const signOut = (because: "asked" | "expired") => {
-    forgetToken();
-    setExpired(because === "expired");
-    setToken(null);
-  };
-  const signIn = (given: string) => {
-    storeToken(given);
-    setExpired(false);
-    setToken(given);
-  };
+  const { token, expired } = useSession();
+  const signedIn = token !== null && !expired;
 
   useEffect(() => onToken(signIn), []);
   useEffect(() => {
-    if (!embedded || token !== null) return;
+    if (!embedded || signedIn) return;
     const asking = setTimeout(askForToken, expired ? ASK_AGAIN_MS : 0);
     return () => clearTimeout(asking);
-  }, [token, expired]);
+  }, [signedIn, expired]);
 
-  // Anew for each token: nothing of one person is left in memory for the next.
-  const client = useMemo(
-    () =>
-      new QueryClient({
-        queryCache: new QueryCache({
-          onError: (problem) => {
-            if (problem instanceof ApiProblem && problem.status === 401) signOut("expired");
-          },
-        }),
-        defaultOptions: {
-          queries: { retry: retries, refetchInterval: askedAgain(() => false) },
-        },
-      }),
-    [token],
+  return (
+    <>
+      {/* Out of sight while a new token is asked for, and kept: nothing is lost by that. */}
+      {token !== null && (
+        <div hidden={!signedIn && !embedded} inert={!signedIn}>
+          <Pages key={personOf(token)} />
+        </div>
+      )}
+      {!signedIn && embedded && <Waiting above={token !== null} />}
+      {!signedIn && !embedded && <SignIn expired={expired} onToken={signIn} />}
+    </>
   );
+}
 
-  if (token === null && embedded) return <Waiting />;
-  if (token === null) return <SignIn expired={expired} onToken={signIn} />;
+/** What one person sees: nothing of it is left in memory for the next. */
+function Pages() {
+  const [client] = useState(newClient);
   return (
     <QueryClientProvider client={client}>
-      <Router base="/studio">
-        <Frame onSignOut={embedded ? null : () => signOut("asked")}>
-          <Switch>
-            <Route path="/new" component={Compose} />
-            <Route path="/items/:id">{({ id }) => <ItemPage key={id} id={id} />}</Route>
-            <Route component={Library} />
-          </Switch>
-        </Frame>
-      </Router>
+      <DraftProvider>
+        <Router base="/studio">
+          <Frame onSignOut={embedded ? null : signOut}>
+            <Switch>
+              <Route path="/new" component={Compose} />
+              <Route path="/items/:id">{({ id }) => <ItemPage key={id} id={id} />}</Route>
+              <Route component={Library} />
+            </Switch>
+          </Frame>
+        </Router>
+      </DraftProvider>
     </QueryClientProvider>
   );
 }
 
-/** No answer is worth asking again; a refusal stays one. */
-function retries(count: number, problem: Error): boolean {
-  return isPassing(problem) && count < 3;
+function newClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        retry: (count, problem) => isPassing(problem) && count < 3,
+        refetchInterval: askedAgain(() => false),
+        structuralSharing: keepingLinks,
+      },
+    },
+  });
 }
 
 createRoot(document.getElementById("root")!).render(

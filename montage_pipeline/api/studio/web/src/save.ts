@@ -1,3 +1,5 @@
+const KEPT_MS = 60_000;
+
 /** Saves what is at an address of another origin, where the `download` attribute has no effect. */
 export async function save(url: string, name: string): Promise<void> {
   let blob: Blob;
@@ -14,5 +16,6 @@ export async function save(url: string, name: string): Promise<void> {
   link.href = URL.createObjectURL(blob);
   link.download = name;
   link.click();
-  URL.revokeObjectURL(link.href);
+  // Some browsers begin to save only after the click has been dealt with.
+  setTimeout(() => URL.revokeObjectURL(link.href), KEPT_MS);
 }

@@ -2,6 +2,10 @@
 
 const seconds = (value: number) => `${value.toFixed(1)} s`;
 
+/** How many of something, as in “1 clip” and “3 clips”. */
+const many = (count: number, one: string, several = `${one}s`) =>
+  `${count} ${count === 1 ? one : several}`;
+
 const moment = (at: Date) =>
   at.toLocaleString([], { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
 
@@ -25,7 +29,9 @@ export const words = {
 
   signIn: "Sign in",
   signInLead: "Paste the token that “montage up” printed, or the one your administrator gave you.",
-  expired: "Your token has expired or is not accepted. Paste a new one.",
+  expired:
+    "Your token has expired or is not accepted. Paste a new one: you go on where you were.",
+  signedOut: "You are signed out.",
   signingIn: "Signing in…",
   token: "Token",
   signOut: "Sign out",
@@ -34,6 +40,7 @@ export const words = {
   emptyLead: "Drop a few clips and get a finished Reel, with music made for it.",
   emptyAction: "Make your first Reel",
   search: "Search your Reels",
+  showMore: "Show more",
   nothingFound: (text: string) => `No Reel is called “${text}”.`,
   untitled: (style: string, made: Date) =>
     `${style[0]?.toUpperCase()}${style.slice(1)}, ${moment(made)}`,
@@ -43,6 +50,7 @@ export const words = {
     planned: "Choose an edit",
     previewed: "Preview ready",
     failed: "Failed",
+    canceled: "Canceled",
   } as Record<string, string>,
 
   clips: "Your clips",
@@ -53,6 +61,10 @@ export const words = {
   linksLead: "One https:// address a line.",
   addLinks: "Add",
   notALink: (text: string) => `“${text}” is no https:// address.`,
+  linkedAlready: (text: string) => `“${text}” is there already.`,
+  uploadedOf: (done: number, all: number) => `${done} of ${many(all, "clip")} uploaded`,
+  begunUploads: "Not sent whole last time. Choose the same file again, and it goes on from there:",
+  forget: "Forget",
   uploading: (percent: number) => `${percent} % uploaded`,
   uploaded: "Uploaded",
   waiting: "Waiting",
@@ -60,6 +72,10 @@ export const words = {
   uploadRefused: (status: number) => `The store refused the file (${status}).`,
   uploadBroken: "The connection broke while the file was sent.",
   tooLarge: (name: string, limit: string) => `${name} is larger than the ${limit} allowed.`,
+  noVideo: (name: string) => `${name} is no video.`,
+  noMusic: (name: string) => `${name} is no music.`,
+  isEmpty: (name: string) => `${name} is empty, or could not be read.`,
+  tooManyLinks: (left: number) => `${many(left, "link does", "links do")} not fit in any more.`,
   tooMany: (most: number) => `At most ${most} clips make one Reel.`,
   marks: { none: "If it fits", hook: "Opens", must: "Must appear", never: "Never" } as Record<
     string,
@@ -86,6 +102,7 @@ export const words = {
   music: "Your own music",
   musicNone: "Composed for this Reel",
   musicChoose: "Choose a track",
+  musicCancel: "Cancel the upload",
   musicCompose: "Compose other music",
   musicNew: "Other music, composed for these cuts",
   musicUnder: "Music under these cuts",
@@ -100,6 +117,8 @@ export const words = {
   start: "Make the Reel",
   starting: "Starting",
   needClips: "Add at least one clip.",
+  needShown: "Every clip is marked “Never”: let at least one appear.",
+  needMusic: "Your music is being uploaded.",
   needUploads: "Wait until every clip is uploaded, or remove those that failed.",
 
   steps: {
@@ -115,10 +134,18 @@ export const words = {
   cancel: "Cancel",
   percent: (value: number) => `${value} %`,
   failed: "This Reel could not be made",
+  canceled: "You canceled this Reel. “Try again” makes it after all.",
+  canceledKept: "You canceled the other version; this is the one before.",
   attempts: (count: number) => (count === 1 ? "Tried once." : `Tried ${count} times.`),
   reelOf: (title: string) => `The Reel “${title}”`,
   play: "Play",
   pause: "Pause",
+  muteAll: "Turn the sound off",
+  unmute: "Turn the sound on",
+  fullScreen: "Fill the screen",
+  cannotPlay: "The Reel cannot be played. Its file may not be reached at the moment.",
+  placeIn: "Place in the Reel",
+  placeOf: (at: number, length: number) => `${at.toFixed(1)} / ${seconds(length)}`,
   frameBack: "One frame back",
   frameOn: "One frame on",
   overlays: "Show what the app covers",
@@ -132,7 +159,7 @@ export const words = {
   variant: (number: number) => `Edit ${number}`,
   variantChosen: "Chosen",
   variantFacts: (segments: number, clips: number, length: number) =>
-    `${segments} segments of ${clips === 1 ? "1 clip" : `${clips} clips`}, ${seconds(length)}.`,
+    `${many(segments, "segment")} of ${many(clips, "clip")}, ${seconds(length)}.`,
   variantShared: (share: number) =>
     share === 0
       ? "Nothing in common with the others."
@@ -174,16 +201,17 @@ export const words = {
   setCaption: "Set",
   willRender: (why: string) => `To be rendered: ${why}`,
   willBeRendered: (rendered: number, total: number) =>
-    `${rendered} of ${total} segments will be rendered.`,
+    `${rendered} of ${many(total, "segment")} will be rendered.`,
   nothingBought: "Nothing is bought.",
   willBeBought: (usd: string) => `Music is bought for ${usd} USD.`,
-  onBeat: (count: number, total: number) => `${count} of ${total} cuts on the beat.`,
+  onBeat: (count: number, total: number) => `${count} of ${many(total, "cut")} on the beat.`,
+  pending: "Changes to be made",
   carryOut: "Make it",
   undo: "Undo",
   discard: "Discard all",
   instead: (change: { kind: string; frames?: number; to?: number }, what: string) =>
     change.frames !== undefined
-      ? `${change.frames > 0 ? "+" : "−"}${Math.abs(change.frames)} frames instead`
+      ? `${change.frames > 0 ? "+" : "−"}${many(Math.abs(change.frames), "frame")} instead`
       : change.to !== undefined
         ? `Place ${change.to + 1} instead`
         : what
@@ -212,7 +240,7 @@ export const words = {
   deleteSure: "Delete this Reel and everything it was made from? What was paid stays in the costs.",
   deleteYes: "Delete for good",
   every: "Every clip you gave",
-  shown: (count: number) => (count === 1 ? "1 segment" : `${count} segments`),
+  shown: (count: number) => many(count, "segment"),
   notShown: "Not shown",
   originality: "Originality",
   notes: "Good to know",

@@ -1,6 +1,6 @@
 import createClient from "openapi-fetch";
 import { words } from "../strings";
-import { storedToken } from "../session";
+import { refuse, signedIn, usableToken } from "../session";
 import type { components, paths } from "./schema";
 
 export type Item = components["schemas"]["ContentItemOut"];
@@ -22,6 +22,11 @@ export type Change = ChangeList["changes"][number];
 export type ChangeOutcome = components["schemas"]["ChangeOutcomeOut"];
 type Envelope = components["schemas"]["ErrorEnvelope"];
 
+/** Whether its person stopped it, which is no failure. */
+export function isCanceled(item: Item): boolean {
+  return item.status === "failed" && item.error?.code === "canceled";
+}
+
 /** A refusal of the API, or no answer at all (`status` 0). */
 export class ApiProblem extends Error {
   constructor(
@@ -40,21 +45,45 @@ export class ApiProblem extends Error {
   }
 }
 
-/** Whether the same call may well be answered later: no answer came, or the server was not well. */
+/** Whether the same call may well be answered later: no answer came, or the server was not well,
+ * or too busy.
+ */
 export function isPassing(problem: Error): boolean {
-  return !(problem instanceof ApiProblem) || problem.status === 0 || problem.status >= 500;
+  if (!(problem instanceof ApiProblem)) return true;
+  return problem.status === 0 || problem.status === 429 || problem.status >= 500;
 }
 
-export const api = createClient<paths>({ baseUrl: location.origin });
+/** How often a call is made that the server is too busy for, and the longest it waits in between:
+ * a person waits no longer without a word.
+ */
+const TRIES = 3;
+const LONGEST_WAIT_S = 10;
+
+/** fetch with the person's token. A call that finds it expired waits for another and is made again,
+ * so that nothing is lost of what somebody was doing.
+ */
+export async function authorised(request: Request): Promise<Response> {
+  const person = signedIn();
+  for (let tried = 1; ; tried += 1) {
+    const token = await usableToken(person, request.signal);
+    if (token === null) throw new ApiProblem(401, "signed_out", words.signedOut);
+    const sent = request.clone();
+    sent.headers.set("Authorization", `Bearer ${token}`);
+    const answer = await fetch(sent);
+    const waitS = Number(answer.headers.get("Retry-After") ?? Infinity);
+    if (answer.status === 401) refuse(token);
+    else if (answer.status === 429 && tried < TRIES && waitS <= LONGEST_WAIT_S)
+      await new Promise((resolve) => setTimeout(resolve, waitS * 1000));
+    else return answer;
+  }
+}
+
+export const api = createClient<paths>({ baseUrl: location.origin, fetch: authorised });
 
 api.use({
-  onRequest({ request }) {
-    const token = storedToken();
-    if (token) request.headers.set("Authorization", `Bearer ${token}`);
-    return request;
-  },
-  onError() {
-    return new ApiProblem(0, "offline", words.offline);
+  onError({ error }) {
+    const known = error instanceof ApiProblem || (error as Error).name === "AbortError";
+    return known ? (error as Error) : new ApiProblem(0, "offline", words.offline);
   },
 });
 

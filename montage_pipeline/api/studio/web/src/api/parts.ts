@@ -13,7 +13,16 @@ const TRIES = 4;
 const PAUSE_MS = 1500;
 
 /** A file as it is known again when it is picked after a reload. */
-const nameOf = (file: File) => `upload:${file.name}:${file.size}:${file.lastModified}`;
+const nameOf = (file: File) => `${KNOWN}${file.name}:${file.size}:${file.lastModified}`;
+const KNOWN = "upload:";
+
+/** The person's own name of a file that was not sent whole; undefined where this browser did not
+ * send it.
+ */
+export function fileNameOf(uploadId: string): string | undefined {
+  const known = memory.names().find((name) => memory.getItem(name) === uploadId);
+  return known?.slice(KNOWN.length).replace(/(:\d+){2}$/, "");
+}
 
 /**
  * Sends a large file part by part, some at once. What was sent stays sent: after a broken line, or
@@ -33,16 +42,23 @@ export async function uploadInParts(
   const missing = Array.from({ length: upload.parts }, (_, index) => index + 1).filter(
     (number) => !sent.has(number),
   );
+  // Where one part cannot be sent, the others stop as well.
+  const stop = new AbortController();
+  const both = AbortSignal.any([signal, stop.signal]);
   const worker = async () => {
     for (let number = missing.shift(); number !== undefined; number = missing.shift()) {
       const part = number;
-      await sendPart(file, upload, part, signal, (bytes) => {
+      await sendPart(file, upload, part, both, (bytes) => {
         sent.set(part, bytes);
         show();
       });
     }
   };
-  await Promise.all(Array.from({ length: PARTS_AT_ONCE }, worker));
+  try {
+    await Promise.all(Array.from({ length: PARTS_AT_ONCE }, worker));
+  } finally {
+    stop.abort();
+  }
 
   const params = { path: { uploadId: upload.id } };
   const done = await answered(api.POST("/api/uploads/multipart/{uploadId}/complete", { params, signal }));

@@ -1,10 +1,11 @@
 import {
   keepPreviousData,
-  type Query,
+  useInfiniteQuery,
   useMutation,
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
+import { useRef } from "react";
 import {
   answered,
   api,
@@ -15,15 +16,19 @@ import {
   type RenderOrder,
   type Wishes,
 } from "./client";
+import { keepingLinksOfTheSame } from "./links";
 
 const POLL_MS = 2000;
 
 /** Beside the server's events, for what a proxy may keep from the page. */
 const RARE_POLL_MS = 10_000;
 
+/** Items of the library at a time; the API gives no more. */
+const PAGE = 100;
+
 /** How often something is asked for: as its state says, and soon where the server did not answer. */
 export function askedAgain<T>(usually: (data: T | undefined) => number | false) {
-  return ({ state }: Query<T>): number | false =>
+  return ({ state }: { state: { data?: T; error: Error | null } }): number | false =>
     state.error && isPassing(state.error) ? POLL_MS : usually(state.data);
 }
 
@@ -35,13 +40,22 @@ export function useOptions() {
   });
 }
 
+/** The person's Reels, the newest first, a page at a time. */
 export function useLibrary() {
-  return useQuery({
+  return useInfiniteQuery({
     queryKey: ["library"],
-    queryFn: () => answered(api.GET("/api/content-items", { params: { query: { limit: 100 } } })),
-    refetchInterval: askedAgain((library) =>
-      library?.items.some((item) => item.status === "generating") ? POLL_MS : false,
-    ),
+    queryFn: ({ pageParam }) =>
+      answered(
+        api.GET("/api/content-items", { params: { query: { limit: PAGE, before: pageParam } } }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.nextBefore,
+    refetchInterval: askedAgain((library) => {
+      const pages = library?.pages ?? [];
+      const making = pages.some((page) => page.items.some((item) => item.status === "generating"));
+      // Every page is asked for again.
+      return making && (pages.length > 1 ? RARE_POLL_MS : POLL_MS);
+    }),
   });
 }
 
@@ -56,15 +70,18 @@ export function useItem(id: string) {
   });
 }
 
-/** What shows the edit: there once it is planned, before the Reel is rendered. */
-export function useArtefacts(id: string, planned: boolean) {
+/** What shows the edit of a request: there once it is planned, before it is rendered. */
+export function useArtefacts(id: string, requestId: string | null) {
   return useQuery({
-    queryKey: ["artefacts", id],
-    enabled: planned,
+    queryKey: ["artefacts", id, requestId],
+    enabled: requestId !== null,
+    placeholderData: keepPreviousData,
+    // Made again by hand, a request writes the same files anew.
+    structuralSharing: keepingLinksOfTheSame,
     queryFn: () =>
       answered(
         api.GET("/api/content-items/{contentItemId}/artefacts", {
-          params: { path: { contentItemId: id } },
+          params: { path: { contentItemId: id }, query: { requestId } },
         }),
       ),
   });
@@ -75,6 +92,7 @@ export function useVariants(id: string, plan: string | null) {
   return useQuery({
     queryKey: ["variants", id, plan],
     enabled: plan !== null,
+    structuralSharing: keepingLinksOfTheSame,
     retry: false,
     queryFn: () =>
       answered(
@@ -165,6 +183,23 @@ export function useChooseCover(id: string) {
   });
 }
 
+/** Files that were not sent whole. */
+export function useBegunUploads() {
+  return useQuery({
+    queryKey: ["uploads"],
+    queryFn: () => answered(api.GET("/api/uploads/multipart")),
+  });
+}
+
+export function useForgetUpload() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (uploadId: string) =>
+      answered(api.DELETE("/api/uploads/multipart/{uploadId}", { params: { path: { uploadId } } })),
+    onSettled: () => client.invalidateQueries({ queryKey: ["uploads"] }),
+  });
+}
+
 export function useCosts(id: string) {
   return useQuery({
     queryKey: ["costs", id],
@@ -185,15 +220,22 @@ export function useMake() {
 
 export function useMakeAgain(id: string) {
   const client = useQueryClient();
+  // The same click again, should its answer have been lost.
+  const click = useRef({ asked: "", key: "" });
   return useMutation({
-    mutationFn: ({ click, wishes }: { click: string; wishes?: Wishes }) =>
-      answered(
+    mutationFn: (wishes?: Wishes) => {
+      const asked = JSON.stringify(wishes ?? null);
+      if (click.current.asked !== asked) click.current = { asked, key: crypto.randomUUID() };
+      const header = { "Idempotency-Key": click.current.key };
+      return answered(
         api.POST("/api/content-items/{contentItemId}/generate", {
           ...(wishes && { body: wishes }),
-          params: { path: { contentItemId: id }, header: { "Idempotency-Key": click } },
+          params: { path: { contentItemId: id }, header },
         }),
-      ),
+      );
+    },
     onSuccess: () => {
+      click.current = { asked: "", key: "" };
       void client.invalidateQueries({ queryKey: ["item", id] });
       void client.invalidateQueries({ queryKey: ["artefacts", id] });
     },

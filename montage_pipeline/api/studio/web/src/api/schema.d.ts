@@ -718,6 +718,16 @@ export interface components {
              */
             requestId: string;
             /**
+             * Baserequestid
+             * @description The request whose edit it changed; null where it changed none.
+             */
+            baseRequestId: string | null;
+            /**
+             * Reelurl
+             * @description What this request made, also once another took its place; null where it made no Reel, and once the files of its making have expired.
+             */
+            reelUrl: string | null;
+            /**
              * Storyboardurl
              * @description The edit in one image, PNG.
              */
@@ -1101,8 +1111,18 @@ export interface components {
              */
             renditions: components["schemas"]["RenditionOut"][];
             /**
+             * Requestid
+             * @description The newest request: the one that is being made, or was made or failed last.
+             */
+            requestId: string | null;
+            /**
+             * Reelrequestid
+             * @description The request that made `generatedMediaUrl`: `…/artefacts?requestId=` has its edit, whatever was planned since. Null before there is one.
+             */
+            reelRequestId: string | null;
+            /**
              * Planrequestid
-             * @description The request whose plan can be looked at (`…/variants`, `…/artefacts`); null before.
+             * @description The request whose plan can be looked at (`…/variants`, `…/artefacts`); null before. It is an earlier one until `requestId` is planned, too.
              */
             planRequestId: string | null;
             error: components["schemas"]["FailureOut"] | null;
@@ -2525,8 +2545,18 @@ export interface components {
              */
             renditions: components["schemas"]["RenditionOut"][];
             /**
+             * Requestid
+             * @description The newest request: the one that is being made, or was made or failed last.
+             */
+            requestId: string | null;
+            /**
+             * Reelrequestid
+             * @description The request that made `generatedMediaUrl`: `…/artefacts?requestId=` has its edit, whatever was planned since. Null before there is one.
+             */
+            reelRequestId: string | null;
+            /**
              * Planrequestid
-             * @description The request whose plan can be looked at (`…/variants`, `…/artefacts`); null before.
+             * @description The request whose plan can be looked at (`…/variants`, `…/artefacts`); null before. It is an earlier one until `requestId` is planned, too.
              */
             planRequestId: string | null;
             error: components["schemas"]["FailureOut"] | null;

@@ -10,13 +10,22 @@ const TYPES: Record<string, string> = {
   ts: "video/mp2t",
   avi: "video/x-msvideo",
   hevc: "video/hevc",
+  gif: "video/gif",
   m4a: "audio/mp4",
   flac: "audio/flac",
 };
 
 export function contentType(file: File): string {
   if (/^(video|audio)\//.test(file.type)) return file.type;
-  return TYPES[file.name.split(".").pop()?.toLowerCase() ?? ""] ?? "video/mp4";
+  return typeByEnding(file) ?? "video/mp4";
+}
+
+export function isKnownVideo(file: File): boolean {
+  return file.type.startsWith("video/") || (typeByEnding(file)?.startsWith("video/") ?? false);
+}
+
+function typeByEnding(file: File): string | undefined {
+  return TYPES[file.name.split(".").pop()?.toLowerCase() ?? ""];
 }
 
 /** From here on a broken line costs more than the three calls that parts take. */
@@ -59,6 +68,7 @@ export function put(
     };
     request.onerror = () => reject(new ApiProblem(0, "offline", words.uploadBroken));
     request.onabort = () => reject(new DOMException("aborted", "AbortError"));
+    signal.throwIfAborted();
     signal.addEventListener("abort", () => request.abort(), { once: true });
     request.send(file);
   });

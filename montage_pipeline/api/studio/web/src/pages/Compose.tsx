@@ -1,67 +1,50 @@
-import { useRef, useState } from "react";
+import { useRef } from "react";
 import { useLocation } from "wouter";
 import { ApiProblem, type NewItem, type Options } from "../api/client";
 import { useMake, useOptions } from "../api/queries";
-import { type Tray, useTray } from "../clips";
+import type { Tray } from "../clips";
+import { startingWith, useDraft, type Wanted } from "../draft";
+import { usePageTitle } from "../page";
 import { ClipTray } from "../parts/ClipTray";
 import { Choice } from "../parts/Choice";
 import { MusicPicker } from "../parts/MusicPicker";
 import { Loading, Problem } from "../parts/Notice";
 import { words } from "../strings";
+import type { Track } from "../track";
 
 /** Asked for when somebody wants to see plans: as many as the server makes. */
 const MAX_VARIANTS = 3;
 
 export function Compose() {
+  usePageTitle(words.make);
   const options = useOptions();
   if (options.isPending) return <Loading />;
   if (options.isError) return <Problem problem={options.error} onRetry={() => options.refetch()} />;
   return <Form options={options.data} />;
 }
 
-interface Wanted {
-  style: string;
-  format: string;
-  durationSec: number;
-  title: string;
-  captions: string;
-  prompt: string;
-  matched: boolean;
-  shortCuts: boolean;
-  music: { name: string; url: string } | null;
-  how: string;
-  formats: string[];
-}
-
 function Form({ options }: { options: Options }) {
-  const tray = useTray();
+  const draft = useDraft();
+  const { tray, track, change } = draft;
+  const wanted = { ...startingWith(options), ...draft.wanted };
   const make = useMake();
   const [, go] = useLocation();
-  const [wanted, setWanted] = useState<Wanted>({
-    style: options.styles[0]?.name ?? "",
-    format: options.formats[0]?.name ?? "",
-    durationSec: Math.min(30, options.limits.maxDurationSec),
-    title: "",
-    captions: "",
-    prompt: "",
-    matched: true,
-    shortCuts: false,
-    music: null,
-    how: "reel",
-    formats: [],
-  });
-  const change = (changed: Partial<Wanted>) => setWanted((before) => ({ ...before, ...changed }));
 
   // One click, however often it is sent: a new key only once the order has changed.
   const click = useRef({ body: "", key: "" });
-  const missing = whatIsMissing(tray);
+  const missing = whatIsMissing(tray, track);
   const submit = () => {
     const body = orderOf(tray, wanted);
     const text = JSON.stringify(body);
     if (click.current.body !== text) click.current = { body: text, key: crypto.randomUUID() };
     make.mutate(
       { body, click: click.current.key },
-      { onSuccess: (accepted) => go(`/items/${accepted.id}`) },
+      {
+        onSuccess: (accepted) => {
+          draft.clear();
+          go(`/items/${accepted.id}`);
+        },
+      },
     );
   };
 
@@ -87,12 +70,16 @@ function Form({ options }: { options: Options }) {
             lead,
           }))}
         />
-        <More options={options} wanted={wanted} change={change} />
+        <More options={options} wanted={wanted} change={change} track={track} />
         {make.error && <Problem problem={make.error} />}
         <button className="button primary large" disabled={missing !== null || make.isPending}>
           {make.isPending ? words.starting : (words.hows[wanted.how]?.[0] ?? words.start)}
         </button>
-        {missing && <p className="muted small">{missing}</p>}
+        {missing && (
+          <p className="muted small" role="status">
+            {missing}
+          </p>
+        )}
       </aside>
     </form>
   );
@@ -143,7 +130,7 @@ function Choices({ options, wanted, change }: PartProps) {
   );
 }
 
-function More({ options, wanted, change }: PartProps) {
+function More({ options, wanted, change, track }: PartProps & { track: Track }) {
   const { maxTitleChars, maxCaptionChars, maxPromptChars } = options.limits;
   return (
     <details className="more">
@@ -179,8 +166,8 @@ function More({ options, wanted, change }: PartProps) {
           label={words.music}
           chosen={wanted.music?.name ?? null}
           none={words.musicNone}
+          track={track}
           maxBytes={options.limits.maxMusicBytes}
-          onChoose={(music) => change({ music })}
           onRemove={() => change({ music: null })}
         />
         <label className="check">
@@ -230,9 +217,11 @@ function OtherFormats({ options, wanted, change }: PartProps) {
   );
 }
 
-function whatIsMissing(tray: Tray): string | null {
+function whatIsMissing(tray: Tray, track: Track): string | null {
   if (tray.clips.length === 0) return words.needClips;
-  return tray.clips.every((clip) => clip.url) ? null : words.needUploads;
+  if (tray.clips.every((clip) => clip.mark === "never")) return words.needShown;
+  if (!tray.clips.every((clip) => clip.url)) return words.needUploads;
+  return track.share === null ? null : words.needMusic;
 }
 
 function orderOf(tray: Tray, wanted: Wanted): NewItem {

@@ -1,10 +1,13 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { Link } from "wouter";
-import { type Artefacts, type Edit, isPassing, type Item } from "../api/client";
+import { type Artefacts, type Edit, isCanceled, isPassing, type Item } from "../api/client";
+import { pathOf } from "../api/links";
 import { useArtefacts, useCancel, useItem, useMakeAgain, useOptions } from "../api/queries";
 import { useWatched } from "../api/watch";
 import { frameAt, timeOf } from "../frames";
 import { nameOf } from "../names";
+import { usePageTitle } from "../page";
 import { Costs } from "../parts/Costs";
 import { Covers } from "../parts/Covers";
 import { shownOf } from "../changes";
@@ -22,14 +25,20 @@ import { inWords, words } from "../strings";
 
 export function ItemPage({ id }: { id: string }) {
   const item = useItem(id);
-  const planned = useWatched(id, item.data?.status === "generating");
+  useWatched(id, item.data?.status === "generating");
+  usePageTitle(item.data ? titleOf(item.data) : words.loading);
   if (item.isPending) return <Loading />;
   if (item.isLoadingError || (item.isError && !isPassing(item.error)))
     return <Problem problem={item.error} onRetry={() => item.refetch()} />;
-  return <Reel item={item.data} planned={planned} />;
+  return <Reel item={item.data} />;
 }
 
-function Reel({ item, planned }: { item: Item; planned: boolean }) {
+function titleOf(item: Item): string {
+  const making = item.status === "generating" ? `${words.percent(item.progressPercent)} · ` : "";
+  return making + nameOf(item);
+}
+
+function Reel({ item }: { item: Item }) {
   const again = useMakeAgain(item.id);
   const generating = item.status === "generating";
   return (
@@ -48,7 +57,7 @@ function Reel({ item, planned }: { item: Item; planned: boolean }) {
               type="button"
               className="button"
               disabled={again.isPending}
-              onClick={() => again.mutate({ click: crypto.randomUUID() })}
+              onClick={() => again.mutate(undefined)}
             >
               {item.generatedMediaUrl ? words.again : words.retry}
             </button>
@@ -58,10 +67,7 @@ function Reel({ item, planned }: { item: Item; planned: boolean }) {
                 className="button"
                 disabled={again.isPending}
                 onClick={() =>
-                  again.mutate({
-                    click: crypto.randomUUID(),
-                    wishes: { ...item.wishes, targetBpm: null, keepMusic: true },
-                  })
+                  again.mutate({ ...item.wishes, targetBpm: null, keepMusic: true })
                 }
               >
                 {words.againSameMusic}
@@ -73,7 +79,7 @@ function Reel({ item, planned }: { item: Item; planned: boolean }) {
       {again.error && <Problem problem={again.error} />}
       {generating && <Progress item={item} />}
       {item.status === "failed" && item.error && <Failure item={item} />}
-      <Result item={item} planned={planned} />
+      <Result item={item} />
       {!generating && <Previews item={item} />}
       {!generating && <Variants item={item} />}
       <Clips item={item} />
@@ -92,15 +98,23 @@ function Progress({ item }: { item: Item }) {
   const cancel = useCancel(item.id);
   const at = item.progressStep ? STEPS.indexOf(item.progressStep) : -1;
   return (
-    <section className="card stack making" aria-live="polite">
+    <section className="card stack making">
+      {/* Each step is said once; all that changes on the way would drown it. */}
+      <p className="heard" role="status">
+        {item.progressStep ? words.steps[item.progressStep] : words.queued}
+      </p>
       <div className="heading">
         <h2>{item.generatedMediaUrl ? words.makingAgain : words.making}</h2>
-        <output className="figure">{words.percent(item.progressPercent)}</output>
+        <span className="figure">{words.percent(item.progressPercent)}</span>
       </div>
       <progress max={100} value={item.progressPercent} aria-label={words.making} />
       <ol className="steps">
         {STEPS.map((step, index) => (
-          <li key={step} className={index < at ? "done" : index === at ? "now" : ""}>
+          <li
+            key={step}
+            className={index < at ? "done" : index === at ? "now" : ""}
+            aria-current={index === at ? "step" : undefined}
+          >
             {words.steps[step]}
           </li>
         ))}
@@ -121,6 +135,12 @@ function Progress({ item }: { item: Item }) {
 
 function Failure({ item }: { item: Item }) {
   const error = item.error!;
+  if (isCanceled(item))
+    return (
+      <p className="notice" role="status">
+        {item.generatedMediaUrl ? words.canceledKept : words.canceled}
+      </p>
+    );
   return (
     <section className="notice bad" role="alert">
       <h2>{words.failed}</h2>
@@ -132,18 +152,26 @@ function Failure({ item }: { item: Item }) {
   );
 }
 
-/** The Reel with its edit; before it is rendered, the plan alone. */
-function Result({ item, planned }: { item: Item; planned: boolean }) {
-  const url = item.generatedMediaUrl;
-  const artefacts = useArtefacts(item.id, planned || url !== null);
-  if (url) return <Made item={item} url={url} artefacts={artefacts.data} />;
-  const edit = artefacts.data?.edit;
-  if (!edit || item.status !== "generating") return null;
+/** The Reel with its edit, and that of a request which is planned and not rendered yet. */
+function Result({ item }: { item: Item }) {
+  const { requestId, reelRequestId, planRequestId } = item;
+  const isPlanned = item.status === "generating" && planRequestId === requestId;
+  const made = useArtefacts(item.id, reelRequestId);
+  const planned = useArtefacts(item.id, isPlanned ? requestId : null);
+  const edit = planned.data?.requestId === requestId ? planned.data.edit : null;
   return (
-    <section className="stack">
-      <h2>{words.planned}</h2>
-      <EditView edit={edit} timeSec={null} onSeek={() => {}} />
-    </section>
+    <>
+      {isPlanned && edit && (
+        <section className="stack">
+          <h2>{words.planned}</h2>
+          <EditView edit={edit} timeSec={null} onSeek={() => {}} />
+        </section>
+      )}
+      {made.isLoadingError && <Problem problem={made.error} onRetry={() => made.refetch()} />}
+      {item.generatedMediaUrl && (
+        <Made item={item} url={item.generatedMediaUrl} artefacts={made.data} />
+      )}
+    </>
   );
 }
 
@@ -157,6 +185,7 @@ function Made({
   artefacts: Artefacts | undefined;
 }) {
   const options = useOptions();
+  const client = useQueryClient();
   const video = useRef<HTMLVideoElement>(null);
   const [timeSec, setTimeSec] = useState(0);
   const format = options.data?.formats.find((format) => format.name === item.format);
@@ -164,7 +193,9 @@ function Made({
     if (video.current) video.current.currentTime = timeOf(frameAt(seconds));
   };
 
-  const [before, setBefore] = useState<string | null>(null);
+  const base = artefacts?.baseRequestId ?? null;
+  const changed = useArtefacts(item.id, base).data;
+  const before = (base !== null && changed?.requestId === base && changed.reelUrl) || null;
   const [showBefore, setShowBefore] = useState(false);
   const isOther = before !== null && pathOf(before) !== pathOf(url);
   const edit = artefacts?.edit;
@@ -180,6 +211,7 @@ function Made({
           format={format}
           video={video}
           onTime={setTimeSec}
+          onStale={() => void client.invalidateQueries()}
         />
         {isOther && (
           <div className="row center" role="group" aria-label={words.compare}>
@@ -207,10 +239,7 @@ function Made({
             requestId={artefacts.requestId}
             timeSec={timeSec}
             onSeek={seek}
-            onMade={() => {
-              setBefore(url);
-              setShowBefore(false);
-            }}
+            onMade={() => setShowBefore(false)}
           />
         )}
         {edit && !changeable && <EditView edit={edit} timeSec={timeSec} onSeek={seek} />}
@@ -223,11 +252,6 @@ function Made({
       </div>
     </section>
   );
-}
-
-/** A link without what makes it new each time. */
-function pathOf(url: string): string {
-  return url.split("?")[0]!;
 }
 
 function EditView({
@@ -250,6 +274,7 @@ function EditView({
       <Strip
         edit={edit}
         shown={shownOf(edit, [], undefined)}
+        timeSec={timeSec}
         current={playing}
         onChoose={(one) => {
           setChosen(one.segment.number);
@@ -309,7 +334,7 @@ function Originality({ item }: { item: Item }) {
     <section>
       <h2 className="heading">
         {words.originality}
-        <output className="figure">{words.percent(Math.round(item.originality.score * 100))}</output>
+        <span className="figure">{words.percent(Math.round(item.originality.score * 100))}</span>
       </h2>
       <dl className="parts scored">
         {item.originality.parts.map((part) => (
@@ -352,9 +377,11 @@ function Clips({ item }: { item: Item }) {
       <h2>{words.every}</h2>
       <ul className="plain accounted">
         {item.clips.map((clip, index) => (
-          <li key={clip.url}>
+          <li key={`${index} ${clip.url}`}>
             <span className={`swatch hue-${index % 8}`} aria-hidden="true" />
-            <span className="name">{clip.name}</span>
+            <span className="name" dir="auto">
+              {clip.name}
+            </span>
             <span className="muted small">
               {clip.segments.length > 0
                 ? words.shown(clip.segments.length)

@@ -1,23 +1,33 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { Link } from "wouter";
 import { useLibrary } from "../api/queries";
-import { isPassing, type Item } from "../api/client";
+import { isCanceled, isPassing, type Item } from "../api/client";
 import { Loading, Problem } from "../parts/Notice";
 import { Mark } from "../parts/Frame";
 import { nameOf } from "../names";
+import { usePageTitle } from "../page";
 import { words } from "../strings";
 
 export function Library() {
+  usePageTitle(words.library);
   const library = useLibrary();
   const [text, setText] = useState("");
+  const wanted = text.trim().toLowerCase();
+  const { hasNextPage, isFetching, isError, fetchNextPage } = library;
+  // Names are made here, of style and day where there is no title: so all are looked through here.
+  const searching = wanted !== "" && hasNextPage && !isError;
+  useEffect(() => {
+    if (searching && !isFetching) void fetchNextPage();
+  }, [searching, isFetching, fetchNextPage]);
 
   if (library.isPending) return <Loading />;
-  if (library.isLoadingError || (library.isError && !isPassing(library.error)))
-    return <Problem problem={library.error} onRetry={() => library.refetch()} />;
-  if (library.data.items.length === 0) return <Empty />;
+  const problem = library.error;
+  if (problem && (library.isLoadingError || !isPassing(problem)))
+    return <Problem problem={problem} onRetry={() => library.refetch()} />;
+  const all = library.data.pages.flatMap((page) => page.items);
+  if (all.length === 0) return <Empty />;
 
-  const wanted = text.trim().toLowerCase();
-  const items = library.data.items.filter((item) => nameOf(item).toLowerCase().includes(wanted));
+  const items = all.filter((item) => nameOf(item).toLowerCase().includes(wanted));
   return (
     <section className="stack">
       <div className="heading">
@@ -31,7 +41,11 @@ export function Library() {
           onChange={(event) => setText(event.target.value)}
         />
       </div>
-      {items.length === 0 && <p className="muted">{words.nothingFound(text)}</p>}
+      {items.length === 0 && !searching && (
+        <p className="muted" role="status">
+          {words.nothingFound(text)}
+        </p>
+      )}
       <ul className="grid">
         {items.map((item) => (
           <li key={item.id}>
@@ -39,6 +53,19 @@ export function Library() {
           </li>
         ))}
       </ul>
+      {searching && <Loading />}
+      {hasNextPage && !searching && (
+        <p className="row center">
+          <button
+            type="button"
+            className="button"
+            disabled={isFetching}
+            onClick={() => void fetchNextPage()}
+          >
+            {words.showMore}
+          </button>
+        </p>
+      )}
     </section>
   );
 }
@@ -56,7 +83,9 @@ function Card({ item }: { item: Item }) {
           <progress max={100} value={item.progressPercent} aria-label={state} />
         )}
       </span>
-      <span className="name">{nameOf(item)}</span>
+      <span className="name" dir="auto">
+        {nameOf(item)}
+      </span>
       <span className="muted small">
         <span className={`dot ${shown}`} aria-hidden="true" />
         {state} · {words.wholeSeconds(item.durationSec)} · {item.style}
@@ -67,6 +96,7 @@ function Card({ item }: { item: Item }) {
 
 /** The state of an item; what waits for its person to choose is not ready yet. */
 function shownState(item: Item): string {
+  if (isCanceled(item)) return "canceled";
   if (item.status !== "draft" || item.generatedMediaUrl) return item.status;
   return item.renditions.length > 0 ? "previewed" : "planned";
 }

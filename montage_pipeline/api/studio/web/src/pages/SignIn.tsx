@@ -25,6 +25,7 @@ export function SignIn({ expired, onToken }: { expired: boolean; onToken: (token
             type="password"
             autoComplete="off"
             spellCheck={false}
+            autoFocus
             value={text}
             onChange={(event) => setText(event.target.value)}
           />
@@ -37,13 +38,12 @@ export function SignIn({ expired, onToken }: { expired: boolean; onToken: (token
   );
 }
 
-/** While the page around fetches a token. */
-export function Waiting() {
-  return (
-    <main className="sign-in">
-      <p className="muted" role="status">
-        {words.signingIn}
-      </p>
-    </main>
+/** While the page around fetches a token; `above` what was there with the one before. */
+export function Waiting({ above }: { above: boolean }) {
+  const said = (
+    <p className={above ? "notice" : "muted"} role="status">
+      {words.signingIn}
+    </p>
   );
+  return above ? <div className="waiting">{said}</div> : <main className="sign-in">{said}</main>;
 }

@@ -29,7 +29,9 @@ export function Alternatives({
             >
               {one.thumbnailUrl && <img src={one.thumbnailUrl} alt="" loading="lazy" />}
               <span className="small">
-                <strong>{edit.clips[one.clip]?.name}</strong> {words.seconds(one.startSec)} –{" "}
+                <strong>
+                  <bdi>{edit.clips[one.clip]?.name}</bdi>
+                </strong> {words.seconds(one.startSec)} –{" "}
                 {words.seconds(one.endSec)}
               </span>
               <span className="small">{one.what}</span>

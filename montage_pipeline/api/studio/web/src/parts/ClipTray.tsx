@@ -1,11 +1,12 @@
 import { useEffect, useRef, useState } from "react";
 import type { Options } from "../api/client";
 import { linksOf, type Mark, type Tray, type TrayClip } from "../clips";
+import { filesIn, refusalOf } from "../files";
 import { words } from "../strings";
+import { BegunUploads } from "./BegunUploads";
 import { thumbnailOf, thumbnailOfUpload } from "../thumbnail";
 
 const MARKS: Mark[] = ["none", "hook", "must", "never"];
-const GIGABYTE = 1024 ** 3;
 
 /** Where clips are dropped, chosen or linked, and what is known of each. */
 export function ClipTray({
@@ -20,17 +21,27 @@ export function ClipTray({
   const [over, setOver] = useState(false);
   const [refused, setRefused] = useState<string[]>([]);
   const input = useRef<HTMLInputElement>(null);
+  const choose = useRef<HTMLButtonElement>(null);
+
+  const rows = useRef<HTMLUListElement>(null);
+  const uploaded = tray.clips.filter((clip) => clip.url).length;
 
   const take = (files: File[]) => {
-    const small = files.filter((file) => file.size <= limits.maxClipBytes);
-    const large = files.filter((file) => file.size > limits.maxClipBytes);
+    const refusals = files.map((file) => refusalOf(file, limits));
+    const clips = files.filter((_file, index) => refusals[index] === null);
     const room = Math.max(0, limits.maxClips - tray.clips.length);
-    const limit = `${(limits.maxClipBytes / GIGABYTE).toFixed(1)} GB`;
     setRefused([
-      ...large.map((file) => words.tooLarge(file.name, limit)),
-      ...(small.length > room ? [words.tooMany(limits.maxClips)] : []),
+      ...refusals.filter((refusal) => refusal !== null),
+      ...(clips.length > room ? [words.tooMany(limits.maxClips)] : []),
     ]);
-    tray.addFiles(small.slice(0, room));
+    tray.addFiles(clips.slice(0, room));
+  };
+  const remove = (index: number) => {
+    const buttons = [...(rows.current?.querySelectorAll<HTMLElement>(".remove") ?? [])];
+    // The row below takes its place, for whoever goes through them by keyboard.
+    const next = buttons[index + 1] ?? buttons[index - 1] ?? choose.current;
+    next?.focus();
+    tray.remove(tray.clips[index]!.id);
   };
 
   return (
@@ -46,7 +57,7 @@ export function ClipTray({
         onDrop={(event) => {
           event.preventDefault();
           setOver(false);
-          take([...event.dataTransfer.files]);
+          void filesIn(event.dataTransfer).then(take);
         }}
       >
         <p>
@@ -54,7 +65,12 @@ export function ClipTray({
           <br />
           <span className="muted">{words.dropLead}</span>
         </p>
-        <button type="button" className="button" onClick={() => input.current?.click()}>
+        <button
+          ref={choose}
+          type="button"
+          className="button"
+          onClick={() => input.current?.click()}
+        >
           {words.choose}
         </button>
         <input
@@ -70,16 +86,30 @@ export function ClipTray({
           }}
         />
       </div>
-      {refused.map((line) => (
-        <p className="notice bad" role="alert" key={line}>
-          {line}
-        </p>
-      ))}
-      <Links tray={tray} />
+      {refused.length > 0 && (
+        <ul className="plain notice bad" role="alert">
+          {refused.map((line, index) => (
+            <li key={index} dir="auto">
+              {line}
+            </li>
+          ))}
+        </ul>
+      )}
+      <BegunUploads tray={tray} />
+      <Links tray={tray} room={limits.maxClips - tray.clips.length} />
+      <p className="heard" role="status">
+        {tray.clips.length > 0 && words.uploadedOf(uploaded, tray.clips.length)}
+      </p>
       {tray.clips.length > 0 && (
-        <ul className="tray">
-          {tray.clips.map((clip) => (
-            <Row key={clip.id} clip={clip} tray={tray} said={problems.get(clip.url ?? "")} />
+        <ul className="tray" ref={rows}>
+          {tray.clips.map((clip, index) => (
+            <Row
+              key={clip.id}
+              clip={clip}
+              tray={tray}
+              said={problems.get(clip.url ?? "")}
+              onRemove={() => remove(index)}
+            />
           ))}
         </ul>
       )}
@@ -87,16 +117,32 @@ export function ClipTray({
   );
 }
 
-function Row({ clip, tray, said }: { clip: TrayClip; tray: Tray; said: string | undefined }) {
+function Row({
+  clip,
+  tray,
+  said,
+  onRemove,
+}: {
+  clip: TrayClip;
+  tray: Tray;
+  said: string | undefined;
+  onRemove: () => void;
+}) {
   const problem = clip.problem ?? said;
   return (
     <li className={`clip ${problem ? "bad" : ""}`}>
       <Thumbnail clip={clip} />
       <div className="about">
-        <span className="name">{clip.name}</span>
-        <span className="muted small" aria-live="polite">
-          {problem ?? stateOf(clip)}
+        <span className="name" dir="auto" title={clip.name}>
+          {clip.name}
         </span>
+        {problem ? (
+          <span className="small" role="alert">
+            {problem}
+          </span>
+        ) : (
+          <span className="muted small">{stateOf(clip)}</span>
+        )}
         {clip.file && !clip.url && !problem && (
           <progress max={1} value={clip.share} aria-label={clip.name} />
         )}
@@ -119,9 +165,9 @@ function Row({ clip, tray, said }: { clip: TrayClip; tray: Tray; said: string | 
       )}
       <button
         type="button"
-        className="button quiet"
+        className="button quiet remove"
         aria-label={`${words.remove} ${clip.name}`}
-        onClick={() => tray.remove(clip.id)}
+        onClick={onRemove}
       >
         ✕
       </button>
@@ -169,9 +215,22 @@ function useImage<T>(of: T | null, make: (of: T) => Promise<string | null>) {
   return image;
 }
 
-function Links({ tray }: { tray: Tray }) {
+function Links({ tray, room }: { tray: Tray; room: number }) {
   const [text, setText] = useState("");
   const [wrong, setWrong] = useState<string[]>([]);
+  const add = () => {
+    const { links, others } = linksOf(text);
+    const known = new Set(tray.clips.map((clip) => clip.url));
+    const added = [...new Set(links)].filter((link) => !known.has(link));
+    const left = added.slice(Math.max(0, room));
+    tray.addLinks(added.slice(0, Math.max(0, room)));
+    setWrong([
+      ...others.map(words.notALink),
+      ...links.filter((link) => known.has(link)).map(words.linkedAlready),
+      ...(left.length > 0 ? [words.tooManyLinks(left.length)] : []),
+    ]);
+    setText([...others, ...left].join("\n"));
+  };
   return (
     <details className="more">
       <summary>{words.links}</summary>
@@ -180,22 +239,12 @@ function Links({ tray }: { tray: Tray }) {
           <span>{words.linksLead}</span>
           <textarea rows={3} value={text} onChange={(event) => setText(event.target.value)} />
         </label>
-        {wrong.map((line) => (
-          <p className="notice bad" role="alert" key={line}>
-            {words.notALink(line)}
+        {wrong.map((line, index) => (
+          <p className="notice bad" role="alert" key={index}>
+            {line}
           </p>
         ))}
-        <button
-          type="button"
-          className="button"
-          disabled={!text.trim()}
-          onClick={() => {
-            const { links, others } = linksOf(text);
-            tray.addLinks(links);
-            setWrong(others);
-            setText(others.join("\n"));
-          }}
-        >
+        <button type="button" className="button" disabled={!text.trim()} onClick={add}>
           {words.addLinks}
         </button>
       </div>

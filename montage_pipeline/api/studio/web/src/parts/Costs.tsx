@@ -1,10 +1,13 @@
 import type { CostRow } from "../api/client";
 import { useCosts } from "../api/queries";
 import { words } from "../strings";
+import { Problem } from "./Notice";
 
 /** What this Reel cost, call by call; what was used again cost nothing, and says so. */
 export function Costs({ id }: { id: string }) {
   const costs = useCosts(id);
+  if (costs.isLoadingError)
+    return <Problem problem={costs.error} onRetry={() => costs.refetch()} />;
   if (!costs.data) return null;
   const { rows, totalUsd } = costs.data;
   return (

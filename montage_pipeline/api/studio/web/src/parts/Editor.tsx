@@ -4,6 +4,7 @@ import { useChangeOutcome, useChangeSegments, useOptions } from "../api/queries"
 import { nearestOf, shownOf, withChange, type Shown } from "../changes";
 import { frameAt } from "../frames";
 import { words } from "../strings";
+import { useTrack } from "../track";
 import { Alternatives } from "./Alternatives";
 import { CropFrame } from "./CropFrame";
 import { MusicPicker } from "./MusicPicker";
@@ -32,10 +33,11 @@ export function Editor({
   const preview = useChangeOutcome(item.id, requestId, changes);
   const carryOut = useChangeSegments(item.id);
   const click = useRef<string>(undefined);
+  const strip = useRef<HTMLDivElement>(null);
   const options = useOptions();
   const [named, setTrack] = useState("");
   const music = changes.findLast((one) => one.kind === "music");
-  const track = music ? (music.url ? named : words.musicNew) : null;
+  const chosenMusic = music ? (music.url ? named : words.musicNew) : null;
   const refused = preview.error instanceof ApiProblem ? preview.error : null;
   const outcome = changes.length > 0 ? preview.data : undefined;
   const shown = shownOf(edit, changes, outcome);
@@ -49,24 +51,29 @@ export function Editor({
     // What was refused is not carried out: the next change takes its place.
     setChanges(withChange(refused ? changes.slice(0, -1) : changes, one));
   };
-  const undo = () => {
+  // With the last change its buttons go; whoever pressed one goes on at the segment.
+  const become = (left: Change[]) => {
     click.current = undefined;
-    setChanges(changes.slice(0, -1));
+    setChanges(left);
+    if (left.length === 0) strip.current?.querySelector<HTMLElement>("[aria-current=true]")?.focus();
   };
-  const withoutMusic = () => {
-    click.current = undefined;
-    setChanges(changes.filter((one) => one.kind !== "music"));
-  };
+  const undo = () => become(changes.slice(0, -1));
+  const track = useTrack(({ name, url }) => {
+    setTrack(name);
+    change({ kind: "music", url });
+  });
+  const withoutMusic = () => become(changes.filter((one) => one.kind !== "music"));
   const choose = (one: Shown) => {
     setChosen(one.segment.number);
     onSeek(one.segment.reelSec);
   };
 
   return (
-    <div className="stack">
+    <div className="stack" ref={strip}>
       <Strip
         edit={edit}
         shown={shown}
+        timeSec={timeSec}
         current={current}
         onChoose={choose}
         onChange={change}
@@ -79,10 +86,11 @@ export function Editor({
         last={changes.at(-1)}
         edit={edit}
         total={edit.segments.length}
-        busy={carryOut.isPending || preview.isFetching}
+        busy={carryOut.isPending || preview.isFetching || track.share !== null}
+        waitsFor={track.share === null ? null : words.needMusic}
         onInstead={(one) => setChanges([...changes.slice(0, -1), one])}
         onUndo={undo}
-        onDiscard={() => setChanges([])}
+        onDiscard={() => become([])}
         onMake={() => {
           // The same click again, should its answer have been lost.
           click.current ??= crypto.randomUUID();
@@ -102,13 +110,10 @@ export function Editor({
       {options.data && (
         <MusicPicker
           label={words.musicUnder}
-          chosen={track}
+          chosen={chosenMusic}
+          track={track}
           none={words.beats(edit.music.bpm, edit.music.composer)}
           maxBytes={options.data.limits.maxMusicBytes}
-          onChoose={({ name, url }) => {
-            setTrack(name);
-            change({ kind: "music", url });
-          }}
           onRemove={withoutMusic}
           onCompose={() => change({ kind: "music" })}
         />
@@ -122,7 +127,7 @@ function Said({ at }: { at: Shown }) {
   return (
     <div>
       <strong>
-        {at.place + 1}. {at.name}
+        {at.place + 1}. <bdi>{at.name}</bdi>
       </strong>
       <p className="muted small">
         {words.seconds(at.startSec)} – {words.seconds(at.endSec)}
@@ -140,6 +145,7 @@ function Pending({
   edit,
   total,
   busy,
+  waitsFor,
   onInstead,
   onUndo,
   onDiscard,
@@ -153,6 +159,7 @@ function Pending({
   edit: Edit;
   total: number;
   busy: boolean;
+  waitsFor: string | null;
   onInstead: (change: Change) => void;
   onUndo: () => void;
   onDiscard: () => void;
@@ -160,12 +167,12 @@ function Pending({
 }) {
   if (!last) return null;
   return (
-    <section className={`card stack pending ${refused ? "bad" : ""}`} aria-live="polite">
+    <section className={`card stack pending ${refused ? "bad" : ""}`} aria-label={words.pending}>
       {refused ? (
-        <p>{refused.message}</p>
+        <p role="alert">{refused.message}</p>
       ) : (
         outcome && (
-          <p>
+          <p role="status">
             <strong>{words.willBeRendered(outcome.rendered, total)}</strong>{" "}
             <span className="muted">
               {Number(outcome.costUsd) > 0
@@ -178,6 +185,7 @@ function Pending({
           </p>
         )
       )}
+      {waitsFor && <p className="muted small">{waitsFor}</p>}
       <div className="row">
         {refused ? (
           nearestOf(last, refused.details).map((one) => (

@@ -1,5 +1,5 @@
-import type { ReactNode } from "react";
-import { Link, useRoute } from "wouter";
+import { type ReactNode, useEffect, useRef } from "react";
+import { Link, useLocation, useRoute } from "wouter";
 import { useReachable } from "../api/reachable";
 import { words } from "../strings";
 
@@ -14,6 +14,16 @@ export function Frame({
 }) {
   const [composing] = useRoute("/new");
   const reachable = useReachable();
+  const main = useRef<HTMLElement>(null);
+  const [path] = useLocation();
+  const shown = useRef(path);
+  useEffect(() => {
+    if (shown.current === path) return;
+    shown.current = path;
+    // As where a browser opens a page itself.
+    scrollTo(0, 0);
+    main.current?.focus({ preventScroll: true });
+  }, [path]);
   return (
     <>
       <a className="skip" href="#content">
@@ -42,7 +52,7 @@ export function Frame({
           {words.cutOff}
         </p>
       )}
-      <main id="content" tabIndex={-1}>
+      <main id="content" tabIndex={-1} ref={main}>
         {children}
       </main>
     </>

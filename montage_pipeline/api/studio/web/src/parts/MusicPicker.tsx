@@ -1,5 +1,4 @@
-import { useState } from "react";
-import { upload } from "../api/upload";
+import type { Track } from "../track";
 import { words } from "../strings";
 
 /** A track of the person's own, uploaded as soon as it is chosen. */
@@ -7,71 +6,63 @@ export function MusicPicker({
   label,
   chosen,
   none,
+  track,
   maxBytes,
-  onChoose,
   onRemove,
   onCompose,
 }: {
   label: string;
   chosen: string | null;
   none: string;
+  track: Track;
   maxBytes: number;
-  onChoose: (music: { name: string; url: string }) => void;
   onRemove: () => void;
   /** Where music can be composed in place of what is there. */
   onCompose?: () => void;
 }) {
-  const [share, setShare] = useState<number | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
-  const take = async (file: File) => {
-    if (file.size > maxBytes) {
-      setProblem(words.tooLarge(file.name, `${Math.round(maxBytes / 1024 ** 2)} MB`));
-      return;
-    }
-    setProblem(null);
-    setShare(0);
-    try {
-      const url = await upload(file, setShare, new AbortController().signal);
-      onChoose({ name: file.name, url });
-    } catch (error) {
-      setProblem((error as Error).message);
-    } finally {
-      setShare(null);
-    }
-  };
+  const sending = track.share !== null;
   return (
     <div className="field">
       <span>{label}</span>
-      <p className="muted">{chosen ?? none}</p>
+      <p className="muted" dir="auto">
+        {sending ? track.name : (chosen ?? none)}
+      </p>
+      {sending && <progress max={1} value={track.share ?? 0} aria-label={track.name ?? label} />}
       <div className="row">
-        {chosen && (
+        {sending && (
+          <button type="button" className="button" onClick={track.cancel}>
+            {words.musicCancel}
+          </button>
+        )}
+        {chosen && !sending && (
           <button type="button" className="button quiet" onClick={onRemove}>
             {words.remove}
           </button>
         )}
-        {onCompose && (
+        {onCompose && !sending && (
           <button type="button" className="button" onClick={onCompose}>
             {words.musicCompose}
           </button>
         )}
-        <label className="button">
-          {words.musicChoose}
-          <input
-            type="file"
-            accept="audio/*"
-            className="hidden-input"
-            onChange={(event) => {
-              const file = event.target.files?.[0];
-              if (file) void take(file);
-              event.target.value = "";
-            }}
-          />
-        </label>
+        {!sending && (
+          <label className="button">
+            {words.musicChoose}
+            <input
+              type="file"
+              accept="audio/*"
+              className="hidden-input"
+              onChange={(event) => {
+                const file = event.target.files?.[0];
+                if (file) track.take(file, maxBytes);
+                event.target.value = "";
+              }}
+            />
+          </label>
+        )}
       </div>
-      {share !== null && <progress max={1} value={share} aria-label={label} />}
-      {problem && (
+      {track.problem && (
         <p className="notice bad" role="alert">
-          {problem}
+          {track.problem}
         </p>
       )}
     </div>

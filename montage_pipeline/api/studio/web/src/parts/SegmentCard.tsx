@@ -8,7 +8,7 @@ export function SegmentCard({ edit, segment }: { edit: Edit; segment: Segment })
   const { x, y, width, height } = segment.crop;
   const role = words.roles[segment.role];
   return (
-    <figure className="segment" aria-live="polite">
+    <figure className="segment">
       <div className="source">
         <img src={segment.thumbnailUrl} alt={words.frameOf(name)} />
         <svg viewBox="0 0 1 1" preserveAspectRatio="none" aria-hidden="true">
@@ -21,7 +21,7 @@ export function SegmentCard({ edit, segment }: { edit: Edit; segment: Segment })
       </div>
       <figcaption>
         <strong>
-          {segment.number + 1}. {name}
+          {segment.number + 1}. <bdi>{name}</bdi>
         </strong>
         <span className="muted small">
           {words.seconds(segment.startSec)} – {words.seconds(segment.endSec)}

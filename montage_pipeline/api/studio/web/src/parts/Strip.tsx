@@ -1,7 +1,10 @@
-import { type KeyboardEvent, useState } from "react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import type { Change, Edit } from "../api/client";
 import type { Shown } from "../changes";
 import { words } from "../strings";
+
+/** The narrowest block: its number can be read and it can be hit. */
+const LEAST_REM = 1.9;
 
 interface Changing {
   onChange?: ((change: Change) => void) | undefined;
@@ -14,6 +17,7 @@ interface Changing {
 export function Strip({
   edit,
   shown,
+  timeSec,
   current,
   onChoose,
   onChange,
@@ -21,6 +25,8 @@ export function Strip({
 }: Changing & {
   edit: Edit;
   shown: Shown[];
+  /** Where the player is; null where there is none. */
+  timeSec: number | null;
   current: number;
   onChoose: (one: Shown) => void;
 }) {
@@ -32,50 +38,71 @@ export function Strip({
     setOver(null);
   };
 
+  const frames = shown.map((one) => one.frames);
+  const total = frames.reduce((sum, count) => sum + count, 0);
+  const list = useRef<HTMLOListElement>(null);
+  useEffect(() => {
+    const scrolled = list.current?.parentElement?.parentElement;
+    const block = list.current?.querySelector<HTMLElement>("[aria-current=true]")?.parentElement;
+    if (scrolled && block) reveal(scrolled, block);
+  }, [current]);
+
   return (
     <div className="timeline">
-      <ol className="strip">
-        {shown.map((one) => (
-          // Set through the DOM by React, which the policy allows; style attributes it does not.
-          <li
-            key={one.segment.number}
-            className={over === one.place && dragged !== null ? "target" : ""}
-            style={{ flexGrow: one.frames }}
-            draggable={onChange !== undefined && !one.locked}
-            onDragStart={() => setDragged(one.segment.number)}
-            onDragEnd={() => setDragged(null)}
-            onDragOver={(event) => {
-              if (dragged === null) return;
-              event.preventDefault();
-              setOver(one.place);
-            }}
-            onDrop={(event) => {
-              event.preventDefault();
-              drop(one.place);
-            }}
-          >
-            <Block
-              one={one}
-              isCurrent={one.segment.number === current}
-              onChoose={onChoose}
-              onKeyDown={(event) => {
-                const keyed = onChange && changeOf(event, one, shown.length);
-                if (keyed) onChange(keyed);
-                else if (isUndo(event) && onUndo) onUndo();
-                else if (!chosenBeside(event, one, shown, onChoose)) return;
-                event.preventDefault();
-              }}
-            />
-          </li>
-        ))}
-      </ol>
-      <Beats edit={edit} />
+      {/* As wide as the shortest segment needs: what does not fit is scrolled to. */}
+      <div className="scrolled">
+        <div style={{ minWidth: `${(LEAST_REM * total) / Math.min(...frames)}rem` }}>
+          <ol className="strip" ref={list}>
+            {shown.map((one) => (
+              // Set through the DOM by React, which the policy allows; style attributes it does not.
+              <li
+                key={one.segment.number}
+                className={over === one.place && dragged !== null ? "target" : ""}
+                style={{ width: `${(100 * one.frames) / total}%` }}
+                draggable={onChange !== undefined && !one.locked}
+                onDragStart={() => setDragged(one.segment.number)}
+                onDragEnd={() => setDragged(null)}
+                onDragOver={(event) => {
+                  if (dragged === null) return;
+                  event.preventDefault();
+                  setOver(one.place);
+                }}
+                onDrop={(event) => {
+                  event.preventDefault();
+                  drop(one.place);
+                }}
+              >
+                <Block
+                  one={one}
+                  isCurrent={one.segment.number === current}
+                  onChoose={onChoose}
+                  onKeyDown={(event) => {
+                    const keyed = onChange && changeOf(event, one, shown.length);
+                    if (keyed) onChange(keyed);
+                    else if (isUndo(event) && onUndo) onUndo();
+                    else if (!chosenBeside(event, one, shown, onChoose)) return;
+                    event.preventDefault();
+                  }}
+                />
+              </li>
+            ))}
+          </ol>
+          <Beats edit={edit} timeSec={timeSec} />
+        </div>
+      </div>
       {/* Where the music can be changed, it is named there. */}
       {!onChange && (
         <p className="muted small">{words.beats(edit.music.bpm, edit.music.composer)}</p>
       )}
     </div>
   );
+}
+
+/** Scrolls sideways, and no further than needed, until a block is seen whole. */
+function reveal(scrolled: HTMLElement, block: HTMLElement): void {
+  const [outer, inner] = [scrolled.getBoundingClientRect(), block.getBoundingClientRect()];
+  if (inner.left < outer.left) scrolled.scrollLeft -= outer.left - inner.left;
+  else if (inner.right > outer.right) scrolled.scrollLeft += inner.right - outer.right;
 }
 
 /** The change that a key stands for. */
@@ -150,7 +177,7 @@ function Block({
 
 const RULER_HEIGHT = 10;
 
-function Beats({ edit }: { edit: Edit }) {
+function Beats({ edit, timeSec }: { edit: Edit; timeSec: number | null }) {
   const downbeats = new Set(edit.music.downbeatsSec);
   return (
     <svg
@@ -169,6 +196,16 @@ function Beats({ edit }: { edit: Edit }) {
           vectorEffect="non-scaling-stroke"
         />
       ))}
+      {timeSec !== null && (
+        <line
+          className="now"
+          x1={timeSec}
+          x2={timeSec}
+          y1={0}
+          y2={RULER_HEIGHT}
+          vectorEffect="non-scaling-stroke"
+        />
+      )}
     </svg>
   );
 }
