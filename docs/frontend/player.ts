@@ -17,10 +17,10 @@ export async function showReel(
 ): Promise<void> {
   const path = `/api/content-items/${itemId}`;
   const linkTo = (item: Item) => item.generatedMediaUrl ?? "";
-  const [item, { edit, covers }] = await Promise.all([
-    api.call<Item>("GET", path, signal),
-    api.call<Artefacts>("GET", `${path}/artefacts`, signal),
-  ]);
+  const item = await api.call<Item>("GET", path, signal);
+  // The edit of this Reel, whatever was planned since.
+  const made = `${path}/artefacts?requestId=${item.reelRequestId}`;
+  const { edit, covers } = await api.call<Artefacts>("GET", made, signal);
   const video = document.createElement("video");
   Object.assign(video, { src: linkTo(item), poster: item.posterUrl ?? "", controls: true });
   video.playsInline = true; // A phone would take the whole screen.

@@ -61,7 +61,7 @@ class StudioWindow:
         self.page.on(
             "console",
             lambda message: (
-                self.complaints.append(message.text)
+                self.complaints.append(f"{message.text} {message.location['url']}")
                 if message.type in ("error", "warning")
                 else None
             ),

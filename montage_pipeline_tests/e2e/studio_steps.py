@@ -65,6 +65,13 @@ def swap_a_segment(page: Page, services: Services) -> None:
     assert {entry.service for entry in again} == {Service.CLAUDE, Service.FAL}
     assert all(entry.reused and entry.cost_usd == 0 for entry in again)
 
+    # The Reel before is still there after a reload.
+    now = page.locator("video").get_attribute("src")
+    page.reload()
+    page.get_by_role("button", name="Before", exact=True).click()
+    expect(page.locator("video")).not_to_have_attribute("src", now or "")
+    page.get_by_role("button", name="After", exact=True).click()
+
 
 def steps_by_single_frames(page: Page, number: int, first: int) -> None:
     """A segment is gone to by its first frame, and each press of a key shows the next one."""

@@ -67,6 +67,9 @@ def _upload_in_two_goes(
 
     window.page.unroute(re.compile("partNumber=3"))
     begun.clear()
+    page = window.open("/new", token=issue_token(settings, user, ttl_s=600))
+    expect(page.get_by_text("Not sent whole last time.")).to_be_visible()
+    expect(page.get_by_text("long ride.mp4")).to_be_visible()
     pick()
     expect(window.page.get_by_text("Uploaded", exact=True)).to_be_visible(timeout=60_000)
     assert set(begun) == set(range(1, PARTS + 1)) - there, "only what was missing"

@@ -1,13 +1,14 @@
 """The migrations make the tables that the code uses, and rows survive them."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
 from sqlalchemy.exc import DataError
 
 from montage_pipeline.requests.library import ContentLibrary
@@ -175,6 +176,47 @@ def test_requests_keep_the_partition_they_had_and_new_ones_have_one_to_read(
     migrate(empty_engine, "0010", down=True)
     with empty_engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM montage_requests")) == 3
+
+
+def test_items_know_which_request_made_the_reel_they_have(empty_engine: Engine) -> None:
+    migrate(empty_engine, "0010")
+    made = insert_requests(empty_engine, ["travel", "food"])
+    migrate(empty_engine, "0016")
+    (user, item, first), (_other, unfinished, _its) = made
+    insert = text(
+        "INSERT INTO montage_requests (content_item_id, user_id, style, format, duration_sec,"
+        " clip_urls, state, finished_at, options) VALUES (:item, :user, 'travel', 'reel', 30, '[]',"
+        " :state, now(), CAST(:options AS jsonb))"
+    )
+    later = [("succeeded", "plan_only"), ("succeeded", "preview"), ("failed", "keep_music")]
+    with empty_engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE montage_requests SET state = 'succeeded',"
+                " finished_at = now() - interval '1 day' WHERE id = :first"
+            ),
+            {"first": first},
+        )
+        for state, wish in later:
+            options = f'{{"{wish}": true}}'
+            row = {"item": item, "user": user, "state": state, "options": options}
+            connection.execute(insert, row)
+        connection.execute(
+            text("UPDATE content_items SET generated_media_url = 'm' WHERE id = :item"),
+            {"item": item},
+        )
+        revisions = _revisions(connection)
+    migrate(empty_engine, "0017")
+    with empty_engine.connect() as connection:
+        rows = connection.execute(text("SELECT id, reel_request_id FROM content_items"))
+        assert {row.id: row.reel_request_id for row in rows} == {item: first, unfinished: None}
+        assert _revisions(connection) == revisions, "nobody is told of a change"
+    migrate(empty_engine, "0016", down=True)
+
+
+def _revisions(connection: Connection) -> dict[UUID, tuple[int, datetime]]:
+    rows = connection.execute(text("SELECT id, revision, updated_at FROM content_items"))
+    return {row.id: (row.revision, row.updated_at) for row in rows}
 
 
 def test_calls_under_way_before_predictions_count_as_sent(empty_engine: Engine) -> None:

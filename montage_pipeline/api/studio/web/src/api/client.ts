@@ -4,6 +4,7 @@ import { refuse, signedIn, usableToken } from "../session";
 import type { components, paths } from "./schema";
 
 export type Item = components["schemas"]["ContentItemOut"];
+export type Page = components["schemas"]["ContentItemsOut"];
 export type ClipReport = components["schemas"]["ClipOut"];
 export type Options = components["schemas"]["OptionsOut"];
 export type NewItem = components["schemas"]["NewContentItemBody"];

@@ -1,4 +1,5 @@
 import {
+  type InfiniteData,
   keepPreviousData,
   useInfiniteQuery,
   useMutation,
@@ -13,6 +14,7 @@ import {
   type Change,
   type ChangeList,
   type NewItem,
+  type Page,
   type RenderOrder,
   type Wishes,
 } from "./client";
@@ -161,8 +163,18 @@ export function useDelete(id: string) {
           params: { path: { contentItemId: id } },
         }),
       ),
-    onSuccess: () => client.invalidateQueries({ queryKey: ["library"] }),
+    onSuccess: () => {
+      // It is not shown for the moment until the library is asked for again.
+      client.setQueryData<InfiniteData<Page>>(["library"], (library) =>
+        library && { ...library, pages: library.pages.map((page) => without(page, id)) },
+      );
+      void client.invalidateQueries({ queryKey: ["library"] });
+    },
   });
+}
+
+function without(page: Page, id: string): Page {
+  return { ...page, items: page.items.filter((item) => item.id !== id) };
 }
 
 export function useChooseCover(id: string) {

@@ -83,7 +83,7 @@ function Card({ item }: { item: Item }) {
           <progress max={100} value={item.progressPercent} aria-label={state} />
         )}
       </span>
-      <span className="name" dir="auto">
+      <span className="name" dir="auto" title={nameOf(item)}>
         {nameOf(item)}
       </span>
       <span className="muted small">
@@ -96,7 +96,7 @@ function Card({ item }: { item: Item }) {
 
 /** The state of an item; what waits for its person to choose is not ready yet. */
 function shownState(item: Item): string {
-  if (isCanceled(item)) return "canceled";
+  if (isCanceled(item)) return item.generatedMediaUrl ? "draft" : "canceled";
   if (item.status !== "draft" || item.generatedMediaUrl) return item.status;
   return item.renditions.length > 0 ? "previewed" : "planned";
 }
