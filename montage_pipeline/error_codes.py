@@ -217,7 +217,6 @@ class ErrorCode(StrEnum):
     FFMPEG_MISSING = _permanent("Install imageio-ffmpeg again, or set IMAGEIO_FFMPEG_EXE.")
     FFMPEG_TIMEOUT = _transient("Try again when the machine is less busy.")
     LOUDNESS_FAILED = _transient("Mend what FFmpeg names in the message.")
-    POSTER_FAILED = _transient("Mend what FFmpeg names in the message.")
     RENDER_FAILED = _transient("Check the disk, the memory and what the message names.")
     SOUND_ENCODING_FAILED = _transient("Check the disk and what the message names.")
 

@@ -7,28 +7,23 @@ Belongs here: the rules of a Reel, as data, and the verdict. Does not belong her
 To add a rule, add a line to one of the four groups below.
 """
 
-import re
 import struct
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 
 import av
-import numpy as np
-from numpy.typing import NDArray
 
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode, MontageError
 from montage_pipeline.footage.model import FrameRate
 from montage_pipeline.footage.names import clip_name
-from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.media.loudness import SILENCE_LUFS, Loudness, measure_loudness
-from montage_pipeline.media.opening import REEL_FORMATS, input_args
 from montage_pipeline.rendering.audio.master import LOUDNESS_TOLERANCE_LU, loudness_verdict
 from montage_pipeline.rendering.likeness import (
     SAMPLE_SIDE,
@@ -38,6 +33,7 @@ from montage_pipeline.rendering.likeness import (
     frames_to_compare,
 )
 from montage_pipeline.rendering.model import FileCheck, LoudnessVerdict, Rule, RuleGroup
+from montage_pipeline.rendering.strict_decoding import Decoded, Samples, decode
 from montage_pipeline.rendering.tracks import (
     BT709_TAGS,
     AudioTrack,
@@ -54,8 +50,6 @@ _PROFILES = ("Constrained Baseline", "Baseline", "Main", "High")
 _TRUE_PEAK_SLACK_DB = 0.05
 """FFmpeg prints tenths."""
 
-_DECODED = re.compile(r"frame=\s*(\d+)")
-_REASON_LINES = 3
 _SHOWN_INTERVALS = 5
 _SHOWN_DIFFERENCES = 3
 
@@ -87,18 +81,6 @@ class BadRender(MontageError):
 
 
 @dataclass(frozen=True)
-class _Decoding:
-    """Frames that FFmpeg decodes when any damage is an error, and what it complains about.
-
-    `shown` are those that are held against the analysis, small: Y, U and V.
-    """
-
-    frames: int
-    shown: list[NDArray[np.uint8]]
-    complaint: str = ""
-
-
-@dataclass(frozen=True)
 class _Measured:
     """Everything that was measured on a file, beside the timeline it was made from."""
 
@@ -107,7 +89,7 @@ class _Measured:
     video: VideoTrack
     audio: AudioTrack
     boxes: Boxes
-    decoding: _Decoding
+    decoding: Decoded
     loudness: Loudness
     file_bytes: int
     sound_lowered_lu: float
@@ -152,15 +134,21 @@ class _Finding:
     holds: bool | None = None
 
 
-def check_file(path: Path, timeline: Timeline, sound_lowered_lu: float = 0.0) -> FileCheck:
+def check_file(
+    path: Path,
+    timeline: Timeline,
+    sound_lowered_lu: float = 0.0,
+    stills: Mapping[int, Path] = MappingProxyType({}),
+) -> FileCheck:
     """Decode the whole file and measure it against the timeline and the rules of a Reel.
 
-    `sound_lowered_lu` is what the mastering says it left the sound below the target.
+    `sound_lowered_lu` is what the mastering says it left the sound below the target. On the way the
+    frames of the numbers in `stills` are written there, as JPEGs of the video's size.
 
     Raises BadRender, which names each broken rule with the measured and the expected value, and
     MontageError("bad_render") when the file cannot be read at all.
     """
-    measured = _measure(path, timeline, sound_lowered_lu)
+    measured = _measure(path, timeline, sound_lowered_lu, stills)
     groups: dict[RuleGroup, Iterable[_Finding]] = {
         "picture": _video_findings(measured),
         "frames": _frame_findings(measured),
@@ -307,11 +295,13 @@ def _report(measured: _Measured, rules: Sequence[Rule]) -> FileCheck:
     )
 
 
-def _measure(path: Path, timeline: Timeline, sound_lowered_lu: float) -> _Measured:
+def _measure(
+    path: Path, timeline: Timeline, sound_lowered_lu: float, stills: Mapping[int, Path]
+) -> _Measured:
     compared = frames_to_compare(timeline)
-    numbers = [frame.number for frame in compared]
+    samples = Samples([frame.number for frame in compared], _sample_size(timeline))
     with ThreadPoolExecutor(2, "check") as workers:
-        decoding = workers.submit(_decode, path, numbers, _sample_size(timeline))
+        decoding = workers.submit(decode, path, samples, stills)
         loudness = workers.submit(_loudness_of, path)
         try:
             video, audio = read_tracks(path)
@@ -336,42 +326,6 @@ def _sample_size(timeline: Timeline) -> tuple[int, int]:
     """Width and height of the frames that are compared."""
     scale = SAMPLE_SIDE / max(timeline.width, timeline.height)
     return max(1, round(timeline.width * scale)), max(1, round(timeline.height * scale))
-
-
-def _decode(path: Path, numbers: Sequence[int], size: tuple[int, int]) -> _Decoding:
-    """Decode everything with FFmpeg, strictly; keep the frames of these numbers, small."""
-    strict = ["-xerror", "-err_detect", "explode"]
-    source = input_args(path, REEL_FORMATS)
-    nowhere = ["-map", "0", "-fps_mode", "passthrough", "-f", "null", "-"]
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".check-") as folder:
-        samples = Path(folder) / "frames.yuv"
-        kept = _kept_frames(numbers, size, samples) if numbers else []
-        try:
-            log = run_ffmpeg(
-                ["-stats", "-loglevel", "info", *strict, *source, *nowhere, *kept],
-                code=ErrorCode.BAD_RENDER,
-            )
-        except MontageError as error:
-            lines = error.message.splitlines()
-            return _Decoding(0, [], f" ({' / '.join(lines[-_REASON_LINES:])})")
-        shown = _frames_of(samples, size) if numbers else []
-    counts = _DECODED.findall(log)
-    return _Decoding(int(counts[-1]) if counts else 0, shown)
-
-
-def _kept_frames(numbers: Sequence[int], size: tuple[int, int], output: Path) -> list[str]:
-    """A second output of the same decoding: these frames at a small size."""
-    chosen = "+".join(f"eq(n\\,{number})" for number in numbers)
-    small = f"select={chosen},scale={size[0]}:{size[1]}:flags=area,format=yuv444p"
-    target = ["-fps_mode", "passthrough", "-f", "rawvideo", f"file:{output}"]
-    return ["-map", "0:v:0", "-vf", small, *target]
-
-
-def _frames_of(path: Path, size: tuple[int, int]) -> list[NDArray[np.uint8]]:
-    width, height = size
-    content = np.frombuffer(path.read_bytes() if path.is_file() else b"", dtype=np.uint8)
-    whole = len(content) // (3 * width * height)
-    return list(content[: 3 * whole * width * height].reshape(whole, 3, height, width))
 
 
 def _loudness_of(path: Path) -> Loudness:

@@ -1,11 +1,10 @@
 """The covers of a Reel: its poster, and what may take the poster's place.
 
-Belongs here: looking at the candidates in the finished file, and choosing. Does not belong here:
-which frames are candidates (editing).
+Belongs here: looking at the candidates as they are in the finished file, and choosing. Does not
+belong here: which frames are candidates (editing).
 """
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,16 +13,10 @@ from PIL import Image
 
 from montage_pipeline.editing.timeline import Cover, Timeline
 from montage_pipeline.footage.measuring.still import exposure, fingerprint, sharpness
-from montage_pipeline.rendering.poster import write_poster
 from montage_pipeline.rules import looks_alike
 
 COVERS = 3
 """As many as a person compares at a glance."""
-
-_AT_ONCE = 2
-"""Frames fetched side by side: each takes a process that seeks and decodes up to a GOP, which keeps
-no core busy throughout.
-"""
 
 _SIDE = 480
 """Longer side, in pixels, that a frame is measured at: about what a library shows it at."""
@@ -63,21 +56,20 @@ class _Seen(NamedTuple):
     clip: int
 
 
-def choose_covers(video: Path, timeline: Timeline, folder: Path) -> list[CoverFile]:
-    """Up to `COVERS` covers of the finished file, the best first, written to `folder`.
+def choose_covers(timeline: Timeline, stills: Mapping[int, Path]) -> list[CoverFile]:
+    """Up to `COVERS` covers of the finished file, the best first, from its frames by number.
 
-    Their scores are as they look. Empty for a timeline without candidates. Raises
-    MontageError("poster_failed") with FFmpeg's reason.
+    Their scores are as they look. Empty for a timeline without candidates.
     """
-    with ThreadPoolExecutor(_AT_ONCE, "covers") as workers:
-        seen = list(workers.map(partial(_look, video, timeline, folder), timeline.cover_candidates))
+    seen = [
+        _look(CoverFile(candidate, stills[candidate.frame]), timeline)
+        for candidate in timeline.cover_candidates
+    ]
     chosen: list[_Seen] = []
     while seen and len(chosen) < COVERS:
         best = max(seen, key=lambda each: (_worth(each, chosen), -each.file.cover.frame))
         seen.remove(best)
         chosen.append(best)
-    for other in seen:
-        other.file.path.unlink()
     return [
         CoverFile(
             each.file.cover.model_copy(update={"score": round(min(max(each.score, 0), 1), 3)}),
@@ -87,13 +79,10 @@ def choose_covers(video: Path, timeline: Timeline, folder: Path) -> list[CoverFi
     ]
 
 
-def _look(video: Path, timeline: Timeline, folder: Path, candidate: Cover) -> _Seen:
-    output = folder / f"frame-{candidate.frame}.jpg"
-    # FFmpeg gives the first frame that begins no earlier; half a frame before it, rounding cannot
-    # take a neighbour.
-    at_s = max(0.0, (candidate.frame - 0.5) / float(timeline.fps.fraction))
-    write_poster(video, output, at_s)
-    with Image.open(output) as still:
+def _look(file: CoverFile, timeline: Timeline) -> _Seen:
+    with Image.open(file.path) as still:
+        # Decoded no larger than it is looked at.
+        still.draft("L", (_SIDE, _SIDE))
         still.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
         small = np.asarray(still.convert("L"))
     light = exposure(small)
@@ -103,10 +92,10 @@ def _look(video: Path, timeline: Timeline, folder: Path, candidate: Cover) -> _S
         - _BLACKNESS * max(0.0, light.black_share - _USUAL_BLACK)
     )
     return _Seen(
-        CoverFile(candidate, output),
-        candidate.score + points,
+        file,
+        file.cover.score + points,
         fingerprint(small),
-        timeline.segments[candidate.segment].clip,
+        timeline.segments[file.cover.segment].clip,
     )
 
 

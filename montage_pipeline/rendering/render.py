@@ -11,17 +11,20 @@ from montage_pipeline.logs import get_logger
 from montage_pipeline.rendering.check import BadRender, check_file
 from montage_pipeline.rendering.errors import CLIP_FAULTS
 from montage_pipeline.rendering.model import EngineRun, FileCheck, ProgressCallback, RenderEngine
-from montage_pipeline.rendering.poster import write_poster
 from montage_pipeline.rendering.video.seeking import next_earlier_s
 
 _log = get_logger(__name__)
 
 
 class CheckedReel(NamedTuple):
-    """The files of a Reel, its render, what was measured on it and what its user must know."""
+    """The files of a Reel, its render, what was measured on it and what its user must know.
+
+    `stills` are the frames that could be its covers, by number, as JPEGs.
+    """
 
     video: Path
     poster: Path
+    stills: Mapping[int, Path]
     run: EngineRun
     check: FileCheck
     warnings: tuple[str, ...]
@@ -56,7 +59,7 @@ def render_checked(
     engine: RenderEngine,
     progress: ProgressCallback,
 ) -> CheckedReel:
-    """Render to `workdir`/reel.mp4, check the file, and write the middle of the hook to poster.jpg.
+    """Render to `workdir`/reel.mp4 and check the file; the poster is the middle of the hook.
 
     Segments that do not show what was analysed are rendered again, with their clips entered
     earlier, at last from their start: some files decode otherwise after a seek.
@@ -64,32 +67,41 @@ def render_checked(
     Raises RenderError when the engine fails, BadRender when the file breaks a rule; a bad file is
     removed.
     """
-    video, poster = workdir / "reel.mp4", workdir / "poster.jpg"
+    video = workdir / "reel.mp4"
+    hook_middle = timeline.segments[0].frames // 2
+    numbers = {hook_middle, *(cover.frame for cover in timeline.cover_candidates)}
+    stills = {number: workdir / f"frame-{number}.jpg" for number in numbers}
     try:
         run = engine.render(timeline, sources, music_path, video, progress)
-        check, run = _shown_as_analysed(timeline, sources, music_path, video, engine, run)
-        hook_middle = timeline.segments[0].frames // 2
-        write_poster(video, poster, float(hook_middle / timeline.fps.fraction))
+        order = _Order(timeline, sources, music_path, video, stills)
+        check, run = _shown_as_analysed(order, engine, run)
     except BaseException:
-        video.unlink(missing_ok=True)
+        for file in (video, *stills.values()):
+            file.unlink(missing_ok=True)
         raise
     warnings = (*run.sound_warnings, *_loudness_warnings(check, timeline.target_lufs))
-    return CheckedReel(video, poster, run, check, warnings)
+    return CheckedReel(video, stills[hook_middle], stills, run, check, warnings)
+
+
+class _Order(NamedTuple):
+    """What is rendered, and where to."""
+
+    timeline: Timeline
+    sources: Mapping[str, ClipSource]
+    music_path: Path
+    video: Path
+    stills: Mapping[int, Path]
 
 
 def _shown_as_analysed(
-    timeline: Timeline,
-    sources: Mapping[str, ClipSource],
-    music_path: Path,
-    video: Path,
-    engine: RenderEngine,
-    run: EngineRun,
+    order: _Order, engine: RenderEngine, run: EngineRun
 ) -> tuple[FileCheck, EngineRun]:
     """Check the file of a render; where a seek may be to blame for what it shows, render again."""
+    timeline, sources, music_path, video, stills = order
     earlier_s: dict[int, float] = {}
     while True:
         try:
-            return check_file(video, timeline, run.sound_lowered_lu), run
+            return check_file(video, timeline, run.sound_lowered_lu, stills), run
         except BadRender as error:
             retried = _entered_earlier(timeline, error.misshown, earlier_s)
             if not retried:

@@ -14,7 +14,6 @@ from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.rendering import check
 from montage_pipeline.rendering.check import BadRender, check_file
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
-from montage_pipeline.rendering.poster import write_poster
 from montage_pipeline.settings import Settings
 from montage_pipeline_tests.rendering.conftest import ClipMaker
 from montage_pipeline_tests.rendering.counters import (
@@ -181,11 +180,11 @@ def test_a_damaged_frame_fails(reel: Reel, tmp_path: Path) -> None:
     assert failure.value.code == "bad_render"
 
 
-def test_poster_is_the_frame_at_its_time(reel: Reel, tmp_path: Path) -> None:
+def test_stills_are_the_very_frames(reel: Reel, tmp_path: Path) -> None:
     path, timeline, source = reel
-    poster = tmp_path / "poster.jpg"
-    write_poster(path, poster, 1.0)
-    with Image.open(poster) as image:
+    stills = {number: tmp_path / f"{number}.jpg" for number in (30, 0, 5000)}
+    check_file(path, timeline, stills=stills)
+    with Image.open(stills[30]) as image:
         assert (image.format, image.size) == ("JPEG", (WIDTH, HEIGHT))
         frame = np.asarray(image.convert("RGB"))
     segment = timeline.segments[0]
@@ -195,6 +194,7 @@ def test_poster_is_the_frame_at_its_time(reel: Reel, tmp_path: Path) -> None:
     )
     shown = list(frames_of(path))[30]
     assert abs(frame.astype(int) - shown).mean() < 4
-    with pytest.raises(MontageError, match=r"has no frame at 30\.000 s"):
-        write_poster(path, tmp_path / "late.jpg", 30.0)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["poster.jpg"]
+    with Image.open(stills[0]) as first:
+        assert abs(np.asarray(first.convert("RGB")).astype(int) - next(frames_of(path))).mean() < 4
+    # There is no frame 5000.
+    assert {entry.name for entry in tmp_path.iterdir()} == {"0.jpg", "30.jpg"}

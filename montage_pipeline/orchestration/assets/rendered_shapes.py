@@ -27,9 +27,12 @@ _RENDERED = 0.95
 
 
 def at_preview_size(timeline: Timeline) -> Timeline:
-    """The same edit in half the size: crops are in pixels of the source, and stay."""
+    """The same edit in half the size: crops are in pixels of the source, and stay. It has a poster
+    and no more: nobody chooses a cover of a preview.
+    """
     size = timeline.format.preview_size
-    return timeline.model_copy(update={"width": size.width, "height": size.height})
+    changed = {"width": size.width, "height": size.height, "cover_candidates": ()}
+    return timeline.model_copy(update=changed)
 
 
 def render_shape(
@@ -80,6 +83,8 @@ def _in_format(
     from montage_pipeline.editing.variants.formats import in_format
 
     timeline = in_format(edit.timeline, edit.analysis, shape)
+    # Covers are chosen of the first shape alone.
+    timeline = timeline.model_copy(update={"cover_candidates": ()})
     if scope.request.options.look is not Look.AS_SHOT:
         sources = clip_sources(scope.services, timeline)
         timeline = steadied_timeline(timeline, stability_of(edit.analysis), sources)

@@ -125,10 +125,7 @@ def render_reel(
     services, formats = scope.services, scope.request.formats
     with scratch_folder(services, "render") as folder:
         timeline, reel = _rendered(scope, edit, config, on_new_plan, folder)
-        # A preview has a poster and no more: nobody chooses a cover of it.
-        is_preview = scope.request.options.preview
-        covers = [] if is_preview else choose_covers(reel.video, timeline, folder)
-        rendered = _store(scope, reel, covers)
+        rendered = _store(scope, reel, choose_covers(timeline, reel.stills))
         reel.video.unlink()
         others = other_formats(scope, edit._replace(timeline=timeline), folder)
     rendered = rendered.model_copy(

@@ -119,7 +119,7 @@ def test_every_frame_is_the_one_on_screen_at_its_time(
         facts.url.rsplit("/", 1)[1] for facts in timeline.clips if facts.variable_frame_rate
     ] == ["uneven.mkv", "uneven.mp4"]
 
-    video, _, _, check, _ = render_checked(
+    video, _, _, _, check, _ = render_checked(
         timeline, paths_of(cuts), music, tmp_path, engine, lambda share: None
     )
 
