@@ -4,7 +4,7 @@ Belongs here: what the single changes have in common. Does not belong here: the 
 (`carrying_out`, `moving`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
@@ -141,8 +141,10 @@ def allowed_frames(room: EditRoom, now: int, wanted: int) -> bool:
 
 
 def either_side(valid: Iterable[int], wanted: int) -> list[int]:
-    """Of numbers that are possible, the nearest below and above the one that is not."""
-    found: Sequence[int] = sorted(valid)
+    """Of ways to go that are possible, the nearest short of one that is not and beyond it; whoever
+    wants to go later is not offered to go earlier.
+    """
+    found = sorted(number for number in valid if number * wanted > 0)
     below = [number for number in found if number < wanted][-1:]
     above = [number for number in found if number > wanted][:1]
     return [*below, *above]

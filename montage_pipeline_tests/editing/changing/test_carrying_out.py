@@ -181,7 +181,11 @@ def _begins(timeline: Timeline) -> list[int]:
             edge=st.sampled_from(["in", "out"]),
             frames=st.integers(61, 150),
         ),
-        st.builds(SlipSegment, segment=st.integers(0, SEGMENTS - 1), frames=st.integers(800, 9000)),
+        st.builds(
+            SlipSegment,
+            segment=st.integers(0, SEGMENTS - 1),
+            frames=st.integers(-9000, 9000).filter(lambda frames: abs(frames) >= 800),
+        ),
         st.builds(NudgeCrop, segment=st.integers(0, SEGMENTS - 1), x=st.integers(3000, 9000)),
     )
 )
@@ -194,6 +198,8 @@ def test_what_a_refusal_names_instead_is_possible(
     assert refusal is not None
     for other in refusal.details["nearest"]:
         fields = other if isinstance(other, dict) else {"frames": other}
+        if not isinstance(change, NudgeCrop):
+            assert other * change.frames > 0, "the way that was asked for"
         carried_out(plan.room, [change.model_copy(update=fields)])
 
 
