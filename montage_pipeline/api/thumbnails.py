@@ -68,8 +68,10 @@ def _busy() -> PermanentError:
     )
 
 
-def thumbnail_of_upload(store: ObjectStore, user_id: UUID, upload_id: UUID) -> bytes:
-    """A JPEG of the user's uploaded clip.
+def thumbnail_of_upload(
+    store: ObjectStore, user_id: UUID, upload_id: UUID, time_s: float | None = None
+) -> bytes:
+    """A JPEG of the user's uploaded clip, `time_s` seconds into it; None: near its beginning.
 
     Raises PermanentError: NOT_FOUND when they have no such upload, THUMBNAIL_UNAVAILABLE when no
     frame can be read, or too many are being made. MontageError when the store does not answer.
@@ -79,18 +81,19 @@ def thumbnail_of_upload(store: ObjectStore, user_id: UUID, upload_id: UUID) -> b
     if stored is None:
         raise PermanentError(ErrorCode.NOT_FOUND, f"There is no finished upload {upload_id}.")
     with _places.one_of(user_id):
-        return _made(store, stored)
+        return _made(store, stored, time_s)
 
 
-def _made(store: ObjectStore, stored: StoredObject) -> bytes:
-    from montage_pipeline.footage.stored_frame import frame_of_stored
+def _made(store: ObjectStore, stored: StoredObject, time_s: float | None) -> bytes:
+    from montage_pipeline.footage.stored_frame import Wanted, frame_of_stored
 
     if not _AT_ONCE.acquire(timeout=_PATIENCE_S):
         raise _busy()
     try:
         with tempfile.TemporaryDirectory(prefix="montage-thumbnail-") as folder:
+            wanted = Wanted(time_s, _SIDE)
             return frame_of_stored(
-                store, stored.key, stored.bytes, stored.etag, max_side=_SIDE, folder=Path(folder)
+                store, stored.key, stored.bytes, stored.etag, wanted, Path(folder)
             )
     except PermanentError as error:
         log.info("thumbnail_unavailable", code=error.code, reason=error.message)

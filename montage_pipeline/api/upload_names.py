@@ -21,6 +21,13 @@ def safe_file_name(file_name: str) -> str:
     What is safe already stays as it is.
     """
     name = unicodedata.normalize("NFC", file_name).replace("\\", "/")
+    # What is taken off the end may leave another suffix, before which something is to be taken off.
+    while (safer := _without_unsafe(name)) != name:
+        name = safer
+    return name
+
+
+def _without_unsafe(name: str) -> str:
     path = PurePosixPath(PurePosixPath(name).name)
     suffix = _dashed(path.suffix)[:_MAX_SUFFIX_CHARS]
     return (_dashed(path.stem)[: _MAX_NAME_CHARS - len(suffix)].strip("._-") or "clip") + suffix

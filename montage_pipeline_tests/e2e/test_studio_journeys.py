@@ -190,7 +190,7 @@ def test_a_clip_that_the_browser_cannot_decode_is_pictured_by_the_server(
     hevc = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-tag:v", "hvc1")
     clip = make_clip(tmp_path / "phone.mp4", size="640x360", output=hevc)
     page = studio.open("/new", token=token_for(user))
-    with page.expect_response(lambda answer: answer.url.endswith("/thumbnail")) as answered:
+    with page.expect_response(lambda answer: "/thumbnail" in answer.url) as answered:
         bring_clips(page, [clip])
     assert answered.value.status == 200
     picture = page.locator("img.thumb")

@@ -7,11 +7,12 @@ from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from montage_pipeline.api.current_user import CurrentUser
 from montage_pipeline.api.errors import FieldProblem, documented_errors, validation_error
 from montage_pipeline.api.schemas.answers import UploadOut
+from montage_pipeline.api.schemas.base import NumberText
 from montage_pipeline.api.schemas.requests import UploadBody
 from montage_pipeline.api.services import ServicesNeeded
 from montage_pipeline.api.thumbnails import thumbnail_of_upload
@@ -68,11 +69,22 @@ def get_upload_thumbnail(
     ],
     user: CurrentUser,
     services: ServicesNeeded,
+    at_s: Annotated[
+        float | None,
+        Query(
+            alias="atSec",
+            ge=0,
+            allow_inf_nan=False,
+            description="Seconds of the clip; without it a moment near its beginning.",
+        ),
+        NumberText,
+    ] = None,
 ) -> Response:
-    """For clips that a browser cannot decode itself (HEVC, ProRes). 320 pixels, upright, HDR as
+    """For clips that a browser cannot decode itself (HEVC, ProRes), and for what could be shown of
+    one (`startSec` of an alternative that has no thumbnail). 320 pixels, upright, HDR as
     SDR. It is made when it is asked for: keep it.
     """
-    image = thumbnail_of_upload(services.store, user.id, upload_id)
+    image = thumbnail_of_upload(services.store, user.id, upload_id, at_s)
     return Response(image, media_type="image/jpeg")
 
 

@@ -31,6 +31,7 @@ _RFC_3339 = re.compile(
 )
 _CANONICAL_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _DECIMAL_INTEGER = re.compile(r"[+-]?[0-9]+")
+_DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def _rfc_3339(value: object) -> object:
@@ -62,6 +63,13 @@ def _decimal_text(value: object) -> object:
     return value
 
 
+def _number_text(value: object) -> object:
+    """The same for a number; pydantic takes "inf" and "1." as well."""
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value):
+        raise ValueError("must be a number, as in 2.5")
+    return value
+
+
 def _in_utc(timestamp: datetime) -> datetime:
     try:
         return timestamp.astimezone(UTC)
@@ -74,6 +82,9 @@ Whole = BeforeValidator(_whole)
 
 DecimalText = BeforeValidator(_decimal_text)
 """For a whole number in a URL, behind its limits likewise."""
+
+NumberText = BeforeValidator(_number_text)
+"""For a number in a URL, the same."""
 
 PathUuid = Annotated[UUID, BeforeValidator(_canonical_uuid)]
 """An id in a URL, or in a body."""

@@ -100,6 +100,7 @@ def test_what_may_not_be_uploaded_is_refused(
         ("../../etc/passwd", "passwd"),
         ("C:\\clips\\a.mp4", "a.mp4"),
         ("..", "clip"),
+        ("0:.0.", "0.0"),
         (".mp4", "mp4"),
         ("日本.mp4", "日本.mp4"),
         ("e\u0301te\u0301.mp4", "été.mp4"),
@@ -114,7 +115,7 @@ def test_names_keep_only_what_is_safe_in_a_key(given: str, kept: str) -> None:
     assert safe_file_name(given) == kept
 
 
-@given(st.text(max_size=300))
+@given(st.text(max_size=300) | st.text("ab.-_: \\/", max_size=40))
 def test_a_safe_name_is_safe_and_stays_as_it_is(given_name: str) -> None:
     name = safe_file_name(given_name)
     assert safe_file_name(name) == name
@@ -153,6 +154,26 @@ def test_a_clip_that_browsers_cannot_decode_has_a_thumbnail(
     assert max(green, blue) < 60
 
     assert client_for(uuid4()).get(path).status_code == 404, "only its owner sees it"
+
+
+def test_a_thumbnail_is_of_the_moment_that_is_asked_for(client: ApiClient, tmp_path: Path) -> None:
+    # Darker with every frame, from white to black.
+    levels = "color=white:size={size}:rate={rate},geq=lum='235-4*N':cb=128:cr=128"
+    clip = make_clip(tmp_path / "darker.mp4", source=levels, rate="25", duration_s=2)
+    path = put_clip(client, clip.read_bytes())
+
+    def light(**at: str) -> float:
+        answer = client.get(path, params=at)
+        assert answer.status_code == 200, answer.text
+        [level] = ImageStat.Stat(Image.open(io.BytesIO(answer.content)).convert("L")).mean
+        return (level * 219 / 255 + 16 - 235) / -4
+
+    assert light() == pytest.approx(12.5, abs=1)
+    for frame in (0, 20, 49):
+        assert light(atSec=f"{(frame + 0.5) / 25}") == pytest.approx(frame, abs=1)
+    assert light(atSec="60") == pytest.approx(49, abs=1), "after its end its last one"
+    for wrong in ("-1", "inf", "nan", "1_0", "x", ""):
+        assert client.get(path, params={"atSec": wrong}).status_code == 422
 
 
 def test_what_shows_nothing_has_no_thumbnail(client: ApiClient) -> None:

@@ -92,7 +92,7 @@ def _segment(timeline: Timeline, number: int, start: int, place: str) -> Segment
         clip=segment.clip,
         moment=segment.moment,
         start_s=segment.source_in_s,
-        end_s=segment.source_in_s + segment.frames / fps,
+        end_s=segment.source_s(segment.frames, timeline.fps.fraction),
         reel_s=start / fps,
         frames=segment.frames,
         role=segment.role,

@@ -29,11 +29,26 @@ export async function thumbnailOf(file: File): Promise<string | null> {
   }
 }
 
-/** The server's picture of an uploaded clip; null where there is none. */
-export async function thumbnailOfUpload(clipUrl: string): Promise<string | null> {
+/** Which frame of which uploaded clip, as text: an effect goes by whether it has changed. */
+export function frameOf(clipUrl: string, atSec?: number): string | null {
+  return clipUrl.startsWith("s3://") ? JSON.stringify([clipUrl, atSec]) : null;
+}
+
+/** The server makes few pictures at once, and refuses a page that asks for many. */
+let asked: Promise<unknown> = Promise.resolve();
+
+/** The server's picture of a frame; null where there is none, or nobody waits for it any more. */
+export function thumbnailOfUpload(frame: string, signal: AbortSignal): Promise<string | null> {
+  const picture = asked.then(() => (signal.aborted ? null : fetched(frame)));
+  asked = picture.catch(() => null);
+  return picture;
+}
+
+async function fetched(frame: string): Promise<string | null> {
+  const [clipUrl, atSec] = JSON.parse(frame) as [string, number | null];
   const uploadId = clipUrl.split("/").at(-2) ?? "";
   const { data } = await api.GET("/api/uploads/{uploadId}/thumbnail", {
-    params: { path: { uploadId } },
+    params: { path: { uploadId }, query: { atSec } },
     parseAs: "blob",
   });
   return data ? URL.createObjectURL(data) : null;

@@ -495,7 +495,8 @@ export interface paths {
         };
         /**
          * Get a small picture of an uploaded clip
-         * @description For clips that a browser cannot decode itself (HEVC, ProRes). 320 pixels, upright, HDR as
+         * @description For clips that a browser cannot decode itself (HEVC, ProRes), and for what could be shown of
+         *     one (`startSec` of an alternative that has no thumbnail). 320 pixels, upright, HDR as
          *     SDR. It is made when it is asked for: keep it.
          */
         get: operations["getUploadThumbnail"];
@@ -1005,6 +1006,8 @@ export interface components {
          *           "requestId": "3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10"
          *         }
          *       ],
+         *       "requestId": "3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10",
+         *       "reelRequestId": "3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10",
          *       "planRequestId": "3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10",
          *       "error": null,
          *       "updatedAt": "2026-05-04T09:30:12.123456Z",
@@ -1195,6 +1198,8 @@ export interface components {
          *               "requestId": "3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10"
          *             }
          *           ],
+         *           "requestId": "3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10",
+         *           "reelRequestId": "3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10",
          *           "planRequestId": "3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10",
          *           "error": null,
          *           "updatedAt": "2026-05-04T09:30:12.123456Z",
@@ -2487,6 +2492,8 @@ export interface components {
          *       "musicUrl": null,
          *       "posterUrl": null,
          *       "renditions": [],
+         *       "requestId": "3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10",
+         *       "reelRequestId": null,
          *       "planRequestId": null,
          *       "error": null,
          *       "updatedAt": "2026-05-04T09:30:12.123456Z"
@@ -2501,6 +2508,8 @@ export interface components {
          *       "musicUrl": null,
          *       "posterUrl": null,
          *       "renditions": [],
+         *       "requestId": "3a1e9a0c-51a7-4c55-a1d6-7d1f0c2b9e10",
+         *       "reelRequestId": null,
          *       "planRequestId": null,
          *       "error": {
          *         "code": "not_enough_footage",
@@ -5666,7 +5675,10 @@ export interface operations {
     };
     getUploadThumbnail: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Seconds of the clip; without it a moment near its beginning. */
+                atSec?: number | null;
+            };
             header?: never;
             path: {
                 /** @description The part of `clipUrl` before the file's name. */

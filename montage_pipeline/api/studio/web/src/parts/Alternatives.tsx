@@ -1,5 +1,7 @@
 import type { Change, Edit, Segment } from "../api/client";
+import { useImage } from "../image";
 import { words } from "../strings";
+import { frameOf, thumbnailOfUpload } from "../thumbnail";
 
 /** What could be shown in a segment's place, the best first, each with its reason. */
 export function Alternatives({
@@ -27,7 +29,10 @@ export function Alternatives({
                 onChange({ kind: "replace", segment: segment.number, alternative: one.id })
               }
             >
-              {one.thumbnailUrl && <img src={one.thumbnailUrl} alt="" loading="lazy" />}
+              <Picture
+                url={one.thumbnailUrl}
+                frame={frameOf(edit.clips[one.clip]?.url ?? "", one.startSec)}
+              />
               <span className="small">
                 <strong>
                   <bdi>{edit.clips[one.clip]?.name}</bdi>
@@ -42,4 +47,11 @@ export function Alternatives({
       </ul>
     </section>
   );
+}
+
+/** A frame of what is offered; made by the server where none was kept with the edit. */
+function Picture({ url, frame }: { url: string | null; frame: string | null }) {
+  const made = useImage(url ? null : frame, thumbnailOfUpload);
+  const src = url ?? made;
+  return src ? <img src={src} alt="" loading="lazy" /> : <span className="no-picture" />;
 }

@@ -1,10 +1,11 @@
-import { useEffect, useRef, useState } from "react";
+import { useRef, useState } from "react";
 import type { Options } from "../api/client";
 import { linksOf, type Mark, type Tray, type TrayClip } from "../clips";
 import { filesIn, refusalOf } from "../files";
 import { words } from "../strings";
 import { BegunUploads } from "./BegunUploads";
-import { thumbnailOf, thumbnailOfUpload } from "../thumbnail";
+import { useImage } from "../image";
+import { frameOf, thumbnailOf, thumbnailOfUpload } from "../thumbnail";
 
 const MARKS: Mark[] = ["none", "hook", "must", "never"];
 
@@ -187,32 +188,12 @@ function stateOf(clip: TrayClip): string {
  */
 function Thumbnail({ clip: { file, url } }: { clip: TrayClip }) {
   const own = useImage(file, thumbnailOf);
-  const image = useImage(file && own === null ? url : null, thumbnailOfUpload) ?? own;
+  const frame = file && own === null && url ? frameOf(url) : null;
+  const image = useImage(frame, thumbnailOfUpload) ?? own;
 
   if (image) return <img className="thumb" src={image} alt="" />;
   const kind = file ? (file.name.split(".").pop() ?? "") : "link";
   return <span className="thumb kind">{kind.slice(0, 5)}</span>;
-}
-
-/** The image that `make` gives of something: undefined until it is known, null where there is none. */
-function useImage<T>(of: T | null, make: (of: T) => Promise<string | null>) {
-  const [image, setImage] = useState<string | null | undefined>(undefined);
-  useEffect(() => {
-    let made: string | null = null;
-    let gone = false;
-    if (of !== null) {
-      void make(of).then((url) => {
-        made = url;
-        if (gone && url) URL.revokeObjectURL(url);
-        else if (!gone) setImage(url);
-      });
-    }
-    return () => {
-      gone = true;
-      if (made) URL.revokeObjectURL(made);
-    };
-  }, [of, make]);
-  return image;
 }
 
 function Links({ tray, room }: { tray: Tray; room: number }) {
