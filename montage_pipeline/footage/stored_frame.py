@@ -5,12 +5,18 @@ frames of clips that are analysed (decoding.sample).
 """
 
 import io
+import math
 from pathlib import Path
 from typing import NamedTuple
 
-from montage_pipeline.footage.decoding.sample import decoded_frame
+from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.footage.decoding.frames import RgbFrame
+from montage_pipeline.footage.decoding.playhead import DECODE_ON_S
+from montage_pipeline.footage.decoding.sample import decoded_frames
 from montage_pipeline.footage.fetching.ranges import RangeServer, RangeStore
+from montage_pipeline.footage.model import ClipFacts
 from montage_pipeline.footage.probe import probe_stored
+from montage_pipeline.media.complaints import complaints
 from montage_pipeline.media.isolation.calls import isolated
 from montage_pipeline.media.isolation.limits import Budget
 
@@ -57,13 +63,30 @@ def _drawn(address: str, wanted: Wanted) -> bytes:
     from PIL import Image
 
     facts = probe_stored(address)
+    image = io.BytesIO()
+    Image.fromarray(_frame(address, facts, wanted)).save(image, "JPEG", quality=_QUALITY)
+    return image.getvalue()
+
+
+def _frame(address: str, facts: ClipFacts, wanted: Wanted) -> RgbFrame:
+    """The frame that is shown. Some files cannot be entered at their keyframes, and decode to
+    something else without a word but in the log: those are played from their start.
+
+    Raises PermanentError(CLIP_UNREADABLE) when the decoder complains of that, too, and a certain
+    moment was asked for: no picture is better than a wrong one.
+    """
     time_s = wanted.time_s
     if time_s is None:
-        time_s = facts.start_s + min(_AT_S, facts.duration_s / 2)
+        near_s = facts.start_s + min(_AT_S, facts.duration_s / 2)
+        return decoded_frames(address, facts, [near_s], wanted.max_side)[0]
     last_s = facts.start_s + facts.duration_s - 1 / float(facts.fps.fraction)
     time_s = max(facts.start_s, min(time_s, last_s))
-    image = io.BytesIO()
-    Image.fromarray(decoded_frame(address, facts, time_s, wanted.max_side)).save(
-        image, "JPEG", quality=_QUALITY
-    )
-    return image.getvalue()
+    steps = math.ceil((time_s - facts.start_s) / DECODE_ON_S)
+    on_the_way = [facts.start_s + step * DECODE_ON_S for step in range(steps)]
+
+    for times_s in ([time_s], [*on_the_way, time_s]):
+        with complaints() as said:
+            *_, frame = decoded_frames(address, facts, times_s, wanted.max_side)
+        if not said:
+            return frame
+    raise PermanentError(ErrorCode.CLIP_UNREADABLE, f"it is damaged at {time_s:.1f} s: {said[0]}")

@@ -24,7 +24,7 @@ from montage_pipeline.footage.container import (
 from montage_pipeline.footage.decoding.plain import Turning
 from montage_pipeline.footage.model import ClipFacts
 
-_DECODE_ON_S = 1.5  # up to here decoding on is cheaper than seeking back to a keyframe
+DECODE_ON_S = 1.5  # up to here decoding on is cheaper than seeking back to a keyframe
 
 # The index of some files leads behind the time asked for: step back further, at last to the start.
 _STEPS_BACK_S = (0.0, 3.0, 15.0, math.inf)
@@ -71,7 +71,7 @@ class Playhead:
         Raises PermanentError(CLIP_UNREADABLE) when no frame can be decoded there.
         """
         self._wanted_s = time_s
-        if time_s > self._reached_s() + _DECODE_ON_S and self._may_jump(time_s):
+        if time_s > self._reached_s() + DECODE_ON_S and self._may_jump(time_s):
             self._seek(time_s)
         while self._ahead is None or self._begins_by(self._ahead, time_s):
             self._shown = self._ahead or self._shown

@@ -73,10 +73,12 @@ def side_by_side(function: Callable[[Asked, int], Found], asked: Sequence[Asked]
             raise
 
 
-def decoded_frame(source: ClipSource, facts: ClipFacts, time_s: float, max_side: int) -> RgbFrame:
-    """As `frames_at` for one time, decoded here: for whoever is in a worker already."""
-    [frame] = _decoded_at(FramesAsked(source, facts, (time_s,), (max_side,)), 1)
-    return frame
+def decoded_frames(
+    source: ClipSource, facts: ClipFacts, times_s: Sequence[float], max_side: int
+) -> list[RgbFrame]:
+    """As `frames_at`, decoded here: for whoever is in a worker already."""
+    asked = FramesAsked(source, facts, tuple(times_s), (max_side,) * len(times_s))
+    return _decoded_at(asked, 1)
 
 
 def _decoded_at(asked: FramesAsked, threads: int) -> list[RgbFrame]:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import unquote
 from uuid import UUID, uuid4
 
+import av
 import httpx
 import pytest
 from hypothesis import given
@@ -182,3 +183,21 @@ def test_what_shows_nothing_has_no_thumbnail(client: ApiClient) -> None:
     assert answer.json()["error"]["code"] == "thumbnail_unavailable"
     assert client.get(f"/api/uploads/{uuid4()}/thumbnail").status_code == 404
     assert client.get("/api/uploads/none/thumbnail").status_code == 422
+
+
+def test_no_picture_is_shown_of_a_moment_that_is_damaged(client: ApiClient, tmp_path: Path) -> None:
+    coded = ("-c:v", "libx264", "-g", "25", "-bf", "0", "-pix_fmt", "yuv420p")
+    clip = make_clip(tmp_path / "clip.mp4", size="320x240", rate="25", duration_s=5, output=coded)
+    data = bytearray(clip.read_bytes())
+    with av.open(str(clip)) as container:
+        for number, packet in enumerate(container.demux(video=0)):
+            if 75 <= number < 82:  # from 3.0 s on
+                assert packet.pos is not None
+                begin = packet.pos + packet.size // 3
+                data[begin : begin + packet.size // 3] = bytes(packet.size // 3)
+    path = put_clip(client, bytes(data))
+
+    assert client.get(path, params={"atSec": "1"}).status_code == 200
+    answer = client.get(path, params={"atSec": "3.2"})
+    assert answer.status_code == 409
+    assert "damaged at 3.2 s" in answer.json()["error"]["message"]
