@@ -9,6 +9,7 @@ as if nobody asked whether there is anything but a moving camera to look at (`sc
 
 import argparse
 import random
+import statistics
 from collections.abc import Mapping
 from pathlib import Path
 from unittest.mock import patch
@@ -18,7 +19,14 @@ from benchmarks.eye.__main__ import COLUMNS, SUITS, score_row
 from benchmarks.eye.baselines import first_seconds, random_moments, through_the_middle
 from benchmarks.eye.labels import Label, read_labels
 from benchmarks.eye.reels import ReelOrder, analysed, labelled_clips, planned, shown_segments
-from benchmarks.eye.scoring import ReelScore, ShownSegment, mean_score, score_reel
+from benchmarks.eye.scoring import (
+    LONG_ENOUGH_S,
+    WANTED_RANK,
+    ReelScore,
+    ShownSegment,
+    mean_score,
+    score_reel,
+)
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.vocabulary import Format
 
@@ -41,14 +49,22 @@ def main() -> None:
     clips = [path for paths in labelled_clips(arguments.footage, labels).values() for path in paths]
 
     scores: dict[str, list[ReelScore]] = {}
+    room: list[float] = []
     for seed in range(_FIRST_SEED, _FIRST_SEED + arguments.sets):
         order = _drawn(clips, seed)
-        for name, score in _scored(order, analysed(order), labels).items():
+        analysis = analysed(order)
+        for name, score in _scored(order, analysis, labels).items():
             scores.setdefault(name, []).append(score)
+        room.append(_room(order, analysis, labels))
         print(seed, order.style, scores["the Reels"][-1], flush=True)
     rows = [score_row(name, mean_score(found)) for name, found in scores.items()]
     text = f"{arguments.sets} sets of {_CLIPS[0]} to {_CLIPS[1]} clips; {_DURATION_S} s.\n\n"
     text += report.table(("mean", *(name.replace("_", " ") for name in COLUMNS)), rows)
+    text += (
+        f"\nWith another clip of rank {WANTED_RANK} or more in every cut, these Reels would cover "
+        f"{statistics.mean(room):.2f} on the mean: {sum(share < 1 for share in room)} of the "
+        f"{len(room)} sets have more such clips than the Reel has cuts.\n"
+    )
     print(text)
     if arguments.write:
         report.write("eye-mixes", text)
@@ -84,6 +100,16 @@ def _shown(
     order: ReelOrder, analysis: ClipAnalysis, labels: Mapping[str, Label]
 ) -> list[ShownSegment]:
     return shown_segments(planned(order, analysis), labels)
+
+
+def _room(order: ReelOrder, analysis: ClipAnalysis, labels: Mapping[str, Label]) -> float:
+    """The most that a Reel with so many cuts could show of the clips that are worth showing."""
+    names = {path.name for path in order.clips}
+    given = [label for label in labels.values() if label.clip in names]
+    wanted = [
+        label for label in given if label.rank >= WANTED_RANK and label.duration_s >= LONG_ENOUGH_S
+    ]
+    return min(1.0, len(_shown(order, analysis, labels)) / max(1, len(wanted)))
 
 
 def _nothing_asked(analysis: ClipAnalysis) -> dict[str, float]:

@@ -72,10 +72,12 @@ export async function authorised(request: Request): Promise<Response> {
     sent.headers.set("Authorization", `Bearer ${token}`);
     const answer = await fetch(sent);
     const waitS = Number(answer.headers.get("Retry-After") ?? Infinity);
-    if (answer.status === 401) refuse(token);
-    else if (answer.status === 429 && tried < TRIES && waitS <= LONGEST_WAIT_S)
-      await new Promise((resolve) => setTimeout(resolve, waitS * 1000));
-    else return answer;
+    const isBusy = answer.status === 429 && tried < TRIES && waitS <= LONGEST_WAIT_S;
+    if (answer.status !== 401 && !isBusy) return answer;
+    // What nobody reads would hold its connection.
+    await answer.body?.cancel();
+    if (isBusy) await new Promise((resolve) => setTimeout(resolve, waitS * 1000));
+    else refuse(token);
   }
 }
 
