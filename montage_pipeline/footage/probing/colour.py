@@ -8,6 +8,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc
 from av.video.stream import VideoStream
 
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.media.side_data import side_data
 
 Hdr = Literal["sdr", "hlg", "pq"]
 
@@ -98,7 +99,7 @@ def _refuse_colour(stream: VideoStream, frame: VideoFrame) -> None:
 
 def _is_dolby_vision(stream: VideoStream, frame: VideoFrame) -> bool:
     tag = str(stream.codec_context.codec_tag).lower()
-    return tag in _DOLBY_VISION_TAGS or frame.side_data.get("DOVI_METADATA") is not None
+    return tag in _DOLBY_VISION_TAGS or side_data(frame, "DOVI_METADATA") is not None
 
 
 def _is_untagged(frame: VideoFrame) -> bool:

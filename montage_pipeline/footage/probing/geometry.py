@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
@@ -15,9 +15,7 @@ from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import Sphere, View
 from montage_pipeline.footage.probing.around import not_flat
 from montage_pipeline.media.plausible import MAX_PIXELS, MAX_SIDE, MIN_SIDE
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
+from montage_pipeline.media.side_data import side_data
 
 Rotation = Literal[0, 90, 180, 270]
 
@@ -184,10 +182,7 @@ def window_side(sphere: Sphere, width: int) -> int:
 
 def _numbers(frame: VideoFrame, kind: str) -> list[int]:
     """The int32 that a frame's side data is made of; none where it has no such data."""
-    found = frame.side_data.get(kind)
-    if found is None:
-        return []
-    content = bytes(cast("Buffer", found))
+    content = side_data(frame, kind) or b""
     return [int(value) for value in np.frombuffer(content[: len(content) // 4 * 4], dtype=np.int32)]
 
 
@@ -210,8 +205,8 @@ def orientation(matrix: bytes | None) -> tuple[Rotation, bool]:
 
 def orientation_of(frame: VideoFrame) -> tuple[Rotation, bool] | None:
     """The `orientation` that a frame is tagged with; None where it has no tag."""
-    matrix = frame.side_data.get("DISPLAYMATRIX")
-    return orientation(bytes(cast("Buffer", matrix))) if matrix is not None else None
+    matrix = side_data(frame, "DISPLAYMATRIX")
+    return None if matrix is None else orientation(matrix)
 
 
 class OwnAspects:
