@@ -13,7 +13,7 @@ from montage_pipeline.media.side_data import side_data
 from montage_pipeline_tests.footage.media import make_clip
 
 
-class _Buffer(np.ndarray):  # type: ignore[type-arg]
+class _Buffer(np.ndarray):
     """An array that can be watched."""
 
 

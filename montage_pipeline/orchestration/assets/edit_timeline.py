@@ -214,7 +214,7 @@ def _looked_at(
         from montage_pipeline.editing.changing.rooms import offers_for
 
         offers = offers_for(_context(scope, edit), edit.timeline)
-        wanted = frames_for(offers)
+        wanted = frames_for(scope, offers)
     looked = with_look(scope, edit.timeline, edit.analysis, wanted)
     shown = ShownWith(looked.frames, offers, looked.others)
     return edit._replace(timeline=looked.timeline), shown

@@ -27,8 +27,12 @@ _AT_ONCE = 8
 log = logs.get_logger(__name__)
 
 
-def frames_for(offers: "Offers") -> "set[ClipFrame]":
-    """The frames that stand for what is offered instead of an edit's segments."""
+def frames_for(scope: StepScope, offers: "Offers") -> "set[ClipFrame]":
+    """The frames that stand for what is offered instead of an edit's segments. None for a preview,
+    which somebody waits for: they are drawn for the Reel that becomes of it.
+    """
+    if scope.request.options.preview:
+        return set()
     return {_frame_of(found) for of_segment in offers for found in of_segment}
 
 
@@ -70,9 +74,11 @@ def _frame_of(alternative: "Alternative") -> "ClipFrame":
 
 
 def _clips_at_hand(scope: StepScope, timeline: Timeline) -> set[int]:
-    """Clips that this run reads in any case: all that it analysed, or those that the changed edit
-    shows.
+    """Clips that this run reads in any case, and has time for: all that it analysed, or those that
+    the changed edit shows.
     """
+    if scope.request.options.preview:
+        return set()
     if scope.request.base_request_id is None:
         return set(range(len(timeline.clips)))
     return {segment.clip for segment in timeline.segments}
