@@ -26,6 +26,11 @@ _AT_S = 0.5
 _MAX_S = 20.0
 """To read the index, perhaps at the end of the file, and some frames; somebody waits for it."""
 
+_PLAYED_S = 60.0
+"""From a clip's start, for a moment that cannot be gone to: what fits into the time there is, and
+is no great part of a large file to fetch.
+"""
+
 _QUALITY = 80
 """JPEG: about 6 kB of 320 pixels."""
 
@@ -72,8 +77,8 @@ def _frame(address: str, facts: ClipFacts, wanted: Wanted) -> RgbFrame:
     """The frame that is shown. Some files cannot be entered at their keyframes, and decode to
     something else without a word but in the log: those are played from their start.
 
-    Raises PermanentError(CLIP_UNREADABLE) when the decoder complains of that, too, and a certain
-    moment was asked for: no picture is better than a wrong one.
+    Raises PermanentError(CLIP_UNREADABLE) when the decoder complains of that, too, or the moment
+    that was asked for is too far in: no picture is better than a wrong one.
     """
     time_s = wanted.time_s
     if time_s is None:
@@ -81,10 +86,12 @@ def _frame(address: str, facts: ClipFacts, wanted: Wanted) -> RgbFrame:
         return decoded_frames(address, facts, [near_s], wanted.max_side)[0]
     last_s = facts.start_s + facts.duration_s - 1 / float(facts.fps.fraction)
     time_s = max(facts.start_s, min(time_s, last_s))
-    steps = math.ceil((time_s - facts.start_s) / DECODE_ON_S)
-    on_the_way = [facts.start_s + step * DECODE_ON_S for step in range(steps)]
+    ways_s = [[time_s]]
+    if time_s - facts.start_s <= _PLAYED_S:
+        steps = math.ceil((time_s - facts.start_s) / DECODE_ON_S)
+        ways_s.append([*(facts.start_s + step * DECODE_ON_S for step in range(steps)), time_s])
 
-    for times_s in ([time_s], [*on_the_way, time_s]):
+    for times_s in ways_s:
         with complaints() as said:
             *_, frame = decoded_frames(address, facts, times_s, wanted.max_side)
         if not said:

@@ -18,9 +18,11 @@ export async function filesIn(dropped: DataTransfer): Promise<File[]> {
 async function filesOf(entry: FileSystemEntry): Promise<File[]> {
   // What lies hidden in folders (.DS_Store) nobody means.
   if (entry.name.startsWith(".")) return [];
+  // What cannot be read is refused by its name, as an empty file is.
+  const unreadable = new File([], entry.name);
   if (!entry.isDirectory) {
-    const file = await new Promise<File>((resolve, reject) =>
-      (entry as FileSystemFileEntry).file(resolve, reject),
+    const file = await new Promise<File>((resolve) =>
+      (entry as FileSystemFileEntry).file(resolve, () => resolve(unreadable)),
     );
     return [file];
   }
@@ -28,9 +30,10 @@ async function filesOf(entry: FileSystemEntry): Promise<File[]> {
   const found: File[] = [];
   for (;;) {
     // A reader gives a hundred at a time, and none in the end.
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
-      reader.readEntries(resolve, reject),
+    const some = await new Promise<FileSystemEntry[] | null>((resolve) =>
+      reader.readEntries(resolve, () => resolve(null)),
     );
+    if (some === null) return [...found, unreadable];
     if (some.length === 0) return found;
     found.push(...(await Promise.all(some.map(filesOf))).flat());
   }
