@@ -12,8 +12,9 @@ import gc
 import os
 import shutil
 import tempfile
+import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,26 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(ours):
             monkeypatch.delenv(name)
     get_settings.cache_clear()
+
+
+@pytest.fixture
+def logged() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What the test's own thread logs. Servers that outlive the test that started them go on in
+    threads of their own, and log when they please.
+    """
+    import structlog
+
+    own = threading.get_ident()
+
+    def ours(
+        _logger: Any, _method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        if threading.get_ident() != own:
+            raise structlog.DropEvent
+        return event
+
+    with structlog.testing.capture_logs(processors=[ours]) as entries:
+        yield entries
 
 
 @pytest.fixture(scope="session")

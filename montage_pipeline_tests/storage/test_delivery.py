@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from botocore.awsrequest import AWSResponse, HeadersDict
-from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.settings import Settings
@@ -155,7 +155,7 @@ def test_a_work_file_that_is_gone_is_named(rendered: ObjectStore, tmp_path: Path
 
 
 def test_a_store_that_cannot_copy_gets_the_bytes_from_here_and_the_log_says_so(
-    rendered: ObjectStore, tmp_path: Path
+    rendered: ObjectStore, tmp_path: Path, logged: list[EventDict]
 ) -> None:
     def not_implemented(request: Any, **_: Any) -> AWSResponse:
         body = b"<Error><Code>NotImplemented</Code><Message>no copies here</Message></Error>"
@@ -166,8 +166,7 @@ def test_a_store_that_cannot_copy_gets_the_bytes_from_here_and_the_log_says_so(
     events.register("before-send.s3.CopyObject", not_implemented)
     workdir = tmp_path / "work"
     workdir.mkdir()
-    with capture_logs() as logged:
-        delivered = _deliver(rendered, workdir)
+    delivered = _deliver(rendered, workdir)
 
     assert rendered.get_bytes(delivered.key) == VIDEO
     assert rendered.stored_sha256(delivered.key) == _sha256(VIDEO)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.logs import get_logger
@@ -188,11 +188,10 @@ def test_errors_of_ours_are_raised_as_they_were() -> None:
     assert full.value.errno == errno.ENOSPC, "a full disk is no fault of the clip"
 
 
-def test_results_and_log_come_back() -> None:
+def test_results_and_log_come_back(logged: list[EventDict]) -> None:
     assert isolated(BUDGET, None, _spans, 3)[2] == Span(2.0, 3.0)
     assert isolated(BUDGET, None, _array, 1_000_000).sum() == 499_999_500_000
-    with capture_logs() as logged:
-        isolated(BUDGET, None, _log)
+    isolated(BUDGET, None, _log)
     assert [(line["event"], line["packets"], line["log_level"]) for line in logged] == [
         ("sound_left_out", 3, "warning")
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from montage_pipeline.media.loudness import Loudness, measure_loudness
 from montage_pipeline.rendering.audio import master
@@ -162,17 +162,18 @@ def test_the_limiter_takes_off_no_more_than_leaves_the_mix_as_it_is(name: str) -
         pytest.param(np.zeros((7 * RATE, 2), np.float32), "silent", id="silence"),
     ],
 )
-def test_finished_sound(mix: NDArray[np.float32], verdict: LoudnessVerdict, tmp_path: Path) -> None:
-    with capture_logs() as logs:
-        path = mastered_sound(mix, _TARGET, _LIMIT, tmp_path).path
+def test_finished_sound(
+    mix: NDArray[np.float32], verdict: LoudnessVerdict, tmp_path: Path, logged: list[EventDict]
+) -> None:
+    path = mastered_sound(mix, _TARGET, _LIMIT, tmp_path).path
     loudness = measure_loudness(path)
     assert loudness.true_peak_dbtp <= _LIMIT
     assert loudness_verdict(loudness, _TARGET, _LIMIT) == verdict
     if verdict == "on_target":
         assert loudness.integrated_lufs == pytest.approx(_TARGET, abs=0.5)
-        assert logs == []
+        assert logged == []
     else:
-        assert [entry["log_level"] for entry in logs] == ["warning"]
+        assert [entry["log_level"] for entry in logged] == ["warning"]
     assert len(read_whole_sound(path)) == -(-len(mix) // 1024) * 1024
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
