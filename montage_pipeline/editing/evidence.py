@@ -36,13 +36,14 @@ _GROUP_SIZE = 0.25  # of the largest one's area, from which others belong to the
 
 class Sighting(NamedTuple):
     """What was seen at one time (seconds): boxes any of which is worth showing, with the weight of
-    the surest, and whether they are faces.
+    the surest, and whether they are faces. `group` is around all of several.
     """
 
     time_s: float
     boxes: tuple[Box, ...]
     weight: float
     face: bool
+    group: Box | None = None
 
 
 class Evidence(NamedTuple):
@@ -117,11 +118,10 @@ def _group(time_s: float, things: Sequence[tuple[Box, float]]) -> Sighting:
     large = [
         (box, score) for box, score in things if box.width * box.height >= _GROUP_SIZE * largest
     ]
-    boxes = [box for box, _ in large]
+    boxes = tuple(box for box, _ in large)
     weight = max(score * subject_likelihood(box) for box, score in large)
-    if len(boxes) > 1:
-        boxes.append(_around(boxes))
-    return Sighting(time_s, tuple(boxes), weight, face=False)
+    group = _around(boxes) if len(boxes) > 1 else None
+    return Sighting(time_s, boxes, weight, face=False, group=group)
 
 
 def _around(boxes: Sequence[Box]) -> Box:

@@ -240,19 +240,32 @@ def _axes(
     weights = np.asarray([sighting.weight for sighting in sightings])
     faces = tuple(sighting.face for sighting in sightings)
 
+    shown = [_worth_showing(facts, middle, sighting) for sighting in sightings]
+
     across = tuple(
-        np.asarray([[box.x, box.x + box.width] for box in sighting.boxes]) * facts.width
-        for sighting in sightings
+        np.asarray([[box.x, box.x + box.width] for box in boxes]) * facts.width for boxes in shown
     )
     sides = (_UI.sides, _UI.sides) if upright else (0.0, 0.0)
     yield _Axis(across, weights, faces, middle.width, facts.width - middle.width, middle.x, sides)
 
     down = tuple(
-        np.asarray([[box.y, box.y + box.height] for box in sighting.boxes]) * facts.height
-        for sighting in sightings
+        np.asarray([[box.y, box.y + box.height] for box in boxes]) * facts.height for boxes in shown
     )
     ends = (_UI.top, _UI.bottom) if upright else (0.0, 0.0)
     yield _Axis(down, weights, faces, middle.height, facts.height - middle.height, middle.y, ends)
+
+
+def _worth_showing(facts: ClipFacts, crop: CropRect, sighting: Sighting) -> tuple[Box, ...]:
+    """Whom a crop of this size may show: anybody, and the group where it fits. Between two who
+    stand too far apart for it there may be nobody.
+    """
+    group = sighting.group
+    fits = (
+        group is not None
+        and group.width * facts.width <= crop.width
+        and group.height * facts.height <= crop.height
+    )
+    return (*sighting.boxes, group) if group is not None and fits else sighting.boxes
 
 
 def _way(axis: _Axis, progress: _Floats, times: int, reach: float) -> tuple[int, int]:

@@ -201,12 +201,19 @@ def test_a_person_outside_the_middle_crop_is_fetched() -> None:
     [
         with_things((Box(x=0.0, y=0.2, width=0.2, height=0.8), 0.9)),
         with_things((box(0.5, 0.3), 0.6), (box(0.9, 0.15), 0.9)),
-        with_things((box(0.3, 0.2), 0.8), (box(0.7, 0.2), 0.8)),
+        with_things((box(0.42, 0.1), 0.8), (box(0.58, 0.1), 0.8)),
     ],
-    ids=["cut off by the frame's edge", "one stands in the middle", "the middle of a group"],
+    ids=["cut off by the frame's edge", "one stands in the middle", "a group that fits"],
 )
 def test_the_middle_stays_for(shown: Moment) -> None:
     assert framed(shown) == Framing(MIDDLE, None)
+
+
+def test_of_two_who_stand_too_far_apart_one_is_shown() -> None:
+    """And not the place between them, where nobody is."""
+    pair = (box(0.25, 0.15), box(0.75, 0.15))
+    crop = framed(with_things(*((who, 0.8) for who in pair))).crop
+    assert sorted(kept_share(CLIP, crop, who) for who in pair) == [0, 1]
 
 
 def test_who_is_seen_once_in_passing_does_not_move_the_crop() -> None:
