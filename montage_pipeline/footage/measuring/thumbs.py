@@ -26,20 +26,22 @@ _MIX_SHARES = (0.05, 0.95)  # of the last frame in a mix; outside them a frame i
 @dataclass(frozen=True)
 class Thumb:
     """One frame, small: luma and chroma of one size, and luma so coarse that slow movement hardly
-    shows in it.
+    shows in it; `contrast` is the variance of luma, in levels squared.
     """
 
     time_s: float
     luma: NDArray[np.float32]
     chroma: NDArray[np.float32]
     coarse: NDArray[np.float32]
+    contrast: float
 
 
 def thumb(time_s: float, luma: Plane, chroma: tuple[Plane, Plane]) -> Thumb:
     """A frame from its small upright planes, all of one size."""
     fine = luma.astype(np.float32)
     coarse = cv2.resize(fine, _COARSE, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
-    return Thumb(time_s, fine, np.stack(chroma).astype(np.float32), coarse)
+    chromas = np.stack(chroma).astype(np.float32)
+    return Thumb(time_s, fine, chromas, coarse, float(fine.var()))
 
 
 def same_view(first: Thumb, second: Thumb) -> bool:
@@ -101,3 +103,12 @@ def share_of_last(first: Thumb, middle: Thumb, last: Thumb) -> float:
     way = last.coarse - first.coarse
     length = float((way * way).sum())
     return float(((middle.coarse - first.coarse) * way).sum()) / length if length >= 1 else 0.0
+
+
+def contrast_of_mix(first: Thumb, last: Thumb, share: float) -> float:
+    """The contrast of a mix with that share of `last`: of two pictures that have little in common,
+    the mix has less than either.
+    """
+    common = likeness(first, last) * float(np.sqrt(first.contrast * last.contrast))
+    rest = 1 - share
+    return rest**2 * first.contrast + share**2 * last.contrast + 2 * rest * share * common

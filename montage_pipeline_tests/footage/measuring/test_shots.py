@@ -1,11 +1,15 @@
 """Shots are found where they were cut, and nowhere else."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from montage_pipeline.footage.measuring.measure import measure
+from montage_pipeline.footage.measuring.shots import ShotDetector
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline_tests.footage.media import H264, filmed, indexed, make_clip, scenery
 
@@ -104,3 +108,37 @@ def test_dissolves_and_fades_belong_to_no_shot(view: Path, tmp_path: Path) -> No
     ((start, end),) = shots_of(faded)
     assert 0.6 < start < 1.2
     assert end == pytest.approx(2.0, abs=0.01)
+
+
+def test_a_dissolve_between_two_shots_that_move_is_found() -> None:
+    """A frame on the way is no mix of the first and the last one: meanwhile both have moved."""
+    shots = [_moving_shot(seed) for seed in (1, 2)]
+    grey = np.full(_SMALL, 128, np.uint8)
+    detector = ShotDetector(1 / _FPS)
+    for frame in range(3 * _FPS):
+        time_s = frame / _FPS
+        share = min(1.0, max(0.0, (time_s - 1.2) / 0.6))
+        luma = (1 - share) * shots[0](time_s) + share * shots[1](time_s)
+        detector.add(time_s, np.clip(luma, 0, 255).astype(np.uint8), (grey, grey))
+
+    before, after = detector.shots(3.0)
+    assert before.end_s == pytest.approx(1.2, abs=0.2)
+    assert after.start_s == pytest.approx(1.8, abs=0.2)
+
+
+_FPS, _SMALL = 25, (24, 40)
+_PASSED_PER_S = 12  # pixels
+
+
+def _moving_shot(seed: int) -> Callable[[float], NDArray[np.float64]]:
+    """The luma of a shot at each time (s): a scene that passes by."""
+    height, width = _SMALL
+    noise = np.random.default_rng(seed).normal(size=(height, 3 * width))
+    scene = cv2.GaussianBlur(noise, (0, 0), 2.5)
+    scene *= 30 / scene.std()
+
+    def luma(time_s: float) -> NDArray[np.float64]:
+        left = round(_PASSED_PER_S * time_s)
+        return 128 + scene[:, left : left + width]
+
+    return luma
