@@ -70,7 +70,13 @@ def swap_a_segment(page: Page, services: Services) -> None:
     page.reload()
     page.get_by_role("button", name="Before", exact=True).click()
     expect(page.locator("video")).not_to_have_attribute("src", now or "")
+    # Its own edit is beside it, to be looked at and not to be changed.
+    expect(page.locator(".alternatives")).to_be_hidden()
+    page.get_by_role("button", name=f"Segment {number}:").click()
+    expect(page.locator(".segment:visible")).not_to_contain_text("as you asked")
     page.get_by_role("button", name="After", exact=True).click()
+    page.get_by_role("button", name=f"Segment {number}:").click()
+    expect(page.locator(".segment:visible")).to_contain_text("as you asked")
 
 
 def steps_by_single_frames(page: Page, number: int, first: int) -> None:

@@ -139,6 +139,6 @@ def _moving_shot(seed: int) -> Callable[[float], NDArray[np.float64]]:
 
     def luma(time_s: float) -> NDArray[np.float64]:
         left = round(_PASSED_PER_S * time_s)
-        return 128 + scene[:, left : left + width]
+        return np.asarray(128 + scene[:, left : left + width], np.float64)
 
     return luma

@@ -1,26 +1,16 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
 import { Link } from "wouter";
-import { type Artefacts, type Edit, isCanceled, isPassing, type Item } from "../api/client";
-import { pathOf } from "../api/links";
-import { useArtefacts, useCancel, useItem, useMakeAgain, useOptions } from "../api/queries";
+import { isCanceled, isPassing, type Item } from "../api/client";
+import { useArtefacts, useCancel, useItem, useMakeAgain } from "../api/queries";
 import { useWatched } from "../api/watch";
-import { frameAt, timeOf } from "../frames";
 import { nameOf } from "../names";
 import { usePageTitle } from "../page";
-import { Costs } from "../parts/Costs";
-import { Covers } from "../parts/Covers";
-import { shownOf } from "../changes";
 import { Delete } from "../parts/Delete";
-import { Editor } from "../parts/Editor";
+import { EditView } from "../parts/EditView";
+import { Made } from "../parts/Made";
 import { Loading, Problem } from "../parts/Notice";
-import { Player } from "../parts/Player";
-import { Formats, Previews } from "../parts/Renditions";
-import { SegmentCard } from "../parts/SegmentCard";
-import { Strip } from "../parts/Strip";
+import { Previews } from "../parts/Renditions";
 import { Title } from "../parts/Title";
 import { Variants } from "../parts/Variants";
-import { save } from "../save";
 import { inWords, words } from "../strings";
 
 export function ItemPage({ id }: { id: string }) {
@@ -172,201 +162,6 @@ function Result({ item }: { item: Item }) {
         <Made item={item} url={item.generatedMediaUrl} artefacts={made.data} />
       )}
     </>
-  );
-}
-
-function Made({
-  item,
-  url,
-  artefacts,
-}: {
-  item: Item;
-  url: string;
-  artefacts: Artefacts | undefined;
-}) {
-  const options = useOptions();
-  const client = useQueryClient();
-  const video = useRef<HTMLVideoElement>(null);
-  const [timeSec, setTimeSec] = useState(0);
-  const format = options.data?.formats.find((format) => format.name === item.format);
-  const seek = (seconds: number) => {
-    if (video.current) video.current.currentTime = timeOf(frameAt(seconds));
-  };
-
-  const base = artefacts?.baseRequestId ?? null;
-  const changed = useArtefacts(item.id, base).data;
-  const before = (base !== null && changed?.requestId === base && changed.reelUrl) || null;
-  const [showBefore, setShowBefore] = useState(false);
-  const isOther = before !== null && pathOf(before) !== pathOf(url);
-  const edit = artefacts?.edit;
-  const changeable = item.status !== "generating" && edit?.segments.some((one) => one.slip);
-
-  return (
-    <section className="made">
-      <div className="stack">
-        <Player
-          url={isOther && showBefore ? before : url}
-          poster={item.posterUrl}
-          title={nameOf(item)}
-          format={format}
-          video={video}
-          onTime={setTimeSec}
-          onStale={() => void client.invalidateQueries()}
-        />
-        {isOther && (
-          <div className="row center" role="group" aria-label={words.compare}>
-            {[true, false].map((old) => (
-              <button
-                key={String(old)}
-                type="button"
-                className="button"
-                aria-pressed={showBefore === old}
-                onClick={() => setShowBefore(old)}
-              >
-                {old ? words.before : words.after}
-              </button>
-            ))}
-          </div>
-        )}
-      </div>
-      <div className="stack">
-        <h2>{words.edit}</h2>
-        {edit && artefacts && changeable && (
-          <Editor
-            key={artefacts.requestId}
-            item={item}
-            edit={edit}
-            requestId={artefacts.requestId}
-            timeSec={timeSec}
-            onSeek={seek}
-            onMade={() => setShowBefore(false)}
-          />
-        )}
-        {edit && !changeable && <EditView edit={edit} timeSec={timeSec} onSeek={seek} />}
-        <Downloads url={url} name={nameOf(item)} artefacts={artefacts} />
-        <Formats item={item} options={options.data} />
-        <Covers id={item.id} covers={artefacts?.covers ?? []} />
-        <Originality item={item} />
-        <Warnings item={item} />
-        <Costs id={item.id} />
-      </div>
-    </section>
-  );
-}
-
-function EditView({
-  edit,
-  timeSec,
-  onSeek,
-}: {
-  edit: Edit;
-  timeSec: number | null;
-  onSeek: (seconds: number) => void;
-}) {
-  const [chosen, setChosen] = useState(0);
-  const playing =
-    timeSec === null
-      ? chosen
-      : edit.segments.findLastIndex((one) => frameAt(one.reelSec) <= frameAt(timeSec));
-  const segment = edit.segments[Math.max(0, playing)];
-  return (
-    <>
-      <Strip
-        edit={edit}
-        shown={shownOf(edit, [], undefined)}
-        timeSec={timeSec}
-        current={playing}
-        onChoose={(one) => {
-          setChosen(one.segment.number);
-          onSeek(one.reelSec);
-        }}
-      />
-      {segment && <SegmentCard edit={edit} segment={segment} />}
-    </>
-  );
-}
-
-function Downloads({
-  url,
-  name,
-  artefacts,
-}: {
-  url: string;
-  name: string;
-  artefacts: Artefacts | undefined;
-}) {
-  const [saving, setSaving] = useState(false);
-  const others = [
-    [words.storyboard, artefacts?.storyboardUrl],
-    [words.otio, artefacts?.otioUrl],
-    [words.edl, artefacts?.edlUrl],
-    [words.xml, artefacts?.xmlUrl],
-    [words.timeline, artefacts?.timelineUrl],
-  ] as const;
-  return (
-    <div className="row downloads">
-      <button
-        type="button"
-        className="button primary"
-        disabled={saving}
-        onClick={() => {
-          setSaving(true);
-          void save(url, `${name}.mp4`).finally(() => setSaving(false));
-        }}
-      >
-        {words.download}
-      </button>
-      {others.map(
-        ([name, link]) =>
-          link && (
-            <a className="button" href={link} key={name} target="_blank" rel="noreferrer">
-              {name}
-            </a>
-          ),
-      )}
-    </div>
-  );
-}
-
-function Originality({ item }: { item: Item }) {
-  if (!item.originality) return null;
-  return (
-    <section>
-      <h2 className="heading">
-        {words.originality}
-        <span className="figure">{words.percent(Math.round(item.originality.score * 100))}</span>
-      </h2>
-      <dl className="parts scored">
-        {item.originality.parts.map((part) => (
-          <div key={part.name}>
-            <dt>
-              {capitalised(part.name)} <meter value={part.score} aria-label={part.name} />
-            </dt>
-            <dd className="muted small">{part.note}</dd>
-          </div>
-        ))}
-      </dl>
-    </section>
-  );
-}
-
-function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-function Warnings({ item }: { item: Item }) {
-  if (item.warnings.length === 0) return null;
-  return (
-    <details className="more">
-      <summary>
-        {words.notes} ({item.warnings.length})
-      </summary>
-      <ul className="plain small">
-        {item.warnings.map((line) => (
-          <li key={line}>{inWords(line)}</li>
-        ))}
-      </ul>
-    </details>
   );
 }
 
