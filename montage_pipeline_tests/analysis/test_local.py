@@ -23,6 +23,8 @@ from montage_pipeline_tests.footage.media import fetched, filmed, make_clip, sce
 
 SIZE = "480x270"
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-pix_fmt", "yuv420p")
+pytestmark = pytest.mark.usefixtures("bare_footage")
+
 Film = Callable[..., FetchedClip]
 
 
@@ -107,7 +109,7 @@ def test_the_document_keeps_to_its_contract(film: Film, tmp_path: Path) -> None:
 
 
 def test_same_clips_give_the_same_document(film: Film) -> None:
-    clips = [film("a.mp4"), film("b.mp4", view=2), film("e.mp4", view=4)]
+    clips = [film("a.mp4"), film("b.mp4", view=2)]
     assert analyse(*clips) == analyse(*clips)
 
 
@@ -125,7 +127,7 @@ BAD = {
 def test_bad_footage_is_rejected_with_its_figure_and_good_is_not(film: Film) -> None:
     output = ("-c:v", "libx264", "-preset", "medium", "-crf", "20", "-pix_fmt", "yuv420p")
     bad = [
-        film(f"{code}.mp4", view=view, filters=how, movement=movement, duration_s=4, output=output)
+        film(f"{code}.mp4", view=view, filters=how, movement=movement, output=output)
         for view, (code, (how, movement)) in enumerate(BAD.items(), start=2)
     ]
     analysis = analyse(film("long.mp4", view=1, duration_s=8), *bad)
