@@ -37,7 +37,7 @@ unexport PYTHONDONTWRITEBYTECODE
 TEST_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # All tests of a file go to one worker, so that what they share is made once.
-test: .venv/.dev ## Run the tests (11 to 14 minutes on 2 cores).
+test: .venv/.dev ## Run the tests (under 10 minutes on 2 cores).
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder -m 'not slow'
 
 # So many systems are broken side by side, each with its own servers: most of a case is waiting.

@@ -9,6 +9,8 @@ from montage_pipeline.footage.measuring.measure import measure
 from montage_pipeline.spans import Span
 from montage_pipeline_tests.footage.media import H264, filmed, indexed, make_clip, scenery
 
+pytestmark = pytest.mark.usefixtures("bare_footage")
+
 
 def moments_of(path: Path) -> list[UnscoredMoment]:
     return cut_into_moments(measure(indexed(path)))

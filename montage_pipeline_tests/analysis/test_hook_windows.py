@@ -16,6 +16,8 @@ from montage_pipeline.settings import Settings
 from montage_pipeline.spans import Span
 from montage_pipeline_tests.footage.media import fetched, scenery
 
+pytestmark = pytest.mark.usefixtures("bare_footage")
+
 _FROM_S, _TO_S = 4.0, 7.0
 
 
@@ -31,14 +33,12 @@ def _crossed(folder: Path, across: str) -> Path:
     path = folder / "crossed.mp4"
     when = f"between(t,{_FROM_S},{_TO_S})"
     place = f"x='{across}':y=90:enable='{when}'"
-    drawn = f"[0]scale=480:270[s];[1]scale=480:270,crop=90:90[t];[s][t]overlay={place}"
-    inputs = [
-        part
-        for still in (behind, thing)
-        for part in ("-loop", "1", "-r", "15", "-t", "10", "-i", str(still))
-    ]
+    held = "loop=-1:1,fps=15,setpts=N/(15*TB)"  # one picture, decoded and scaled once
+    scaled = f"[0]scale=480:270,{held}[s];[1]scale=480:270,crop=90:90,{held}[t]"
+    drawn = f"{scaled};[s][t]overlay={place}"
+    inputs = ["-i", str(behind), "-i", str(thing)]
     encoding = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", str(path)]
-    run_ffmpeg(["-y", *inputs, "-filter_complex", drawn, *encoding])
+    run_ffmpeg(["-y", *inputs, "-filter_complex", drawn, "-t", "10", *encoding])
     return path
 
 

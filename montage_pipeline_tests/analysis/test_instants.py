@@ -13,6 +13,8 @@ from montage_pipeline.footage.probe import probe
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline_tests.footage.media import fetched
 
+pytestmark = pytest.mark.usefixtures("bare_footage")
+
 _SCENE = "testsrc2=size=640x360:rate=25:duration=6"
 _FROM_S, _TO_S = 2.5, 4.0
 

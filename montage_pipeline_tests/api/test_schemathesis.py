@@ -66,7 +66,8 @@ def _run(served: tuple[str, Settings], folder: Path, *options: str) -> None:
 
 
 def test_the_document_is_kept(served: tuple[str, Settings], tmp_path: Path) -> None:
-    _run(served, tmp_path, "--phases", "examples,coverage,fuzzing", "-n", "5", "--seed", _SEED)
+    """What the document's own bounds lead to, two thousand requests; those by chance come next."""
+    _run(served, tmp_path, "--phases", "examples,coverage", "--seed", _SEED)
 
 
 @pytest.mark.slow

@@ -43,9 +43,6 @@ __all__ = ["small_clip"]
 SEED = int(os.environ.setdefault("CHAOS_SEED", str(secrets.randbelow(1_000_000))))
 """The same in every process of a run whose cases run side by side."""
 
-_FAST = {"a_little_of_everything"}
-"""What runs with every `make test`: a stack of its own, and one scene on it."""
-
 CLAUDE_TIMEOUT_S = 10.0 * min(PATIENCE, 3.0)
 """Of one call. The fake judges real frames, which takes seconds on a busy machine."""
 
@@ -89,8 +86,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All but a few cases are for `make test-chaos`. The crowd is one piece of work, and comes
-    first.
+    """The cases are for `make test-chaos`: the start of their stack alone takes 20 s. The crowd is
+    one piece of work, and comes first.
     """
     places = [number for number, item in enumerate(items) if _uses(item, "world")]
     ours = sorted((items[place] for place in places), key=_turn)
@@ -99,9 +96,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         assert _uses(item, "crowd") == (item.path.stem in _CROWD)
         item.add_marker(pytest.mark.chaos)
         item.add_marker(pytest.mark.e2e)
+        item.add_marker(pytest.mark.slow)
         item.add_marker(pytest.mark.timeout(_MAX_CASE_S))
-        if name_of(item) not in _FAST:
-            item.add_marker(pytest.mark.slow)
 
 
 def _turn(item: pytest.Item) -> tuple[bool, int]:

@@ -1,4 +1,4 @@
-"""A little of everything at once, for every `make test`."""
+"""A little of everything at once: the quickest look at whether the stack holds."""
 
 from montage_pipeline_tests.chaos.scene import Death, Scene
 from montage_pipeline_tests.chaos.store_proxy import Trouble

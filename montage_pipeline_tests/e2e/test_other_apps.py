@@ -72,9 +72,14 @@ class OtherApp:
         self.port = self.server.server_port
 
 
+@pytest.fixture(scope="module")
+def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compiled_examples(tmp_path_factory.mktemp("modules"))
+
+
 @pytest.fixture
-def other_app(tmp_path: Path) -> Iterator[OtherApp]:
-    app = OtherApp(compiled_examples(tmp_path))
+def other_app(modules: Path) -> Iterator[OtherApp]:
+    app = OtherApp(modules)
     thread = threading.Thread(target=app.server.serve_forever, daemon=True)
     thread.start()
     yield app

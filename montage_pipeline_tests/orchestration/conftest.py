@@ -24,6 +24,11 @@ from montage_pipeline_tests.fakes import anthropic_server as claude
 from montage_pipeline_tests.fakes import fal_server as fal
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _bare_footage(bare_footage: None) -> None:
+    """The clips of this room are FFmpeg's patterns."""
+
+
 @pytest.fixture
 def pipeline_settings(settings: Settings, tmp_path: Path) -> Settings:
     """Settings with quick retries and local files allowed."""

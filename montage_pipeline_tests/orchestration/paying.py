@@ -10,6 +10,7 @@ import dagster as dg
 
 from montage_pipeline.composition import Services
 from montage_pipeline.costs.ledger import CostEntry
+from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.settings import Settings
 from montage_pipeline.vocabulary import ContentStatus, Step
 from montage_pipeline_tests.clicks import click
@@ -40,11 +41,16 @@ class Outcome:
 
 
 def outcome_of(
-    settings: Settings, instance: dg.DagsterInstance, user: UUID, clip: Path, *assets: str
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    clip: Path,
+    *assets: str,
+    options: MontageOptions | None = None,
 ) -> Outcome:
     """The click's run of these steps, or of all; what comes before the first of them is there."""
     services = Services(settings)
-    created = click(services.library, user, clip.as_uri())
+    created = click(services.library, user, clip.as_uri(), options=options or MontageOptions())
     if assets and Step.CLIP_ANALYSIS not in assets:
         store_analysis(services, created, clip)
     result = run_montage(services, instance, add_partition(instance, created), *assets)

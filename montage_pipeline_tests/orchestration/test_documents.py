@@ -107,7 +107,13 @@ def test_a_missing_input_fails_at_once_and_is_named(
 
 
 @pytest.mark.parametrize(
-    "text", [json.dumps({"schema_version": 0}), "{}", '{"schema_version": 1}', "not JSON"]
+    "text",
+    [
+        json.dumps({"schema_version": 0}),
+        "not JSON",
+        pytest.param("{}", marks=pytest.mark.slow),
+        pytest.param('{"schema_version": 1}', marks=pytest.mark.slow),
+    ],
 )
 def test_an_input_of_another_schema_fails_at_once(
     services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID, text: str

@@ -3,6 +3,7 @@ segment is named, and rendered again, entered earlier, at last from the clip's s
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from math import inf
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from montage_pipeline_tests.footage.media import fetched, filmed, indexed, make_
 from montage_pipeline_tests.footage.strange import leapt, plain_clip, unstamped
 from montage_pipeline_tests.rendering.edits import Cut, paths_of, timeline_of
 
+pytestmark = pytest.mark.usefixtures("bare_footage")
+
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-crf", "20")
 HARD_TO_ENTER = {
     "open-gop.mp4": (*X264, "-g", "25", "-bf", "3", "-x264-params", "open-gop=1"),
@@ -32,8 +35,9 @@ HARD_TO_ENTER = {
 }
 
 
+@lru_cache(maxsize=8)
 def miniatures_of(path: Path) -> list[Miniature]:
-    """What the analysis sees of a clip, decoded from its start."""
+    """What the analysis sees of a clip, decoded from its start; each clip has its own path."""
     return [
         miniature_of(sample.time_s, sample.luma, sample.chroma)
         for sample in measure(indexed(path)).samples
@@ -74,7 +78,17 @@ def two_clips(tmp_path_factory: pytest.TempPathFactory) -> list[FetchedClip]:
     ]
 
 
-@pytest.mark.parametrize("name", HARD_TO_ENTER)
+# Entered as the same encoding in the other container.
+RARER = ("open-gop.ts", "intra-refresh.mp4")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in RARER else name
+        for name in HARD_TO_ENTER
+    ],
+)
 def test_clips_that_are_hard_to_enter_are_shown_as_analysed(
     name: str, music: Path, tmp_path: Path
 ) -> None:
@@ -99,7 +113,10 @@ def test_clips_that_are_hard_to_enter_are_shown_as_analysed(
     "strange",
     [
         lambda clip, folder: unstamped(clip, folder / "before-zero.mkv"),
-        lambda clip, folder: leapt(clip, folder / "leapt.mkv", after_s=2.52),
+        pytest.param(
+            lambda clip, folder: leapt(clip, folder / "leapt.mkv", after_s=2.52),
+            marks=pytest.mark.slow,
+        ),
         lambda clip, folder: leapt(clip, folder / "leapt.mp4", after_s=2.52, reordered=False),
     ],
     ids=["unstamped", "leapt", "leapt and out of order"],

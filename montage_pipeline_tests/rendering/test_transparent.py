@@ -15,6 +15,8 @@ from montage_pipeline_tests.rendering.sources import VP9, lab, seen_patches, tra
 from montage_pipeline_tests.rendering.test_likeness import miniatures_of, with_miniatures
 from montage_pipeline_tests.rendering.video.any_source import TRUE_PATCHES
 
+pytestmark = pytest.mark.usefixtures("bare_footage")
+
 _VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-b:v", "3M")
 _KINDS = {
     "prores4444.mov": ("yuva444p10le", ("-c:v", "prores_ks", "-profile:v", "4444")),

@@ -21,17 +21,20 @@ _WHOLE_SYSTEM = (
 
 _LONG = (
     *_WHOLE_SYSTEM,
-    "chaos/test_fast.py",
+    "analysis/test_local.py",
     "api/test_schemathesis.py",
+    "orchestration/edits/test_reuse.py",
+    "orchestration/test_retries.py",
+    "analysis/claude/test_resume.py",
+    "analysis/scan/test_looking.py",
+    "orchestration/test_documents.py",
     "orchestration/runs/test_outcomes.py",
     "orchestration/edits/test_variants.py",
     "orchestration/test_wishes.py",
-    "orchestration/edits/test_reuse.py",
-    "analysis/scan/test_looking.py",
-    "analysis/claude/test_resume.py",
+    "footage/rebuilding/test_copying.py",
     "local/embedded/test_seaweed.py",
 )
-"""Half a minute and more, longest first. Begun late, one of them would keep a single worker busy
+"""Twenty seconds and more, longest first. Begun late, one of them would keep a single worker busy
 while the others have nothing left to do.
 """
 

@@ -7,7 +7,7 @@ from montage_pipeline_tests.running.schedule import LongFilesFirst
 _TESTS = [
     "montage_pipeline_tests/api/test_auth.py::test_a",
     "montage_pipeline_tests/api/test_schemathesis.py::test_b",
-    "montage_pipeline_tests/chaos/test_fast.py::test_c",
+    "montage_pipeline_tests/analysis/test_local.py::test_c",
     "montage_pipeline_tests/e2e/test_click_to_draft.py::test_d",
     "montage_pipeline_tests/e2e/test_large_uploads.py::test_e",
     "montage_pipeline_tests/e2e/test_studio.py::test_f",

@@ -67,7 +67,13 @@ def test_two_unusable_answers_fail_and_a_retry_asks_anew(small: AnalysisStep) ->
             True,
             {"error": "overloaded_error", "status": 529},
         ),
-        (Fault.server_error(), "analysis_unavailable", True, {"error": "api_error", "status": 500}),
+        pytest.param(
+            Fault.server_error(),
+            "analysis_unavailable",
+            True,
+            {"error": "api_error", "status": 500},
+            marks=pytest.mark.slow,
+        ),
         (
             Fault.spend_limit(),
             "analysis_limit_reached",
@@ -80,23 +86,26 @@ def test_two_unusable_answers_fail_and_a_retry_asks_anew(small: AnalysisStep) ->
             False,
             {"error": "billing_error", "status": 402},
         ),
-        (
+        pytest.param(
             Fault.error(403, "permission_error", "not allowed"),
             "analysis_rejected",
             False,
             {"error": "permission_error", "status": 403},
+            marks=pytest.mark.slow,
         ),
-        (
+        pytest.param(
             Fault.error(404, "not_found_error", "model gone"),
             "analysis_rejected",
             False,
             {"error": "not_found_error", "status": 404},
+            marks=pytest.mark.slow,
         ),
-        (
+        pytest.param(
             Fault.error(413, "request_too_large", "too large"),
             "analysis_rejected",
             False,
             {"error": "request_too_large", "status": 413},
+            marks=pytest.mark.slow,
         ),
     ],
 )

@@ -3,7 +3,6 @@
 import multiprocessing
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -64,9 +63,18 @@ def ledger(engine: Engine) -> CostLedger:
     return CostLedger(engine)
 
 
+@pytest.fixture(scope="module")
+def two_clips(tmp_path_factory: pytest.TempPathFactory) -> list[FetchedClip]:
+    return clips_in(tmp_path_factory.mktemp("two"), 2)
+
+
 @pytest.fixture
 def attempt(
-    settings: Settings, library: ContentLibrary, user: UUID, server: AnthropicServer, tmp_path: Path
+    settings: Settings,
+    library: ContentLibrary,
+    user: UUID,
+    server: AnthropicServer,
+    two_clips: list[FetchedClip],
 ) -> Attempt:
     values = {
         **{
@@ -76,7 +84,7 @@ def attempt(
         "anthropic_api_key": "sk-test",
         "anthropic_base_url": server.url,
     }
-    return Attempt(values, clips_in(tmp_path, 2), user, click(library, user).request_id)
+    return Attempt(values, two_clips, user, click(library, user).request_id)
 
 
 def test_killed_while_claude_thinks(

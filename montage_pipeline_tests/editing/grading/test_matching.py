@@ -19,6 +19,7 @@ from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.styles import STYLES
 from montage_pipeline.styles.model import LookTaste
 from montage_pipeline_tests.editing.grading.scenes import SKIN_TONES, Frames, scene, shot
+from montage_pipeline_tests.examples import examples
 from montage_pipeline_tests.rendering.edits import Cut, timeline_of
 
 _PLAIN = LookTaste()
@@ -112,7 +113,7 @@ def test_a_white_studio_stays_white() -> None:
     assert np.median(_lab(after)[:, 0]) > np.median(_lab(crops[1])[:, 0]) - 0.7
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(0.5), deadline=None)
 @given(
     skin=st.sampled_from(SKIN_TONES),
     red=st.floats(0.9, 1.1),

@@ -71,8 +71,8 @@ def shown(timeline: Timeline, clip: int = 0) -> Sequence[Segment]:
         (2.0, 60, 120, 1 / 2),
         (2.0, 48, 120, 5 / 8),
         (2.5, 120, 120, 3 / 4),
-        (1.6, 240, 120, 1 / 2),
-        (3.2, 60, 125, 1 / 2),
+        pytest.param(1.6, 240, 120, 1 / 2, marks=pytest.mark.slow),
+        pytest.param(3.2, 60, 125, 1 / 2, marks=pytest.mark.slow),
     ],
 )
 def test_a_clip_too_short_for_a_cut_plays_slower(

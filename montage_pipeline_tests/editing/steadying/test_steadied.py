@@ -19,6 +19,7 @@ from montage_pipeline.editing.timeline import Segment, Timeline
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.settings import Settings
+from montage_pipeline_tests.examples import examples
 from montage_pipeline_tests.footage.media import fetched, filmed, make_clip, scenery
 from montage_pipeline_tests.rendering.edits import Cut, frames_of, music_of, paths_of, timeline_of
 
@@ -115,7 +116,7 @@ def test_who_walks_before_a_camera_at_rest_does_not_move_it(tmp_path: Path) -> N
     assert steadied(timeline_with(clip), clip) == timeline_with(clip)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(0.5), deadline=None)
 @given(
     seed=st.integers(0, 1000),
     size=st.floats(2, 60),

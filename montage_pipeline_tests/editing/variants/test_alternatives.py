@@ -30,7 +30,9 @@ def _in_common(timeline: Timeline, other: Timeline) -> float:
     return len(shown & _frames(other)) / len(shown)
 
 
-@pytest.mark.parametrize(("count", "length_s"), [(6, 20), (2, 60)])
+@pytest.mark.parametrize(
+    ("count", "length_s"), [(6, 20), pytest.param(2, 60, marks=pytest.mark.slow)]
+)
 def test_three_edits_share_little_where_there_is_enough(count: int, length_s: float) -> None:
     clips, request = steady_clips(count, length_s, moment_s=4), edit_request(30)
     found = plan_variants(request, clips, MUSIC, 3)

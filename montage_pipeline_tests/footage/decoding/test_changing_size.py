@@ -22,6 +22,8 @@ from montage_pipeline_tests.footage.media import (
     scenery,
 )
 
+pytestmark = pytest.mark.usefixtures("bare_footage")
+
 VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "2M", "-g", "30")
 RATE, PART_S = 30, 2
 

@@ -13,6 +13,8 @@ from montage_pipeline.footage.measuring.measure import measure
 from montage_pipeline.spans import Span
 from montage_pipeline_tests.footage.media import filmed, indexed, make_clip, scenery
 
+pytestmark = pytest.mark.usefixtures("bare_footage")
+
 RATE, LONG_S, GOP = 15, 8, 30
 CODECS: dict[str, tuple[str, ...]] = {
     "h264": (

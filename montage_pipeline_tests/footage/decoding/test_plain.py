@@ -2,6 +2,7 @@
 their shape or orientation, or have an alpha channel. Analysis and renderer see the same of them.
 """
 
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from montage_pipeline.footage.decoding.packets import index_clip
 from montage_pipeline.footage.decoding.plain import plain_frame
 from montage_pipeline.footage.decoding.sample import frames_at
 from montage_pipeline.footage.measuring.measure import measure
+from montage_pipeline.footage.model import ClipFacts
 from montage_pipeline.footage.probe import probe
 from montage_pipeline.footage.rebuilding.copying import rebuild
 from montage_pipeline.media.ffmpeg import run_ffmpeg
@@ -26,6 +28,8 @@ from montage_pipeline_tests.footage.strange import (
     tagged_360,
     turned_on_the_way,
 )
+
+pytestmark = pytest.mark.usefixtures("bare_footage")
 
 
 def _still(path: Path, *options: str) -> np.ndarray:
@@ -123,26 +127,30 @@ def test_pixels_that_change_their_aspect_on_the_way_are_shown_in_it(
     assert {round(sample.size_share, 2) for sample in measured.samples} == {1.0}
 
 
+RGB_OR_GREY = (
+    *("rgba", "argb", "bgra", "abgr", "rgba64be", "rgba64le"),
+    *("gbrap", "gbrap10le", "gbrap12le", "ya8"),
+)
+"""Of full range, whatever is said of them."""
+
+
+@pytest.fixture(scope="module")
+def some_facts(turned: Path) -> ClipFacts:
+    return probe(fetched(turned))
+
+
 @pytest.mark.parametrize(
-    "pixel_format",
+    ("pixel_format", "full_range"),
     [
-        *(
-            "rgba",
-            "argb",
-            "bgra",
-            "abgr",
-            "rgba64be",
-            "rgba64le",
-            "gbrap",
-            "gbrap10le",
-            "gbrap12le",
+        *((name, True) for name in RGB_OR_GREY),
+        *(pytest.param(name, False, marks=pytest.mark.slow) for name in RGB_OR_GREY),
+        *product(
+            ("yuva420p", "yuva422p", "yuva444p", "yuva444p10le", "yuva444p12le"), (False, True)
         ),
-        *("yuva420p", "yuva422p", "yuva444p", "yuva444p10le", "yuva444p12le", "ya8"),
     ],
 )
-@pytest.mark.parametrize("full_range", [False, True])
 def test_every_kind_of_transparency_ends_over_black(
-    turned: Path, pixel_format: str, full_range: bool
+    some_facts: ClipFacts, pixel_format: str, full_range: bool
 ) -> None:
     height, width = 360, 640
     down, across = np.mgrid[0:height, 0:width]
@@ -155,9 +163,9 @@ def test_every_kind_of_transparency_ends_over_black(
         "dst_color_range": ColorRange.JPEG if full_range else ColorRange.MPEG,
     }
     frame = VideoFrame.from_ndarray(image, format="rgba").reformat(format=pixel_format, **span)
-    if frame.format.is_rgb or pixel_format == "ya8":
-        full_range = True
-    facts = probe(fetched(turned)).model_copy(
+    assert (frame.format.is_rgb or pixel_format == "ya8") == (pixel_format in RGB_OR_GREY)
+    full_range = full_range or pixel_format in RGB_OR_GREY
+    facts = some_facts.model_copy(
         update={"video_codec": "png", "pixel_format": pixel_format, "full_range": full_range}
     )
 

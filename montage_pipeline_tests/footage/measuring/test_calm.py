@@ -11,6 +11,8 @@ from montage_pipeline.footage.measuring.measure import measure
 from montage_pipeline.spans import Span
 from montage_pipeline_tests.footage.media import concatenated, filmed, indexed, scenery
 
+pytestmark = pytest.mark.usefixtures("bare_footage")
+
 RATE, SIZE = 15, "320x180"
 LENGTHS_S = (6.4, 3.2, 5.2, 1.2, 4.0)
 CUTS_S = (6.4, 9.6, 14.8, 16.0)
@@ -20,7 +22,7 @@ CUTS_S = (6.4, 9.6, 14.8, 16.0)
     ("b_frames", "gop"),
     [
         pytest.param("3", RATE, id="B-frames, short groups"),
-        pytest.param("0", 2 * RATE, id="no B-frames, long groups"),
+        pytest.param("0", 2 * RATE, id="no B-frames, long groups", marks=pytest.mark.slow),
         pytest.param("0", RATE, id="no B-frames, short groups", marks=pytest.mark.slow),
         pytest.param("3", 2 * RATE, id="B-frames, long groups", marks=pytest.mark.slow),
     ],

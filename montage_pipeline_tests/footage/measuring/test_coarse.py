@@ -15,6 +15,8 @@ from montage_pipeline.spans import Span
 from montage_pipeline_tests.footage.media import concatenated, filmed, indexed, scenery
 from montage_pipeline_tests.footage.strange import cropped_by_its_container
 
+pytestmark = pytest.mark.usefixtures("bare_footage")
+
 SIZE, RATE, LONG_S = "320x180", 15, 14
 _H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "24", "-bf", "2", "-sc_threshold", "0")
 KINDS: dict[str, tuple[str, ...]] = {
@@ -28,7 +30,7 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 CUTS_S = (5.2, 9.4)
 # Measuring enters them as it enters the others.
-RARER = ("cues.mkv", "fragments.mp4", "all_keys.mov", "all_keys.avi")
+RARER = ("indexed.mp4", "cues.mkv", "fragments.mp4", "all_keys.mov", "all_keys.avi")
 
 
 @pytest.fixture(scope="module")

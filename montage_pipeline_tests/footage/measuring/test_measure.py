@@ -15,6 +15,8 @@ from montage_pipeline.spans import Span
 from montage_pipeline_tests.footage.media import H264 as FAST_H264
 from montage_pipeline_tests.footage.media import filmed, indexed, make_clip, scenery
 
+pytestmark = pytest.mark.usefixtures("bare_footage")
+
 SIZE = "480x270"
 H264 = (*FAST_H264, "-crf", "20")
 

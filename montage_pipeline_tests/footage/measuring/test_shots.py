@@ -13,6 +13,8 @@ from montage_pipeline.footage.measuring.shots import ShotDetector
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline_tests.footage.media import H264, filmed, indexed, make_clip, scenery
 
+pytestmark = pytest.mark.usefixtures("bare_footage")
+
 SIZE = "480x270"
 WITHOUT_KEYFRAMES = (*H264, "-crf", "20", "-g", "300", "-sc_threshold", "0")
 

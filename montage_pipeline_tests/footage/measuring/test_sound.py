@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from scipy.io import wavfile
 
 from montage_pipeline.footage.measuring.measure import measure
@@ -11,6 +12,8 @@ from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.spans import Span
 from montage_pipeline_tests.footage.media import H264, indexed
 from montage_pipeline_tests.rendering.audio.sounds import RATE, coloured_noise, voice
+
+pytestmark = pytest.mark.usefixtures("bare_footage")
 
 
 def with_sound(path: Path, sound: list[str], seconds: int) -> Path:

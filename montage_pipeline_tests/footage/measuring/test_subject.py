@@ -21,6 +21,8 @@ from montage_pipeline.settings import Settings
 from montage_pipeline.spans import Span
 from montage_pipeline_tests.footage.media import fetched, filmed, indexed, scenery
 
+pytestmark = pytest.mark.usefixtures("bare_footage")
+
 FLAT: Plane = np.full((90, 160), 120, np.uint8)
 ROOM: Plane = FLAT.copy()
 ROOM[60:] = 60

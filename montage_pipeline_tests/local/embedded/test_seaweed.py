@@ -6,6 +6,7 @@ import signal
 import socket
 import stat
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 
 import httpx
@@ -110,10 +111,7 @@ _BACK_DOORS = [
 ]
 
 
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_the_services_behind_s3_answer_nobody(
-    server: EmbeddedObjectStore, tmp_path: Path, scheme: str
-) -> None:
+def test_the_services_behind_s3_answer_nobody(server: EmbeddedObjectStore, tmp_path: Path) -> None:
     store = _store(server)
     store.put_bytes("analytics/secret.csv", b"user,spend", content_type="text/csv")
     objects = tmp_path / "home" / "objects"
@@ -122,10 +120,12 @@ def test_the_services_behind_s3_answer_nobody(
 
     for service in ("master", "volume", "filer"):
         for port in (ports[service], ports[service] + 10_000):
-            for method, path in _BACK_DOORS:
-                assert _answer(method, f"{scheme}://127.0.0.1:{port}{path}") == "refused"
+            for (method, path), scheme in product(_BACK_DOORS, ("http", "https")):
+                url = f"{scheme}://127.0.0.1:{port}{path}"
+                assert _answer(method, url) == "refused", url
     # S3's own gRPC port takes configuration.
-    assert _answer("GET", f"{scheme}://127.0.0.1:{ports['s3'] + 10_000}/") == "refused"
+    for scheme in ("http", "https"):
+        assert _answer("GET", f"{scheme}://127.0.0.1:{ports['s3'] + 10_000}/") == "refused"
 
     assert store.get_bytes("analytics/secret.csv") == b"user,spend"
     assert set(store.list_keys("")) - {PROBE_KEY} == {"analytics/secret.csv"}

@@ -24,7 +24,13 @@ from montage_pipeline_tests.ledgers import Ledger, fill
 
 @pytest.fixture
 def ledger(services: Services) -> Ledger:
-    """Ten days of calls, up to now."""
+    """Five days of calls, up to now."""
+    return fill(services.engine, until=datetime.now(UTC), days=5)
+
+
+@pytest.fixture
+def long_ledger(services: Services) -> Ledger:
+    """So many days of calls, up to now, that it is known what is usual."""
     return fill(services.engine, until=datetime.now(UTC), days=10)
 
 
@@ -102,19 +108,19 @@ def test_only_what_changed_is_written_again(
 
 
 def test_the_daily_checks_see_what_is_wrong(
-    services: Services, instance: dg.DagsterInstance, ledger: Ledger
+    services: Services, instance: dg.DagsterInstance, long_ledger: Ledger
 ) -> None:
     write(services, instance)
-    old = ledger.calls[0]["created_at"].date()
+    old = long_ledger.calls[0]["created_at"].date()
     services.store.delete(mart_key("waste_by_day", old))
     with services.engine.begin() as connection:
         connection.execute(
             text("UPDATE api_cost_logs SET cost_usd = cost_usd + 0.000000000001 WHERE id = :id"),
-            {"id": ledger.calls[0]["id"]},
+            {"id": long_ledger.calls[0]["id"]},
         )
         connection.execute(
             text("UPDATE api_cost_logs SET cost_usd = 500 WHERE id = :id"),
-            {"id": ledger.calls[-1]["id"]},
+            {"id": long_ledger.calls[-1]["id"]},
         )
         connection.execute(text("UPDATE api_cost_logs SET updated_at = created_at"))
         connection.execute(text("UPDATE montage_requests SET finished_at = created_at"))

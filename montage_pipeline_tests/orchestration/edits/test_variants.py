@@ -8,6 +8,7 @@ from uuid import UUID
 
 import av
 import dagster as dg
+import pytest
 from PIL import Image
 
 from montage_pipeline.composition import Services
@@ -71,21 +72,71 @@ def _pixels(services: Services, item: ContentItem, number: int) -> tuple[int, in
         return stream.width, stream.height
 
 
-def test_a_plan_is_looked_at_previewed_and_rendered(
+def _plan(
+    services: Services, instance: dg.DagsterInstance, user: UUID, folder: Path
+) -> CreatedRequest:
+    """A request that stopped at two edits of shaking and of steady footage."""
+    shaking = filmed(scenery(folder / "view.png", seed=12), "x=300+9*sin(2.1*n):y=45+8*sin(1.7*n)")
+    make_clip(folder / "one.mp4", shaking.format(size="320x180", rate=30), 10)
+    make_clip(folder / "two.mp4", "mandelbrot=size=192x144:rate=10", 10)
+    clips = [(folder / f"{name}.mp4").as_uri() for name in ("one", "two")]
+    planned = click(services.library, user, *clips, options=PLAN)
+    assert _run(services, instance, planned)
+    return planned
+
+
+def _in_two_shapes(
+    services: Services,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    planned: CreatedRequest,
+    *,
+    preview: bool,
+) -> CreatedRequest:
+    """The second of two plans, rendered as a preview or for good."""
+    made = services.library.request_again(
+        user,
+        planned.content_item_id,
+        MontageOptions(preview=preview, formats=(Format.LANDSCAPE,)),
+        chosen=ChosenPlan(request_id=planned.request_id, variant=2),
+    )
+    assert _run(services, instance, made)
+    item = item_of(services.library, user, made)
+    assert item.status is ContentStatus.DRAFT
+    for number, shape in enumerate((Format.SQUARE, Format.LANDSCAPE)):
+        file, size = item.renditions[number], shape.preview_size if preview else shape.frame_size
+        assert (file.format, file.preview, file.width, file.height) == (shape, preview, *size)
+        assert _pixels(services, item, number) == size
+    assert len(item.renditions) == 2
+
+    edit = _edit(services, str(made.request_id))
+    landscape = _edit(services, format_place(made.request_id, Format.LANDSCAPE))
+    for as_planned, framed in zip(edit.segments, landscape.segments, strict=True):
+        assert bool(framed.steadying) == bool(as_planned.steadying)
+    assert any(segment.steadying for segment in landscape.segments)
+    return made
+
+
+def _seen_of(services: Services, user: UUID, edit: Timeline) -> int:
+    """How many segments of its clips were shown to the user before, for one who asks now."""
+    return len(
+        services.seen.earlier(
+            user,
+            _request(services, click(services.library, user)).created_at,
+            files={facts.sha256 for facts in edit.clips},
+            fingerprints=set(),
+        )
+    )
+
+
+def test_a_plan_is_looked_at_and_previewed(
     services: Services,
     library: ContentLibrary,
     instance: dg.DagsterInstance,
     user: UUID,
     tmp_path: Path,
 ) -> None:
-    shaking = filmed(
-        scenery(tmp_path / "view.png", seed=12), "x=300+9*sin(2.1*n):y=45+8*sin(1.7*n)"
-    )
-    make_clip(tmp_path / "one.mp4", shaking.format(size="320x180", rate=30), 14)
-    make_clip(tmp_path / "two.mp4", "mandelbrot=size=192x144:rate=10", 14)
-    clips = [(tmp_path / f"{name}.mp4").as_uri() for name in ("one", "two")]
-    planned = click(library, user, *clips, options=PLAN)
-    assert _run(services, instance, planned)
+    planned = _plan(services, instance, user, tmp_path)
 
     # The plan: three steps, two edits, and an item that is nobody's business but its owner's.
     request, item = _request(services, planned), item_of(library, user, planned)
@@ -109,57 +160,48 @@ def test_a_plan_is_looked_at_previewed_and_rendered(
             image.verify()
 
     # A preview of the second: no clip is looked at again, nothing is composed.
-    chosen = ChosenPlan(request_id=planned.request_id, variant=2)
-    preview = library.request_again(
-        user, planned.content_item_id, MontageOptions(preview=True), chosen=chosen
-    )
-    assert _run(services, instance, preview)
-    item = item_of(library, user, preview)
-    assert (item.status, item.generated_media_url) == (ContentStatus.DRAFT, None)
-    [small] = item.renditions
-    assert (small.preview, small.width, small.height) == (True, *Format.SQUARE.preview_size)
-    assert _pixels(services, item, 0) == Format.SQUARE.preview_size
+    preview = _in_two_shapes(services, instance, user, planned, preview=True)
+    assert item_of(library, user, preview).generated_media_url is None
     known, again = (
         services.store.get_bytes(document_key(request_id, Step.CLIP_ANALYSIS))
         for request_id in (planned.request_id, preview.request_id)
     )
     assert again == known
-
-    # The Reel of it, in two shapes.
-    final = library.request_again(
-        user,
-        planned.content_item_id,
-        MontageOptions(formats=(Format.LANDSCAPE,)),
-        chosen=chosen,
-    )
-    assert _run(services, instance, final)
-    item = item_of(library, user, final)
-    assert item.generated_media_url == item.renditions[0].url
-    assert [(file.format, file.preview) for file in item.renditions] == [
-        (Format.SQUARE, False),
-        (Format.LANDSCAPE, False),
-    ]
-    assert _pixels(services, item, 0) == Format.SQUARE.frame_size
-    assert _pixels(services, item, 1) == Format.LANDSCAPE.frame_size
-    edit = _edit(services, str(final.request_id))
+    edit = _edit(services, str(preview.request_id))
     assert edit.segments == second.segments
-    assert services.store.get_bytes(storyboard_key(final.request_id)) == boards[1]
-    landscape = _edit(services, format_place(final.request_id, Format.LANDSCAPE))
-    for as_planned, framed in zip(edit.segments, landscape.segments, strict=True):
-        assert bool(framed.steadying) == bool(as_planned.steadying)
-    assert any(segment.steadying for segment in landscape.segments)
-    view = EditView.model_validate_json(services.store.get_bytes(edit_view_key(final.request_id)))
-    assert all(str(final.request_id) in segment.thumbnail_key for segment in view.segments)
-    seen = services.seen.earlier(
-        user,
-        _request(services, click(library, user)).created_at,
-        files={facts.sha256 for facts in edit.clips},
-        fingerprints=set(),
-    )
-    assert len(seen) == len(edit.segments), "what was planned or previewed was not seen"
+    assert services.store.get_bytes(storyboard_key(preview.request_id)) == boards[1]
+    assert _seen_of(services, user, edit) == 0, "what was planned or previewed was not seen"
 
     # A plan whose files have expired is refused by name.
     services.store.delete(document_key(places[1], Step.EDIT_TIMELINE))
+    chosen = ChosenPlan(request_id=planned.request_id, variant=2)
     late = library.request_again(user, planned.content_item_id, MontageOptions(), chosen=chosen)
     assert not _run(services, instance, late)
     assert error_of(library, user, late)["code"] == "plan_expired"
+
+
+@pytest.mark.slow
+def test_a_plan_that_was_previewed_becomes_a_reel(
+    services: Services,
+    library: ContentLibrary,
+    instance: dg.DagsterInstance,
+    user: UUID,
+    tmp_path: Path,
+) -> None:
+    planned = _plan(services, instance, user, tmp_path)
+    _in_two_shapes(services, instance, user, planned, preview=True)
+    final = _in_two_shapes(services, instance, user, planned, preview=False)
+
+    item = item_of(library, user, final)
+    assert item.generated_media_url == item.renditions[0].url
+    edit = _edit(services, str(final.request_id))
+    place = variant_place(planned.request_id, 2)
+    assert edit.segments == _edit(services, place).segments
+    board, chosen = (
+        services.store.get_bytes(storyboard_key(place)) for place in (final.request_id, place)
+    )
+    assert board == chosen
+    view = EditView.model_validate_json(services.store.get_bytes(edit_view_key(final.request_id)))
+    assert all(str(final.request_id) in segment.thumbnail_key for segment in view.segments)
+    seen = _seen_of(services, user, edit)
+    assert seen == len(edit.segments), "what was planned or previewed was not seen"

@@ -35,6 +35,7 @@ from montage_pipeline_tests.orchestration.conftest import (
     item_of,
     retries_of,
     run_montage,
+    store_analysis,
 )
 
 
@@ -86,6 +87,7 @@ class Clicked:
     user: UUID
     created: CreatedRequest
     partition: str
+    clip: Path
 
     @property
     def item(self) -> ContentItem:
@@ -115,6 +117,11 @@ class Clicked:
         assert not result.success
         return result
 
+    def analysed(self) -> list[Step]:
+        """The steps that are left once the clip has been analysed, which is what takes longest."""
+        store_analysis(self.services, self.created, self.clip)
+        return [step for step in Step if step is not Step.CLIP_ANALYSIS]
+
     def settle(self, result: dg.ExecuteInProcessResult) -> None:
         """What the daemon does then."""
         settle(self.services, self.instance, result)
@@ -130,7 +137,8 @@ def clicked(
 ) -> Clicked:
     """A request that has its partition, and no run yet."""
     created = click(library, user, clip.as_uri())
-    return Clicked(services, library, instance, user, created, add_partition(instance, created))
+    partition = add_partition(instance, created)
+    return Clicked(services, library, instance, user, created, partition, clip)
 
 
 def test_a_partition_deleted_meanwhile_is_told_in_a_sentence(clicked: Clicked) -> None:
@@ -208,7 +216,7 @@ def test_a_delivered_reel_stays_though_its_last_step_could_not_end(clicked: Clic
 
             raise EndpointConnectionError(endpoint_url="url")
 
-    result = clicked.fails(Step.R2_OBJECT, store_goes_away)
+    result = clicked.fails(Step.R2_OBJECT, store_goes_away, *clicked.analysed())
     assert set(seen) == {ContentStatus.DRAFT}
     delivered = clicked.item
     assert (delivered.status, delivered.progress_percent) == (ContentStatus.DRAFT, 100)
@@ -218,7 +226,8 @@ def test_a_delivered_reel_stays_though_its_last_step_could_not_end(clicked: Clic
 
 
 def test_a_good_reel_stays_when_making_it_again_fails(clicked: Clicked) -> None:
-    assert run_montage(clicked.services, clicked.instance, clicked.partition, *Step).success
+    left = clicked.analysed()
+    assert run_montage(clicked.services, clicked.instance, clicked.partition, *left).success
     good = clicked.item
     assert good.status is ContentStatus.DRAFT
 

@@ -141,13 +141,25 @@ def test_the_limiter_takes_off_no_more_than_leaves_the_mix_as_it_is(name: str) -
     [
         pytest.param(stereo(_music(10, 0.01)), "on_target", id="quiet music"),
         pytest.param(stereo(_music(10, 0.9)), "on_target", id="loud music"),
-        pytest.param(stereo(_music(7, 0.2)), "on_target", id="seven seconds"),
+        pytest.param(
+            stereo(_music(7, 0.2)), "on_target", id="seven seconds", marks=pytest.mark.slow
+        ),
         pytest.param(stereo(voice(10, 0.05)), "on_target", id="voice"),
-        pytest.param(stereo(0.1 * coloured_noise(8, 0)), "on_target", id="white noise"),
+        pytest.param(
+            stereo(0.1 * coloured_noise(8, 0)),
+            "on_target",
+            id="white noise",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(stereo(0.1 * coloured_noise(8, 1)), "on_target", id="pink noise"),
         pytest.param(stereo(_tone(40, 8, 0.8)), "on_target", id="40 Hz"),
         pytest.param(stereo(np.sign(_music(8, 0.5)) * 0.99), "on_target", id="clipped to squares"),
-        pytest.param(stereo(np.clip(4 * _music(8, 0.5), -1, 1)), "on_target", id="clipped"),
+        pytest.param(
+            stereo(np.clip(4 * _music(8, 0.5), -1, 1)),
+            "on_target",
+            id="clipped",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             stereo(_music(8, 0.3)) * np.array([1, -1], np.float32), "on_target", id="opposite phase"
         ),
@@ -212,7 +224,7 @@ def _hostile_burst(rng: np.random.Generator, length: int) -> NDArray[np.float64]
 
 
 @pytest.mark.parametrize(
-    "seeds", [range(50), pytest.param(range(50, 200), marks=pytest.mark.slow)], ids=str
+    "seeds", [range(20), pytest.param(range(20, 200), marks=pytest.mark.slow)], ids=str
 )
 def test_no_mix_fails_by_its_peaks(seeds: range, tmp_path: Path) -> None:
     for seed in seeds:

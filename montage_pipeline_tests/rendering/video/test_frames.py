@@ -22,7 +22,7 @@ _B_FRAMES = (
     "-c:v",
     "libx264",
     "-preset",
-    "medium",
+    "veryfast",
     "-bf",
     "3",
     "-b_strategy",

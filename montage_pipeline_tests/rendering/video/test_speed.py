@@ -6,6 +6,8 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from montage_pipeline.rendering.check import check_file
 from montage_pipeline.rendering.model import RenderEngine
 from montage_pipeline_tests.rendering.conftest import ClipMaker
@@ -17,6 +19,8 @@ from montage_pipeline_tests.rendering.counters import (
 )
 from montage_pipeline_tests.rendering.edits import Cut, frames_of, paths_of, timeline_of
 from montage_pipeline_tests.rendering.test_likeness import miniatures_of, with_miniatures
+
+pytestmark = pytest.mark.usefixtures("bare_footage")
 
 _CODED = ("-c:v", "libx264", "-preset", "medium", "-bf", "3", "-b_strategy", "0", "-g", "250")
 _CLIPS = {

@@ -32,6 +32,8 @@ from montage_pipeline_tests.footage.test_log_profile import in_s_log3
 from montage_pipeline_tests.rendering.edits import Cut, frames_of, paths_of, timeline_of
 from montage_pipeline_tests.rendering.test_likeness import miniatures_of, with_miniatures
 
+pytestmark = pytest.mark.usefixtures("bare_footage")
+
 STORED_WIDTH, STORED_HEIGHT = 640, 320
 HALF = Sphere(left_deg=90, right_deg=90)
 
