@@ -19,6 +19,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from benchmarks import report
+from benchmarks.measuring import PAUSE_S
 from montage_pipeline.cli.job.local_job import LocalJob
 from montage_pipeline.composition import Services
 from montage_pipeline.local.footage import demo_clips
@@ -64,6 +65,7 @@ def measure(clips: Sequence[str], duration_s: int, swaps: int) -> list[Timed]:
         )
         timed = [_timed(services, job, created, "all of it")]
         for number in range(swaps):
+            time.sleep(PAUSE_S)
             segment = _swappable(services, created, number)
             created = _swap(services, created, segment)
             timed.append(_timed(services, job, created, f"segment {segment + 1} swapped"))

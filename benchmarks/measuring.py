@@ -11,6 +11,11 @@ from typing import Any, TypeVar
 
 import psutil
 
+PAUSE_S = 3.0
+"""Before a click: nobody clicks the moment that what they asked for is there, as they look at it
+first. What ends behind it meanwhile is not to be waited for.
+"""
+
 _SAMPLE_EVERY_S = 0.05  # a peak that is shorter than this may be missed
 _MB = 1e6
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from benchmarks import report
+from benchmarks.measuring import PAUSE_S
 from montage_pipeline.api.auth import issue_token
 from montage_pipeline.local.footage import demo_clips
 from montage_pipeline.local.identity import LOCAL_USER_ID
@@ -27,7 +28,6 @@ PREVIEW_LIMIT_S = 15.0
 """Goal from the click to the preview of a Reel of 30 s, on two cores that do nothing else."""
 
 _POLL_S = 0.2  # small beside what is measured
-_PAUSE_S = 3.0  # before each click: nobody clicks the moment that what they asked for is there
 _DEMO_S = 10
 _MAX_WAIT_S = 1800.0
 _ITEMS = "/api/content-items"
@@ -61,7 +61,7 @@ class Clicks:
 
     def timed(self, name: str, path: str, body: dict[str, Any]) -> tuple[Timed, str]:
         """Send the click, wait for the end of its request; the time, and the item's id."""
-        time.sleep(_PAUSE_S)
+        time.sleep(PAUSE_S)
         began_s = time.monotonic()
         item = self._http.post(path, json=body).raise_for_status().json()["id"]
         seen: dict[str, float] = {}
