@@ -72,7 +72,14 @@ class _Transition(NamedTuple):
     after_s: float
 
 
-class _Dip(NamedTuple):
+class _Ends(NamedTuple):
+    """How the first and the last frame of a span compare: their change, and how alike they are."""
+
+    changed: float
+    alike: float
+
+
+class _ContrastDip(NamedTuple):
     """When contrast falls and rises again as in a dissolve, and how far it is from what a dissolve
     would have, as a share.
     """
@@ -94,7 +101,7 @@ class ShotDetector:
         self._transitions: deque[_Transition] = deque(maxlen=2 * _NEIGHBOURS + 1)
         self._cuts: list[Span] = []
         self._mixes: list[Span] = []
-        self._dips: dict[float, list[_Dip]] = {span_s: [] for span_s in _MIXES_S}
+        self._contrast_dips: dict[float, list[_ContrastDip]] = {span_s: [] for span_s in _MIXES_S}
         self._first_s: float | None = None
         self._judged_first = False
 
@@ -120,7 +127,7 @@ class ShotDetector:
             return ()
         self._judge_rest()
         for span_s in _MIXES_S:
-            self._end_dips(span_s)
+            self._end_contrast_dips(span_s)
 
         mixes = [mix for mix in self._mixes if not self._is_cut_nearby(mix)]
         shots = without(Span(self._first_s, end_s), [*self._cuts, *mixes])
@@ -201,44 +208,44 @@ class ShotDetector:
         long_enough = newest.time_s - inside[0].time_s >= _MIN_MIX_SHARE * span_s
         if len(inside) < _MIN_MIX_FRAMES or not long_enough:
             return
-        if _is_mix(inside):
+        ends = _Ends(change(inside[0], newest), likeness(inside[0], newest))
+        if _is_mix(inside, ends):
             self._mixes.append(_mixed_part(inside))
-        dip = _dip(inside)
+        dip = _contrast_dip(inside, ends)
         if dip is not None:
-            self._dips[span_s].append(dip)
+            self._contrast_dips[span_s].append(dip)
         else:
-            self._end_dips(span_s)
+            self._end_contrast_dips(span_s)
 
-    def _end_dips(self, span_s: float) -> None:
+    def _end_contrast_dips(self, span_s: float) -> None:
         """Note the dissolve of as many dips one after another, as the one has it that fits best."""
-        dips = self._dips[span_s]
+        dips = self._contrast_dips[span_s]
         if len(dips) >= _DIP_TIMES:
             self._mixes.append(min(dips, key=lambda dip: dip.misfit).span)
         dips.clear()
 
 
-def _is_mix(frames: Sequence[Thumb]) -> bool:
+def _is_mix(frames: Sequence[Thumb], ends: _Ends) -> bool:
     """Whether the frames go from the first to the last by mixing these two."""
-    first, last = frames[0], frames[-1]
-    alike = likeness(first, last)
-    if change(first, last) < _MIX_CHANGE or alike > _MIX_ALIKE:
+    if ends.changed < _MIX_CHANGE or ends.alike > _MIX_ALIKE:
         return False
 
-    allowed = _MIX_DISTANCE + _MIX_DISTANCE_UNLIKE * (_MIX_ALIKE - alike)
+    first, last = frames[0], frames[-1]
+    allowed = _MIX_DISTANCE + _MIX_DISTANCE_UNLIKE * (_MIX_ALIKE - ends.alike)
     max_distance = min(_MAX_MIX_DISTANCE, allowed)
     middles = [frames[round(place * (len(frames) - 1))] for place in _MIX_PLACES]
     mixed = all(distance_from_mix(first, middle, last) < max_distance for middle in middles)
     return mixed and not moved(first, last)
 
 
-def _dip(frames: Sequence[Thumb]) -> _Dip | None:
+def _contrast_dip(frames: Sequence[Thumb], ends: _Ends) -> _ContrastDip | None:
     """When contrast falls and rises again as it does where the first frame's shot gives way to the
     last one's, however much both of them move; None where it does not.
     """
-    first, last = frames[0], frames[-1]
-    if change(first, last) < _DIP_CHANGE or likeness(first, last) > _DIP_ALIKE:
+    if ends.changed < _DIP_CHANGE or ends.alike > _DIP_ALIKE:
         return None
 
+    first, last = frames[0], frames[-1]
     middles = [frames[round(place * (len(frames) - 1))] for place in _DIP_PLACES]
     shares = [share_of_last(first, middle, last) for middle in middles]
     least, most = _DIP_SHARES
@@ -262,7 +269,7 @@ def _dip(frames: Sequence[Thumb]) -> _Dip | None:
     share_s = (middles[2].time_s - middles[0].time_s) / (shares[2] - shares[0])
     begin_s = middles[1].time_s - shares[1] * share_s
     span = Span(max(first.time_s, begin_s), min(last.time_s, begin_s + share_s))
-    return _Dip(span, misfit)
+    return _ContrastDip(span, misfit)
 
 
 def _mixed_part(frames: Sequence[Thumb]) -> Span:
