@@ -128,8 +128,8 @@ def _slip(edit: Parts, change: SlipSegment) -> Parts:
     reach = int(part.footage.room.duration_s * rate / part.footage.speed) + 1
     possible = (by for by in range(-reach, reach + 1) if by and _slipped(edit, place, by))
     raise Refused(
-        f"This segment cannot show its clip {_later(change.frames)}: usable footage "
-        "ends before, or is shown by another segment.",
+        f"This segment cannot show its clip {_later(change.frames)}: usable footage does "
+        "not reach so far, or is shown by another segment.",
         either_side(possible, change.frames),
     )
 
@@ -225,7 +225,7 @@ def _why_not_rolled(edit: Parts, left: int, change: TrimSegment) -> str:
         return f"it, or the segment beside it, would not last {low:g} to {high:g} s any more"
     if not change.off_beat and not _stays_on_beat(edit, left, frames):
         return "the cut would leave the beat"
-    return "usable footage ends before, or is shown by another segment"
+    return "usable footage does not reach so far, or is shown by another segment"
 
 
 def _later(frames: int) -> str:
