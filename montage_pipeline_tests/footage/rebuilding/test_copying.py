@@ -229,8 +229,15 @@ def test_sound_files_are_left_alone(plain: Path, folder: Path) -> None:
         assert not output.exists()
 
 
-@pytest.mark.parametrize("name", ["held.mp4", "held.mkv"])
-@pytest.mark.parametrize(("held_s", "heard_s"), [(90, 95), (50, 0)])
+@pytest.mark.parametrize(
+    ("name", "held_s", "heard_s"),
+    [
+        ("held.mp4", 90, 95),
+        ("held.mkv", 50, 0),
+        pytest.param("held.mkv", 90, 95, marks=pytest.mark.slow),
+        pytest.param("held.mp4", 50, 0, marks=pytest.mark.slow),
+    ],
+)
 def test_a_frame_that_is_held_is_no_leap(
     name: str, held_s: int, heard_s: int, plain: Path, folder: Path
 ) -> None:
