@@ -79,7 +79,7 @@ MAKERS: dict[str, Callable[[Path, Path], Path]] = {
 }
 
 # Rebuilt by the steps that another kind is rebuilt by, in another container.
-RARER = ("leapt_live", "joined_fragments", "disc")
+RARER = ("leapt_live", "leapt_mp4", "joined_fragments", "disc")
 
 ON_DISC = ("-c:v", "mpeg2video", "-bf", "2", "-q:v", "4", "-c:a", "ac3", "-s", "720x576")
 
@@ -133,7 +133,7 @@ def programme(clip: Path, output: Path) -> Path:
 
 def call(clip: Path, output: Path) -> Path:
     """A clip as a browser records it: without an index, and in a codec that QuickTime lacks."""
-    vp8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-g", "25")
+    vp8 = ("-c:v", "libvpx", "-threads", "1", "-deadline", "realtime", "-cpu-used", "8", "-g", "25")
     run_ffmpeg(["-y", "-i", str(clip), *vp8, "-c:a", "libopus", "-live", "1", str(output)])
     return output
 
