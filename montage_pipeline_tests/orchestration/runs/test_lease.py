@@ -73,7 +73,7 @@ def test_a_run_ends_when_its_request_is_canceled(
             id="by the sensor, which was at it",
             marks=pytest.mark.slow,
         ),
-        pytest.param(None, id="by a person"),
+        pytest.param(None, id="by a person", marks=pytest.mark.slow),
     ],
 )
 def test_only_a_person_takes_a_canceled_request_up_again(
