@@ -115,22 +115,17 @@ def logged() -> Iterator[list[MutableMapping[str, Any]]]:
 def bare_footage() -> Iterator[None]:
     """For tests of generated footage that are not about who is in a frame or what is written over
     it: nobody and nothing is. Networks look for both, which is more than half of an analysis; here
-    they find nothing at once, as do those in the workers.
+    they find nothing at once, as do those in workers of their own, which stay for the next module.
     """
-    from montage_pipeline.analysis.scan import READING_MODULES
     from montage_pipeline.footage.measuring.objects import FrameObjects
-    from montage_pipeline.media.isolation.workers import WORKERS, Workers
+    from montage_pipeline_tests.footage.unseeing import UNSEEING
 
     measuring = "montage_pipeline.footage.measuring"
-    unseeing, start = "montage_pipeline_tests.footage.nobody", Workers.warm_up
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(f"{measuring}.measure.objects_in", lambda _: FrameObjects((), ()))
         patched.setattr(f"{measuring}.overlays.marks.words_in", lambda _: [])
-        WORKERS.end()
-        patched.setattr(WORKERS, "_modules", (*READING_MODULES, unseeing))
-        patched.setattr(Workers, "warm_up", lambda ours, names: start(ours, (*names, unseeing)))
+        patched.setattr("montage_pipeline.media.isolation.calls.WORKERS", UNSEEING)
         yield
-        WORKERS.end()
 
 
 @pytest.fixture(scope="session")

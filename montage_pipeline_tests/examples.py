@@ -4,7 +4,7 @@
 
 from hypothesis import settings
 
-settings.register_profile("quick", max_examples=20)
+settings.register_profile("quick", max_examples=12)
 settings.register_profile("thorough", max_examples=100)
 
 

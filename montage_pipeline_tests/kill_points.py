@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from montage_pipeline.costs.ledger import CostLedger
@@ -31,13 +32,19 @@ class KillPoint:
         return f"{'after' if self.after else 'before'}-{self.method}"
 
 
-def run_and_die(work: Callable[[], Any], point: KillPoint) -> None:
-    """Do the work in a process of its own, which is killed at the point; it must get there."""
+def begun(work: Callable[..., Any], *args: Any) -> BaseProcess:
+    """The work, begun in a process of its own."""
     # A server that has the libraries loaded forks in milliseconds; starting anew takes seconds.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *_PRELOADED])
-    process = context.Process(target=_die_at, args=(work, point))
+    process = context.Process(target=work, args=args)
     process.start()
+    return process
+
+
+def run_and_die(work: Callable[[], Any], point: KillPoint) -> None:
+    """Do the work in a process of its own, which is killed at the point; it must get there."""
+    process = begun(_die_at, work, point)
     process.join(90)
     assert process.exitcode == -signal.SIGKILL, f"it ended with {process.exitcode}, not at {point}"
 

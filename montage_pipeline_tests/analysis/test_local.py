@@ -160,7 +160,7 @@ def test_bad_clip_is_left_out_and_named(film: Film, tmp_path: Path) -> None:
     assert [Path(clip.facts.url).name for clip in analysis.clips] == ["a.mp4"]
 
 
-@pytest.mark.parametrize("size", ["406x720", "528x592"])
+@pytest.mark.parametrize("size", ["406x720", pytest.param("528x592", marks=pytest.mark.slow)])
 def test_clips_of_odd_proportions_are_used(film: Film, size: str) -> None:
     width, _, height = size.partition("x")
     cropped = f"scale={width}:{height}:force_original_aspect_ratio=increase,crop={width}:{height}"

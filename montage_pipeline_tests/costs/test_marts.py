@@ -29,14 +29,20 @@ from montage_pipeline.costs.marts import (
     stored_days,
 )
 from montage_pipeline.requests.analytics.model import View
-from montage_pipeline.requests.analytics.views import COST_BY_DAY, VIEWS
+from montage_pipeline.requests.analytics.views import CALLS, COST_BY_DAY, VIEWS
 from montage_pipeline.storage.object_store import ObjectStore
 from montage_pipeline_tests.ledgers import fill, utc
 
 FIRST, LAST = date(2026, 11, 1), date(2026, 11, 10)
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: str(view.name))
+_VIEWS = [
+    pytest.param(view, marks=() if view in (CALLS, COST_BY_DAY, VIEWS[-1]) else pytest.mark.slow)
+    for view in VIEWS
+]
+
+
+@pytest.mark.parametrize("view", _VIEWS, ids=lambda view: str(view.name))
 def test_a_file_for_each_day_together_the_view(
     engine: Engine, object_store: ObjectStore, view: View
 ) -> None:

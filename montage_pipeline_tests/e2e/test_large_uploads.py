@@ -29,6 +29,7 @@ def part_of(request: Request) -> int | None:
     return int(found[1]) if found and request.method == "PUT" else None
 
 
+@pytest.mark.slow
 def test_an_upload_goes_on_after_a_reload(
     signing: Settings, browser: Browser, object_store: ObjectStore, tmp_path: Path
 ) -> None:

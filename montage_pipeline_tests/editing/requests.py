@@ -2,8 +2,17 @@
 
 from typing import Any
 
+import pytest
+
 from montage_pipeline.editing.request import EditRequest
+from montage_pipeline.styles import STYLES
 from montage_pipeline.vocabulary import Format
+
+QUICK_AND_SLOW = [
+    style if style in ("dynamic", "minimal") else pytest.param(style, marks=pytest.mark.slow)
+    for style in STYLES
+]
+"""The styles with the quickest and the slowest cuts; the others lie between, in make test-all."""
 
 
 def edit_request(

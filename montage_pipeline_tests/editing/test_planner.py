@@ -12,7 +12,6 @@ import pytest
 from montage_pipeline.analysis.model import Moment
 from montage_pipeline.editing.planner import plan_timeline
 from montage_pipeline.editing.timeline import Timeline
-from montage_pipeline.styles import STYLES
 from montage_pipeline_tests.editing.footage import (
     analysis,
     facts,
@@ -20,14 +19,8 @@ from montage_pipeline_tests.editing.footage import (
     steady_clips,
     steady_music,
 )
-from montage_pipeline_tests.editing.requests import edit_request
+from montage_pipeline_tests.editing.requests import QUICK_AND_SLOW, edit_request
 from montage_pipeline_tests.editing.rules import assert_rules, span_s
-
-QUICK_AND_SLOW = [
-    style if style in ("dynamic", "minimal") else pytest.param(style, marks=pytest.mark.slow)
-    for style in STYLES
-]
-"""The quickest and the slowest cuts; the other styles lie between."""
 
 
 def frames_shown(timeline: Timeline) -> set[tuple[int, int]]:
@@ -54,7 +47,7 @@ def test_many_clips_are_all_used_and_neighbours_differ(style: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))]
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))]
 )
 def test_one_long_clip_is_cut_with_visible_jumps(seed: int) -> None:
     timeline = plan_timeline(
@@ -71,20 +64,20 @@ def test_tight_footage_of_one_take_is_reordered_before_it_goes_on_and_on() -> No
     assert continuations(timeline) == 0
 
 
-def test_another_seed_is_clearly_another_edit_and_the_same_seed_the_same() -> None:
-    for clips, duration_s in ((steady_clips(6, 30), 30), (steady_clips(40, 12, moment_s=4), 45)):
-        edits = [
-            plan_timeline(edit_request(duration_s, seed=seed), clips, steady_music(120, 70))
-            for seed in range(3)
-        ]
-        shown = [frames_shown(edit) for edit in edits]
-        shared = [len(a & b) / len(a) for i, a in enumerate(shown) for b in shown[:i]]
-        assert sum(shared) / len(shared) < 0.6
-        assert max(shared) < 0.85
-        assert (
-            plan_timeline(edit_request(duration_s, seed=2), clips, steady_music(120, 70))
-            == edits[2]
-        )
+@pytest.mark.parametrize(
+    ("count", "length_s", "moment_s", "duration_s"),
+    [(6, 30, 5, 30), pytest.param(40, 12, 4, 45, marks=pytest.mark.slow)],
+)
+def test_another_seed_is_clearly_another_edit_and_the_same_seed_the_same(
+    count: int, length_s: float, moment_s: float, duration_s: float
+) -> None:
+    clips, track = steady_clips(count, length_s, moment_s=moment_s), steady_music(120, 70)
+    edits = [plan_timeline(edit_request(duration_s, seed=seed), clips, track) for seed in range(3)]
+    shown = [frames_shown(edit) for edit in edits]
+    shared = [len(a & b) / len(a) for i, a in enumerate(shown) for b in shown[:i]]
+    assert sum(shared) / len(shared) < 0.6
+    assert max(shared) < 0.85
+    assert plan_timeline(edit_request(duration_s, seed=2), clips, track) == edits[2]
 
 
 def test_better_moments_are_preferred() -> None:
@@ -124,7 +117,10 @@ def test_copies_of_one_file_do_not_show_the_same_seconds_twice() -> None:
 # -- the proof ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("clips", "duration_s"), [(3, 10), (10, 15), (30, 30), (30, 60)])
+@pytest.mark.parametrize(
+    ("clips", "duration_s"),
+    [(3, 10), (10, 15), (30, 30), pytest.param(30, 60, marks=pytest.mark.slow)],
+)
 def test_the_edit_is_within_a_few_percent_of_what_no_edit_can_exceed(
     clips: int, duration_s: float
 ) -> None:

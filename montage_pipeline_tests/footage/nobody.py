@@ -1,4 +1,4 @@
-"""Has a process that loads it look for nobody in frames: `bare_footage` has the workers load it.
+"""Has a process that loads it look for nobody in frames: `unseeing` has its workers load it.
 
 Belongs here: what the fixture cannot reach from the test's own process. Does not belong here:
 whether anybody is found (`measuring.test_objects`).

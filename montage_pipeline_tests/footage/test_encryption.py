@@ -35,7 +35,7 @@ def _clip(path: Path, *options: str) -> Path:
         ("clear.mp4", H264),
         ("clear.mov", H264),
         ("clear.mkv", H264),
-        ("clear.webm", ("-c:v", "libvpx", "-c:a", "libopus")),
+        ("clear.webm", ("-c:v", "libvpx", "-threads", "1", "-c:a", "libopus")),
         ("clear.ts", H264),
         ("clear.m2ts", (*H264, "-mpegts_m2ts_mode", "1")),
         ("clear.vob", ("-c:v", "mpeg2video", "-c:a", "ac3")),

@@ -6,10 +6,17 @@ from uuid import UUID
 
 import av
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from montage_pipeline.music.composer import MusicBrief
-from montage_pipeline.styles import style_of
+from montage_pipeline.styles import STYLES, style_of
+
+FEW_STYLES = [
+    style if style in ("dynamic", "minimal") else pytest.param(style, marks=pytest.mark.slow)
+    for style in STYLES
+]
+"""The densest and the sparsest pieces; `make test-all` listens to the others."""
 
 REEL_S = 15.0
 REQUEST_ID = "6f1f9e0a-3a55-4c4e-9a94-0d9f6f3f3c11"

@@ -172,7 +172,14 @@ def test_a_fault_of_the_store_is_retried(
     assert item_of(library, user, created).status is ContentStatus.GENERATING
 
 
-@pytest.mark.parametrize("step", [Step.CLIP_ANALYSIS, Step.MUSIC_TRACK], ids=["output", "input"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        # That an output is retried is seen above.
+        pytest.param(Step.CLIP_ANALYSIS, id="output", marks=pytest.mark.slow),
+        pytest.param(Step.MUSIC_TRACK, id="input"),
+    ],
+)
 def test_a_store_that_stays_away_ends_the_retries(
     services: Services,
     library: ContentLibrary,

@@ -91,9 +91,9 @@ def test_an_order_whose_reply_is_lost_is_not_sent_again_and_the_item_says_so(
 @pytest.mark.parametrize(
     "retry_after",
     [
-        "0.01",
         "1e12",
         # How these are read is tested where they are read.
+        pytest.param("0.01", marks=pytest.mark.slow),
         pytest.param("nan", marks=pytest.mark.slow),
         pytest.param("Fri, 31 Dec 9999 23:59:59 GMT", marks=pytest.mark.slow),
     ],
@@ -192,7 +192,12 @@ def test_every_try_and_its_cause_are_on_the_item_and_count_across_runs(
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(401, "fal_refused_key"), (422, "music_rejected"), (404, "music_rejected")]
+    ("status", "code"),
+    [
+        (401, "fal_refused_key"),
+        (422, "music_rejected"),
+        pytest.param(404, "music_rejected", marks=pytest.mark.slow),
+    ],
 )
 def test_what_stays_wrong_is_asked_once(
     with_fal: Settings,

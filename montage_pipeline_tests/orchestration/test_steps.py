@@ -58,9 +58,16 @@ def test_bad_input_fails_at_once(
     assert "notes.mp4" in error["message"]
 
 
-@pytest.mark.parametrize("person", [True, False])
 @pytest.mark.parametrize(
-    "where", [(LocalAnalyst, "analyse"), (RequestLifecycle, "progress")], ids=["work", "progress"]
+    ("where", "person"),
+    [
+        pytest.param((LocalAnalyst, "analyse"), True, id="work-person"),
+        pytest.param((RequestLifecycle, "progress"), False, id="progress"),
+        pytest.param((LocalAnalyst, "analyse"), False, id="work", marks=pytest.mark.slow),
+        pytest.param(
+            (RequestLifecycle, "progress"), True, id="progress-person", marks=pytest.mark.slow
+        ),
+    ],
 )
 def test_a_stop_that_a_driver_hides_is_a_stop(
     services: Services,

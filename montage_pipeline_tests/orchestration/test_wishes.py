@@ -14,7 +14,7 @@ from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.model import CreatedRequest
 from montage_pipeline.storage.keys import document_key
-from montage_pipeline.vocabulary import Format
+from montage_pipeline.vocabulary import Format, Step
 from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.orchestration.conftest import (
     add_partition,
@@ -26,6 +26,7 @@ from montage_pipeline_tests.orchestration.conftest import (
 )
 
 NOWHERE = "http://127.0.0.1:9/never-asked-for.mp4"
+PLANNING = (Step.CLIP_ANALYSIS, Step.MUSIC_TRACK, Step.EDIT_TIMELINE)
 
 
 @pytest.fixture(scope="session")
@@ -59,13 +60,22 @@ def music_of(services: Services, created: CreatedRequest) -> MusicTrack:
     )
 
 
-def test_every_wish_is_in_the_finished_reel(
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param(PLANNING, id="edit"),
+        pytest.param((), id="finished reel", marks=pytest.mark.slow),
+    ],
+)
+def test_every_wish_is_granted(
     services: Services,
     library: ContentLibrary,
     instance: dg.DagsterInstance,
     user: UUID,
     folder: Path,
+    steps: tuple[Step, ...],
 ) -> None:
+    """In the edit, which is rendered as it is; and in a Reel made from beginning to end."""
     one, two = ((folder / name).as_uri() for name in ("one.mp4", "two.mp4"))
     wishes = {
         "hook_clip": two,
@@ -76,7 +86,7 @@ def test_every_wish_is_in_the_finished_reel(
         "look": "asShot",
     }
     created = wish(library, user, [one, NOWHERE, two], **wishes)
-    assert run(services, instance, created), error_of(library, user, created)
+    assert run(services, instance, created, *steps), error_of(library, user, created)
     timeline = Timeline.model_validate_json(
         services.store.get_bytes(document_key(created.request_id, "edit_timeline"))
     )
@@ -90,7 +100,8 @@ def test_every_wish_is_in_the_finished_reel(
     assert notes["music made for this Reel"].score < 1
     assert "Composed" not in notes["music made for this Reel"].note
     item = item_of(library, user, created)
-    assert item.music_url is not None
+    if not steps:
+        assert item.music_url is not None
     assert not any("never-asked-for" in warning for warning in item.warnings)
 
 

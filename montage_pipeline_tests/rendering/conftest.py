@@ -13,6 +13,9 @@ from montage_pipeline_tests.rendering.edits import music_of
 
 ClipMaker = Callable[[CounterClip], FetchedClip]
 
+BOTH_ENGINES = pytest.mark.parametrize("engine", ["ffmpeg", "moviepy"], indirect=True)
+"""For tests of what each engine does in a way of its own: `make test` too runs them with both."""
+
 
 @pytest.fixture(scope="session")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -39,8 +42,11 @@ def music(media: Path) -> Path:
     return music_of(media / "music.wav", 40)
 
 
-@pytest.fixture(params=["ffmpeg", "moviepy"])
+@pytest.fixture(params=["ffmpeg", pytest.param("moviepy", marks=pytest.mark.slow)])
 def engine(request: pytest.FixtureRequest) -> RenderEngine:
+    """Each of the two. They share all but the frames of a segment, so that `make test` has the
+    engine that is not the usual one in a few tests only: see BOTH_ENGINES.
+    """
     from montage_pipeline.rendering.engines import engine_for
 
     return engine_for(Settings(render_engine=request.param, render_jobs=2))

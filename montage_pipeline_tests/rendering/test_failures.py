@@ -18,7 +18,7 @@ from montage_pipeline.rendering.model import RenderEngine
 from montage_pipeline.rendering.video import processes
 from montage_pipeline.rendering.video.encoding import x264_encoding
 from montage_pipeline.settings import Settings
-from montage_pipeline_tests.rendering.conftest import ClipMaker
+from montage_pipeline_tests.rendering.conftest import BOTH_ENGINES, ClipMaker
 from montage_pipeline_tests.rendering.counters import CounterClip
 from montage_pipeline_tests.rendering.edits import Cut, paths_of, timeline_of
 
@@ -56,7 +56,10 @@ def _running_in(folder: Path) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("failure", [KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize(
+    "failure", [KeyboardInterrupt, pytest.param(RuntimeError, marks=pytest.mark.slow)]
+)
+@BOTH_ENGINES
 def test_interrupt_ends_ffmpeg_and_removes_everything(
     failure: type[BaseException], engine: RenderEngine, clip: ClipMaker, music: Path, tmp_path: Path
 ) -> None:
@@ -133,6 +136,7 @@ def test_missing_ffmpeg_is_named(
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@BOTH_ENGINES
 def test_clip_that_ends_early_is_named(
     engine: RenderEngine, clip: ClipMaker, music: Path, tmp_path: Path
 ) -> None:

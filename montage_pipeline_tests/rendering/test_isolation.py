@@ -18,13 +18,14 @@ from montage_pipeline.rendering.render import segments_at_fault
 from montage_pipeline.rendering.video import processes
 from montage_pipeline.rendering.video.chunks import moviepy_chunk
 from montage_pipeline.settings import Settings
-from montage_pipeline_tests.rendering.conftest import ClipMaker
+from montage_pipeline_tests.rendering.conftest import BOTH_ENGINES, ClipMaker
 from montage_pipeline_tests.rendering.counters import CounterClip
 from montage_pipeline_tests.rendering.edits import Cut, frames_of, paths_of, timeline_of
 
 _SOURCE = CounterClip("f30.mov", fps="30", audio="sine=330:duration=2")
 
 
+@BOTH_ENGINES
 def test_a_clip_is_opened_in_workers_only(
     engine: RenderEngine,
     clip: ClipMaker,

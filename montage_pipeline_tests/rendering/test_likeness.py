@@ -117,7 +117,10 @@ def test_clips_that_are_hard_to_enter_are_shown_as_analysed(
             lambda clip, folder: leapt(clip, folder / "leapt.mkv", after_s=2.52),
             marks=pytest.mark.slow,
         ),
-        lambda clip, folder: leapt(clip, folder / "leapt.mp4", after_s=2.52, reordered=False),
+        pytest.param(
+            lambda clip, folder: leapt(clip, folder / "leapt.mp4", after_s=2.52, reordered=False),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["unstamped", "leapt", "leapt and out of order"],
 )

@@ -27,12 +27,12 @@ _LONG = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-qp", "8")
 _CLIPS = [
     CounterClip(
         "end.mp4",
-        frames=700,
+        frames=480,
         video=_LONG,
-        audio="sine=330:duration=23",
+        audio="sine=330:duration=16",
         filters="noise=alls=12:allf=t",
     ),
-    CounterClip("cues.mkv", frames=600, video=_LONG, filters="noise=alls=12:allf=t"),
+    CounterClip("cues.mkv", frames=420, video=_LONG, filters="noise=alls=12:allf=t"),
 ]
 _BLOCK = 1 << 16
 
@@ -63,7 +63,7 @@ def test_only_what_is_used_is_fetched(
         for clip in long_clips:
             object_store.put_file(f"uploads/{clip.path.name}", clip.path, content_type="video/mp4")
             stored.append(analysing.fetch(f"s3://{object_store.bucket}/uploads/{clip.path.name}"))
-    cuts = [Cut(stored[0], 19.2, 20), Cut(stored[1], 15.7, 20), Cut(stored[0], 8.35, 15)]
+    cuts = [Cut(stored[0], 13.2, 20), Cut(stored[1], 10.7, 20), Cut(stored[0], 6.35, 15)]
     timeline = timeline_of(cuts)
 
     with _fetcher(object_store, tmp_path / "elsewhere") as rendering:

@@ -17,7 +17,7 @@ from montage_pipeline_tests.rendering.video.any_source import TRUE_PATCHES
 
 pytestmark = pytest.mark.usefixtures("bare_footage")
 
-_VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-b:v", "3M")
+_VP8 = ("-c:v", "libvpx", "-threads", "1", "-deadline", "realtime", "-b:v", "3M")
 _KINDS = {
     "prores4444.mov": ("yuva444p10le", ("-c:v", "prores_ks", "-profile:v", "4444")),
     "animation.mov": ("argb", ("-c:v", "qtrle")),

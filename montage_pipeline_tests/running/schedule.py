@@ -22,17 +22,18 @@ _WHOLE_SYSTEM = (
 _LONG = (
     *_WHOLE_SYSTEM,
     "analysis/test_local.py",
-    "api/test_schemathesis.py",
     "orchestration/edits/test_reuse.py",
+    "api/test_schemathesis.py",
     "orchestration/test_retries.py",
-    "analysis/claude/test_resume.py",
     "analysis/scan/test_looking.py",
+    "orchestration/analytics/test_marts.py",
+    "analysis/claude/test_resume.py",
     "orchestration/test_documents.py",
     "orchestration/runs/test_outcomes.py",
-    "orchestration/edits/test_variants.py",
-    "orchestration/test_wishes.py",
     "footage/rebuilding/test_copying.py",
     "local/embedded/test_seaweed.py",
+    "orchestration/edits/test_variants.py",
+    "orchestration/test_providers.py",
 )
 """Twenty seconds and more, longest first. Begun late, one of them would keep a single worker busy
 while the others have nothing left to do.

@@ -104,7 +104,7 @@ def test_ten_clips_for_thirty_seconds(step: AnalysisStep) -> None:
 @pytest.mark.parametrize(
     ("count", "duration_s", "model"),
     [
-        (10, 30, "claude-sonnet-5-5"),
+        pytest.param(10, 30, "claude-sonnet-5-5", marks=pytest.mark.slow),
         (2, 7, "claude-sonnet-5-5"),
         pytest.param(10, 90, "claude-haiku-5-5", marks=pytest.mark.slow),
         pytest.param(6, 30, "claude-sonnet-4-6", marks=pytest.mark.slow),

@@ -19,8 +19,8 @@ from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer, Fault
     ("fault", "said"),
     [
         (Fault.invalid_json(), "answer: Invalid JSON"),
-        (Fault.unknown_ids(), "there is no moment 'nobody-"),
-        (Fault.reject_all(), "every moment is rejected"),
+        pytest.param(Fault.unknown_ids(), "there is no moment 'nobody-", marks=pytest.mark.slow),
+        pytest.param(Fault.reject_all(), "every moment is rejected", marks=pytest.mark.slow),
         (Fault.max_tokens(), "stop_reason max_tokens"),
     ],
 )

@@ -243,7 +243,7 @@ def _reject_all(judgement: dict[str, Any]) -> None:
         pytest.param(_each("best", use_from_s=-5.0), marks=pytest.mark.slow),
         pytest.param(_each("best", role="system"), marks=pytest.mark.slow),
         pytest.param(_only({"suggested_bpm": 9999}), marks=pytest.mark.slow),
-        _only({"hook_moment": "c9m9"}),
+        pytest.param(_only({"hook_moment": "c9m9"}), marks=pytest.mark.slow),
         _only({"tool": "delete_everything"}),
         pytest.param(_only({"music_prompt": "x" * 5000}), marks=pytest.mark.slow),
     ],

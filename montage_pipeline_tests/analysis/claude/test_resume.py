@@ -1,6 +1,5 @@
 """The Claude analyst on the real ledger and object store, with a process that is really killed."""
 
-import multiprocessing
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +22,7 @@ from montage_pipeline.vocabulary import CostState
 from montage_pipeline_tests.analysis.claude.stand_ins import StandInAnalyst, clips_in
 from montage_pipeline_tests.clicks import click
 from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer, Fault
-from montage_pipeline_tests.kill_points import KillPoint, run_and_die
+from montage_pipeline_tests.kill_points import KillPoint, begun, run_and_die
 
 
 @dataclass(frozen=True)
@@ -91,8 +90,7 @@ def test_killed_while_claude_thinks(
     attempt: Attempt, server: AnthropicServer, ledger: CostLedger, object_store: ObjectStore
 ) -> None:
     server.script(Fault.slow(60))
-    process = multiprocessing.get_context("spawn").Process(target=attempt.make)
-    process.start()
+    process = begun(attempt.make)
     assert server.received.wait(60)
     process.kill()
     process.join(10)
@@ -115,6 +113,7 @@ def test_killed_while_claude_thinks(
     assert key.endswith(".json")
 
 
+@pytest.mark.slow
 def test_killed_between_answer_and_ledger(
     attempt: Attempt, server: AnthropicServer, ledger: CostLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,7 +144,10 @@ SETTLED, ESTIMATED = CostState.SETTLED, CostState.ESTIMATED
     [
         # Nothing was sent: nothing is booked, and the retry buys once.
         (KillPoint("open", after=True), 1, [SETTLED, SETTLED]),
-        (KillPoint("mark_sent"), 1, [SETTLED, SETTLED]),
+        pytest.param(
+            *(KillPoint("mark_sent"), 1, [SETTLED, SETTLED]),
+            marks=pytest.mark.slow,  # the ledger says what it said after `open`
+        ),
         # The window: marked, and no answer kept. Booked, although nothing was sent here.
         (KillPoint("mark_sent", after=True), 1, [ESTIMATED, SETTLED]),
         # The answer was kept: it is used, and its row is settled.

@@ -21,10 +21,9 @@ from montage_pipeline.editing.stages.chosen_edit import chosen_edit, opening
 from montage_pipeline.editing.stages.length import possible_length
 from montage_pipeline.editing.stages.wishes import resolved_wishes
 from montage_pipeline.footage.model import Box
-from montage_pipeline.styles import STYLES
 from montage_pipeline_tests.editing.footage import steady_clips, steady_music
 from montage_pipeline_tests.editing.optimizer.spaces import small_spaces
-from montage_pipeline_tests.editing.requests import edit_request
+from montage_pipeline_tests.editing.requests import QUICK_AND_SLOW, edit_request
 
 ROUNDED = 1.5
 """Units by which a segment's terms may differ from the objective's: it rounds three sums for each,
@@ -65,7 +64,7 @@ def test_the_terms_of_all_segments_sum_to_the_objectives_value(
     assert _units(terms) == pytest.approx(units, abs=ROUNDED * len(pieces))
 
 
-@pytest.mark.parametrize("style", list(STYLES))
+@pytest.mark.parametrize("style", QUICK_AND_SLOW)
 def test_they_do_for_planned_edits_with_everything_in_them(style: str) -> None:
     """Seen footage, overlays, keyframes, wishes and sparse beats."""
     overlays = (Overlay(kind="text", box=Box(x=0, y=0, width=1, height=0.1)),)

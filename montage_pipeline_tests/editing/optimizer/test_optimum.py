@@ -13,9 +13,9 @@ from montage_pipeline.editing.optimizer.relaxation import Prices, Solved
 from montage_pipeline.editing.optimizer.space import HookPlace, Space
 from montage_pipeline.editing.optimizer.space_search import SpaceSearch
 from montage_pipeline.editing.packing import Piece
-from montage_pipeline.styles import STYLES
 from montage_pipeline_tests.editing.footage import analysis, facts, moment
 from montage_pipeline_tests.editing.optimizer.spaces import FPS, objective_for, small_spaces
+from montage_pipeline_tests.editing.requests import QUICK_AND_SLOW
 
 
 def best_by_trying(space: Space) -> int | None:
@@ -94,7 +94,7 @@ def test_the_bound_holds_for_any_prices_and_the_search_finds_the_best_within_its
     assert search.edit.units == truth
 
 
-@pytest.mark.parametrize("style", list(STYLES))
+@pytest.mark.parametrize("style", QUICK_AND_SLOW)
 @pytest.mark.parametrize(
     ("analyst", "known", "gap"),
     [("local", {"role": None, "peak_s": None}, 0.04), ("claude", {"judged": True}, 0.07)],

@@ -24,7 +24,20 @@ from montage_pipeline_tests.footage.media import (
 
 pytestmark = pytest.mark.usefixtures("bare_footage")
 
-VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "2M", "-g", "30")
+VP8 = (
+    "-c:v",
+    "libvpx",
+    "-threads",
+    "1",
+    "-deadline",
+    "realtime",
+    "-cpu-used",
+    "8",
+    "-b:v",
+    "2M",
+    "-g",
+    "30",
+)
 RATE, PART_S = 30, 2
 
 

@@ -98,7 +98,7 @@ def broken(clean: Path, at_s: float, how: str) -> Path:
     [
         ("h264", "lost"),
         ("h264", "noise"),
-        ("hevc", "lost"),
+        pytest.param("hevc", "lost", marks=pytest.mark.slow),
         *(pytest.param("mpeg2", how, marks=pytest.mark.slow) for how in ("lost", "noise")),
     ],
 )

@@ -15,12 +15,12 @@ from montage_pipeline.music.beats.tracker import RATE, TRUST, find_beats, track_
 from montage_pipeline.music.composer import ComposedMusic
 from montage_pipeline.music.model import BeatGrid
 from montage_pipeline.music.synth.arrangement import fit_tempo
-from montage_pipeline.styles import STYLES, style_of
+from montage_pipeline.styles import style_of
 from montage_pipeline_tests.fakes.fal_audio import wav
 from montage_pipeline_tests.music.beats.loops.band import Loop
 from montage_pipeline_tests.music.beats.loops.beatless import BEATLESS, make_beatless
 from montage_pipeline_tests.music.beats.loops.generate import KINDS, make_loop
-from montage_pipeline_tests.music.pieces import REEL_S, f_measure
+from montage_pipeline_tests.music.pieces import FEW_STYLES, REEL_S, f_measure
 
 
 def drum_loop(
@@ -112,7 +112,9 @@ def test_bars_of_four_and_of_three_are_told_apart(tracked: list[tuple[Loop, Beat
     )
 
 
-@pytest.mark.parametrize("seed", [21, 22, 23])
+@pytest.mark.parametrize(
+    "seed", [21, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (22, 23))]
+)
 def test_beats_go_on_while_the_drums_pause_and_their_return_is_strong(seed: int) -> None:
     loop = make_loop("drop-out", seed, 24.0, bpm=120.0)
     grid = find_beats(loop.sound)
@@ -159,7 +161,9 @@ print(sorted({"scipy", "librosa", "numba"} & set(sys.modules)))
 
 
 @pytest.mark.parametrize("pattern", ["click", "thump", "four", "rock"])
-@pytest.mark.parametrize("bpm", [60, 72.5, 90, 120, 150, 180])
+@pytest.mark.parametrize(
+    "bpm", [60, 120, 180, *(pytest.param(bpm, marks=pytest.mark.slow) for bpm in (72.5, 90, 150))]
+)
 def test_plain_loops_are_followed(pattern: str, bpm: float) -> None:
     sound, beats = drum_loop(pattern, bpm, 16.0)
     grid = find_beats(sound)
@@ -199,7 +203,7 @@ def test_how_loud_music_is_does_not_matter(gain: float) -> None:
     )
 
 
-@pytest.mark.parametrize("style", list(STYLES))
+@pytest.mark.parametrize("style", FEW_STYLES)
 def test_the_local_composers_own_grid_is_found_in_its_sound(
     style: str, pieces: dict[str, ComposedMusic]
 ) -> None:
@@ -222,7 +226,7 @@ def test_the_local_composers_own_grid_is_found_in_its_sound(
     )
 
 
-@pytest.mark.parametrize("style", list(STYLES))
+@pytest.mark.parametrize("style", FEW_STYLES)
 def test_the_local_composer_tells_where_its_sections_start(
     style: str, pieces: dict[str, ComposedMusic]
 ) -> None:

@@ -177,7 +177,11 @@ def test_an_order_the_model_rejects_is_permanent(desk: Desk) -> None:
     ("plan", "code"),
     [
         (JobPlan(seconds=9.0), ErrorCode.MUSIC_DELIVERED_SHORT),
-        (JobPlan(file_body=wav(15, 104, music_s=6)), ErrorCode.MUSIC_DELIVERED_SHORT),
+        pytest.param(
+            JobPlan(file_body=wav(15, 104, music_s=6)),
+            ErrorCode.MUSIC_DELIVERED_SHORT,
+            marks=pytest.mark.slow,
+        ),
         (JobPlan(file_body=wav(15, 104, music_s=0)), ErrorCode.MUSIC_DELIVERED_SHORT),
         (JobPlan(file_body=b"<html>not music</html>"), ErrorCode.MUSIC_DELIVERY_BROKEN),
         (JobPlan(file_gone=True), ErrorCode.MUSIC_FAILED),

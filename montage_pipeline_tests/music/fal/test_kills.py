@@ -46,7 +46,10 @@ class _Address:
         # Nothing was sent: nothing is booked, and the retry buys once.
         (KillPoint("open"), 1, [(SETTLED, PRICE_USD)]),
         (KillPoint("open", after=True), 1, [(SETTLED, 0), (SETTLED, PRICE_USD)]),
-        (KillPoint("mark_sent"), 1, [(SETTLED, 0), (SETTLED, PRICE_USD)]),
+        pytest.param(
+            *(KillPoint("mark_sent"), 1, [(SETTLED, 0), (SETTLED, PRICE_USD)]),
+            marks=pytest.mark.slow,  # the ledger says what it said after `open`
+        ),
         # The window: marked, and fal's reply not recorded. Booked, whether or not it arrived.
         (KillPoint("mark_sent", after=True), 1, [(ESTIMATED, PRICE_USD), (SETTLED, PRICE_USD)]),
         (KillPoint("attach"), 2, [(ESTIMATED, PRICE_USD), (SETTLED, PRICE_USD)]),

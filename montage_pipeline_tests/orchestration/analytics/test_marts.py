@@ -24,8 +24,8 @@ from montage_pipeline_tests.ledgers import Ledger, fill
 
 @pytest.fixture
 def ledger(services: Services) -> Ledger:
-    """Five days of calls, up to now."""
-    return fill(services.engine, until=datetime.now(UTC), days=5)
+    """Four days of calls, up to now."""
+    return fill(services.engine, until=datetime.now(UTC), days=4)
 
 
 @pytest.fixture

@@ -66,8 +66,15 @@ def test_a_run_ends_when_its_request_is_canceled(
 
 @pytest.mark.parametrize(
     "tags",
-    [{RETRY_NUMBER_TAG: "1"}, {"dagster/run_key": "{request_id}:1"}, None],
-    ids=["retry", "by the sensor, which was at it", "by a person"],
+    [
+        pytest.param({RETRY_NUMBER_TAG: "1"}, id="retry"),
+        pytest.param(
+            {"dagster/run_key": "{request_id}:1"},
+            id="by the sensor, which was at it",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(None, id="by a person", marks=pytest.mark.slow),
+    ],
 )
 def test_only_a_person_takes_a_canceled_request_up_again(
     services: Services,

@@ -225,6 +225,7 @@ def test_a_delivered_reel_stays_though_its_last_step_could_not_end(clicked: Clic
     assert (clicked.request.state, clicked.request.attempt) == (RequestState.SUCCEEDED, 1)
 
 
+@pytest.mark.slow
 def test_a_good_reel_stays_when_making_it_again_fails(clicked: Clicked) -> None:
     left = clicked.analysed()
     assert run_montage(clicked.services, clicked.instance, clicked.partition, *left).success

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import dagster as dg
+import pytest
 from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import text
 
@@ -67,6 +68,7 @@ def test_the_oldest_beyond_a_bound_retire_once_they_are_over(
     assert instance.get_dynamic_partitions("montage_requests") == kept
 
 
+@pytest.mark.slow
 def test_seventy_thousand_partitions_retire_at_once(
     services: Services, library: ContentLibrary, instance: dg.DagsterInstance, user: UUID
 ) -> None:

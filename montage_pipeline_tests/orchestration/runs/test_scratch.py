@@ -52,7 +52,9 @@ def test_what_a_killed_process_left_is_removed_by_the_next_step(services: Servic
     assert list(services.scratch.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize(
+    "number", [errno.ENOSPC, pytest.param(errno.EDQUOT, marks=pytest.mark.slow)]
+)
 def test_a_full_disk_says_so(
     services: Services,
     library: ContentLibrary,

@@ -47,7 +47,10 @@ def _first_loud(sound: NDArray[np.float32], after_s: float, share: float = 0.3) 
         CounterClip("blips-late.mp4", frames=90, audio=_BLIPS, output=("-output_ts_offset", "1.7")),
         CounterClip("blips.mkv", frames=90, audio=_BLIPS, output=("-c:a", "libopus")),
         CounterClip("blips.ts", frames=90, audio=_BLIPS, output=("-c:a", "mp2")),
-        CounterClip("blips.mov", frames=90, audio=_BLIPS, output=("-c:a", "pcm_s16le")),
+        pytest.param(
+            CounterClip("blips.mov", frames=90, audio=_BLIPS, output=("-c:a", "pcm_s16le")),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=lambda source: source.name,
 )

@@ -53,7 +53,9 @@ _KINDS = [
     ),
     coded("hev1.mp4", "yuv420p", (*X265, "-tag:v", "hev1")),
     coded("av1.mp4", "yuv420p10le", ("-c:v", "libsvtav1", "-preset", "12", "-crf", "12")),
-    _sd("vp8.webm", video=("-c:v", "libvpx", "-deadline", "realtime", "-b:v", "3M")),
+    _sd(
+        "vp8.webm", video=("-c:v", "libvpx", "-threads", "1", "-deadline", "realtime", "-b:v", "3M")
+    ),
     coded("vp9.webm", "yuv444p", VP9),
     coded("prores.mov", "yuv422p10le", ("-c:v", "prores_ks", "-profile:v", "3")),
     _full_range("motion.mov", "yuvj422p", ("-c:v", "mjpeg", "-q:v", "2")),
@@ -98,7 +100,7 @@ _FEW = (
     ("engine", "names"),
     [
         ("ffmpeg", {kind.name for kind in _KINDS} - set(_RARE)),
-        ("moviepy", _FEW),
+        pytest.param("moviepy", _FEW, marks=pytest.mark.slow),
         pytest.param("ffmpeg", _RARE, marks=pytest.mark.slow),
         pytest.param("moviepy", _RARE, marks=pytest.mark.slow),
     ],

@@ -24,7 +24,7 @@ def _packages(source: FetchedClip, folder: Path) -> dict[str, FetchedClip]:
         source, "fragments.mp4", *copy, "-movflags", "+frag_keyframe+empty_moov+default_base_moof"
     )
     stream = remuxed(source, "whole.ts", *copy).path.read_bytes()
-    vp8 = ("-c:v", "libvpx", "-deadline", "realtime", "-b:v", "1M", "-g", "15")
+    vp8 = ("-c:v", "libvpx", "-threads", "1", "-deadline", "realtime", "-b:v", "1M", "-g", "15")
     web = remuxed(source, "whole.webm", *vp8, "-c:a", "libopus").path.read_bytes()
     image = folder / "cover.jpg"
     run(["-f", "lavfi", "-i", "testsrc2=s=640x360,format=yuvj420p", "-frames:v", "1", str(image)])

@@ -13,7 +13,7 @@ from montage_pipeline.footage.decoding.tone import ColourMap, to_bt709
 from montage_pipeline.rendering.engines import engine_for
 from montage_pipeline.rendering.model import RenderEngine
 from montage_pipeline.settings import Settings
-from montage_pipeline_tests.rendering.conftest import ClipMaker
+from montage_pipeline_tests.rendering.conftest import BOTH_ENGINES, ClipMaker
 from montage_pipeline_tests.rendering.counters import CounterClip, drawn, read_number
 from montage_pipeline_tests.rendering.edits import (
     HEIGHT,
@@ -98,6 +98,7 @@ def _step(line: NDArray[np.float64]) -> float:
     return float(last + above[last] / (above[last] - above[last + 1]))
 
 
+@BOTH_ENGINES
 def test_colours_keep_their_look(
     engine: RenderEngine, clip: ClipMaker, music: Path, tmp_path: Path
 ) -> None:

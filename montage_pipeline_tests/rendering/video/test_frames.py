@@ -9,7 +9,7 @@ import pytest
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.rendering.model import RenderEngine
 from montage_pipeline.rendering.render import render_checked
-from montage_pipeline_tests.rendering.conftest import ClipMaker
+from montage_pipeline_tests.rendering.conftest import BOTH_ENGINES, ClipMaker
 from montage_pipeline_tests.rendering.counters import (
     CounterClip,
     expected_number,
@@ -70,6 +70,8 @@ _CLOCKS = [
         video=(
             "-c:v",
             "libvpx",
+            "-threads",
+            "1",
             "-deadline",
             "realtime",
             "-cpu-used",
@@ -101,7 +103,7 @@ _CLOCKS = [
     ("engine", "fps"),
     [
         ("ffmpeg", (30, 1)),
-        ("ffmpeg", (30000, 1001)),
+        pytest.param("ffmpeg", (30000, 1001), marks=pytest.mark.slow),
         pytest.param("moviepy", (30, 1), marks=pytest.mark.slow),
     ],
     indirect=["engine"],
@@ -141,6 +143,7 @@ def test_every_frame_is_the_one_on_screen_at_its_time(
     assert next(frames, None) is None
 
 
+@BOTH_ENGINES
 def test_the_last_frame_stays_for_its_own_time(
     engine: RenderEngine, clip: ClipMaker, music: Path, tmp_path: Path
 ) -> None:

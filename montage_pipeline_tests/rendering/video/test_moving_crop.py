@@ -8,7 +8,7 @@ from PIL import Image
 
 from montage_pipeline.editing.timeline import CropRect, eased
 from montage_pipeline.rendering.model import RenderEngine
-from montage_pipeline_tests.rendering.conftest import ClipMaker
+from montage_pipeline_tests.rendering.conftest import BOTH_ENGINES, ClipMaker
 from montage_pipeline_tests.rendering.counters import CounterClip, drawn
 from montage_pipeline_tests.rendering.edits import (
     HEIGHT,
@@ -25,8 +25,16 @@ _STILL = CounterClip(
 _WIDE = CounterClip("f30.mov", fps="30")
 
 
-@pytest.mark.parametrize("steadied", [False, True], ids=["smooth", "steadied"])
-@pytest.mark.parametrize("source", [_WIDE, _STILL], ids=["upright", "turned"])
+@pytest.mark.parametrize(
+    ("source", "steadied"),
+    [
+        pytest.param(_WIDE, True, id="upright-steadied"),
+        pytest.param(_STILL, False, id="turned-smooth"),
+        pytest.param(_WIDE, False, id="upright-smooth", marks=pytest.mark.slow),
+        pytest.param(_STILL, True, id="turned-steadied", marks=pytest.mark.slow),
+    ],
+)
+@BOTH_ENGINES
 def test_the_window_goes_its_way(
     source: CounterClip,
     steadied: bool,

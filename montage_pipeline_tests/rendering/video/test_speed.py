@@ -10,7 +10,7 @@ import pytest
 
 from montage_pipeline.rendering.check import check_file
 from montage_pipeline.rendering.model import RenderEngine
-from montage_pipeline_tests.rendering.conftest import ClipMaker
+from montage_pipeline_tests.rendering.conftest import BOTH_ENGINES, ClipMaker
 from montage_pipeline_tests.rendering.counters import (
     CounterClip,
     expected_number,
@@ -63,6 +63,7 @@ def test_every_frame_is_the_one_of_its_time_at_that_speed(
     assert next(frames, None) is None
 
 
+@BOTH_ENGINES
 def test_slow_motion_to_the_clips_last_frame_is_whole(
     engine: RenderEngine, clip: ClipMaker, music: Path, tmp_path: Path
 ) -> None:

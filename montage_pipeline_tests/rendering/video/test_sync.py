@@ -49,7 +49,7 @@ def _blinking(
 _AAC, _COPY = ("-c:a", "aac"), ("-c", "copy")
 _B_FRAMES = ("-c:v", "libx264", "-bf", "3", "-b_strategy", "0", "-g", "30")
 _UNEVEN = f"{_BLINK},select='not(mod(n,2))+lt(mod(n,30),8)'"
-_VP8 = ("-c:v", "libvpx", "-deadline", "realtime")
+_VP8 = ("-c:v", "libvpx", "-threads", "1", "-deadline", "realtime")
 _AN_HOUR = ("-output_ts_offset", "3600")
 
 _PLAIN = _blinking("blink.mp4", extra=_AAC)
