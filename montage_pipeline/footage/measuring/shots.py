@@ -58,6 +58,9 @@ _DIP_CHANGE, _DIP_ALIKE = 20.0, 0.6  # as _MIX_CHANGE and _MIX_ALIKE: pictures w
 _DIP_SHARES = (0.1, 0.9)  # of the other frame at these places, and rising
 _DIP_MIDDLE = 0.75  # of the contrast between both ends': half way a mix has no more
 _DIP_TOLERANCE = 0.15  # of the same
+# The one of them that fits best goes evenly from one shot to the other; a whip of the camera, which
+# lessens contrast too, does not.
+_DIP_BEST, _DIP_UNEVEN = 0.07, 0.25
 _DIP_DISTANCE = 0.75  # as _MIX_DISTANCE
 _DIP_TIMES = 3  # one after another: movement has the contrast of a mix for a frame
 
@@ -81,11 +84,12 @@ class _Ends(NamedTuple):
 
 class _ContrastDip(NamedTuple):
     """When contrast falls and rises again as in a dissolve, and how far it is from what a dissolve
-    would have, as a share.
+    would have, and from an even pace, as shares.
     """
 
     span: Span
     misfit: float
+    uneven: float
 
 
 class ShotDetector:
@@ -221,7 +225,9 @@ class ShotDetector:
         """Note the dissolve of as many dips one after another, as the one has it that fits best."""
         dips = self._contrast_dips[span_s]
         if len(dips) >= _DIP_TIMES:
-            self._mixes.append(min(dips, key=lambda dip: dip.misfit).span)
+            best = min(dips, key=lambda dip: dip.misfit)
+            if best.misfit <= _DIP_BEST and best.uneven <= _DIP_UNEVEN:
+                self._mixes.append(best.span)
         dips.clear()
 
 
@@ -269,7 +275,8 @@ def _contrast_dip(frames: Sequence[Thumb], ends: _Ends) -> _ContrastDip | None:
     share_s = (middles[2].time_s - middles[0].time_s) / (shares[2] - shares[0])
     begin_s = middles[1].time_s - shares[1] * share_s
     span = Span(max(first.time_s, begin_s), min(last.time_s, begin_s + share_s))
-    return _ContrastDip(span, misfit)
+    uneven = abs(shares[2] - 2 * shares[1] + shares[0]) / (shares[2] - shares[0])
+    return _ContrastDip(span, misfit, uneven)
 
 
 def _mixed_part(frames: Sequence[Thumb]) -> Span:
