@@ -68,11 +68,7 @@ def test_a_run_ends_when_its_request_is_canceled(
     "tags",
     [
         pytest.param({RETRY_NUMBER_TAG: "1"}, id="retry"),
-        pytest.param(
-            {"dagster/run_key": "{request_id}:1"},
-            id="by the sensor, which was at it",
-            marks=pytest.mark.slow,
-        ),
+        pytest.param({"dagster/run_key": "{request_id}:1"}, id="by the sensor, which was at it"),
         pytest.param(None, id="by a person", marks=pytest.mark.slow),
     ],
 )
