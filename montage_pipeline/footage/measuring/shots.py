@@ -58,11 +58,12 @@ _DIP_CHANGE, _DIP_ALIKE = 20.0, 0.6  # as _MIX_CHANGE and _MIX_ALIKE: pictures w
 _DIP_SHARES = (0.1, 0.9)  # of the other frame at these places, and rising
 _DIP_MIDDLE = 0.75  # of the contrast between both ends': half way a mix has no more
 _DIP_TOLERANCE = 0.15  # of the same
-# The one of them that fits best goes evenly from one shot to the other; a whip of the camera, which
-# lessens contrast too, does not.
-_DIP_BEST, _DIP_UNEVEN = 0.07, 0.25
 _DIP_DISTANCE = 0.75  # as _MIX_DISTANCE
 _DIP_TIMES = 3  # one after another: movement has the contrast of a mix for a frame
+
+# Of so many, the one that fits best is this near to the contrast of a mix, and goes this evenly from
+# one shot to the other; a whip of the camera, which lessens contrast too, does neither.
+_DIP_BEST, _DIP_UNEVEN = 0.07, 0.25
 
 _NEAR_CUT_S = 0.1  # a mix this near to a cut is what the cut looks like over a while
 
