@@ -61,8 +61,8 @@ _DIP_TOLERANCE = 0.15  # of the same
 _DIP_DISTANCE = 0.75  # as _MIX_DISTANCE
 _DIP_TIMES = 3  # one after another: movement has the contrast of a mix for a frame
 
-# Of so many, the one that fits best is this near to the contrast of a mix, and goes this evenly from
-# one shot to the other; a whip of the camera, which lessens contrast too, does neither.
+# Of so many, the one that fits best is this near to the contrast of a mix, and goes this evenly
+# from one shot to the other; a whip of the camera, which lessens contrast too, does not.
 _DIP_BEST, _DIP_UNEVEN = 0.07, 0.25
 
 _NEAR_CUT_S = 0.1  # a mix this near to a cut is what the cut looks like over a while
