@@ -27,6 +27,7 @@ meant.
 _STILL_CAMERA = 0.9  # stability from which movement is the scene's own
 _SAME_TIME_S = 0.3  # of a sighting and of the movement that it may be of
 _MOVING_SHARE = 0.5  # of a box that moves when its person or animal does
+_MOVED_SHARE = 0.25  # of what moves, that whoever moves makes: else something larger moves before them
 
 _PERSISTS_S = 1.0
 """Detections flicker: who was seen this near in time is still there, and may be who is meant."""
@@ -108,6 +109,7 @@ def _acts(box: Box, time_s: float, moment: Moment) -> bool:
         point.source == "motion"
         and abs(point.time_s - time_s) <= _SAME_TIME_S
         and covered_share(box, point.box) >= _MOVING_SHARE
+        and covered_share(point.box, box) >= _MOVED_SHARE
         for point in moment.subject_path
     )
 

@@ -305,8 +305,11 @@ def _lost(axis: _Axis, box: _Floats, starts: _Floats, *, face: bool) -> _Floats:
     side = float(axis.side)
     low, high = box[0] - starts, box[1] - starts
     middle = (low + high) / 2
-    # Of a subject that is larger than the crop its middle counts, and as much around it as fits.
+    # Of what is larger than the crop as much counts as fits: of a face the middle, of a body
+    # whichever part the crop shows, as its box does not say which part is meant.
     half = np.minimum((high - low) / 2, side * (0.5 - _MARGIN))
+    if not face:
+        middle = np.clip(side / 2, low + half, high - half)
     low, high = middle - half, middle + half
 
     def beyond(before: float, after: float) -> _Floats:

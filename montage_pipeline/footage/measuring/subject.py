@@ -65,8 +65,10 @@ def subject_likelihood(box: Box) -> float:
     """How likely what is seen there is the subject, 0..1, by where it lies across the frame."""
     off = abs(box.x + box.width / 2 - 0.5)
     likelihood = float(np.exp(-((off / _CENTRAL_SPREAD) ** 2) / 2))
-    cut_off = box.x < _CUT_OFF_WITHIN or box.x + box.width > 1 - _CUT_OFF_WITHIN
-    return likelihood * (_CUT_OFF_FACTOR if cut_off else 1.0)
+    reaches_edge = box.x < _CUT_OFF_WITHIN or box.x + box.width > 1 - _CUT_OFF_WITHIN
+    # Who reaches from the edge to the frame's middle is what the picture is of, seen from near.
+    holds_middle = box.x < 0.5 < box.x + box.width
+    return likelihood * (_CUT_OFF_FACTOR if reaches_edge and not holds_middle else 1.0)
 
 
 class SeenFrame(NamedTuple):
