@@ -62,6 +62,11 @@ In labelled cuts before a still camera in which nobody was recognised, movement 
 from 0.2 on and away from it below (some 10 cuts of 5 clips: a rule of thumb, not a fit).
 """
 _MIN_MOVEMENT_SHOWN = 0.6  # of the movement: with less, it is all over the frame
+_MIN_MOVEMENT = 5.0  # levels of luma, in all columns together: below it clouds drift, light changes
+_MAX_AT_EDGE = 0.6
+"""Share of the busiest column's movement that the frame's outermost may have. What moves at the very
+edge comes in or goes out, as a hand with a tool does, or is the scene itself passing by.
+"""
 _AS_GOOD = 0.03  # less movement shown is as good, when it is nearer to the middle
 
 _MAX_MARK_SHIFT = 0.12
@@ -187,6 +192,8 @@ def _by_movement(facts: ClipFacts, middle: CropRect, moved: Sequence[Movement]) 
     """A still crop where most of the movement is."""
     across = np.sum([movement.across for movement in moved], axis=0)
     down = np.sum([movement.down for movement in moved], axis=0)
+    if across.sum() < _MIN_MOVEMENT * len(moved):
+        return Framing(middle, None)
     x = _busiest(across, facts.width, middle.width, middle.x)
     y = _busiest(down, facts.height, middle.height, middle.y)
     return Framing(middle.model_copy(update={"x": x, "y": y}), None)
@@ -197,7 +204,8 @@ def _busiest(amounts: _Floats, within: int, side: int, middle: int) -> int:
     another place shows much more.
     """
     total = float(amounts.sum())
-    if not total or within <= side:
+    at_edge = float(max(amounts[0], amounts[-1]))
+    if within <= side or not total or at_edge > _MAX_AT_EDGE * float(amounts.max()):
         return middle
     edges = np.linspace(0, within, len(amounts) + 1)
     until = np.concatenate([[0.0], np.cumsum(amounts)]) / total
