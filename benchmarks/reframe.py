@@ -20,13 +20,9 @@ from typing import NamedTuple
 from benchmarks import report
 from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import AnalysedClip, Moment
-from montage_pipeline.editing.evidence import evidence_of
-from montage_pipeline.editing.reframe import (
-    Framing,
-    framing_for,
-    kept_share,
-    middle_crop,
-)
+from montage_pipeline.editing.framing.crops import kept_share, middle_crop
+from montage_pipeline.editing.framing.evidence import evidence_of
+from montage_pipeline.editing.framing.reframe import Framing, framing_for
 from montage_pipeline.editing.timeline import CropRect, eased
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.footage.model import Box, ClipFacts, FetchedClip

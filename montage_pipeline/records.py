@@ -58,7 +58,11 @@ def read_document(kind: type[R], data: bytes, name: str) -> R:
     version = fields.get("schema_version")
 
     while isinstance(version, int) and version < wanted and version in kind.migrations:
-        fields = kind.migrations[version](fields)
+        try:
+            fields = kind.migrations[version](fields)
+        except (KeyError, TypeError, AttributeError) as error:
+            problem = f"does not fit schema version {version}"
+            raise _refusal(kind, name, problem) from error
         version += 1
         fields["schema_version"] = version
 

@@ -8,10 +8,12 @@ import pytest
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.footage.model import Box
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.records import Migration, Record, read_document
 from montage_pipeline.rendering.model import RenderedVideo
 from montage_pipeline.storage.model import DeliveredObject
+from montage_pipeline_tests.editing.footage import clips_of
 
 
 def _named_in_seconds(fields: dict[str, Any]) -> dict[str, Any]:
@@ -74,6 +76,25 @@ def test_migrations_lift_a_document_step_by_step(stored: dict[str, Any]) -> None
 def test_another_version_is_refused_by_name(version: object) -> None:
     error = _refused(Cover, json.dumps({"schema_version": version, "colour": "red"}).encode())
     assert "this version of the product reads 2" in error.message
+
+
+def test_a_damaged_document_that_cannot_be_lifted_is_refused() -> None:
+    stored = json.dumps({"schema_version": 1, "clips": [{"facts": None}]}).encode()
+    with pytest.raises(PermanentError) as refusal:
+        read_document(ClipAnalysis, stored, "clip_analysis")
+    assert refusal.value.code == ErrorCode.DOCUMENT_SCHEMA
+
+
+def test_an_analysis_that_said_the_picture_beside_the_facts_is_lifted() -> None:
+    new = clips_of(8.0, 9.0)
+    old = json.loads(new.model_dump_json())
+    picture = {"x": 0.0, "y": 0.125, "width": 1.0, "height": 0.75}
+    for clip, inside in zip(old["clips"], (None, picture), strict=True):
+        del clip["facts"]["picture"]
+        clip["picture"] = inside
+    lifted = read_document(ClipAnalysis, json.dumps(old | {"schema_version": 1}).encode(), "old")
+    assert lifted.clips[0] == new.clips[0]
+    assert lifted.clips[1].facts.picture == Box(**picture)
 
 
 def test_a_document_without_a_version_is_refused() -> None:

@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from uuid import UUID
 
-from montage_pipeline.editing.reframe import middle_crop
+from montage_pipeline.editing.framing.crops import middle_crop
 from montage_pipeline.editing.timeline import MusicPlacement, Originality, Segment, Timeline
 from montage_pipeline.footage.model import ClipFacts, FetchedClip, FrameRate
 from montage_pipeline.footage.probe import probe

@@ -47,8 +47,6 @@ SHAKY_STABILITY = 0.22
 FROZEN_SHARE = 0.85  # of the time
 MIN_SIDE_PX = 120  # the thumbnails of old phones: enlarged to a Reel, nothing is left to see
 
-BORDER_SHARE = 0.50  # of the frame
-
 # Shares of what every Reel shows of the frame. Less costs points, and nothing outside it does.
 LOGO_AREA = 0.06
 TEXT_AREA = 0.10
@@ -119,14 +117,6 @@ FAULTS: tuple[Fault, ...] = (
         found=lambda m: m.shorter_px < MIN_SIDE_PX,
         message=lambda m: (
             f"too small: {m.shorter_px} pixels on the shorter side (minimum {MIN_SIDE_PX})"
-        ),
-    ),
-    Fault(
-        "borders",
-        forgivable=True,
-        found=lambda m: m.border_share > BORDER_SHARE,
-        message=lambda m: (
-            f"burnt-in borders take {m.border_share:.0%} of the frame (maximum {BORDER_SHARE:.0%})"
         ),
     ),
     Fault(

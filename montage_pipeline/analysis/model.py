@@ -1,12 +1,13 @@
 """`ClipAnalysis`: which moments of which clips are worth showing, and why."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from montage_pipeline.errors import ErrorCode
 from montage_pipeline.footage.model import Box, ClipFacts, Miniature
-from montage_pipeline.records import Record
+from montage_pipeline.records import Migration, Record
 
 RejectCode = Literal[
     "blurred",
@@ -180,17 +181,15 @@ class AnalysedClip(Record):
 
     `shots` lie between two cuts of the source, in the spans that were looked at closely.
     `key_frames_s` are the presentation times in the moments at which decoding can begin; empty
-    where they are not known, and where it can begin at any frame. `picture` is what lies inside
-    burnt-in borders; None where there are none. `phrases` are when someone talks without a pause.
-    `miniatures` are what was seen in the moments, in order of time: a finished Reel is held against
-    them.
+    where they are not known, and where it can begin at any frame. `phrases` are when someone talks
+    without a pause. `miniatures` are what was seen in the moments, in order of time: a finished
+    Reel is held against them.
     """
 
     facts: ClipFacts
     shots: tuple[TimeSpan, ...]
     moments: tuple[Moment, ...]
     key_frames_s: tuple[float, ...] = ()
-    picture: Box | None = None
     instants: tuple[Instant, ...] = ()
     phrases: tuple[TimeSpan, ...] = ()
     miniatures: tuple[Miniature, ...] = ()
@@ -229,6 +228,15 @@ class AnalystFacts(Record):
     billed_tokens: int = 0
 
 
+def _with_picture_among_facts(fields: dict[str, Any]) -> dict[str, Any]:
+    """Of version 1: what lies inside borders was said beside the facts of a clip."""
+    clips = []
+    for clip in fields["clips"]:
+        others = {name: value for name, value in clip.items() if name != "picture"}
+        clips.append(others | {"facts": clip["facts"] | {"picture": clip.get("picture")}})
+    return fields | {"clips": clips}
+
+
 class ClipAnalysis(Record):
     """The value of the `clip_analysis` asset.
 
@@ -237,7 +245,9 @@ class ClipAnalysis(Record):
     it must not be used again.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
+    migrations: ClassVar[Mapping[int, Migration]] = {1: _with_picture_among_facts}
+
     clips: tuple[AnalysedClip, ...]
     rejected_clips: tuple[RejectedClip, ...]
     hook_moment: str

@@ -12,6 +12,11 @@ from collections.abc import Sequence
 from montage_pipeline.footage.measuring.boxes import part_inside, total_area
 from montage_pipeline.footage.model import Box
 
+MAX_MARK_SHIFT = 0.12
+"""Of the crop's side, by which it moves to leave a watermark or text out: as little as nobody
+misses.
+"""
+
 _ACROSS = 0.6  # of the crop's width, from which a mark lies across it
 _ALL_OVER = 0.6  # of the crop's width and height, from which several marks lie all over it
 _SEVERAL = 3
@@ -21,9 +26,15 @@ _FIRST, _LAST = 0.35, 0.65
 
 
 def parts_in(boxes: Sequence[Box], crop: Box) -> list[Box]:
-    """What a crop shows of boxes, in shares of the crop."""
-    parts = [part_inside(box, crop) for box in boxes]
-    return [part for part in parts if part is not None]
+    """What a crop shows of boxes, in shares of the crop; nothing of those it can move off."""
+    parts = ((box, part_inside(box, crop)) for box in boxes)
+    return [part for box, part in parts if part is not None and not _is_avoided(box, part, crop)]
+
+
+def _is_avoided(box: Box, part: Box, crop: Box) -> bool:
+    """Whether a box reaches so little across a side of the crop that the crop moves off it."""
+    reaches_across = box.x < crop.x or box.x + box.width > crop.x + crop.width
+    return reaches_across and part.width <= MAX_MARK_SHIFT
 
 
 def covered(boxes: Sequence[Box], crop: Box) -> float:

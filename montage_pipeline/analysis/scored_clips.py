@@ -66,7 +66,7 @@ def scored_clips(
 
 def _analysed(clip: ClipMeasures, moments: Sequence[Moment]) -> AnalysedClip:
     return AnalysedClip(
-        facts=clip.facts,
+        facts=clip.facts_seen,
         shots=tuple(_time_span(shot) for shot in clip.shots),
         moments=tuple(moments),
         key_frames_s=tuple(
@@ -74,7 +74,6 @@ def _analysed(clip: ClipMeasures, moments: Sequence[Moment]) -> AnalysedClip:
             for time_s in clip.keyframes_s
             if any(moment.start_s <= time_s < moment.end_s for moment in moments)
         ),
-        picture=clip.inside_borders,
         instants=instants_of(clip),
         phrases=tuple(_time_span(phrase) for phrase in clip.phrases),
         miniatures=tuple(

@@ -86,17 +86,15 @@ def _true_detail(key_bits: float | None) -> float:
 
 
 def overlay_cost(measures: SpanMeasures) -> float:
-    """What borders, watermarks and text take off the quality, 0 to 0.4.
+    """What watermarks and text take off the quality, 0 to 0.4.
 
-    Each costs something by being there, and more the more it covers: borders of the frame, the
-    others of what every Reel shows of it.
+    Each costs something by being there, and more the more it covers of what every Reel shows.
     """
     crop = upright_middle(measures.facts)
     logo_share, text_share = covered(measures.logos, crop), covered(measures.writing, crop)
-    borders = 0.05 + 0.2 * measures.border_share if measures.border_share else 0.0
     logo = 0.08 + 2.0 * logo_share if logo_share else 0.0
     text = measures.writing_share * (0.08 + 1.5 * text_share) if text_share else 0.0
-    return min(_MAX_OVERLAY_COST, borders + logo + text)
+    return min(_MAX_OVERLAY_COST, logo + text)
 
 
 def quality(scores: QualityScores, facts: ClipFacts, overlay_cost: float = 0.0) -> float:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from montage_pipeline.analysis.model import Moment
 from montage_pipeline.analysis.overlays import covered
-from montage_pipeline.editing.reframe import middle_crop
+from montage_pipeline.editing.framing.crops import middle_crop
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.styles.model import EditTaste
 from montage_pipeline.vocabulary import FrameSize

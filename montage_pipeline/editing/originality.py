@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
 from montage_pipeline.editing.context import moments_by_id
-from montage_pipeline.editing.reframe import kept_share
+from montage_pipeline.editing.framing.crops import kept_share
 from montage_pipeline.editing.timeline import Originality, OriginalityPart, Segment, Timeline
 from montage_pipeline.footage.model import ClipFacts
 from montage_pipeline.music.model import MusicTrack

@@ -122,6 +122,9 @@ class ClipFacts(Record):
     FFmpeg's names, or "unknown". `hdr` follows from transfer and primaries together: HLG tags with
     BT.709 primaries are SDR. `log` says that the clip is shown through a normalising curve.
 
+    `picture` is what lies inside burnt-in borders, known once the clip was looked at; None where
+    there are none.
+
     `rebuilt` says that all this, times included, is that of a copy of the clip's packets
     (footage.rebuilding), which is then what is read.
     """
@@ -160,6 +163,7 @@ class ClipFacts(Record):
     view: View | None = None
     varies: bool = False
     log: LogProfile | None = None
+    picture: Box | None = None
 
     @property
     def decoded_pixels(self) -> int:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from montage_pipeline.analysis.overlays import covered, parts_in, place
+from montage_pipeline.analysis.overlays import MAX_MARK_SHIFT, covered, parts_in, place
 from montage_pipeline.footage.measuring.boxes import upright_middle
 from montage_pipeline.footage.model import Box
 from montage_pipeline_tests.editing.footage import facts
@@ -24,8 +24,12 @@ def test_what_a_crop_shows_of_a_box_is_as_large_as_their_overlap(box: Box, crop:
     wide = min(box.x + box.width, crop.x + crop.width) - max(box.x, crop.x)
     high = min(box.y + box.height, crop.y + crop.height) - max(box.y, crop.y)
     overlap = max(0.0, wide) * max(0.0, high)
-    assert covered([box], crop) == pytest.approx(overlap / (crop.width * crop.height), abs=1e-9)
-    assert bool(parts_in([box], crop)) == (wide > 0 and high > 0)
+    shown = bool(parts_in([box], crop))
+    if shown:
+        assert covered([box], crop) == pytest.approx(overlap / (crop.width * crop.height), abs=1e-9)
+    else:
+        assert covered([box], crop) == 0
+        assert overlap == 0 or wide / crop.width <= MAX_MARK_SHIFT
 
 
 @pytest.mark.parametrize(
@@ -48,6 +52,17 @@ def test_a_tiled_mark_lies_all_over() -> None:
         Box(x=x, y=y, width=0.15, height=0.05) for x in (0.1, 0.4, 0.8) for y in (0.1, 0.5, 0.9)
     ]
     assert place(tiles, _WHOLE) == "all over the picture"
+
+
+def test_what_the_crop_moves_off_is_not_in_it() -> None:
+    crop = Box(x=0.3, y=0.0, width=0.4, height=1.0)
+    banner = Box(x=0.66, y=0.2, width=0.3, height=0.06)
+    assert covered([banner], crop) == 0
+    assert place([banner], crop) == "outside the crop"
+    wider = banner.model_copy(update={"x": 0.62})
+    assert covered([wider], crop) == pytest.approx(0.08 / 0.4 * 0.06)
+    inside = Box(x=0.64, y=0.2, width=0.04, height=0.06)
+    assert covered([inside], crop) > 0, "small, but not at the edge: no crop leaves it out"
 
 
 @pytest.mark.parametrize(("width", "height", "shown"), [(1920, 1080, 0.316), (1080, 1920, 1.0)])

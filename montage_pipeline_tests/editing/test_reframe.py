@@ -12,13 +12,9 @@ from montage_pipeline.analysis.model import (
     Overlay,
     SubjectPoint,
 )
-from montage_pipeline.editing.evidence import evidence_of
-from montage_pipeline.editing.reframe import (
-    Framing,
-    framing_for,
-    kept_share,
-    middle_crop,
-)
+from montage_pipeline.editing.framing.crops import kept_share, middle_crop
+from montage_pipeline.editing.framing.evidence import evidence_of
+from montage_pipeline.editing.framing.reframe import Framing, framing_for
 from montage_pipeline.editing.timeline import eased
 from montage_pipeline.footage.model import Box
 from montage_pipeline.spans import Span
@@ -46,6 +42,46 @@ def test_the_middle_crop_is_the_largest_of_its_shape_and_even(
     assert crop.width >= width - 4 or crop.height >= height - 4
     assert crop.width % 2 == crop.height % 2 == crop.x % 2 == crop.y % 2 == 0
     assert abs(2 * crop.x + crop.width - width) <= 4
+
+
+@given(st.floats(0, 0.4), st.floats(0, 0.4), st.integers(160, 1300), st.sampled_from(list(Format)))
+def test_no_crop_shows_borders(top: float, left: float, width: int, format_: Format) -> None:
+    picture = Box(
+        x=round(left, 4),
+        y=round(top, 4),
+        width=round(1 - 2 * left, 4),
+        height=round(1 - 2 * top, 4),
+    )
+    bare = facts("a", 30, width=width, height=720)
+    bordered = bare.model_copy(update={"picture": picture})
+    shown = with_things((box(0.8, 0.15), 0.9))
+    for seen in (shown, with_movement({12: 9.0, 13: 9.0}), moment(0, 0, START_S, END_S)):
+        framing = framing_for(bordered, format_.frame_size, SPAN, evidence_of([seen]))
+        for crop in (framing.crop, framing.crop_end or framing.crop):
+            assert picture.x * width - 0.2 <= crop.x
+            assert crop.x + crop.width <= (picture.x + picture.width) * width + 0.2
+            assert picture.y * 720 - 0.2 <= crop.y
+            assert crop.y + crop.height <= (picture.y + picture.height) * 720 + 0.2
+
+
+def test_inside_borders_the_crop_goes_where_it_goes_without() -> None:
+    """The same footage, bare and in the middle of a frame half as large again each way."""
+    wide = facts("b", 30, width=2880, height=1620)
+    third, picture = 1 / 6, Box(x=1 / 6, y=1 / 6, width=2 / 3, height=2 / 3)
+    bordered = wide.model_copy(update={"picture": picture})
+    subject = box(0.78, 0.2)
+    moved = Box(
+        x=third + subject.x * 2 / 3,
+        y=third + subject.y * 2 / 3,
+        width=subject.width * 2 / 3,
+        height=subject.height * 2 / 3,
+    )
+    plain = framed(with_things((subject, 0.9))).crop
+    evidence = evidence_of([with_things((moved, 0.9))])
+    inside = framing_for(bordered, REEL, SPAN, evidence).crop
+    assert plain.x > MIDDLE.x
+    assert (inside.x - 480, inside.y - 270) == (plain.x, plain.y)
+    assert (inside.width, inside.height) == (plain.width, plain.height)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (400, 1), (1, 400), (3, 2)])
@@ -119,15 +155,56 @@ def test_movement_moves_the_crop_only_before_a_camera_that_stands_still() -> Non
     assert framing.crop.x + framing.crop.width >= 14 / 16 * CLIP.width
 
 
+def test_a_face_so_near_that_it_reaches_the_edge_is_meant() -> None:
+    """Its box, shoulders and all, goes from the middle to the frame's edge."""
+    near = [
+        point.model_copy(update={"box": Box(x=0.36, y=0.0, width=0.64, height=1.0)})
+        for point in following("face", 0.5).subject_path
+    ]
+    framing = framed(moment(0, 0, START_S, END_S, subject_path=tuple(near)))
+    assert middle_inside(framing, 0.5, Box(x=0.63, y=0.0, width=0.1, height=1.0))
+
+
+def test_a_body_that_fills_the_frame_does_not_say_where_to_look() -> None:
+    """An arm reaches in from the right: the crop is on it, and stays in the middle."""
+    assert framed(with_things((Box(x=0.3, y=0.2, width=0.7, height=0.6), 0.9))).crop == MIDDLE
+    # A face at one time tells more than the body around it at the others.
+    body = with_things((Box(x=0.0, y=0.0, width=1.0, height=1.0), 0.9))
+    face = tuple(following("face", 0.7).subject_path[:5])
+    both = body.model_copy(update={"subject_path": face})
+    assert middle_inside(framed(both), 0.5, box(0.7))
+
+
+def test_who_stands_behind_what_moves_does_not_act() -> None:
+    passer_by = Box(x=0.12, y=0.1, width=0.08, height=0.45)
+
+    def with_motion(moved: Box) -> Moment:
+        points = [SubjectPoint(time_s=time_s, box=moved, source="motion") for time_s in TIMES]
+        shown = with_things((passer_by, 0.55))
+        return with_stability(shown.model_copy(update={"subject_path": tuple(points)}), 0.98)
+
+    assert framed(with_motion(Box(x=0.0, y=0.05, width=0.75, height=0.65))).crop == MIDDLE
+    assert framed(with_motion(passer_by)).crop.x < MIDDLE.x
+
+
 @pytest.mark.parametrize(
     "columns",
     [
         {},
+        {10: 4.0, 11: 5.0, 12: 5.0, 13: 5.0, 14: 5.0, 15: 5.0},
+        {12: 1.5, 13: 1.5, 14: 0.5},
         {7: 5.0, 8: 5.0, 14: 3.0},
         dict.fromkeys(range(16), 1.0),
         {0: 5.0, 15: 5.0},
     ],
-    ids=["none", "most of it in the middle", "all over the frame", "at both ends"],
+    ids=[
+        "none",
+        "a hand that reaches in",
+        "next to none",
+        "most of it in the middle",
+        "all over the frame",
+        "at both ends",
+    ],
 )
 def test_the_middle_stays_for_movement(columns: dict[int, float]) -> None:
     assert framed(with_movement(columns)) == Framing(MIDDLE, None)

@@ -6,9 +6,9 @@ from montage_pipeline.analysis.model import Moment
 from montage_pipeline.editing.changing.room import CropReach, Footage
 from montage_pipeline.editing.changing.standing import piece_of
 from montage_pipeline.editing.context import PlanContext
-from montage_pipeline.editing.evidence import evidence_of
+from montage_pipeline.editing.framing.evidence import evidence_of
+from montage_pipeline.editing.framing.reframe import framing_for
 from montage_pipeline.editing.packing import Piece
-from montage_pipeline.editing.reframe import framing_for
 from montage_pipeline.editing.stages.segments import moments_shown
 from montage_pipeline.editing.stretches import source_frame_s
 from montage_pipeline.editing.timeline import MIN_HEARD_SPEED, CropRect, Segment, crop_corner

@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from montage_pipeline.analysis.model import Moment
-from montage_pipeline.editing.evidence import evidence_of
-from montage_pipeline.editing.reframe import Framing, framing_for
+from montage_pipeline.editing.framing.evidence import evidence_of
+from montage_pipeline.editing.framing.reframe import Framing, framing_for
 from montage_pipeline.editing.timeline import eased
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.spans import Span

@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple
 
 from montage_pipeline.analysis.model import Moment
 from montage_pipeline.editing.context import PlanContext
-from montage_pipeline.editing.evidence import evidence_of
+from montage_pipeline.editing.framing.evidence import evidence_of
+from montage_pipeline.editing.framing.reframe import framing_for
 from montage_pipeline.editing.packing import Piece
-from montage_pipeline.editing.reframe import framing_for
 from montage_pipeline.editing.stages.chosen_edit import ChosenEdit
 from montage_pipeline.editing.stages.hook import HookChoice
 from montage_pipeline.editing.stretches import Stretch, source_frame_s

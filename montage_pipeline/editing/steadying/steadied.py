@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from montage_pipeline.analysis.model import ClipAnalysis
-from montage_pipeline.editing.reframe import largest_inside
+from montage_pipeline.editing.framing.crops import largest_inside
 from montage_pipeline.editing.steadying.camera_path import (
     CameraPath,
     shake_of,

@@ -1,8 +1,8 @@
 """One edit in another shape: the same footage, cuts, music and colours, with crops of their own."""
 
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
-from montage_pipeline.editing.evidence import evidence_of
-from montage_pipeline.editing.reframe import framing_for
+from montage_pipeline.editing.framing.evidence import evidence_of
+from montage_pipeline.editing.framing.reframe import framing_for
 from montage_pipeline.editing.timeline import Segment, Timeline
 from montage_pipeline.spans import Span, overlap_s
 from montage_pipeline.vocabulary import Format

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.vocabulary import Format
 
+WHOLE = Box(x=0.0, y=0.0, width=1.0, height=1.0)
+
 _MIN_SIDE = 0.01  # of the frame; a box has a size
 
 
@@ -69,10 +71,16 @@ def upright_middle(facts: ClipFacts) -> Box:
     """The part of a clip's frame that Reels of every shape show, unless the crop leaves the middle
     for a subject.
     """
-    size = Format.REEL.frame_size
-    width = min(1.0, facts.height * size.width / size.height / facts.width)
-    height = min(1.0, facts.width * size.height / size.width / facts.height)
-    return Box(x=(1 - width) / 2, y=(1 - height) / 2, width=width, height=height)
+    size, picture = Format.REEL.frame_size, facts.picture or WHOLE
+    wide, high = picture.width * facts.width, picture.height * facts.height
+    width = min(picture.width, high * size.width / size.height / facts.width)
+    height = min(picture.height, wide * size.height / size.width / facts.height)
+    return Box(
+        x=picture.x + (picture.width - width) / 2,
+        y=picture.y + (picture.height - height) / 2,
+        width=width,
+        height=height,
+    )
 
 
 def distance(first: Box, second: Box) -> float:

@@ -33,6 +33,7 @@ from montage_pipeline.footage.measuring.movement import FrameMotion, MotionMeter
 from montage_pipeline.footage.measuring.objects import objects_in
 from montage_pipeline.footage.measuring.overlays.averages import SIDE as AVERAGED_SIDE
 from montage_pipeline.footage.measuring.overlays.averages import Average, Averager
+from montage_pipeline.footage.measuring.overlays.lasting import LastingWriting
 from montage_pipeline.footage.measuring.overlays.writing import writing
 from montage_pipeline.footage.measuring.planes import (
     Plane,
@@ -94,6 +95,7 @@ class _Pass:
         self._samples: list[Sample] = []
         self._between: list[StillFrame] = []
         self._averages: list[Average] = []
+        self._writing = LastingWriting()
         self._decoded_frames = 0
         self._varies = False
 
@@ -116,7 +118,7 @@ class _Pass:
             facts=facts.model_copy(update={"varies": self._varies}),
             looked_at=tuple(self._looked_at),
             shots=tuple(self._shots),
-            samples=tuple(_with_sound(self._samples, sound)),
+            samples=tuple(_with_sound(self._written(), sound)),
             motions=tuple(self._motions),
             damaged=tuple(self._damaged),
             more_frames=tuple(self._between[:_MAX_BETWEEN]),
@@ -128,10 +130,17 @@ class _Pass:
             phrases=sound.phrases(),
         )
 
+    def _written(self) -> list[Sample]:
+        """The samples with the writing that lasts."""
+        return [
+            replace(sample, writing=lines)
+            for sample, lines in zip(self._samples, self._writing.lines(), strict=True)
+        ]
+
     def _look_through(
         self, reader: Reader, planned: DecodedSpan, frames: Iterator[tuple[float, VideoFrame]]
     ) -> None:
-        look = _SpanLook(self._clip.facts, planned)
+        look = _SpanLook(self._clip.facts, planned, self._writing)
         for time_s, frame in frames:
             look.add(time_s, frame)
         look.end()
@@ -175,7 +184,9 @@ class _Pass:
 class _SpanLook:
     """Measures the frames of one decoded span, in order."""
 
-    def __init__(self, facts: ClipFacts, planned: DecodedSpan) -> None:
+    def __init__(
+        self, facts: ClipFacts, planned: DecodedSpan, writing_so_far: LastingWriting
+    ) -> None:
         self.motions: list[FrameMotion] = []
         self.samples: list[Sample] = []
         self.between: list[StillFrame] = []
@@ -184,6 +195,7 @@ class _SpanLook:
         self.varies = False
         self._facts = facts
         self._span = planned.span
+        self._writing = writing_so_far
         fps = float(facts.fps.fraction)
         self._frame_s = 1 / fps
         self._compared_every = max(1, round(fps / _MAX_COMPARED_HZ))
@@ -249,6 +261,7 @@ class _SpanLook:
             sample = _sample(time_s, looks, size_share(frame, self._facts))
             seen = objects_in(small_bgr(planes, self._facts, SHOWN_SIDE))
             self.samples.append(replace(sample, living=seen.living, things=seen.things))
+            self._writing.add(large, writing(large))
         elif time_s >= self._next_between_s:
             self._next_between_s = math.inf  # until the next sample
             self.averager.add(small_luma(planes, self._facts, _SAMPLE_SIDE))
@@ -282,7 +295,7 @@ class _Looks(NamedTuple):
 
 
 def _sample(time_s: float, looks: _Looks, share: float) -> Sample:
-    """Measure one frame closely, but for its sound and who is in it.
+    """Measure one frame closely, but for its sound, its writing, and who is in it.
 
     `share`: of the clip's width that the frame has. What is enlarged is less sharp than it looks at
     the size that sharpness is measured in.
@@ -297,7 +310,7 @@ def _sample(time_s: float, looks: _Looks, share: float) -> Sample:
         faces=tuple(faces_in(looks.shown)),
         speech=0.0,
         loud=0.0,
-        writing=writing(looks.large),
+        writing=(),
         luma=looks.shown,
         chroma=looks.chroma,
         size_share=share,

@@ -15,7 +15,7 @@ import numpy as np
 
 from montage_pipeline.footage.measuring import movement, still
 from montage_pipeline.footage.measuring.boxes import (
-    intersection_over_union,
+    WHOLE,
     median_box,
     part_inside,
     total_area,
@@ -51,8 +51,6 @@ _COVERING_SHARE = 0.75
 """Of the frame: a body that takes more of it, without a face, is no subject but something before
 the lens: an arm, a back.
 """
-_SAME_PLACE = 0.5  # overlap of two sightings of the same writing
-_NEAR_SAMPLES = 2  # to each side, in which writing must be seen again
 _SLACK_S = 1e-4  # a motion that begins this little before a span is in it, but for rounding
 
 
@@ -121,6 +119,11 @@ class ClipMeasures:
     def inside_borders(self) -> Box | None:
         """The part of the frame inside burnt-in borders; None where there are none."""
         return box_inside_borders(self._overlay_frames)
+
+    @cached_property
+    def facts_seen(self) -> ClipFacts:
+        """The facts, with the picture inside borders."""
+        return self.facts.model_copy(update={"picture": self.inside_borders})
 
     @cached_property
     def logos(self) -> tuple[Box, ...]:
@@ -226,7 +229,6 @@ class SpanMeasures:
     writing: tuple[Box, ...]
     writing_share: float
     logos: tuple[Box, ...]
-    border_share: float
     fingerprint: int
     facts: ClipFacts
     shorter_px: int = 1080
@@ -240,9 +242,10 @@ class SpanMeasures:
         motions: Sequence[FrameMotion],
     ) -> "SpanMeasures":
         """Put samples (at least one) and motions together with what holds for all of the clip."""
-        writing = _lasting_writing([sample.writing for sample in samples])
+        writing = [sample.writing for sample in samples]
         with_faces = [sample.faces[0] for sample in samples if sample.faces]
-        inside, shown = clip.inside_borders, upright_middle(clip.facts)
+        facts = clip.facts_seen
+        shown = upright_middle(facts)
         return cls(
             sharpness=_median(samples, lambda sample: sample.sharpness),
             exposure=_median(samples, lambda sample: sample.exposure.score),
@@ -271,14 +274,18 @@ class SpanMeasures:
             writing=max(writing, key=total_area),
             writing_share=sum(bool(boxes) for boxes in writing) / len(writing),
             logos=clip.logos,
-            border_share=1 - inside.width * inside.height if inside is not None else 0.0,
             fingerprint=_nearest(samples, span.middle_s).fingerprint,
-            facts=clip.facts,
+            facts=facts,
             shorter_px=round(
-                min(clip.facts.width, clip.facts.height)
-                * _median(samples, lambda sample: sample.size_share)
+                _shorter_px(facts) * _median(samples, lambda sample: sample.size_share)
             ),
         )
+
+
+def _shorter_px(facts: ClipFacts) -> float:
+    """The shorter side of what lies inside borders."""
+    picture = facts.picture or WHOLE
+    return min(picture.width * facts.width, picture.height * facts.height)
 
 
 def _living_size(sample: Sample) -> float:
@@ -337,27 +344,3 @@ def _frozen_share(motions: Sequence[FrameMotion]) -> float:
     elapsed_s = sum(motion.elapsed_s for motion in motions)
     frozen_s = sum(motion.elapsed_s for motion in motions if motion.frozen)
     return frozen_s / elapsed_s if elapsed_s else 0.0
-
-
-def _lasting_writing(rows: Sequence[tuple[Box, ...]]) -> list[tuple[Box, ...]]:
-    """Only the writing that a near sample has in the same place: it is there to be read.
-
-    Grass that looks like writing looks different half a second later. `rows` has the writing of
-    each sample.
-    """
-    if len(rows) == 1:
-        return list(rows)
-    lasting = []
-    for place, row in enumerate(rows):
-        near = [
-            box
-            for other, boxes in enumerate(rows)
-            if 0 < abs(other - place) <= _NEAR_SAMPLES
-            for box in boxes
-        ]
-        lasting.append(tuple(box for box in row if _is_among(box, near)))
-    return lasting
-
-
-def _is_among(box: Box, others: Sequence[Box]) -> bool:
-    return any(intersection_over_union(box, other) > _SAME_PLACE for other in others)

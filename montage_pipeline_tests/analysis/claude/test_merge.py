@@ -22,8 +22,8 @@ from montage_pipeline.analysis.model import (
     Movement,
     RejectReason,
 )
-from montage_pipeline.editing.evidence import Evidence, evidence_of
-from montage_pipeline.editing.reframe import framing_for
+from montage_pipeline.editing.framing.evidence import Evidence, evidence_of
+from montage_pipeline.editing.framing.reframe import framing_for
 from montage_pipeline.footage.model import ClipFacts
 from montage_pipeline.footage.names import clip_name
 from montage_pipeline.spans import Span

@@ -12,12 +12,14 @@ from montage_pipeline.analysis.local import LocalAnalyst
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.analysis.scan import attention
 from montage_pipeline.analysis.scan.workers import Workers
+from montage_pipeline.editing.framing.crops import middle_crop
 from montage_pipeline.footage.measuring.measures import ClipMeasures
 from montage_pipeline.footage.model import FetchedClip
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.rules import MIN_CUT_S
 from montage_pipeline.settings import Settings
 from montage_pipeline.spans import Span, overlap_s
+from montage_pipeline.vocabulary import Format
 from montage_pipeline_tests.footage.media import fetched, filmed, scenery
 
 pytestmark = pytest.mark.usefixtures("bare_footage")
@@ -193,9 +195,13 @@ def test_borders_logos_and_writing_are_named(tmp_path: Path) -> None:
         kinds = {overlay.kind for moment in clip.moments for overlay in moment.overlays}
         assert kinds == ({"watermark"} if name == "logo.mp4" else set())
         if name == "boxed.mp4":
-            assert clip.picture is not None
-            assert clip.picture.y == pytest.approx(0.125, abs=0.01)
-            assert clip.picture.height == pytest.approx(0.75, abs=0.02)
+            picture = clip.facts.picture
+            assert picture is not None
+            assert picture.y == pytest.approx(0.125, abs=0.01)
+            assert picture.height == pytest.approx(0.75, abs=0.02)
+            crop = middle_crop(clip.facts, Format.REEL.frame_size)
+            assert 45 <= crop.y < crop.y + crop.height <= 315, "no border is shown"
         else:
-            assert clip.picture is None
-    assert quality["clean.mp4"] > max(quality["boxed.mp4"], quality["logo.mp4"])
+            assert clip.facts.picture is None
+    # Borders cost nothing: no crop shows them.
+    assert quality["logo.mp4"] < min(quality["clean.mp4"], quality["boxed.mp4"])

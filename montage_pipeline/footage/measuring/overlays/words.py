@@ -40,7 +40,7 @@ _SLANTING_DEG = 4.0  # beyond it, a line's box is mostly not the line
 
 Floats = NDArray[np.float64]
 
-# The library keeps what it is working on in the reader itself.
+# The library keeps what it is working on in the reader itself, and what it was last told to do.
 _reading = threading.Lock()
 
 
@@ -61,7 +61,7 @@ def words_in(luma: Plane) -> list[Word]:
     picture = cv2.cvtColor(luma, cv2.COLOR_GRAY2BGR)
     with _reading:
         # Typed as one of four kinds of answers; without other settings it is the fullest.
-        read: Any = _reader()(picture)
+        read: Any = _reader()(picture, use_det=True, use_cls=False, use_rec=True)
     if read.txts is None or read.scores is None or read.boxes is None:
         return []
     return [
@@ -69,6 +69,16 @@ def words_in(luma: Plane) -> list[Word]:
         for text, score, corners in zip(read.txts, read.scores, read.boxes, strict=True)
         if text
     ]
+
+
+def lines_in(luma: Plane) -> list[Box]:
+    """Where lines of writing are in a picture, in any script; unread, and in no order."""
+    picture = cv2.cvtColor(luma, cv2.COLOR_GRAY2BGR)
+    with _reading:
+        found: Any = _reader()(picture, use_det=True, use_cls=False, use_rec=False)
+    if found.boxes is None:
+        return []
+    return [_box(np.asarray(corners, dtype=np.float64), luma.shape) for corners in found.boxes]
 
 
 def _word(text: str, score: float, corners: Floats, shape: tuple[int, ...]) -> Word:

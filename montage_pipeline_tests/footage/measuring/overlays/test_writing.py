@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from montage_pipeline.captions.fonts import runs_of
 from montage_pipeline.footage.measuring.boxes import total_area
+from montage_pipeline.footage.measuring.overlays.lasting import LastingWriting
 from montage_pipeline.footage.measuring.overlays.writing import writing
 from montage_pipeline.footage.measuring.planes import Plane
 from montage_pipeline.footage.model import Box
@@ -103,6 +104,45 @@ def test_small_lines_are_found(frames: list[Plane]) -> None:
     assert sum(bool(boxes) for boxes in hits) >= 0.9 * len(hits)
     for box in (box for boxes in hits for box in boxes):
         assert 0.72 < box.y < box.y + box.height < 0.92
+
+
+@pytest.mark.parametrize(
+    "words", ["SUMMER 2025", "Летний день", "Καλό ταξίδι", "夏休みの旅行", "여름 여행"]
+)
+def test_titles_of_any_script_last(frames: list[Plane], words: str) -> None:
+    drawn, box = lettered(frames[1], words, 40, 250)
+    lasting = LastingWriting()
+    for _ in range(3):
+        lasting.add(drawn, writing(drawn))
+    first, *others = lasting.lines()
+    assert others == [first, first]
+    assert any(inside(line, box) and line.width > 0.6 * box.width for line in first)
+
+
+def test_stripes_last_but_are_no_writing(frames: list[Plane]) -> None:
+    """As a picket fence, a zebra crossing or a plaid shirt has."""
+    fence = frames[1].copy()
+    random = np.random.default_rng(0)
+    left = 120
+    while left < 380:
+        wide, top = int(random.integers(2, 5)), 180 + int(random.integers(-1, 2))
+        fence[top : top + 30, left : left + wide] = 245
+        left += wide + 8 + int(random.integers(-1, 2))
+
+    looks_like = writing(fence)
+    assert looks_like, "or the test tests nothing"
+    lasting = LastingWriting()
+    for _ in range(3):
+        lasting.add(fence, looks_like)
+    assert list(lasting.lines()) == [(), (), ()]
+
+
+def test_writing_that_is_seen_once_does_not_last(frames: list[Plane]) -> None:
+    drawn, _ = lettered(frames[1], "SUMMER 2025", 40, 250)
+    lasting = LastingWriting()
+    for frame in (frames[1], drawn, *frames[1:4]):
+        lasting.add(frame, writing(drawn) if frame is drawn else ())
+    assert not any(lasting.lines())
 
 
 @pytest.mark.parametrize(

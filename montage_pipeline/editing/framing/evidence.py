@@ -11,8 +11,10 @@ the crop goes (reframe), finding subjects (footage, analysis).
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from montage_pipeline.analysis.model import Moment, Movement
-from montage_pipeline.footage.measuring.boxes import covered_share
+from montage_pipeline.footage.measuring.boxes import covered_share, part_inside
 from montage_pipeline.footage.measuring.subject import subject_likelihood
 from montage_pipeline.footage.model import Box
 
@@ -27,7 +29,7 @@ meant.
 _STILL_CAMERA = 0.9  # stability from which movement is the scene's own
 _SAME_TIME_S = 0.3  # of a sighting and of the movement that it may be of
 _MOVING_SHARE = 0.5  # of a box that moves when its person or animal does
-_MOVED_SHARE = 0.25  # of what moves, that whoever moves makes: else something larger moves before them
+_MOVED_SHARE = 0.25  # of what moves, taken by whoever moves: else something larger does
 
 _PERSISTS_S = 1.0
 """Detections flicker: who was seen this near in time is still there, and may be who is meant."""
@@ -53,6 +55,37 @@ class Evidence(NamedTuple):
     sightings: tuple[Sighting, ...] = ()
     movement: tuple[Movement, ...] = ()
     marks: tuple[Box, ...] = ()
+
+    def inside(self, window: Box) -> "Evidence":
+        """What of it lies inside a window, in shares of the window."""
+        sightings = (_inside(sighting, window) for sighting in self.sightings)
+        return Evidence(
+            tuple(sighting for sighting in sightings if sighting is not None),
+            tuple(_movement_inside(movement, window) for movement in self.movement),
+            tuple(part for mark in self.marks if (part := part_inside(mark, window))),
+        )
+
+
+def _inside(sighting: Sighting, window: Box) -> Sighting | None:
+    boxes = tuple(part for box in sighting.boxes if (part := part_inside(box, window)))
+    group = part_inside(sighting.group, window) if sighting.group is not None else None
+    return sighting._replace(boxes=boxes, group=group) if boxes else None
+
+
+def _movement_inside(movement: Movement, window: Box) -> Movement:
+    return movement.model_copy(
+        update={
+            "across": _amounts_inside(movement.across, window.x, window.width),
+            "down": _amounts_inside(movement.down, window.y, window.height),
+        }
+    )
+
+
+def _amounts_inside(amounts: Sequence[float], begin: float, length: float) -> tuple[float, ...]:
+    """Amounts in equal parts of a side, as those in as many equal parts of a part of that side."""
+    edges = np.linspace(0, 1, len(amounts) + 1)
+    until = np.interp(begin + edges * length, edges, np.concatenate([[0.0], np.cumsum(amounts)]))
+    return tuple(float(amount) for amount in np.diff(until))
 
 
 def evidence_of(moments: Sequence[Moment]) -> Evidence:

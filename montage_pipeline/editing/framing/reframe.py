@@ -9,24 +9,27 @@ Belongs here: where a crop is, and how it moves. Does not belong here: what spea
 """
 
 from collections.abc import Iterator, Sequence
-from math import floor
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from montage_pipeline.analysis.model import Movement
-from montage_pipeline.editing.evidence import Evidence, Sighting
+from montage_pipeline.analysis.overlays import MAX_MARK_SHIFT
+from montage_pipeline.editing.framing.crops import (
+    Picture,
+    Shape,
+    even_within,
+    kept_share,
+    middle_of,
+    picture_of,
+)
+from montage_pipeline.editing.framing.evidence import Evidence, Sighting
 from montage_pipeline.editing.timeline import CropRect, eased
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.rules import SAFE_MARGINS
 from montage_pipeline.spans import Span
 from montage_pipeline.vocabulary import Format, FrameSize
-
-_MIDDLE_Y = 0.45
-"""Where the middle of an upright crop lies in the frame: a little above its middle, as captions and
-buttons of the apps cover the bottom of a Reel, and heads are above the middle.
-"""
 
 _SLACK_S = 0.3  # what was seen this little outside the cut still tells where it is
 _SAMPLED_S = 0.5  # analysts look this often: times between are silent for want of a look only
@@ -62,17 +65,13 @@ In labelled cuts before a still camera in which nobody was recognised, movement 
 from 0.2 on and away from it below (some 10 cuts of 5 clips: a rule of thumb, not a fit).
 """
 _MIN_MOVEMENT_SHOWN = 0.6  # of the movement: with less, it is all over the frame
-_MIN_MOVEMENT = 5.0  # levels of luma, in all columns together: below it clouds drift, light changes
+_MIN_MOVEMENT = 5.0  # levels of luma, in all columns: with less, clouds drift or light changes
 _MAX_AT_EDGE = 0.6
-"""Share of the busiest column's movement that the frame's outermost may have. What moves at the very
+"""Share of the busiest column's movement that the frame's outermost may have. What moves at the
 edge comes in or goes out, as a hand with a tool does, or is the scene itself passing by.
 """
 _AS_GOOD = 0.03  # less movement shown is as good, when it is nearer to the middle
 
-_MAX_MARK_SHIFT = 0.12
-"""Of the crop's side, by which it leaves a watermark or text out: as little as nobody misses. In a
-Reel of landscape footage a mark in a corner lies outside anyway.
-"""
 _MAX_MARK_LOSS = 0.03  # share of a subject that may be lost for it
 
 _Floats = NDArray[np.float64]
@@ -88,8 +87,28 @@ class Framing(NamedTuple):
 
 
 def framing_for(facts: ClipFacts, size: FrameSize, span: Span, evidence: Evidence) -> Framing:
-    """The crop for a span of a clip, by what was seen in and near it."""
-    middle = Framing(middle_crop(facts, size), None)
+    """The crop for a span of a clip, by what was seen in and near it; inside burnt-in borders."""
+    if facts.picture is None:
+        return _framing(facts, size, span, evidence)
+    picture = picture_of(facts)
+    window = Box(
+        x=picture.x / facts.width,
+        y=picture.y / facts.height,
+        width=picture.width / facts.width,
+        height=picture.height / facts.height,
+    )
+    framing = _framing(picture, size, span, evidence.inside(window))
+    end = framing.crop_end
+    return Framing(_moved(framing.crop, picture), None if end is None else _moved(end, picture))
+
+
+def _moved(crop: CropRect, picture: Picture) -> CropRect:
+    """A crop of the picture as one of the frame."""
+    return crop.model_copy(update={"x": crop.x + picture.x, "y": crop.y + picture.y})
+
+
+def _framing(frame: Shape, size: FrameSize, span: Span, evidence: Evidence) -> Framing:
+    middle = Framing(middle_of(frame, size), None)
     if span.duration_s <= 0:
         return middle
 
@@ -97,38 +116,38 @@ def framing_for(facts: ClipFacts, size: FrameSize, span: Span, evidence: Evidenc
     seen = [sighting for sighting in evidence.sightings if near.holds(sighting.time_s)]
     # Times at which nothing was seen speak for the middle.
     times = max(len(seen), round(span.duration_s / _SAMPLED_S))
-    framing = _by_sightings(facts, size, span, seen, times) if seen else middle
+    framing = _by_sightings(frame, size, span, seen, times) if seen else middle
     moved = [movement for movement in evidence.movement if near.holds(movement.time_s)]
     if framing == middle and moved:
-        busiest = _by_movement(facts, middle.crop, moved)
-        if len(seen) <= _SEEN_SHARE * times or _shows_more(facts, busiest.crop, middle.crop, seen):
+        busiest = _by_movement(frame, middle.crop, moved)
+        if len(seen) <= _SEEN_SHARE * times or _shows_more(frame, busiest.crop, middle.crop, seen):
             framing = busiest
     if framing.crop_end is None and evidence.marks:
-        framing = Framing(_off_marks(facts, framing.crop, seen, evidence.marks), None)
+        framing = Framing(_off_marks(frame, framing.crop, seen, evidence.marks), None)
     return framing
 
 
 def _off_marks(
-    facts: ClipFacts, crop: CropRect, seen: Sequence[Sighting], marks: Sequence[Box]
+    frame: Shape, crop: CropRect, seen: Sequence[Sighting], marks: Sequence[Box]
 ) -> CropRect:
     """The crop moved by the least that leaves every mark out, where that costs little; else less of
     them, or none.
     """
-    now = _marked_area(facts, crop, marks)
+    now = _marked_area(frame, crop, marks)
     best, best_cost = crop, now
-    across = [(mark.x * facts.width, (mark.x + mark.width) * facts.width) for mark in marks]
-    down = [(mark.y * facts.height, (mark.y + mark.height) * facts.height) for mark in marks]
+    across = [(mark.x * frame.width, (mark.x + mark.width) * frame.width) for mark in marks]
+    down = [(mark.y * frame.height, (mark.y + mark.height) * frame.height) for mark in marks]
     for axis, edges, side, within in (
-        ("x", across, crop.width, facts.width),
-        ("y", down, crop.height, facts.height),
+        ("x", across, crop.width, frame.width),
+        ("y", down, crop.height, frame.height),
     ):
         at = getattr(crop, axis)
         for place in _beside(edges, side, within):
             moved = crop.model_copy(update={axis: place})
-            if abs(place - at) > _MAX_MARK_SHIFT * side or _is_lost(facts, crop, moved, seen):
+            if abs(place - at) > MAX_MARK_SHIFT * side or _is_lost(frame, crop, moved, seen):
                 continue
             # A shift costs something too, or it would be made for a sliver.
-            cost = _marked_area(facts, moved, marks) + now * abs(place - at) / side
+            cost = _marked_area(frame, moved, marks) + now * abs(place - at) / side
             if cost < best_cost:
                 best, best_cost = moved, cost
     return best
@@ -138,38 +157,38 @@ def _beside(edges: Sequence[tuple[float, float]], side: int, within: int) -> Ite
     """Where a crop's side may begin so that it ends just before a mark, or begins just after."""
     for low, high in edges:
         yield from (
-            _even_within(low - side - 1, within - side),
-            _even_within(high + 1, within - side),
+            even_within(low - side - 1, within - side),
+            even_within(high + 1, within - side),
         )
 
 
-def _marked_area(facts: ClipFacts, crop: CropRect, marks: Sequence[Box]) -> float:
+def _marked_area(frame: Shape, crop: CropRect, marks: Sequence[Box]) -> float:
     """The area under marks, as a share of the crop's; overlapping ones count twice."""
     covered = sum(
-        kept_share(facts, crop, mark) * mark.width * mark.height * facts.width * facts.height
+        kept_share(frame, crop, mark) * mark.width * mark.height * frame.width * frame.height
         for mark in marks
     )
     return covered / (crop.width * crop.height)
 
 
-def _is_lost(facts: ClipFacts, old: CropRect, new: CropRect, seen: Sequence[Sighting]) -> bool:
+def _is_lost(frame: Shape, old: CropRect, new: CropRect, seen: Sequence[Sighting]) -> bool:
     """Whether another crop shows less of what was seen."""
     return any(
-        max(kept_share(facts, new, box) for box in sighting.boxes)
-        < max(kept_share(facts, old, box) for box in sighting.boxes) - _MAX_MARK_LOSS
+        max(kept_share(frame, new, box) for box in sighting.boxes)
+        < max(kept_share(frame, old, box) for box in sighting.boxes) - _MAX_MARK_LOSS
         for sighting in seen
     )
 
 
 def _by_sightings(
-    facts: ClipFacts, size: FrameSize, span: Span, seen: Sequence[Sighting], times: int
+    frame: Shape, size: FrameSize, span: Span, seen: Sequence[Sighting], times: int
 ) -> Framing:
-    middle = middle_crop(facts, size)
+    middle = middle_of(frame, size)
     shares = [(sighting.time_s - span.start_s) / span.duration_s for sighting in seen]
     progress = np.asarray([eased(min(1.0, max(0.0, share))) for share in shares])
     reach = _MAX_CROPS_PER_S * span.duration_s
 
-    across, down = _axes(facts, size, middle, seen)
+    across, down = _axes(frame, size, middle, seen)
     left, right = _way(across, progress, times, reach)
     top, bottom = _way(down, progress, times, reach)
     begin = middle.model_copy(update={"x": left, "y": top})
@@ -177,25 +196,23 @@ def _by_sightings(
     return Framing(begin, end if end != begin else None)
 
 
-def _shows_more(
-    facts: ClipFacts, crop: CropRect, other: CropRect, seen: Sequence[Sighting]
-) -> bool:
+def _shows_more(frame: Shape, crop: CropRect, other: CropRect, seen: Sequence[Sighting]) -> bool:
     """Whether a crop shows more than another one at every time at which somebody was seen."""
 
     def shown(place: CropRect, sighting: Sighting) -> float:
-        return max(kept_share(facts, place, box) for box in sighting.boxes)
+        return max(kept_share(frame, place, box) for box in sighting.boxes)
 
     return all(shown(crop, sighting) > shown(other, sighting) for sighting in seen)
 
 
-def _by_movement(facts: ClipFacts, middle: CropRect, moved: Sequence[Movement]) -> Framing:
+def _by_movement(frame: Shape, middle: CropRect, moved: Sequence[Movement]) -> Framing:
     """A still crop where most of the movement is."""
     across = np.sum([movement.across for movement in moved], axis=0)
     down = np.sum([movement.down for movement in moved], axis=0)
     if across.sum() < _MIN_MOVEMENT * len(moved):
         return Framing(middle, None)
-    x = _busiest(across, facts.width, middle.width, middle.x)
-    y = _busiest(down, facts.height, middle.height, middle.y)
+    x = _busiest(across, frame.width, middle.width, middle.x)
+    y = _busiest(down, frame.height, middle.height, middle.y)
     return Framing(middle.model_copy(update={"x": x, "y": y}), None)
 
 
@@ -221,7 +238,7 @@ def _busiest(amounts: _Floats, within: int, side: int, middle: int) -> int:
 
 def _places(room: int, middle: int) -> _Floats:
     """Where a crop may begin along an axis, ascending; the middle is one of them."""
-    grid = [_even_within(float(at), room) for at in np.linspace(0, room, _PLACES)]
+    grid = [even_within(float(at), room) for at in np.linspace(0, room, _PLACES)]
     return np.unique([*grid, middle]).astype(np.float64)
 
 
@@ -242,36 +259,36 @@ class _Axis(NamedTuple):
 
 
 def _axes(
-    facts: ClipFacts, size: FrameSize, middle: CropRect, sightings: Sequence[Sighting]
+    frame: Shape, size: FrameSize, middle: CropRect, sightings: Sequence[Sighting]
 ) -> Iterator[_Axis]:
     upright = size.height > size.width
     weights = np.asarray([sighting.weight for sighting in sightings])
     faces = tuple(sighting.face for sighting in sightings)
 
-    shown = [_worth_showing(facts, middle, sighting) for sighting in sightings]
+    shown = [_worth_showing(frame, middle, sighting) for sighting in sightings]
 
     across = tuple(
-        np.asarray([[box.x, box.x + box.width] for box in boxes]) * facts.width for boxes in shown
+        np.asarray([[box.x, box.x + box.width] for box in boxes]) * frame.width for boxes in shown
     )
     sides = (_UI.sides, _UI.sides) if upright else (0.0, 0.0)
-    yield _Axis(across, weights, faces, middle.width, facts.width - middle.width, middle.x, sides)
+    yield _Axis(across, weights, faces, middle.width, frame.width - middle.width, middle.x, sides)
 
     down = tuple(
-        np.asarray([[box.y, box.y + box.height] for box in boxes]) * facts.height for boxes in shown
+        np.asarray([[box.y, box.y + box.height] for box in boxes]) * frame.height for boxes in shown
     )
     ends = (_UI.top, _UI.bottom) if upright else (0.0, 0.0)
-    yield _Axis(down, weights, faces, middle.height, facts.height - middle.height, middle.y, ends)
+    yield _Axis(down, weights, faces, middle.height, frame.height - middle.height, middle.y, ends)
 
 
-def _worth_showing(facts: ClipFacts, crop: CropRect, sighting: Sighting) -> tuple[Box, ...]:
+def _worth_showing(frame: Shape, crop: CropRect, sighting: Sighting) -> tuple[Box, ...]:
     """Whom a crop of this size may show: anybody, and the group where it fits. Between two who
     stand too far apart for it there may be nobody.
     """
     group = sighting.group
     fits = (
         group is not None
-        and group.width * facts.width <= crop.width
-        and group.height * facts.height <= crop.height
+        and group.width * frame.width <= crop.width
+        and group.height * frame.height <= crop.height
     )
     return (*sighting.boxes, group) if group is not None and fits else sighting.boxes
 
@@ -326,65 +343,3 @@ def _lost(axis: _Axis, box: _Floats, starts: _Floats, *, face: bool) -> _Floats:
 
     hidden = beyond(*axis.covered) if face else 0.0
     return np.asarray(beyond(_MARGIN, _MARGIN) + _UI_COST * hidden, dtype=np.float64)
-
-
-def middle_crop(facts: ClipFacts, size: FrameSize) -> CropRect:
-    """The largest crop of the shape of `size` in the middle of the frame, in displayed pixels.
-
-    The shape is exact to within a pixel; sides and corner are even wherever the frame has room for
-    that.
-    """
-    width, height = largest_inside(facts.width, facts.height, size)
-    return CropRect(
-        x=_even_within((facts.width - width) / 2, facts.width - width),
-        y=_even_within(_MIDDLE_Y * (facts.height - height), facts.height - height),
-        width=width,
-        height=height,
-    )
-
-
-def kept_share(facts: ClipFacts, crop: CropRect, subject: Box) -> float:
-    """The share of the subject's area that the crop shows, 0..1."""
-    left, top = subject.x * facts.width, subject.y * facts.height
-    right, bottom = left + subject.width * facts.width, top + subject.height * facts.height
-    wide = max(0.0, min(right, crop.x + crop.width) - max(left, crop.x))
-    high = max(0.0, min(bottom, crop.y + crop.height) - max(top, crop.y))
-    return min(1.0, wide * high / ((right - left) * (bottom - top)))
-
-
-class Shape(Protocol):
-    """What has the shape of the output."""
-
-    @property
-    def width(self) -> int:
-        """Pixels across."""
-
-    @property
-    def height(self) -> int:
-        """Pixels down."""
-
-
-def largest_inside(width: int, height: int, size: Shape) -> tuple[int, int]:
-    """Width and height of the largest crop of a shape inside a frame, even where there is room."""
-    # Odd sides only where the frame is too small for even ones.
-    even = _largest_in_steps(width, height, size, 2)
-    return even or _largest_in_steps(width, height, size, 1) or (1, 1)
-
-
-def _largest_in_steps(width: int, height: int, size: Shape, step: int) -> tuple[int, int] | None:
-    """The largest size whose sides are multiples of `step`, off the exact shape by at most a pixel
-    in one side.
-    """
-    tall = width * size.height >= height * size.width
-    long_side, short_side = (height, width) if tall else (width, height)
-    ratio = size.width / size.height if tall else size.height / size.width
-    for along in range(long_side - long_side % step, max(0, long_side - 4 * step), -step):
-        across = step * round(along * ratio / step)
-        if 0 < across <= short_side and abs(across - along * ratio) <= 1:
-            return (across, along) if tall else (along, across)
-    return None
-
-
-def _even_within(position: float, room: int) -> int:
-    """The even number nearest to `position` in 0..room (0 when room is below 2)."""
-    return max(0, min(2 * floor(position / 2 + 0.5), room - room % 2))
