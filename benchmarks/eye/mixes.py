@@ -1,10 +1,13 @@
 """Reels of 30 s from more labelled clips than a Reel has room for, drawn by chance across themes.
 
-    python -m benchmarks.eye.mixes --footage DIR [--sets 12] [--write]
+    python -m benchmarks.eye.mixes --footage DIR [--unseen] [--sets 12] [--write]
 
 The themes of the labelled clips that may be shown have three to nine clips, which a Reel of 30 s
 needs all. Here it has to choose: 11 to 14 clips, of which it shows 8 or 9. The last row is planned
 as if nobody asked whether there is anything but a moving camera to look at (`scoring.camera_only`).
+
+--unseen takes the labels beside this file (`unseen.json`) for those in DIR: of clips from other
+packages, labelled before the product had seen them. They say which file of which package each is.
 """
 
 import argparse
@@ -30,6 +33,8 @@ from benchmarks.eye.scoring import (
 from montage_pipeline.analysis.model import ClipAnalysis
 from montage_pipeline.vocabulary import Format
 
+_UNSEEN = Path(__file__).with_name("unseen.json")
+
 _DURATION_S = 30
 _CLIPS = (11, 14)
 _FIRST_SEED = 100
@@ -42,10 +47,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--footage", type=Path, required=True, help="clips and labels.json")
+    parser.add_argument("--unseen", action="store_true", help="clips of unseen.json")
     parser.add_argument("--sets", type=int, default=12)
     parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     arguments = parser.parse_args()
-    labels = read_labels(arguments.footage / "labels.json")
+    labels = read_labels(_UNSEEN if arguments.unseen else arguments.footage / "labels.json")
     clips = [path for paths in labelled_clips(arguments.footage, labels).values() for path in paths]
 
     scores: dict[str, list[ReelScore]] = {}
@@ -67,7 +73,7 @@ def main() -> None:
     )
     print(text)
     if arguments.write:
-        report.write("eye-mixes", text)
+        report.write("eye-unseen" if arguments.unseen else "eye-mixes", text)
 
 
 def _drawn(clips: list[Path], seed: int) -> ReelOrder:
