@@ -44,6 +44,12 @@ stay below half of it are a car park and trees passed by; a flat coast from a dr
 _ALL_MOVES = 0.67
 """Movement of the frame from which everything in it moves, as when a camera is carried past."""
 
+_MAYBE_PASSING, _SURELY_PASSING = 0.5, 0.75
+"""Up to the first nothing is said against a moment. A city from above, a waterfall and a time lapse,
+which editors want, have 0.3 to 0.45 (of 31 clips that the rule was not made with), what a camera
+was carried past 0.65 to 0.9.
+"""
+
 CAMERA_ONLY = 0.3
 """From there on (0..1) it is said, and a clip without a better moment is not missed in a Reel."""
 
@@ -161,7 +167,8 @@ def camera_only(analysis: ClipAnalysis) -> dict[str, float]:
 
 def _passing(scores: QualityScores) -> float:
     missing = max(0.0, 1 - presence(scores) / _SOMETHING_PRESENT)
-    return missing * min(1.0, scores.motion / _ALL_MOVES)
+    passing = missing * min(1.0, scores.motion / _ALL_MOVES)
+    return min(1.0, max(0.0, (passing - _MAYBE_PASSING) / (_SURELY_PASSING - _MAYBE_PASSING)))
 
 
 def hook(scores: QualityScores, *, quality: float, duration_s: float, smooth: float) -> float:
