@@ -6,6 +6,7 @@ from montage_pipeline.analysis.model import Moment
 from montage_pipeline.editing.changing.room import CropReach, Footage
 from montage_pipeline.editing.changing.standing import piece_of
 from montage_pipeline.editing.context import PlanContext
+from montage_pipeline.editing.framing.crops import picture_of
 from montage_pipeline.editing.framing.evidence import evidence_of
 from montage_pipeline.editing.framing.reframe import framing_for
 from montage_pipeline.editing.packing import Piece
@@ -77,9 +78,10 @@ def _file(facts: ClipFacts, clip: int) -> str:
 
 def _reach(facts: ClipFacts, crop: CropRect, corners: Sequence[tuple[float, float]]) -> CropReach:
     across, down = [x for x, _ in corners], [y for _, y in corners]
+    picture = picture_of(facts)
     return CropReach(
-        left=max(0, int(min(across))),
-        right=max(0, int(facts.width - crop.width - max(across))),
-        up=max(0, int(min(down))),
-        down=max(0, int(facts.height - crop.height - max(down))),
+        left=max(0, int(min(across) - picture.x)),
+        right=max(0, int(picture.x + picture.width - crop.width - max(across))),
+        up=max(0, int(min(down) - picture.y)),
+        down=max(0, int(picture.y + picture.height - crop.height - max(down))),
     )

@@ -20,6 +20,7 @@ from montage_pipeline.editing.context import PlanContext
 from montage_pipeline.editing.planner import plan_timeline
 from montage_pipeline.editing.timeline import Timeline
 from montage_pipeline.errors import ErrorCode, PermanentError
+from montage_pipeline.footage.model import Box
 from montage_pipeline.music.model import MusicTrack
 from montage_pipeline.requests.segment_changes.model import (
     BanSegment,
@@ -116,6 +117,25 @@ def _possible(room: EditRoom, wanted: list[Change]) -> list[Change]:
         if _refusal(room, [*kept, change]) is None:
             kept.append(change)
     return kept
+
+
+def test_no_crop_is_nudged_onto_borders() -> None:
+    picture = Box(x=0.0, y=0.125, width=1.0, height=0.75)
+    bare, music = steady_clips(6, 25.0), steady_music(BPM, 40.0)
+    clips = [
+        clip.model_copy(update={"facts": clip.facts.model_copy(update={"picture": picture})})
+        for clip in bare.clips
+    ]
+    analysis, request = bare.model_copy(update={"clips": tuple(clips)}), edit_request(30.0)
+    timeline = plan_timeline(request, analysis, music)
+    context = PlanContext.of(request, analysis, music)
+    room = edit_room(context, timeline, offers_for(context, timeline))
+    for number, segment in enumerate(timeline.segments):
+        height = clips[segment.clip].facts.height
+        assert segment.crop.y >= 0.125 * height
+        assert segment.crop.y + segment.crop.height <= 0.875 * height
+        assert _refusal(room, [NudgeCrop(segment=number, x=8)]) is None
+        assert _refusal(room, [NudgeCrop(segment=number, y=8)]) is not None
 
 
 @FEW

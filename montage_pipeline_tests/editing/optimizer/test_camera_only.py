@@ -116,6 +116,8 @@ def test_footage_that_is_mostly_such_is_all_shown(seed: int) -> None:
         {"living": 0.2},  # somebody, far away
         {"action": 0.2},  # a wave that breaks
         {"faces": 0.5},
+        {"motion": 0.3, "action": 0.05},  # a crossing from above
+        {"action": 0.1},  # a waterfall, a city in a time lapse
     ],
 )
 def test_a_view_a_person_or_an_action_is_something_to_look_at(changes: dict[str, float]) -> None:
