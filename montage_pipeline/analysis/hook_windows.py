@@ -68,7 +68,7 @@ def _score(clip: ClipMeasures, measures: SpanMeasures, overlay_cost: float) -> f
     scores = scoring.quality_scores(measures, novelty=1.0, key_bits=clip.key_bits)
     return scoring.hook(
         scores,
-        quality=scoring.quality(scores, clip.facts, overlay_cost),
+        quality=scoring.quality(scores, clip.facts_seen, overlay_cost),
         duration_s=HOOK_S,
         smooth=scoring.smoothness(clip.facts),
     )

@@ -97,7 +97,7 @@ class _ClipScorer:
         measures, span = moment.measures, moment.span
         scores = scoring.quality_scores(measures, novelty, self._clip.key_bits)
         overlay_cost = scoring.overlay_cost(measures)
-        quality = scoring.quality(scores, self._clip.facts, overlay_cost)
+        quality = scoring.quality(scores, self._clip.facts_seen, overlay_cost)
         interest = scoring.interest(scores, self._taste)
         windows = hook_windows_of(self._clip, span, overlay_cost)
         # What is shorter than a hook is told by its mean.

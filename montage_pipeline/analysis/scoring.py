@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from montage_pipeline.analysis.model import ClipAnalysis, QualityScores
 from montage_pipeline.analysis.overlays import covered
-from montage_pipeline.footage.measuring.boxes import upright_middle
+from montage_pipeline.footage.measuring.boxes import WHOLE, upright_middle
 from montage_pipeline.footage.measuring.measures import SpanMeasures
 from montage_pipeline.footage.model import ClipFacts
 from montage_pipeline.rules import HOOK_S, UNRELATED_BITS, differing_bits
@@ -108,7 +108,8 @@ def quality(scores: QualityScores, facts: ClipFacts, overlay_cost: float = 0.0) 
 
     One bad trait spoils a moment more than a mean would say.
     """
-    shorter_px = min(facts.width, facts.height)
+    picture = facts.picture or WHOLE
+    shorter_px = min(picture.width * facts.width, picture.height * facts.height)
     weights = (
         (scores.sharpness, 0.40),
         (scores.exposure, 0.25),

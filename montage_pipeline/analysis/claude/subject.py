@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from montage_pipeline.analysis.claude.judgement import Crop, Shown
 from montage_pipeline.analysis.model import Moment, SubjectPoint, TimeSpan
+from montage_pipeline.footage.measuring.boxes import WHOLE
 from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.vocabulary import FrameSize
 
@@ -24,12 +25,13 @@ _OTHER_SIDE = 0.5  # of the frame, along the axis in which nothing is cropped: n
 
 def crop_of(facts: ClipFacts, size: FrameSize) -> Crop | None:
     """How a clip is cropped to a shape; None where nothing is cut off that could be chosen."""
-    clip_shape, shape = facts.width / facts.height, size.width / size.height
-    if clip_shape > shape:
-        crop = Crop("across", shape / clip_shape)
+    picture, shape = facts.picture or WHOLE, size.width / size.height
+    wide, high = picture.width * facts.width, picture.height * facts.height
+    if wide > high * shape:
+        crop, whole = Crop("across", high * shape / facts.width), picture.width
     else:
-        crop = Crop("down", clip_shape / shape)
-    return crop if crop.share < _WHOLE else None
+        crop, whole = Crop("down", wide / shape / facts.height), picture.height
+    return crop if crop.share < _WHOLE * whole else None
 
 
 def subject_path(look: Sequence[int | None], shown: Shown) -> tuple[SubjectPoint, ...]:

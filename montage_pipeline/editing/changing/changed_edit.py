@@ -13,6 +13,7 @@ from montage_pipeline.editing.changing.parts import Part, Parts
 from montage_pipeline.editing.changing.rooms import nudged
 from montage_pipeline.editing.changing.standing import ruler_of, rules_of, standing_edit
 from montage_pipeline.editing.context import PlanContext, moments_by_id
+from montage_pipeline.editing.framing.crops import picture_of
 from montage_pipeline.editing.originality import originality_report
 from montage_pipeline.editing.stages.music_placement import music_warnings, placed_music
 from montage_pipeline.editing.stages.segments import (
@@ -98,13 +99,15 @@ def _segment(context: PlanContext, base: Timeline, changed: Parts, number: int) 
 
 
 def _shifted(segment: Segment, facts: ClipFacts, shift: tuple[int, int]) -> Segment:
-    """The segment with its crop moved, as far as the frame goes."""
+    """The segment with its crop moved, as far as the picture goes."""
     if shift == (0, 0):
         return segment
+    picture = picture_of(facts)
+    right, bottom = picture.x + picture.width, picture.y + picture.height
 
     def moved(crop: CropRect) -> CropRect:
-        x = min(max(0, crop.x + shift[0]), facts.width - crop.width)
-        y = min(max(0, crop.y + shift[1]), facts.height - crop.height)
+        x = min(max(picture.x, crop.x + shift[0]), right - crop.width)
+        y = min(max(picture.y, crop.y + shift[1]), bottom - crop.height)
         return crop.model_copy(update={"x": x, "y": y})
 
     end = segment.crop_end

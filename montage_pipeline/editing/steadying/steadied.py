@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from montage_pipeline.analysis.model import ClipAnalysis
-from montage_pipeline.editing.framing.crops import largest_inside
+from montage_pipeline.editing.framing.crops import largest_inside, picture_of
 from montage_pipeline.editing.steadying.camera_path import (
     CameraPath,
     shake_of,
@@ -133,10 +133,12 @@ def _enlarged(timeline: Timeline, segment: Segment, zoom: float) -> Segment:
 
 
 def _moved_with(segment: Segment, facts: ClipFacts, wanted: CameraPath) -> Segment:
-    """The segment whose crop follows what is wanted, as far as the frame goes."""
+    """The segment whose crop follows what is wanted, as far as the picture goes."""
     still = segment.model_copy(update={"steadying": ()})
     corners = np.asarray([crop_corner(still, frame) for frame in range(segment.frames)])
-    room = np.array([facts.width - segment.crop.width, facts.height - segment.crop.height])
-    shifts = np.clip(corners + wanted, 0, room) - corners
+    picture = picture_of(facts)
+    least = np.array([picture.x, picture.y])
+    room = np.array([picture.width - segment.crop.width, picture.height - segment.crop.height])
+    shifts = np.clip(corners + wanted, least, least + room) - corners
     steadying = tuple((round(float(x), _DECIMALS), round(float(y), _DECIMALS)) for x, y in shifts)
     return segment.model_copy(update={"steadying": steadying})

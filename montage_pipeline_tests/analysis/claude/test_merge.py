@@ -24,7 +24,7 @@ from montage_pipeline.analysis.model import (
 )
 from montage_pipeline.editing.framing.evidence import Evidence, evidence_of
 from montage_pipeline.editing.framing.reframe import framing_for
-from montage_pipeline.footage.model import ClipFacts
+from montage_pipeline.footage.model import Box, ClipFacts
 from montage_pipeline.footage.names import clip_name
 from montage_pipeline.spans import Span
 from montage_pipeline.vocabulary import Format
@@ -65,6 +65,22 @@ def test_claude_is_asked_along_the_axis_in_which_the_crop_has_room(
     else:
         assert found is not None
         assert (found.axis, round(found.share, 3)) == crop
+
+
+@pytest.mark.parametrize(
+    ("picture", "crop"),
+    [
+        (Box(x=0.0, y=0.125, width=1.0, height=0.75), ("across", 0.237)),
+        # An upright film in a wide frame: nothing to choose.
+        (Box(x=0.342, y=0.0, width=0.316, height=1.0), None),
+    ],
+)
+def test_inside_borders_the_crop_has_less_room(
+    picture: Box, crop: tuple[str, float] | None
+) -> None:
+    bordered = _facts(WIDE).model_copy(update={"picture": picture})
+    found = crop_of(bordered, Format.REEL.frame_size)
+    assert (found and (found.axis, round(found.share, 3))) == crop
 
 
 @given(
