@@ -46,7 +46,7 @@ _ALL_MOVES = 0.67
 
 _MAYBE_PASSING, _SURELY_PASSING = 0.5, 0.75
 """Up to the first nothing is said against a moment. A city from above, a waterfall and a time
-lapse, which editors want, have 0.3 to 0.45 (of 31 clips that the rule was not made with), what a
+lapse, which editors want, have 0.3 to 0.45 (of 31 clips that were labelled later), what a
 camera was carried past 0.65 to 0.9.
 """
 

@@ -11,7 +11,7 @@ from itertools import accumulate
 from statistics import median
 
 from montage_pipeline.analysis.model import ClipAnalysis, Moment
-from montage_pipeline.analysis.overlays import covered, place
+from montage_pipeline.analysis.overlays import covered, parts_in, place
 from montage_pipeline.editing.context import PlanContext, moments_by_id
 from montage_pipeline.editing.moment_score import crop_box
 from montage_pipeline.editing.optimizer.breakdown import Breakdown, breakdown
@@ -22,7 +22,6 @@ from montage_pipeline.editing.stages.chosen_edit import ChosenEdit, opening
 from montage_pipeline.editing.stages.hook import hook_score
 from montage_pipeline.editing.stages.off_beat import why_off_beat
 from montage_pipeline.editing.timeline import MIN_HEARD_SPEED, Segment, speed_in_words
-from montage_pipeline.footage.measuring.boxes import part_inside
 
 _NOTABLE = 0.1
 """Points from which a term is worth a word: smaller ones decide between equals. Chosen by eye, as
@@ -255,7 +254,7 @@ class Words:
         """Which overlays the crop shows, where, and how much of it they cover; "" without any."""
         moment, size = self._moments[index], self._context.request.format.frame_size
         crop = crop_box(self._context.facts(moment.clip), size)
-        kinds = {overlay.kind for overlay in moment.overlays if part_inside(overlay.box, crop)}
+        kinds = {overlay.kind for overlay in moment.overlays if parts_in([overlay.box], crop)}
         if not kinds:
             return ""
         kind = "a watermark" if "watermark" in kinds else "text"

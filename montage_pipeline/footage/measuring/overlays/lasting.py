@@ -3,7 +3,7 @@ lines of writing there.
 
 Grass that looks like writing looks different half a second later; a zebra crossing or a plaid shirt
 does not, but is no writing to the detector. The detector sees any script. It looks once at each
-place, as it takes a hundred times as long as the strokes by which the place was found.
+place, as it takes sixteen times as long as finding the strokes that led to the place.
 """
 
 from collections.abc import Iterator, Sequence
