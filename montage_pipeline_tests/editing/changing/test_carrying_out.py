@@ -135,7 +135,8 @@ def test_no_crop_is_nudged_onto_borders() -> None:
         assert segment.crop.y >= 0.125 * height
         assert segment.crop.y + segment.crop.height <= 0.875 * height
         assert _refusal(room, [NudgeCrop(segment=number, x=8)]) is None
-        assert _refusal(room, [NudgeCrop(segment=number, y=8)]) is not None
+        for y in (8, -8):
+            assert _refusal(room, [NudgeCrop(segment=number, y=y)]) is not None
 
 
 @FEW

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from montage_pipeline.editing.decoded.steadied_edit import steadied_timeline
+from montage_pipeline.editing.framing.crops import middle_crop
 from montage_pipeline.editing.steadying.camera_path import camera_path, shake_of
 from montage_pipeline.editing.steadying.steadied import best_steadied
-from montage_pipeline.editing.timeline import Segment, Timeline
-from montage_pipeline.footage.model import FetchedClip
+from montage_pipeline.editing.timeline import Segment, Timeline, crop_corner
+from montage_pipeline.footage.model import Box, FetchedClip
 from montage_pipeline.rendering.ffmpeg_engine import FfmpegEngine
 from montage_pipeline.settings import Settings
+from montage_pipeline.vocabulary import FrameSize
 from montage_pipeline_tests.examples import examples
 from montage_pipeline_tests.footage.media import fetched, filmed, make_clip, scenery
 from montage_pipeline_tests.rendering.edits import Cut, frames_of, music_of, paths_of, timeline_of
@@ -142,3 +144,20 @@ def test_the_crop_never_leaves_the_frame(
         assert shake_of(left, 30) <= 0.5 * shake_of(path, 30)
     else:
         assert steady.steadying == ()
+
+
+@settings(max_examples=examples(0.5), deadline=None)
+@given(seed=st.integers(0, 1000), size=st.floats(2, 20))
+def test_the_crop_never_leaves_the_picture(shaky: FetchedClip, seed: int, size: float) -> None:
+    path = np.random.default_rng(seed).normal(0, size, (FRAMES, 2))
+    plain = timeline_with(shaky)
+    picture = Box(x=0.0, y=0.125, width=1.0, height=0.75)
+    facts = plain.clips[0].model_copy(update={"picture": picture})
+    timeline = plain.model_copy(update={"clips": (facts,)})
+    crop = middle_crop(facts, FrameSize(timeline.width, timeline.height))
+    segment = plain.segments[0].model_copy(update={"crop": crop})
+    steady = best_steadied(timeline, segment, path)
+    for frame in range(FRAMES):
+        _, y = crop_corner(steady, frame)
+        assert y >= 45 - 0.01
+        assert y + steady.crop.height <= 315 + 0.01
