@@ -165,6 +165,7 @@ _SEGMENT: dict[str, Any] = {
     "muted": False,
     "heard": True,
     "slip": {"earlier": -12, "later": 40},
+    "trim": {"begin": [], "end": []},
     "alternatives": [
         {
             "id": "c0m3@12.40",

@@ -58,13 +58,22 @@ class SlipView(Record):
     later: int
 
 
+class TrimView(Record):
+    """By how many frames of the Reel a segment may begin, and end, earlier (below 0) or later, so
+    that the cut falls on a beat; in order.
+    """
+
+    begin: tuple[int, ...] = ()
+    end: tuple[int, ...] = ()
+
+
 class SegmentView(Record):
     """One segment: where it lies in its clip and in the Reel (seconds), and why it is there.
 
     `clip` and `moment` lead into `EditView.clips`. With `crop_end` the crop moves there.
     `thumbnail_key` is the whole source frame at `start_s`. `heard` says that its clip has sound
     which plays unless it is `muted`. `alternatives` could be shown instead, the best first; without
-    `slip` nothing is known of what may become of it.
+    `slip` and `trim` nothing is known of what may become of it.
     """
 
     number: int
@@ -87,6 +96,7 @@ class SegmentView(Record):
     muted: bool = False
     heard: bool = False
     slip: SlipView | None = None
+    trim: TrimView | None = None
     alternatives: tuple[AlternativeView, ...] = ()
 
 

@@ -53,6 +53,15 @@ class SlipOut(ApiModel):
     later: int
 
 
+class TrimOut(ApiModel):
+    """By how many frames of the Reel a segment may begin, and end, earlier (below 0) or later, so
+    that the cut falls on a beat; in order.
+    """
+
+    begin: list[int]
+    end: list[int]
+
+
 class SegmentOut(_TimedModel):
     """One segment, with the reason why it is there."""
 
@@ -77,6 +86,10 @@ class SegmentOut(_TimedModel):
     heard: bool = Field(description="Whether it has sound of its own that plays unless muted.")
     slip: SlipOut | None = Field(
         description="How far it may be slipped; null when the edit cannot be changed."
+    )
+    trim: TrimOut | None = Field(
+        description="Where its cuts may go; null when the edit cannot be changed, or was made by "
+        "an earlier release."
     )
     alternatives: list[AlternativeOut] = Field(
         description="What could be shown instead, the best first: at least three where the clips "

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, StrictBool, StrictInt
 
 from montage_pipeline.api.schemas.answers import AcceptedOut
-from montage_pipeline.api.schemas.artefacts import in_seconds
+from montage_pipeline.api.schemas.artefacts import TrimOut, in_seconds
 from montage_pipeline.api.schemas.base import ApiModel, PathUuid, Usd, Whole
 from montage_pipeline.api.schemas.requests import Captions, FileUrl
 from montage_pipeline.requests.model import WantedChanges
@@ -201,6 +201,7 @@ class ChangedSegmentOut(_TimedModel):
     locked: bool
     muted: bool
     is_new: bool = Field(description="Whether it shows other frames than before.")
+    trim: TrimOut = Field(description="Where its cuts may go from there.")
     why_rendered: str = Field(
         description="For people: why it is rendered; empty when its frames are there already."
     )

@@ -4,7 +4,7 @@ The cuts stay where the beats are: what is shown between them changes, and a cut
 another beat. The same list gives the same edit, wherever it is applied.
 
 Belongs here: what each change does, and why it cannot be. Does not belong here: moving segments
-(`moving`), crops, sound and words of the new segments (`changed_edit`).
+(`moving`) or cuts (`trimming`), crops, sound and words of the new segments (`changed_edit`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,13 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from montage_pipeline.editing.changing.moving import moved
-from montage_pipeline.editing.changing.parts import (
-    Parts,
-    Refused,
-    allowed_frames,
-    either_side,
-    locked,
-)
+from montage_pipeline.editing.changing.parts import Parts, Refused, either_side, frames_later
 from montage_pipeline.editing.changing.room import (
     Alternative,
     Banned,
@@ -28,6 +22,7 @@ from montage_pipeline.editing.changing.room import (
     fitted,
     is_banned,
 )
+from montage_pipeline.editing.changing.trimming import trimmed
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.requests.segment_changes.model import (
     BanSegment,
@@ -128,7 +123,7 @@ def _slip(edit: Parts, change: SlipSegment) -> Parts:
     reach = int(part.footage.room.duration_s * rate / part.footage.speed) + 1
     possible = (by for by in range(-reach, reach + 1) if by and _slipped(edit, place, by))
     raise Refused(
-        f"This segment cannot show its clip {_later(change.frames)}: usable footage does "
+        f"This segment cannot show its clip {frames_later(change.frames)}: usable footage does "
         "not reach so far, or is shown by another segment.",
         either_side(possible, change.frames),
     )
@@ -143,93 +138,6 @@ def _slipped(edit: Parts, place: int, frames: int) -> Parts | None:
     if is_banned(footage, part.frames, edit.banned, rate):
         return None
     return edit.with_part(place, footage=footage)
-
-
-def _trim(edit: Parts, change: TrimSegment) -> Parts:
-    place = edit.open_at(change.segment)
-    left = place if change.edge == "out" else place - 1
-    if not 0 <= left < len(edit.parts) - 1:
-        end = "begins" if left < 0 else "ends"
-        raise Refused(
-            f"This segment {end} with the Reel, whose length stays. Slip it to show "
-            "another part of its clip."
-        )
-    if left == 0:
-        seconds = edit.room.hook_frames / edit.room.rate
-        raise Refused(f"The opening always lasts {seconds:.1f} s. Slip it, or the segment after.")
-    beside = left + 1 if change.edge == "out" else left
-    if edit.parts[beside].locked:
-        raise locked()
-
-    found = _rolled(edit, left, change.frames, trimmed=place, off_beat=change.off_beat)
-    if found is not None:
-        return found
-    most = edit.room.max_frames
-    possible = [
-        by
-        for by in range(-most, most + 1)
-        if by and _rolled(edit, left, by, trimmed=place, off_beat=change.off_beat)
-    ]
-    raise Refused(
-        f"This segment cannot {'end' if change.edge == 'out' else 'begin'} "
-        f"{_later(change.frames)}: {_why_not_rolled(edit, left, change)}.",
-        either_side(possible, change.frames),
-    )
-
-
-def _rolled(edit: Parts, left: int, frames: int, *, trimmed: int, off_beat: bool) -> Parts | None:
-    """The edit with the cut after a place moved; None where rules or footage do not allow it.
-
-    The segment that is trimmed shows what it showed, more or less of it; the one beside it may
-    begin elsewhere.
-    """
-    before, after = edit.parts[left], edit.parts[left + 1]
-    lengths = before.frames + frames, after.frames - frames
-    if not (
-        allowed_frames(edit.room, before.frames, lengths[0])
-        and allowed_frames(edit.room, after.frames, lengths[1])
-        and (off_beat or _stays_on_beat(edit, left, frames))
-    ):
-        return None
-    shown = [
-        Shown(before.footage, lengths[0]),
-        Shown(after.footage.later(frames, edit.room.rate), lengths[1]),
-    ]
-    others = edit.others(left, left + 1)
-    kept, beside = (0, 1) if trimmed == left else (1, 0)
-    if not fits(shown[kept], others, edit.room.rate):
-        return None
-    footage = fitted(shown[beside], [*others, shown[kept]], edit.room.rate)
-    if footage is None:
-        return None
-    shown[beside] = Shown(footage, lengths[beside])
-    if any(is_banned(part.footage, part.frames, edit.banned, edit.room.rate) for part in shown):
-        return None
-    changed = edit.with_part(left, footage=shown[0].footage, frames=lengths[0])
-    return changed.with_part(left + 1, footage=shown[1].footage, frames=lengths[1])
-
-
-def _stays_on_beat(edit: Parts, left: int, frames: int) -> bool:
-    cut = edit.cuts[left]
-    return cut not in edit.beats or cut + frames in edit.beats
-
-
-def _why_not_rolled(edit: Parts, left: int, change: TrimSegment) -> str:
-    room, frames = edit.room, change.frames
-    before, after = edit.parts[left], edit.parts[left + 1]
-    if not (
-        allowed_frames(room, before.frames, before.frames + frames)
-        and allowed_frames(room, after.frames, after.frames - frames)
-    ):
-        low, high = room.min_frames / room.rate, room.max_frames / room.rate
-        return f"it, or the segment beside it, would not last {low:g} to {high:g} s any more"
-    if not change.off_beat and not _stays_on_beat(edit, left, frames):
-        return "the cut would leave the beat"
-    return "usable footage does not reach so far, or is shown by another segment"
-
-
-def _later(frames: int) -> str:
-    return f"{abs(frames)} frames {'later' if frames > 0 else 'earlier'}"
 
 
 def _nudge(edit: Parts, change: NudgeCrop) -> Parts:
@@ -265,7 +173,7 @@ _CARRIED_OUT: dict[type, Callable[[Parts, Any], Parts]] = {
     LockSegment: _lock,
     BanSegment: _ban,
     ReplaceSegment: _replace,
-    TrimSegment: _trim,
+    TrimSegment: trimmed,
     SlipSegment: _slip,
     MoveSegment: moved,
     NudgeCrop: _nudge,

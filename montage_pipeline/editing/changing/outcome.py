@@ -6,6 +6,7 @@ from itertools import accumulate
 from montage_pipeline.editing.changing.carrying_out import carried_out
 from montage_pipeline.editing.changing.parts import Part, Parts
 from montage_pipeline.editing.changing.room import EditRoom, SegmentRoom
+from montage_pipeline.editing.changing.trimming import ways_to_trim
 from montage_pipeline.requests.segment_changes.model import SegmentChange, changed_music
 from montage_pipeline.requests.segment_changes.outcome import ChangedSegment, ChangeOutcome
 
@@ -41,6 +42,7 @@ def _segment(edit: Parts, number: int, part: Part, end: int) -> ChangedSegment:
         locked=part.locked,
         muted=part.muted,
         is_new=not part.shows_the_same(before),
+        trim=ways_to_trim(edit, number),
         why_rendered=why_rendered(part, before),
     )
 

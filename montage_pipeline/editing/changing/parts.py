@@ -148,3 +148,8 @@ def either_side(valid: Iterable[int], wanted: int) -> list[int]:
     below = [number for number in found if number < wanted][-1:]
     above = [number for number in found if number > wanted][:1]
     return [*below, *above]
+
+
+def frames_later(frames: int) -> str:
+    """How far, for people."""
+    return f"{abs(frames)} frames {'later' if frames > 0 else 'earlier'}"

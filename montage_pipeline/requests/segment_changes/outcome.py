@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from montage_pipeline.records import Record
+from montage_pipeline.requests.edit_view import TrimView
 
 
 class ChangedSegment(Record):
@@ -10,7 +11,7 @@ class ChangedSegment(Record):
 
     `was` is its number in the edit that is changed. `is_new` says that it shows other frames than
     before. `why_rendered` says for people why it is rendered; empty when its frames are there
-    already.
+    already. `trim` is where its cuts may go from there.
     """
 
     number: int
@@ -25,6 +26,7 @@ class ChangedSegment(Record):
     locked: bool
     muted: bool
     is_new: bool
+    trim: TrimView
     why_rendered: str = ""
 
 

@@ -4,7 +4,7 @@ is locked; what cannot be is refused, and what the refusal names instead can be.
 
 from functools import cache
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -222,6 +222,25 @@ def test_what_a_refusal_names_instead_is_possible(
         if not isinstance(change, NudgeCrop):
             assert other * change.frames > 0, "the way that was asked for"
         carried_out(plan.room, [change.model_copy(update=fields)])
+
+
+@FEW
+@given(
+    st.lists(changes(), max_size=6), st.integers(0, SEGMENTS - 1), st.sampled_from(["in", "out"])
+)
+def test_the_beats_that_are_offered_for_a_cut_are_those_it_may_go_to(
+    wanted: list[Change], number: int, edge: Literal["in", "out"]
+) -> None:
+    plan = planned()
+    kept = _possible(plan.room, wanted)
+    told = outcome_of(plan.room, kept).segments[number]
+    begin = round(told.reel_s * plan.room.rate)
+    cut, ways = (begin, told.trim.begin) if edge == "in" else (begin + told.frames, told.trim.end)
+    # No segment lasts longer than `max_frames`, so no cut goes further.
+    beats = [beat for beat in plan.room.beats if 1 < abs(beat - cut) <= plan.room.max_frames]
+    trims = [TrimSegment(segment=told.was, edge=edge, frames=beat - cut) for beat in beats]
+    possible = [trim.frames for trim in trims if _refusal(plan.room, [*kept, trim]) is None]
+    assert list(ways) == possible
 
 
 @pytest.mark.parametrize(

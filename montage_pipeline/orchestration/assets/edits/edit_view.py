@@ -109,7 +109,10 @@ def _segment(timeline: Timeline, number: int, start: int, place: str) -> Segment
 
 def with_choices(view: EditView, room: "EditRoom", drawn: Collection[str]) -> EditView:
     """The view with what may become of each segment; alternatives in `drawn` have a thumbnail."""
-    segments = []
+    from montage_pipeline.editing.changing.parts import Parts
+    from montage_pipeline.editing.changing.trimming import ways_to_trim
+
+    segments, edit = [], Parts.of(room)
     for shown, segment in zip(view.segments, room.segments, strict=True):
         choices = tuple(
             _alternative(view.request_id, found, segment.frames, room.rate, drawn)
@@ -127,6 +130,7 @@ def with_choices(view: EditView, room: "EditRoom", drawn: Collection[str]) -> Ed
             "muted": segment.muted,
             "heard": footage.heard,
             "slip": slip,
+            "trim": ways_to_trim(edit, shown.number),
             "alternatives": choices,
         }
         segments.append(shown.model_copy(update=changes))

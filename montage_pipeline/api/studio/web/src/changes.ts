@@ -15,6 +15,7 @@ export interface Shown {
   locked: boolean;
   muted: boolean;
   rendered: string;
+  trim: Segment["trim"];
 }
 
 export function shownOf(
@@ -37,6 +38,7 @@ export function shownOf(
       locked: part.locked,
       muted: part.muted,
       rendered: part.whyRendered,
+      trim: part.trim,
     };
   });
 }
@@ -54,6 +56,7 @@ function asItIs(edit: Edit, segment: Segment): Shown {
     locked: segment.locked,
     muted: segment.muted,
     rendered: "",
+    trim: segment.trim,
   };
 }
 
@@ -104,12 +107,9 @@ export function shiftOf(changes: readonly Change[], segment: number): { x: numbe
   return shift;
 }
 
-/** By how many frames a cut moves to the next beat, or the one before; null where there is none. */
-export function toBeat(edit: Edit, cutSec: number, direction: 1 | -1): number | null {
-  const cut = Math.round(cutSec * edit.fps);
-  const beats = edit.music.beatsSec.map((beat) => Math.round(beat * edit.fps) - cut);
-  // A beat one frame off is the one that the cut is on.
-  const ahead = beats.filter((by) => by * direction > 1).map(Math.abs);
+/** By how many frames a cut moves to the nearest beat that it may go to; null where there is none. */
+export function toBeat(ways: readonly number[], direction: 1 | -1): number | null {
+  const ahead = ways.map((by) => by * direction).filter((by) => by > 0);
   return ahead.length > 0 ? direction * Math.min(...ahead) : null;
 }
 

@@ -886,6 +886,8 @@ export interface components {
              * @description Whether it shows other frames than before.
              */
             isNew: boolean;
+            /** @description Where its cuts may go from there. */
+            trim: components["schemas"]["TrimOut"];
             /**
              * Whyrendered
              * @description For people: why it is rendered; empty when its frames are there already.
@@ -2317,6 +2319,10 @@ export interface components {
          *         "earlier": -12,
          *         "later": 40
          *       },
+         *       "trim": {
+         *         "begin": [],
+         *         "end": []
+         *       },
          *       "alternatives": [
          *         {
          *           "id": "c0m3@12.40",
@@ -2424,6 +2430,8 @@ export interface components {
             heard: boolean;
             /** @description How far it may be slipped; null when the edit cannot be changed. */
             slip: components["schemas"]["SlipOut"] | null;
+            /** @description Where its cuts may go; null when the edit cannot be changed, or was made by an earlier release. */
+            trim: components["schemas"]["TrimOut"] | null;
             /**
              * Alternatives
              * @description What could be shown instead, the best first: at least three where the clips have so much.
@@ -2636,6 +2644,17 @@ export interface components {
              * @default false
              */
             offBeat: boolean;
+        };
+        /**
+         * TrimOut
+         * @description By how many frames of the Reel a segment may begin, and end, earlier (below 0) or later, so
+         *     that the cut falls on a beat; in order.
+         */
+        TrimOut: {
+            /** Begin */
+            begin: number[];
+            /** End */
+            end: number[];
         };
         /**
          * TryOut

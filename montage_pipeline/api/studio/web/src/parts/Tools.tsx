@@ -3,6 +3,8 @@ import type { Change, Edit } from "../api/client";
 import { toBeat, type Shown } from "../changes";
 import { words } from "../strings";
 
+type Edge = "in" | "out";
+
 /** What may be done to a segment, as buttons: each is a change of the list. */
 export function Tools({
   edit,
@@ -15,12 +17,19 @@ export function Tools({
 }) {
   const [offBeat, setOffBeat] = useState(false);
   const segment = at.segment.number;
-  const endSec = at.reelSec + at.frames / edit.fps;
-  const trim = (edge: "in" | "out", direction: 1 | -1) => {
-    const cutSec = edge === "in" ? at.reelSec : endSec;
-    const frames = offBeat ? direction : (toBeat(edit, cutSec, direction) ?? direction);
-    onChange({ kind: "trim", segment, edge, frames, offBeat });
+  const frames = (edge: Edge, direction: 1 | -1): number | null => {
+    // Of an edit of an earlier release nobody knows; the server says what can be.
+    if (offBeat || !at.trim) return isCut(edit, at, edge) ? direction : null;
+    return toBeat(edge === "in" ? at.trim.begin : at.trim.end, direction);
   };
+  const trim = (edge: Edge, direction: 1 | -1) => {
+    const by = frames(edge, direction);
+    if (by !== null) onChange({ kind: "trim", segment, edge, frames: by, offBeat });
+  };
+  const still = (edge: Edge): [boolean, boolean] => [
+    frames(edge, -1) === null,
+    frames(edge, 1) === null,
+  ];
 
   return (
     <div className="tools">
@@ -67,13 +76,13 @@ export function Tools({
         />
         <Arrows
           label={words.begins}
-          disabled={[at.locked || at.place < 2, at.locked || at.place < 2]}
+          disabled={still("in")}
           names={[words.beginEarlier, words.beginLater]}
           onStep={(direction) => trim("in", direction)}
         />
         <Arrows
           label={words.ends}
-          disabled={[isEdge(edit, at), isEdge(edit, at)]}
+          disabled={still("out")}
           names={[words.endEarlier, words.endLater]}
           onStep={(direction) => trim("out", direction)}
         />
@@ -91,8 +100,10 @@ export function Tools({
   );
 }
 
-function isEdge(edit: Edit, at: Shown): boolean {
-  return at.locked || at.place === 0 || at.place === edit.segments.length - 1;
+/** Whether a cut that may move is at this edge: the opening keeps its length, the Reel its edges. */
+function isCut(edit: Edit, at: Shown, edge: Edge): boolean {
+  const left = edge === "in" ? at.place - 1 : at.place;
+  return !at.locked && left > 0 && left < edit.segments.length - 1;
 }
 
 function Arrows({
