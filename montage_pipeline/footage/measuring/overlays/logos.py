@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from montage_pipeline.footage.measuring.overlays.persistence import Floats, Persistence, persistence
+from montage_pipeline.footage.measuring.overlays.presence import present_throughout
 from montage_pipeline.footage.measuring.planes import Plane
 from montage_pipeline.footage.model import Box
 
@@ -65,12 +66,14 @@ def logos(frames: Sequence[Plane], inside: Box | None = None) -> tuple[Box, ...]
     """
     if len(frames) < MIN_FRAMES:
         return ()
-    stayed = persistence(_scaled(frames))
+    scaled = _scaled(frames)
+    stayed = persistence(scaled)
     if stayed.at_rest > _MAX_AT_REST:
         return ()
     shown = _inside_borders(stayed.noise.shape, inside)
     edges = _edges(stayed, shown)
-    return _boxes(_marked(edges, stayed) & (edges.are > 0))
+    marked = _marked(edges, stayed) & (edges.are > 0)
+    return tuple(present_throughout(_boxes(marked), marked, scaled, stayed))
 
 
 def _scaled(frames: Sequence[Plane]) -> list[Floats]:

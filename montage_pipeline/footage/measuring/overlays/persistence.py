@@ -75,12 +75,12 @@ class _View:
     @classmethod
     def of(cls, luma: Floats, usual: Floats) -> "_View":
         """Look at a frame; `usual` is the median of all, at a quarter of the size."""
-        edges = luma - cv2.GaussianBlur(luma, (0, 0), _BLUR_PX)
+        across, down = gradients(luma)
         coarse = _coarse(luma)
         return cls(
             luma=luma,
-            across=_limited(cv2.Scharr(edges, cv2.CV_32F, 1, 0) / 32),
-            down=_limited(cv2.Scharr(edges, cv2.CV_32F, 0, 1) / 32),
+            across=across,
+            down=down,
             coarse=coarse,
             unusual=coarse - usual,
         )
@@ -97,6 +97,16 @@ class _View:
         np.copyto(self.down, other.down, where=where)
         np.copyto(self.coarse, other.coarse, where=where_coarse)
         np.copyto(self.unusual, other.unusual, where=where_coarse)
+
+
+def gradients(luma: Floats) -> tuple[Floats, Floats]:
+    """The gradient of a frame's levels across and down (levels per pixel), of no edge more than
+    counts.
+    """
+    edges = luma - cv2.GaussianBlur(luma, (0, 0), _BLUR_PX)
+    across = _limited(cv2.Scharr(edges, cv2.CV_32F, 1, 0) / 32)
+    down = _limited(cv2.Scharr(edges, cv2.CV_32F, 0, 1) / 32)
+    return across, down
 
 
 def persistence(frames: Sequence[Floats]) -> Persistence:

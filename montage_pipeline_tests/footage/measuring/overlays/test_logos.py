@@ -76,3 +76,18 @@ def test_borders_are_no_logos(walk: list[Plane]) -> None:
     draw = with_borders(0.1, 0.0, 0)
     boxed = [draw(frame) for frame in walk]
     assert logos(boxed, box_inside_borders(boxed)) == ()
+
+
+def test_what_leaves_its_place_again_and_again_is_no_mark(long_walk: list[Plane]) -> None:
+    draw = with_text("@studio", 0.4, 0.55, opacity=0.6)
+    assert logos([draw(frame) for frame in long_walk])
+    at_times = [draw(f) if place % 4 else f for place, f in enumerate(long_walk)]
+    assert logos(at_times) == ()
+
+
+def test_mark_that_goes_elsewhere_is_found_where_it_stayed(long_walk: list[Plane]) -> None:
+    draw = with_text("@studio", 0.7, 0.55, opacity=0.6)
+    left = len(long_walk) * 3 // 4
+    found = logos([*map(draw, long_walk[:left]), *long_walk[left:]])
+    assert found
+    assert all(box.x > 0.6 for box in found)
