@@ -7,11 +7,10 @@ here: what becomes of a request once it is queued (`lifecycle`).
 import hashlib
 import json
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, Select, func, select, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -28,7 +27,12 @@ from montage_pipeline.requests.model import (
 )
 from montage_pipeline.requests.options import MontageOptions, refuse_contradictions
 from montage_pipeline.requests.queue.turns import URGENT
-from montage_pipeline.requests.row_records import item_of
+from montage_pipeline.requests.row_records import (
+    item_of,
+    newest_with_wishes,
+    owned_item,
+    standing_options,
+)
 from montage_pipeline.requests.segment_changes.model import changed_options, stored_changes
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow, UserRow
 from montage_pipeline.requests.variants.model import ChosenPlan
@@ -115,8 +119,8 @@ class ContentLibrary:
         idempotency_key: str | None = None,
         max_under_way: int = 0,
     ) -> CreatedRequest:
-        """Queue another request for an item, with these wishes; None stands for those of its last
-        request. With `chosen` it renders that plan; with `changes` it changes the edit of an
+        """Queue another request for an item, with these wishes; None stands for those that
+        the item has. With `chosen` it renders that plan; with `changes` it changes the edit of an
         earlier request, whose wishes it has.
 
         A delivered Reel that somebody makes again by hand meanwhile gives way: its request is
@@ -142,7 +146,7 @@ class ContentLibrary:
                 if changes is not None:
                     request = _request_to_change(session, item, changes, idempotency_key, digest)
                     return _stored_request(session, request, item.status)
-                wishes = options if options is not None else _last_options(session, item.id)
+                wishes = options if options is not None else standing_options(session, item.id)
                 refuse_contradictions(item.clip_urls, wishes)
                 request = _request_for(item, wishes, idempotency_key, digest)
                 if chosen is not None:
@@ -160,7 +164,7 @@ class ContentLibrary:
         """The item if it is this user's."""
         with Session(self._engine) as session:
             found = session.execute(
-                _owned_item(user_id, content_item_id).add_columns(_newest_request())
+                owned_item(user_id, content_item_id).add_columns(newest_with_wishes())
             ).one_or_none()
             return None if found is None else item_of(*found)
 
@@ -170,7 +174,7 @@ class ContentLibrary:
             found = session.execute(
                 select(ContentItemRow)
                 .where(ContentItemRow.id == content_item_id)
-                .add_columns(_newest_request())
+                .add_columns(newest_with_wishes())
             ).one_or_none()
             return None if found is None else item_of(*found)
 
@@ -183,7 +187,9 @@ class ContentLibrary:
         wanted: ItemFilter = ItemFilter(),
     ) -> list[ContentItem]:
         """The user's items, newest first; `before` continues a page."""
-        query = select(ContentItemRow, _newest_request()).where(ContentItemRow.user_id == user_id)
+        query = select(ContentItemRow, newest_with_wishes()).where(
+            ContentItemRow.user_id == user_id
+        )
         if wanted.status is not None:
             query = query.where(ContentItemRow.status == wanted.status)
         if wanted.style is not None:
@@ -274,12 +280,6 @@ def _refuse_too_many(session: Session, user_id: UUID, max_under_way: int) -> Non
         )
 
 
-def _owned_item(user_id: UUID, content_item_id: UUID) -> Select[ContentItemRow]:
-    return select(ContentItemRow).where(
-        ContentItemRow.id == content_item_id, ContentItemRow.user_id == user_id
-    )
-
-
 def _set_generating(session: Session, user_id: UUID, content_item_id: UUID) -> ContentItemRow:
     """The user's item, from now on `generating`."""
     item = session.execute(
@@ -295,7 +295,7 @@ def _set_generating(session: Session, user_id: UUID, content_item_id: UUID) -> C
     if item is not None:
         return item
 
-    if session.scalar(_owned_item(user_id, content_item_id)) is None:
+    if session.scalar(owned_item(user_id, content_item_id)) is None:
         raise PermanentError(ErrorCode.NOT_FOUND, f"There is no content item {content_item_id}.")
     raise PermanentError(ErrorCode.ALREADY_GENERATING, _WAIT)
 
@@ -330,24 +330,6 @@ def _stored_request(
         partition_key=request.partition_key,
         status=status,
     )
-
-
-def _newest_request() -> ScalarSelect[dict[str, Any]]:
-    """Id and stored wishes of an item's newest request, for a query on items."""
-    request = MontageRequestRow
-    newest = func.jsonb_build_object("id", request.id, "options", request.options, type_=JSONB)
-    of_item = select(newest).where(request.content_item_id == ContentItemRow.id)
-    newest_first = of_item.order_by(request.created_at.desc(), request.id)
-    return newest_first.limit(1).correlate(ContentItemRow).scalar_subquery()
-
-
-def _last_options(session: Session, content_item_id: UUID) -> MontageOptions:
-    newest = session.scalar(
-        select(_newest_request())
-        .select_from(ContentItemRow)
-        .where(ContentItemRow.id == content_item_id)
-    )
-    return MontageOptions.model_validate(newest["options"] if newest else {})
 
 
 def _digest(asked: str, options: MontageOptions | None) -> str:

@@ -1,6 +1,13 @@
-"""Rows as the records that everybody else reads."""
+"""Rows as the records that everybody else reads, and the queries for items together with their
+requests.
+"""
 
 from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, not_, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
 
 from montage_pipeline.requests.edit_view import CoverImage
 from montage_pipeline.requests.footage import ClipReport
@@ -9,11 +16,12 @@ from montage_pipeline.requests.options import MontageOptions
 from montage_pipeline.requests.segment_changes.model import read_changes
 from montage_pipeline.requests.tables import ContentItemRow, MontageRequestRow
 from montage_pipeline.requests.variants.model import ChosenPlan, Rendition
+from montage_pipeline.vocabulary import RequestState
 
 
 def item_of(row: ContentItemRow, newest: dict[str, Any] | None) -> ContentItem:
-    """The item; `newest` is its newest request: `id` and `options`."""
-    request = newest or {"id": None, "options": {}}
+    """The item; `newest` is its newest request's `id`, and the `options` that stand."""
+    request = newest or {"id": None, "options": None}
     return ContentItem(
         id=row.id,
         user_id=row.user_id,
@@ -24,7 +32,7 @@ def item_of(row: ContentItemRow, newest: dict[str, Any] | None) -> ContentItem:
         format=row.format,
         duration_s=row.duration_sec,
         clip_urls=tuple(row.clip_urls),
-        options=MontageOptions.model_validate(request["options"]),
+        options=MontageOptions.model_validate(request["options"] or {}),
         request_id=request["id"],
         generated_media_url=row.generated_media_url,
         music_url=row.music_url,
@@ -80,3 +88,41 @@ def _chosen(row: MontageRequestRow) -> ChosenPlan | None:
     if row.plan_request_id is None or row.variant is None:
         return None
     return ChosenPlan(request_id=row.plan_request_id, variant=row.variant)
+
+
+def owned_item(user_id: UUID, content_item_id: UUID) -> Select[ContentItemRow]:
+    """The item if it is this user's."""
+    return select(ContentItemRow).where(
+        ContentItemRow.id == content_item_id, ContentItemRow.user_id == user_id
+    )
+
+
+def newest_with_wishes() -> ColumnElement[dict[str, Any]]:
+    """Id of an item's newest request and the stored wishes that stand, for a query on items: those
+    of the newest request that is no change which failed. Music that was too short for a Reel is
+    not what the next one is asked with.
+    """
+    request = MontageRequestRow
+    came_to_nothing = request.state.in_((RequestState.FAILED, RequestState.CANCELED))
+    is_lost = and_(request.base_request_id.is_not(None), came_to_nothing)
+    newest = _first_of_item(select(request.id))
+    wishes = _first_of_item(select(request.options).where(not_(is_lost)))
+    return func.jsonb_build_object("id", newest, "options", wishes, type_=JSONB)
+
+
+def _first_of_item(query: Select[Any]) -> ScalarSelect[Any]:
+    """The newest of an item's requests in a query on items."""
+    request = MontageRequestRow
+    of_item = query.where(request.content_item_id == ContentItemRow.id)
+    newest_first = of_item.order_by(request.created_at.desc(), request.id)
+    return newest_first.limit(1).correlate(ContentItemRow).scalar_subquery()
+
+
+def standing_options(session: Session, content_item_id: UUID) -> MontageOptions:
+    """The wishes that the next request of an item has unless others are sent."""
+    newest = session.scalar(
+        select(newest_with_wishes())
+        .select_from(ContentItemRow)
+        .where(ContentItemRow.id == content_item_id)
+    )
+    return MontageOptions.model_validate((newest and newest["options"]) or {})

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import httpx
@@ -26,6 +26,7 @@ from montage_pipeline.vocabulary import Step
 from montage_pipeline_tests.e2e.browser import StudioWindow, chromium, chromium_path
 from montage_pipeline_tests.fakes.anthropic_server import AnthropicServer
 from montage_pipeline_tests.fakes.fal_server import FalServer
+from montage_pipeline_tests.footage.media import make_clip
 
 TokenFor = Callable[..., str]
 
@@ -76,6 +77,13 @@ def _command(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except psutil.Error:
         return []
+
+
+class Made(NamedTuple):
+    """A delivered Reel and whose it is."""
+
+    user: UUID
+    item: str
 
 
 @contextmanager
@@ -173,6 +181,27 @@ def studio(system: System, browser: Browser) -> Iterator[StudioWindow]:
     window = StudioWindow(browser, system.address.api_url, width=1440)
     yield window
     window.close()
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Enough for three edits of 8 s that share nothing, and quick to handle."""
+    folder = tmp_path_factory.mktemp("footage")
+    sources = ("testsrc2=size={size}:rate={rate}", "mandelbrot=size={size}:rate={rate}")
+    return [
+        make_clip(folder / f"{number}.mp4", source=source, size="192x144", rate="10", duration_s=20)
+        for number, source in enumerate(sources)
+    ]
+
+
+@pytest.fixture(scope="module")
+def made(system: System, footage: list[Path]) -> Made:
+    user = uuid4()
+    with system.client(user) as client:
+        item = click(client, footage)["id"]
+        status, _ = wait_for(client, item)
+    assert status["status"] == "draft", status["error"]
+    return Made(user, item)
 
 
 def upload(client: httpx.Client, path: Path) -> str:

@@ -70,7 +70,7 @@ def test_a_reel_is_looked_at_changed_named_downloaded_and_deleted(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
     page.get_by_role("slider", name="Place in the Reel").fill("90")
-    expect(page.get_by_text("3.0 / 8.0 s")).to_be_visible()
+    expect(page.get_by_text("3.00 / 8.0 s")).to_be_visible()
     page.get_by_role("button", name="Cover 2,").click()
     expect(page.get_by_role("button", name="Cover 2,")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Rename").click()
@@ -79,7 +79,7 @@ def test_a_reel_is_looked_at_changed_named_downloaded_and_deleted(
     expect(page.get_by_role("heading", name="Sunday in the park")).to_be_visible()
     expect(page).to_have_title("Sunday in the park · Montage studio")
     # Links are signed anew in every answer; the player stays where it is.
-    expect(page.get_by_text("3.0 / 8.0 s")).to_be_visible()
+    expect(page.get_by_text("3.00 / 8.0 s")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
     assert download.value.path().stat().st_size > 100_000
@@ -139,7 +139,7 @@ def test_an_expired_token_asks_for_another(
     studio: StudioWindow, token_for: TokenFor, user: UUID
 ) -> None:
     page = studio.open(token=token_for(user, ttl_s=-120))
-    expect(page.get_by_role("alert")).to_contain_text("expired")
+    expect(page.get_by_role("alert")).to_contain_text("not accepted")
     no_barriers(page)
 
 
@@ -167,7 +167,7 @@ def test_nothing_is_lost_when_a_token_expires(
         )
         page.route(re.compile("/events$"), lambda route: route.fulfill(status=503), times=1)
         page.get_by_role("button", name="Make the Reel").click()
-        expect(page.get_by_role("alert")).to_contain_text("expired")
+        expect(page.get_by_role("alert")).to_contain_text("not accepted")
         expect(page.get_by_text(small_clip.name)).to_be_hidden()
 
         page.get_by_label("Token").fill(token(user))
@@ -239,7 +239,7 @@ def test_another_persons_reel_is_not_there(
     with system.client(user) as client:
         created = click(client, demo_clips()[:1])
     page = studio.open(f"/items/{created['id']}", token=token_for(uuid4()))
-    expect(page.get_by_role("alert")).to_contain_text("There is no content item")
+    expect(page.get_by_role("heading", name="There is no such Reel")).to_be_visible()
     studio.open(token=token_for(uuid4()))
     expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
 

@@ -6,7 +6,6 @@ import re
 import signal
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import httpx
@@ -17,7 +16,7 @@ from playwright.sync_api import Page, expect
 from montage_pipeline.local.embedded.keeper import signal_group
 from montage_pipeline.vocabulary import Service
 from montage_pipeline_tests.e2e.browser import StudioWindow
-from montage_pipeline_tests.e2e.conftest import System, TokenFor, click, wait_for
+from montage_pipeline_tests.e2e.conftest import Made, System, TokenFor, click
 from montage_pipeline_tests.e2e.reels import HeardAndSeen, heard_and_seen, sound_of
 from montage_pipeline_tests.e2e.studio_steps import (
     MADE_MS,
@@ -33,34 +32,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(400)]
 
 THUMBNAIL_SIDE = 320
 """Pixels of the server's; the page's own are 144 wide."""
-
-
-class Made(NamedTuple):
-    """A delivered Reel and whose it is."""
-
-    user: UUID
-    item: str
-
-
-@pytest.fixture(scope="module")
-def footage(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Enough for three edits of 8 s that share nothing, and quick to handle."""
-    folder = tmp_path_factory.mktemp("footage")
-    sources = ("testsrc2=size={size}:rate={rate}", "mandelbrot=size={size}:rate={rate}")
-    return [
-        make_clip(folder / f"{number}.mp4", source=source, size="192x144", rate="10", duration_s=20)
-        for number, source in enumerate(sources)
-    ]
-
-
-@pytest.fixture(scope="module")
-def made(system: System, footage: list[Path]) -> Made:
-    user = uuid4()
-    with system.client(user) as client:
-        item = click(client, footage)["id"]
-        status, _ = wait_for(client, item)
-    assert status["status"] == "draft", status["error"]
-    return Made(user, item)
 
 
 def test_three_plans_lie_side_by_side_and_the_chosen_one_is_rendered(
@@ -178,7 +149,7 @@ def test_the_next_person_at_the_same_browser_sees_nothing_of_the_last(
     page.get_by_role("button", name="Sign in").click()
 
     # Still at the address of the other's Reel.
-    expect(page.get_by_role("alert")).to_contain_text("There is no content item")
+    expect(page.get_by_role("heading", name="There is no such Reel")).to_be_visible()
     expect(page.locator("video, .block, .picture")).to_have_count(0)
     page.get_by_role("link", name="Montage studio").click()
     expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()

@@ -8,6 +8,9 @@ import pytest
 from montage_pipeline.errors import PermanentError
 from montage_pipeline.requests.library import ContentLibrary
 from montage_pipeline.requests.lifecycle import RequestLifecycle
+from montage_pipeline.requests.model import WantedChanges
+from montage_pipeline.requests.options import MontageOptions
+from montage_pipeline.requests.segment_changes.model import CaptionSegment, ChangeMusic
 from montage_pipeline_tests.clicks import asked, click, finish
 
 
@@ -44,3 +47,28 @@ def test_an_item_has_one_request_under_way_even_in_a_race(
     assert not requests.reopen(created.request_id, "by hand")
     with pytest.raises(PermanentError, match="no content item"):
         library.request_again(uuid4(), created.content_item_id)
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_change_that_fails_leaves_no_wishes(
+    library: ContentLibrary, requests: RequestLifecycle, user: UUID, fails: bool
+) -> None:
+    created = click(library, user, options=MontageOptions(captions="Sunday"))
+    finish(requests, created.request_id)
+    changes = (CaptionSegment(text="Monday"), ChangeMusic(url="https://x/too-short.mp3"))
+    wanted = WantedChanges(base_request_id=created.request_id, changes=changes)
+    item_id = created.content_item_id
+    changed = library.request_again(user, item_id, changes=wanted)
+    if fails:
+        assert requests.withdraw(changed.request_id)
+    else:
+        finish(requests, changed.request_id)
+
+    item = library.get_item(user, item_id)
+    assert item is not None
+    assert item.request_id == changed.request_id
+    assert item.options.captions == ("Sunday" if fails else "Monday")
+    again = requests.get_request(library.request_again(user, item_id).request_id)
+    assert again is not None
+    assert again.options == item.options
+    assert (again.options.music_url is None) is fails

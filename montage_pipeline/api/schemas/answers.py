@@ -232,8 +232,8 @@ class ContentItemOut(StatusOut):
     duration_sec: int = Field(description="Length asked for, in seconds.")
     clip_urls: list[str]
     wishes: WishesOut = Field(
-        description="Of the newest request; they stand for the next one that is sent without a "
-        "body."
+        description="Of the newest request, unless it was a change that failed; they stand for the "
+        "next one that is sent without a body."
     )
     warnings: list[str] = Field(description="What the person should know of the newest Reel.")
     tries: list[TryOut] = Field(

@@ -152,4 +152,5 @@ def either_side(valid: Iterable[int], wanted: int) -> list[int]:
 
 def frames_later(frames: int) -> str:
     """How far, for people."""
-    return f"{abs(frames)} frames {'later' if frames > 0 else 'earlier'}"
+    count = "1 frame" if abs(frames) == 1 else f"{abs(frames)} frames"
+    return f"{count} {'later' if frames > 0 else 'earlier'}"

@@ -8,6 +8,8 @@ export interface Shown {
   place: number;
   thumbnailUrl: string | null;
   name: string;
+  clip: number;
+  moment: string;
   frames: number;
   startSec: number;
   endSec: number;
@@ -31,6 +33,8 @@ export function shownOf(
       place: part.number,
       thumbnailUrl: part.isNew ? thumbnailOf(edit, changes, segment, part.moment) : segment.thumbnailUrl,
       name: edit.clips[part.clip]?.name ?? "",
+      clip: part.clip,
+      moment: part.moment,
       frames: part.frames,
       startSec: part.startSec,
       endSec: part.endSec,
@@ -49,6 +53,8 @@ function asItIs(edit: Edit, segment: Segment): Shown {
     place: segment.number,
     thumbnailUrl: segment.thumbnailUrl,
     name: edit.clips[segment.clip]?.name ?? "",
+    clip: segment.clip,
+    moment: segment.moment,
     frames: segment.frames,
     startSec: segment.startSec,
     endSec: segment.endSec,
@@ -77,7 +83,7 @@ function thumbnailOf(
   return found ? found.thumbnailUrl : segment.thumbnailUrl;
 }
 
-/** The list with one more change; what is nudged again and again stays one change. */
+/** The list with one more change; what is moved again and again by frames or pixels stays one. */
 export function withChange(changes: readonly Change[], change: Change): Change[] {
   if (change.kind === "music") {
     return [...changes.filter((one) => one.kind !== "music"), change];
@@ -85,6 +91,17 @@ export function withChange(changes: readonly Change[], change: Change): Change[]
   const last = changes.at(-1);
   const before = changes.slice(0, -1);
   if (last?.kind === "slip" && change.kind === "slip" && last.segment === change.segment) {
+    const frames = last.frames + change.frames;
+    return frames ? [...before, { ...last, frames }] : before;
+  }
+  if (
+    last?.kind === "trim" &&
+    change.kind === "trim" &&
+    change.offBeat &&
+    last.offBeat &&
+    last.segment === change.segment &&
+    last.edge === change.edge
+  ) {
     const frames = last.frames + change.frames;
     return frames ? [...before, { ...last, frames }] : before;
   }
@@ -107,23 +124,37 @@ export function shiftOf(changes: readonly Change[], segment: number): { x: numbe
   return shift;
 }
 
+/** The words on a segment, with changes that are not carried out yet. */
+export function captionOf(changes: readonly Change[], segment: Segment): string {
+  const last = changes.findLast(
+    (change) => change.kind === "caption" && change.segment === segment.number,
+  );
+  return last?.kind === "caption" ? (last.text ?? "") : segment.caption;
+}
+
 /** By how many frames a cut moves to the nearest beat that it may go to; null where there is none. */
 export function toBeat(ways: readonly number[], direction: 1 | -1): number | null {
   const ahead = ways.map((by) => by * direction).filter((by) => by > 0);
   return ahead.length > 0 ? direction * Math.min(...ahead) : null;
 }
 
-/** What a refusal says would be possible instead of the last change. */
-export function nearestOf(last: Change, details: Record<string, unknown>): Change[] {
+/** Which change of a list a refusal is about. */
+export function refusedAt(changes: readonly Change[], details: Record<string, unknown>): number {
+  const number = details["change"];
+  return typeof number === "number" ? number : changes.length - 1;
+}
+
+/** What a refusal says would be possible instead of a change. */
+export function nearestOf(refused: Change, details: Record<string, unknown>): Change[] {
   const nearest = Array.isArray(details["nearest"]) ? details["nearest"] : [];
   return nearest.flatMap((value): Change[] => {
-    if ((last.kind === "trim" || last.kind === "slip") && typeof value === "number")
-      return [{ ...last, frames: value }];
-    if (last.kind === "move" && typeof value === "number") return [{ ...last, to: value }];
-    if (last.kind === "replace" && typeof value === "string")
-      return [{ ...last, alternative: value }];
-    if (last.kind === "crop" && typeof value === "object")
-      return [{ ...last, ...(value as { x: number; y: number }) }];
+    if ((refused.kind === "trim" || refused.kind === "slip") && typeof value === "number")
+      return [{ ...refused, frames: value }];
+    if (refused.kind === "move" && typeof value === "number") return [{ ...refused, to: value }];
+    if (refused.kind === "replace" && typeof value === "string")
+      return [{ ...refused, alternative: value }];
+    if (refused.kind === "crop" && typeof value === "object")
+      return [{ ...refused, ...(value as { x: number; y: number }) }];
     return [];
   });
 }

@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "react";
+import { isPassing } from "./api/client";
 import { upload } from "./api/upload";
 
 /** What the person wants of a clip: it opens, it must appear, it must not, or as it fits. */
@@ -14,7 +15,11 @@ export interface TrayClip {
   /** What to name it by in a request; null until it is uploaded. */
   url: string | null;
   problem: string | null;
+  /** Whether that may well be gone by itself: the connection broke. */
+  passing: boolean;
 }
+
+type Added = Pick<TrayClip, "name" | "file" | "share" | "url"> & Partial<Pick<TrayClip, "mark">>;
 
 /** Lines of phones are slow one way: more at once makes none of them faster. */
 const AT_ONCE = 3;
@@ -39,7 +44,9 @@ export function useTray() {
       running.current.set(clip.id, controller);
       upload(clip.file, (share) => change(clip.id, { share }), controller.signal)
         .then((url) => ({ url, share: 1 }))
-        .catch((problem: Error) => (controller.signal.aborted ? {} : { problem: problem.message }))
+        .catch((problem: Error) =>
+          controller.signal.aborted ? {} : { problem: problem.message, passing: isPassing(problem) },
+        )
         .then((changed) => {
           running.current.delete(clip.id);
           change(clip.id, changed);
@@ -50,11 +57,31 @@ export function useTray() {
   // Signing out ends what is sent.
   useEffect(() => () => running.current.forEach((controller) => controller.abort()), []);
 
-  const add = (added: Omit<TrayClip, "id" | "mark" | "problem">[]) =>
+  const add = (added: Added[]) =>
     setClips((all) => [
       ...all,
-      ...added.map((clip) => ({ ...clip, id: crypto.randomUUID(), mark: "none" as Mark, problem: null })),
+      ...added.map((clip) => ({
+        mark: "none" as Mark,
+        ...clip,
+        id: crypto.randomUUID(),
+        problem: null,
+        passing: false,
+      })),
     ]);
+  const retry = useCallback(
+    (id: string) => {
+      begun.current.delete(id);
+      change(id, { problem: null, passing: false, share: 0 });
+    },
+    [change],
+  );
+
+  // What broke with the line goes on when the line is there again.
+  useEffect(() => {
+    const goOn = () => clips.filter((clip) => clip.passing).forEach((clip) => retry(clip.id));
+    window.addEventListener("online", goOn);
+    return () => window.removeEventListener("online", goOn);
+  }, [clips, retry]);
 
   return {
     clips,
@@ -62,6 +89,9 @@ export function useTray() {
       add(files.map((file) => ({ name: file.name, file, share: 0, url: null }))),
     addLinks: (links: string[]) =>
       add(links.map((url) => ({ name: linkName(url), file: null, share: 1, url }))),
+    /** Clips that the server has. */
+    addKnown: (known: { name: string; url: string; mark: Mark }[]) =>
+      add(known.map((clip) => ({ ...clip, file: null, share: 1 }))),
     remove: (id: string) => {
       running.current.get(id)?.abort();
       running.current.delete(id);
@@ -71,10 +101,7 @@ export function useTray() {
       running.current.forEach((controller) => controller.abort());
       setClips([]);
     },
-    retry: (id: string) => {
-      begun.current.delete(id);
-      change(id, { problem: null, share: 0 });
-    },
+    retry,
     mark: (id: string, mark: Mark) =>
       setClips((all) =>
         all.map((clip) => {
@@ -97,9 +124,12 @@ export function linkName(url: string): string {
   }
 }
 
-/** The https:// addresses of a text, one a line, and the lines that are none. */
+/** The https:// addresses of a text, one a line or one behind the other, and what is none. */
 export function linksOf(text: string): { links: string[]; others: string[] } {
-  const lines = text.split(/\s+/).filter(Boolean);
+  const lines = text
+    .split(/\n|\s+(?=https:\/\/)/)
+    .map((line) => line.trim())
+    .filter(Boolean);
   const isLink = (line: string) => URL.canParse(line) && new URL(line).protocol === "https:";
   return { links: lines.filter(isLink), others: lines.filter((line) => !isLink(line)) };
 }

@@ -1,7 +1,8 @@
-import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
-import type { Options } from "./api/client";
-import { type Tray, useTray } from "./clips";
+import { createContext, type ReactNode, useContext, useState } from "react";
+import type { Item, Options } from "./api/client";
+import { linkName, type Mark, type Tray, useTray } from "./clips";
 import { type Music, type Track, useTrack } from "./track";
+import { useWarning } from "./warning";
 
 /** What a person wants of a new Reel, besides its clips. */
 export interface Wanted {
@@ -26,6 +27,8 @@ interface Draft {
   change: (changed: Partial<Wanted>) => void;
   /** Once it has become a Reel. */
   clear: () => void;
+  /** Begins with the clips and wishes of a Reel that is there. */
+  beginWith: (item: Item) => void;
 }
 
 const DraftContext = createContext<Draft | null>(null);
@@ -37,17 +40,17 @@ export function DraftProvider({ children }: { children: ReactNode }) {
   const change = (changed: Partial<Wanted>) => setWanted((before) => ({ ...before, ...changed }));
   const track = useTrack((music) => change({ music }));
   useWarning(tray.clips.length > 0);
-  const draft = {
-    tray,
-    track,
-    wanted,
-    change,
-    clear: () => {
-      tray.clear();
-      track.cancel();
-      setWanted({});
-    },
+  const clear = () => {
+    tray.clear();
+    track.cancel();
+    setWanted({});
   };
+  const beginWith = (item: Item) => {
+    clear();
+    tray.addKnown(clipsOf(item));
+    setWanted(wantedOf(item));
+  };
+  const draft = { tray, track, wanted, change, clear, beginWith };
   return <DraftContext value={draft}>{children}</DraftContext>;
 }
 
@@ -71,12 +74,33 @@ export function startingWith(options: Options): Wanted {
   };
 }
 
-/** Has the browser ask before the tab is closed. */
-function useWarning(needed: boolean): void {
-  useEffect(() => {
-    if (!needed) return;
-    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
-    window.addEventListener("beforeunload", ask);
-    return () => window.removeEventListener("beforeunload", ask);
-  }, [needed]);
+function clipsOf({ clips, clipUrls, wishes }: Item) {
+  const names = new Map(clips.map((clip) => [clip.url, clip.name]));
+  const markOf = (url: string): Mark => {
+    if (wishes.hookClip === url) return "hook";
+    if (wishes.mustUse.includes(url)) return "must";
+    return wishes.exclude.includes(url) ? "never" : "none";
+  };
+  return clipUrls.map((url) => ({
+    url,
+    name: names.get(url.split("?")[0] ?? url) ?? linkName(url),
+    mark: markOf(url),
+  }));
+}
+
+function wantedOf({ style, format, durationSec, title, wishes }: Item): Partial<Wanted> {
+  return {
+    style,
+    format,
+    durationSec,
+    title: title ?? "",
+    captions: wishes.captions ?? "",
+    prompt: wishes.prompt ?? "",
+    matched: wishes.look === "matched",
+    shortCuts: wishes.shortCuts,
+    music: wishes.musicUrl
+      ? { name: linkName(wishes.musicUrl), url: wishes.musicUrl, seconds: null }
+      : null,
+    formats: wishes.formats,
+  };
 }

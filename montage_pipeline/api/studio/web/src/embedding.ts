@@ -2,10 +2,12 @@
 
 export const embedded = window.parent !== window;
 
-/** Tells the page around that a token is needed: at the beginning, and when one has expired. */
-export function askForToken(): void {
+/** Tells the page around that a token is needed: there is none yet, or the last one is not accepted
+ * (any more).
+ */
+export function askForToken(reason: "missing" | "refused"): void {
   // Whoever is around may know that; a token is never sent that way.
-  window.parent.postMessage({ type: "montage.token-needed" }, "*");
+  window.parent.postMessage({ type: "montage.token-needed", reason }, "*");
 }
 
 /** Hears the tokens that the page around sends, until the returned function is called. */

@@ -9,6 +9,11 @@ export function frameAt(seconds: number): number {
   return Math.floor(seconds / FRAME_S + SLACK);
 }
 
+/** When a frame begins. */
+export function beginOf(frame: number): number {
+  return frame * FRAME_S;
+}
+
 /** Where to send a player so that it shows this frame: its middle. At the edge of a frame browsers
  * round to whole microseconds, and may show the one before. */
 export function timeOf(frame: number): number {

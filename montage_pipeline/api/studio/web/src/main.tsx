@@ -12,7 +12,10 @@ import { ItemPage } from "./pages/ItemPage";
 import { Library } from "./pages/Library";
 import { SignIn, Waiting } from "./pages/SignIn";
 import { Frame } from "./parts/Frame";
+import { Nothing } from "./parts/Notice";
 import { personOf, signIn, signInByAddress, signOut, useSession } from "./session";
+import { words } from "./strings";
+import { UnmadeProvider } from "./unmade";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/parts.css";
@@ -25,6 +28,13 @@ const ASK_AGAIN_MS = 2000;
 
 signInByAddress();
 
+// A file that is dropped beside the place for it must not take the page's place.
+window.addEventListener("dragover", (event) => {
+  if (event.defaultPrevented) return;
+  event.preventDefault();
+  if (event.dataTransfer) event.dataTransfer.dropEffect = "none";
+});
+
 function Studio() {
   const { token, expired } = useSession();
   const signedIn = token !== null && !expired;
@@ -32,7 +42,8 @@ function Studio() {
   useEffect(() => onToken(signIn), []);
   useEffect(() => {
     if (!embedded || signedIn) return;
-    const asking = setTimeout(askForToken, expired ? ASK_AGAIN_MS : 0);
+    const ask = () => askForToken(expired ? "refused" : "missing");
+    const asking = setTimeout(ask, expired ? ASK_AGAIN_MS : 0);
     return () => clearTimeout(asking);
   }, [signedIn, expired]);
 
@@ -44,7 +55,7 @@ function Studio() {
           <Pages key={personOf(token)} />
         </div>
       )}
-      {!signedIn && embedded && <Waiting above={token !== null} />}
+      {!signedIn && embedded && <Waiting above={token !== null} refused={expired} />}
       {!signedIn && !embedded && <SignIn expired={expired} onToken={signIn} />}
     </>
   );
@@ -56,15 +67,20 @@ function Pages() {
   return (
     <QueryClientProvider client={client}>
       <DraftProvider>
-        <Router base="/studio">
-          <Frame onSignOut={embedded ? null : signOut}>
-            <Switch>
-              <Route path="/new" component={Compose} />
-              <Route path="/items/:id">{({ id }) => <ItemPage key={id} id={id} />}</Route>
-              <Route component={Library} />
-            </Switch>
-          </Frame>
-        </Router>
+        <UnmadeProvider>
+          <Router base="/studio">
+            <Frame onSignOut={embedded ? null : signOut}>
+              <Switch>
+                <Route path="/new" component={Compose} />
+                <Route path="/items/:id">{({ id }) => <ItemPage key={id} id={id} />}</Route>
+                <Route path="/" component={Library} />
+                <Route>
+                  <Nothing title={words.noPage} lead={words.noPageLead} />
+                </Route>
+              </Switch>
+            </Frame>
+          </Router>
+        </UnmadeProvider>
       </DraftProvider>
     </QueryClientProvider>
   );

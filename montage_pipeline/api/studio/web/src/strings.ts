@@ -30,9 +30,11 @@ export const words = {
   signIn: "Sign in",
   signInLead: "Paste the token that “montage up” printed, or the one your administrator gave you.",
   expired:
-    "Your token has expired or is not accepted. Paste a new one: you go on where you were.",
+    "This token is not accepted, or not any more. Paste another one: nothing is lost.",
   signedOut: "You are signed out.",
   signingIn: "Signing in…",
+  tokenRefused: "The token of the page around is not accepted. Another one is asked for.",
+  signOutSure: "Sign out? Clips and changes that are no Reel yet are lost by it.",
   token: "Token",
   signOut: "Sign out",
 
@@ -41,15 +43,20 @@ export const words = {
   emptyAction: "Make your first Reel",
   search: "Search your Reels",
   showMore: "Show more",
-  nothingFound: (text: string) => `No Reel is called “${text}”.`,
+  nothingFound: (text: string) => `No Reel says “${text}”.`,
   untitled: (style: string, made: Date) =>
     `${style[0]?.toUpperCase()}${style.slice(1)}, ${moment(made)}`,
+  noReel: "There is no such Reel",
+  noReelLead: "It was deleted, or the link to it is wrong.",
+  noPage: "There is no such page",
+  noPageLead: "The link that led here is wrong.",
   states: {
     generating: "In the making",
     draft: "Ready",
     planned: "Choose an edit",
     previewed: "Preview ready",
     failed: "Failed",
+    kept: "Ready; the last change failed",
     canceled: "Canceled",
   } as Record<string, string>,
 
@@ -75,6 +82,8 @@ export const words = {
   noVideo: (name: string) => `${name} is no video.`,
   noMusic: (name: string) => `${name} is no music.`,
   isEmpty: (name: string) => `${name} is empty, or could not be read.`,
+  clipsRefused: (count: number) =>
+    `${many(count, "clip is", "clips are")} refused, each for the reason beside it. Remove what cannot be used.`,
   tooManyLinks: (left: number) => `${many(left, "link does", "links do")} not fit in any more.`,
   tooMany: (most: number) => `At most ${most} clips make one Reel.`,
   marks: { none: "If it fits", hook: "Opens", must: "Must appear", never: "Never" } as Record<
@@ -119,6 +128,8 @@ export const words = {
   needClips: "Add at least one clip.",
   needShown: "Every clip is marked “Never”: let at least one appear.",
   needMusic: "Your music is being uploaded.",
+  musicTooShort: (length: number) =>
+    `Your music lasts ${seconds(length)}. Choose longer music, or a shorter Reel.`,
   needUploads: "Wait until every clip is uploaded, or remove those that failed.",
 
   steps: {
@@ -131,9 +142,16 @@ export const words = {
   queued: "Waiting for its turn",
   making: "Your Reel is being made",
   makingAgain: "Another version is being made; this is the one before.",
+  makingPlans: "Plans are being made",
+  makingPreview: "The preview is being made",
   cancel: "Cancel",
   percent: (value: number) => `${value} %`,
   failed: "This Reel could not be made",
+  failedKept: "The change could not be made; this is the Reel before it.",
+  changeWishes: "Change what you asked for",
+  beginWith: "New Reel of these clips",
+  beginSure: "A new Reel is being put together already. Begin anew with these clips?",
+  beginYes: "Begin anew",
   canceled: "You canceled this Reel. “Try again” makes it after all.",
   canceledKept: "You canceled the other version; this is the one before.",
   attempts: (count: number) => (count === 1 ? "Tried once." : `Tried ${count} times.`),
@@ -145,12 +163,15 @@ export const words = {
   fullScreen: "Fill the screen",
   cannotPlay: "The Reel cannot be played. Its file may not be reached at the moment.",
   placeIn: "Place in the Reel",
-  placeOf: (at: number, length: number) => `${at.toFixed(1)} / ${seconds(length)}`,
+  placeOf: (at: number, length: number) => `${at.toFixed(2)} / ${seconds(length)}`,
   frameBack: "One frame back",
   frameOn: "One frame on",
   overlays: "Show what the app covers",
   download: "Download",
   again: "Make another version",
+  againPlanned: "Plan it anew",
+  againSure: "Make another version? It takes the place of this one.",
+  againYes: "Make it",
   againSameMusic: "Same music, other edit",
   edit: "The edit",
   variants: "Choose an edit",
@@ -218,11 +239,19 @@ export const words = {
           ? `${what} instead`
           : "As far as it goes instead",
   compare: "Compare with the version before",
+  goBack: "Go back to this",
+  changedElsewhere: (count: number) =>
+    `This Reel was changed in another window. ${many(count, "change")} that you put together here belonged to the edit before, and can be made anew in this one.`,
+  understood: "Understood",
   before: "Before",
   after: "After",
   planned: "The edit is planned; it is being rendered.",
   frameOf: (name: string) => `A frame of ${name}; the bright part fills the Reel`,
-  score: (value: number) => `Score ${value.toFixed(2)}`,
+  scoresOf: (moment: { quality: number; interest: number; hook: number }): [string, number][] => [
+    ["Quality", moment.quality],
+    ["Interest", moment.interest],
+    ["Opening", moment.hook],
+  ],
   roles: { hook: "opens the Reel", body: "", ending: "closes the Reel" } as Record<string, string>,
   beats: (bpm: number, composer: string) =>
     `${Math.round(bpm)} beats a minute, ${composers[composer] ?? `by ${composer}`}`,

@@ -4,9 +4,14 @@ import { words } from "./strings";
 
 const MEGABYTE = 1024 ** 2;
 
+/** For what a browser tells of a file's length. */
+const PATIENCE_MS = 4000;
+
 export interface Music {
   name: string;
   url: string;
+  /** How long it lasts, where this browser can tell. */
+  seconds: number | null;
 }
 
 /** A track of the person's own on its way to the server. */
@@ -41,10 +46,10 @@ export function useTrack(onUploaded: (music: Music) => void): Track {
     const show = (share: number) =>
       controller.signal.aborted || setState({ name, share, problem: null });
     show(0);
-    upload(file, show, controller.signal)
-      .then((url) => {
+    Promise.all([upload(file, show, controller.signal), lengthOf(file)])
+      .then(([url, seconds]) => {
         setState(NOTHING);
-        uploaded.current({ name, url });
+        uploaded.current({ name, url, seconds });
       })
       .catch((error: Error) => {
         if (!controller.signal.aborted) setState({ ...NOTHING, problem: error.message });
@@ -55,6 +60,23 @@ export function useTrack(onUploaded: (music: Music) => void): Track {
     setState(NOTHING);
   };
   return { ...state, take, cancel };
+}
+
+/** Says so where music would end before the Reel; null where it does not, or nobody knows. */
+export function musicTooShort(music: Music | null, durationSec: number): string | null {
+  const seconds = music?.seconds ?? null;
+  return seconds !== null && seconds < durationSec ? words.musicTooShort(seconds) : null;
+}
+
+function lengthOf(file: File): Promise<number | null> {
+  const audio = new Audio();
+  audio.preload = "metadata";
+  audio.src = URL.createObjectURL(file);
+  return new Promise<number | null>((resolve) => {
+    audio.onloadedmetadata = () => resolve(Number.isFinite(audio.duration) ? audio.duration : null);
+    audio.onerror = () => resolve(null);
+    setTimeout(() => resolve(null), PATIENCE_MS);
+  }).finally(() => URL.revokeObjectURL(audio.src));
 }
 
 function refusalOf(file: File, maxBytes: number): string | null {

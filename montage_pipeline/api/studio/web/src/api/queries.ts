@@ -34,6 +34,13 @@ export function askedAgain<T>(usually: (data: T | undefined) => number | false) 
     state.error && isPassing(state.error) ? POLL_MS : usually(state.data);
 }
 
+/** What went wrong, until an answer comes: being asked again does not take it from the page. */
+export function useLastProblem(query: { isSuccess: boolean; error: Error | null }): Error | null {
+  const last = useRef<Error | null>(null);
+  if (query.isSuccess || query.error) last.current = query.error;
+  return last.current;
+}
+
 export function useOptions() {
   return useQuery({
     queryKey: ["options"],

@@ -1149,7 +1149,7 @@ export interface components {
             durationSec: number;
             /** Clipurls */
             clipUrls: string[];
-            /** @description Of the newest request; they stand for the next one that is sent without a body. */
+            /** @description Of the newest request, unless it was a change that failed; they stand for the next one that is sent without a body. */
             wishes: components["schemas"]["WishesOut"];
             /**
              * Warnings

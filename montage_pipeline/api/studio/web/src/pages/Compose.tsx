@@ -1,7 +1,7 @@
 import { useRef } from "react";
 import { useLocation } from "wouter";
 import { ApiProblem, type NewItem, type Options } from "../api/client";
-import { useMake, useOptions } from "../api/queries";
+import { useLastProblem, useMake, useOptions } from "../api/queries";
 import type { Tray } from "../clips";
 import { startingWith, useDraft, type Wanted } from "../draft";
 import { usePageTitle } from "../page";
@@ -10,7 +10,7 @@ import { Choice } from "../parts/Choice";
 import { MusicPicker } from "../parts/MusicPicker";
 import { Loading, Problem } from "../parts/Notice";
 import { words } from "../strings";
-import type { Track } from "../track";
+import { musicTooShort, type Track } from "../track";
 
 /** Asked for when somebody wants to see plans: as many as the server makes. */
 const MAX_VARIANTS = 3;
@@ -18,9 +18,9 @@ const MAX_VARIANTS = 3;
 export function Compose() {
   usePageTitle(words.make);
   const options = useOptions();
-  if (options.isPending) return <Loading />;
-  if (options.isError) return <Problem problem={options.error} onRetry={() => options.refetch()} />;
-  return <Form options={options.data} />;
+  const problem = useLastProblem(options);
+  if (options.data) return <Form options={options.data} />;
+  return problem ? <Problem problem={problem} onRetry={() => options.refetch()} /> : <Loading />;
 }
 
 function Form({ options }: { options: Options }) {
@@ -32,10 +32,13 @@ function Form({ options }: { options: Options }) {
 
   // One click, however often it is sent: a new key only once the order has changed.
   const click = useRef({ body: "", key: "" });
-  const missing = whatIsMissing(tray, track);
+  const sent = useRef<string[]>([]);
+  const refused = clipProblems(make.error, sent.current);
+  const missing = whatIsMissing(tray, track, wanted);
   const submit = () => {
     const body = orderOf(tray, wanted);
     const text = JSON.stringify(body);
+    sent.current = body.clipUrls;
     if (click.current.body !== text) click.current = { body: text, key: crypto.randomUUID() };
     make.mutate(
       { body, click: click.current.key },
@@ -57,7 +60,7 @@ function Form({ options }: { options: Options }) {
       }}
     >
       <h1>{words.make}</h1>
-      <ClipTray tray={tray} limits={options.limits} problems={clipProblems(make.error, tray)} />
+      <ClipTray tray={tray} limits={options.limits} problems={refused} />
       <aside className="stack">
         <Choices options={options} wanted={wanted} change={change} />
         <Choice
@@ -71,7 +74,7 @@ function Form({ options }: { options: Options }) {
           }))}
         />
         <More options={options} wanted={wanted} change={change} track={track} />
-        {make.error && <Problem problem={make.error} />}
+        {make.error && <Refusal problem={make.error} clips={refused} tray={tray} />}
         <button className="button primary large" disabled={missing !== null || make.isPending}>
           {make.isPending ? words.starting : (words.hows[wanted.how]?.[0] ?? words.start)}
         </button>
@@ -83,6 +86,26 @@ function Form({ options }: { options: Options }) {
       </aside>
     </form>
   );
+}
+
+/** Why nothing is made; what is said beside the clips is only pointed to, while they are there. */
+function Refusal({
+  problem,
+  clips,
+  tray,
+}: {
+  problem: Error;
+  clips: Map<string, string>;
+  tray: Tray;
+}) {
+  const fields = problem instanceof ApiProblem ? problem.fields : [];
+  if (clips.size === 0 || clips.size < fields.length) return <Problem problem={problem} />;
+  const left = tray.clips.filter((clip) => clips.has(clip.url ?? "")).length;
+  return left > 0 ? (
+    <p className="notice bad" role="alert">
+      {words.clipsRefused(left)}
+    </p>
+  ) : null;
 }
 
 interface PartProps {
@@ -217,11 +240,12 @@ function OtherFormats({ options, wanted, change }: PartProps) {
   );
 }
 
-function whatIsMissing(tray: Tray, track: Track): string | null {
+function whatIsMissing(tray: Tray, track: Track, wanted: Wanted): string | null {
   if (tray.clips.length === 0) return words.needClips;
   if (tray.clips.every((clip) => clip.mark === "never")) return words.needShown;
   if (!tray.clips.every((clip) => clip.url)) return words.needUploads;
-  return track.share === null ? null : words.needMusic;
+  if (track.share !== null) return words.needMusic;
+  return musicTooShort(wanted.music, wanted.durationSec);
 }
 
 function orderOf(tray: Tray, wanted: Wanted): NewItem {
@@ -250,13 +274,13 @@ function orderOf(tray: Tray, wanted: Wanted): NewItem {
   };
 }
 
-/** What a refusal says of single clips, by their address: `clipUrls.3` names the fourth. */
-function clipProblems(problem: Error | null, tray: Tray): Map<string, string> {
+/** What a refusal says of single clips, by their address: `clipUrls.3` names the fourth sent. */
+function clipProblems(problem: Error | null, sent: readonly string[]): Map<string, string> {
   const found = new Map<string, string>();
   if (!(problem instanceof ApiProblem)) return found;
   for (const { field, message } of problem.fields) {
     const index = /^clipUrls[.[](\d+)/.exec(field)?.[1];
-    const url = index === undefined ? null : tray.clips[Number(index)]?.url;
+    const url = index === undefined ? undefined : sent[Number(index)];
     if (url) found.set(url, message);
   }
   return found;

@@ -1,13 +1,15 @@
 import { Link } from "wouter";
-import { isCanceled, isPassing, type Item } from "../api/client";
-import { useArtefacts, useCancel, useItem, useMakeAgain } from "../api/queries";
+import { ApiProblem, isCanceled, isPassing, type Item, type Wishes } from "../api/client";
+import { useArtefacts, useCancel, useItem, useLastProblem, useMakeAgain } from "../api/queries";
 import { useWatched } from "../api/watch";
 import { nameOf } from "../names";
 import { usePageTitle } from "../page";
+import { BeginWith } from "../parts/BeginWith";
+import { Confirm } from "../parts/Confirm";
 import { Delete } from "../parts/Delete";
 import { EditView } from "../parts/EditView";
 import { Made } from "../parts/Made";
-import { Loading, Problem } from "../parts/Notice";
+import { Loading, Nothing, Problem } from "../parts/Notice";
 import { Previews } from "../parts/Renditions";
 import { Title } from "../parts/Title";
 import { Variants } from "../parts/Variants";
@@ -16,11 +18,14 @@ import { inWords, words } from "../strings";
 export function ItemPage({ id }: { id: string }) {
   const item = useItem(id);
   useWatched(id, item.data?.status === "generating");
-  usePageTitle(item.data ? titleOf(item.data) : words.loading);
-  if (item.isPending) return <Loading />;
-  if (item.isLoadingError || (item.isError && !isPassing(item.error)))
-    return <Problem problem={item.error} onRetry={() => item.refetch()} />;
-  return <Reel item={item.data} />;
+  const problem = useLastProblem(item);
+  const isGone = problem instanceof ApiProblem && [404, 422].includes(problem.status);
+  const nothing = isGone ? words.noReel : words.loading;
+  usePageTitle(item.data && !isGone ? titleOf(item.data) : nothing);
+  if (isGone) return <Nothing title={words.noReel} lead={words.noReelLead} />;
+  if (problem && (!item.data || !isPassing(problem)))
+    return <Problem problem={problem} onRetry={() => item.refetch()} />;
+  return item.data ? <Reel item={item.data} /> : <Loading />;
 }
 
 function titleOf(item: Item): string {
@@ -43,26 +48,8 @@ function Reel({ item }: { item: Item }) {
         {!generating && (
           <div className="row">
             <Delete id={item.id} />
-            <button
-              type="button"
-              className="button"
-              disabled={again.isPending}
-              onClick={() => again.mutate(undefined)}
-            >
-              {item.generatedMediaUrl ? words.again : words.retry}
-            </button>
-            {canKeepMusic(item) && (
-              <button
-                type="button"
-                className="button"
-                disabled={again.isPending}
-                onClick={() =>
-                  again.mutate({ ...item.wishes, targetBpm: null, keepMusic: true })
-                }
-              >
-                {words.againSameMusic}
-              </button>
-            )}
+            <BeginWith item={item} className="button" label={words.beginWith} />
+            <Again item={item} again={again} />
           </div>
         )}
       </div>
@@ -74,6 +61,33 @@ function Reel({ item }: { item: Item }) {
       {!generating && <Variants item={item} />}
       <Clips item={item} />
     </article>
+  );
+}
+
+/** What is asked for once more; a Reel that is there gives its place, so it is asked about. */
+function Again({ item, again }: { item: Item; again: ReturnType<typeof useMakeAgain> }) {
+  if (!item.generatedMediaUrl)
+    return (
+      <button
+        type="button"
+        className="button"
+        disabled={again.isPending}
+        onClick={() => again.mutate(undefined)}
+      >
+        {item.status === "failed" ? words.retry : words.againPlanned}
+      </button>
+    );
+  const ask = (wishes?: Wishes) => (close: () => void) =>
+    again.mutate(wishes, { onSettled: close });
+  const kept = { ...item.wishes, targetBpm: null, keepMusic: true };
+  const shared = { className: "button", sure: words.againSure, busy: again.isPending };
+  return (
+    <>
+      <Confirm {...shared} label={words.again} yes={words.againYes} onYes={ask()} />
+      {canKeepMusic(item) && (
+        <Confirm {...shared} label={words.againSameMusic} yes={words.againYes} onYes={ask(kept)} />
+      )}
+    </>
   );
 }
 
@@ -94,10 +108,10 @@ function Progress({ item }: { item: Item }) {
         {item.progressStep ? words.steps[item.progressStep] : words.queued}
       </p>
       <div className="heading">
-        <h2>{item.generatedMediaUrl ? words.makingAgain : words.making}</h2>
+        <h2>{makingOf(item)}</h2>
         <span className="figure">{words.percent(item.progressPercent)}</span>
       </div>
-      <progress max={100} value={item.progressPercent} aria-label={words.making} />
+      <progress max={100} value={item.progressPercent} aria-label={makingOf(item)} />
       <ol className="steps">
         {STEPS.map((step, index) => (
           <li
@@ -123,6 +137,12 @@ function Progress({ item }: { item: Item }) {
   );
 }
 
+function makingOf({ wishes, generatedMediaUrl }: Item): string {
+  if (wishes.planOnly) return words.makingPlans;
+  if (wishes.preview) return words.makingPreview;
+  return generatedMediaUrl ? words.makingAgain : words.making;
+}
+
 function Failure({ item }: { item: Item }) {
   const error = item.error!;
   if (isCanceled(item))
@@ -133,11 +153,14 @@ function Failure({ item }: { item: Item }) {
     );
   return (
     <section className="notice bad" role="alert">
-      <h2>{words.failed}</h2>
+      <h2>{item.generatedMediaUrl ? words.failedKept : words.failed}</h2>
       <p>{inWords(error.message)}</p>
       <p className="small">
         {words.attempts(error.attempts)} <code>{error.code}</code>
       </p>
+      {!item.generatedMediaUrl && (
+        <BeginWith item={item} className="button primary" label={words.changeWishes} />
+      )}
     </section>
   );
 }

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import { Link } from "wouter";
-import { useLibrary } from "../api/queries";
+import { useLastProblem, useLibrary } from "../api/queries";
 import { isCanceled, isPassing, type Item } from "../api/client";
 import { Loading, Problem } from "../parts/Notice";
 import { Mark } from "../parts/Frame";
@@ -20,14 +20,14 @@ export function Library() {
     if (searching && !isFetching) void fetchNextPage();
   }, [searching, isFetching, fetchNextPage]);
 
-  if (library.isPending) return <Loading />;
-  const problem = library.error;
-  if (problem && (library.isLoadingError || !isPassing(problem)))
+  const problem = useLastProblem(library);
+  if (problem && (!library.data || !isPassing(problem)))
     return <Problem problem={problem} onRetry={() => library.refetch()} />;
+  if (!library.data) return <Loading />;
   const all = library.data.pages.flatMap((page) => page.items);
   if (all.length === 0) return <Empty />;
 
-  const items = all.filter((item) => nameOf(item).toLowerCase().includes(wanted));
+  const items = all.filter((item) => saidOf(item).toLowerCase().includes(wanted));
   return (
     <section className="stack">
       <div className="heading">
@@ -94,9 +94,15 @@ function Card({ item }: { item: Item }) {
   );
 }
 
+/** All that its card says in words, which is what is searched. */
+function saidOf(item: Item): string {
+  return [nameOf(item), words.states[shownState(item)], item.style].join(" ");
+}
+
 /** The state of an item; what waits for its person to choose is not ready yet. */
 function shownState(item: Item): string {
   if (isCanceled(item)) return item.generatedMediaUrl ? "draft" : "canceled";
+  if (item.status === "failed" && item.generatedMediaUrl) return "kept";
   if (item.status !== "draft" || item.generatedMediaUrl) return item.status;
   return item.renditions.length > 0 ? "previewed" : "planned";
 }

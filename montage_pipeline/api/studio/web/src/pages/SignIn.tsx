@@ -39,10 +39,10 @@ export function SignIn({ expired, onToken }: { expired: boolean; onToken: (token
 }
 
 /** While the page around fetches a token; `above` what was there with the one before. */
-export function Waiting({ above }: { above: boolean }) {
+export function Waiting({ above, refused }: { above: boolean; refused: boolean }) {
   const said = (
     <p className={above ? "notice" : "muted"} role="status">
-      {words.signingIn}
+      {refused ? words.tokenRefused : words.signingIn}
     </p>
   );
   return above ? <div className="waiting">{said}</div> : <main className="sign-in">{said}</main>;

@@ -177,8 +177,7 @@ function Row({
 }
 
 function stateOf(clip: TrayClip): string {
-  if (clip.file === null) return words.linked;
-  if (clip.url) return words.uploaded;
+  if (clip.url) return clip.file || frameOf(clip.url) ? words.uploaded : words.linked;
   return clip.share > 0 ? words.uploading(Math.round(clip.share * 100)) : words.waiting;
 }
 
@@ -188,11 +187,11 @@ function stateOf(clip: TrayClip): string {
  */
 function Thumbnail({ clip: { file, url } }: { clip: TrayClip }) {
   const own = useImage(file, thumbnailOf);
-  const frame = file && own === null && url ? frameOf(url) : null;
+  const frame = own === null && url ? frameOf(url) : null;
   const image = useImage(frame, thumbnailOfUpload) ?? own;
 
   if (image) return <img className="thumb" src={image} alt="" />;
-  const kind = file ? (file.name.split(".").pop() ?? "") : "link";
+  const kind = file ? (file.name.split(".").pop() ?? "") : "clip";
   return <span className="thumb kind">{kind.slice(0, 5)}</span>;
 }
 

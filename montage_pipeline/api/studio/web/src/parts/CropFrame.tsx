@@ -28,14 +28,22 @@ export function CropFrame({
   const shift = shiftOf(changes, segment.number);
   const width = clip?.width ?? 1;
   const height = clip?.height ?? 1;
+  const spare = { x: 1 - segment.crop.width, y: 1 - segment.crop.height };
+  const rest = {
+    x: within(segment.crop.x + shift.x / width, spare.x),
+    y: within(segment.crop.y + shift.y / height, spare.y),
+  };
   const crop = {
     ...segment.crop,
-    x: within(segment.crop.x + shift.x / width + drag.x, 1 - segment.crop.width),
-    y: within(segment.crop.y + shift.y / height + drag.y, 1 - segment.crop.height),
+    x: within(rest.x + drag.x, spare.x),
+    y: within(rest.y + drag.y, spare.y),
   };
+  /** Moves it as far as the frame goes. */
   const nudge = (x: number, y: number) => {
-    // Pixels in pairs, as video has its colours.
-    const pixels = { x: 2 * Math.round((x * width) / 2), y: 2 * Math.round((y * height) / 2) };
+    const pixels = {
+      x: inPairs((within(rest.x + x, spare.x) - rest.x) * width),
+      y: inPairs((within(rest.y + y, spare.y) - rest.y) * height),
+    };
     if (pixels.x || pixels.y) onChange({ kind: "crop", segment: segment.number, ...pixels });
   };
   const moved = (event: PointerEvent) => {
@@ -78,10 +86,11 @@ export function CropFrame({
               const by = moved(event);
               from.current = undefined;
               setDrag({ x: 0, y: 0 });
-              nudge(
-                within(by.x, 1 - segment.crop.width - crop.x + drag.x, drag.x - crop.x),
-                within(by.y, 1 - segment.crop.height - crop.y + drag.y, drag.y - crop.y),
-              );
+              nudge(by.x, by.y);
+            }}
+            onPointerCancel={() => {
+              from.current = undefined;
+              setDrag({ x: 0, y: 0 });
             }}
             onKeyDown={(event) => {
               const step = event.shiftKey ? 10 * STEP : STEP;
@@ -99,6 +108,11 @@ export function CropFrame({
   );
 }
 
-function within(value: number, most: number, least = 0): number {
-  return Math.min(Math.max(value, least), Math.max(most, least));
+function within(value: number, most: number): number {
+  return Math.min(Math.max(value, 0), Math.max(most, 0));
+}
+
+/** Pixels in pairs, as video has its colours; no more than there are. */
+function inPairs(pixels: number): number {
+  return 2 * Math.trunc(pixels / 2);
 }

@@ -1,14 +1,16 @@
 import { useRef, useState } from "react";
 import { ApiProblem, type Change, type Edit, type Item } from "../api/client";
-import { useChangeOutcome, useChangeSegments, useOptions } from "../api/queries";
-import { nearestOf, shownOf, withChange, type Shown } from "../changes";
+import { useChangeOutcome, useChangeSegments, useItem, useOptions } from "../api/queries";
+import { nearestOf, refusedAt, shownOf, withChange, type Shown } from "../changes";
 import { frameAt } from "../frames";
 import { words } from "../strings";
-import { useTrack } from "../track";
+import { type Music, musicTooShort, useTrack } from "../track";
+import { useUnmade } from "../unmade";
 import { Alternatives } from "./Alternatives";
 import { CropFrame } from "./CropFrame";
 import { MusicPicker } from "./MusicPicker";
 import { Problem } from "./Notice";
+import { Scores } from "./Scores";
 import { Strip } from "./Strip";
 import { Tools } from "./Tools";
 
@@ -28,17 +30,24 @@ export function Editor({
   onSeek: (seconds: number) => void;
   onMade: () => void;
 }) {
-  const [changes, setChanges] = useState<Change[]>([]);
+  const { changes, change: setChanges, send } = useUnmade(item.id, requestId);
   const [chosen, setChosen] = useState<number | null>(null);
   const preview = useChangeOutcome(item.id, requestId, changes);
   const carryOut = useChangeSegments(item.id);
+  const newest = useItem(item.id);
   const click = useRef<string>(undefined);
   const strip = useRef<HTMLDivElement>(null);
   const options = useOptions();
-  const [named, setTrack] = useState("");
+  const [own, setTrack] = useState<Music | null>(null);
   const music = changes.findLast((one) => one.kind === "music");
-  const chosenMusic = music ? (music.url ? named : words.musicNew) : null;
+  const isOwn = music?.url !== undefined && music.url === own?.url;
+  const chosenMusic = music ? (music.url ? (own?.name ?? words.music) : words.musicNew) : null;
+  const tooShort = isOwn ? musicTooShort(own, edit.durationSec) : null;
   const refused = preview.error instanceof ApiProblem ? preview.error : null;
+  // The last list that was not refused.
+  const accepted = useRef<Change[]>([]);
+  const isAccepted = preview.isSuccess && !preview.isPlaceholderData;
+  if (isAccepted || changes.length === 0) accepted.current = changes;
   const outcome = changes.length > 0 ? preview.data : undefined;
   const shown = shownOf(edit, changes, outcome);
   const playing = edit.segments.findLastIndex((one) => frameAt(one.reelSec) <= frameAt(timeSec));
@@ -48,8 +57,12 @@ export function Editor({
   const change = (one: Change) => {
     click.current = undefined;
     setChosen(one.kind === "music" ? current : (one.segment ?? 0));
-    // What was refused is not carried out: the next change takes its place.
-    setChanges(withChange(refused ? changes.slice(0, -1) : changes, one));
+    setChanges(withChange(refused ? allowed(refused) : changes, one));
+  };
+  // What was refused is not carried out: the next change takes its place.
+  const allowed = ({ details }: ApiProblem): Change[] => {
+    const number = refusedAt(changes, details);
+    return accepted.current.length >= number ? accepted.current : changes.slice(0, number);
   };
   // With the last change its buttons go; whoever pressed one goes on at the segment.
   const become = (left: Change[]) => {
@@ -57,10 +70,23 @@ export function Editor({
     setChanges(left);
     if (left.length === 0) strip.current?.querySelector<HTMLElement>("[aria-current=true]")?.focus();
   };
-  const undo = () => become(changes.slice(0, -1));
-  const track = useTrack(({ name, url }) => {
-    setTrack(name);
-    change({ kind: "music", url });
+  const make = async () => {
+    // Somebody may have changed it in another window: their work is not undone unseen.
+    const { data } = await newest.refetch();
+    if (data && data.reelRequestId !== requestId) return;
+    // The same click again, should its answer have been lost.
+    click.current ??= crypto.randomUUID();
+    const body = { baseRequestId: requestId, changes };
+    const onSuccess = () => {
+      send();
+      onMade();
+    };
+    carryOut.mutate({ body, click: click.current }, { onSuccess });
+  };
+  const undo = () => become(refused ? allowed(refused) : changes.slice(0, -1));
+  const track = useTrack((taken) => {
+    setTrack(taken);
+    change({ kind: "music", url: taken.url });
   });
   const withoutMusic = () => become(changes.filter((one) => one.kind !== "music"));
   const choose = (one: Shown) => {
@@ -80,30 +106,13 @@ export function Editor({
         onUndo={changes.length > 0 ? undo : undefined}
       />
       <p className="keys muted small">{words.keys}</p>
-      <Pending
-        outcome={outcome}
-        refused={refused}
-        last={changes.at(-1)}
-        edit={edit}
-        total={edit.segments.length}
-        busy={carryOut.isPending || preview.isFetching || track.share !== null}
-        waitsFor={track.share === null ? null : words.needMusic}
-        onInstead={(one) => setChanges([...changes.slice(0, -1), one])}
-        onUndo={undo}
-        onDiscard={() => become([])}
-        onMake={() => {
-          // The same click again, should its answer have been lost.
-          click.current ??= crypto.randomUUID();
-          const body = { baseRequestId: requestId, changes };
-          carryOut.mutate({ body, click: click.current }, { onSuccess: onMade });
-        }}
-      />
-      {carryOut.error && <Problem problem={carryOut.error} />}
       <div className="segment">
         <CropFrame edit={edit} at={at} changes={changes} onChange={change} />
         <div className="stack">
-          <Said at={at} />
-          <Tools edit={edit} at={at} onChange={change} />
+          <Said edit={edit} at={at} />
+          <Tools edit={edit} at={at} changes={changes} onChange={change} />
+          {/* Below the tools: it gets longer and shorter with what they do. */}
+          <p className="small">{at.rendered ? words.willRender(at.rendered) : at.segment.why}</p>
         </div>
       </div>
       <Alternatives segment={at.segment} locked={at.locked} edit={edit} onChange={change} />
@@ -118,11 +127,25 @@ export function Editor({
           onCompose={() => change({ kind: "music" })}
         />
       )}
+      {carryOut.error && <Problem problem={carryOut.error} />}
+      <Pending
+        outcome={outcome}
+        refused={refused}
+        changes={changes}
+        edit={edit}
+        total={edit.segments.length}
+        busy={carryOut.isPending || preview.isFetching || track.share !== null || tooShort !== null}
+        waitsFor={track.share === null ? tooShort : words.needMusic}
+        onInstead={(number, one) => setChanges(changes.with(number, one))}
+        onUndo={undo}
+        onDiscard={() => become([])}
+        onMake={() => void make()}
+      />
     </div>
   );
 }
 
-function Said({ at }: { at: Shown }) {
+function Said({ edit, at }: { edit: Edit; at: Shown }) {
   const role = words.roles[at.segment.role];
   return (
     <div>
@@ -131,9 +154,9 @@ function Said({ at }: { at: Shown }) {
       </strong>
       <p className="muted small">
         {words.seconds(at.startSec)} – {words.seconds(at.endSec)}
-        {role && ` · ${role}`} · {words.score(at.segment.score)}
+        {role && ` · ${role}`}
       </p>
-      <p className="small">{at.rendered ? words.willRender(at.rendered) : at.segment.why}</p>
+      <Scores edit={edit} clip={at.clip} moment={at.moment} />
     </div>
   );
 }
@@ -141,7 +164,7 @@ function Said({ at }: { at: Shown }) {
 function Pending({
   outcome,
   refused,
-  last,
+  changes,
   edit,
   total,
   busy,
@@ -155,17 +178,18 @@ function Pending({
     | { rendered: number; costUsd: string; onBeatBefore: number; onBeatAfter: number }
     | undefined;
   refused: ApiProblem | null;
-  last: Change | undefined;
+  changes: readonly Change[];
   edit: Edit;
   total: number;
   busy: boolean;
   waitsFor: string | null;
-  onInstead: (change: Change) => void;
+  onInstead: (number: number, change: Change) => void;
   onUndo: () => void;
   onDiscard: () => void;
   onMake: () => void;
 }) {
-  if (!last) return null;
+  if (changes.length === 0) return null;
+  const number = refused ? refusedAt(changes, refused.details) : 0;
   return (
     <section className={`card stack pending ${refused ? "bad" : ""}`} aria-label={words.pending}>
       {refused ? (
@@ -188,12 +212,12 @@ function Pending({
       {waitsFor && <p className="muted small">{waitsFor}</p>}
       <div className="row">
         {refused ? (
-          nearestOf(last, refused.details).map((one) => (
+          nearestOf(changes[number]!, refused.details).map((one) => (
             <button
               key={JSON.stringify(one)}
               type="button"
               className="button"
-              onClick={() => onInstead(one)}
+              onClick={() => onInstead(number, one)}
             >
               {words.instead(one, whatOf(edit, one))}
             </button>

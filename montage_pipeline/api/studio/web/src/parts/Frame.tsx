@@ -1,7 +1,10 @@
 import { type ReactNode, useEffect, useRef } from "react";
 import { Link, useLocation, useRoute } from "wouter";
 import { useReachable } from "../api/reachable";
+import { useDraft } from "../draft";
 import { words } from "../strings";
+import { useHasUnmade } from "../unmade";
+import { Confirm } from "./Confirm";
 
 /** What is around every page: the name, the ways, the content. */
 export function Frame({
@@ -35,11 +38,7 @@ export function Frame({
           {words.product}
         </Link>
         <nav>
-          {onSignOut && (
-            <button className="button quiet" onClick={onSignOut}>
-              {words.signOut}
-            </button>
-          )}
+          {onSignOut && <SignOut onSignOut={onSignOut} />}
           {!composing && (
             <Link href="/new" className="button primary">
               {words.make}
@@ -56,6 +55,28 @@ export function Frame({
         {children}
       </main>
     </>
+  );
+}
+
+/** Asks first where something would be lost. */
+function SignOut({ onSignOut }: { onSignOut: () => void }) {
+  const { tray } = useDraft();
+  const unmade = useHasUnmade();
+  if (tray.clips.length > 0 || unmade)
+    return (
+      <Confirm
+        label={words.signOut}
+        className="button quiet"
+        sure={words.signOutSure}
+        yes={words.signOut}
+        busy={false}
+        onYes={onSignOut}
+      />
+    );
+  return (
+    <button type="button" className="button quiet" onClick={onSignOut}>
+      {words.signOut}
+    </button>
   );
 }
 

@@ -2,15 +2,17 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import type { Artefacts, Item } from "../api/client";
 import { pathOf } from "../api/links";
-import { useArtefacts, useOptions } from "../api/queries";
+import { useArtefacts, useChangeSegments, useOptions } from "../api/queries";
 import { frameAt, timeOf } from "../frames";
 import { nameOf } from "../names";
 import { save } from "../save";
 import { inWords, words } from "../strings";
+import { useUnmade } from "../unmade";
 import { Costs } from "./Costs";
 import { Covers } from "./Covers";
 import { Editor } from "./Editor";
 import { EditView } from "./EditView";
+import { Problem } from "./Notice";
 import { Player } from "./Player";
 import { Formats } from "./Renditions";
 
@@ -68,11 +70,15 @@ export function Made({
                 {old ? words.before : words.after}
               </button>
             ))}
+            {showsBefore && base && item.status !== "generating" && (
+              <GoBack id={item.id} requestId={base} onDone={() => setShowBefore(false)} />
+            )}
           </div>
         )}
       </div>
       <div className="stack">
         <h2>{words.edit}</h2>
+        {artefacts && <Outdated id={item.id} requestId={artefacts.requestId} />}
         {editBefore && <EditView edit={editBefore} timeSec={timeSec} onSeek={seek} />}
         {/* Out of sight it keeps the changes that are not made yet. */}
         <div className={editBefore ? undefined : "stack"} hidden={editBefore !== null}>
@@ -100,6 +106,43 @@ export function Made({
   );
 }
 
+/** Makes the Reel before a change the newest one again: all of its frames are there already. */
+function GoBack({ id, requestId, onDone }: { id: string; requestId: string; onDone: () => void }) {
+  const back = useChangeSegments(id);
+  const click = useRef<string>(undefined);
+  return (
+    <>
+      <button
+        type="button"
+        className="button"
+        disabled={back.isPending}
+        onClick={() => {
+          click.current ??= crypto.randomUUID();
+          const body = { baseRequestId: requestId, changes: [] };
+          back.mutate({ body, click: click.current }, { onSuccess: onDone });
+        }}
+      >
+        {words.goBack}
+      </button>
+      {back.error && <Problem problem={back.error} />}
+    </>
+  );
+}
+
+/** Says so where changes were put together of an edit that is not the newest any more. */
+function Outdated({ id, requestId }: { id: string; requestId: string }) {
+  const { outdated, giveUp } = useUnmade(id, requestId);
+  if (outdated === 0) return null;
+  return (
+    <div className="notice bad" role="alert">
+      <p>{words.changedElsewhere(outdated)}</p>
+      <button type="button" className="button" onClick={giveUp}>
+        {words.understood}
+      </button>
+    </div>
+  );
+}
+
 function Downloads({
   url,
   name,
@@ -110,12 +153,15 @@ function Downloads({
   artefacts: Artefacts | undefined;
 }) {
   const [saving, setSaving] = useState(false);
-  const others = [
-    [words.storyboard, artefacts?.storyboardUrl],
-    [words.otio, artefacts?.otioUrl],
-    [words.edl, artefacts?.edlUrl],
-    [words.xml, artefacts?.xmlUrl],
-    [words.timeline, artefacts?.timelineUrl],
+  const saved = (link: string, file: string) => {
+    setSaving(true);
+    void save(link, file).finally(() => setSaving(false));
+  };
+  const timelines = [
+    [words.otio, "otio", artefacts?.otioUrl],
+    [words.edl, "edl", artefacts?.edlUrl],
+    [words.xml, "xml", artefacts?.xmlUrl],
+    [words.timeline, "json", artefacts?.timelineUrl],
   ] as const;
   return (
     <div className="row downloads">
@@ -123,19 +169,27 @@ function Downloads({
         type="button"
         className="button primary"
         disabled={saving}
-        onClick={() => {
-          setSaving(true);
-          void save(url, `${name}.mp4`).finally(() => setSaving(false));
-        }}
+        onClick={() => saved(url, `${name}.mp4`)}
       >
         {words.download}
       </button>
-      {others.map(
-        ([name, link]) =>
+      {artefacts?.storyboardUrl && (
+        <a className="button" href={artefacts.storyboardUrl} target="_blank" rel="noreferrer">
+          {words.storyboard}
+        </a>
+      )}
+      {timelines.map(
+        ([kind, ending, link]) =>
           link && (
-            <a className="button" href={link} key={name} target="_blank" rel="noreferrer">
-              {name}
-            </a>
+            <button
+              type="button"
+              className="button"
+              key={kind}
+              disabled={saving}
+              onClick={() => saved(link, `${name}.${ending}`)}
+            >
+              {kind}
+            </button>
           ),
       )}
     </div>

@@ -1,3 +1,4 @@
+import { Link } from "wouter";
 import { words } from "../strings";
 
 /** What went wrong with a call, and the way to try again. */
@@ -11,6 +12,19 @@ export function Problem({ problem, onRetry }: { problem: Error; onRetry?: () => 
         </button>
       )}
     </div>
+  );
+}
+
+/** A place with nothing in it, and the way on from there. */
+export function Nothing({ title, lead }: { title: string; lead: string }) {
+  return (
+    <section className="empty">
+      <h1>{title}</h1>
+      <p className="muted">{lead}</p>
+      <Link href="/" className="button primary">
+        {words.back}
+      </Link>
+    </section>
   );
 }
 

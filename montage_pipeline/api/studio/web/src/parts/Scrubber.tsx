@@ -1,5 +1,5 @@
 import { type RefObject, useEffect, useState } from "react";
-import { frameAt, timeOf } from "../frames";
+import { beginOf, frameAt, timeOf } from "../frames";
 import { words } from "../strings";
 
 /** Where the player is, and a handle that goes to any frame. */
@@ -28,6 +28,8 @@ export function Scrubber({ video }: { video: RefObject<HTMLVideoElement | null> 
     };
   }, [video]);
 
+  // As exact as single frames are told apart.
+  const place = words.placeOf(beginOf(frameAt(seconds)), length);
   const last = Math.max(0, frameAt(length) - 1);
   return (
     <div className="scrubber">
@@ -39,12 +41,12 @@ export function Scrubber({ video }: { video: RefObject<HTMLVideoElement | null> 
         value={Math.min(frameAt(seconds), last)}
         disabled={length === 0}
         aria-label={words.placeIn}
-        aria-valuetext={words.placeOf(seconds, length)}
+        aria-valuetext={place}
         onChange={(event) => {
           if (video.current) video.current.currentTime = timeOf(Number(event.target.value));
         }}
       />
-      <span className="muted small time">{words.placeOf(seconds, length)}</span>
+      <span className="muted small time">{place}</span>
     </div>
   );
 }

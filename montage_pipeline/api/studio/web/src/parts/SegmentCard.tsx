@@ -1,5 +1,6 @@
 import type { Edit, Segment } from "../api/client";
 import { words } from "../strings";
+import { Scores } from "./Scores";
 
 /** Why a segment is shown, and which part of its source frame. */
 export function SegmentCard({ edit, segment }: { edit: Edit; segment: Segment }) {
@@ -25,8 +26,9 @@ export function SegmentCard({ edit, segment }: { edit: Edit; segment: Segment })
         </strong>
         <span className="muted small">
           {words.seconds(segment.startSec)} – {words.seconds(segment.endSec)}
-          {role && ` · ${role}`} · {words.score(segment.score)}
+          {role && ` · ${role}`}
         </span>
+        <Scores edit={edit} clip={segment.clip} moment={segment.moment} />
         <p className="small">{segment.why}</p>
       </figcaption>
     </figure>

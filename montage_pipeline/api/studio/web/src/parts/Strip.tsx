@@ -80,7 +80,8 @@ export function Strip({
                     const keyed = onChange && changeOf(event, one, shown.length);
                     if (keyed) onChange(keyed);
                     else if (isUndo(event) && onUndo) onUndo();
-                    else if (!chosenBeside(event, one, shown, onChoose)) return;
+                    // At the ends nothing moves, and the browser is not to leave the page.
+                    else if (!chosenBeside(event, one, shown, onChoose) && !isMove(event)) return;
                     event.preventDefault();
                   }}
                 />
@@ -118,6 +119,10 @@ function changeOf(event: KeyboardEvent, one: Shown, total: number): Change | nul
   if (event.key === "," || event.key === ".")
     return { kind: "slip", segment, frames: event.key === "," ? -1 : 1 };
   return null;
+}
+
+function isMove(event: KeyboardEvent): boolean {
+  return event.altKey && (event.key === "ArrowLeft" || event.key === "ArrowRight");
 }
 
 function isUndo(event: KeyboardEvent): boolean {

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import type { Change, Edit } from "../api/client";
-import { toBeat, type Shown } from "../changes";
+import { captionOf, toBeat, type Shown } from "../changes";
 import { words } from "../strings";
 
 type Edge = "in" | "out";
@@ -9,12 +9,15 @@ type Edge = "in" | "out";
 export function Tools({
   edit,
   at,
+  changes,
   onChange,
 }: {
   edit: Edit;
   at: Shown;
+  changes: readonly Change[];
   onChange: (change: Change) => void;
 }) {
+  const caption = captionOf(changes, at.segment);
   const [offBeat, setOffBeat] = useState(false);
   const segment = at.segment.number;
   const frames = (edge: Edge, direction: 1 | -1): number | null => {
@@ -95,7 +98,7 @@ export function Tools({
         />
         <span>{words.offBeat}</span>
       </label>
-      <Caption key={`${segment} ${at.segment.caption}`} at={at} onChange={onChange} />
+      <Caption key={`${segment} ${caption}`} at={at} caption={caption} onChange={onChange} />
     </div>
   );
 }
@@ -144,8 +147,16 @@ function Arrows({
   );
 }
 
-function Caption({ at, onChange }: { at: Shown; onChange: (change: Change) => void }) {
-  const [text, setText] = useState(at.segment.caption);
+function Caption({
+  at,
+  caption,
+  onChange,
+}: {
+  at: Shown;
+  caption: string;
+  onChange: (change: Change) => void;
+}) {
+  const [text, setText] = useState(caption);
   const segment = at.segment.number;
   return (
     <form
@@ -167,7 +178,7 @@ function Caption({ at, onChange }: { at: Shown; onChange: (change: Change) => vo
       <button
         type="submit"
         className="button"
-        disabled={at.locked || text.trim() === at.segment.caption}
+        disabled={at.locked || text.trim() === caption}
       >
         {words.setCaption}
       </button>
