@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from montage_pipeline.editing.timeline import Cover, Timeline
+from montage_pipeline.footage.measuring.faces import faces_in
+from montage_pipeline.footage.measuring.objects import objects_in
+from montage_pipeline.footage.measuring.planes import Plane
 from montage_pipeline.footage.measuring.still import exposure, fingerprint, sharpness
 from montage_pipeline.rules import looks_alike
 
@@ -32,6 +36,16 @@ _LIGHT = 0.5
 _BLACKNESS, _USUAL_BLACK = 0.4, 0.3
 """Points that an all black frame loses, from the share that is black in good frames on: lights in
 the night are well exposed by every other measure, and still no cover.
+"""
+
+_FACE, _HEADLESS = 0.15, 0.2
+"""Points for a face that can be seen, and off for somebody whose head is not in the frame: people
+look at faces first, and a jumper without one is worse than nobody.
+"""
+
+_MIN_BODY, _TOP = 0.15, 0.03
+"""Share of the frame that a body takes before its head is missed, and how near to the upper edge it
+must reach (share of the height) for the head to be beyond it.
 """
 
 _SAME_SEGMENT, _ALIKE, _SAME_CLIP = 0.50, 0.30, 0.15
@@ -82,14 +96,15 @@ def choose_covers(timeline: Timeline, stills: Mapping[int, Path]) -> list[CoverF
 def _look(file: CoverFile, timeline: Timeline) -> _Seen:
     with Image.open(file.path) as still:
         # Decoded no larger than it is looked at.
-        still.draft("L", (_SIDE, _SIDE))
+        still.draft("RGB", (_SIDE, _SIDE))
         still.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
-        small = np.asarray(still.convert("L"))
+        coloured, small = (np.asarray(still.convert(mode)) for mode in ("RGB", "L"))
     light = exposure(small)
     points = (
         _SHARPNESS * (sharpness(small) - _USUAL_SHARPNESS)
         - _LIGHT * (1 - light.score)
         - _BLACKNESS * max(0.0, light.black_share - _USUAL_BLACK)
+        + _points_for_heads(coloured, small)
     )
     return _Seen(
         file,
@@ -97,6 +112,19 @@ def _look(file: CoverFile, timeline: Timeline) -> _Seen:
         fingerprint(small),
         timeline.segments[file.cover.segment].clip,
     )
+
+
+def _points_for_heads(coloured: NDArray[np.uint8], luma: Plane) -> float:
+    if faces_in(luma):
+        return _FACE
+    bgr = np.ascontiguousarray(coloured[:, :, ::-1])
+    cut_off = any(
+        thing.kind == "person"
+        and thing.box.y <= _TOP
+        and thing.box.width * thing.box.height >= _MIN_BODY
+        for thing in objects_in(bgr).living
+    )
+    return -_HEADLESS if cut_off else 0.0
 
 
 def _worth(seen: _Seen, chosen: list[_Seen]) -> float:

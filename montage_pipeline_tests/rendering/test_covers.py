@@ -4,12 +4,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from montage_pipeline.editing.timeline import Cover, Timeline
 from montage_pipeline.footage.model import FrameRate
+from montage_pipeline.local.footage import demo_clips
 from montage_pipeline.media.ffmpeg import run_ffmpeg
 from montage_pipeline.rendering.covers import CoverFile, choose_covers
 from montage_pipeline.rendering.strict_decoding import Samples, decode
@@ -91,6 +93,24 @@ def test_what_can_be_made_out_goes_before_what_was_promised(tmp_path: Path) -> N
     assert {3, 4} & set(segments[:2])
     assert segments[2] in (0, 1)
     assert chosen[0].cover.score >= chosen[1].cover.score
+
+
+def test_a_face_goes_before_a_body_whose_head_is_not_in_the_frame(tmp_path: Path) -> None:
+    [man] = [path for path in demo_clips() if path.stem.startswith("carphone")]
+    whole = _first_frame(man)
+    width, height = whole.size
+    body = whole.crop((width // 5, height // 2, width * 4 // 5, height))
+    stills = {0: tmp_path / "body.jpg", SEGMENT: tmp_path / "face.jpg"}
+    for still, path in zip((body, whole), stills.values(), strict=True):
+        still.resize((480, 480 * still.height // still.width)).save(path)
+    promised = candidate(0, 0, 0.85), candidate(1, 0, 0.60)
+    chosen = choose_covers(timeline(2, *promised), stills)
+    assert [cover.cover.segment for cover in chosen] == [1, 0]
+
+
+def _first_frame(path: Path) -> Image.Image:
+    with av.open(str(path)) as container:
+        return Image.fromarray(next(container.decode(video=0)).to_ndarray(format="rgb24"))
 
 
 def test_a_timeline_of_an_earlier_release_has_none() -> None:
