@@ -4,18 +4,16 @@ Belongs here: looking at the candidates as they are in the finished file, and ch
 belong here: which frames are candidates (editing).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from montage_pipeline.editing.timeline import Cover, Timeline
 from montage_pipeline.footage.measuring.faces import faces_in
-from montage_pipeline.footage.measuring.objects import objects_in
-from montage_pipeline.footage.measuring.planes import Plane
+from montage_pipeline.footage.measuring.objects import Pixels, objects_in
 from montage_pipeline.footage.measuring.still import exposure, fingerprint, sharpness
 from montage_pipeline.rules import looks_alike
 
@@ -62,12 +60,15 @@ class CoverFile(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """A candidate as it looks; `clip` is its index."""
+    """A candidate as it looks; `clip` is its index. In `faceless` nobody has looked for bodies yet:
+    that takes longer than all else, and is done for those that lead.
+    """
 
     file: CoverFile
     score: float
     fingerprint: int
     clip: int
+    faceless: Pixels | None
 
 
 def choose_covers(timeline: Timeline, stills: Mapping[int, Path]) -> list[CoverFile]:
@@ -81,9 +82,12 @@ def choose_covers(timeline: Timeline, stills: Mapping[int, Path]) -> list[CoverF
     ]
     chosen: list[_Seen] = []
     while seen and len(chosen) < COVERS:
-        best = max(seen, key=lambda each: (_worth(each, chosen), -each.file.cover.frame))
-        seen.remove(best)
-        chosen.append(best)
+        best = seen.pop(_first(seen, chosen))
+        if best.faceless is None:
+            chosen.append(best)
+            continue
+        off = _HEADLESS if _is_body_without_head(best.faceless) else 0.0
+        seen.append(best._replace(score=best.score - off, faceless=None))
     return [
         CoverFile(
             each.file.cover.model_copy(update={"score": round(min(max(each.score, 0), 1), 3)}),
@@ -93,6 +97,14 @@ def choose_covers(timeline: Timeline, stills: Mapping[int, Path]) -> list[CoverF
     ]
 
 
+def _first(seen: Sequence[_Seen], chosen: Sequence[_Seen]) -> int:
+    """The place of the best one beside those that are chosen; of equal ones the earlier frame."""
+    return max(
+        range(len(seen)),
+        key=lambda place: (_worth(seen[place], chosen), -seen[place].file.cover.frame),
+    )
+
+
 def _look(file: CoverFile, timeline: Timeline) -> _Seen:
     with Image.open(file.path) as still:
         # Decoded no larger than it is looked at.
@@ -100,34 +112,32 @@ def _look(file: CoverFile, timeline: Timeline) -> _Seen:
         still.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
         coloured, small = (np.asarray(still.convert(mode)) for mode in ("RGB", "L"))
     light = exposure(small)
+    has_face = bool(faces_in(small))
     points = (
         _SHARPNESS * (sharpness(small) - _USUAL_SHARPNESS)
         - _LIGHT * (1 - light.score)
         - _BLACKNESS * max(0.0, light.black_share - _USUAL_BLACK)
-        + _points_for_heads(coloured, small)
+        + (_FACE if has_face else 0.0)
     )
     return _Seen(
         file,
         file.cover.score + points,
         fingerprint(small),
         timeline.segments[file.cover.segment].clip,
+        None if has_face else np.ascontiguousarray(coloured[:, :, ::-1]),
     )
 
 
-def _points_for_heads(coloured: NDArray[np.uint8], luma: Plane) -> float:
-    if faces_in(luma):
-        return _FACE
-    bgr = np.ascontiguousarray(coloured[:, :, ::-1])
-    cut_off = any(
+def _is_body_without_head(bgr: Pixels) -> bool:
+    return any(
         thing.kind == "person"
         and thing.box.y <= _TOP
         and thing.box.width * thing.box.height >= _MIN_BODY
         for thing in objects_in(bgr).living
     )
-    return -_HEADLESS if cut_off else 0.0
 
 
-def _worth(seen: _Seen, chosen: list[_Seen]) -> float:
+def _worth(seen: _Seen, chosen: Sequence[_Seen]) -> float:
     """The score, less what better covers show already."""
     taken_off = 0.0
     for other in chosen:
