@@ -5,7 +5,7 @@ away under their finger meanwhile.
 from uuid import UUID, uuid4
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from montage_pipeline_tests.e2e.browser import StudioWindow
 from montage_pipeline_tests.e2e.conftest import Made, System, TokenFor
@@ -108,6 +108,31 @@ def test_before_is_gone_back_to(page: Page, system: System, made: Made) -> None:
     expect(page.get_by_role("button", name="Make another version")).to_be_hidden()
     expect(page.get_by_role("button", name="Make another version")).to_be_visible(timeout=MADE_MS)
     assert _frames_of(system, made) == before
+
+
+def test_what_another_window_made_is_not_undone_unseen(
+    page: Page, browser: Browser, system: System, token_for: TokenFor, made: Made
+) -> None:
+    page.get_by_role("button", name="Lock", exact=True).click()
+    expect(_pending(page)).to_be_visible()
+
+    elsewhere = StudioWindow(browser, system.address.api_url, width=1440)
+    other = elsewhere.open(f"/items/{made.item}", token=token_for(made.user))
+    video = other.locator("video").get_attribute("src")
+    assert video is not None
+    other.get_by_role("button", name="Segment 2:").click()
+    other.get_by_role("button", name="Show its clip one frame later").click()
+    _pending(other).get_by_role("button", name="Make it").click()
+    newer = other.locator(f"video:not([src^='{video.split('?')[0]}'])")
+    expect(newer).to_be_visible(timeout=MADE_MS)
+    elsewhere.close()
+    theirs = _frames_of(system, made)
+
+    _pending(page).get_by_role("button", name="Make it").click()
+    expect(page.get_by_role("alert")).to_contain_text("changed in another window. 1 change")
+    assert _frames_of(system, made) == theirs
+    page.get_by_role("button", name="Understood").click()
+    expect(page.get_by_role("alert")).to_be_hidden()
 
 
 def _frames_of(system: System, made: Made) -> list[float]:
