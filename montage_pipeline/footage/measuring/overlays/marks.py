@@ -36,6 +36,9 @@ Chosen on words of the scene before a camera held by hand or turned slowly (gene
 the labelled clips): where these can still be read, at least 0.56 stays around them and 0.60 of the
 frame. Around marks over moving footage it is below 0.5 for 19 of 20.
 """
+_AT_REST = 0.6
+"""Share of the frame's detail that stays, from which its shapes are those of the scene."""
+
 _AROUND = 2  # heights of a word, to each side
 _COARSE_PX = 2.5  # standard deviation: a tremble of a pixel or two takes nothing away
 _QUIET = 0.5  # squared levels, below which detail is noise
@@ -77,10 +80,16 @@ _SAME_MARK = 0.5  # of a box that a word covers: then it is part of the same mar
 
 
 def all_marks(logos: Sequence[Box], averages: Sequence[Average]) -> tuple[Box, ...]:
-    """The logos that are no part of what can be read, and what can be read."""
+    """The logos that are no part of what can be read, and what can be read.
+
+    Where the whole frame hardly changes, what looks like a logo may be anything in it.
+    """
     if not averages:
         return tuple(logos)
-    written = tuple(_written(_Seen.of(averages), averages))
+    seen = _Seen.of(averages)
+    if seen.at_rest:
+        logos = ()
+    written = tuple(_written(seen, averages))
     others = [
         logo for logo in logos if all(covered_share(logo, word) < _SAME_MARK for word in written)
     ]
@@ -151,6 +160,11 @@ class _Seen(NamedTuple):
     def washes_out(self) -> bool:
         """Whether most of what the frame shows is gone from the average."""
         return len(self.levels) >= _MIN_AVERAGES and self._share() < _MAX_REST
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether most of what the frame shows is still there."""
+        return len(self.levels) >= _MIN_AVERAGES and self._share() >= _AT_REST
 
     def washed_out_around(self, window: _Window) -> bool:
         """Whether little of what is around a word stays, and of the frame."""
