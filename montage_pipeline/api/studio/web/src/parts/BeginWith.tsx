@@ -16,24 +16,17 @@ export function BeginWith({
 }) {
   const { tray, beginWith } = useDraft();
   const [, go] = useLocation();
-  const begin = () => {
-    beginWith(item);
-    go("/new");
-  };
-  if (tray.clips.length > 0)
-    return (
-      <Confirm
-        label={label}
-        className={className}
-        sure={words.beginSure}
-        yes={words.beginYes}
-        busy={false}
-        onYes={begin}
-      />
-    );
   return (
-    <button type="button" className={className} onClick={begin}>
-      {label}
-    </button>
+    <Confirm
+      label={label}
+      className={className}
+      sure={tray.clips.length > 0 ? words.beginSure : null}
+      yes={words.beginYes}
+      busy={false}
+      onYes={() => {
+        beginWith(item);
+        go("/new");
+      }}
+    />
   );
 }

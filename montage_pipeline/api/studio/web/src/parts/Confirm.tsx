@@ -1,7 +1,9 @@
 import { type ReactNode, useRef } from "react";
 import { words } from "../strings";
 
-/** A button that does something only once the person has said it twice. */
+/** A button that does something only once the person has said it twice, where there is something to
+ * ask.
+ */
 export function Confirm({
   label,
   className,
@@ -13,8 +15,8 @@ export function Confirm({
 }: {
   label: string;
   className: string;
-  /** What is asked, and the answer that does it. */
-  sure: string;
+  /** What is asked, null where nothing would be lost; and the answer that does it. */
+  sure: string | null;
   yes: string;
   busy: boolean;
   /** Given a function that closes the question. */
@@ -32,7 +34,7 @@ export function Confirm({
         className={className}
         ref={opener}
         disabled={busy}
-        onClick={() => dialog.current?.showModal()}
+        onClick={() => (sure === null ? onYes(close) : dialog.current?.showModal())}
       >
         {label}
       </button>

@@ -62,21 +62,15 @@ export function Frame({
 function SignOut({ onSignOut }: { onSignOut: () => void }) {
   const { tray } = useDraft();
   const unmade = useHasUnmade();
-  if (tray.clips.length > 0 || unmade)
-    return (
-      <Confirm
-        label={words.signOut}
-        className="button quiet"
-        sure={words.signOutSure}
-        yes={words.signOut}
-        busy={false}
-        onYes={onSignOut}
-      />
-    );
   return (
-    <button type="button" className="button quiet" onClick={onSignOut}>
-      {words.signOut}
-    </button>
+    <Confirm
+      label={words.signOut}
+      className="button quiet"
+      sure={tray.clips.length > 0 || unmade ? words.signOutSure : null}
+      yes={words.signOut}
+      busy={false}
+      onYes={onSignOut}
+    />
   );
 }
 
