@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
-import { isPassing } from "./api/client";
+import { ApiProblem, isPassing } from "./api/client";
 import { upload } from "./api/upload";
+import { words } from "./strings";
 
 /** What the person wants of a clip: it opens, it must appear, it must not, or as it fits. */
 export type Mark = "none" | "hook" | "must" | "never";
@@ -44,9 +45,7 @@ export function useTray() {
       running.current.set(clip.id, controller);
       upload(clip.file, (share) => change(clip.id, { share }), controller.signal)
         .then((url) => ({ url, share: 1 }))
-        .catch((problem: Error) =>
-          controller.signal.aborted ? {} : { problem: problem.message, passing: isPassing(problem) },
-        )
+        .catch((problem: Error) => (controller.signal.aborted ? {} : brokenBy(problem)))
         .then((changed) => {
           running.current.delete(clip.id);
           change(clip.id, changed);
@@ -111,6 +110,12 @@ export function useTray() {
         }),
       ),
   };
+}
+
+function brokenBy(problem: Error): Pick<TrayClip, "problem" | "passing"> {
+  // Calls without an answer are said to be made again, which an upload is only with the line.
+  const isCutOff = problem instanceof ApiProblem && problem.status === 0;
+  return { problem: isCutOff ? words.uploadBroken : problem.message, passing: isPassing(problem) };
 }
 
 export type Tray = ReturnType<typeof useTray>;
