@@ -18,6 +18,7 @@ from montage_pipeline.errors import ErrorCode, PermanentError
 from montage_pipeline.footage.model import ClipSource
 from montage_pipeline.footage.names import clip_name
 from montage_pipeline.rendering.video.moviepy_clip import segment_clip
+from montage_pipeline.rendering.video.seeking import Entry
 from montage_pipeline.rendering.video.segment_reader import SegmentReader
 
 _READER_WAIT_S = 60.0
@@ -27,19 +28,21 @@ _READER_POLL_S = 0.02
 
 
 def write_frames(
-    timeline: Timeline, number: int, source: ClipSource, threads: int, earlier_s: float, pipe: Path
+    timeline: Timeline, number: int, source: ClipSource, threads: int, entry: Entry, pipe: Path
 ) -> list[str]:
     """Write a segment's frames into a named pipe: RGB, rows of the output's size, one after the
-    other. The clip is entered `earlier_s` earlier than need be.
+    other, or as far as the entry lets them be read.
 
     Returns what the decoder found wrong. Raises PermanentError(BAD_EFFECT), RenderError where the
     clip lacks a frame, BrokenPipeError when nobody reads.
     """
-    reader = SegmentReader(timeline, number, source, threads, earlier_s=earlier_s)
+    reader = SegmentReader(timeline, number, source, threads, earlier_s=entry.earlier_s)
     clip = segment_clip(timeline, timeline.segments[number], reader)
     descriptor = _opened(pipe)
     try:
         for frame in _frames(timeline, number, clip):
+            if reader.faults and entry.ends_at_fault:
+                break
             rest = frame
             while rest:
                 rest = rest[os.write(descriptor, rest) :]

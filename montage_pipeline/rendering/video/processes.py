@@ -43,8 +43,8 @@ _PROGRESS = re.compile(
     rb"|dup_frames|drop_frames|speed|progress)=(.*)$"
 )
 _DECODER_FAULT = re.compile(
-    r"corrupt decoded frame|Error submitting packet to decoder|error while decoding MB"
-    r"|concealing \d+ DC"
+    rb"corrupt decoded frame|Error submitting packet to decoder|error while decoding MB"
+    rb"|concealing \d+ DC"
 )
 """Frames shown with these are not what was filmed. What decoders say of frames that they leave out
 after a seek is none of it.
@@ -62,12 +62,23 @@ class EncodingProcess:
     """One FFmpeg whose stdout becomes the file `output`.
 
     `what` completes "FFmpeg failed while it …" in errors; `folder` is where the child runs.
-    Whoever starts it must call `kill` in the end, whatever happened; `kill` may be called from any
-    thread.
+    With `ends_at_fault` it is killed as soon as the decoder finds a fault, and `finish` then
+    returns with a part of the output. Whoever starts it must call `kill` in the end, whatever
+    happened; `kill` may be called from any thread.
     """
 
-    def __init__(self, args: Sequence[str], output: Path, what: str, folder: Path) -> None:
+    def __init__(
+        self,
+        args: Sequence[str],
+        output: Path,
+        what: str,
+        folder: Path,
+        *,
+        ends_at_fault: bool = False,
+    ) -> None:
         self._what = what
+        self._ends_at_fault = ends_at_fault
+        self._ended_at_fault = False
         self._output = output
         self._lines: deque[bytes] = deque(maxlen=_KEPT_LINES)
         self._frames = 0
@@ -96,8 +107,11 @@ class EncodingProcess:
     @property
     def decoder_faults(self) -> list[str]:
         """What the decoder said of frames that it could not decode as they were meant."""
-        lines = (line.decode("utf-8", "replace").strip() for line in tuple(self._lines))
-        return [line for line in lines if _DECODER_FAULT.search(line)]
+        return [
+            line.decode("utf-8", "replace").strip()
+            for line in tuple(self._lines)
+            if _DECODER_FAULT.search(line)
+        ]
 
     def finish(self) -> None:
         """Wait until the output is whole.
@@ -113,6 +127,8 @@ class EncodingProcess:
             raise RenderError(
                 ErrorCode.RENDER_FAILED, f"cannot write {self._output.parent}: {reason}"
             ) from self._disk_error
+        if self._ended_at_fault:
+            return
         if -exit_code in _CRASHES:
             name = signal.Signals(-exit_code).name
             raise PermanentError(
@@ -174,6 +190,12 @@ class EncodingProcess:
                 progress = _PROGRESS.match(line.strip())
                 if progress is None:
                     self._lines.append(line)
+                    self._end_at_fault(line)
                 elif progress[1] == b"frame" and int(progress[2]) > self._frames:
                     self._frames = int(progress[2])
                     self._last_sign_s = time.monotonic()
+
+    def _end_at_fault(self, line: bytes) -> None:
+        if self._ends_at_fault and _DECODER_FAULT.search(line):
+            self._ended_at_fault = True
+            self._signal_kill()

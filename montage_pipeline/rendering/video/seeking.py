@@ -6,6 +6,7 @@ at the next one, which may come long after the time that was asked for.
 
 from fractions import Fraction
 from math import inf
+from typing import NamedTuple
 
 import av
 from av.container import InputContainer
@@ -35,6 +36,18 @@ _STEPS_BACK_S = (0.05, 0.5, 2.0, 5.0, 10.0)
 
 The first is enough where there is an index; the others reach over ever longer keyframe distances.
 """
+
+
+class Entry(NamedTuple):
+    """One try at reading a segment.
+
+    `earlier_s` is how much earlier than need be its clip is entered (inf: from its start);
+    `ends_at_fault` says that another try follows, so that this one may end as soon as the decoder
+    finds a fault.
+    """
+
+    earlier_s: float
+    ends_at_fault: bool
 
 
 def seek_point_s(source: ClipSource, facts: ClipFacts, time_s: float) -> float | None:

@@ -14,7 +14,7 @@ from montage_pipeline.logs import get_logger
 from montage_pipeline.rendering.errors import CLIP_FAULTS, RenderError
 from montage_pipeline.rendering.video.chunks.file import check_chunk
 from montage_pipeline.rendering.video.chunks.model import ChunkJob
-from montage_pipeline.rendering.video.seeking import next_earlier_s
+from montage_pipeline.rendering.video.seeking import Entry, next_earlier_s
 
 _log = get_logger(__name__)
 
@@ -23,10 +23,8 @@ _NEAR_START_S = 60.0
 check of the finished file tells whether that is needed.
 """
 
-Encode = Callable[[float], list[str]]
-"""Writes the chunk, with the clip entered so much earlier than need be (seconds; inf: from its
-start); returns what the decoder found wrong.
-"""
+Encode = Callable[[Entry], list[str]]
+"""Writes the chunk, as far as the entry lets it; returns what the decoder found wrong."""
 
 
 def encode_segment(
@@ -39,13 +37,13 @@ def encode_segment(
     """
     *entries_s, last_s = _entries_s(job)
     for earlier_s in entries_s:
-        fault = _fault(job, output, encode, earlier_s)
+        fault = _fault(job, output, encode, Entry(earlier_s, ends_at_fault=True))
         if fault is None or is_stopped():
             return
         _log.info("segment_entered_earlier", segment=job.name, reason=fault)
 
     with _naming(job):
-        faults = encode(last_s)
+        faults = encode(Entry(last_s, ends_at_fault=False))
     if is_stopped():
         return
     if faults:
@@ -63,11 +61,11 @@ def _entries_s(job: ChunkJob) -> list[float]:
     return entries_s
 
 
-def _fault(job: ChunkJob, output: Path, encode: Encode, earlier_s: float) -> str | None:
+def _fault(job: ChunkJob, output: Path, encode: Encode, entry: Entry) -> str | None:
     """What was wrong with the clip when it was entered there."""
     try:
         with _naming(job):
-            faults = encode(earlier_s)
+            faults = encode(entry)
         if not faults:
             check_chunk(output, job)
     except MontageError as error:

@@ -15,6 +15,7 @@ from montage_pipeline.rendering.video.chunks.model import ChunkJob
 from montage_pipeline.rendering.video.encoding import BT709_TAGS
 from montage_pipeline.rendering.video.grade_filter import grade_filters
 from montage_pipeline.rendering.video.processes import EncodingProcess
+from montage_pipeline.rendering.video.seeking import Entry
 from montage_pipeline.rendering.video.segment_frames import input_args, video_chain
 
 _TABLE = re.compile(r"\bfile=([\w.-]+\.cube)")
@@ -48,7 +49,7 @@ class FfmpegChunk:
             self._job, output, partial(self._encode, output, threads), lambda: self._stopped
         )
 
-    def _encode(self, output: Path, threads: int, earlier_s: float) -> list[str]:
+    def _encode(self, output: Path, threads: int, entry: Entry) -> list[str]:
         """Encode the segment; what the decoder found wrong."""
         job = self._job
         args = [
@@ -56,10 +57,16 @@ class FfmpegChunk:
             # However much of a clip does not decode: what is missing is counted afterwards.
             *("-max_error_rate", "1"),
             *job.encoding.setup,
-            *input_args(job.facts, job.segment, job.source, threads, earlier_s=earlier_s),
+            *input_args(job.facts, job.segment, job.source, threads, earlier_s=entry.earlier_s),
             *self._output_args(),
         ]
-        self._process = EncodingProcess(args, output, f"rendered {job.name}", job.folder)
+        self._process = EncodingProcess(
+            args,
+            output,
+            f"rendered {job.name}",
+            job.folder,
+            ends_at_fault=entry.ends_at_fault,
+        )
         try:
             if self._stopped:
                 return []

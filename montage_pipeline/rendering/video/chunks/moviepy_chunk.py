@@ -26,6 +26,7 @@ from montage_pipeline.rendering.video.encoding import BT709_TAGS
 from montage_pipeline.rendering.video.moviepy_clip import effect_of
 from montage_pipeline.rendering.video.moviepy_frames import write_frames
 from montage_pipeline.rendering.video.processes import EncodingProcess
+from montage_pipeline.rendering.video.seeking import Entry
 
 _RECIPE = 4
 """Counts up when the same segment becomes other frames, so that kept chunks are made anew."""
@@ -82,7 +83,7 @@ class MoviePyChunk:
             self._job, output, partial(self._encode, output, threads), self._stopped.is_set
         )
 
-    def _encode(self, output: Path, threads: int, earlier_s: float) -> list[str]:
+    def _encode(self, output: Path, threads: int, entry: Entry) -> list[str]:
         """Encode the segment; what the decoder found wrong."""
         job = self._job
         pipe = job.folder / f"frames-{job.number}"
@@ -100,9 +101,9 @@ class MoviePyChunk:
                     budget,
                     self._stopped,
                     write_frames,
-                    *(job.timeline, job.number, job.source, threads, earlier_s, pipe),
+                    *(job.timeline, job.number, job.source, threads, entry, pipe),
                 )
-            if not self._stopped.is_set():
+            if not self._stopped.is_set() and not (faults and entry.ends_at_fault):
                 self._process.finish()
         finally:
             self._process.kill()
