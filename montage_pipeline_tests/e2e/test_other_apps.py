@@ -43,6 +43,14 @@ _PLAYER = """<!doctype html><title>Another app</title><div id="reel"></div>
 </script>"""
 
 
+_NOTE_REASONS = """
+  window.reasons = [];
+  addEventListener("message", ({ data }) => {
+    if (data?.type === "montage.token-needed") window.reasons.push(data.reason);
+  });"""
+"""Has `window.reasons` say why the studio asked for tokens."""
+
+
 class OtherApp:
     """A web app with a page around the studio; `tokens` is what its server gives, one by one."""
 
@@ -121,12 +129,14 @@ def test_the_page_around_signs_in_and_again_when_a_token_has_expired(
     page.on(
         "response", lambda answer: answers.append(answer.status) if "/api/" in answer.url else None
     )
+    page.add_init_script(_NOTE_REASONS)
     page.goto(f"http://localhost:{other_app.port}/")
     studio = page.frame_locator("#studio")
     expect(studio.get_by_text("Sunday at the beach")).to_be_visible(timeout=30_000)
     assert other_app.tokens == [], "the expired one, then another"
     expect(studio.get_by_role("button", name="Sign out")).to_have_count(0)
     assert answers == [401, 200]
+    assert page.evaluate("window.reasons") == ["missing", "refused"]
 
 
 def test_no_other_page_can_frame_it(

@@ -2,6 +2,7 @@
 away under their finger meanwhile.
 """
 
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,7 +10,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from montage_pipeline_tests.e2e.browser import StudioWindow
 from montage_pipeline_tests.e2e.conftest import Made, System, TokenFor
-from montage_pipeline_tests.e2e.studio_steps import MADE_MS
+from montage_pipeline_tests.e2e.studio_steps import MADE_MS, bring_clips
+from montage_pipeline_tests.rendering.edits import music_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -157,3 +159,82 @@ def test_a_wrong_address_leads_on(
     expect(page.get_by_role("heading", name=said)).to_be_visible()
     page.get_by_role("link", name="Back to the library").last.click()
     expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+
+
+def test_own_music_that_ends_too_early_is_named_before_anything_is_sent(
+    studio: StudioWindow, token_for: TokenFor, footage: list[Path], tmp_path: Path
+) -> None:
+    page = studio.open("/new", token=token_for(uuid4()))
+    bring_clips(page, footage)
+    page.get_by_role("slider", name="Length").fill("20")
+    page.get_by_text("Title, words on the opening, music, wishes").click()
+    short = music_of(tmp_path / "short.wav", 12)
+    page.locator("input[type=file][accept='audio/*']").set_input_files(str(short))
+    make = page.get_by_role("button", name="Make the Reel")
+    expect(page.get_by_text("Your music lasts 12.0 s. Choose longer music")).to_be_visible()
+    expect(make).to_be_disabled()
+    page.get_by_role("slider", name="Length").fill("10")
+    expect(make).to_be_enabled()
+
+
+def test_an_upload_goes_on_when_the_line_is_back(
+    studio: StudioWindow, token_for: TokenFor, footage: list[Path]
+) -> None:
+    page = studio.open("/new", token=token_for(uuid4()))
+    expect(page.get_by_role("slider", name="Length")).to_be_visible()
+    page.context.set_offline(True)
+    page.locator("input[type=file][multiple]").set_input_files(str(footage[0]))
+    expect(page.locator(".tray [role=alert]")).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_text("Uploaded", exact=True)).to_be_visible()
+    expect(page.locator(".tray [role=alert]")).to_have_count(0)
+
+
+def test_what_is_said_of_a_clip_stays_with_it_when_another_is_removed(
+    studio: StudioWindow, token_for: TokenFor, footage: list[Path]
+) -> None:
+    page = studio.open("/new", token=token_for(uuid4()))
+    bring_clips(page, footage)
+    page.get_by_text("Add links").click()
+    page.get_by_label("One https:// address a line.").fill(
+        "https://somebody:secret@example.org/inside.mp4"
+    )
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("button", name="Make the Reel").click()
+    refused = page.locator(".tray > li").filter(has_text="inside.mp4")
+    expect(refused.get_by_role("alert")).to_be_visible()
+    page.locator(".tray > li").first.get_by_role("button", name="Remove").click()
+    expect(page.locator(".tray > li")).to_have_count(2)
+    expect(refused.get_by_role("alert")).to_be_visible()
+    expect(page.locator(".tray [role=alert]")).to_have_count(1)
+
+
+def test_the_library_is_searched_by_name_style_and_state(
+    studio: StudioWindow, token_for: TokenFor, made: Made
+) -> None:
+    page = studio.open(token=token_for(made.user))
+    posters, search = page.locator(".poster"), page.get_by_role("searchbox")
+    expect(posters).to_have_count(1)
+    for words, found in (("dynamic", 1), ("READY", 1), ("food", 0), ("", 1)):
+        search.fill(words)
+        expect(posters).to_have_count(found)
+
+
+def test_a_segment_shows_the_scores_of_its_moment(page: Page, system: System, made: Made) -> None:
+    with system.client(made.user) as client:
+        edit = client.get(f"/api/content-items/{made.item}/artefacts").json()["edit"]
+    segment = edit["segments"][1]
+    moments = edit["clips"][segment["clip"]]["moments"]
+    moment = next(one for one in moments if one["id"] == segment["moment"])
+    shown = page.locator(".segment dl.scores").first
+    for name, key in (("Quality", "quality"), ("Interest", "interest"), ("Opening", "hook")):
+        expect(shown).to_contain_text(f"{name} {moment[key]:.2f}")
+
+
+def test_timelines_are_saved_by_the_name_of_the_reel(page: Page) -> None:
+    for button, ending in (("OpenTimelineIO", "otio"), ("EDL", "edl"), ("Timeline (JSON)", "json")):
+        with page.expect_download() as saved:
+            page.get_by_role("button", name=button, exact=True).click()
+        name = saved.value.suggested_filename
+        assert name.endswith(f".{ending}")
+        assert name.startswith("Dynamic")
