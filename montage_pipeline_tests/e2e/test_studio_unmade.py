@@ -203,6 +203,8 @@ def test_what_is_said_of_a_clip_stays_with_it_when_another_is_removed(
     page.get_by_role("button", name="Make the Reel").click()
     refused = page.locator(".tray > li").filter(has_text="inside.mp4")
     expect(refused.get_by_role("alert")).to_be_visible()
+    page.locator("input[type=file][multiple]").set_input_files(str(footage[1]))
+    expect(page.get_by_text("“1.mp4” is there already.")).to_be_visible()
     page.locator(".tray > li").first.get_by_role("button", name="Remove").click()
     expect(page.locator(".tray > li")).to_have_count(2)
     expect(refused.get_by_role("alert")).to_be_visible()

@@ -68,7 +68,7 @@ export const words = {
   linksLead: "One https:// address a line.",
   addLinks: "Add",
   notALink: (text: string) => `“${text}” is no https:// address.`,
-  linkedAlready: (text: string) => `“${text}” is there already.`,
+  thereAlready: (text: string) => `“${text}” is there already.`,
   uploadedOf: (done: number, all: number) => `${done} of ${many(all, "clip")} uploaded`,
   begunUploads: "Not sent whole last time. Choose the same file again, and it goes on from there:",
   forget: "Forget",

@@ -13,7 +13,10 @@ const TRIES = 4;
 const PAUSE_MS = 1500;
 
 /** A file as it is known again when it is picked after a reload. */
-const nameOf = (file: File) => `${KNOWN}${file.name}:${file.size}:${file.lastModified}`;
+/** What a file that is chosen twice has in common, as far as a browser tells. */
+export const identityOf = (file: File) => `${file.name}:${file.size}:${file.lastModified}`;
+
+const nameOf = (file: File) => `${KNOWN}${identityOf(file)}`;
 const KNOWN = "upload:";
 
 /** The person's own name of a file that was not sent whole; undefined where this browser did not

@@ -1,5 +1,6 @@
 import { useRef, useState } from "react";
 import type { Options } from "../api/client";
+import { identityOf } from "../api/parts";
 import { linksOf, type Mark, type Tray, type TrayClip } from "../clips";
 import { filesIn, refusalOf } from "../files";
 import { words } from "../strings";
@@ -28,7 +29,12 @@ export function ClipTray({
   const uploaded = tray.clips.filter((clip) => clip.url).length;
 
   const take = (files: File[]) => {
-    const refusals = files.map((file) => refusalOf(file, limits));
+    const there = new Set(tray.clips.map((clip) => clip.file && identityOf(clip.file)));
+    const refusals = files.map((file) => {
+      if (there.has(identityOf(file))) return words.thereAlready(file.name);
+      there.add(identityOf(file));
+      return refusalOf(file, limits);
+    });
     const clips = files.filter((_file, index) => refusals[index] === null);
     const room = Math.max(0, limits.maxClips - tray.clips.length);
     setRefused([
@@ -206,7 +212,7 @@ function Links({ tray, room }: { tray: Tray; room: number }) {
     tray.addLinks(added.slice(0, Math.max(0, room)));
     setWrong([
       ...others.map(words.notALink),
-      ...links.filter((link) => known.has(link)).map(words.linkedAlready),
+      ...links.filter((link) => known.has(link)).map(words.thereAlready),
       ...(left.length > 0 ? [words.tooManyLinks(left.length)] : []),
     ]);
     setText([...others, ...left].join("\n"));
