@@ -66,7 +66,7 @@ def cut_into_moments(clip: ClipMeasures, max_s: float = MAX_MOMENT_S) -> list[Un
         _moment(part, clip)
         for shot in clip.shots
         if (inner := _without_margins(shot, clip)).duration_s >= _MIN_INNER_S
-        for stretch in _still_or_not(inner, clip)
+        for stretch in _shown_or_not(inner, clip)
         for run in _even_runs(stretch, clip)
         for part in _split_by_movement(run, clip, max_s)
     ]
@@ -122,17 +122,20 @@ def _window_of(shot: Span, clip: ClipMeasures, frame_s: float) -> Span:
     return shot
 
 
-def _still_or_not(shot: Span, clip: ClipMeasures) -> list[Span]:
-    """A shot in parts that are held or black throughout, and parts that are not.
+def _shown_or_not(shot: Span, clip: ClipMeasures) -> list[Span]:
+    """A shot in parts that are black, held or torn away throughout, and parts that are not.
 
     A cut may begin anywhere in a moment: where there is nothing to see it must not.
     """
-    inside = (
-        Span(max(span.start_s, shot.start_s), min(span.end_s, shot.end_s)) for span in clip.black
-    )
-    black = [span for span in inside if span.duration_s > 0]
-    held = [part for span in clip.held(shot) for part in without(span, black)]
-    parts = (*black, *held, *without(shot, [*black, *held]))
+    apart: list[Span] = []
+    for spans in (clip.black, clip.torn_away, clip.held(shot)):
+        inside = [
+            Span(max(span.start_s, shot.start_s), min(span.end_s, shot.end_s)) for span in spans
+        ]
+        apart += [
+            part for span in inside if span.duration_s > 0 for part in without(span, tuple(apart))
+        ]
+    parts = (*apart, *without(shot, apart))
     return sorted(part for part in parts if part.duration_s >= _MIN_INNER_S)
 
 

@@ -1,4 +1,4 @@
-"""Frames that are held, black or tiny are not shown as if they were footage, and it is said."""
+"""Frames that are held, black, torn away or tiny are not shown as footage, and it is said."""
 
 from pathlib import Path
 
@@ -66,3 +66,23 @@ def test_tiny_frames_are_said_to_be_too_small(tmp_path: Path) -> None:
     assert tiny
     for moment in tiny:
         assert any("too small: 96 pixels" in reason.message for reason in moment.rejects)
+
+
+def test_nothing_is_shown_across_a_whip_of_the_camera(tmp_path: Path) -> None:
+    """Two views, between which the camera is whipped round in 0.6 s, five frame widths far."""
+    room = scenery(tmp_path / "room.png", seed=5, size=(4000, 450))
+    whip = "x='20+3300*clip((n-75)/15,0,1)+3*sin(n)':y=20"
+    clip = make_clip(
+        tmp_path / "whip.mp4",
+        source=filmed(room, whip),
+        rate="25",
+        duration_s=7,
+        filters="eq=contrast=2",
+        output=(*H264, "-crf", "18"),
+    )
+    moments = moments_of(clip)
+    before, after = usable_s(moments)
+    assert 2.7 < before.end_s <= 3.1
+    assert 3.3 <= after.start_s < 3.9
+    [torn] = [moment for moment in moments if moment.rejects]
+    assert "shaky" in {reason.code for reason in torn.rejects}

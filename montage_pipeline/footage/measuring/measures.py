@@ -131,6 +131,11 @@ class ClipMeasures:
         return all_marks(logos(self._overlay_frames, self.inside_borders), self.averages)
 
     @cached_property
+    def torn_away(self) -> list[Span]:
+        """When the whole view is torn away (`movement.torn_away`)."""
+        return movement.torn_away(self.motions)
+
+    @cached_property
     def _overlay_frames(self) -> list[Plane]:
         """Frames spread over the clip in order of time, without damaged ones."""
         kept = [(sample.time_s, sample.luma) for sample in self.samples]

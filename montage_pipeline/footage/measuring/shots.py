@@ -53,8 +53,8 @@ _MAX_MIX_DISTANCE = 0.36
 
 # And how much more contrast than a mix it may have, as a share, on the mean of these places, at the
 # time that fits best: movement, too, can lie between both ends, but loses no contrast. Of 73
-# dissolves that were made it is 0.06 at most; of a camera that moves, or of something that fills the
-# frame for a while, 0.11 to 1.2.
+# dissolves that were made it is 0.06 at most; of a camera that moves, or of something that fills
+# the frame for a while, 0.11 to 1.2.
 _MIX_EXCESS = 0.09
 _FADED = 0.02  # of the other end's contrast: an end with less is black or white, and nothing moves
 

@@ -1,5 +1,6 @@
 """Action is what moves apart from the rest of the frame, whoever holds the camera."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +12,8 @@ from montage_pipeline.footage.measuring.movement import (
     MotionMeter,
     action,
     energy,
+    stability,
+    torn_away,
     travel,
 )
 from montage_pipeline.footage.measuring.planes import Plane
@@ -131,3 +134,23 @@ def test_a_camera_travels_where_it_turns_to_and_a_shake_goes_nowhere() -> None:
     assert np.hypot(*travel(motions([view(x=int(x)) for x in trembling]))) < 0.1 * right
     assert travel(motions(acting())) == pytest.approx((0, 0), abs=0.01)
     assert travel([]) == (0.0, 0.0)
+
+
+def whipped() -> list[Field]:
+    """A camera at rest that is whipped round to another view, and rests there."""
+    before, after = view(), texture(7)[:_HEIGHT, :_WIDTH]
+    passed = 2.5 * (texture(8, width=12 * _WIDTH) - 128) + 128  # a bright room, seen in passing
+    smeared = cv2.blur(passed, (40, 1))[:_HEIGHT]
+    blurred = [smeared[:, 250 * place :][:, :_WIDTH] for place in range(1, 7)]
+    return [before] * 9 + blurred + [after] * 9
+
+
+def test_only_a_whip_of_the_camera_tears_the_view_away() -> None:
+    moved = motions(whipped())
+    [(begin_s, end_s)] = torn_away(moved)
+    assert begin_s == pytest.approx(8 / _FPS)
+    assert end_s == pytest.approx(15 / _FPS)
+    assert stability(moved) == pytest.approx(1 - 7 / 23, abs=0.02)
+    for calm in (acting(), leaves(), [view()] * 24, [view(20 + 3 * n) for n in range(24)]):
+        assert torn_away(motions(calm)) == []
+    assert torn_away([]) == []

@@ -128,8 +128,34 @@ def test_a_dissolve_between_two_shots_that_move_is_found() -> None:
     assert after.start_s == pytest.approx(1.8, abs=0.2)
 
 
+@pytest.mark.parametrize("taking_s", [0.5, 0.7, 1.0])
+def test_a_body_that_fills_the_frame_is_no_dissolve(taking_s: float) -> None:
+    """Frames on the way lie between the first and the last one, with all their contrast."""
+    grey = np.full(_SMALL, 128, np.uint8)
+    height, width = _SMALL
+    down, across = np.mgrid[:height, :width]
+    from_middle = ((down / height - 0.5) / 0.6) ** 2 + ((across / width - 0.5) / 0.6) ** 2
+    dark, bright = 0.6 * _scene(1, 2.0) + 40, _scene(2, 2.0) + 120
+
+    detector = ShotDetector(1 / _FPS)
+    for frame in range(3 * _FPS):
+        share = min(1.0, max(0.0, (frame / _FPS - 1.2) / taking_s))
+        body = 1 / (1 + np.exp(4 * (from_middle - 3 * share + 0.5)))
+        luma = (1 - body) * dark + body * bright
+        detector.add(frame / _FPS, np.clip(luma, 0, 255).astype(np.uint8), (grey, grey))
+
+    ((begin_s, end_s),) = detector.shots(3.0)
+    assert (begin_s, end_s) == (0, 3)
+
+
 _FPS, _SMALL = 25, (24, 40)
 _PASSED_PER_S = 12  # pixels
+
+
+def _scene(seed: int, blur: float) -> NDArray[np.float64]:
+    """Soft patches, 30 levels about 0."""
+    scene = cv2.GaussianBlur(np.random.default_rng(seed).normal(size=_SMALL), (0, 0), blur)
+    return np.asarray(30 * (scene - scene.mean()) / scene.std(), np.float64)
 
 
 def _moving_shot(seed: int) -> Callable[[float], NDArray[np.float64]]:
