@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from montage_pipeline.footage.measuring.boxes import box_around, spread_of
 from montage_pipeline.footage.measuring.planes import Plane
 from montage_pipeline.footage.model import Box
-from montage_pipeline.spans import Span
+from montage_pipeline.spans import Span, joined
 
 # Comparing two frames
 _NOISE_LEVELS = 4.0  # smaller changes are the codec's and the sensor's
@@ -39,6 +39,7 @@ _COMPARED_HZ = 15  # speeds are per 1/15 s, so that clips of different frame rat
 # a hand before the lens 31 to 52; of these, all but one lie in what an editor would never show.
 _RESTLESS_LEVELS, _TORN_LEVELS = 14.0, 30.0
 _MIN_TORN_S = 0.2  # less is a flash, or a frame that decodes badly
+_SLACK_S = 1e-3  # between one motion's end and the next one's beginning, by rounding
 
 # Energy: what gives 1 - 1/e by itself
 _BUSY_LEVELS = 4  # mean change of luma
@@ -184,14 +185,15 @@ def torn_away(motions: Sequence[FrameMotion]) -> list[Span]:
     """When the whole view is torn away: the camera is whipped round, falls or is put down, or
     something sweeps over the lens. Nobody can tell what such frames show.
     """
-    spans = []
-    for restless, group in groupby(motions, key=lambda one: _restless_levels(one) > 0):
-        run = list(group)
-        span = Span(run[0].time_s - run[0].elapsed_s, run[-1].time_s)
-        torn = restless and max(map(_restless_levels, run)) > _TORN_LEVELS
-        if torn and span.duration_s >= _MIN_TORN_S:
-            spans.append(span)
-    return spans
+    restless = [motion for motion in motions if _restless_levels(motion) > 0]
+    runs = joined((Span(one.time_s - one.elapsed_s, one.time_s) for one in restless), _SLACK_S)
+    torn_s = [one.time_s for one in restless if _restless_levels(one) > _TORN_LEVELS]
+    return [
+        run
+        for run in runs
+        if run.duration_s >= _MIN_TORN_S
+        and any(run.start_s < time_s <= run.end_s for time_s in torn_s)
+    ]
 
 
 def _torn_share(motions: Sequence[FrameMotion]) -> float:

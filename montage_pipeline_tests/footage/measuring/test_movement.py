@@ -1,5 +1,7 @@
 """Action is what moves apart from the rest of the frame, whoever holds the camera."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -154,3 +156,6 @@ def test_only_a_whip_of_the_camera_tears_the_view_away() -> None:
     for calm in (acting(), leaves(), [view()] * 24, [view(20 + 3 * n) for n in range(24)]):
         assert torn_away(motions(calm)) == []
     assert torn_away([]) == []
+    # What was looked at elsewhere in the clip is no part of it.
+    later = [replace(one, time_s=one.time_s + 60) for one in moved]
+    assert [span.duration_s for span in torn_away(moved + later)] == pytest.approx([7 / _FPS] * 2)
