@@ -8,11 +8,17 @@ answers about contact sheets, and questions without an answer are written down (
 """
 
 import argparse
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.eye.baselines import first_seconds, random_moments, through_the_middle
+from benchmarks.eye.baselines import (
+    at_best_places,
+    first_seconds,
+    random_moments,
+    through_the_middle,
+)
 from benchmarks.eye.judged import UnansweredError, judged
 from benchmarks.eye.labels import Label, read_labels
 from benchmarks.eye.ranks import RankedClip, agreement
@@ -50,8 +56,7 @@ def main() -> None:
     rows: list[list[str]] = []
     ranked: list[RankedClip] = []
     missed: dict[str, list[str]] = {}
-    scores: dict[str, list[ReelScore]] = {"the Reels": [], "the same, middle crop": []}
-    scores |= {"first seconds of each clip": [], "random moments": []}
+    scores: defaultdict[str, list[ReelScore]] = defaultdict(list)
     for theme, order in _orders(arguments, labels):
         name = f"{theme}, {order.style}, {order.duration_s} s"
         try:
@@ -101,7 +106,7 @@ def _score(
     order: ReelOrder,
     analysis: ClipAnalysis,
     labels: dict[str, Label],
-    scores: dict[str, list[ReelScore]],
+    scores: defaultdict[str, list[ReelScore]],
 ) -> ReelScore:
     timeline = planned(order, analysis)
     segments = shown_segments(timeline, labels)
@@ -110,6 +115,8 @@ def _score(
     scores["the Reels"].append(score)
     middle = through_the_middle(segments, _SIZE)
     scores["the same, middle crop"].append(score_reel(middle, given, _SIZE.width))
+    best = at_best_places(segments, given, _SIZE)
+    scores["the same cuts at the best places"].append(best)
     scores["first seconds of each clip"].append(first_seconds(given, order.duration_s, _SIZE))
     scores["random moments"].append(random_moments(given, order.duration_s, _SIZE))
     return score

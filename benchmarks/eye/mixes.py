@@ -19,7 +19,12 @@ from unittest.mock import patch
 
 from benchmarks import report
 from benchmarks.eye.__main__ import COLUMNS, SUITS, score_row
-from benchmarks.eye.baselines import first_seconds, random_moments, through_the_middle
+from benchmarks.eye.baselines import (
+    at_best_places,
+    first_seconds,
+    random_moments,
+    through_the_middle,
+)
 from benchmarks.eye.labels import Label, read_labels
 from benchmarks.eye.reels import ReelOrder, analysed, labelled_clips, planned, shown_segments
 from benchmarks.eye.scoring import (
@@ -96,6 +101,7 @@ def _scored(
     return {
         "the Reels": score_reel(shown, given, _SIZE.width),
         "the same, middle crop": score_reel(through_the_middle(shown, _SIZE), given, _SIZE.width),
+        "the same cuts at the best places": at_best_places(shown, given, _SIZE),
         "first seconds of each clip": first_seconds(given, order.duration_s, _SIZE),
         "random moments": random_moments(given, order.duration_s, _SIZE),
         "any camera will do": score_reel(without, given, _SIZE.width),

@@ -38,7 +38,7 @@ _COMPARED_HZ = 15  # speeds are per 1/15 s, so that clips of different frame rat
 # clips, dancers, wings close to the lens and a mixer reach 19 to 29, whips of the camera, falls and
 # a hand before the lens 31 to 52; of these, all but one lie in what an editor would never show.
 _RESTLESS_LEVELS, _TORN_LEVELS = 14.0, 30.0
-_MIN_TORN_S = 0.2  # less is a flash, or a frame that decodes badly
+_MIN_TORN_S = 0.3  # less is a jolt, after which the same is seen again
 _SLACK_S = 1e-3  # between one motion's end and the next one's beginning, by rounding
 
 # Energy: what gives 1 - 1/e by itself
