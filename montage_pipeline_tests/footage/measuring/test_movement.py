@@ -142,7 +142,7 @@ def whipped() -> list[Field]:
     """A camera at rest that is whipped round to another view, and rests there."""
     before, after = view(), texture(7)[:_HEIGHT, :_WIDTH]
     passed = 2.5 * (texture(8, width=12 * _WIDTH) - 128) + 128  # a bright room, seen in passing
-    smeared = cv2.blur(passed, (40, 1))[:_HEIGHT]
+    smeared = np.asarray(cv2.blur(passed, (40, 1))[:_HEIGHT], np.float64)
     blurred = [smeared[:, 250 * place :][:, :_WIDTH] for place in range(1, 7)]
     return [before] * 9 + blurred + [after] * 9
 
