@@ -132,9 +132,7 @@ def _shown_or_not(shot: Span, clip: ClipMeasures) -> list[Span]:
         inside = [
             Span(max(span.start_s, shot.start_s), min(span.end_s, shot.end_s)) for span in spans
         ]
-        apart += [
-            part for span in inside if span.duration_s > 0 for part in without(span, tuple(apart))
-        ]
+        apart += [part for span in inside if span.duration_s > 0 for part in without(span, apart)]
     parts = (*apart, *without(shot, apart))
     return sorted(part for part in parts if part.duration_s >= _MIN_INNER_S)
 

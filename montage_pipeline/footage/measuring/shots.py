@@ -23,7 +23,7 @@ from montage_pipeline.footage.measuring.thumbs import (
     share_of_last,
     thumb,
 )
-from montage_pipeline.spans import Span, overlaps, without
+from montage_pipeline.spans import Span, joined, overlaps, without
 
 MIN_SHOT_S = 0.25
 """Less is no shot: a flash frame, or what a dissolve left over."""
@@ -156,7 +156,8 @@ class ShotDetector:
 
     def _certain_mixes(self) -> list[Span]:
         """Those of which one that is found at the same time has no more contrast than a mix."""
-        certain = [mix.span for mix in self._mixes if mix.excess <= _MIX_EXCESS]
+        # Joined: a film full of dissolves has thousands of them.
+        certain = joined(mix.span for mix in self._mixes if mix.excess <= _MIX_EXCESS)
         spans = [mix.span for mix in self._mixes]
         return [span for span in spans if any(overlaps(span, other) for other in certain)]
 

@@ -139,8 +139,7 @@ class EncodingProcess:
 
     def kill(self) -> None:
         """End the child at once; harmless when it has ended."""
-        if self._process.poll() is None:
-            self._signal_kill()
+        self._signal_kill()
         self._process.wait()
         for thread in (self._output_thread, self._log_thread):
             thread.join(_JOIN_TIMEOUT_S)
@@ -160,8 +159,10 @@ class EncodingProcess:
                     raise self._failure(f"made no progress for {STALL_TIMEOUT_S:g} s") from None
 
     def _signal_kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        # Once it is waited for, its number may be another's.
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _failure(self, how: str) -> RenderError:
         self._log_thread.join(_JOIN_TIMEOUT_S)

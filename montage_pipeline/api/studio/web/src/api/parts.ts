@@ -12,10 +12,10 @@ const PARTS_AT_ONCE = 2;
 const TRIES = 4;
 const PAUSE_MS = 1500;
 
-/** A file as it is known again when it is picked after a reload. */
 /** What a file that is chosen twice has in common, as far as a browser tells. */
 export const identityOf = (file: File) => `${file.name}:${file.size}:${file.lastModified}`;
 
+/** A file as it is known again when it is picked after a reload. */
 const nameOf = (file: File) => `${KNOWN}${identityOf(file)}`;
 const KNOWN = "upload:";
 
